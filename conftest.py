@@ -1,0 +1,15 @@
+"""Hypothesis profiles; nothing clever.
+
+``ci`` (default) is derandomised and quick; ``thorough`` is random and long: ``pytest --hypothesis-profile=thorough``.
+"""
+
+import torch
+from hypothesis import HealthCheck, settings
+
+_COMMON = {"deadline": None, "print_blob": True, "suppress_health_check": [HealthCheck.too_slow]}
+
+settings.register_profile("ci", max_examples=100, derandomize=True, **_COMMON)
+settings.register_profile("thorough", max_examples=2_000, **_COMMON)
+settings.load_profile("ci")
+
+torch.set_num_threads(1)  # two threads stall small tensors in slices of 8 ms

@@ -1,0 +1,15 @@
+from .errors import InputError as InputError
+from .features import FeatureSet as FeatureSet
+from .features import feature_set as feature_set
+from .features import target_linearity as target_linearity
+from .fields import Fields as Fields
+from .fields import GatedNetwork as GatedNetwork
+from .fields import fields as fields
+from .fields import gated_network as gated_network
+from .losses import half_squared_error as half_squared_error
+from .networks import NetworkSpec as NetworkSpec
+from .networks import build as build
+from .operands import Instance as Instance
+from .trace import LayerTrace as LayerTrace
+from .trace import trace as trace
+from .velocity import velocity as velocity

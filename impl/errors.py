@@ -1,0 +1,30 @@
+"""The one error that a user's input can raise, and the checks that raise it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+class InputError(ValueError):
+    """What came in cannot be judged: the message says what came, what was wanted, what to do."""
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise `InputError` with ``message`` unless ``condition``."""
+    if not condition:
+        raise InputError(message)
+
+
+def require_finite(name: str, value: Tensor) -> None:
+    """Raise `InputError` naming the first NaN or infinity of ``value``."""
+    if not value.dtype.is_floating_point:
+        return
+    finite = torch.isfinite(value)
+    if bool(finite.all()):
+        return
+    index = tuple(int(i) for i in (~finite).nonzero()[0])
+    raise InputError(
+        f"expected finite numbers in {name}, got {value[index].item()} at index {index} "
+        f"({int((~finite).sum())} of {value.numel()} entries are not finite)"
+    )

@@ -1,0 +1,110 @@
+"""Features and targets of one batch, with what the laws of target linearity quantify over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from impl.errors import require, require_finite
+from impl.linalg import project
+from impl.networks import generator
+from impl.operands import Instance, Operand
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureSet(Instance):
+    """Features H of a batch, its targets Y, and one of everything that the laws say "for every" of.
+
+    Args:
+        features: H, (…, N, d).
+        targets: Y, (…, N, C); the laws centre its columns themselves.
+        mixing: A, (…, d, d), invertible.
+        linear_map: B, (…, d, k), any.
+        head: V, (…, d, C), any linear head.
+        relative_rate: η·λ_max of the virtual step, in (0, 2), (…).
+
+    Raises:
+        InputError: shapes that do not fit, NaN or infinity, no sample.
+    """
+
+    features: Operand
+    targets: Operand
+    mixing: Operand
+    linear_map: Operand
+    head: Operand
+    relative_rate: Operand
+
+    def __post_init__(self) -> None:
+        """Check that the shapes fit one another and that the numbers are finite."""
+        *lead, rows, d = self.features.shape
+        classes, k = self.targets.shape[-1], self.linear_map.shape[-1]
+        require(rows > 0 and d > 0, f"expected features of shape (…, N, d), got {tuple(self.features.shape)}")
+        wanted = {
+            "targets": (*lead, rows, classes),
+            "mixing": (*lead, d, d),
+            "linear_map": (*lead, d, k),
+            "head": (*lead, d, classes),
+            "relative_rate": tuple(lead),
+        }
+        for name, shape in wanted.items():
+            got = tuple(getattr(self, name).shape)
+            require(got == shape, f"expected {name} of shape {shape}, got {got}")
+        for name in ("features", *wanted):
+            value = getattr(self, name)
+            if isinstance(value, Tensor):
+                require(value.dtype.is_floating_point, f"expected floating-point {name}, got {value.dtype}")
+                require_finite(name, value)
+
+
+def feature_set(features: Tensor, targets: Tensor, *, seed: int = 0) -> FeatureSet:
+    """A `FeatureSet` of real features and targets, the quantified maps drawn from ``seed`` (Gaussian, η·λ_max = 1).
+
+    Args:
+        features: (N, d).
+        targets: (N, C), or integer class labels (N,), which become one-hot rows.
+        seed: of A, B and V.
+    """
+    require(features.ndim == 2, f"expected features of shape (N, d), got {tuple(features.shape)}")
+    if targets.ndim == 1 and not targets.dtype.is_floating_point:
+        targets = torch.nn.functional.one_hot(targets)
+    require(
+        targets.ndim == 2 and targets.shape[0] == features.shape[0],
+        f"expected targets of shape (N, C) = ({features.shape[0]}, C), got {tuple(targets.shape)}",
+    )
+    d, classes, source = features.shape[1], targets.shape[1], generator(seed)
+    options = {"generator": source, "dtype": torch.float64}
+    place = features.device
+    return FeatureSet(
+        features=features.double(),
+        targets=targets.double(),
+        mixing=torch.linalg.qr(torch.randn(d, d, **options))[0].to(place) * 2,
+        linear_map=torch.randn(d, max(1, d // 2), **options).to(place),
+        head=torch.randn(d, classes, **options).to(place),
+        relative_rate=torch.ones((), dtype=torch.float64, device=place),
+    )
+
+
+def centred(targets: Operand) -> Operand:
+    """N·(Y − column means): centred without a division, so that integers stay integers; scale cancels in every law."""
+    return targets * targets.shape[-2] - targets.sum(-2)[..., None, :]
+
+
+def squared_norm(matrix: Operand) -> Operand:
+    """‖M‖_F² over the last two dimensions."""
+    return (matrix * matrix).sum(-1).sum(-1)
+
+
+def target_linearity(targets: Operand, features: Operand) -> Operand:
+    r"""TL(Y, H) = 1 − ‖(I − P_H)Y‖_F² / ‖Y‖_F² with Y column-centred: how much of the targets a linear head explains.
+
+    Args:
+        targets: Y, (…, N, C), not constant.
+        features: H, (…, N, d).
+
+    Returns:
+        (…), between 0 and 1.
+    """
+    y = centred(targets)
+    return 1 - squared_norm(y - project(features, y)) / squared_norm(y)

@@ -1,0 +1,180 @@
+"""Activations, masks and conjugate fields of a bias-free gated network on its training set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from impl.errors import require, require_finite
+from impl.operands import Instance, Operand
+from impl.velocity import gradient
+
+GATES = ("relu", "data", "tanh")
+
+
+@dataclass(frozen=True, eq=False)
+class GatedNetwork(Instance):
+    r"""A bias-free network with a fixed readout on its training set: :math:`h^l = W^l z^{l-1}`, :math:`z^l = D^l h^l`.
+
+    A row is one output on one sample. A network with C outputs has N·C rows: the sample repeated, one readout row each;
+    then every statement about a scalar network holds as it stands.
+
+    Args:
+        weights: W¹ … W^L, each (…, n_l, n_{l−1}).
+        readout: a per row, (…, N, n_L).
+        inputs: x per row, (…, N, n_0).
+        masks: D¹ … D^L as 0/1 rows, each (…, N, n_l).
+        residual: r = ∂L/∂f per row, (…, N).
+        weight_velocity: Ẇ¹ … Ẇ^L = −∇_W L as measured, shapes as the weights.
+        gate: "relu" (masks are 1[h > 0]), "data" (masks are given), or "tanh" (not gated: the section does not apply).
+        unit: unit roundoff of the format in which `weight_velocity` was measured.
+
+    Raises:
+        InputError: no layer, shapes that do not fit, NaN or infinity.
+    """
+
+    weights: tuple[Operand, ...]
+    readout: Operand
+    inputs: Operand
+    masks: tuple[Operand, ...]
+    residual: Operand
+    weight_velocity: tuple[Operand, ...]
+    gate: str = "relu"
+    unit: float = 2.0**-53
+
+    def __post_init__(self) -> None:
+        """Check that the shapes fit one another and that the numbers are finite."""
+        require(self.gate in GATES, f"expected gate to be one of {GATES}, got gate={self.gate!r}")
+        require(len(self.weights) > 0, "expected at least one weight matrix, got none")
+        require(
+            len(self.weights) == len(self.masks) == len(self.weight_velocity),
+            f"expected as many masks and velocities as weights ({len(self.weights)}), "
+            f"got {len(self.masks)} and {len(self.weight_velocity)}",
+        )
+        *lead, rows, width = self.inputs.shape
+        require(rows > 0, f"expected at least one row of inputs, got {tuple(self.inputs.shape)}")
+        named = {"inputs": self.inputs, "readout": self.readout, "residual": self.residual}
+        for i, (weight, mask, speed) in enumerate(zip(self.weights, self.masks, self.weight_velocity, strict=True), 1):
+            wanted = (*lead, weight.shape[-2], width)
+            require(tuple(weight.shape) == wanted, f"expected W{i} of shape {wanted}, got {tuple(weight.shape)}")
+            require(tuple(speed.shape) == wanted, f"expected dW{i}/dt of shape {wanted}, got {tuple(speed.shape)}")
+            width = weight.shape[-2]
+            wanted = (*lead, rows, width)
+            require(tuple(mask.shape) == wanted, f"expected D{i} of shape {wanted}, got {tuple(mask.shape)}")
+            named |= {f"W{i}": weight, f"D{i}": mask, f"dW{i}/dt": speed}
+        require(
+            tuple(self.readout.shape) == (*lead, rows, width),
+            f"expected a readout of shape {(*lead, rows, width)}, got {tuple(self.readout.shape)}",
+        )
+        require(
+            tuple(self.residual.shape) == (*lead, rows),
+            f"expected residuals of shape {(*lead, rows)}, got {tuple(self.residual.shape)}",
+        )
+        for name, value in named.items():
+            if isinstance(value, Tensor):
+                require_finite(name, value)
+
+    @property
+    def depth(self) -> int:
+        """The number L of hidden layers."""
+        return len(self.weights)
+
+
+@dataclass(frozen=True, eq=False)
+class Fields:
+    """All fields of one network: tuples indexed by the layer l.
+
+    Args:
+        z: activations z⁰ = x … z^L, each (…, N, n_l).
+        h: pre-activations; h[0] is x, h[l] = W^l z^{l−1}.
+        p: conjugate fields p⁰ … p^L = a, each (…, N, n_l).
+        delta: δ^l = D^l p^l; delta[0] is p⁰.
+    """
+
+    z: tuple[Operand, ...]
+    h: tuple[Operand, ...]
+    p: tuple[Operand, ...]
+    delta: tuple[Operand, ...]
+
+    @property
+    def outputs(self) -> Operand:
+        """f per row, (…, N): the readout applied to z^L."""
+        return (self.p[-1] * self.z[-1]).sum(-1)
+
+
+def activations(net: GatedNetwork, weights: Sequence[Operand]) -> tuple[list[Operand], list[Operand]]:
+    """(z, h) at ``weights``, by the network's own nonlinearity: torch's ReLU or tanh, or the masks where they are data."""
+    z, h = [net.inputs], [net.inputs]
+    for weight, mask in zip(weights, net.masks, strict=True):
+        h.append(z[-1] @ weight.mT)
+        if net.gate == "tanh":
+            z.append(torch.tanh(h[-1]))
+        elif net.gate == "relu" and isinstance(h[-1], Tensor):
+            z.append(torch.relu(h[-1]))
+        else:
+            z.append(mask * h[-1])
+    return z, h
+
+
+def fields(net: GatedNetwork, weights: Sequence[Operand] | None = None) -> Fields:
+    """The fields of ``net``, at other ``weights`` if given: forward code only, so that `velocity` can run through it."""
+    weights = net.weights if weights is None else weights
+    z, h = activations(net, weights)
+    p, delta = [net.readout], []
+    for layer in reversed(range(1, net.depth + 1)):
+        slope = 1 - z[layer] * z[layer] if net.gate == "tanh" else net.masks[layer - 1]
+        delta.append(slope * p[-1])
+        p.append(delta[-1] @ weights[layer - 1])
+    delta.append(p[-1])
+    return Fields(tuple(z), tuple(h), tuple(reversed(p)), tuple(reversed(delta)))
+
+
+def outputs(net: GatedNetwork, weights: Sequence[Operand]) -> Operand:
+    """f per row, (…, N), at ``weights``."""
+    return (net.readout * activations(net, weights)[0][-1]).sum(-1)
+
+
+def loss_gradient(net: GatedNetwork, weights: Sequence[Operand], residual: Operand) -> tuple[Operand, ...]:
+    """∇_W L at ``weights`` for a loss whose derivative by f is ``residual``: autograd, or exact derivatives on integers."""
+    return gradient(lambda *w: (residual * outputs(net, w)).sum(-1), weights)
+
+
+def gated_network(
+    weights: Sequence[Tensor], readout: Tensor, inputs: Tensor, targets: Tensor, *, gate: str = "relu",
+    masks: Sequence[Tensor] | None = None,
+) -> GatedNetwork:
+    """The instance of a network under the loss ½Σ(f − y)²: masks, residuals and velocities are measured here.
+
+    Args:
+        weights: W¹ … W^L, each (…, n_l, n_{l−1}).
+        readout: a, (…, n_L) or per row (…, N, n_L).
+        inputs: (…, N, n_0).
+        targets: y per row, (…, N).
+        gate: see `GatedNetwork`.
+        masks: for gate="data".
+    """
+    rows = inputs.shape[-2]
+    if readout.ndim == inputs.ndim - 1:
+        readout = readout[..., None, :].expand(*readout.shape[:-1], rows, readout.shape[-1])
+    blank = [torch.ones(*inputs.shape[:-1], w.shape[-2], dtype=inputs.dtype, device=inputs.device) for w in weights]
+    net = GatedNetwork(
+        weights=tuple(weights),
+        readout=readout,
+        inputs=inputs,
+        masks=tuple(masks) if masks is not None else tuple(blank),
+        residual=torch.zeros_like(targets),
+        weight_velocity=tuple(torch.zeros_like(w) for w in weights),
+        gate=gate,
+        unit=torch.finfo(inputs.dtype).eps / 2,
+    )
+    z, h = activations(net, weights)
+    if masks is None:
+        masks = [(pre > 0).to(inputs.dtype) for pre in h[1:]]
+    residual = (readout * z[-1]).sum(-1) - targets
+    speed = [-g for g in loss_gradient(net, weights, residual)]
+    return GatedNetwork(
+        net.weights, readout, inputs, tuple(masks), residual, tuple(speed), gate, net.unit
+    )

@@ -1,0 +1,94 @@
+"""What a formula can be run on, and how an instance changes from one kind of operand to another.
+
+A formula of this suite uses only what torch tensors and numpy object arrays share: ``@``, ``.mT``, ``*``, ``+``, ``-``,
+``.sum(axis)``, indexing with ``[..., None]``; so the same line runs on floats, on Python integers and on balls.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from impl.errors import require
+
+Operand: TypeAlias = Any
+"""A torch tensor, a numpy object array of exact numbers, or anything that answers to the same operators."""
+
+
+def is_exact(operand: Operand) -> bool:
+    """Whether ``operand`` is an object array: Python integers or fractions, which never round."""
+    return isinstance(operand, np.ndarray) and operand.dtype == object
+
+
+def to_exact(values: Tensor) -> np.ndarray:
+    """The same numbers as Python integers, or as fractions where one is not whole (every float is a fraction)."""
+    flat = values.detach().double().cpu().reshape(-1).tolist()
+    whole = [int(v) if v == int(v) else Fraction(v) for v in flat]
+    out = np.empty(len(flat), dtype=object)
+    out[:] = whole
+    return out.reshape(tuple(values.shape))
+
+
+def to_tensor(values: np.ndarray) -> Tensor:
+    """The float64 tensor nearest to an object array of exact numbers."""
+    return torch.as_tensor(values.astype(np.float64))
+
+
+def zeros_like(operand: Operand) -> Operand:
+    """Zero of the same kind and shape as ``operand``."""
+    return operand * 0
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Instance:
+    """Base of what claims are checked on: named operands that share their leading (batch) dimensions."""
+
+    def map(self, function: Callable[[Operand], Operand]) -> Self:
+        """The same instance with ``function`` applied to every operand, those in tuples included."""
+
+        def apply(value: Any) -> Any:
+            if isinstance(value, tuple):
+                return tuple(apply(v) for v in value)
+            if isinstance(value, Tensor | np.ndarray):
+                return function(value)
+            return value
+
+        fields = {f.name: apply(getattr(self, f.name)) for f in dataclasses.fields(self)}
+        return dataclasses.replace(self, **fields)
+
+    def exact(self) -> Self:
+        """The same numbers in exact arithmetic: object arrays of integers and fractions."""
+        return self.map(lambda value: to_exact(value) if isinstance(value, Tensor) else value)
+
+    def double(self) -> Self:
+        """The same numbers in float64; exact, for every narrower format."""
+        return self.map(lambda value: value.double() if isinstance(value, Tensor) else value)
+
+    @classmethod
+    def stack(cls, instances: Sequence[Self]) -> Self:
+        """One instance with a leading batch dimension from instances of equal shapes."""
+        require(len(instances) > 0, "expected at least one instance to stack, got none")
+        first = instances[0]
+
+        def join(values: list[Any]) -> Any:
+            if isinstance(values[0], tuple):
+                require(len({len(v) for v in values}) == 1, "expected instances of equal depth to stack")
+                return tuple(join(list(parts)) for parts in zip(*values, strict=True))
+            if isinstance(values[0], Tensor):
+                require(
+                    len({tuple(v.shape) for v in values}) == 1,
+                    f"expected instances of equal shapes to stack, got {sorted({tuple(v.shape) for v in values})}",
+                )
+                return torch.stack(values)
+            if isinstance(values[0], np.ndarray):
+                return np.stack(values)
+            return values[0]
+
+        fields = {f.name: join([getattr(i, f.name) for i in instances]) for f in dataclasses.fields(first)}
+        return dataclasses.replace(first, **fields)

@@ -1,0 +1,149 @@
+"""Derivatives along a direction, from the forward code alone: one function for floats, integers and balls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from impl.operands import Operand, is_exact
+
+_BASE = 1 << 4000
+"""Kronecker's base: larger than twice any coefficient that an exact instance can produce."""
+
+
+def velocity(function: Callable[..., Any], at: Sequence[Operand], along: Sequence[Operand]) -> Any:
+    r"""The derivative :math:`\frac{d}{d\varepsilon} f(x + \varepsilon v)` at ε = 0.
+
+    Torch tensors go through ``torch.func.jvp``. Integer arrays are evaluated at x + B·v with B = 2^4000 and the
+    coefficient of B is read off (Kronecker substitution): exact for polynomials with integer coefficients, without any rule of
+    differentiation. Any other operand (balls) is carried as a dual number.
+
+    Args:
+        function: takes ``len(at)`` operands; returns an operand, or tuples and dicts of them.
+        at: where, one operand per argument.
+        along: the direction, of the same shapes.
+
+    Returns:
+        what ``function`` returns, with every operand replaced by its derivative.
+
+    Raises:
+        OverflowError: if a coefficient is too large to be read off.
+        TypeError: for fractions, to which the substitution does not apply; scale them to integers.
+    """
+    if isinstance(at[0], Tensor):
+        return torch.func.jvp(function, tuple(at), tuple(along))[1]
+    if is_exact(at[0]):
+        shifted = [x + _BASE * v for x, v in zip(at, along, strict=True)]
+        return _each(function(*shifted), np.vectorize(_linear_coefficient, otypes=[object]))
+    duals = [Dual(x, v) for x, v in zip(at, along, strict=True)]
+    return _each(function(*duals), lambda value: value.tangent if isinstance(value, Dual) else value * 0)
+
+
+def gradient(function: Callable[..., Operand], at: Sequence[Operand]) -> tuple[Operand, ...]:
+    """The gradient of a scalar per network (leading dimensions) by each operand.
+
+    Reverse-mode autograd on torch tensors; on integer arrays one exact directional derivative per coordinate.
+    """
+    if isinstance(at[0], Tensor):
+        leaves = [x.detach().requires_grad_() for x in at]
+        with torch.enable_grad():
+            return torch.autograd.grad(function(*leaves).sum(), leaves)
+    out = []
+    for which, x in enumerate(at):
+        result = np.zeros(x.shape, dtype=object)
+        for row, column in np.ndindex(x.shape[-2:]):
+            directions = [np.zeros(y.shape, dtype=object) for y in at]
+            directions[which][..., row, column] = 1
+            result[..., row, column] = velocity(function, at, directions)
+        out.append(result)
+    return tuple(out)
+
+
+def _each(value: Any, function: Callable[[Any], Any]) -> Any:
+    if isinstance(value, dict):
+        return {key: _each(part, function) for key, part in value.items()}
+    if isinstance(value, tuple):
+        return tuple(_each(part, function) for part in value)
+    return function(value)
+
+
+def _linear_coefficient(value: Any) -> int:
+    if isinstance(value, Fraction):
+        raise TypeError("expected integers for an exact velocity, got a fraction; scale the instance to integers")
+    half = _BASE >> 1
+    constant = (value + half) % _BASE - half
+    linear = ((value - constant) // _BASE + half) % _BASE - half
+    if max(abs(constant), abs(linear)) >= half >> 1:
+        raise OverflowError("a coefficient of the exact velocity exceeds 2^3998; use a smaller instance")
+    return int(linear)
+
+
+class Dual:
+    """A value and its derivative along one direction, for operands that bring no differentiation of their own."""
+
+    __array_priority__ = 1000
+
+    def __init__(self, value: Operand, tangent: Operand) -> None:
+        """Pair ``value`` with its ``tangent``."""
+        self.value, self.tangent = value, tangent
+
+    @property
+    def mT(self) -> Dual:  # noqa: N802, the operators' common name
+        """Transpose of the last two dimensions."""
+        return Dual(self.value.mT, self.tangent.mT)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the value."""
+        return tuple(self.value.shape)
+
+    def __getitem__(self, index: Any) -> Dual:
+        """Index value and tangent alike."""
+        return Dual(self.value[index], self.tangent[index])
+
+    def sum(self, axis: int) -> Dual:
+        """Sum over one axis."""
+        return Dual(self.value.sum(axis), self.tangent.sum(axis))
+
+    def __neg__(self) -> Dual:
+        """Negate."""
+        return Dual(-self.value, -self.tangent)
+
+    def __add__(self, other: Operand) -> Dual:
+        """Sum rule."""
+        if isinstance(other, Dual):
+            return Dual(self.value + other.value, self.tangent + other.tangent)
+        return Dual(self.value + other, self.tangent)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Operand) -> Dual:
+        """Difference rule."""
+        return self + -other
+
+    def __rsub__(self, other: Operand) -> Dual:
+        """Difference rule."""
+        return -self + other
+
+    def __mul__(self, other: Operand) -> Dual:
+        """Product rule."""
+        if isinstance(other, Dual):
+            return Dual(self.value * other.value, self.tangent * other.value + self.value * other.tangent)
+        return Dual(self.value * other, self.tangent * other)
+
+    __rmul__ = __mul__
+
+    def __matmul__(self, other: Operand) -> Dual:
+        """Product rule for matrices."""
+        if isinstance(other, Dual):
+            return Dual(self.value @ other.value, self.tangent @ other.value + self.value @ other.tangent)
+        return Dual(self.value @ other, self.tangent @ other)
+
+    def __rmatmul__(self, other: Operand) -> Dual:
+        """Product rule for matrices, constant on the left."""
+        return Dual(other @ self.value, other @ self.tangent)

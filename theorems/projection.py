@@ -1,0 +1,75 @@
+"""Least squares and projections on balls, verified after the fact: no trust in the solver, no rank guessed."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from theorems.rounding import Ball
+
+
+def _norm(ball: Ball) -> Tensor:
+    """An upper bound on the Frobenius norm of every matrix in the ball, (…)."""
+    return torch.linalg.matrix_norm(ball.magnitude) * (1 + 1e-12)
+
+
+def _column_norms(ball: Ball) -> Tensor:
+    return torch.linalg.vector_norm(ball.magnitude, dim=-2, keepdim=True) * (1 + 1e-12)
+
+
+def _smallest_singular_value(inverse: Tensor, matrix: Ball) -> Tensor:
+    """A proved lower bound on σ_min of every matrix in the ball, from an approximate left inverse X; 0 if none (…).
+
+    ‖I − XH‖ ≤ t < 1 gives σ_min(H) ≥ (1 − t)/‖X‖.
+    """
+    defect = Ball(inverse) @ matrix - torch.eye(matrix.shape[-1], dtype=torch.float64, device=inverse.device)
+    gap = 1 - _norm(defect)
+    return torch.where(gap > 0, gap / _norm(Ball(inverse)), 0.0)
+
+
+def _solve(features: Ball, targets: Ball) -> tuple[Tensor, Ball, Tensor]:
+    """Head A, normal residual Hᵀ(Y − HA) as a ball, and a lower bound on σ_min(H)."""
+    inverse = torch.linalg.pinv(features.center)
+    head = inverse @ targets.center
+    head = head + inverse @ (targets.center - features.center @ head)
+    normal = features.mT @ (targets - features @ head)
+    return head, normal, _smallest_singular_value(inverse, features)
+
+
+def _without_dead_columns(features: Ball) -> Ball:
+    """Columns that are exactly zero span nothing (unbatched only: elsewhere they differ from network to network)."""
+    alive = (features.magnitude != 0).any(-2)
+    return features[:, alive] if features.center.ndim == 2 and bool(alive.any()) else features
+
+
+def project(features: Ball, targets: Ball) -> Ball:
+    r"""P_H Y for every H and Y in the balls; infinite radius where the rank of H is not beyond doubt.
+
+    Full column rank: |P_H(Y − HA)| ≤ ‖Hᵀ(Y − HA)‖/σ_min for whatever A the solver returned. Full row rank: P_H = I.
+    """
+    features = _without_dead_columns(features)
+    rows, columns = features.shape[-2:]
+    if not bool(features.magnitude.any()):
+        return Ball(torch.zeros_like(targets.center))
+    if rows <= columns:
+        full = _smallest_singular_value(torch.linalg.pinv(features.center).mT, features.mT) > 0
+        if bool(full.all()):
+            return targets
+    if rows < columns:
+        return Ball(targets.center, torch.full_like(targets.center, math.inf))
+    head, normal, sigma = _solve(features, targets)
+    off = _column_norms(normal) / sigma[..., None, None]
+    image = features @ Ball(head)
+    radius = torch.where(sigma[..., None, None] > 0, image.error + off, math.inf)
+    return Ball(image.center, radius.nan_to_num(nan=math.inf), image.unit)
+
+
+def least_squares(features: Ball, targets: Ball) -> Ball:
+    """H⁺Y for every H of full column rank in the ball: error at most ‖Hᵀ(Y − HA)‖/σ_min²."""
+    if features.shape[-2] < features.shape[-1]:
+        return Ball(torch.linalg.pinv(features.center) @ targets.center) * math.inf
+    head, normal, sigma = _solve(features, targets)
+    radius = (_column_norms(normal) / sigma[..., None, None] ** 2).expand_as(head)
+    return Ball(head, torch.where(sigma[..., None, None] > 0, radius, math.inf).nan_to_num(nan=math.inf))

@@ -1,0 +1,144 @@
+"""How prediction and observation must relate, and what that makes of two computed sides."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from impl.operands import Instance, Operand, is_exact
+from theorems.enclosures import enclose
+from theorems.rounding import Ball
+from theorems.verdict import Grade, Outcome
+
+Side: TypeAlias = Callable[[Any], Operand | Mapping[str, Operand]]
+Sign: TypeAlias = Literal["=", "<=", ">=", ">"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a relation makes of one instance: the numeric part of a `Verdict`."""
+
+    outcome: Outcome
+    grade: Grade
+    measured: float
+    bound: float
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Entry by entry: observed = (<=, >=, >) predicted, up to the rounding error of both sides.
+
+    A side is an operand, or a mapping of named parts; ``signs`` gives the parts whose relation is not ``sign``.
+    """
+
+    sign: Sign = "="
+    signs: Mapping[str, Sign] = field(default_factory=dict)
+
+    def judge(self, observe: Side, predict: Side, instance: Instance) -> Finding:
+        """Evaluate both sides, bound their rounding error by running them on balls, compare.
+
+        An instance of exact numbers is compared with ``==`` in its own arithmetic.
+        """
+        first = next(v for v in vars(instance).values() if isinstance(v, Tensor | np.ndarray))
+        if is_exact(first):
+            observed, predicted = _parts(observe(instance)), _parts(predict(instance))
+            findings = [
+                self._compare(part, np.asarray(observed[part]), np.asarray(predicted[part]), None)
+                for part in _common(observed, predicted)
+            ]
+            return _worst(findings)
+        balls = enclose(instance)
+        measured, radii, predicted = _parts(observe(instance.double())), _parts(observe(balls)), _parts(predict(balls))
+        findings = []
+        for part in _common(measured, predicted):
+            p = predicted[part] if isinstance(predicted[part], Ball) else Ball(torch.as_tensor(predicted[part]))
+            r = radii[part].error if isinstance(radii[part], Ball) else torch.zeros_like(measured[part])
+            bound = None if measured[part].shape != p.center.shape else r + p.error
+            findings.append(self._compare(part, measured[part], p.center, bound))
+        return _worst(findings)
+
+    def _compare(self, part: str, observed: Operand, predicted: Operand, bound: Tensor | None) -> Finding:
+        if tuple(observed.shape) != tuple(predicted.shape):
+            shapes = f"predicted {tuple(predicted.shape)}, observed {tuple(observed.shape)}"
+            return Finding(Outcome.REFUTED, Grade.EXACT, math.inf, 0.0, {"part": part, "shapes": shapes})
+        sign = self.signs.get(part, self.sign)
+        gap = observed - predicted
+        residual = {"=": abs(gap), "<=": gap, ">=": -gap, ">": -gap}[sign]
+        if bound is None:
+            bound = np.zeros(gap.shape, dtype=object)
+        index = _worst_entry(residual, bound, strict=sign == ">")
+        worst, limit = residual[index], bound[index]
+        grade = Grade.EXACT if not (bound != 0).any() else Grade.NUMERICAL
+        outcome = _decide(sign, worst, limit)
+        if outcome is Outcome.HOLDS and sign == "=" and grade is Grade.NUMERICAL and worst != 0:
+            scale = max(float(abs(observed).max()), float(abs(predicted).max()))
+            if float(bound.max()) > scale:
+                outcome = Outcome.UNDECIDED  # the bound exceeds both sides: nothing was tested
+        context = {"part": part} if part else {}
+        context |= {"entry": index, "observed": _number(observed[index]), "predicted": _number(predicted[index])}
+        return Finding(outcome, grade, max(_number(worst), 0.0) if sign != ">" else _number(worst), _number(limit), context)
+
+
+def _decide(sign: Sign, residual: Any, bound: Any) -> Outcome:
+    """Comparisons are written so that NaN proves nothing."""
+    if not (math.isfinite(_number(bound)) and not math.isnan(_number(residual))):
+        return Outcome.UNDECIDED
+    if sign == ">":  # the residual is predicted − observed: proved below zero, proved not, or neither
+        if residual < -bound:
+            return Outcome.HOLDS
+        return Outcome.REFUTED if residual >= bound else Outcome.UNDECIDED
+    if residual <= bound:
+        return Outcome.HOLDS
+    return Outcome.REFUTED if residual > bound and math.isfinite(_number(residual)) else Outcome.UNDECIDED
+
+
+def _worst_entry(residual: Operand, bound: Operand, *, strict: bool) -> tuple[int, ...]:
+    """Index of the entry nearest to refutation; NaN first."""
+    if isinstance(residual, Tensor):
+        nan = torch.isnan(residual) | torch.isnan(bound) | torch.isinf(bound)
+        if bool(nan.any()):
+            return tuple(int(i) for i in nan.nonzero()[0])
+        score = residual + bound if strict else residual - bound
+        ratio = torch.where(bound > 0, residual / bound, torch.where(residual > 0, math.inf, 0.0))
+        flat = int((score if strict or not bool((bound > 0).any()) else ratio).argmax())
+        return tuple(int(i) for i in np.unravel_index(flat, tuple(residual.shape))) if residual.ndim else ()
+    flat = max(range(residual.size), key=lambda i: residual.reshape(-1)[i])
+    return tuple(int(i) for i in np.unravel_index(flat, residual.shape))
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, np.ndarray):
+        value = value.item()
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def _parts(side: Operand | Mapping[str, Operand]) -> Mapping[str, Operand]:
+    return side if isinstance(side, Mapping) else {"": side}
+
+
+def _common(observed: Mapping[str, Operand], predicted: Mapping[str, Operand]) -> list[str]:
+    if set(observed) != set(predicted):
+        raise TypeError(f"expected the parts {sorted(observed)} on both sides, got {sorted(predicted)} predicted")
+    return list(observed)
+
+
+_SEVERITY = (Outcome.HOLDS, Outcome.UNDECIDED, Outcome.REFUTED)
+
+
+def _worst(findings: list[Finding]) -> Finding:
+    """The most severe part; its grade is the weakest among the parts that agree with it."""
+    ratio = [f.measured / f.bound if f.bound > 0 else (math.inf if f.measured > 0 else 0.0) for f in findings]
+    order = sorted(range(len(findings)), key=lambda i: (_SEVERITY.index(findings[i].outcome), ratio[i]))
+    worst = findings[order[-1]]
+    grade = min(f.grade for f in findings) if worst.outcome is Outcome.HOLDS else worst.grade
+    return Finding(worst.outcome, grade, worst.measured, worst.bound, worst.context)
