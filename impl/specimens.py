@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from impl.losses import half_squared_error
 from impl.networks import generator
-from impl.trace import LayerTrace, trace
+from impl.tracing import LayerTrace, trace
 
 
 class Specimen(NamedTuple):

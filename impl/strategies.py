@@ -16,11 +16,11 @@ from torch import Tensor, nn
 
 from impl import data
 from impl.features import FeatureSet
-from impl.fields import GatedNetwork, gated_network
+from impl.gated import GatedNetwork, gated_network
 from impl.losses import half_squared_error
 from impl.networks import ACTIVATIONS, NetworkSpec, build, generator
 from impl.specimens import Specimen, conv_specimen, reused, skipping, tied
-from impl.trace import LayerTrace, trace
+from impl.tracing import LayerTrace, trace
 
 _SEEDS = st.integers(0, 2**32 - 1)
 

@@ -9,9 +9,9 @@ from typing import Any
 from torch import Tensor
 
 from impl.features import FeatureSet
-from impl.fields import GatedNetwork, fields
+from impl.gated import GatedNetwork, fields
 from impl.operands import Instance
-from impl.trace import LayerTrace
+from impl.tracing import LayerTrace
 from theorems.rounding import Ball
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from impl import strategies
 from impl.operands import Operand
-from impl.trace import LayerTrace
-from impl.velocity import velocity
+from impl.tracing import LayerTrace
+from impl.differentiation import velocity
 from theorems.claim import Hypothesis, Source, equals
 from theorems.rounding import Ball
 

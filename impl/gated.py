@@ -10,7 +10,7 @@ from torch import Tensor
 
 from impl.errors import require, require_finite
 from impl.operands import Instance, Operand
-from impl.velocity import gradient
+from impl.differentiation import gradient
 
 GATES = ("relu", "data", "tanh")
 
