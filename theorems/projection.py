@@ -73,3 +73,10 @@ def least_squares(features: Ball, targets: Ball) -> Ball:
     head, normal, sigma = _solve(features, targets)
     radius = (_column_norms(normal) / sigma[..., None, None] ** 2).expand_as(head)
     return Ball(head, torch.where(sigma[..., None, None] > 0, radius, math.inf).nan_to_num(nan=math.inf))
+
+
+def has_full_column_rank(matrix: Ball) -> bool:
+    """Whether every matrix in the ball is proved to have independent columns."""
+    if matrix.shape[-2] < matrix.shape[-1]:
+        return False
+    return bool((_smallest_singular_value(torch.linalg.pinv(matrix.center), matrix) > 0).all())
