@@ -26,11 +26,11 @@ def _padding(conv: Conv) -> list[int]:
 
 
 def unfold(conv: Conv, images: Tensor) -> Tensor:
-    """The patches that ``conv`` sees, one per row.
+    r"""The patches that ``conv`` sees, one per row.
 
     Args:
         conv: any stride, padding (mode), dilation and groups; one, two or three spatial dimensions.
-        images: (B, C, \\*space), of any memory format.
+        images: (B, C, \*space), of any memory format.
 
     Returns:
         (groups, B·L, C/groups·k) with L output positions and k kernel entries; differentiable.
@@ -50,14 +50,14 @@ def unfold(conv: Conv, images: Tensor) -> Tensor:
 
 
 def output_rows(conv: Conv, outputs: Tensor) -> Tensor:
-    """Outputs (B, d_out, \\*space) as rows (groups, B·L, d_out/groups), in the order of `unfold`."""
+    r"""Outputs (B, d_out, \*space) as rows (groups, B·L, d_out/groups), in the order of `unfold`."""
     batch = outputs.shape[0]
     grouped = outputs.reshape(batch, conv.groups, outputs.shape[1] // conv.groups, -1)
     return grouped.permute(1, 0, 3, 2).reshape(conv.groups, -1, outputs.shape[1] // conv.groups)
 
 
 def weight_rows(conv: Conv, weight: Tensor) -> Tensor:
-    """Kernels (d_out, C/groups, \\*k) as matrices (groups, d_out/groups, C/groups·k)."""
+    r"""Kernels (d_out, C/groups, \*k) as matrices (groups, d_out/groups, C/groups·k)."""
     return weight.reshape(conv.groups, weight.shape[0] // conv.groups, -1)
 
 

@@ -138,21 +138,24 @@ _NOT_RISING: dict[str, Any] = {f"loss by layer {layer} does not rise": "<=" for 
     signs=_NOT_RISING,
     mutants={
         "first layer left out": partial(_layerwise, skip=1),
-        "gradients of the next layer": partial(_layerwise, term=lambda seen, layer: (
-            pairwise(seen.z[layer - 1]) * pairwise(seen.delta[min(layer + 1, len(seen.delta) - 1)])
-        )),
-        "conjugate fields without their masks": partial(_layerwise, term=lambda seen, layer: (
-            pairwise(seen.z[layer - 1]) * pairwise(seen.p[layer])
-        )),
-        "activations of the same layer": partial(_layerwise, term=lambda seen, layer: (
-            pairwise(seen.z[layer]) * pairwise(seen.delta[layer])
-        )),
-        "matrix product for Hadamard": partial(_layerwise, term=lambda seen, layer: (
-            pairwise(seen.z[layer - 1]) @ pairwise(seen.delta[layer])
-        )),
-        "sum for product": partial(_layerwise, term=lambda seen, layer: (
-            pairwise(seen.z[layer - 1]) + pairwise(seen.delta[layer])
-        )),
+        "gradients of the next layer": partial(
+            _layerwise,
+            term=lambda seen, layer: (
+                pairwise(seen.z[layer - 1]) * pairwise(seen.delta[min(layer + 1, len(seen.delta) - 1)])
+            ),
+        ),
+        "conjugate fields without their masks": partial(
+            _layerwise, term=lambda seen, layer: pairwise(seen.z[layer - 1]) * pairwise(seen.p[layer])
+        ),
+        "activations of the same layer": partial(
+            _layerwise, term=lambda seen, layer: pairwise(seen.z[layer]) * pairwise(seen.delta[layer])
+        ),
+        "matrix product for Hadamard": partial(
+            _layerwise, term=lambda seen, layer: pairwise(seen.z[layer - 1]) @ pairwise(seen.delta[layer])
+        ),
+        "sum for product": partial(
+            _layerwise, term=lambda seen, layer: pairwise(seen.z[layer - 1]) + pairwise(seen.delta[layer])
+        ),
     },
 )
 def layerwise_kernel(net: GatedNetwork) -> Parts:
@@ -208,8 +211,14 @@ def backward_pullback_recursion(net: GatedNetwork) -> Parts:
     return _pullback(net)
 
 
-def _first_pullbacks(net: GatedNetwork, *, weights_between: bool = True, masks: Callable[[Operand], Operand] = same,
-                     local: bool = True, swapped: bool = False) -> Parts:
+def _first_pullbacks(
+    net: GatedNetwork,
+    *,
+    weights_between: bool = True,
+    masks: Callable[[Operand], Operand] = same,
+    local: bool = True,
+    swapped: bool = False,
+) -> Parts:
     seen, top = fields(net), net.depth
     near, far = (top - 1, top) if swapped else (top, top - 1)
     rate = net.residual[..., None, :]

@@ -53,13 +53,17 @@ def load(spec: str) -> Subject:
     path, _, name = spec.rpartition(":")
     require(bool(path and name), f"expected FILE.py:FACTORY or package.module:FACTORY, got {spec!r}")
     factory = getattr(_module(path), name, None)
-    require(callable(factory), f"expected a callable {name!r} in {path}, got {factory!r}; check the part after the colon")
+    require(
+        callable(factory), f"expected a callable {name!r} in {path}, got {factory!r}; check the part after the colon"
+    )
     try:
         return _subject(factory(), spec)
     except InputError:
         raise
     except Exception as error:
-        raise InputError(f"expected {spec} to return a network, but it raised {type(error).__name__}: {error}") from error
+        raise InputError(
+            f"expected {spec} to return a network, but it raised {type(error).__name__}: {error}"
+        ) from error
 
 
 def _module(path: str) -> Any:
@@ -96,7 +100,9 @@ def _subject(made: Any, spec: str) -> Subject:
         isinstance(subject.model, nn.Module),
         f"expected {spec} to return a torch nn.Module first, got {type(subject.model).__name__}",
     )
-    require(callable(subject.loss), f"expected {spec} to return a callable loss last, got {type(subject.loss).__name__}")
+    require(
+        callable(subject.loss), f"expected {spec} to return a callable loss last, got {type(subject.loss).__name__}"
+    )
     return subject
 
 
