@@ -256,7 +256,7 @@ def weight_gram_is_first_nontrivial_pullback(net: GatedNetwork) -> Parts:
               M^{L-2}_{\mu\nu} = \Delta^{L-1}_{\mu\nu} I
               + \Delta^L_{\mu\nu} (W^{L-1})^\top D^{L-1}(\mu) D^{L-1}(\nu) W^{L-1}
 
-    The first is scalar, so the Gram matrix enters here for the first time. Shapes: operators (n_l, n_l) per pair, applied to z^l.
+    The first is scalar, so the Gram matrix enters here for the first time. Shapes: operators (n_l, n_l) per pair, applied to z^l (…, N, n_l).
     Observed: forward-mode derivative of p^{L−1} and p^{L−2} along −∇L.
 
     Hypotheses (checked): ReLU gates, or masks given as data; no pre-activation on a switch; depth L ≥ 2.
