@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -41,6 +42,12 @@ class Rows:
     def per_sample(self) -> int:
         """T."""
         return self.inputs.shape[-1]
+
+    @cached_property
+    def transposed(self) -> Tensor:
+        """H as (N, g, T, d_in), with a column of ones where there is a bias."""
+        read = self.inputs.mT
+        return torch.cat([read, read.new_ones(*read.shape[:-1], 1)], -1) if self.bias else read
 
     def flat(self) -> Tensor:
         """H as (g, N·T, d_in)."""
@@ -133,20 +140,14 @@ def _flat(deltas: Tensor) -> Tensor:
 
 
 def _formed(rows: Rows, deltas: Tensor, *, full: bool = False) -> Iterator[Tensor]:
-    """Per-sample gradients from δ (c, N, g, d_out, T) in pieces of d_out that fit into memory; the bias is the last piece.
+    """Per-sample gradients from δ (c, N, g, d_out, T), in pieces of d_out that fit into memory.
 
-    Rows of a piece are samples, all else contracts; ``full`` makes a row of every sample and output.
+    Rows of a piece are samples and all else is to be contracted; ``full`` makes a row of every sample and output.
     """
-    outputs, samples, groups, width, _ = deltas.shape
+    outputs, samples, groups = deltas.shape[:3]
     by_sample = deltas.permute(1, 2, 0, 3, 4)
-    per_unit = samples * groups * outputs * rows.inputs.shape[2] * deltas.element_size()
-    for part in by_sample.split(max(1, BUDGET // per_unit), dim=3):
-        gradient = part.flatten(2, 3) @ rows.inputs.mT
-        yield _as_rows(gradient.unflatten(2, (outputs, -1)), full=full)
-    if rows.bias:
-        yield _as_rows(by_sample.sum(-1, keepdim=True), full=full)
-
-
-def _as_rows(gradient: Tensor, *, full: bool) -> Tensor:
-    """(N, g, c, d_out, d_in) as (N, …), or as (N·c, …)."""
-    return gradient.transpose(1, 2).flatten(2).flatten(0, 1) if full else gradient.flatten(1)
+    read = rows.transposed.flatten(0, 1)
+    step = max(1, BUDGET // (samples * groups * outputs * read.shape[-1] * deltas.element_size()))
+    for part in by_sample.split(step, dim=3):
+        gradient = torch.bmm(part.flatten(2, 3).flatten(0, 1), read).view(samples, groups, outputs, -1)
+        yield gradient.transpose(1, 2).flatten(2).flatten(0, 1) if full else gradient.view(samples, -1)

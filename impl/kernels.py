@@ -71,7 +71,7 @@ def tangent_kernel(
         outputs: "trace" sums over the outputs c as above; "full" has an entry for every pair of outputs.
         layers: module names to restrict the kernel to; by default all that are called.
         bias: whether biases count as parameters.
-        chunk: outputs per backward pass; by default as many as fit into `impl.grams.BUDGET` bytes.
+        chunk: outputs per backward pass; by default as many as fit into the cache.
         seed: of dropout and other noise inside the model.
 
     Returns:
@@ -90,7 +90,7 @@ def tangent_kernel(
         left = Pullback(model, inputs, names, bias=bias)
         right = left if others is None else Pullback(model, others, names, bias=bias)
         _check_twins(left, right)
-        size = min(side.affordable(grams.BUDGET) for side in (left, right)) if chunk is None else chunk
+        size = min(left.chunk(), right.chunk()) if chunk is None else chunk
         terms = (_trace_terms if outputs == "trace" else _full_terms)(left, right, size)
     for name, term in terms.items():
         require_finite(f"the tangent kernel of layer {name!r}", term)

@@ -14,6 +14,9 @@ from impl.grams import Rows
 from impl.networks import generator
 from impl.recording import Call, Inputs, record, run
 
+_TEMPORARY = 2**23
+"""Bytes of a tensor that a batched backward pass may make at a layer; the best of 2^20 … 2^25 on MLPs and CNNs."""
+
 
 class Pullback:
     """What each layer read on one batch, and the graph to differentiate the outputs by what it wrote.
@@ -34,9 +37,9 @@ class Pullback:
             unknown = sorted(set(names or ()) - set(seen.weights))
             require(not unknown, f"expected layers among {', '.join(map(repr, seen.weights))}, got {unknown}")
             values = run(model, inputs)
-            self.calls = [call for call in seen.calls if names is None or call.name in names]
-            for call in self.calls:
-                _check_linear(call, seen.weights[call.name])
+        self.calls = [call for call in seen.calls if names is None or call.name in names]
+        for call in self.calls:
+            _check_linear(call, seen.weights[call.name])
         silent = sorted(set(names or ()) - {call.name for call in self.calls})
         require(not silent, f"expected layers that the model calls, got {silent}, which it does not")
         require(bool(self.calls), "expected the model to call its linear layers, got a forward pass that calls none")
@@ -52,8 +55,7 @@ class Pullback:
         self.values, self.samples, self.outputs = values, shape[0], values[0].numel()
         self.modules = {call.name: call.layer for call in self.calls}
         self.rows = {name: self._rows(name, bias=bias) for name in self.modules}
-        # the batching rule of a convolution's backward pass is a loop that copies: looping here is cheaper
-        self.batched = all(isinstance(layer, nn.Linear) for layer in self.modules.values())
+        self.batched = True  # until a backward function turns out not to be vectorisable
         order = torch.randperm(self.samples, generator=generator(0))
         self.probed, self.spared = order[: (self.samples + 1) // 2], order[(self.samples + 1) // 2 :]
 
@@ -64,10 +66,11 @@ class Pullback:
         read = parts[0] if len(parts) == 1 else torch.cat(parts, -1)
         return Rows(read, layer.weight.shape[0] // groups, bias and layer.bias is not None)
 
-    def affordable(self, budget: int) -> int:
-        """How many outputs one backward pass can carry within ``budget`` bytes; one if they cannot be batched."""
-        size = 2 * sum(call.outputs.numel() * call.outputs.element_size() for call in self.calls)
-        return max(1, budget // size) if self.batched else 1
+    def chunk(self) -> int:
+        """How many outputs a backward pass should carry: larger temporaries leave the cache and gain nothing."""
+        size = max(call.outputs.numel() * call.outputs.element_size() for call in self.calls)
+        passes = -(-(self.outputs + 1) * size // _TEMPORARY)
+        return -(-(self.outputs + 1) // passes)
 
     def deltas(self, start: int, stop: int) -> dict[str, Tensor]:
         """Gradients of outputs ``start`` … ``stop − 1`` by what each layer wrote: (c, N, g, d_out, T) by name.
@@ -102,7 +105,10 @@ class Pullback:
         found = self._batched(live, seeds) if self.batched and len(seeds) > 1 else None
         if found is None:
             each = [torch.autograd.grad(self.values, live, s, retain_graph=True, allow_unused=True) for s in seeds]
-            found = [None if parts[0] is None else torch.stack(parts) for parts in zip(*each, strict=True)]
+            found = [
+                None if parts[0] is None else parts[0][None] if len(parts) == 1 else torch.stack(parts)
+                for parts in zip(*each, strict=True)
+            ]
         by_output = dict(zip(map(id, live), found, strict=True))
         grads = [by_output.get(id(call.outputs)) for call in self.calls]
         return [
