@@ -46,8 +46,8 @@ class Rows:
     @cached_property
     def transposed(self) -> Tensor:
         """H as (N, g, T, d_in), with a column of ones where there is a bias."""
-        read = self.inputs.mT
-        return torch.cat([read, read.new_ones(*read.shape[:-1], 1)], -1) if self.bias else read
+        read = self.inputs
+        return (torch.cat([read, read.new_ones(1).expand_as(read[:, :, :1])], 2) if self.bias else read).mT
 
     def flat(self) -> Tensor:
         """H as (g, N·T, d_in)."""
