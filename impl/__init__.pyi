@@ -7,6 +7,8 @@ from .gated import Fields as Fields
 from .gated import GatedNetwork as GatedNetwork
 from .gated import fields as fields
 from .gated import gated_network as gated_network
+from .kernels import TangentKernel as TangentKernel
+from .kernels import tangent_kernel as tangent_kernel
 from .losses import half_squared_error as half_squared_error
 from .networks import NetworkSpec as NetworkSpec
 from .networks import build as build

@@ -93,8 +93,9 @@ def record(model: nn.Module) -> Iterator[Recording]:
         InputError: no such layer, weights that are not finite, inputs that are not finite floating-point tensors.
     """
     layers = {name or type(model).__name__: m for name, m in model.named_modules() if isinstance(m, LAYERS)}
-    kinds = sorted({type(m).__name__ for m in model.modules()})
-    require(bool(layers), f"expected a model with nn.Linear or nn.Conv layers, got one of {', '.join(kinds)}")
+    if not layers:
+        kinds = sorted({type(m).__name__ for m in model.modules()})
+        raise InputError(f"expected a model with nn.Linear or nn.Conv layers, got one of {', '.join(kinds)}")
     for name, parameter in model.named_parameters():
         require(
             not isinstance(parameter, nn.UninitializedParameter), f"expected initialised weights, got lazy {name!r}"
@@ -169,11 +170,15 @@ def _tensors(inputs: Inputs) -> list[Tensor]:
 def undisturbed(model: nn.Module, seed: int) -> Iterator[None]:
     """Leave ``model``'s buffers and the global random state as they were; dropout draws from ``seed``."""
     buffers = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
+    accelerated = torch.accelerator.is_available() if hasattr(torch, "accelerator") else torch.cuda.is_available()
+    state = torch.get_rng_state()
     try:
-        with torch.random.fork_rng(), torch.enable_grad():
-            torch.manual_seed(seed)
+        with torch.random.fork_rng(enabled=accelerated), torch.enable_grad():
+            # torch.manual_seed formats a stack trace for each kind of accelerator, and keeps it where there is none
+            (torch.manual_seed if accelerated else torch.default_generator.manual_seed)(seed)
             yield
     finally:
+        torch.set_rng_state(state)
         with torch.no_grad():
             for buffer, value in buffers:
                 buffer.copy_(value)
