@@ -68,7 +68,9 @@ def closed_form(case: Case) -> Tensor:
             flat = delta.view(samples, -1)
             kernel += (z[i] @ z[i].mT).add_(1).mul_(flat @ flat.mT)
             if i > 0:
-                delta = (delta.view(samples * outputs, -1) @ hidden[i].weight).view(samples, outputs, -1).mul_(masks[i - 1])
+                delta = (
+                    (delta.view(samples * outputs, -1) @ hidden[i].weight).view(samples, outputs, -1).mul_(masks[i - 1])
+                )
         return kernel
 
 
@@ -132,5 +134,7 @@ def methods(case: Case) -> dict[str, Callable[[], Any]]:
     for name, method in named.items():
         gap = float((method(case) - wanted).abs().max())
         if not gap <= 1e-12 * scale:
-            raise AssertionError(f"{name} differs from tangent_kernel by {gap:.3g} on {case.name} (largest entry {scale:.3g})")
+            raise AssertionError(
+                f"{name} differs from tangent_kernel by {gap:.3g} on {case.name} (largest entry {scale:.3g})"
+            )
     return {name: lambda method=method: method(case) for name, method in named.items()}

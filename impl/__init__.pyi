@@ -1,3 +1,4 @@
+from .chains import stacks as stacks
 from .differentiation import velocity as velocity
 from .errors import InputError as InputError
 from .features import FeatureSet as FeatureSet

@@ -117,7 +117,7 @@ def seeded_networks(draw: Callable[..., Any]) -> Specimen:
 
 
 @st.composite
-def _layer_of(draw: Callable[..., Any], networks: st.SearchStrategy[Specimen], **options: Any) -> LayerTrace:
+def _layer_of(draw: Callable[..., Any], /, networks: st.SearchStrategy[Specimen], **options: Any) -> LayerTrace:
     layers = trace(*draw(networks), **options)
     return layers[draw(st.sampled_from(sorted(layers)))]
 

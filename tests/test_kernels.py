@@ -144,7 +144,9 @@ def by_hand(model, inputs):
     for x in inputs.int().tolist():
         z, h = [x], []
         for weight, bias in layers:
-            h.append([sum(w * v for w, v in zip(row, z[-1], strict=True)) + b for row, b in zip(weight, bias, strict=True)])
+            h.append(
+                [sum(w * v for w, v in zip(row, z[-1], strict=True)) + b for row, b in zip(weight, bias, strict=True)]
+            )
             z.append([max(v, 0) for v in h[-1]])
         deltas = []
         for c in range(len(h[-1])):
@@ -197,7 +199,13 @@ def test_names_what_it_leaves_out():
     model = nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4), nn.Linear(4, 2))
     inputs = torch.randn(N, 3)
     assert tangent_kernel(model, inputs).left_out == ("1.weight", "1.bias")
-    assert tangent_kernel(model, inputs, layers=["0"], bias=False).left_out == ("0.bias", "1.weight", "1.bias", "2.weight", "2.bias")
+    assert tangent_kernel(model, inputs, layers=["0"], bias=False).left_out == (
+        "0.bias",
+        "1.weight",
+        "1.bias",
+        "2.weight",
+        "2.bias",
+    )
     assert list(tangent_kernel(model, inputs, layers="2").terms) == ["2"]
 
 

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
+from impl.chains import LARGEST, stacks
 from impl.errors import InputError, require
 from impl.features import FeatureSet, feature_set
 from impl.gated import GatedNetwork
 from impl.operands import Instance
 from impl.recording import Inputs
-from impl.stacks import LARGEST, stacks
 from impl.tracing import LayerTrace, Loss, trace
 from theorems.claim import Claim
 from theorems.verdict import Outcome, Verdict
@@ -53,9 +53,8 @@ def load(spec: str) -> Subject:
     path, _, name = spec.rpartition(":")
     require(bool(path and name), f"expected FILE.py:FACTORY or package.module:FACTORY, got {spec!r}")
     factory = getattr(_module(path), name, None)
-    require(
-        callable(factory), f"expected a callable {name!r} in {path}, got {factory!r}; check the part after the colon"
-    )
+    if not callable(factory):
+        raise InputError(f"expected a callable {name!r} in {path}, got {factory!r}; check the part after the colon")
     try:
         return _subject(factory(), spec)
     except InputError:
