@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from impl.errors import InputError
 from impl.operands import Instance
-from theorems.relations import Comparison, Finding, Side, Sign
+from theorems.relations import Comparison, Finding, Relation, Side, Sign
 from theorems.verdict import Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Claim:
     name: str
     statement: str
     source: Source
-    relation: Comparison
+    relation: Relation
     observe: Side
     predict: Side
     instances: Strategy
