@@ -110,6 +110,11 @@ class Dual:
         """Sum over one axis."""
         return Dual(self.value.sum(axis), self.tangent.sum(axis))
 
+    def tanh(self) -> Dual:
+        """Hyperbolic tangent and its derivative 1 − tanh²."""
+        value = self.value.tanh()
+        return Dual(value, self.tangent * (1 - value * value))
+
     def __neg__(self) -> Dual:
         """Negate."""
         return Dual(-self.value, -self.tangent)
