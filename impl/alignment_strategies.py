@@ -13,9 +13,10 @@ from torch import Tensor
 from impl.collapse import LabelledFeatures
 from impl.decoders import Decoder
 from impl.differentiation import gradient
-from impl.features import squared_norm
 from impl.gram_strategies import signed_permutations
+from impl.linalg import squared_norm
 from impl.networks import generator
+from impl.operands import Operand
 from impl.readouts import RandomReadout, ReadoutEnsemble, all_signs, coordinate_readouts, readout_ensemble
 from impl.strategies import lattices
 
@@ -47,7 +48,8 @@ def readout_ensembles(draw: Callable[..., Any]) -> ReadoutEnsemble:
     else:
         source, rate = generator(draw(_SEEDS)), 0.5
         data = [_normal(source, *shape) for shape in shapes]
-    return readout_ensemble(*data, readouts, variance, _scalar(rate))
+    h, w, y = data
+    return readout_ensemble(h, w, y, readouts, variance=variance, rate=_scalar(rate))
 
 
 @st.composite
@@ -56,16 +58,17 @@ def skewed_ensembles(draw: Callable[..., Any]) -> ReadoutEnsemble:
     classes, width, rows, d = (draw(st.integers(1, 2)) for _ in range(4))
     half = coordinate_readouts(classes, width)[: classes * width] * (classes * width)
     data = [draw(lattices(shape, 1)).abs() + 1 for shape in ((rows, d), (width, d), (rows, classes))]
-    return readout_ensemble(*data, half, _scalar(classes * width), _scalar(1))
+    h, w, y = data
+    return readout_ensemble(h, w, y, half, variance=_scalar(classes * width), rate=_scalar(1))
 
 
 @st.composite
 def full_loss_ensembles(draw: Callable[..., Any]) -> ReadoutEnsemble:
     """Gradients of ½‖Y − F‖_F² where F is not zero, all sizes 1: the growth is off by w²((1 − h²)² − 1) for sure."""
     h, w, y = (_scalar(draw(st.sampled_from([1, 2, 3]))).reshape(1, 1) for _ in range(3))
-    ensemble = readout_ensemble(h, w, y, all_signs(1, 1), _scalar(1), _scalar(1))
+    ensemble = readout_ensemble(h, w, y, all_signs(1, 1), variance=_scalar(1), rate=_scalar(1))
 
-    def loss(weights: Tensor) -> Tensor:
+    def loss(weights: Tensor) -> Operand:
         return squared_norm(h @ weights.mT @ ensemble.readouts.mT - y) / 2
 
     (grads,) = gradient(loss, (w + ensemble.readouts * 0,))
@@ -182,8 +185,7 @@ def _affine_layers(
 def _mixtures(eighths: list[list[int]], count: int) -> Tensor:
     """Convex weights that are multiples of 1/8: all of one point, half of each of the first two, and where each eighth goes."""
     rows = [torch.eye(count, dtype=torch.float64)[0], torch.eye(count, dtype=torch.float64)[[0, count > 1]].mean(0)]
-    for places in eighths:
-        rows.append(torch.bincount(torch.tensor(places) % count, minlength=count).double() / 8)
+    rows += [torch.bincount(torch.tensor(places) % count, minlength=count).double() / 8 for places in eighths]
     return torch.stack(rows)
 
 
@@ -214,7 +216,7 @@ def affine_decoders(draw: Callable[..., Any]) -> Decoder:
 @st.composite
 def inexact_decoders(draw: Callable[..., Any]) -> Decoder:
     """The first point is missed by one."""
-    decoder = draw(affine_decoders())
+    decoder: Decoder = draw(affine_decoders())
     miss = (decoder.codes[:, :1] * 0 + 1) * (decoder.mixtures[0][:, None] != 0)
     return replace(decoder, points=decoder.points + miss)
 
@@ -230,4 +232,5 @@ def switching_decoders(draw: Callable[..., Any]) -> Decoder:
     weights[1][:, 0] = weights[1][:, 0].abs() + 1
     biases = (torch.zeros(2, dtype=torch.float64), draw(lattices((out,), 2)))
     points = (codes @ weight.mT).clamp(min=0) @ weights[1].mT + biases[1]
-    return Decoder(points, codes, weights, biases, _mixtures(draw(_EIGHTHS), rows)).exact()
+    decoder: Decoder = Decoder(points, codes, weights, biases, _mixtures(draw(_EIGHTHS), rows)).exact()
+    return decoder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -85,5 +86,5 @@ def gradient_outer_products(chain: LinearChain) -> Operand:
 def imbalance(chain: LinearChain) -> float:
     """The largest entry of |W_{l+1}ᵀW_{l+1} − W_l W_lᵀ| over l, exactly (every float is a fraction); 0 if balanced."""
     exact = [to_exact(w) if isinstance(w, Tensor) else w for w in chain.weights]
-    gaps = [abs(b.T @ b - a @ a.T).max() for a, b in zip(exact[:-1], exact[1:], strict=True)]
+    gaps = [abs(b.T @ b - a @ a.T).max() for a, b in pairwise(exact)]
     return float(max(gaps, default=0))

@@ -7,7 +7,6 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
 import torch
 from hypothesis import strategies as st
 from torch import Tensor
@@ -36,7 +35,7 @@ def signed_permutations(draw: Callable[..., Any], size: int) -> Tensor:
 @st.composite
 def scaled_rotations(draw: Callable[..., Any], size: int) -> Tensor:
     """Integer matrices R with R Rᵀ = 25 I: a signed permutation, two of its rows mixed by the triple 3, 4, 5 in half of the draws."""
-    matrix = 5 * draw(signed_permutations(size))
+    matrix: Tensor = 5 * draw(signed_permutations(size))
     if size > 1 and draw(st.booleans()):
         first, second = matrix[0].clone(), matrix[1].clone()
         matrix[0], matrix[1] = (3 * first + 4 * second) / 5, (3 * second - 4 * first) / 5
@@ -85,7 +84,7 @@ def wrongly_rotated_steps(draw: Callable[..., Any]) -> WeightStep:
 
 @st.composite
 def lattice_motions(draw: Callable[..., Any], *, turning: bool = False) -> WeightMotion:
-    """Integer motions of known spin, of any rank: dW = ΩW + W C with Ω antisymmetric and C symmetric.
+    """Exact integer motions of known spin, of any rank: dW = ΩW + W C with Ω antisymmetric and C symmetric.
 
     Args:
         draw: of Hypothesis.
@@ -99,8 +98,7 @@ def lattice_motions(draw: Callable[..., Any], *, turning: bool = False) -> Weigh
         upper[0, 1], weight[1, 0] = upper[0, 1].abs() + 1, weight[1, 0].abs() + 1
         upper[0, 2:] = 0
     vertical = (upper - upper.mT) @ weight
-    motion = WeightMotion(weight, vertical + weight @ (half + half.mT), vertical)
-    return motion.exact() if draw(st.booleans()) else motion
+    return WeightMotion(weight, vertical + weight @ (half + half.mT), vertical).exact()
 
 
 @st.composite
@@ -111,7 +109,7 @@ def seeded_motions(draw: Callable[..., Any]) -> WeightMotion:
 
 
 def weight_motions() -> st.SearchStrategy[WeightMotion]:
-    """Integer motions of any rank, and seeded ones of full rank."""
+    """Exact motions of any rank, and seeded ones of full rank."""
     return lattice_motions() | seeded_motions()
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from impl.checks import check_finite, check_shapes
 from impl.differentiation import gradient
 from impl.errors import require
-from impl.features import squared_norm
+from impl.linalg import squared_norm
 from impl.networks import generator
 from impl.operands import Instance, Operand
 
@@ -68,7 +68,7 @@ class ReadoutEnsemble(Instance):
 
 
 def readout_ensemble(
-    features: Operand, weight: Operand, targets: Operand, readouts: Operand, variance: Operand, rate: Operand
+    features: Operand, weight: Operand, targets: Operand, readouts: Operand, *, variance: Operand, rate: Operand
 ) -> ReadoutEnsemble:
     """A `ReadoutEnsemble` with the gradients by autograd (exact operands: by exact directional derivatives)."""
 
@@ -134,4 +134,5 @@ class RandomReadout(Instance):
         """The readouts, (R, K, m)."""
         shape = (self.replicates, self.targets.shape[-1], self.weight.shape[0])
         normal = torch.randn(shape, generator=generator(self.seed), dtype=torch.float64)
-        return (self.shift + self.spread**0.5 * normal) / shape[-1] ** 0.5
+        readouts: Tensor = (self.shift + self.spread**0.5 * normal) / shape[-1] ** 0.5
+        return readouts

@@ -17,8 +17,9 @@ from impl.operands import Instance, Operand, is_exact, to_exact, to_tensor
 
 def polar(matrix: Tensor) -> Tensor:
     """The orthogonal polar factor U Vᵀ of A = U S Vᵀ (…, n, n), by singular value decomposition; one of them if A is singular."""
-    left, _, right = torch.linalg.svd(matrix)
-    return left @ right
+    factors = torch.linalg.svd(matrix)
+    factor: Tensor = factors.U @ factors.Vh
+    return factor
 
 
 def newton_schulz(matrix: Operand, steps: int = 10) -> Operand:
@@ -29,11 +30,11 @@ def newton_schulz(matrix: Operand, steps: int = 10) -> Operand:
     """
     if is_exact(matrix):
         return to_exact(newton_schulz(to_tensor(matrix), steps))
-    scale = float(torch.linalg.matrix_norm(getattr(matrix, "center", matrix)).max())
-    x = matrix * (1 / scale) if scale > 0 else matrix
+    scale = torch.linalg.matrix_norm(matrix, keepdim=True)
+    x = matrix / torch.where(scale > 0, scale, 1.0)
     for _ in range(steps):
         square = x @ x.mT
-        x = (x * 15 - square @ x * 10 + square @ (square @ x) * 3) * 0.125
+        x = (15 * x - 10 * square @ x + 3 * square @ (square @ x)) / 8
     return x
 
 
@@ -53,7 +54,8 @@ def spin(weight: Operand, velocity: Operand) -> Operand:
     factor = torch.where(sums > cut, 1 / torch.where(sums > cut, sums, 1.0), 0.0)
 
     def solve(rhs: Tensor) -> Tensor:
-        return vectors @ ((vectors.mT @ rhs @ vectors) * factor) @ vectors.mT
+        solution: Tensor = vectors @ ((vectors.mT @ rhs @ vectors) * factor) @ vectors.mT
+        return solution
 
     omega = solve(right)
     return omega + solve(right - omega @ square - square @ omega)

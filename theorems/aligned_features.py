@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
 import theorems.polar  # noqa: F401, registers the enclosures of what is measured here
 from impl import alignment_strategies as drawn
-from impl.features import squared_norm
+from impl.linalg import squared_norm
 from impl.operands import Operand, is_exact
 from impl.readouts import RandomReadout, ReadoutEnsemble, linearised_loss, surrogate
 from theorems.claim import Hypothesis, Source, equals
@@ -90,7 +89,7 @@ def _pairs(ensemble: ReadoutEnsemble) -> int:
 
 
 @drawn_once
-def _growth_of_the_surrogate(instance: RandomReadout) -> Tensor:
+def _growth_of_the_surrogate(instance: RandomReadout) -> Operand:
     """ΔSurrogate behind each drawn readout, by autograd through the two layers, (R,)."""
     readouts = instance.draw()
     weights = instance.weight.expand(len(readouts), *instance.weight.shape).clone().requires_grad_()
@@ -101,11 +100,11 @@ def _growth_of_the_surrogate(instance: RandomReadout) -> Tensor:
     return (after - before) / instance.targets.shape[-1]
 
 
-def _mean_growth(instance: RandomReadout) -> Tensor:
+def _mean_growth(instance: RandomReadout) -> Operand:
     return instance.rate**2 / instance.targets.shape[-1] * squared_norm(_target_kernel(instance))
 
 
-def _variance_of_the_growth(instance: RandomReadout) -> Tensor:
+def _variance_of_the_growth(instance: RandomReadout) -> Operand:
     """Var = (4η²‖TYᵀZ‖_F² + 2η⁴‖T²‖_F²)/(mK²): the growth is (2η⟨TYᵀZ, A⟩ + η²‖TA‖_F²)/K in the Gaussian A."""
     kernel, (width, classes) = _target_kernel(instance), (instance.weight.shape[0], instance.targets.shape[-1])
     slope = kernel @ instance.targets.mT @ instance.features @ instance.weight.mT
@@ -113,7 +112,7 @@ def _variance_of_the_growth(instance: RandomReadout) -> Tensor:
     return noise / (width * classes**2)
 
 
-def _scale_of_the_growth(instance: RandomReadout) -> Tensor:
+def _scale_of_the_growth(instance: RandomReadout) -> Operand:
     """Twice the largest coefficient of a squared standard Gaussian: 2η²‖T‖²/(mK)."""
     norm = torch.linalg.matrix_norm(_target_kernel(instance), 2)
     return 2 * instance.rate**2 * norm**2 / (instance.weight.shape[0] * instance.targets.shape[-1])
@@ -138,10 +137,10 @@ def _not_standard(instance: RandomReadout) -> str | None:
         "no growth": lambda i: 0 * _mean_growth(i),
         "features left out": lambda i: i.rate**2 / i.targets.shape[-1] * squared_norm(i.targets.mT @ i.targets),
         "mean over the targets left out": lambda i: _mean_growth(i) * i.targets.shape[-1],
-        "nuclear norm": lambda i: i.rate**2 / i.targets.shape[-1] * squared_norm(i.features.mT @ i.targets) ** 2,
+        "square of the trace": lambda i: i.rate**2 / i.targets.shape[-1] * squared_norm(i.features.mT @ i.targets) ** 2,
     },
 )
-def surrogate_grows_in_expectation(instance: RandomReadout) -> Tensor:
+def surrogate_grows_in_expectation(instance: RandomReadout) -> Operand:
     r"""Behind a random readout one step aligns the features with the targets on average, whatever the weights are.
 
     .. math:: \mathbb{E}_A[\Delta \mathrm{Surrogate}] = \frac{\eta^2}{K} \|Y^\top H H^\top Y\|_F^2, \qquad

@@ -144,6 +144,11 @@ _HOW = {
     "LayerTrace": "use impl.trace(model, inputs, targets, loss)['name of the layer']",
     "GatedNetwork": "use impl.stacks(model, inputs, targets, loss) or impl.gated_network(...)",
     "FeatureSet": "use impl.feature_set(features, targets)",
+    "WeightStep": "use impl.weight_step(before, after)",
+    "WeightMotion": "use impl.weight_motion(weight, velocity)",
+    "LinearChain": "use impl.linear_chain(model, inputs)",
+    "ReadoutEnsemble": "use impl.readout_ensemble(features, weight, targets, readouts, variance=..., rate=...)",
+    "LabelledFeatures": "use impl.labelled_features(features, labels)",
 }
 
 

@@ -9,8 +9,8 @@ import torch
 from impl import alignment_strategies as drawn
 from impl.collapse import LabelledFeatures, is_simplex, rank_of_means, within_class_variation
 from impl.decoders import Decoder
-from impl.features import squared_norm, target_linearity
-from impl.linalg import project
+from impl.features import target_linearity
+from impl.linalg import project, squared_norm
 from impl.operands import Operand, is_exact
 from theorems.claim import Hypothesis, Source, equals
 
@@ -105,7 +105,7 @@ def _complete(batch: LabelledFeatures) -> Operand:
 
 def _simplex_gap(batch: LabelledFeatures) -> Operand:
     """1 − TL of a simplex: (Σ_k (N − K n_k)²) / (N (N² − Σ n_k²) Σ 1/n_k)."""
-    sizes, rows, classes = batch.sizes, *batch.labels.shape
+    sizes, (rows, classes) = batch.sizes, batch.labels.shape
     off = sizes * classes - rows
     spread = (sizes * sizes).sum(-1) - rows * rows
     return (off * off).sum(-1) / (spread * (-rows) * (1 / sizes).sum(-1))
@@ -120,7 +120,7 @@ def _simplex_gap(batch: LabelledFeatures) -> Operand:
         "simplex equiangular tight frame": Hypothesis(drawn.full_rank_batches, _not_a_simplex),
     },
     mutants={
-        "complete whatever the sizes": lambda batch: _complete(batch),
+        "complete whatever the sizes": lambda batch: _complete(batch),  # noqa: PLW0108, defined below
         "gap twice": lambda batch: 1 - _simplex_gap(batch) * 2,
         "harmonic mean for the sum": lambda batch: 1 - _simplex_gap(batch) * batch.labels.shape[-1],
         "labels not centred": {"observe": _linearity_without_centring},

@@ -61,7 +61,8 @@ def _least_eigenvalue(symmetric: Tensor) -> Tensor:
     """A proved lower bound on λ_min of a symmetric matrix, from its computed eigenvectors (…); negative where there is none."""
     values, vectors = torch.linalg.eigh(symmetric)
     residual = Ball(symmetric) - (Ball(vectors) * values[..., None, :]) @ Ball(vectors).mT
-    return values[..., 0] * (1 - _defect(vectors)) - _norm(residual)
+    bound: Tensor = values[..., 0] * (1 - _defect(vectors)) - _norm(residual)
+    return bound
 
 
 def polar_radius(before: Ball, after: Ball) -> Tensor:

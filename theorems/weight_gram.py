@@ -10,11 +10,12 @@ from dataclasses import replace
 import theorems.polar  # noqa: F401, registers the enclosures of what is measured here
 from impl import gram_strategies as drawn
 from impl.chains import LinearChain, gradient_outer_products, imbalance
-from impl.differentiation import velocity
-from impl.features import squared_norm
-from impl.operands import Operand
+from impl.differentiation import Dual, velocity
+from impl.linalg import squared_norm
+from impl.operands import Operand, is_exact
 from impl.whitening import WeightMotion, WeightStep, newton_schulz
 from theorems.claim import Hypothesis, Source, compares, equals
+from theorems.rounding import Ball
 
 _PAPER = "2605.06258"
 
@@ -45,6 +46,12 @@ def _promised(step: WeightStep, aligned: Operand) -> dict[str, Operand]:
     }
 
 
+def _ten_steps(step: WeightStep) -> Operand:
+    """What the iteration returns is taken as it is: the claim about it is judged, not the rounding on the way."""
+    product = step.before @ step.after.mT
+    return Ball(newton_schulz(product.center)) if isinstance(product, Ball) else newton_schulz(product)
+
+
 @compares(
     signs={"positive": ">=", "nearest": "<="},
     observed=lambda step: _whitened(step, step.rotation @ step.after),
@@ -70,7 +77,7 @@ def _promised(step: WeightStep, aligned: Operand) -> dict[str, Operand]:
             "predict": lambda step: _promised(step, -(step.rotation @ step.after)),
         },
         "ten Newton-Schulz steps": {
-            "observe": lambda step: _gram(newton_schulz(step.before @ step.after.mT) @ step.after),
+            "observe": lambda step: _gram(_ten_steps(step) @ step.after),
             "predict": lambda step: _gram(step.after),
         },
     },
@@ -99,10 +106,15 @@ def _outer(matrix: Operand) -> Operand:
     return matrix @ matrix.mT
 
 
+def _gram_velocity(weight: Operand, along: Operand) -> Operand:
+    """Forward mode; on exact numbers by dual numbers, since a spin may be a fraction."""
+    return _gram(Dual(weight, along)).tangent if is_exact(weight) else velocity(_gram, (weight,), (along,))
+
+
 def _decomposed(motion: WeightMotion) -> dict[str, Operand]:
     horizontal = motion.velocity - motion.vertical
     return {
-        "Gram velocity": velocity(_gram, (motion.weight,), (horizontal,)),
+        "Gram velocity": _gram_velocity(motion.weight, horizontal),
         "horizontal": horizontal @ motion.weight.mT,
         "orthogonal": squared_norm(motion.vertical) + squared_norm(horizontal),
     }
