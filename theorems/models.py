@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from impl.chains import LARGEST, stacks
 from impl.errors import InputError, require
 from impl.features import FeatureSet, feature_set
 from impl.gated import GatedNetwork
 from impl.operands import Instance
 from impl.recording import Inputs
+from impl.relu_stacks import LARGEST, stacks
 from impl.tracing import LayerTrace, Loss, trace
 from theorems.claim import Claim
 from theorems.verdict import Outcome, Verdict
