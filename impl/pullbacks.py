@@ -132,12 +132,12 @@ def _check_linear(call: Call, weight: Tensor) -> None:
     """The closed forms hold for layers whose output is linear in their input: own ``forward``s and hooks may change that."""
     layer = call.layer
     kind = next(k for k in (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d) if isinstance(layer, k))
-    if type(layer).forward is kind.forward and "forward" not in vars(layer) and not layer._forward_hooks:
+    if type(layer).forward is kind.forward and "forward" not in vars(layer) and not layer._forward_hooks:  # noqa: SLF001
         return
     with torch.no_grad():
         bias, read = layer.bias, call.inputs.detach()
         plain = (
-            nn.functional.linear(read, weight, bias) if kind is nn.Linear else layer._conv_forward(read, weight, bias)
+            nn.functional.linear(read, weight, bias) if kind is nn.Linear else layer._conv_forward(read, weight, bias)  # noqa: SLF001
         )
     require(
         torch.equal(plain, call.outputs.detach()),

@@ -144,7 +144,9 @@ def by_hand(model, inputs):
     for x in inputs.int().tolist():
         z, h = [x], []
         for weight, bias in layers:
-            h.append([sum(w * v for w, v in zip(row, z[-1], strict=True)) + b for row, b in zip(weight, bias, strict=True)])
+            h.append(
+                [sum(w * v for w, v in zip(row, z[-1], strict=True)) + b for row, b in zip(weight, bias, strict=True)]
+            )
             z.append([max(v, 0) for v in h[-1]])
         deltas = []
         for c in range(len(h[-1])):
@@ -197,7 +199,13 @@ def test_names_what_it_leaves_out():
     model = nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4), nn.Linear(4, 2))
     inputs = torch.randn(N, 3)
     assert tangent_kernel(model, inputs).left_out == ("1.weight", "1.bias")
-    assert tangent_kernel(model, inputs, layers=["0"], bias=False).left_out == ("0.bias", "1.weight", "1.bias", "2.weight", "2.bias")
+    assert tangent_kernel(model, inputs, layers=["0"], bias=False).left_out == (
+        "0.bias",
+        "1.weight",
+        "1.bias",
+        "2.weight",
+        "2.bias",
+    )
     assert list(tangent_kernel(model, inputs, layers="2").terms) == ["2"]
 
 
@@ -288,9 +296,9 @@ def test_a_wrong_kernel_is_caught(wrong):
         terms = dict(tangent_kernel(model, inputs, bias=False).terms)
     else:
         terms = dict(tangent_kernel(model, others, inputs).terms)
-    with pytest.raises(AssertionError):
-        for name in names:
-            torch.testing.assert_close(terms[name], oracle[name], rtol=1e-6, atol=1e-6)
+    assert any(
+        terms[name].shape != oracle[name].shape or (terms[name] - oracle[name]).abs().max() > 1e-3 for name in names
+    )
 
 
 # -- models that the closed forms do not cover ---------------------------------------------------------------------
@@ -373,7 +381,7 @@ BAD = [
     pytest.param(TwoHeads, {}, "one tensor.*got tuple", id="two heads"),
     pytest.param(infinite, {}, "expected finite numbers in parameter '0.weight'", id="infinite weight"),
     pytest.param(nn.ReLU, {}, "nn.Linear or nn.Conv layers, got one of ReLU", id="no layers"),
-    pytest.param(lambda: print, {}, "expected a torch nn.Module", id="no module"),
+    pytest.param(int, {}, "expected a torch nn.Module", id="no module"),
     pytest.param(plain, {"inputs": torch.ones(0, 3)}, "at least one sample", id="empty batch"),
     pytest.param(plain, {"inputs": torch.ones(5, 4)}, "the model accepts, got", id="wrong width"),
     pytest.param(plain, {"inputs": torch.ones(5, 3, dtype=torch.long)}, "floating-point inputs", id="integers"),
