@@ -1,3 +1,5 @@
+from .chains import stacks as stacks
+from .differentiation import velocity as velocity
 from .errors import InputError as InputError
 from .features import FeatureSet as FeatureSet
 from .features import feature_set as feature_set
@@ -14,4 +16,3 @@ from .networks import build as build
 from .operands import Instance as Instance
 from .tracing import LayerTrace as LayerTrace
 from .tracing import trace as trace
-from .differentiation import velocity as velocity

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from impl.errors import require, require_finite
-from impl.operands import Instance, Operand
 from impl.differentiation import gradient
+from impl.errors import require, require_finite
+from impl.operands import Instance, Operand, is_exact
 
 GATES = ("relu", "data", "tanh")
 
@@ -101,7 +101,7 @@ class Fields:
 
     @property
     def outputs(self) -> Operand:
-        """f per row, (…, N): the readout applied to z^L."""
+        """F per row, (…, N): the readout applied to z^L."""
         return (self.p[-1] * self.z[-1]).sum(-1)
 
 
@@ -111,7 +111,7 @@ def activations(net: GatedNetwork, weights: Sequence[Operand]) -> tuple[list[Ope
     for weight, mask in zip(weights, net.masks, strict=True):
         h.append(z[-1] @ weight.mT)
         if net.gate == "tanh":
-            z.append(torch.tanh(h[-1]))
+            z.append(h[-1].tanh())
         elif net.gate == "relu" and isinstance(h[-1], Tensor):
             z.append(torch.relu(h[-1]))
         else:
@@ -133,17 +133,29 @@ def fields(net: GatedNetwork, weights: Sequence[Operand] | None = None) -> Field
 
 
 def outputs(net: GatedNetwork, weights: Sequence[Operand]) -> Operand:
-    """f per row, (…, N), at ``weights``."""
+    """F per row, (…, N), at ``weights``."""
     return (net.readout * activations(net, weights)[0][-1]).sum(-1)
 
 
 def loss_gradient(net: GatedNetwork, weights: Sequence[Operand], residual: Operand) -> tuple[Operand, ...]:
-    """∇_W L at ``weights`` for a loss whose derivative by f is ``residual``: autograd, or exact derivatives on integers."""
-    return gradient(lambda *w: (residual * outputs(net, w)).sum(-1), weights)
+    """∇_W L at ``weights`` for a loss whose derivative by f is ``residual``: autograd, or exact derivatives on integers.
+
+    On any other operand (balls) the backward recursion itself: it bounds the rounding of what autograd computes.
+    """
+    if isinstance(net.inputs, Tensor) or is_exact(net.inputs):
+        return gradient(lambda *w: (residual * outputs(net, w)).sum(-1), weights)
+    seen = fields(net, weights)
+    # autograd multiplies by r first and pulls back then; the products, and so the bound, are the same either way
+    return tuple((residual[..., None] * seen.delta[i + 1]).mT @ seen.z[i] for i in range(net.depth))
 
 
 def gated_network(
-    weights: Sequence[Tensor], readout: Tensor, inputs: Tensor, targets: Tensor, *, gate: str = "relu",
+    weights: Sequence[Tensor],
+    readout: Tensor,
+    inputs: Tensor,
+    targets: Tensor,
+    *,
+    gate: str = "relu",
     masks: Sequence[Tensor] | None = None,
 ) -> GatedNetwork:
     """The instance of a network under the loss ½Σ(f − y)²: masks, residuals and velocities are measured here.
@@ -175,6 +187,4 @@ def gated_network(
         masks = [(pre > 0).to(inputs.dtype) for pre in h[1:]]
     residual = (readout * z[-1]).sum(-1) - targets
     speed = [-g for g in loss_gradient(net, weights, residual)]
-    return GatedNetwork(
-        net.weights, readout, inputs, tuple(masks), residual, tuple(speed), gate, net.unit
-    )
+    return GatedNetwork(net.weights, readout, inputs, tuple(masks), residual, tuple(speed), gate, net.unit)

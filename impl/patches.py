@@ -26,14 +26,14 @@ def _padding(conv: Conv) -> list[int]:
 
 
 def windows(conv: Conv, images: Tensor) -> Tensor:
-    """What ``conv`` sees at each output position, as a view of the padded images.
+    r"""What ``conv`` sees at each output position, as a view of the padded images.
 
     Args:
         conv: any stride, padding (mode), dilation and groups; one, two or three spatial dimensions.
-        images: (B, C, \\*space), of any memory format.
+        images: (B, C, \*space), of any memory format.
 
     Returns:
-        (B, C, \\*positions, \\*kernel); differentiable.
+        (B, C, \*positions, \*kernel); differentiable.
     """
     mode = "constant" if conv.padding_mode == "zeros" else conv.padding_mode
     pads = _padding(conv)
@@ -44,11 +44,11 @@ def windows(conv: Conv, images: Tensor) -> Tensor:
 
 
 def unfold(conv: Conv, images: Tensor) -> Tensor:
-    """The patches that ``conv`` sees, one per row.
+    r"""The patches that ``conv`` sees, one per row.
 
     Args:
         conv: see `windows`.
-        images: (B, C, \\*space), of any memory format.
+        images: (B, C, \*space), of any memory format.
 
     Returns:
         (groups, B·L, C/groups·k) with L output positions and k kernel entries; differentiable.
@@ -71,14 +71,14 @@ def columns(conv: Conv, images: Tensor) -> Tensor:
 
 
 def output_rows(conv: Conv, outputs: Tensor) -> Tensor:
-    """Outputs (B, d_out, \\*space) as rows (groups, B·L, d_out/groups), in the order of `unfold`."""
+    r"""Outputs (B, d_out, \*space) as rows (groups, B·L, d_out/groups), in the order of `unfold`."""
     batch = outputs.shape[0]
     grouped = outputs.reshape(batch, conv.groups, outputs.shape[1] // conv.groups, -1)
     return grouped.permute(1, 0, 3, 2).reshape(conv.groups, -1, outputs.shape[1] // conv.groups)
 
 
 def weight_rows(conv: Conv, weight: Tensor) -> Tensor:
-    """Kernels (d_out, C/groups, \\*k) as matrices (groups, d_out/groups, C/groups·k)."""
+    r"""Kernels (d_out, C/groups, \*k) as matrices (groups, d_out/groups, C/groups·k)."""
     return weight.reshape(conv.groups, weight.shape[0] // conv.groups, -1)
 
 

@@ -67,7 +67,9 @@ class LayerTrace(Instance):
         if not isinstance(self.weight, Tensor):
             return
         label = f" of layer {self.name!r}" if self.name else ""
-        require(self.weight.ndim >= 2, f"expected a weight{label} of shape (…, d_out, d_in), got {tuple(self.weight.shape)}")
+        require(
+            self.weight.ndim >= 2, f"expected a weight{label} of shape (…, d_out, d_in), got {tuple(self.weight.shape)}"
+        )
         *lead, d_out, d_in = self.weight.shape
         require(self.inputs.ndim >= 2, f"expected inputs{label} of shape (…, N, d_in), got {tuple(self.inputs.shape)}")
         rows = self.inputs.shape[-2]
@@ -135,12 +137,13 @@ def trace(
     """
     require(isinstance(model, nn.Module), f"expected a torch nn.Module as model, got {type(model).__name__}")
     with undisturbed(model, seed), record(model) as seen:
-        value = _scalar_loss(run(model, inputs), targets, loss)
+        value = scalar_loss(run(model, inputs), targets, loss)
         require(bool(seen.calls), "expected the model to call its linear layers, got a forward pass that calls none")
         return _collect(seen, value, rate=rate, decay=decay)
 
 
-def _scalar_loss(outputs: Any, targets: Any, loss: Loss) -> Tensor:
+def scalar_loss(outputs: Any, targets: Any, loss: Loss) -> Tensor:
+    """The loss as one finite number, or an `InputError` that names both shapes."""
     check_targets(outputs, targets)
     try:
         with warnings.catch_warnings():
@@ -149,47 +152,64 @@ def _scalar_loss(outputs: Any, targets: Any, loss: Loss) -> Tensor:
     except Exception as error:
         if isinstance(error, InputError):
             raise
-        got = [f"{name} of shape {tuple(t.shape)} {t.dtype}" if isinstance(t, Tensor) else f"{name} {type(t).__name__}"
-               for name, t in (("outputs", outputs), ("targets", targets))]
+        got = [
+            f"{name} of shape {tuple(t.shape)} {t.dtype}" if isinstance(t, Tensor) else f"{name} {type(t).__name__}"
+            for name, t in (("outputs", outputs), ("targets", targets))
+        ]
         raise InputError(
             f"expected targets that the loss accepts, got {' and '.join(got)}: it raised {type(error).__name__}: {error}"
         ) from error
     require(isinstance(value, Tensor), f"expected the loss to return a scalar tensor, got {type(value).__name__}")
-    require(value.numel() == 1, f"expected the loss to return a scalar, got shape {tuple(value.shape)}; sum or average it")
+    require(
+        value.numel() == 1, f"expected the loss to return a scalar, got shape {tuple(value.shape)}; sum or average it"
+    )
     require_finite("the loss", value.detach())
     return value.reshape(())
 
 
+def gradients(seen: Recording, value: Tensor) -> Callable[[Tensor], Tensor | None]:
+    """Differentiate the loss once by every recorded tensor; look a gradient up by its tensor, None if there is no path.
+
+    Raises:
+        InputError: if the loss does not depend on the parameters of any recorded layer.
+    """
+    tensors = [t for call in seen.calls for t in (call.inputs, call.outputs)]
+    live = [t for t in (*tensors, *seen.weights.values()) if t.requires_grad]
+    require(value.requires_grad, "expected a loss that depends on the model's layers, got one without gradient")
+    found = torch.autograd.grad(value, live, allow_unused=True)
+    by_id = {id(t): g if g is None else g.detach() for t, g in zip(live, found, strict=True)}
+    return lambda tensor: by_id.get(id(tensor))
+
+
 def _collect(seen: Recording, value: Tensor, *, rate: float | None, decay: float) -> dict[str, LayerTrace]:
-    """Differentiate once by every recorded tensor and assemble the rows."""
+    """Differentiate and assemble the rows."""
     called = list(dict.fromkeys(call.name for call in seen.calls))
-    wanted = [t for call in seen.calls for t in (call.inputs, call.outputs)] + [seen.weights[name] for name in called]
-    live = [t for t in wanted if t.requires_grad]
-    require(value.requires_grad, "expected a loss that depends on the model's outputs, got one without gradient")
-    gradients = dict(zip(map(id, live), torch.autograd.grad(value, live, allow_unused=True), strict=True))
+    look_up = gradients(seen, value)
 
     def gradient(tensor: Tensor) -> Tensor:
-        found = gradients.get(id(tensor))
-        return torch.zeros_like(tensor) if found is None else found.detach()
+        found = look_up(tensor)
+        return torch.zeros_like(tensor) if found is None else found
 
     traces: dict[str, LayerTrace] = {}
     for name in called:
         calls = [call for call in seen.calls if call.name == name]
         weight = seen.weights[name]
         weight_grad = gradient(weight)
-        for hook in (getattr(calls[0].layer._parameters.get("weight"), "_backward_hooks", None) or {}).values():
-            changed = hook(weight_grad)  # a hook on the parameter is part of what its training sees
+        # a hook on the parameter is part of what its training sees, and the alias does not carry it
+        parameter = dict(calls[0].layer.named_parameters(recurse=False)).get("weight")
+        for hook in (getattr(parameter, "_backward_hooks", None) or {}).values():
+            changed = hook(weight_grad)
             weight_grad = weight_grad if changed is None else changed
         pieces = [_rows(call, weight.detach(), gradient(call.inputs), gradient(call.outputs)) for call in calls]
         parts = _join(pieces, calls[0].layer, weight_grad)
         step = _balanced_rate(parts["weight"], parts["weight_grad"]) if rate is None else rate
-        options = {"dtype": torch.float64, "device": weight.device}
+        lead, place = parts["weight"].shape[:-2], weight.device
         traces[name] = LayerTrace(
             **parts,
             name=name,
-            reached=any(gradients.get(id(call.outputs)) is not None for call in calls),
-            rate=torch.full(parts["weight"].shape[:-2], step, **options),
-            decay=torch.full(parts["weight"].shape[:-2], decay, **options),
+            reached=any(look_up(call.outputs) is not None for call in calls),
+            rate=torch.full(lead, step, dtype=torch.float64, device=place),
+            decay=torch.full(lead, decay, dtype=torch.float64, device=place),
         )
     return traces
 
