@@ -86,12 +86,16 @@ class LayerTrace(Instance):
             value = getattr(self, name)
             if value is None:
                 continue
-            require(isinstance(value, Tensor), f"expected a tensor as {name}{label}, got {type(value).__name__}")
-            require(tuple(value.shape) == shape, f"expected {name}{label} of shape {shape}, got {tuple(value.shape)}")
+            # messages are built only when they are needed: this runs for every instance
+            if not isinstance(value, Tensor):
+                raise InputError(f"expected a tensor as {name}{label}, got {type(value).__name__}")
+            if tuple(value.shape) != shape:
+                raise InputError(f"expected {name}{label} of shape {shape}, got {tuple(value.shape)}")
         for name in ("weight", *wanted, "rate", "decay"):
             value = getattr(self, name)
             if isinstance(value, Tensor):
-                require(value.dtype.is_floating_point, f"expected floating-point {name}{label}, got {value.dtype}")
+                if not value.dtype.is_floating_point:
+                    raise InputError(f"expected floating-point {name}{label}, got {value.dtype}")
                 require_finite(f"{name}{label}", value)
         require(bool((self.rate > 0).all() and (self.decay > 0).all()), "expected a positive rate and decay")
         if self.unit == 0.0:
@@ -212,7 +216,7 @@ def _collect(seen: Recording, value: Tensor, *, rate: float | None, decay: float
 
 def _balanced_rate(weight: Tensor, weight_grad: Tensor) -> float:
     """The power of two nearest ‖W‖/‖∇_W‖; 1 where either is zero."""
-    size, slope = float(weight.double().norm()), float(weight_grad.double().norm())
+    size, slope = (torch.linalg.vector_norm(w, dtype=torch.float64).item() for w in (weight, weight_grad))
     return 2.0 ** max(-500, min(500, round(math.log2(size / slope)))) if size > 0 and slope > 0 else 1.0
 
 

@@ -296,9 +296,9 @@ def test_a_wrong_kernel_is_caught(wrong):
         terms = dict(tangent_kernel(model, inputs, bias=False).terms)
     else:
         terms = dict(tangent_kernel(model, others, inputs).terms)
-    with pytest.raises(AssertionError):
-        for name in names:
-            torch.testing.assert_close(terms[name], oracle[name], rtol=1e-6, atol=1e-6)
+    assert any(
+        terms[name].shape != oracle[name].shape or (terms[name] - oracle[name]).abs().max() > 1e-3 for name in names
+    )
 
 
 # -- models that the closed forms do not cover ---------------------------------------------------------------------
@@ -381,7 +381,7 @@ BAD = [
     pytest.param(TwoHeads, {}, "one tensor.*got tuple", id="two heads"),
     pytest.param(infinite, {}, "expected finite numbers in parameter '0.weight'", id="infinite weight"),
     pytest.param(nn.ReLU, {}, "nn.Linear or nn.Conv layers, got one of ReLU", id="no layers"),
-    pytest.param(lambda: print, {}, "expected a torch nn.Module", id="no module"),
+    pytest.param(int, {}, "expected a torch nn.Module", id="no module"),
     pytest.param(plain, {"inputs": torch.ones(0, 3)}, "at least one sample", id="empty batch"),
     pytest.param(plain, {"inputs": torch.ones(5, 4)}, "the model accepts, got", id="wrong width"),
     pytest.param(plain, {"inputs": torch.ones(5, 3, dtype=torch.long)}, "floating-point inputs", id="integers"),
@@ -404,7 +404,7 @@ def test_says_what_it_cannot_do(make, options, message):
 def test_layers_that_are_not_called():
     model = plain()
     model.spare = nn.Linear(1, 1)
-    model.forward = model[0]
+    model.forward = model[0].__call__
     assert list(tangent_kernel(model, torch.ones(N, 3)).terms) == ["0"]
     with pytest.raises(InputError, match=r"layers that the model calls, got \['spare'\]"):
         tangent_kernel(model, torch.ones(N, 3), layers=["spare"])
