@@ -107,6 +107,48 @@ def test_rectangular_and_batched_products(data, n, k, m, lead):
     assert not outside((Ball(a) @ Ball(b)).sum((-2, -1)), np.asarray(product.sum((-2, -1))))
 
 
+@pytest.mark.parametrize("name", [*BINARY, "a / b"])
+@given(st.integers(0, 2**32 - 1))
+def test_every_point_of_the_operands_lands_inside(name, seed):
+    """Operands with radii as large as their centers: the product of two radii counts as well."""
+    source, balls, points = np.random.default_rng(seed), [], []
+    for _ in range(2):
+        center, radius, where = (
+            torch.as_tensor(source.choice(values, (2, 2)))
+            for values in ([-8, -1.5, 0, 0.3, 2, 5], [0, 0.125, 1.0], [-1, 0.5, 1])
+        )
+        balls.append(Ball(center, radius))
+        points.append(fractions(center) + fractions(where) * fractions(radius))
+    if name != "a / b":
+        assert not outside(BINARY[name](*balls), BINARY[name](*points))
+    elif (points[1] != 0).all():
+        assert not outside(balls[0] / balls[1], points[0] / points[1])
+
+
+@pytest.mark.parametrize("ones", [1, 2, 3, 7, 15, 40, 300])
+def test_sums_of_many_terms(ones):
+    """Every 1 that is added to 2^53 alone is lost, so the error grows with the number of terms."""
+    values = torch.tensor([2.0**53] + [1.0] * ones + [-(2.0**53)], dtype=torch.float64)
+    assert not outside(Ball(values).sum(-1)[None], np.array([Fraction(ones)]))
+    in_order = torch.zeros((), dtype=torch.float64)
+    for value in values:
+        in_order = in_order + value  # any order of summation may be the one that was used
+    assert not outside(Ball(in_order[None], Ball(values).sum(-1).error[None]), np.array([Fraction(ones)]))
+    assert in_order == 0
+
+
+@given(st.data(), st.sampled_from([UNIT, SINGLE]))
+def test_quotients(data, unit):
+    kinds = KINDS if unit == UNIT else SINGLE_KINDS
+    values = st.sampled_from(sorted(kinds)).flatmap(lambda k: matrices((3,), kinds[k]))
+    above, below = data.draw(values), data.draw(values)
+    below[below == 0] = 1.0
+    quotient, exact = Ball(above, unit=unit) / Ball(below, unit=unit), fractions(above) / fractions(below)
+    assert not outside(quotient, exact)
+    if unit == SINGLE and bool((rounded := above.float() / below.float()).isfinite().all()):
+        assert not outside(Ball(rounded, quotient.error), exact)
+
+
 @given(st.data(), st.sampled_from([UNIT, SINGLE]))
 def test_tanh(data, unit):
     kinds = KINDS if unit == UNIT else SINGLE_KINDS
