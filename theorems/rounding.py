@@ -20,6 +20,9 @@ UNIT = 2.0**-53
 
 _EXACT = 2.0**53
 _TINY = torch.finfo(torch.float64).tiny
+_TINY_SINGLE = torch.finfo(torch.float32).tiny
+CAST_HALF = 2.0**-24
+"""Error of casting to float16 below its normal range, twice over."""
 _SINGLE = 2.0**-24
 
 
@@ -31,6 +34,22 @@ def gamma(terms: int, unit: float = UNIT) -> float:
     if unit > _SINGLE:
         return unit + gamma(terms, _SINGLE) * (1 + unit)
     return terms * unit / (1 - terms * unit) if terms * unit < 0.5 else math.inf
+
+
+def underflow(terms: int, unit: float = UNIT) -> float:
+    """The error of ``terms`` operations in a format whose results are too small for it; flushing to zero is allowed for.
+
+    The format is told by its unit roundoff, up to twice and a bit (see `impl.tracing.unit_of`). float16 accumulates in float32; its own
+    small numbers are 2^-24 apart.
+    """
+    if unit < 2.0**-40:
+        return terms * _TINY
+    return (terms + 1) * _TINY_SINGLE + (CAST_HALF if is_half(unit) else 0.0)
+
+
+def is_half(unit: float) -> bool:
+    """Whether ``unit`` is that of float16, whose range is narrow enough for activations to leave it."""
+    return 2.0**-12 < unit < 2.0**-9
 
 
 def _integral(values: Tensor) -> bool:
@@ -96,13 +115,18 @@ class Ball:
             return Ball(torch.tensor(float(other), dtype=torch.float64, device=self.center.device))
         return Ball(other) if isinstance(other, Tensor) else None
 
-    def _rounded(self, center: Tensor, terms: int, sizes: Tensor, carried: list[Tensor], other: Ball | None) -> Ball:
-        """The result ``center`` of ``terms`` operations on exact operands whose absolute terms sum to ``sizes``."""
+    def _rounded(
+        self, center: Tensor, terms: int, sizes: Tensor, carried: list[Tensor], other: Ball | None, product: Any = None
+    ) -> Ball:
+        """The result ``center`` of ``terms`` operations on exact operands whose absolute terms sum to ``sizes``.
+
+        ``product`` is the operation, if it is one: products of non-zero numbers may vanish.
+        """
         unit = self.unit if other is None else max(self.unit, other.unit)
         fresh = None
-        if not self._exact(center, sizes, other) and bool(sizes.any()):
-            # the radius is itself computed in float64: the last factor covers its own rounding, tiny covers underflow
-            fresh = (gamma(terms, unit) * sizes + terms * _TINY) * (1 + 4 * (terms + 4) * UNIT)
+        if not self._exact(center, sizes, other) and (bool(sizes.any()) or self._vanished(other, product)):
+            # the radius is itself computed in float64: the last factor covers its own rounding
+            fresh = (gamma(terms, unit) * sizes + underflow(terms, unit)) * (1 + 4 * (terms + 4) * UNIT)
         for part in carried:
             part = part * (1 + 4 * (terms + 4) * UNIT)
             fresh = part if fresh is None else fresh + part
@@ -113,6 +137,12 @@ class Ball:
         if not _integral(center) or not bool((sizes < _EXACT).all()):
             return False
         return _integral(self.center) and (other is None or _integral(other.center))
+
+    def _vanished(self, other: Ball | None, product: Any) -> bool:
+        """Whether all products are zero although two factors that meet are not."""
+        if product is None or other is None:
+            return False
+        return bool(product((self.center != 0).double(), (other.center != 0).double()).any())
 
     def _carried(self, other: Ball, product: Any) -> list[Tensor]:
         """The errors that a bilinear operation carries on from its operands."""
@@ -130,7 +160,8 @@ class Ball:
             return NotImplemented
         sizes = self.center.abs() @ right.center.abs()
         carried = self._carried(right, torch.matmul)
-        return self._rounded(self.center @ right.center, self.center.shape[-1] + 1, sizes, carried, right)
+        terms = self.center.shape[-1] + 1
+        return self._rounded(self.center @ right.center, terms, sizes, carried, right, torch.matmul)
 
     def __rmatmul__(self, other: Other) -> Ball:
         """Matrix product with a tensor on the left."""
@@ -143,7 +174,7 @@ class Ball:
         if right is None:
             return NotImplemented
         center = self.center * right.center
-        return self._rounded(center, 1, center.abs(), self._carried(right, torch.mul), right)
+        return self._rounded(center, 1, center.abs(), self._carried(right, torch.mul), right, torch.mul)
 
     __rmul__ = __mul__
 
