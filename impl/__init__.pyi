@@ -1,3 +1,5 @@
+from .chains import stacks as stacks
+from .differentiation import velocity as velocity
 from .errors import InputError as InputError
 from .features import FeatureSet as FeatureSet
 from .features import feature_set as feature_set
@@ -6,10 +8,11 @@ from .gated import Fields as Fields
 from .gated import GatedNetwork as GatedNetwork
 from .gated import fields as fields
 from .gated import gated_network as gated_network
+from .kernels import TangentKernel as TangentKernel
+from .kernels import tangent_kernel as tangent_kernel
 from .losses import half_squared_error as half_squared_error
 from .networks import NetworkSpec as NetworkSpec
 from .networks import build as build
 from .operands import Instance as Instance
 from .tracing import LayerTrace as LayerTrace
 from .tracing import trace as trace
-from .differentiation import velocity as velocity

@@ -30,6 +30,11 @@ class Call:
     outputs: Tensor
     bias: Tensor | None = None
 
+    @property
+    def layer_name(self) -> str:
+        """Name of the module: that of the call, but for what follows # if the module ran with several weights."""
+        return self.name.split("#")[0]
+
 
 class _Differentiated:
     """Layers through which the model or the loss differentiates; kept apart from the calls, or their hooks would be cycles."""
@@ -72,7 +77,7 @@ class Recording:
         """The forward pass and the loss are done: drop what cannot be judged, record no more."""
         self.forward = self.differentiated.watching = False
         self.refused |= dict.fromkeys(self.differentiated.names, _DIFFERENTIATED)
-        self.calls = [call for call in self.calls if call.name.split("#")[0] not in self.refused]
+        self.calls = [call for call in self.calls if call.layer_name not in self.refused]
 
     @property
     def left_out(self) -> dict[str, str]:
@@ -87,7 +92,7 @@ _DIFFERENTIATED = (
     "backward pass as well"
 )
 _NOT_CALLED = (
-    "the network never calls it as a module: what reads its weight in another way (functional.linear, "
+    "the network never calls it as a module on any rows: what reads its weight in another way (functional.linear, "
     "nn.MultiheadAttention, .forward) is not traced"
 )
 _MISSING = object()
@@ -114,11 +119,11 @@ class _Watch:
         """Alias input and weight, unless this call cannot be traced."""
         value, put = _argument(args, kwargs)
         reason = _untraceable(value)
-        if reason is None:
-            weight = layer.weight
-            reason = _untraceable(weight)
+        weight = layer.weight if reason is None else None
+        reason = reason or _untraceable(weight)
         if reason is not None:
             self.seen.skipped[self.name] = reason
+        if reason is not None or weight is None or value.numel() == 0:
             self.running.append(None)
             return args, kwargs
         _check_input(self.name, weight, value)
@@ -211,7 +216,7 @@ def _untraceable(value: Any) -> str | None:
         return "it is called inside a transformation (torch.vmap, torch.func), where no single number can be seen"
     if torch.is_inference_mode_enabled():
         return "it is called in inference mode, where autograd finds no path from the loss"
-    return f"it is called with no rows (inputs of shape {tuple(value.shape)})" if value.numel() == 0 else None
+    return None
 
 
 def _check_input(name: str, weight: Tensor, value: Tensor) -> None:

@@ -96,11 +96,15 @@ def undisturbed(model: nn.Module, seed: int) -> Iterator[None]:
     values = [(tensor, tensor.detach().clone()) for tensor in (*model.buffers(), *renormed)]
     eager = [m for m in model.modules() if not isinstance(m, torch.jit.ScriptModule)]
     attributes = [(d, dict(d)) for m in eager for d in (m._parameters, m._buffers, m.__dict__)]  # noqa: SLF001
+    accelerated = torch.accelerator.is_available() if hasattr(torch, "accelerator") else torch.cuda.is_available()
+    state = torch.get_rng_state()
     try:
-        with torch.random.fork_rng(), torch.inference_mode(False), torch.enable_grad():
-            torch.manual_seed(seed)
+        with torch.random.fork_rng(enabled=accelerated), torch.inference_mode(False), torch.enable_grad():
+            # torch.manual_seed formats a stack trace for each kind of accelerator, and keeps it where there is none
+            (torch.manual_seed if accelerated else torch.default_generator.manual_seed)(seed)
             yield
     finally:
+        torch.set_rng_state(state)
         for now, before in attributes:
             for name in now.keys() - before.keys():
                 del now[name]

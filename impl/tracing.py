@@ -81,7 +81,9 @@ def scalar_loss(outputs: Any, targets: Any, loss: Loss) -> Tensor:
             f"expected targets that the loss accepts, got {' and '.join(got)}: it raised {type(error).__name__}: {error}"
         ) from error
     require(isinstance(value, Tensor), f"expected the loss to return a scalar tensor, got {type(value).__name__}")
-    require(value.numel() == 1, f"expected the loss to return a scalar, got shape {tuple(value.shape)}; sum or average it")
+    require(
+        value.numel() == 1, f"expected the loss to return a scalar, got shape {tuple(value.shape)}; sum or average it"
+    )
     require_finite("the loss", value.detach())
     return value.reshape(())
 
@@ -125,14 +127,14 @@ def _collect(seen: Recording, value: Tensor, *, rate: float | None, decay: float
         pieces = [_rows(call, weight.detach(), gradient(call.inputs), gradient(call.outputs)) for call in calls]
         parts = _join(pieces, calls[0].layer, weight_grad)
         step = _balanced_rate(parts["weight"], parts["weight_grad"]) if rate is None else rate
-        options = {"dtype": torch.float64, "device": weight.device}
+        lead, place = parts["weight"].shape[:-2], weight.device
         traces[name] = LayerTrace(
             **parts,
             name=name,
             calls=len(calls),
             reached=any(look_up(call.outputs) is not None for call in calls),
-            rate=torch.full(parts["weight"].shape[:-2], step, **options),
-            decay=torch.full(parts["weight"].shape[:-2], decay, **options),
+            rate=torch.full(lead, step, dtype=torch.float64, device=place),
+            decay=torch.full(lead, decay, dtype=torch.float64, device=place),
         )
     return traces
 

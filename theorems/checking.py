@@ -106,7 +106,7 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-class _Refuted(AssertionError):
+class _RefutedError(AssertionError):
     """Tells Hypothesis to shrink; carries the verdict of the smallest instance at the end."""
 
     def __init__(self, verdict: Verdict) -> None:
@@ -158,11 +158,11 @@ def check(
             if on_example is not None:
                 on_example()
         if verdict.outcome is Outcome.REFUTED:
-            raise _Refuted(verdict)
+            raise _RefutedError(verdict)
 
     try:
         run()
-    except _Refuted as found:
+    except _RefutedError as found:
         evidence.worst = found.verdict
     evidence.survivors = list(alive)
     evidence.seconds = time.perf_counter() - started

@@ -76,7 +76,7 @@ class Claim:
 
     @property
     def tag(self) -> str:
-        """"paper" for the paper's own statement, "derived" for one derived from it."""
+        """The word "paper" for the paper's own statement, "derived" for one derived from it."""
         return self.source.tag
 
     @property
@@ -130,8 +130,9 @@ class Claim:
         violated = self.inapplicable(instance)
         if violated is not None:
             name, reason = violated
-            return Verdict(self.name, Outcome.INAPPLICABLE, instance=instance,
-                           context={"hypothesis": name, "reason": reason})
+            return Verdict(
+                self.name, Outcome.INAPPLICABLE, instance=instance, context={"hypothesis": name, "reason": reason}
+            )
         found: Finding = self.relation.judge(self.observe, self.predict, instance)
         return Verdict(self.name, found.outcome, found.grade, found.measured, found.bound, instance, found.context)
 

@@ -13,12 +13,12 @@ from typing import Any, NamedTuple, TypeAlias
 
 from torch import Tensor, nn
 
+from impl.chains import LARGEST, stacks
 from impl.errors import InputError, require
 from impl.features import FeatureSet, feature_set
 from impl.gated import GatedNetwork
 from impl.operands import Instance
 from impl.running import Inputs
-from impl.stacks import LARGEST, stacks
 from impl.tracing import LayerTrace, Loss, Traces, trace
 from theorems.claim import Claim
 from theorems.verdict import Outcome, Verdict

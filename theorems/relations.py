@@ -61,7 +61,9 @@ class Comparison:
             except ZeroDivisionError as error:  # floats would say NaN here
                 return Finding(Outcome.UNDECIDED, Grade.EXACT, math.nan, 0.0, {"reason": f"division by zero: {error}"})
             findings = [
-                self._compare(part, np.asarray(observed[part], dtype=object), np.asarray(predicted[part], dtype=object), None)
+                self._compare(
+                    part, np.asarray(observed[part], dtype=object), np.asarray(predicted[part], dtype=object), None
+                )
                 for part in _common(observed, predicted)
             ]
             return _worst(findings)
@@ -96,7 +98,9 @@ class Comparison:
                 outcome = Outcome.UNDECIDED
         context = {"part": part} if part else {}
         context |= {"entry": index, "observed": _number(observed[index]), "predicted": _number(predicted[index])}
-        return Finding(outcome, grade, max(_number(worst), 0.0) if sign != ">" else _number(worst), _number(limit), context)
+        return Finding(
+            outcome, grade, max(_number(worst), 0.0) if sign != ">" else _number(worst), _number(limit), context
+        )
 
 
 def _decide(sign: Sign, residual: Any, bound: Any) -> Outcome:
