@@ -62,6 +62,17 @@ def unfold(conv: Conv, images: Tensor) -> Tensor:
     return grouped.permute(order).reshape(conv.groups, rows, -1)
 
 
+def output_shape(conv: Conv, shape: tuple[int, ...]) -> tuple[int, ...]:
+    r"""What ``conv`` makes of inputs of ``shape``, (B, C, \\*space) or (C, \\*space)."""
+    lead, space = shape[: -len(conv.kernel_size) - 1], shape[-len(conv.kernel_size) :]
+    pads = _padding(conv)[::-1]
+    sizes = [
+        (size + pads[2 * i] + pads[2 * i + 1] - conv.dilation[i] * (conv.kernel_size[i] - 1) - 1) // conv.stride[i] + 1
+        for i, size in enumerate(space)
+    ]
+    return (*lead, conv.out_channels, *sizes)
+
+
 def columns(conv: Conv, images: Tensor) -> Tensor:
     """The patches of `unfold`, one per column and image by image: (B, groups, C/groups·k, L)."""
     seen, space = windows(conv, images), len(conv.kernel_size)

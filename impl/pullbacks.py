@@ -34,9 +34,19 @@ class Pullback:
     def __init__(self, model: nn.Module, inputs: Inputs, names: Collection[str] | None, *, bias: bool) -> None:
         """Run the model once."""
         with record(model) as seen:
-            unknown = sorted(set(names or ()) - set(seen.weights))
-            require(not unknown, f"expected layers among {', '.join(map(repr, seen.weights))}, got {unknown}")
+            unknown = sorted(set(names or ()) - set(seen.layers))
+            require(not unknown, f"expected layers among {', '.join(map(repr, seen.layers))}, got {unknown}")
             values = run(model, inputs)
+            seen.finish()
+        for name, reason in (seen.skipped | seen.refused).items():
+            require(
+                names is not None and name not in names,
+                f"expected layers that can be traced, got {name!r}: {reason}; leave it out with layers=[…]",
+            )
+        changing = sorted({call.layer_name for call in seen.calls if call.name != call.layer_name})
+        require(
+            not changing, f"expected layers with one weight throughout the pass, got {changing}, which run with several"
+        )
         self.calls = [call for call in seen.calls if names is None or call.name in names]
         for call in self.calls:
             _check_linear(call, seen.weights[call.name])
@@ -132,14 +142,14 @@ def _check_linear(call: Call, weight: Tensor) -> None:
     """The closed forms hold for layers whose output is linear in their input: own ``forward``s and hooks may change that."""
     layer = call.layer
     kind = next(k for k in (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d) if isinstance(layer, k))
-    if type(layer).forward is kind.forward and "forward" not in vars(layer) and not layer._forward_hooks:  # noqa: SLF001
+    if type(layer).forward is kind.forward and "forward" not in vars(layer) and not layer._forward_hooks:
         return
     with torch.no_grad():
         bias, read = layer.bias, call.inputs.detach()
         if isinstance(layer, nn.Linear):
             plain = nn.functional.linear(read, weight, bias)
         else:
-            plain = layer._conv_forward(read, weight, bias)  # noqa: SLF001
+            plain = layer._conv_forward(read, weight, bias)
     require(
         torch.equal(plain, call.outputs.detach()),
         f"expected layer {call.name!r} to compute {kind.__name__} of its input, got {type(layer).__name__}, whose forward (or hook) "

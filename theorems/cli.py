@@ -88,7 +88,7 @@ def _bar() -> Progress:
 def check_command(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="claims, by name or glob")] = None,
     examples: Annotated[int, typer.Option(min=1, help="instances to draw per claim")] = 100,
-    seed: Annotated[int, typer.Option(min=0, help="of the search, and of noise inside a model")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="of the search, and of noise inside a model")] = 0,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write the evidence there")] = None,
     model: Annotated[
         str | None, typer.Option(metavar="FILE.py:FACTORY", help="check this network instead of drawn ones")
@@ -218,7 +218,7 @@ def plot_command(
         raise InputError(f"expected a .png, .svg or .pdf file, got {str(file)!r}")
     _writable(file, "--output")
     with err.status(f"drawing {name}"):
-        PICTURES[name]().savefig(file, dpi=160)
+        PICTURES[name](0).savefig(file, dpi=160)
     out.print(f"wrote {file}", highlight=False)
 
 
@@ -229,5 +229,5 @@ def main() -> None:
     try:
         app()
     except InputError as error:
-        err.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        err.print(f"[bold red]error:[/] {escape(' '.join(str(error).split()))}", highlight=False, soft_wrap=True)
         raise SystemExit(EXIT_USAGE) from None

@@ -5,4 +5,3 @@ J = ℓ(F, Y) + (λ/2)‖A‖² + (μ/2)‖Φ‖², squared loss ½‖Y − F‖
 """
 
 from __future__ import annotations
-

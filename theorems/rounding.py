@@ -20,8 +20,9 @@ UNIT = 2.0**-53
 
 _SINGLE = 2.0**-24
 _TINY = torch.finfo(torch.float64).tiny
-_UNDERFLOW = {_SINGLE: torch.finfo(torch.float32).tiny, 2.0**-8: torch.finfo(torch.bfloat16).tiny, 2.0**-11: 2.0**-24}
-"""What one operation may lose by underflow, by unit roundoff, flushing to zero included; float64 loses ``_TINY``."""
+_TINY_SINGLE = torch.finfo(torch.float32).tiny
+CAST_HALF = 2.0**-24
+"""Error of casting to float16 below its normal range, twice over."""
 
 
 def gamma(terms: int, unit: float = UNIT) -> float:
@@ -32,6 +33,22 @@ def gamma(terms: int, unit: float = UNIT) -> float:
     if unit > _SINGLE:
         return unit + gamma(terms, _SINGLE) * (1 + unit)
     return terms * unit / (1 - terms * unit) if terms * unit < 0.5 else math.inf
+
+
+def underflow(terms: int, unit: float = UNIT) -> float:
+    """The error of ``terms`` operations in a format whose results are too small for it; flushing to zero is allowed for.
+
+    The format is told by its unit roundoff, up to twice and a bit (see `impl.tracing.unit_of`). float16 accumulates in float32; its own
+    small numbers are 2^-24 apart.
+    """
+    if unit < 2.0**-40:
+        return terms * _TINY
+    return (terms + 1) * _TINY_SINGLE + (CAST_HALF if is_half(unit) else 0.0)
+
+
+def is_half(unit: float) -> bool:
+    """Whether ``unit`` is that of float16, whose range is narrow enough for activations to leave it."""
+    return 2.0**-12 < unit < 2.0**-9
 
 
 def _integral(values: Tensor) -> bool:
@@ -110,7 +127,7 @@ class Ball:
     ) -> Ball:
         """The result ``center`` of ``terms`` operations on exact operands whose absolute terms sum to ``sizes``."""
         unit = self.unit if other is None else max(self.unit, other.unit)
-        lost = terms * _UNDERFLOW.get(unit, _TINY)
+        lost = underflow(terms, unit)
         fresh: Tensor | None = None
         if not self._exact(center, sizes, other, unit):
             if bool(sizes.any()) or (product is not None and other is not None and self._underflows(other, product)):
@@ -185,7 +202,7 @@ class Ball:
             return self._like(center, None, right)  # whole quotients of integers do not round
         low = right.center.abs() - right.error
         carried = (self.error + center.abs() * right.error) / low.clamp(min=0)
-        fresh = 3 * unit * center.abs() + _UNDERFLOW.get(unit, _TINY)
+        fresh = 3 * unit * center.abs() + underflow(1, unit)
         radius = torch.where(low > 0, carried * (1 + 4 * unit) + fresh, math.inf) * (1 + 16 * UNIT)
         return self._like(center, radius, right)
 
@@ -201,10 +218,8 @@ class Ball:
             return NotImplemented
         center = self.center + right.center
         carried = [r.expand_as(center) for r in (self.radius, right.radius) if r is not None]
-        if bool(((self.center == 0) | (right.center == 0)).all()):
-            sizes = torch.zeros_like(center)  # adding zero never rounds
-        else:
-            sizes = center.abs()
+        alone = bool(((self.center == 0) | (right.center == 0)).all())  # adding zero never rounds
+        sizes = torch.zeros_like(center) if alone else center.abs()
         return self._rounded(center, 1, sizes, carried, right)
 
     __radd__ = __add__
@@ -231,7 +246,7 @@ class Ball:
     def tanh(self) -> Ball:
         """Hyperbolic tangent: 1-Lipschitz; four units in the last place for the library's own error."""
         center = self.center.tanh()
-        fresh = 4 * self.unit * center.abs() + _UNDERFLOW.get(self.unit, _TINY)
+        fresh = 4 * self.unit * center.abs() + underflow(1, self.unit)
         return self._like(center, (self.error + fresh) * (1 + 4 * UNIT))
 
     def abs(self) -> Ball:
