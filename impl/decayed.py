@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -192,7 +192,18 @@ def linear_path(layers: Mapping[str, LayerTrace], name: str, last: str) -> tuple
     return chain[::-1], ""
 
 
-def with_features_of(point: DecayedMatrix, features: Tensor, *, gap: str) -> DecayedMatrix:
-    """The same decay read off other features, marked as not linear in what decays: for looking at what goes wrong."""
-    zero = torch.zeros_like(features)
-    return replace(point, matrix=features, gradient=zero, inputs=None, gap=gap, output_error=None)
+@dataclass(frozen=True, eq=False)
+class NonlinearFeatures(Instance):
+    """Features of a nonlinear layer whose *parameters* decay: what the rank theorem does not speak about.
+
+    Args:
+        features: Φ, (N, P), as measured.
+        gradient: of the decayed objective by the layer's parameters, measured, of any matrix shape.
+        decay: λ of the parameters, ().
+        targets: Y, (N, C).
+    """
+
+    features: Operand
+    gradient: Operand
+    decay: Operand
+    targets: Operand

@@ -148,7 +148,7 @@ def flow_to_rest(
     factor, small = rotation.mT.contiguous(), basis.mT @ targets
     outside = features - basis @ (basis.mT @ features)
     spare, scale = float(outside.norm()), float(targets.norm())
-    time, step, steps = 0.0, min(0.25 / decay, 0.1 / decay), 0
+    time, step, steps = 0.0, 0.1 / decay, 0
     pulls = _pulls(factor, small, ridge) if basis.shape[1] else small
     while steps < max_steps:
         size = float(factor.norm())
@@ -210,10 +210,10 @@ def descend(features: Tensor, targets: Tensor, *, ridge: float, decay: float, to
         phi = phi.detach().requires_grad_()
         with torch.enable_grad():
             (grad,) = torch.autograd.grad(reduced_objective(phi, targets, lam, mu) / 2, phi)
+        phi = phi.detach()
         if float(grad.norm()) <= tolerance * (decay * float(phi.norm()) + float(targets.norm())):
             break
         phi = phi - grad / (4 * decay)
-    phi = phi.detach()
     readout = ridge_readout(phi, targets, lam)
     return Rest(phi, readout, gradient_norm(phi, readout, targets, ridge, decay), steps, steps / (4 * decay))
 

@@ -154,11 +154,15 @@ _RELATIVE = st.sampled_from([
 """s/√(λμ): above, at and below the threshold; repeated, zero and tiny values are likely."""
 
 
+_FEW = st.sampled_from([1, 2, 2, 3, 3, 4])
+"""Fractions are slow: four of anything comes up, but rarely."""
+
+
 @st.composite
-def rational_tasks(draw: Callable[..., Any], *, rows: int | None = None) -> SpectralTask:
+def rational_tasks(draw: Callable[..., Any], *, rows: int | None = None, classes: int | None = None) -> SpectralTask:
     """Labels Y = U diag(s) Vᵀ of fractions with λ = μq²: every root of the water-filling law is rational."""
-    rows = draw(st.integers(1, 4)) if rows is None else rows
-    classes = draw(st.integers(1, 4))
+    rows = draw(_FEW) if rows is None else rows
+    classes = draw(_FEW) if classes is None else classes
     decay = draw(st.sampled_from([Fraction(1), Fraction(1, 2), Fraction(2)]))
     root = draw(st.sampled_from([Fraction(1), Fraction(2), Fraction(1, 2), Fraction(3, 2)]))
     modes = min(rows, classes)
@@ -206,10 +210,17 @@ def active_tasks(draw: Callable[..., Any]) -> SpectralTask:
 @st.composite
 def threshold_tasks(draw: Callable[..., Any]) -> SpectralTask:
     """A mode exactly at the threshold s = √(λμ) that the claims about strict stability must decline."""
-    task = draw(rational_tasks())
+    task = draw(rational_tasks(rows=draw(st.integers(2, 3)), classes=2))
     values = task.values.copy()
-    values[0] = task.threshold[0]
+    values[0], values[1] = task.threshold[0], task.threshold[0] * 2
     return replace(task, values=values)
+
+
+@st.composite
+def inactive_tasks(draw: Callable[..., Any]) -> SpectralTask:
+    """All modes below the threshold."""
+    task = draw(rational_tasks())
+    return replace(task, values=rational([v * Fraction(1, 8) for v in task.values]))
 
 
 # -- kernel regression and Laplacians ------------------------------------------------------------------------------
@@ -236,17 +247,37 @@ def regressions(draw: Callable[..., Any]) -> Regression:
 
 
 @st.composite
-def laplacians(draw: Callable[..., Any]) -> LaplacianTask:
-    """Rational spectra around the cut β/ε − μ, or the Laplacian of a Gaussian similarity graph of up to 12 nodes."""
-    if draw(st.booleans()):
-        rows = draw(st.integers(1, 4))
-        decay, drive, floor = (draw(st.sampled_from([Fraction(1), Fraction(1, 2), Fraction(2)])) for _ in range(3))
-        cut = drive / floor - decay
-        choices = st.sampled_from([Fraction(0), Fraction(1), Fraction(3), Fraction(1, 2), max(cut, Fraction(0))])
-        values = [draw(choices) for _ in range(rows)]
-        return LaplacianTask(
-            draw(rational_rotations(rows)), rational(values), rational(decay), rational(drive), rational(floor)
-        )
+def misjudged_noise(draw: Callable[..., Any]) -> Regression:
+    """Correlated noise: the same error at every design point, although σ²I is assumed."""
+    rows = draw(st.integers(2, 4))
+    levels = [Fraction(draw(st.integers(1, 3))) for _ in range(rows)]
+    signal = rational([Fraction(draw(st.integers(-2, 2))) for _ in range(rows)])
+    covariance = np.ones((rows, rows), dtype=int).astype(object)
+    return Regression(
+        draw(rational_rotations(rows)), rational(levels), rational(Fraction(1)), signal, rational(Fraction(1)),
+        rational(levels), covariance,
+    )  # fmt: skip
+
+
+@st.composite
+def rational_laplacians(draw: Callable[..., Any]) -> LaplacianTask:
+    """Rational spectra around the cut β/ε − μ, with zero, repeated frequencies and one exactly at the cut."""
+    rows = draw(st.integers(1, 4))
+    decay, drive, floor = (draw(st.sampled_from([Fraction(1), Fraction(1, 2), Fraction(2)])) for _ in range(3))
+    cut = drive / floor - decay
+    choices = st.sampled_from([Fraction(0), Fraction(1), Fraction(3), Fraction(1, 2), max(cut, Fraction(0))])
+    values = [draw(choices) for _ in range(rows)]
+    return LaplacianTask(draw(rational_rotations(rows)), rational(values), rational(decay), rational(drive), rational(floor))
+
+
+def laplacians() -> st.SearchStrategy[LaplacianTask]:
+    """Rational spectra, and Laplacians of Gaussian similarity graphs."""
+    return rational_laplacians() | graph_laplacians()
+
+
+@st.composite
+def graph_laplacians(draw: Callable[..., Any]) -> LaplacianTask:
+    """The Laplacian of a Gaussian similarity graph of up to 12 nodes."""
     rows = draw(st.integers(1, 12))
     normal = gaussians(generator(draw(_SEEDS)))
     places = normal(rows, 2)

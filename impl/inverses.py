@@ -58,5 +58,5 @@ def slope(function: Callable[[Operand], Operand], at: Operand, along: Operand) -
         along: v, (…, n, m).
     """
     if isinstance(at, Tensor):
-        return torch.func.jvp(function, (at.expand_as(along),), (along,))[1]
+        return torch.func.jvp(function, (at.expand_as(along).clone(),), (along.clone(),))[1]
     return function(Dual(at, along)).tangent

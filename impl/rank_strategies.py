@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from torch import Tensor, nn
 
-from impl.decayed import DecayedMatrix, decayed_layers, free_features
+from impl.decayed import DecayedMatrix, NonlinearFeatures, decayed_layers, free_features
 from impl.flow_strategies import gaussians
 from impl.losses import half_squared_error
 from impl.networks import NetworkSpec, build, generator
@@ -81,7 +82,7 @@ def train_free_features(
         with torch.enable_grad():
             j = objective(leaf[:cut].reshape(rows, width), leaf[cut:].reshape(classes, width), targets, loss=loss, ridge=ridge, decay=decay)
             (grad,) = torch.autograd.grad(j, leaf)
-        return float(j), grad.numpy()
+        return float(j.detach()), grad.numpy()
 
     options = {"maxiter": 400, "ftol": 0.0, "gtol": 1e-10}
     end = torch.as_tensor(minimize(value, start.numpy(), jac=True, method="L-BFGS-B", options=options).x.copy())
@@ -129,9 +130,20 @@ def network_matrices(draw: Callable[..., Any], *, softmax: bool = False) -> Deca
     return layers[draw(st.sampled_from(names))]
 
 
+@st.composite
+def tight_matrices(draw: Callable[..., Any]) -> DecayedMatrix:
+    """A = 0 on features with equal singular values: σ_{C+1} = ‖∇J‖/μ exactly, nothing can be tightened."""
+    size, classes = draw(st.integers(2, 4)), draw(st.integers(1, 2))
+    features = torch.zeros(size, size, dtype=torch.float64)
+    features[range(size), draw(st.permutations(range(size)))] = float(draw(st.integers(1, 3)))
+    readout = torch.zeros(classes, size, dtype=torch.float64)
+    targets = draw(lattices((size, classes), 3))
+    return free_features(features, readout, targets, decay=float(draw(st.sampled_from([2, 4]))))
+
+
 def decayed_matrices() -> st.SearchStrategy[DecayedMatrix]:
     """Integer features anywhere and at rest, Gaussian ones under four losses, trained ones, linear layers of networks."""
-    return lattice_matrices() | resting_matrices() | seeded_matrices() | trained_matrices() | network_matrices()
+    return lattice_matrices() | resting_matrices() | tight_matrices() | tight_matrices() | seeded_matrices() | trained_matrices() | network_matrices()
 
 
 def softmax_matrices() -> st.SearchStrategy[DecayedMatrix]:
@@ -145,29 +157,68 @@ def squared_matrices() -> st.SearchStrategy[DecayedMatrix]:
 
 
 @st.composite
-def nonlinear_layers(draw: Callable[..., Any]) -> DecayedMatrix:
+def nonlinear_layers(draw: Callable[..., Any], *, softmax: bool = False) -> DecayedMatrix:
     """The layer below a nonlinearity: decay of its parameters is not decay of its features."""
     spec = NetworkSpec(
         widths=(draw(st.integers(5, 8)), draw(st.integers(5, 8))), activation=draw(st.sampled_from(["tanh", "gelu", "silu"])),
-        batch=draw(st.integers(6, 9)), classes=draw(st.integers(1, 2)), seed=draw(_SEEDS),
+        batch=draw(st.integers(6, 9)), classes=2, seed=draw(_SEEDS),
     )  # fmt: skip
     source = generator(spec.seed)
     inputs = torch.randn(spec.batch, spec.widths[0], generator=source, dtype=torch.float64)
+    if softmax:
+        labels = torch.randint(spec.classes, (spec.batch,), generator=source)
+        return decayed_layers(build(spec), inputs, labels, nn.functional.cross_entropy, decay=0.5)["fc1"]
     targets = torch.randn(spec.batch, spec.classes, generator=source, dtype=torch.float64)
     return decayed_layers(build(spec), inputs, targets, half_squared_error, decay=0.5)["fc1"]
 
 
 @st.composite
-def trained_without_decay(draw: Callable[..., Any]) -> DecayedMatrix:
+def trained_without_decay(draw: Callable[..., Any], *, loss: str = "squared") -> DecayedMatrix:
     """μ = 0: the directions of Φ(0) survive training."""
-    phi, readout, targets = train_free_features(8, 6, 2, loss="squared", decay=0.0, ridge=0.1, seed=draw(st.integers(0, 1)))
-    return free_features(phi, readout, targets, decay=0.0, ridge=0.1)
+    phi, readout, targets = train_free_features(8, 6, 2, loss=loss, decay=0.0, ridge=0.1, seed=draw(st.integers(0, 1)))
+    return free_features(phi, readout, targets, loss=loss, decay=0.0, ridge=0.1)
+
+
+@lru_cache(maxsize=8)
+def train_softplus(seed: int, *, decay: float = 0.001) -> NonlinearFeatures:
+    """softplus(XV)Aᵀ with decay on V and A, trained to rest by L-BFGS and Newton: N = 10, C = 2, P = 6."""
+    rows, dim, width, classes = 10, 3, 6, 2
+    normal = gaussians(generator(seed))
+    x, targets = normal(rows, dim), 3 * normal(rows, classes)
+    cut = dim * width
+
+    def features(flat: Tensor) -> Tensor:
+        return nn.functional.softplus(x @ flat[:cut].reshape(dim, width))
+
+    def value(flat: Tensor) -> Tensor:
+        fit = half_squared_error(features(flat) @ flat[cut:].reshape(classes, width).mT, targets)
+        return fit + decay / 2 * (flat**2).sum()
+
+    def both(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        leaf = torch.as_tensor(flat).requires_grad_()
+        with torch.enable_grad():
+            j = value(leaf)
+            (grad,) = torch.autograd.grad(j, leaf)
+        return float(j.detach()), grad.numpy()
+
+    options = {"maxiter": 20_000, "maxfun": 40_000, "ftol": 0.0, "gtol": 1e-8}
+    end = torch.as_tensor(minimize(both, normal(cut + classes * width).numpy(), jac=True, method="L-BFGS-B", options=options).x.copy())
+    for _ in range(5):  # Newton, on the directions that curve (a saddle of the symmetry group would not)
+        grad, hessian = torch.func.grad(value)(end), torch.func.hessian(value)(end)
+        end = end - torch.linalg.pinv(hessian, rtol=1e-12) @ grad
+    gradient = torch.func.grad(value)(end)[:cut].reshape(dim, width)
+    return NonlinearFeatures(features(end), gradient, torch.tensor(decay, dtype=torch.float64), targets)
+
+
+def softplus_features() -> st.SearchStrategy[NonlinearFeatures]:
+    """Two trained softplus networks."""
+    return st.builds(train_softplus, st.integers(0, 1))
 
 
 @st.composite
-def bare_gradients(draw: Callable[..., Any]) -> DecayedMatrix:
+def bare_gradients(draw: Callable[..., Any], *, loss: str = "squared") -> DecayedMatrix:
     """The gradient of the loss alone, the decay forgotten."""
-    point = draw(seeded_matrices("squared", small=5))
+    point = draw(seeded_matrices(loss, small=5))
     return replace(point, gradient=point.gradient - point.decay * point.matrix)
 
 
@@ -178,6 +229,15 @@ def _counts(draw: Callable[..., Any], rows: int) -> Tensor:
     """Up to four batches of one size 1 … N, with or without replacement."""
     size, number = draw(st.integers(1, rows)), draw(st.integers(1, 4))
     return minibatches(rows, size, number, replacement=draw(st.booleans()), seed=draw(_SEEDS))
+
+
+def _uneven_counts(draw: Callable[..., Any], rows: int) -> Tensor:
+    """As `_counts` for N ≥ 2, but no batch weighs all samples alike: that has no noise, and floats would show rounding only."""
+    counts = _counts(draw, rows)
+    alike = (counts == counts[:, :1]).all(1)
+    counts[alike] = 0
+    counts[alike, 0] = counts.sum(1).max() if not bool(alike.all()) else 1
+    return counts
 
 
 @st.composite
@@ -194,23 +254,24 @@ def lattice_noises(draw: Callable[..., Any]) -> MinibatchNoise:
 @st.composite
 def seeded_noises(draw: Callable[..., Any], loss: str | None = None) -> MinibatchNoise:
     """Gaussian features under any of the four losses, N up to 16."""
-    rows, width, classes = draw(st.integers(1, 16)), draw(st.integers(1, 12)), draw(st.integers(1, 3))
     kind, source = draw(st.sampled_from(sorted(LOSSES))) if loss is None else loss, generator(draw(_SEEDS))
+    rows, width = draw(st.integers(2, 16)), draw(st.integers(1, 12))
+    classes = draw(st.integers(2 if kind == "softmax" else 1, 3))
     normal = gaussians(source)
     targets = _labels(kind, rows, classes, source)
-    return feature_noise(normal(rows, width), normal(classes, width), targets, _counts(draw, rows), loss=kind)
+    return feature_noise(normal(rows, width), normal(classes, width), targets, _uneven_counts(draw, rows), loss=kind)
 
 
 @st.composite
 def network_noises(draw: Callable[..., Any]) -> MinibatchNoise:
     """The readout of a ReLU network under cross-entropy or squared loss, mean or sum, float64."""
     spec = NetworkSpec(
-        widths=(draw(st.integers(1, 6)), draw(st.integers(1, 12))), bias=draw(st.booleans()), batch=draw(st.integers(1, 12)),
+        widths=(draw(st.integers(1, 6)), draw(st.integers(1, 12))), bias=draw(st.booleans()), batch=draw(st.integers(2, 12)),
         classes=draw(st.integers(2, 3)), seed=draw(_SEEDS),
     )  # fmt: skip
     source = generator(spec.seed)
     inputs = torch.randn(spec.batch, spec.widths[0], generator=source, dtype=torch.float64)
-    counts = _counts(draw, spec.batch)
+    counts = _uneven_counts(draw, spec.batch)
     if draw(st.booleans()):
         labels = torch.randint(spec.classes, (spec.batch,), generator=source)
         return readout_noise(build(spec), inputs, labels, nn.functional.cross_entropy, counts)
@@ -249,14 +310,29 @@ def many_singles(draw: Callable[..., Any]) -> MinibatchNoise:
 @st.composite
 def _tall_noises(draw: Callable[..., Any]) -> MinibatchNoise:
     """Gaussian features with N and P well above C: outputs and readout have full rank C."""
-    classes = draw(st.integers(1, 2))
-    rows, width = draw(st.integers(2 * classes + 1, 10)), draw(st.integers(2 * classes + 1, 10))
+    classes = draw(st.integers(2, 3))
+    rows, width = draw(st.integers(2 * classes + 1, 12)), draw(st.integers(2 * classes + 1, 12))
     kind, source = draw(st.sampled_from(sorted(LOSSES))), generator(draw(_SEEDS))
     normal = gaussians(source)
     targets = _labels(kind, rows, classes, source)
-    return feature_noise(normal(rows, width), normal(classes, width), targets, _counts(draw, rows), loss=kind)
+    return feature_noise(normal(rows, width), normal(classes, width), targets, _uneven_counts(draw, rows), loss=kind)
 
 
 def projectable_noises() -> st.SearchStrategy[MinibatchNoise]:
     """Integer noises of any rank in exact arithmetic, Gaussian ones of full rank."""
     return lattice_noises().map(lambda noise: noise.exact()) | _tall_noises()
+
+
+def nonlinear_softmax_layers() -> st.SearchStrategy[DecayedMatrix]:
+    """`nonlinear_layers` under cross-entropy."""
+    return nonlinear_layers(softmax=True)
+
+
+def softmax_without_decay() -> st.SearchStrategy[DecayedMatrix]:
+    """`trained_without_decay` under cross-entropy."""
+    return trained_without_decay(loss="softmax")
+
+
+def bare_softmax_gradients() -> st.SearchStrategy[DecayedMatrix]:
+    """`bare_gradients` under cross-entropy."""
+    return bare_gradients(loss="softmax")

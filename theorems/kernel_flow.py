@@ -17,7 +17,17 @@ from theorems.kernel_noise import (
 )
 from theorems.kernel_ranks import (
     kernel_rank_at_most_classes,
+    parameter_decay_bounds_kernel_rank_as_stated,
     softmax_kernel_rank_below_classes,
     task_drive_is_low_rank,
     task_drive_is_the_energy_gradient,
+)
+from theorems.kernel_spectra import laplacian_filter_rank, laplacian_spectral_filter, spectral_bias_variance
+from theorems.water_filling import (
+    coupled_flow_reaches_water_filling,
+    kernel_flow_reaches_water_filling,
+    missing_modes_escape,
+    only_full_water_filling_is_stable,
+    water_filling_law,
+    water_filling_path,
 )

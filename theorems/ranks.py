@@ -154,6 +154,7 @@ def _numerically(matrix: Ball, slack: Ball | None, rank: int, *, equal: bool) ->
             return Finding(Outcome.REFUTED, Grade.EXACT, float(rank - width), 0.0, {"smaller side": width})
         if not bool((values[..., rank - 1] > errors[..., rank - 1]).all()):
             return replace(found, outcome=Outcome.UNDECIDED, grade=Grade.NUMERICAL)
+        return replace(found, grade=Grade.NUMERICAL)
     return found
 
 
