@@ -252,7 +252,7 @@ def misjudged_noise(draw: Callable[..., Any]) -> Regression:
     rows = draw(st.integers(2, 4))
     levels = [Fraction(draw(st.integers(1, 3))) for _ in range(rows)]
     signal = rational([Fraction(draw(st.integers(-2, 2))) for _ in range(rows)])
-    covariance = np.ones((rows, rows), dtype=int).astype(object)
+    covariance = 3 * np.ones((rows, rows), dtype=int).astype(object)
     return Regression(
         draw(rational_rotations(rows)), rational(levels), rational(Fraction(1)), signal, rational(Fraction(1)),
         rational(levels), covariance,

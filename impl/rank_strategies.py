@@ -180,9 +180,9 @@ def trained_without_decay(draw: Callable[..., Any], *, loss: str = "squared") ->
 
 
 @lru_cache(maxsize=8)
-def train_softplus(seed: int, *, decay: float = 0.001) -> NonlinearFeatures:
-    """softplus(XV)Aᵀ with decay on V and A, trained to rest by L-BFGS and Newton: N = 10, C = 2, P = 6."""
-    rows, dim, width, classes = 10, 3, 6, 2
+def train_softplus(seed: int, *, decay: float = 0.1) -> NonlinearFeatures:
+    """softplus(XV)Aᵀ with decay on V and A, trained to rest by Newton steps in a trust region: N = 8, C = 2, P = 5."""
+    rows, dim, width, classes = 8, 2, 5, 2
     normal = gaussians(generator(seed))
     x, targets = normal(rows, dim), 3 * normal(rows, classes)
     cut = dim * width
@@ -194,25 +194,28 @@ def train_softplus(seed: int, *, decay: float = 0.001) -> NonlinearFeatures:
         fit = half_squared_error(features(flat) @ flat[cut:].reshape(classes, width).mT, targets)
         return fit + decay / 2 * (flat**2).sum()
 
-    def both(flat: np.ndarray) -> tuple[float, np.ndarray]:
-        leaf = torch.as_tensor(flat).requires_grad_()
-        with torch.enable_grad():
-            j = value(leaf)
-            (grad,) = torch.autograd.grad(j, leaf)
-        return float(j.detach()), grad.numpy()
+    def slope(flat: Tensor) -> Tensor:
+        return torch.autograd.functional.jacobian(value, flat)
 
-    options = {"maxiter": 20_000, "maxfun": 40_000, "ftol": 0.0, "gtol": 1e-8}
-    end = torch.as_tensor(minimize(both, normal(cut + classes * width).numpy(), jac=True, method="L-BFGS-B", options=options).x.copy())
-    for _ in range(5):  # Newton, on the directions that curve (a saddle of the symmetry group would not)
-        grad, hessian = torch.func.grad(value)(end), torch.func.hessian(value)(end)
-        end = end - torch.linalg.pinv(hessian, rtol=1e-12) @ grad
-    gradient = torch.func.grad(value)(end)[:cut].reshape(dim, width)
+    def curvature(flat: Tensor) -> Tensor:
+        return torch.autograd.functional.hessian(value, flat)
+
+    end = torch.as_tensor(
+        minimize(
+            lambda flat: float(value(torch.as_tensor(flat))), normal(cut + classes * width).numpy(), method="trust-exact",
+            jac=lambda flat: slope(torch.as_tensor(flat)).numpy(), hess=lambda flat: curvature(torch.as_tensor(flat)).numpy(),
+            options={"gtol": 1e-10, "maxiter": 400},
+        ).x.copy()
+    )  # fmt: skip
+    for _ in range(2):  # Newton polishes what the trust region leaves
+        end = end - torch.linalg.pinv(curvature(end), rtol=1e-12) @ slope(end)
+    gradient = slope(end)[:cut].reshape(dim, width)
     return NonlinearFeatures(features(end), gradient, torch.tensor(decay, dtype=torch.float64), targets)
 
 
 def softplus_features() -> st.SearchStrategy[NonlinearFeatures]:
-    """Two trained softplus networks."""
-    return st.builds(train_softplus, st.integers(0, 1))
+    """One trained softplus network: a counterexample needs no more."""
+    return st.builds(train_softplus, st.just(0))
 
 
 @st.composite

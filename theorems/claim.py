@@ -144,6 +144,9 @@ _HOW = {
     "LayerTrace": "use impl.trace(model, inputs, targets, loss)['name of the layer']",
     "GatedNetwork": "use impl.stacks(model, inputs, targets, loss) or impl.gated_network(...)",
     "FeatureSet": "use impl.feature_set(features, targets)",
+    "DecayedMatrix": "use impl.decayed_layers(model, inputs, targets, loss, decay=...)['name'] or impl.free_features(...)",
+    "MinibatchNoise": "use impl.readout_noise(model, inputs, targets, loss, impl.minibatches(...)) or impl.feature_noise(...)",
+    "CoupledPoint": "use impl.coupled_point(features, readout, targets, ridge=..., decay=...)",
 }
 
 

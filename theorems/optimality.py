@@ -50,7 +50,7 @@ class Minimises:
         return _worst([
             inside,
             _semidefinite("gradient is positive semidefinite", gradient),
-            _zero("gradient vanishes on K", gradient @ kernel, gradient),
+            _zero("gradient vanishes on K", gradient @ kernel, gradient, _near(observe(chosen), kernel)),
         ])
 
 
@@ -70,14 +70,21 @@ def _semidefinite(name: str, matrix: Ball) -> Finding:
     return Finding(outcome, Grade.NUMERICAL, max(residual, 0.0), limit, {"condition": name})
 
 
-def _zero(name: str, product: Ball, gradient: Ball) -> Finding:
+def _near(slope: Any, kernel: Ball) -> Ball:
+    """The gradient at K + I: what it is like where K is not right, the scale against which zero counts."""
+    other: Ball = slope(kernel + torch.eye(kernel.shape[-1], dtype=torch.float64))
+    return other
+
+
+def _zero(name: str, product: Ball, gradient: Ball, near: Ball) -> Finding:
     ratio = product.center.abs() - product.error
     if not bool(torch.isfinite(ratio).all()):
         return Finding(Outcome.UNDECIDED, Grade.NUMERICAL, math.nan, math.inf, {"condition": name})
     worst = int(ratio.reshape(-1).argmax())
     residual, limit = float(product.center.abs().reshape(-1)[worst]), float(product.error.reshape(-1)[worst])
     outcome = Outcome.HOLDS if residual <= limit else Outcome.REFUTED
-    if outcome is Outcome.HOLDS and float(gradient.error.max()) > float(gradient.center.abs().max()):
+    scale = max(float(gradient.center.abs().max()), float(near.center.abs().max()))
+    if outcome is Outcome.HOLDS and float(gradient.error.max()) > scale:
         outcome = Outcome.UNDECIDED  # the radius swallows the gradient: nothing was tested
     return Finding(outcome, Grade.NUMERICAL, residual, limit, {"condition": name})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
@@ -18,6 +19,7 @@ from theorems import flow_enclosures  # noqa: F401, registers how the instances 
 from theorems.claim import Hypothesis, Source, equals
 from theorems.kernel_ranks import PAPER
 from theorems.optimality import minimises
+from theorems.relations import Comparison
 
 
 def _root(task: SpectralTask) -> Operand:
@@ -86,6 +88,7 @@ def water_filling_law(task: SpectralTask) -> Operand:
     return diagonal(task.left, levels(task))
 
 
+@lru_cache(maxsize=2)  # mutants observe the same instance again
 def _path(task: SpectralTask) -> Operand:
     """2K̇ of the reduced objective at Φ = U diag(a), seen in the labels' modes."""
     features = task.left * task.amplitudes[..., None, :]
@@ -150,6 +153,7 @@ def _velocity(task: SpectralTask) -> Callable[[Operand], Operand]:
     return lambda kernel: kernel_velocity(kernel, task.targets, ridge, task.decay)
 
 
+@lru_cache(maxsize=2)  # mutants observe the same instance again
 def _stability(task: SpectralTask) -> dict[str, Operand]:
     masks, flow = _subsets(task), _velocity(task)
     kernels, _ = _at(task, masks)
@@ -218,8 +222,9 @@ def at_threshold(task: SpectralTask) -> str | None:
         "escape without the factor 2": lambda task: _rates(task, factor=1),
         "return twice as fast": lambda task: _rates(task, drop=2),
         "all subsets attract": {
-            "observe": lambda task: {"escape": -_stability(task)["rates"][0]},
-            "predict": lambda task: {"escape": task.values * 0},
+            "observe": lambda task: {"rates": -_stability(task)["rates"]},
+            "predict": lambda task: {"rates": _rates(task)["rates"] * 0},
+            "relation": Comparison(">"),
         },
         "modes of the unclipped law": lambda task: _rates(task) | {"rates": _rates(task)["rates"] + task.decay[..., None]},
     },
