@@ -1,6 +1,11 @@
 from .decayed import DecayedMatrix as DecayedMatrix
 from .decayed import decayed_layers as decayed_layers
 from .decayed import free_features as free_features
+from .chains import LinearChain as LinearChain
+from .chains import linear_chain as linear_chain
+from .collapse import LabelledFeatures as LabelledFeatures
+from .collapse import labelled_features as labelled_features
+from .decoders import Decoder as Decoder
 from .errors import InputError as InputError
 from .features import FeatureSet as FeatureSet
 from .features import feature_set as feature_set
@@ -27,6 +32,13 @@ from .training import MinibatchNoise as MinibatchNoise
 from .training import feature_noise as feature_noise
 from .training import minibatches as minibatches
 from .training import readout_noise as readout_noise
+from .readouts import RandomReadout as RandomReadout
+from .readouts import ReadoutEnsemble as ReadoutEnsemble
+from .readouts import readout_ensemble as readout_ensemble
 from .tracing import LayerTrace as LayerTrace
 from .tracing import trace as trace
 from .differentiation import velocity as velocity
+from .whitening import WeightMotion as WeightMotion
+from .whitening import WeightStep as WeightStep
+from .whitening import weight_motion as weight_motion
+from .whitening import weight_step as weight_step

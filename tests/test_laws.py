@@ -78,7 +78,7 @@ def test_refutes_a_shifted_mean(name):
     truth = np.full(2, source.mean())
     strict = replace(law, alarm=1e-9)
     assert judged(strict, draws, truth).outcome is Outcome.HOLDS
-    shifted = judged(strict, draws, truth + [0.0, 0.4 * source.std()])
+    shifted = judged(strict, draws, truth + np.array([0.0, 0.4 * source.std()]))
     assert shifted.outcome is Outcome.REFUTED
     assert shifted.context["entry"] == (1,)
     assert shifted.grade is Grade.STATISTICAL

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from theorems import feature_learning, kernel_flow
+from theorems import aligned_features, collapsed_features, feature_learning, gram_hierarchy, kernel_flow, weight_gram
 
 CLAIMS = (
     # arXiv:2601.00276, task-driven kernel flows
@@ -34,4 +34,23 @@ CLAIMS = (
     feature_learning.gram_follows_virtual_covariance,
     feature_learning.stationary_gram_is_feature_correlation,
     feature_learning.gram_flow,
+    feature_learning.target_linearity_laws,
+    feature_learning.virtual_step_raises_target_linearity,
+    weight_gram.gram_whitening_keeps_the_gram,
+    weight_gram.rotation_is_orthogonal_to_learning,
+    aligned_features.surrogate_grows_over_the_ensemble,
+    aligned_features.surrogate_grows_in_expectation,
+    collapsed_features.neural_collapse_implies_target_linearity,
+    collapsed_features.simplex_target_linearity,
+    weight_gram.balanced_linear_network_feature_ansatz,
+    collapsed_features.affine_decoder_interpolates,
+    # arXiv:2606.09744, fields on the training set
+    gram_hierarchy.single_layer_residual_dynamics,
+    gram_hierarchy.layerwise_kernel,
+    gram_hierarchy.backward_pullback_recursion,
+    gram_hierarchy.weight_gram_is_first_nontrivial_pullback,
+    gram_hierarchy.forward_pushforward_recursion,
+    gram_hierarchy.kernel_cut_identity,
+    gram_hierarchy.closure_needs_gram_from_depth_three,
+    gram_hierarchy.gram_operator_flow,
 )

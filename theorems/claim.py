@@ -147,6 +147,11 @@ _HOW = {
     "DecayedMatrix": "use impl.decayed_layers(model, inputs, targets, loss, decay=...)['name'] or impl.free_features(...)",
     "MinibatchNoise": "use impl.readout_noise(model, inputs, targets, loss, impl.minibatches(...)) or impl.feature_noise(...)",
     "CoupledPoint": "use impl.coupled_point(features, readout, targets, ridge=..., decay=...)",
+    "WeightStep": "use impl.weight_step(before, after)",
+    "WeightMotion": "use impl.weight_motion(weight, velocity)",
+    "LinearChain": "use impl.linear_chain(model, inputs)",
+    "ReadoutEnsemble": "use impl.readout_ensemble(features, weight, targets, readouts, variance=..., rate=...)",
+    "LabelledFeatures": "use impl.labelled_features(features, labels)",
 }
 
 
