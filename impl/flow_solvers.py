@@ -135,7 +135,7 @@ def flow_to_rest(
         targets: Y, (N, C).
         ridge: λ > 0.
         decay: μ > 0.
-        tolerance: stop once ‖∇J‖ ≤ tolerance · (μ‖Φ‖ + ‖Y‖).
+        tolerance: stop once ‖Φ̇‖ ≤ tolerance · (μ‖Φ(0)‖ + ‖Y‖).
         accuracy: of one step of the path, relative; the end does not depend on it.
         max_steps: give up after so many.
 
@@ -147,13 +147,12 @@ def flow_to_rest(
     inner, rotation = torch.linalg.qr((basis.mT @ features).mT)  # Q ᵀΦ = L Oᵀ with O = inner
     factor, small = rotation.mT.contiguous(), basis.mT @ targets
     outside = features - basis @ (basis.mT @ features)
-    spare, scale = float(outside.norm()), float(targets.norm())
+    spare, goal = float(outside.norm()), tolerance * (decay * float(features.norm()) + float(targets.norm()))
     time, step, steps = 0.0, 0.1 / decay, 0
     pulls = _pulls(factor, small, ridge) if basis.shape[1] else small
     while steps < max_steps:
-        size = float(factor.norm())
         speed = float((pulls @ (pulls.mT @ factor) - decay * factor).norm())
-        if math.hypot(speed, decay * spare * math.exp(-decay * time)) <= tolerance * (decay * size + scale):
+        if math.hypot(speed, decay * spare * math.exp(-decay * time)) <= goal:
             break
         first = _grow(factor, pulls, step, decay)
         ahead = _pulls(first, small, ridge)
