@@ -38,7 +38,9 @@ def relative_error(kernel, filled):
 def reference(method, sizes, until, send):
     features, targets, filled = problem(*sizes)
     start = time.perf_counter()
-    kernel = kernel_flow(features @ features.mT, targets, ridge=1.0, decay=1.0, until=until, method=method, tolerance=1e-9)
+    kernel = kernel_flow(
+        features @ features.mT, targets, ridge=1.0, decay=1.0, until=until, method=method, tolerance=1e-9
+    )
     send.send((time.perf_counter() - start, relative_error(kernel, filled)))
 
 
@@ -82,10 +84,16 @@ def main():
     for method in ("RK45", "LSODA", "BDF"):
         found = timed(method, sizes, rest.time)
         if isinstance(found, str):
-            print(f"| solve_ivp {method} | {found} | | > {LIMIT / fast:.0f} |" if "after" in found else f"| solve_ivp {method} | {found} | | |")
+            print(
+                f"| solve_ivp {method} | {found} | | > {LIMIT / fast:.0f} |"
+                if "after" in found
+                else f"| solve_ivp {method} | {found} | | |"
+            )
         else:
             print(f"| solve_ivp {method} | {found[0]:.2f} | {found[1]:.1e} | {found[0] / fast:.0f} |")
-    print(f"\noptimality check of the closed form: {check:.2f} s, residual {residual:.1e}, least slack {float(values[0]):.1e} ± {float(errors[0]):.1e}")
+    print(
+        f"\noptimality check of the closed form: {check:.2f} s, residual {residual:.1e}, least slack {float(values[0]):.1e} ± {float(errors[0]):.1e}"
+    )
 
 
 if __name__ == "__main__":

@@ -48,7 +48,9 @@ def test_water_filling_check(benchmark):
     assert benchmark(water_filling_law, task)
 
 
-@pytest.mark.parametrize("claim", [sgd_kernel_noise_is_low_rank, sgd_feature_noise_is_low_rank], ids=lambda claim: claim.name)
+@pytest.mark.parametrize(
+    "claim", [sgd_kernel_noise_is_low_rank, sgd_feature_noise_is_low_rank], ids=lambda claim: claim.name
+)
 def test_noise_rank(benchmark, claim):
     counts = minibatches(64, 8, 4, replacement=False, seed=0)
     noise = feature_noise(gaussian(64, 96), gaussian(5, 96, seed=1), gaussian(64, 5, seed=2), counts)

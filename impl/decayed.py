@@ -136,7 +136,11 @@ def decayed_layers(
     Raises:
         InputError: as `impl.trace`; an unknown readout.
     """
-    layers = {name: layer for name, layer in trace(model, inputs, targets, loss, decay=decay).items() if layer.weight.ndim == 2}
+    layers = {
+        name: layer
+        for name, layer in trace(model, inputs, targets, loss, decay=decay).items()
+        if layer.weight.ndim == 2
+    }
     require(bool(layers), "expected a model with an nn.Linear readout, got none")
     last = list(layers)[-1] if readout is None else readout
     require(last in layers, f"expected readout to be one of {sorted(layers)}, got readout={last!r}")
@@ -186,7 +190,9 @@ def linear_path(layers: Mapping[str, LayerTrace], name: str, last: str) -> tuple
             )
         grads = [layers[other].input_grad for other in following]
         if not any(bool((layers[current].output_grad == grad).all()) for grad in grads):
-            return [last], f"the output of layer {current!r} feeds something besides {following[0]!r} (a skip, a second head)"
+            return [
+                last
+            ], f"the output of layer {current!r} feeds something besides {following[0]!r} (a skip, a second head)"
         current = following[0]
         chain.append(current)
     return chain[::-1], ""

@@ -12,7 +12,17 @@ from scipy.integrate import solve_ivp
 from torch import Tensor
 
 from impl.errors import require
-from impl.flow_solvers import Rest, coupled_flow, descend, features_of, flow_to_rest, gradient_norm, kernel_flow, return_rate, ridge_readout
+from impl.flow_solvers import (
+    Rest,
+    coupled_flow,
+    descend,
+    features_of,
+    flow_to_rest,
+    gradient_norm,
+    kernel_flow,
+    return_rate,
+    ridge_readout,
+)
 from impl.spectral import Escapes, FlowEnd, SpectralTask
 
 KINDS = ("kernel ODE", "factored flow", "gradient descent", "coupled flow")
@@ -35,7 +45,9 @@ def rest_rate(task: SpectralTask, width: int) -> float:
     return return_rate(phi, readout, task.targets, ridge=ridge, decay=decay, rank=rank)
 
 
-def run(task: SpectralTask, features: Tensor, readout: Tensor, *, how: str, flaw: str = "", rate: float | None = None) -> FlowEnd:
+def run(
+    task: SpectralTask, features: Tensor, readout: Tensor, *, how: str, flaw: str = "", rate: float | None = None
+) -> FlowEnd:
     """Integrate one of the flows to rest from Φ(0) (and A(0), where the readout is not fast).
 
     Args:
@@ -67,7 +79,12 @@ def run(task: SpectralTask, features: Tensor, readout: Tensor, *, how: str, flaw
     else:
         end = coupled_flow(features, readout, targets, ridge=ridge, decay=decay, until=until)
     return FlowEnd(
-        **_shared(task), features=end.features, readout=end.readout, rate=torch.tensor(rho, dtype=torch.float64), how=how, flaw=flaw
+        **_shared(task),
+        features=end.features,
+        readout=end.readout,
+        rate=torch.tensor(rho, dtype=torch.float64),
+        how=how,
+        flaw=flaw,
     )
 
 
@@ -94,7 +111,9 @@ def escapes(task: SpectralTask, *, start: float = 1e-6, until: float = 1e-4) -> 
                 begun = levels.clone()
                 begun[missing] = start
                 kernel = (task.left * begun) @ task.left.mT
-                grown = [_growth(kernel, task, ridge, decay, missing, window, tolerance) for tolerance in (1e-11, 1e-13)]
+                grown = [
+                    _growth(kernel, task, ridge, decay, missing, window, tolerance) for tolerance in (1e-11, 1e-13)
+                ]
                 mean = [(np.log(level) - np.log(start)) / window for level in grown]
                 drift = 2 * float(values[missing]) ** 2 / ridge * (1 - (ridge / (max(grown) + ridge)) ** 2)
                 slopes.append(mean[1])
@@ -102,7 +121,10 @@ def escapes(task: SpectralTask, *, start: float = 1e-6, until: float = 1e-4) -> 
                 intervals.append(drift + 2 * abs(mean[0] - mean[1]))
     pick = torch.tensor
     return Escapes(
-        **_shared(task), slopes=pick(slopes, dtype=torch.float64), modes=tuple(modes), intervals=pick(intervals, dtype=torch.float64)
+        **_shared(task),
+        slopes=pick(slopes, dtype=torch.float64),
+        modes=tuple(modes),
+        intervals=pick(intervals, dtype=torch.float64),
     )
 
 
@@ -119,5 +141,7 @@ def _growth(
         pull = ridge * seen @ (seen.T @ k)
         return (pull + pull.T - 2 * decay * k).reshape(-1)
 
-    done = solve_ivp(right, (0.0, window), kernel.numpy().reshape(-1), method="DOP853", rtol=tolerance, atol=tolerance * 1e-10)
+    done = solve_ivp(
+        right, (0.0, window), kernel.numpy().reshape(-1), method="DOP853", rtol=tolerance, atol=tolerance * 1e-10
+    )
     return float(u @ done.y[:, -1].reshape(size, size) @ u)

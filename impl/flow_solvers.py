@@ -35,11 +35,20 @@ class Rest(NamedTuple):
 def gradient_norm(features: Tensor, readout: Tensor, targets: Tensor, ridge: float, decay: float) -> float:
     """‖∇J‖_F of the squared loss by features and readout: how far a state is from rest."""
     grad = features @ readout.mT - targets
-    return math.hypot(float((grad @ readout + decay * features).norm()), float((grad.mT @ features + ridge * readout).norm()))
+    return math.hypot(
+        float((grad @ readout + decay * features).norm()), float((grad.mT @ features + ridge * readout).norm())
+    )
 
 
 def kernel_flow(
-    kernel: Tensor, targets: Tensor, *, ridge: float, decay: float, until: float, method: str = "LSODA", tolerance: float = 1e-10
+    kernel: Tensor,
+    targets: Tensor,
+    *,
+    ridge: float,
+    decay: float,
+    until: float,
+    method: str = "LSODA",
+    tolerance: float = 1e-10,
 ) -> Tensor:
     """K(until) by scipy's ``solve_ivp`` on all N² entries: the reference, slow beyond a few dozen samples.
 
@@ -165,7 +174,9 @@ def flow_to_rest(
             pulls = _pulls(factor, small, ridge)
         step = min(step * min(4.0, max(0.2, 0.9 * math.sqrt(accuracy / (error + 1e-300)))), 0.25 / decay)
     else:
-        raise InputError(f"expected the flow to reach rest within {max_steps} steps, got to time {time:.3g}; raise max_steps")
+        raise InputError(
+            f"expected the flow to reach rest within {max_steps} steps, got to time {time:.3g}; raise max_steps"
+        )
     end = basis @ (factor @ inner.mT) + math.exp(-decay * time) * outside
     readout = _narrow_readout(end, targets, ridge)
     return Rest(end, readout, gradient_norm(end, readout, targets, ridge, decay), steps, time)
@@ -181,7 +192,14 @@ def _narrow_readout(features: Tensor, targets: Tensor, ridge: float) -> Tensor:
 
 
 def coupled_flow(
-    features: Tensor, readout: Tensor, targets: Tensor, *, ridge: float, decay: float, until: float, tolerance: float = 1e-10
+    features: Tensor,
+    readout: Tensor,
+    targets: Tensor,
+    *,
+    ridge: float,
+    decay: float,
+    until: float,
+    tolerance: float = 1e-10,
 ) -> Rest:
     """Φ̇ = −(GA + μΦ), Ȧ = −(GᵀΦ + λA) of the squared loss until a time, by LSODA."""
     (rows, width), classes = features.shape, readout.shape[0]
@@ -201,7 +219,9 @@ def coupled_flow(
     return Rest(phi, a, gradient_norm(phi, a, targets, ridge, decay), done.t.size, until)
 
 
-def descend(features: Tensor, targets: Tensor, *, ridge: float, decay: float, tolerance: float = 1e-10, max_steps: int = 20_000) -> Rest:
+def descend(
+    features: Tensor, targets: Tensor, *, ridge: float, decay: float, tolerance: float = 1e-10, max_steps: int = 20_000
+) -> Rest:
     """Gradient descent on Φ for the reduced objective, its gradient by autograd through the ridge optimum; step 1/(4μ)."""
     lam, mu = torch.tensor(ridge, dtype=features.dtype), torch.tensor(decay, dtype=features.dtype)
     phi, steps = features.clone(), 0

@@ -115,7 +115,9 @@ def seeded_coupled(draw: Callable[..., Any]) -> CoupledPoint:
     normal = gaussians(generator(draw(_SEEDS)))
     loss, strength = draw(st.sampled_from(sorted(LOSSES))), draw(st.sampled_from([1.0, 0.1]))
     targets = torch.softmax(normal(rows, classes), -1)
-    return coupled_point(normal(rows, width), normal(classes, width), targets, ridge=strength, decay=strength, loss=loss)
+    return coupled_point(
+        normal(rows, width), normal(classes, width), targets, ridge=strength, decay=strength, loss=loss
+    )
 
 
 def coupled_points() -> st.SearchStrategy[CoupledPoint]:
@@ -234,9 +236,17 @@ def regressions(draw: Callable[..., Any]) -> Regression:
         level = st.sampled_from([Fraction(1), Fraction(0), Fraction(2), Fraction(1, 3), Fraction(5)])
         vector = [[draw(level) for _ in range(rows)] for _ in range(2)]
         signal = [Fraction(draw(st.integers(-2, 2))) for _ in range(rows)]
-        ridge, noise = draw(st.sampled_from([Fraction(1), Fraction(1, 2), Fraction(3)])), draw(st.sampled_from([Fraction(1), Fraction(4)]))
+        ridge, noise = (
+            draw(st.sampled_from([Fraction(1), Fraction(1, 2), Fraction(3)])),
+            draw(st.sampled_from([Fraction(1), Fraction(4)])),
+        )
         return Regression(
-            draw(rational_rotations(rows)), rational(vector[0]), rational(ridge), rational(signal), rational(noise), rational(vector[1])
+            draw(rational_rotations(rows)),
+            rational(vector[0]),
+            rational(ridge),
+            rational(signal),
+            rational(noise),
+            rational(vector[1]),
         )
     rows = draw(st.integers(1, 12))
     normal = gaussians(generator(draw(_SEEDS)))
@@ -267,7 +277,9 @@ def rational_laplacians(draw: Callable[..., Any]) -> LaplacianTask:
     cut = drive / floor - decay
     choices = st.sampled_from([Fraction(0), Fraction(1), Fraction(3), Fraction(1, 2), max(cut, Fraction(0))])
     values = [draw(choices) for _ in range(rows)]
-    return LaplacianTask(draw(rational_rotations(rows)), rational(values), rational(decay), rational(drive), rational(floor))
+    return LaplacianTask(
+        draw(rational_rotations(rows)), rational(values), rational(decay), rational(drive), rational(floor)
+    )
 
 
 def laplacians() -> st.SearchStrategy[LaplacianTask]:

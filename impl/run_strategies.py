@@ -32,13 +32,17 @@ def _task(spectrum: int, rows: int, extra: int, seed: int) -> SpectralTask:
     values[:modes] = torch.tensor(relative[:modes], dtype=torch.float64) * decay * root
     right = torch.zeros(classes, rows, dtype=torch.float64)
     right[:, :modes] = torch.linalg.qr(normal(classes, classes))[0][:, :modes]
-    return SpectralTask(torch.linalg.qr(normal(rows, rows))[0], values, right, number(decay), number(root), normal(rows).abs())
+    return SpectralTask(
+        torch.linalg.qr(normal(rows, rows))[0], values, right, number(decay), number(root), normal(rows).abs()
+    )
 
 
 @st.composite
 def _tasks(draw: Callable[..., Any]) -> tuple[SpectralTask, int]:
     seed = draw(st.integers(0, 3))
-    return _task(draw(st.integers(0, len(_SPECTRA) - 1)), draw(st.sampled_from([2, 4, 6])), draw(st.integers(0, 1)), seed), seed
+    return _task(
+        draw(st.integers(0, len(_SPECTRA) - 1)), draw(st.sampled_from([2, 4, 6])), draw(st.integers(0, 1)), seed
+    ), seed
 
 
 @lru_cache(maxsize=256)
@@ -50,7 +54,10 @@ def _run(task: SpectralTask, seed: int, how: str, flaw: str) -> FlowEnd:
     features, readout = normal(rows, width) * 0.5, normal(classes, width) * 0.5
     if flaw == "a mode without overlap":
         lost = task.left[:, :1]
-        features, readout = features - lost @ (lost.mT @ features), readout - task.right[:, :1] @ (task.right[:, :1].mT @ readout)
+        features, readout = (
+            features - lost @ (lost.mT @ features),
+            readout - task.right[:, :1] @ (task.right[:, :1].mT @ readout),
+        )
     if flaw == "too narrow":
         features, readout = features[:, : active - 1], readout[:, : active - 1]
     if flaw:
@@ -60,7 +67,9 @@ def _run(task: SpectralTask, seed: int, how: str, flaw: str) -> FlowEnd:
 
 @st.composite
 def _ends(draw: Callable[..., Any], kinds: tuple[str, ...], flaw: str = "") -> FlowEnd:
-    task, seed = draw(_tasks()) if not flaw else (_along_axes(draw(st.sampled_from([1.5, 2.0, 3.0]))), draw(st.integers(0, 2)))
+    task, seed = (
+        draw(_tasks()) if not flaw else (_along_axes(draw(st.sampled_from([1.5, 2.0, 3.0]))), draw(st.integers(0, 2)))
+    )
     return _run(task, seed, draw(st.sampled_from(kinds)), flaw)
 
 

@@ -55,10 +55,17 @@ class MinibatchNoise(Instance):
     def __post_init__(self) -> None:
         """Check shapes."""
         rows, width = self.features.shape
-        require(self.readout.shape[-1] == width, f"expected a readout of shape (C, {width}), got {tuple(self.readout.shape)}")
+        require(
+            self.readout.shape[-1] == width,
+            f"expected a readout of shape (C, {width}), got {tuple(self.readout.shape)}",
+        )
         batches, samples = self.counts.shape
         require(samples == rows, f"expected counts of shape (B, {rows}), got {tuple(self.counts.shape)}")
-        wanted = {"output_grad": (rows, self.readout.shape[-2]), "full_grad": (rows, width), "batch_grad": (batches, rows, width)}
+        wanted = {
+            "output_grad": (rows, self.readout.shape[-2]),
+            "full_grad": (rows, width),
+            "batch_grad": (batches, rows, width),
+        }
         for name, shape in wanted.items():
             got = tuple(getattr(self, name).shape)
             require(got == shape, f"expected {name} of shape {shape}, got {got}")
@@ -85,7 +92,9 @@ def minibatches(samples: int, size: int, number: int, *, replacement: bool, seed
     Raises:
         InputError: for a size below one, or above N without replacement.
     """
-    require(size >= 1 and number >= 1, f"expected at least one sample and one batch, got size={size} and number={number}")
+    require(
+        size >= 1 and number >= 1, f"expected at least one sample and one batch, got size={size} and number={number}"
+    )
     require(
         replacement or size <= samples,
         f"expected a batch of at most {samples} samples without replacement, got size={size}; draw with replacement",
@@ -177,7 +186,9 @@ def _end_flaw(model: nn.Module, inputs: Inputs, seen: Tensor, last: str) -> str:
 
     with undisturbed(model, 0), torch.no_grad():
         final = run(model, inputs)
-    same = isinstance(final, Tensor) and final.numel() == seen.numel() and bool((final.reshape(seen.shape) == seen).all())
+    same = (
+        isinstance(final, Tensor) and final.numel() == seen.numel() and bool((final.reshape(seen.shape) == seen).all())
+    )
     return "" if same else f"the outputs of {last!r} are not the network's outputs"
 
 

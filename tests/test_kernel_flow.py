@@ -238,7 +238,9 @@ def test_every_subset_of_four_active_modes_is_covered():
 
 
 def test_rank_two_c_is_attained():
-    noise = feature_noise(gaussian(9, 6), gaussian(2, 6, seed=1), gaussian(9, 2, seed=2), minibatches(9, 3, 2, replacement=False, seed=0))
+    noise = feature_noise(
+        gaussian(9, 6), gaussian(2, 6, seed=1), gaussian(9, 2, seed=2), minibatches(9, 3, 2, replacement=False, seed=0)
+    )
     assert claims.sgd_kernel_noise_is_low_rank(noise)
     tighter = claims.sgd_kernel_noise_is_low_rank.mutants["2C − 1"](noise)
     assert tighter.outcome is Outcome.REFUTED
@@ -259,13 +261,19 @@ def test_every_batch_size_and_loss(loss, size, replacement):
     if size == 8 and not replacement:  # the whole set: no noise, up to rounding
         assert float(noise.noise.abs().max()) < 1e-12
         return
-    for claim in (claims.sgd_kernel_noise_is_low_rank, claims.sgd_kernel_noise_formula, claims.sgd_feature_noise_is_low_rank):
+    for claim in (
+        claims.sgd_kernel_noise_is_low_rank,
+        claims.sgd_kernel_noise_formula,
+        claims.sgd_feature_noise_is_low_rank,
+    ):
         assert claim(noise), claim(noise)
 
 
 def test_the_average_has_full_rank_whatever_n():
     for rows in (8, 20):
-        noise = feature_noise(gaussian(rows, 6), gaussian(2, 6, seed=1), gaussian(rows, 2, seed=2), torch.eye(rows, dtype=torch.float64))
+        noise = feature_noise(
+            gaussian(rows, 6), gaussian(2, 6, seed=1), gaussian(rows, 2, seed=2), torch.eye(rows, dtype=torch.float64)
+        )
         xi = claims.averaged_kernel_noise_is_low_rank_as_stated.observe(noise)
         assert torch.linalg.matrix_rank(xi) == rows
         assert claims.averaged_kernel_noise_is_low_rank_as_stated(noise).outcome is Outcome.REFUTED
@@ -275,7 +283,9 @@ def test_the_average_has_full_rank_whatever_n():
 def digits():
     images, labels = data.digits(200)
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 24), nn.ReLU(), nn.Linear(24, 10)).double()
+    model = nn.Sequential(
+        nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 24), nn.ReLU(), nn.Linear(24, 10)
+    ).double()
     optimiser = torch.optim.SGD(model.parameters(), lr=0.5)
     for _ in range(150):
         optimiser.zero_grad()
@@ -302,11 +312,22 @@ def test_noise_of_the_trained_digits_network(digits, dtype):
     [
         (lambda: minibatches(4, 5, 1, replacement=False, seed=0), "at most 4 samples"),
         (lambda: minibatches(4, 0, 1, replacement=True, seed=0), "at least one sample"),
-        (lambda: feature_noise(gaussian(3, 2), gaussian(1, 3), gaussian(3, 1), torch.ones(1, 3)), "readout of shape|mat1 and mat2"),
+        (
+            lambda: feature_noise(gaussian(3, 2), gaussian(1, 3), gaussian(3, 1), torch.ones(1, 3)),
+            "readout of shape|mat1 and mat2",
+        ),
         (lambda: free_features(gaussian(3, 2), gaussian(1, 2), gaussian(3, 1), decay=-1.0), "at least 0"),
-        (lambda: free_features(gaussian(3, 2), gaussian(1, 2), gaussian(3, 1), decay=1.0, loss="cubic"), "one of squared"),
+        (
+            lambda: free_features(gaussian(3, 2), gaussian(1, 2), gaussian(3, 1), decay=1.0, loss="cubic"),
+            "one of squared",
+        ),
         (lambda: flow_to_rest(gaussian(3, 2), gaussian(3, 1), ridge=1.0, decay=0.0), "positive decays"),
-        (lambda: decayed_layers(nn.Linear(2, 1), gaussian(3, 2), gaussian(3, 1), nn.functional.mse_loss, decay=1.0, readout="x"), "one of|dtype"),
+        (
+            lambda: decayed_layers(
+                nn.Linear(2, 1), gaussian(3, 2), gaussian(3, 1), nn.functional.mse_loss, decay=1.0, readout="x"
+            ),
+            "one of|dtype",
+        ),
         (lambda: axis_task(decay=-1.0), "positive decay"),
         (lambda: run(axis_task(), gaussian(3, 2), gaussian(2, 2), how="magic"), "one of kernel ODE"),
         (lambda: run(axis_task(), gaussian(3, 1), gaussian(2, 1), how="factored flow"), "width of at least 2"),

@@ -91,7 +91,9 @@ def _energies(point: KernelPoint) -> dict[str, Operand]:
     task = (point.targets, point.ridge, point.decay)
     speed = _features_velocity(point)
     first, second = _kernel(point.features), _kernel(point.other)
-    along = slope(lambda phi: reduced_objective(phi, point.targets, point.ridge, point.decay, point.lag), point.features, speed)
+    along = slope(
+        lambda phi: reduced_objective(phi, point.targets, point.ridge, point.decay, point.lag), point.features, speed
+    )
     half = Fraction(1, 2) if is_exact(first) else 0.5
     between = energy((first + second) * half, *task)
     return {
@@ -197,7 +199,10 @@ def unequal_decays(point: CoupledPoint) -> str | None:
         "growing": lambda point: _decaying(point, -2),
         "conserved": lambda point: _decaying(point, 0),
         "sum instead of difference": lambda point: {
-            name: value * 0 + (point.features.mT @ point.features + point.readout.mT @ point.readout) * point.ridge[..., None, None] * -2
+            name: value * 0
+            + (point.features.mT @ point.features + point.readout.mT @ point.readout)
+            * point.ridge[..., None, None]
+            * -2
             for name, value in _decaying(point, 2).items()
         },
     },

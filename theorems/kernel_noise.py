@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from impl import rank_strategies
+from impl import noise_strategies
 from impl.differentiation import velocity
 from impl.linalg import project
 from impl.operands import Operand, is_exact
@@ -23,7 +23,7 @@ def not_a_linear_readout(noise: MinibatchNoise) -> str | None:
     return noise.flaw or None
 
 
-NOISE_HYPOTHESES = {"linear readout": Hypothesis(rank_strategies.nonlinear_readouts, not_a_linear_readout)}
+NOISE_HYPOTHESES = {"linear readout": Hypothesis(noise_strategies.nonlinear_readouts, not_a_linear_readout)}
 
 
 def _kernel(features: Operand) -> Operand:
@@ -45,7 +45,7 @@ def _kernel_ranks(noise: MinibatchNoise, full: int, batch: int) -> dict[str, int
 
 @rank_is(
     observed=_kernel_noise,
-    on=rank_strategies.minibatch_noises,
+    on=noise_strategies.minibatch_noises,
     source=Source(PAPER, "low-rank SGD noise: O(C) in the paper; the constant 2 derived"),
     hypotheses=NOISE_HYPOTHESES,
     mutants={
@@ -88,7 +88,7 @@ def _formula(noise: MinibatchNoise, gradient: Operand) -> Operand:
 
 @equals(
     observed=lambda noise: _moved(noise, noise.noise),
-    on=rank_strategies.minibatch_noises,
+    on=noise_strategies.minibatch_noises,
     source=Source(PAPER, "the kernel's minibatch noise", "derived"),
     hypotheses=NOISE_HYPOTHESES,
     mutants={
@@ -131,7 +131,7 @@ def _sides(noise: MinibatchNoise) -> tuple[Operand, Operand]:
 
 @equals(
     observed=lambda noise: _moved(noise, noise.noise),
-    on=rank_strategies.projectable_noises,
+    on=noise_strategies.projectable_noises,
     source=Source(PAPER, "the noise vanishes off the outputs", "derived"),
     hypotheses=NOISE_HYPOTHESES,
     mutants={
@@ -170,7 +170,7 @@ def _bound(noise: MinibatchNoise) -> int:
 
 @rank_is(
     observed=_feature_moments,
-    on=rank_strategies.minibatch_noises,
+    on=noise_strategies.minibatch_noises,
     source=Source(PAPER, "low-rank noise at the features", "derived"),
     hypotheses=NOISE_HYPOTHESES,
     mutants={
@@ -203,7 +203,7 @@ def sgd_feature_noise_is_low_rank(noise: MinibatchNoise) -> dict[str, int]:
 
 @equals(
     observed=lambda noise: noise.noise.mT,
-    on=rank_strategies.projectable_noises,
+    on=noise_strategies.projectable_noises,
     source=Source(PAPER, "the noise stays in the readout's rows", "derived"),
     hypotheses=NOISE_HYPOTHESES,
     mutants={
@@ -233,7 +233,7 @@ def _averaged(noise: MinibatchNoise) -> Operand:
 
 @rank_is(
     observed=_averaged,
-    on=rank_strategies.many_singles,
+    on=noise_strategies.many_singles,
     source=Source(PAPER, "reading of 'rank O(C)' for the averaged second moment", "derived"),
     mutants={
         "rank C": lambda noise: noise.classes,
@@ -253,4 +253,3 @@ def averaged_kernel_noise_is_low_rank_as_stated(noise: MinibatchNoise) -> int:
     Source: a reading of arXiv:2601.00276's abstract; refuted here [D, N].
     """
     return 2 * noise.classes
-

@@ -24,12 +24,20 @@ def not_linear(point: DecayedMatrix) -> str | None:
 
 def no_decay(point: DecayedMatrix) -> str | None:
     """Why nothing forgets the start, or None if there is decay."""
-    return None if bool((point.decay > 0).all()) else "without decay the directions of the start survive: no bound on the rank"
+    return (
+        None
+        if bool((point.decay > 0).all())
+        else "without decay the directions of the start survive: no bound on the rank"
+    )
 
 
 def not_shift_free(point: DecayedMatrix) -> str | None:
     """Why the gradient's rows need not sum to zero, or None for softmax cross-entropy."""
-    return None if point.shift_free else "the loss is not softmax cross-entropy: it changes when all outputs of a sample shift"
+    return (
+        None
+        if point.shift_free
+        else "the loss is not softmax cross-entropy: it changes when all outputs of a sample shift"
+    )
 
 
 RANK_HYPOTHESES = {
@@ -141,20 +149,24 @@ def softmax_kernel_rank_below_classes(point: DecayedMatrix) -> dict[str, int]:
 def parameter_decay_bounds_kernel_rank_as_stated(point: NonlinearFeatures) -> dict[str, int]:
     r"""As stated, and false: decay on the parameters of nonlinear features bounds the kernel's rank by the number of classes too.
 
-    .. math:: \sigma_{C+1}(\Phi) \le \|
-abla_V J\| / \lambda, \qquad \Phi = \mathrm{softplus}(XV)
+        .. math:: \sigma_{C+1}(\Phi) \le \|
+    abla_V J\| / \lambda, \qquad \Phi = \mathrm{softplus}(XV)
 
-    Trained until the gradient is rounding, softplus features keep more than C = 2 directions: decay acts on V, not on Φ. The
-    corrected form is `kernel_rank_at_most_classes`, for which such a layer is INAPPLICABLE. Shapes: Φ (N, P), V (d, P).
+        Trained until the gradient is rounding, softplus features keep more than C = 2 directions: decay acts on V, not on Φ. The
+        corrected form is `kernel_rank_at_most_classes`, for which such a layer is INAPPLICABLE. Shapes: Φ (N, P), V (d, P).
 
-    Raises InputError for anything that is not NonlinearFeatures. Source: a reading of arXiv:2601.00276; refuted here [D, N].
+        Raises InputError for anything that is not NonlinearFeatures. Source: a reading of arXiv:2601.00276; refuted here [D, N].
     """
     return {"singular value": int(point.targets.shape[-1])}
 
 
 def no_ridge(point: KernelPoint) -> str | None:
     """Why the task's drive is not defined as it is here, or None if λ > 0."""
-    return None if bool((point.ridge > 0).all() if hasattr(point.ridge, "all") else point.ridge > 0) else "the ridge is zero"
+    return (
+        None
+        if bool((point.ridge > 0).all() if hasattr(point.ridge, "all") else point.ridge > 0)
+        else "the ridge is zero"
+    )
 
 
 RIDGE = {"positive ridge": Hypothesis(flow_strategies.unridged_points, no_ridge)}

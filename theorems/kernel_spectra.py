@@ -73,7 +73,9 @@ def _predicted(
         "variance twice": lambda fit: _predicted(fit, variance=2),
         "no variance": lambda fit: _predicted(fit, variance=0),
         "bias and variance exchanged": lambda fit: {
-            **_predicted(fit), "bias": _predicted(fit)["variance"], "variance": _predicted(fit)["bias"],
+            **_predicted(fit),
+            "bias": _predicted(fit)["variance"],
+            "variance": _predicted(fit)["bias"],
         },
         "best without the square": lambda fit: _predicted(fit, best=lambda fit: fit.levels * 0),
     },
@@ -98,7 +100,9 @@ def _energy_slope(task: LaplacianTask) -> Callable[[Operand], Operand]:
 
     def gradient(kernel: Operand) -> Operand:
         eye = eye_like(kernel)
-        return task.laplacian + eye * scalar(task.decay) - inverse(kernel + eye * scalar(task.floor)) * scalar(task.drive)
+        return (
+            task.laplacian + eye * scalar(task.decay) - inverse(kernel + eye * scalar(task.floor)) * scalar(task.drive)
+        )
 
     return gradient
 

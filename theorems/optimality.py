@@ -47,11 +47,13 @@ class Minimises:
                 "gradient vanishes on K": not (gradient @ kernel != 0).any(),
             }
             return _worst([inside, *(_exact(name, holds=holds) for name, holds in conditions.items())])
-        return _worst([
-            inside,
-            _semidefinite("gradient is positive semidefinite", gradient),
-            _zero("gradient vanishes on K", gradient @ kernel, gradient, _near(observe(chosen), kernel)),
-        ])
+        return _worst(
+            [
+                inside,
+                _semidefinite("gradient is positive semidefinite", gradient),
+                _zero("gradient vanishes on K", gradient @ kernel, gradient, _near(observe(chosen), kernel)),
+            ]
+        )
 
 
 def _exact(name: str, *, holds: bool) -> Finding:

@@ -70,7 +70,10 @@ class RankIs:
         room = None if slack is None else Ball(slack, allowance.radius if isinstance(allowance, Ball) else None)
         if _whole(measured) and (room is None or _whole(room)):
             exact = _exactly(
-                to_exact(measured.center), None if room is None else to_exact(room.center), rank, equal=name in self.equal
+                to_exact(measured.center),
+                None if room is None else to_exact(room.center),
+                rank,
+                equal=name in self.equal,
             )
             if exact is not None:
                 return replace(exact, context=label | dict(exact.context))

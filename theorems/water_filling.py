@@ -69,7 +69,8 @@ def _clamped(change: Callable[[SpectralTask], Operand]) -> Callable[[SpectralTas
         "no water": _clamped(lambda task: task.values * _root(task)),
         "root the other way": _clamped(lambda task: task.values * 2 - task.threshold),
         "threshold λμ": lambda task: diagonal(
-            task.left, (task.values * _root(task) - _ridge(task)) * _exceeds(task.values, _ridge(task) * task.decay[..., None])
+            task.left,
+            (task.values * _root(task) - _ridge(task)) * _exceeds(task.values, _ridge(task) * task.decay[..., None]),
         ),
         "nothing is learned": lambda task: diagonal(task.left, task.values * 0),
     },
@@ -139,7 +140,9 @@ def _subsets(task: SpectralTask) -> Operand:
     """0/1 rows, one for each nonempty subset of the active modes, the full one last, (S, N)."""
     size = task.values.shape[-1]
     active = [i for i in range(size) if bool(task.active[i])]
-    rows = [[int(i in subset) for i in range(size)] for r in range(1, len(active) + 1) for subset in combinations(active, r)]
+    rows = [
+        [int(i in subset) for i in range(size)] for r in range(1, len(active) + 1) for subset in combinations(active, r)
+    ]
     return np.array(rows or [[0] * size], dtype=object)
 
 
@@ -178,7 +181,9 @@ def _pair_rates(task: SpectralTask, kernel: Operand) -> Operand:
     """Rates of all u_iu_jᵀ + u_ju_iᵀ at the full set, each an eigendirection of the linearised flow, (N, N)."""
     size = task.values.shape[-1]
     units = np.eye(size, dtype=int).astype(object)
-    pairs = np.array([[np.outer(units[i], units[j]) + np.outer(units[j], units[i]) for j in range(size)] for i in range(size)])
+    pairs = np.array(
+        [[np.outer(units[i], units[j]) + np.outer(units[j], units[i]) for j in range(size)] for i in range(size)]
+    )
     moved = slope(_velocity(task), kernel, task.left @ pairs @ task.left.T)
     seen = task.left.T @ moved @ task.left
     return np.array([[seen[i, j, i, j] / (2 if i == j else 1) for j in range(size)] for i in range(size)], dtype=object)
@@ -206,7 +211,11 @@ def no_active_mode(task: SpectralTask) -> str | None:
 
 def at_threshold(task: SpectralTask) -> str | None:
     """Why stability is not strict, or None if no mode sits at s = √(λμ)."""
-    return "a mode sits exactly at the threshold s = √(λμ): its rate is zero" if any(task.values == task.threshold) else None
+    return (
+        "a mode sits exactly at the threshold s = √(λμ): its rate is zero"
+        if any(task.values == task.threshold)
+        else None
+    )
 
 
 @equals(
@@ -226,7 +235,9 @@ def at_threshold(task: SpectralTask) -> str | None:
             "predict": lambda task: {"rates": _rates(task)["rates"] * 0},
             "relation": Comparison(">"),
         },
-        "modes of the unclipped law": lambda task: _rates(task) | {"rates": _rates(task)["rates"] + task.decay[..., None]},
+        "modes of the unclipped law": lambda task: (
+            _rates(task) | {"rates": _rates(task)["rates"] + task.decay[..., None]}
+        ),
     },
 )
 def only_full_water_filling_is_stable(task: SpectralTask) -> dict[str, Operand]:
@@ -284,7 +295,10 @@ def too_narrow(end: FlowEnd) -> str | None:
 
 def _end_state(end: FlowEnd) -> dict[str, Operand]:
     kernel = end.features @ end.features.mT
-    return {"regularised kernel": kernel + eye_like(kernel) * end.ridge, "residual": end.targets - end.features @ end.readout.mT}
+    return {
+        "regularised kernel": kernel + eye_like(kernel) * end.ridge,
+        "residual": end.targets - end.features @ end.readout.mT,
+    }
 
 
 def _closed_form(end: FlowEnd, filled: Operand | None = None, kept: Operand | None = None) -> dict[str, Operand]:
@@ -298,7 +312,9 @@ def _closed_form(end: FlowEnd, filled: Operand | None = None, kept: Operand | No
 
 
 _END_MUTANTS: dict[str, Any] = {
-    "without the root": lambda end: _closed_form(end, positive_part(end.values * _root(end) * _root(end) - _ridge(end) / 2)),
+    "without the root": lambda end: _closed_form(
+        end, positive_part(end.values * _root(end) * _root(end) - _ridge(end) / 2)
+    ),
     "no water": lambda end: _closed_form(end, end.values * _root(end)),
     "labels fitted exactly": lambda end: _closed_form(end, kept=end.values),
     "threshold λμ": lambda end: _closed_form(end, kept=positive_part(end.values - end.threshold * end.threshold / 2)),
@@ -352,8 +368,14 @@ def _coupled_form(end: FlowEnd) -> dict[str, Operand]:
         "overlap with every active mode": Hypothesis(run_strategies.blind_coupled_starts),
         "width of at least the active modes": Hypothesis(run_strategies.narrow_coupled_starts, too_narrow),
     },
-    mutants={name: (lambda end, change=change: _coupled_form(end) | change(end)) for name, change in _END_MUTANTS.items()}
-    | {"balance the other way": lambda end: _coupled_form(end) | {"balance": _regularised(end, end.readout.mT @ end.readout * scalar(end.decay) * 3)}},
+    mutants={
+        name: (lambda end, change=change: _coupled_form(end) | change(end)) for name, change in _END_MUTANTS.items()
+    }
+    | {
+        "balance the other way": lambda end: (
+            _coupled_form(end) | {"balance": _regularised(end, end.readout.mT @ end.readout * scalar(end.decay) * 3)}
+        )
+    },
 )
 def coupled_flow_reaches_water_filling(end: FlowEnd) -> dict[str, Operand]:
     r"""Without a fast readout the coupled flow ends in the same kernel, its outputs a soft threshold of the labels.
@@ -365,4 +387,3 @@ def coupled_flow_reaches_water_filling(end: FlowEnd) -> dict[str, Operand]:
     that is not a FlowEnd. Source: arXiv:2601.00276 [P] (same law); forms [D, N].
     """
     return _coupled_form(end)
-
