@@ -1,3 +1,4 @@
+# ruff: noqa: T201
 """The factored flow against scipy's solvers on K, in one run: ``python benchmarks/compare_flows.py [N] [P] [C]``.
 
 Each solver runs in a process of its own with a time limit; one that needs longer, or more memory than there is (BDF and LSODA keep
@@ -14,8 +15,8 @@ import torch
 
 from impl.flow_solvers import flow_to_rest, kernel_flow
 from impl.flows import drive
-from theorems.spectra import eigenvalues
 from theorems.rounding import Ball
+from theorems.spectra import eigenvalues
 
 LIMIT = 170.0
 """Seconds that a reference solver is given."""

@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from impl.errors import require, require_finite
-from impl.objectives import Loss, objective
-from impl.objectives import loss_named
+from impl.objectives import Loss, loss_named, objective
 from impl.operands import Instance, Operand
 from impl.recording import Inputs
 from impl.tracing import LayerTrace, trace
@@ -146,7 +145,7 @@ def decayed_layers(
     require(last in layers, f"expected readout to be one of {sorted(layers)}, got readout={last!r}")
     final = layers[last]
     soft, error = _softmax(loss, final)
-    return {name: _matrix(layers, name, last, soft, error, decay) for name in layers if name != last}
+    return {name: _matrix(layers, name, last, softmax=(soft, error), decay=decay) for name in layers if name != last}
 
 
 def _softmax(loss: Loss, final: LayerTrace) -> tuple[bool, Tensor | None]:
@@ -161,14 +160,14 @@ def _softmax(loss: Loss, final: LayerTrace) -> tuple[bool, Tensor | None]:
 
 
 def _matrix(
-    layers: Mapping[str, LayerTrace], name: str, last: str, soft: bool, error: Tensor | None, decay: float
+    layers: Mapping[str, LayerTrace], name: str, last: str, *, softmax: tuple[bool, Tensor | None], decay: float
 ) -> DecayedMatrix:
     layer = layers[name]
     chain, gap = linear_path(layers, name, last)
     rate = torch.tensor(decay, dtype=torch.float64)
     return DecayedMatrix(
-        layer.weight.double(), layer.weight_grad.double() + rate * layer.weight.double(), rate, layers[last].output_grad.double(),
-        tuple(layers[step].weight.double() for step in chain), layer.inputs.double(), output_error=error, shift_free=soft,
+        layer.weight.double().clone(), layer.weight_grad.double() + rate * layer.weight.double(), rate, layers[last].output_grad.double(),
+        tuple(layers[step].weight.double().clone() for step in chain), layer.inputs.double(), output_error=softmax[1], shift_free=softmax[0],
         gap=gap, unit=layer.unit,
     )  # fmt: skip
 
@@ -179,6 +178,8 @@ def linear_path(layers: Mapping[str, LayerTrace], name: str, last: str) -> tuple
     current = name
     while current != last:
         here = layers[current].outputs
+        if here is None:
+            return [last], f"the outputs of layer {current!r} are not known"
         following = [
             other for other, layer in layers.items()
             if other not in (name, *chain) and layer.inputs.shape == here.shape and bool((layer.inputs == here).all())

@@ -21,8 +21,8 @@ from impl.flow_solvers import (
     gradient_norm,
     kernel_flow,
     return_rate,
-    ridge_readout,
 )
+from impl.flows import ridge_readout
 from impl.spectral import Escapes, FlowEnd, SpectralTask
 
 KINDS = ("kernel ODE", "factored flow", "gradient descent", "coupled flow")
@@ -95,7 +95,7 @@ def escapes(task: SpectralTask, *, start: float = 1e-6, until: float = 1e-4) -> 
     slope of log k over the window is off by at most their difference. The integrator's own error is measured by a second run at a
     hundredth of its tolerance; both make the interval.
     """
-    ridge, decay, root = float(task.ridge), float(task.decay), float(task.root)
+    ridge, root = float(task.ridge), float(task.root)
     active = [i for i, on in enumerate(task.active.tolist()) if on]
     values = task.values
     slopes, modes, intervals = [], [], []
@@ -112,7 +112,8 @@ def escapes(task: SpectralTask, *, start: float = 1e-6, until: float = 1e-4) -> 
                 begun[missing] = start
                 kernel = (task.left * begun) @ task.left.mT
                 grown = [
-                    _growth(kernel, task, ridge, decay, missing, window, tolerance) for tolerance in (1e-11, 1e-13)
+                    _growth(kernel, task, mode=missing, window=window, tolerance=tolerance)
+                    for tolerance in (1e-11, 1e-13)
                 ]
                 mean = [(np.log(level) - np.log(start)) / window for level in grown]
                 drift = 2 * float(values[missing]) ** 2 / ridge * (1 - (ridge / (max(grown) + ridge)) ** 2)
@@ -128,11 +129,9 @@ def escapes(task: SpectralTask, *, start: float = 1e-6, until: float = 1e-4) -> 
     )
 
 
-def _growth(
-    kernel: Tensor, task: SpectralTask, ridge: float, decay: float, mode: int, window: float, tolerance: float
-) -> float:
+def _growth(kernel: Tensor, task: SpectralTask, *, mode: int, window: float, tolerance: float) -> float:
     """u_iᵀK(window)u_i."""
-    size = kernel.shape[0]
+    size, ridge, decay = kernel.shape[0], float(task.ridge), float(task.decay)
     y, u = task.targets.numpy(), task.left[:, mode].numpy()
 
     def right(_: float, flat: np.ndarray) -> np.ndarray:

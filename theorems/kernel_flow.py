@@ -6,6 +6,7 @@ J = ℓ(F, Y) + (λ/2)‖A‖² + (μ/2)‖Φ‖², squared loss ½‖Y − F‖
 
 from __future__ import annotations
 
+from theorems.flow_ends import coupled_flow_reaches_water_filling, kernel_flow_reaches_water_filling
 from theorems.kernel_dynamics import imbalance_decays_exponentially, kernel_energy_decreases, kernel_ode
 from theorems.kernel_noise import (
     averaged_kernel_noise_is_low_rank_as_stated,
@@ -23,14 +24,8 @@ from theorems.kernel_ranks import (
     task_drive_is_the_energy_gradient,
 )
 from theorems.kernel_spectra import laplacian_filter_rank, laplacian_spectral_filter, spectral_bias_variance
-from theorems.water_filling import (
-    coupled_flow_reaches_water_filling,
-    kernel_flow_reaches_water_filling,
-    missing_modes_escape,
-    only_full_water_filling_is_stable,
-    water_filling_law,
-    water_filling_path,
-)
+from theorems.kernel_stability import missing_modes_escape, only_full_water_filling_is_stable
+from theorems.water_filling import water_filling_law, water_filling_path
 
 __all__ = [
     "averaged_kernel_noise_is_low_rank_as_stated",

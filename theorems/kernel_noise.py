@@ -39,7 +39,7 @@ def _kernel_noise(noise: MinibatchNoise) -> dict[str, Operand]:
     return {"noise": _moved(noise, noise.noise), "uncentred": _moved(noise, noise.batch_grad)}
 
 
-def _kernel_ranks(noise: MinibatchNoise, full: int, batch: int) -> dict[str, int]:
+def _kernel_ranks(full: int, batch: int) -> dict[str, int]:
     return {"noise": full, "uncentred": batch}
 
 
@@ -49,12 +49,12 @@ def _kernel_ranks(noise: MinibatchNoise, full: int, batch: int) -> dict[str, int
     source=Source(PAPER, "low-rank SGD noise: O(C) in the paper; the constant 2 derived"),
     hypotheses=NOISE_HYPOTHESES,
     mutants={
-        "C instead of 2C": lambda noise: _kernel_ranks(noise, noise.classes, noise.classes),
-        "2C − 1": lambda noise: _kernel_ranks(noise, 2 * noise.classes - 1, 2 * noise.classes),
-        "C − 1": lambda noise: _kernel_ranks(noise, noise.classes - 1, noise.classes - 1),
-        "batch size alone": lambda noise: _kernel_ranks(noise, 2 * noise.classes, min(noise.batch, noise.classes)),
+        "C instead of 2C": lambda noise: _kernel_ranks(noise.classes, noise.classes),
+        "2C − 1": lambda noise: _kernel_ranks(2 * noise.classes - 1, 2 * noise.classes),
+        "C − 1": lambda noise: _kernel_ranks(noise.classes - 1, noise.classes - 1),
+        "batch size alone": lambda noise: _kernel_ranks(2 * noise.classes, min(noise.batch, noise.classes)),
         "centred noise bounded by the batch": lambda noise: _kernel_ranks(
-            noise, min(noise.batch, noise.classes), 2 * min(noise.batch, noise.classes)
+            min(noise.batch, noise.classes), 2 * min(noise.batch, noise.classes)
         ),
     },
 )
@@ -70,7 +70,7 @@ def sgd_kernel_noise_is_low_rank(noise: MinibatchNoise) -> dict[str, int]:
     Hypotheses: the features reach the C outputs through a linear readout (checked).
     Raises InputError for anything that is not a MinibatchNoise. Source: arXiv:2601.00276 [P]: rank O(C); constants [D, N].
     """
-    return _kernel_ranks(noise, 2 * noise.classes, 2 * min(noise.batch, noise.classes))
+    return _kernel_ranks(2 * noise.classes, 2 * min(noise.batch, noise.classes))
 
 
 def _output_noise(noise: MinibatchNoise, factor: int = 1) -> Operand:

@@ -142,7 +142,7 @@ def softmax_kernel_rank_below_classes(point: DecayedMatrix) -> dict[str, int]:
     mutants={
         "one more": lambda point: {"singular value": point.targets.shape[-1] + 1},
         "half": lambda point: {"singular value": point.targets.shape[-1] // 2},
-        "zero": lambda point: {"singular value": 0},
+        "none": lambda point: {"singular value": point.targets.shape[-1] - 1},
     },
     expected=Outcome.REFUTED,
 )

@@ -46,7 +46,7 @@ class RankIs:
     def judge(self, observe: Side, predict: Side, instance: Instance) -> Finding:
         """Observe matrices, predict integers; the most severe part answers."""
         first = next(v for v in vars(instance).values() if isinstance(v, Tensor | np.ndarray))
-        ranks = _parts(predict(instance))  # type: ignore[arg-type]
+        ranks = _parts(predict(instance))
         if is_exact(first):
             observed: Mapping[str, Any] = _named(observe(instance))
             enclosed = observed
