@@ -1,3 +1,6 @@
+from .decayed import DecayedMatrix as DecayedMatrix
+from .decayed import decayed_layers as decayed_layers
+from .decayed import free_features as free_features
 from .chains import LinearChain as LinearChain
 from .chains import linear_chain as linear_chain
 from .collapse import LabelledFeatures as LabelledFeatures
@@ -8,6 +11,12 @@ from .errors import InputError as InputError
 from .features import FeatureSet as FeatureSet
 from .features import feature_set as feature_set
 from .features import target_linearity as target_linearity
+from .flow_solvers import coupled_flow as coupled_flow
+from .flow_solvers import flow_to_rest as flow_to_rest
+from .flow_solvers import kernel_flow as kernel_flow
+from .flows import CoupledPoint as CoupledPoint
+from .flows import KernelPoint as KernelPoint
+from .flows import coupled_point as coupled_point
 from .gated import Fields as Fields
 from .gated import GatedNetwork as GatedNetwork
 from .gated import fields as fields
@@ -18,6 +27,14 @@ from .losses import half_squared_error as half_squared_error
 from .networks import NetworkSpec as NetworkSpec
 from .networks import build as build
 from .operands import Instance as Instance
+from .spectral import FlowEnd as FlowEnd
+from .spectral import LaplacianTask as LaplacianTask
+from .spectral import Regression as Regression
+from .spectral import SpectralTask as SpectralTask
+from .training import MinibatchNoise as MinibatchNoise
+from .training import feature_noise as feature_noise
+from .training import minibatches as minibatches
+from .training import readout_noise as readout_noise
 from .readouts import RandomReadout as RandomReadout
 from .readouts import ReadoutEnsemble as ReadoutEnsemble
 from .readouts import readout_ensemble as readout_ensemble

@@ -144,7 +144,7 @@ def flow_to_rest(
         targets: Y, (N, C).
         ridge: λ > 0.
         decay: μ > 0.
-        tolerance: stop once ‖∇J‖ ≤ tolerance · (μ‖Φ‖ + ‖Y‖).
+        tolerance: stop once ‖Φ̇‖ ≤ tolerance · (μ‖Φ(0)‖ + ‖Y‖).
         accuracy: of one step of the path, relative; the end does not depend on it.
         max_steps: give up after so many.
 
@@ -156,13 +156,12 @@ def flow_to_rest(
     inner, rotation = torch.linalg.qr((basis.mT @ features).mT)  # Q ᵀΦ = L Oᵀ with O = inner
     factor, small = rotation.mT.contiguous(), basis.mT @ targets
     outside = features - basis @ (basis.mT @ features)
-    spare, scale = float(outside.norm()), float(targets.norm())
-    time, step, steps = 0.0, min(0.25 / decay, 0.1 / decay), 0
+    spare, goal = float(outside.norm()), tolerance * (decay * float(features.norm()) + float(targets.norm()))
+    time, step, steps = 0.0, 0.1 / decay, 0
     pulls = _pulls(factor, small, ridge) if basis.shape[1] else small
     while steps < max_steps:
-        size = float(factor.norm())
         speed = float((pulls @ (pulls.mT @ factor) - decay * factor).norm())
-        if math.hypot(speed, decay * spare * math.exp(-decay * time)) <= tolerance * (decay * size + scale):
+        if math.hypot(speed, decay * spare * math.exp(-decay * time)) <= goal:
             break
         first = _grow(factor, pulls, step, decay)
         ahead = _pulls(first, small, ridge)
@@ -230,10 +229,10 @@ def descend(
         phi = phi.detach().requires_grad_()
         with torch.enable_grad():
             (grad,) = torch.autograd.grad(reduced_objective(phi, targets, lam, mu) / 2, phi)
+        phi = phi.detach()
         if float(grad.norm()) <= tolerance * (decay * float(phi.norm()) + float(targets.norm())):
             break
         phi = phi - grad / (4 * decay)
-    phi = phi.detach()
     readout = ridge_readout(phi, targets, lam)
     return Rest(phi, readout, gradient_norm(phi, readout, targets, ridge, decay), steps, steps / (4 * decay))
 

@@ -55,7 +55,7 @@ class KernelPoint(Instance):
 
 
 def trace_of(matrix: Operand) -> Operand:
-    """Tr M over the last two dimensions, (…)."""
+    """Trace of M over the last two dimensions, (…)."""
     return (matrix * eye_like(matrix)).sum(-1).sum(-1)
 
 

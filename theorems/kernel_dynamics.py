@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def _variant(gain: float, loss: float, *, sided: bool = False) -> object:
 
 
 @equals(
-    observed=doubled_kernel_velocity,
+    observed=lru_cache(maxsize=4)(doubled_kernel_velocity),  # mutants observe the same instance again
     on=flow_strategies.kernel_points,
     source=Source(PAPER, "the kernel's ODE; its form derived"),
     hypotheses=FLOW_HYPOTHESES,
@@ -85,6 +86,7 @@ def _features_velocity(point: KernelPoint) -> Operand:
     return drive(kernel, point.targets, point.ridge) @ point.features - point.features * scalar(point.decay)
 
 
+@lru_cache(maxsize=4)  # mutants observe the same instance again
 def _energies(point: KernelPoint) -> dict[str, Operand]:
     task = (point.targets, point.ridge, point.decay)
     speed = _features_velocity(point)
@@ -155,6 +157,7 @@ def _imbalance(features: Operand, readout: Operand) -> Operand:
     return features.mT @ features - readout.mT @ readout
 
 
+@lru_cache(maxsize=4)  # mutants observe the same instance again
 def _observed_imbalance(point: CoupledPoint) -> dict[str, Operand]:
     speeds = (point.features_velocity, point.readout_velocity)
     parts = {"generator": velocity(_imbalance, (point.features, point.readout), speeds)}
