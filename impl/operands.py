@@ -57,7 +57,6 @@ class Instance:
 
     def map(self, function: Callable[[Operand], Operand]) -> Self:
         """The same instance with ``function`` applied to every operand, those in tuples included."""
-
         fields = {f.name: _apply(function, getattr(self, f.name)) for f in dataclasses.fields(self)}
         return dataclasses.replace(self, **fields)
 
