@@ -94,19 +94,32 @@ class Trace:
             a = _flat(left)
             b = a if right is left else _flat(right)
             for group, x, y in zip(self.sum, a, b, strict=True):
-                group.addbmm_(x, y.mT)
+                _accumulate(group, x, None if right is left else y)
             return
         x, y = _formed(self.left, left), None if right is left else _formed(self.right, right)
         for piece in x:
-            self.sum.addmm_(piece, (piece if y is None else next(y)).mT)
+            _accumulate(self.sum, piece[None], None if y is None else next(y)[None])
 
     def value(self) -> Tensor:
         """The term, (N, M)."""
+        product = self.sum.mul_(_input_gram(self.left, self.right)).sum(0) if self.double else self.sum
+        if self.left is self.right:
+            product = product.tril() + product.tril(-1).mT
         if not self.double:
-            return self.sum
-        product = self.sum.mul_(_input_gram(self.left, self.right)).sum(0)
+            return product
         t, s = self.left.per_sample, self.right.per_sample
         return product if t == s == 1 else product.view(self.left.samples, t, self.right.samples, s).sum((1, 3))
+
+
+def _accumulate(total: Tensor, left: Tensor, right: Tensor | None) -> None:
+    """Add Σ_c A_c B_cᵀ to ``total``, from (c, n, k) and (c, m, k); without B, the lower triangle of Σ_c A_c A_cᵀ, in blocks."""
+    if right is not None:
+        total.addbmm_(left, right.mT)
+        return
+    size = max(64, len(total) // 4)
+    for start in range(0, len(total), size):
+        stop = start + size
+        total[start:stop, :stop].addbmm_(left[:, start:stop], left[:, :stop].mT)
 
 
 def full_term(left: Rows, a: Tensor, right: Rows, b: Tensor) -> Tensor:

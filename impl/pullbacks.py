@@ -14,8 +14,8 @@ from impl.grams import Rows
 from impl.networks import generator
 from impl.recording import Call, Inputs, record, run
 
-_TEMPORARY = 2**23
-"""Bytes of a tensor that a batched backward pass may make at a layer; the best of 2^20 … 2^25 on MLPs and CNNs."""
+_TEMPORARY = 2**22
+"""Bytes of a tensor that a batched backward pass may make at a layer; the best of 2^19 … 2^25 on MLPs and CNNs."""
 
 
 class Pullback:

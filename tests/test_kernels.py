@@ -125,6 +125,16 @@ def test_chunks_and_small_memory_change_nothing(case, outputs, monkeypatch):
     assert_terms(tangent_kernel(model, inputs, others, outputs=outputs), dict(wanted.terms))
 
 
+@pytest.mark.parametrize("case", ["perceptron", "tokens", "groups"])
+def test_large_batches_are_symmetric_to_the_bit(case):
+    """Beyond 64 rows only blocks of the lower triangle are computed; against itself as a second batch all of it is."""
+    model, inputs, _ = make(case)
+    inputs = torch.randn(150, *inputs.shape[1:], generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    found, wanted = tangent_kernel(model, inputs), tangent_kernel(model, inputs, inputs.clone())
+    assert torch.equal(found.total, found.total.mT)
+    assert_terms(found, dict(wanted.terms))
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_exact_on_integers(seed):
     """Integer networks: every term equals the Jacobians' with ==, and the closed form Σ (Z + 1) ∘ Δ in Python integers."""
