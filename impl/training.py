@@ -187,8 +187,10 @@ def _end_flaw(model: nn.Module, inputs: Inputs, seen: Tensor | None, last: str) 
 
     with undisturbed(model, 0), torch.no_grad():
         final = run(model, inputs)
-    known = isinstance(final, Tensor) and seen is not None and final.numel() == seen.numel()
-    same = known and torch.equal(final.reshape(seen.shape), seen)  # type: ignore[union-attr]
+    if seen is not None and isinstance(final, Tensor) and final.numel() == seen.numel():
+        same = torch.equal(final.reshape(seen.shape), seen)
+    else:
+        same = False
     return "" if same else f"the outputs of {last!r} are not the network's outputs"
 
 
