@@ -181,7 +181,7 @@ def no_drive(instance: FeatureSet) -> str | None:
     """Why the virtual step does not move the features, or None."""
     _, head, residual = _head_and_residual(_balls(instance))
     drive = residual @ head.mT
-    still = drive.magnitude.amax((-2, -1)) <= 2 * drive.error.amax((-2, -1)) if isinstance(drive, Ball) else None
+    still = ~(drive.magnitude.amax((-2, -1)) > 2 * drive.error.amax((-2, -1))) if isinstance(drive, Ball) else None
     if still is None:
         still = np.asarray(squared_norm(drive) == 0)
     return "the least-squares residual does not reach the features (RA = 0)" if bool(still.any()) else None
