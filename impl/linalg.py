@@ -20,10 +20,22 @@ def least_squares(features: Operand, targets: Operand) -> Operand:
     if is_exact(features):
         return _batched(_exact_least_squares, features, targets)
     if isinstance(features, Tensor):
-        inverse = torch.linalg.pinv(features)
-        head = inverse @ targets
-        return head + inverse @ (targets - features @ head)  # one refinement: the residual is orthogonal to rounding
+        return refined_head(pseudo_inverse(features), features, targets)
     return features.least_squares(targets)
+
+
+def pseudo_inverse(features: Tensor) -> Tensor:
+    """H⁺, (…, d, N); NaN where something overflowed, which no factorisation would accept."""
+    if bool(features.isfinite().all()):
+        inverse: Tensor = torch.linalg.pinv(features)
+        return inverse
+    return torch.full_like(features.mT, torch.nan)
+
+
+def refined_head(inverse: Tensor, features: Tensor, targets: Tensor) -> Tensor:
+    """H⁺Y with one step of refinement: the residual is orthogonal to the features up to rounding."""
+    head = inverse @ targets
+    return head + inverse @ (targets - features @ head)
 
 
 def project(features: Operand, targets: Operand) -> Operand:

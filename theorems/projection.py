@@ -1,4 +1,7 @@
-"""Least squares and projections on balls, verified after the fact: no trust in the solver, no rank guessed."""
+"""Least squares and projections on balls, verified after the fact: no trust in the solver, no rank guessed.
+
+The center is what `impl.linalg` computes on tensors, bit for bit, so the radius bounds the error of that computation too.
+"""
 
 from __future__ import annotations
 
@@ -7,113 +10,129 @@ import math
 import torch
 from torch import Tensor
 
-from impl import linalg
-from theorems.rounding import Ball
+from impl.linalg import pseudo_inverse, refined_head, squared_norm
+from theorems.rounding import UNIT, Ball
+
+_TINY = torch.finfo(torch.float64).tiny
 
 
-def _norm(ball: Ball) -> Tensor:
-    """An upper bound on the Frobenius norm of every matrix in the ball, (…)."""
-    return torch.linalg.matrix_norm(ball.magnitude) * (1 + 1e-12)
+def _up(value: Tensor, terms: int = 1) -> Tensor:
+    """An upper bound on what ``terms`` operations on numbers that are not negative came out as."""
+    return value * (1 + 4 * (terms + 4) * UNIT) + _TINY
 
 
-def _column_norms(ball: Ball) -> Tensor:
-    return torch.linalg.vector_norm(ball.magnitude, dim=-2, keepdim=True) * (1 + 1e-12)
+def _norm(ball: Ball, axes: tuple[int, ...] = (-2, -1)) -> Tensor:
+    """An upper bound on the 2-norm over ``axes`` of whatever is in the ball; scaled, so that squares neither over- nor underflow."""
+    top = ball.magnitude.amax(axes, keepdim=True)
+    unit = torch.where((top > 0) & top.isfinite(), top, 1.0)
+    return _up(torch.linalg.vector_norm(ball.magnitude / unit, dim=axes) * unit.squeeze(axes), ball.center.numel())
 
 
-def _smallest_singular_value(inverse: Tensor, matrix: Ball) -> Tensor:
+def _smallest_singular_value(matrix: Ball, inverse: Tensor) -> Tensor:
     """A proved lower bound on σ_min of every matrix in the ball, from an approximate left inverse X; 0 if none (…).
 
     ‖I − XH‖ ≤ t < 1 gives σ_min(H) ≥ (1 − t)/‖X‖.
     """
     defect = Ball(inverse) @ matrix - torch.eye(matrix.shape[-1], dtype=torch.float64, device=inverse.device)
-    gap = 1 - _norm(defect)
-    return torch.where(gap > 0, gap / _norm(Ball(inverse)), 0.0)
+    bound = (1 - _norm(defect)) / _norm(Ball(inverse)) * (1 - 8 * UNIT)
+    return torch.where(bound > _TINY, bound, 0.0)
 
 
-def _solve(features: Ball, targets: Ball) -> tuple[Tensor, Ball, Tensor]:
-    """Head A, normal residual Hᵀ(Y − HA) as a ball, and a lower bound on σ_min(H)."""
-    inverse = torch.linalg.pinv(features.center)
-    head = inverse @ targets.center
-    head = head + inverse @ (targets.center - features.center @ head)
-    normal = features.mT @ (targets - features @ Ball(head))
-    return head, normal, _smallest_singular_value(inverse, features)
-
-
-def _without_dead_columns(features: Ball) -> Ball:
+def _without_dead_columns(features: Ball, inverse: Tensor) -> tuple[Ball, Tensor]:
     """Columns that are exactly zero span nothing (unbatched only: elsewhere they differ from network to network)."""
     alive = (features.magnitude != 0).any(-2)
-    return features[:, alive] if features.center.ndim == 2 and bool(alive.any()) else features
+    if features.center.ndim > 2 or bool(alive.all()) or not bool(alive.any()):
+        return features, inverse
+    return features[:, alive], inverse[alive]
+
+
+def _explained(features: Ball, rest: Ball, sigma: Tensor) -> Tensor:
+    r"""Upper bounds on the norms of the columns of P_H W, (…, C), for every H and W in the balls.
+
+    Q is an orthonormal basis of nearly col(H): a unit vector of col(H) is at most t = ‖H − QQᵀH‖/σ_min(H) off col(Q), so
+    ‖P_H w‖ ≤ ‖Qᵀw‖/(1 − ‖I − QᵀQ‖) + t‖w‖. Through Hᵀ in place of Qᵀ the bound would grow with the square of the condition.
+    """
+    lengths = _norm(rest, (-2,))
+    if not bool(features.center.isfinite().all()):
+        return torch.full_like(lengths, math.inf)
+    basis = Ball(torch.linalg.qr(features.center).Q)
+    flat = 1 - _norm(basis.mT @ basis - torch.eye(basis.shape[-1], dtype=torch.float64, device=lengths.device))
+    tilt = _norm(features - basis @ (basis.mT @ features).center) / sigma
+    bound = _norm(basis.mT @ rest, (-2,)) / flat[..., None] + tilt[..., None] * lengths
+    return _infinite_unless(flat[..., None] > 0, _up(bound, 4))
+
+
+def _infinite_unless(proved: Tensor, radius: Tensor) -> Tensor:
+    return torch.where(proved, radius, math.inf).nan_to_num(nan=math.inf, posinf=math.inf)
 
 
 def rank_in_doubt(features: Ball) -> bool:
-    """Whether neither full column rank nor full row rank is proved: then float64 cannot tell the column space."""
-    features = _without_dead_columns(features)
+    """Whether neither full column rank (zero columns left out) nor full row rank is proved: float64 cannot tell the column space."""
     if not bool(features.magnitude.any()):
         return False
-    return not (has_full_column_rank(features) or has_full_column_rank(features.mT))
+    inverse = pseudo_inverse(features.center)
+    independent = _smallest_singular_value(*_without_dead_columns(features, inverse)) > 0
+    return not bool(independent.all()) and not _reaches_everything(features, inverse)
 
 
-def _around(computed: Tensor, low: Tensor, high: Tensor) -> Ball:
-    """The value that torch computes, with a radius that reaches from it to wherever the exact one is proved to lie."""
-    radius = torch.maximum((computed - low).abs(), (high - computed).abs()) * (1 + 1e-15)
-    return Ball(computed, radius.nan_to_num(nan=math.inf))
+def _reaches_everything(features: Ball, inverse: Tensor) -> bool:
+    """Whether every matrix in the ball is proved to have full row rank."""
+    if features.shape[-2] > features.shape[-1]:
+        return False
+    return bool((_smallest_singular_value(features.mT, inverse.mT) > 0).all())
 
 
 def project(features: Ball, targets: Ball) -> Ball:
     r"""P_H Y for every H and Y in the balls; infinite radius where the rank of H is not beyond doubt.
 
-    Full column rank: |P_H(Y − HA)| ≤ ‖Hᵀ(Y − HA)‖/σ_min for whatever A the solver returned. Full row rank: P_H = I.
-    The center is what `impl.linalg.project` computes on the centers, so that the ball covers a measurement as well.
+    Full column rank: P_H Y = HA + P_H(Y − HA) for whatever A the solver returned. Full row rank: P_H = I.
     """
-    computed = linalg.project(features.center, targets.center)
-    features = _without_dead_columns(features)
     if not bool(features.magnitude.any()):
-        return _around(computed, zero := torch.zeros_like(computed), zero)
-    if has_full_column_rank(features.mT):
-        return _around(computed, targets.center - targets.error, targets.center + targets.error)
-    if features.shape[-2] < features.shape[-1]:
-        return Ball(computed, torch.full_like(computed, math.inf))
-    head, normal, sigma = _solve(features, targets)
-    image = features @ Ball(head)
-    off = image.error + _column_norms(normal) / sigma[..., None, None]
-    return _around(computed, image.center - off, image.center + off)
+        return Ball(torch.zeros_like(targets.center))
+    inverse = pseudo_inverse(features.center)
+    image = features @ Ball(refined_head(inverse, features.center, targets.center))
+    rest = targets - image
+    if _reaches_everything(features, inverse):
+        return Ball(image.center, rest.magnitude)
+    alive, left_inverse = _without_dead_columns(features, inverse)
+    sigma = _smallest_singular_value(alive, left_inverse)
+    off = _explained(alive, rest, sigma)[..., None, :]
+    return Ball(image.center, _infinite_unless(sigma[..., None, None] > 0, _up(image.error + off)))
 
 
 def unexplained(features: Ball, targets: Ball) -> Ball:
     r"""‖(I − P_H)Y‖_F² for every H and Y in the balls: quadratically better than through `project`.
 
-    With W = Y − HA for whatever A, ‖(I − P_H)Y‖² = ‖W‖² − ‖P_H W‖² and ‖P_H W‖ ≤ ‖HᵀW‖/σ_min.
+    With W = Y − HA for whatever A, ‖(I − P_H)Y‖² = ‖W‖² − ‖P_H W‖².
     """
-    computed = linalg.unexplained(features.center, targets.center)
-    features = _without_dead_columns(features)
-    whole = linalg.squared_norm(targets)
     if not bool(features.magnitude.any()):
-        return _around(computed, whole.center - whole.error, whole.center + whole.error)
-    if has_full_column_rank(features.mT):
-        return _around(computed, zero := torch.zeros_like(computed), zero)
-    if features.shape[-2] < features.shape[-1]:
-        return Ball(computed, torch.full_like(computed, math.inf))
-    head, normal, sigma = _solve(features, targets)
-    left = linalg.squared_norm(targets - features @ Ball(head))
-    off = (_norm(normal) / sigma) ** 2 * (1 + 1e-12)
-    return _around(computed, left.center - left.error - off, left.center + left.error)
+        return squared_norm(targets)  # type: ignore[no-any-return]
+    inverse = pseudo_inverse(features.center)
+    rest = targets - features @ Ball(refined_head(inverse, features.center, targets.center))
+    left: Ball = squared_norm(rest)
+    if _reaches_everything(features, inverse):
+        return Ball(left.center, left.magnitude)  # the exact value is 0
+    alive, left_inverse = _without_dead_columns(features, inverse)
+    sigma = _smallest_singular_value(alive, left_inverse)
+    off = _explained(alive, rest, sigma)
+    return Ball(left.center, _infinite_unless(sigma > 0, _up(left.error + _up((off * off).sum(-1), off.shape[-1]))))
 
 
 def least_squares(features: Ball, targets: Ball) -> Ball:
-    """H⁺Y for every H of full column rank in the ball: error at most ‖Hᵀ(Y − HA)‖/σ_min²."""
-    computed = linalg.least_squares(features.center, targets.center)
-    if features.shape[-2] < features.shape[-1]:
-        return Ball(computed, torch.full_like(computed, math.inf))
-    head, normal, sigma = _solve(features, targets)
-    off = _column_norms(normal) / sigma[..., None, None] ** 2
-    return _around(computed, head - off, head + off)
+    """H⁺Y for every H of full column rank in the ball: ‖H⁺Y − A‖ ≤ ‖P_H(Y − HA)‖/σ_min; infinite radius for any other rank."""
+    inverse = pseudo_inverse(features.center)
+    head = refined_head(inverse, features.center, targets.center)
+    sigma = _smallest_singular_value(features, inverse)
+    off = _explained(features, targets - features @ Ball(head), sigma)
+    radius = _up((off / sigma[..., None])[..., None, :].expand_as(head))
+    return Ball(head, _infinite_unless(sigma[..., None, None] > 0, radius))
 
 
 def has_full_column_rank(matrix: Ball) -> bool:
     """Whether every matrix in the ball is proved to have independent columns."""
     if matrix.shape[-2] < matrix.shape[-1]:
         return False
-    return bool((_smallest_singular_value(torch.linalg.pinv(matrix.center), matrix) > 0).all())
+    return bool((_smallest_singular_value(matrix, pseudo_inverse(matrix.center)) > 0).all())
 
 
 def inverse(matrix: Ball) -> Ball:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -69,9 +70,7 @@ class Comparison:
             except ZeroDivisionError as error:  # floats would say NaN here
                 return Finding(Outcome.UNDECIDED, Grade.EXACT, math.nan, 0.0, {"reason": f"division by zero: {error}"})
             findings = [
-                self._compare(
-                    part, np.asarray(observed[part], dtype=object), np.asarray(predicted[part], dtype=object), None
-                )
+                self._compare(part, _rational(part, observed[part]), _rational(part, predicted[part]), None)
                 for part in _common(observed, predicted)
             ]
             return _worst(findings)
@@ -112,24 +111,22 @@ class Comparison:
 
 
 def _decide(sign: Sign, residual: Any, bound: Any) -> Outcome:
-    """Comparisons are written so that NaN proves nothing."""
-    if not (math.isfinite(_number(bound)) and not math.isnan(_number(residual))):
+    """NaN and infinity prove nothing; exact numbers may be larger than any float."""
+    if isinstance(residual, Tensor) and not bool(torch.isfinite(residual) & torch.isfinite(bound)):
         return Outcome.UNDECIDED
     if sign == ">":  # the residual is predicted − observed: proved below zero, proved not, or neither
         if residual < -bound:
             return Outcome.HOLDS
         return Outcome.REFUTED if residual >= bound else Outcome.UNDECIDED
-    if residual <= bound:
-        return Outcome.HOLDS
-    return Outcome.REFUTED if residual > bound and math.isfinite(_number(residual)) else Outcome.UNDECIDED
+    return Outcome.HOLDS if residual <= bound else Outcome.REFUTED
 
 
 def _worst_entry(residual: Operand, bound: Operand, *, strict: bool) -> tuple[int, ...]:
-    """Index of the entry nearest to refutation; NaN first."""
+    """Index of the entry nearest to refutation; NaN and infinity first."""
     if isinstance(residual, Tensor):
-        nan = torch.isnan(residual) | torch.isnan(bound) | torch.isinf(bound)
-        if bool(nan.any()):
-            return tuple(int(i) for i in nan.nonzero()[0])
+        finite = torch.isfinite(residual) & torch.isfinite(bound)
+        if not bool(finite.all()):
+            return tuple(int(i) for i in (~finite).nonzero()[0])
         score = residual + bound if strict else residual - bound
         ratio = torch.where(bound > 0, residual / bound, torch.where(residual > 0, math.inf, 0.0))
         flat = int((score if strict or not bool((bound > 0).any()) else ratio).argmax())
@@ -145,6 +142,17 @@ def _number(value: Any) -> float:
         return float(value)
     except OverflowError:
         return math.inf if value > 0 else -math.inf
+
+
+def _rational(part: str, value: Operand) -> np.ndarray:
+    exact = np.asarray(value, dtype=object)
+    for number in exact.flat:
+        if not isinstance(number, int | Fraction | np.integer):
+            raise TypeError(
+                f"expected integers and fractions in part {part!r} of an exact instance, got {type(number).__name__}: "
+                "the formula mixes floats into exact arithmetic"
+            )
+    return exact
 
 
 def _parts(side: Operand | Mapping[str, Operand]) -> Mapping[str, Operand]:

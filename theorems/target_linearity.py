@@ -188,7 +188,7 @@ def no_drive(instance: FeatureSet) -> str | None:
     _, head, residual = _head_and_residual(_balls(instance))
     drive = residual @ head.mT
     if isinstance(drive, Ball):
-        still = (drive.magnitude.amax((-2, -1)) <= 2 * drive.error.amax((-2, -1))).numpy()
+        still = (~(drive.magnitude.amax((-2, -1)) > 2 * drive.error.amax((-2, -1)))).numpy()
     else:
         still = np.asarray(squared_norm(drive) == 0)
     return "the least-squares residual does not reach the features (RA = 0)" if bool(still.any()) else None
