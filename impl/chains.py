@@ -1,112 +1,90 @@
-"""Find the bias-free ReLU stacks inside any network, by what flows through it and not by how it is written."""
+"""Deep linear networks: a chain of matrices, its outputs, and the gradients of the outputs by the inputs."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from impl.gated import GatedNetwork
-from impl.recording import Call, record
-from impl.running import Inputs, run, undisturbed
-from impl.tracing import Loss, gradients, scalar_loss
-
-LARGEST = 4096
-"""Rows (outputs times samples) up to which pairs of rows are compared; beyond, use a smaller batch."""
+from impl.checks import check_tensor
+from impl.differentiation import velocity
+from impl.errors import InputError, require
+from impl.operands import Instance, Operand, is_exact, to_exact
 
 
-def stacks(model: nn.Module, inputs: Inputs, targets: Any, loss: Loss, *, seed: int = 0) -> dict[str, GatedNetwork]:
-    """Every maximal chain of bias-free linear layers with ReLU between them that ends in a linear readout.
-
-    Layer b follows layer a if b's input is the ReLU of a's output, number for number, and nothing else reads a's output (its
-    gradient is the masked gradient of b's input). Whatever comes before a stack is its data, whatever comes after it only shows in the
-    residual ∂L/∂f; the readout (which may have a bias) is held fixed. C outputs on N samples are N·C rows.
+@dataclass(frozen=True, eq=False)
+class LinearChain(Instance):
+    """f(x) = W_L ⋯ W₁ x on a batch of inputs.
 
     Args:
-        model: any module.
-        inputs: as for `impl.trace`.
-        targets: whatever ``loss`` takes.
-        loss: a callable to one scalar.
-        seed: of dropout and other noise inside the model.
-
-    Returns:
-        instances by "first layer → readout"; empty if there is no such stack.
+        weights: W₁ … W_L, (n_l, n_{l−1}) each.
+        inputs: X, (N, n_0).
 
     Raises:
-        InputError: as `impl.trace`.
+        InputError: no weight, shapes that do not fit, NaN or infinity.
     """
-    with undisturbed(model, seed), record(model) as seen:
-        value = scalar_loss(run(model, inputs), targets, loss)
-        seen.finish()
-        if not seen.calls:
-            return {}
-        look_up = gradients(seen, value)
-        times = Counter(call.name for call in seen.calls)
-        linear = [c for c in seen.calls if isinstance(c.layer, nn.Linear) and times[c.name] == 1]
-        after = {a.name: b for a in linear for b in linear if _follows(a, b, look_up)}
-        before = {b.name for b in after.values()}
-        found = {}
-        for call in linear:
-            if call.name in before or call.name not in after:
-                continue
-            chain = [call]
-            while chain[-1].name in after:
-                chain.append(after[chain[-1].name])
-            rows = chain[-1].outputs.numel()
-            if rows <= LARGEST and look_up(chain[-1].outputs) is not None:
-                if all(_is_linear(c, seen.weights[c.name].detach()) for c in chain):
-                    found[f"{chain[0].name} → {chain[-1].name}"] = _instance(chain, seen.weights, look_up)
-        return found
+
+    weights: tuple[Operand, ...]
+    inputs: Operand
+
+    def __post_init__(self) -> None:
+        """Check that the shapes fit one another and that the numbers are finite."""
+        require(len(self.weights) > 0, "expected at least one weight matrix, got none")
+        width = self.inputs.shape[-1]
+        for i, weight in enumerate(self.weights, start=1):
+            got = tuple(weight.shape)
+            require(len(got) == 2 and got[1] == width, f"expected W_{i} of shape (n_{i}, {width}), got {got}")
+            width = got[0]
+            if isinstance(weight, Tensor):
+                check_tensor(f"W_{i}", weight)
+        if isinstance(self.inputs, Tensor):
+            check_tensor("inputs", self.inputs)
+
+    @property
+    def depth(self) -> int:
+        """The number L of matrices."""
+        return len(self.weights)
 
 
-def _follows(a: Call, b: Call, look_up: Callable[[Tensor], Tensor | None]) -> bool:
-    if a is b or a.bias is not None or a.outputs.numel() != b.inputs.numel():
-        return False
-    out, into = a.outputs.detach().reshape(-1), b.inputs.detach().reshape(-1)
-    grad_out, grad_into = look_up(a.outputs), look_up(b.inputs)
-    if grad_out is None or grad_into is None or not torch.equal(out.clamp(min=0), into):
-        return False
-    return torch.equal(grad_out.reshape(-1), grad_into.reshape(-1) * (out > 0))
+def linear_chain(model: nn.Module, inputs: Tensor) -> LinearChain:
+    """A `LinearChain` of a torch module made of bias-free ``nn.Linear`` (and ``nn.Identity``) in order, on inputs (N, d).
+
+    Raises:
+        InputError: for any other layer, or a bias.
+    """
+    weights = []
+    for name, layer in model.named_modules():
+        if isinstance(layer, nn.Linear):
+            require(layer.bias is None, f"expected linear layers without bias, got one in {name!r}")
+            weights.append(layer.weight.detach().double())
+        elif not isinstance(layer, nn.Sequential | nn.Identity):
+            raise InputError(
+                f"expected nn.Linear and nn.Identity in an nn.Sequential, got {type(layer).__name__} ({name!r})"
+            )
+    return LinearChain(tuple(weights), inputs.detach().double())
 
 
-def _is_linear(call: Call, weight: Tensor) -> bool:
-    """Whether the outputs are H Wᵀ + b up to rounding: a subclass may compute anything."""
-    if len({weight.dtype, call.inputs.dtype, call.outputs.dtype}) > 1:
-        return False  # autocast: formats change between the layers
-    weight, inputs = weight.double(), call.inputs.detach().double()
-    bias = torch.zeros(()) if call.bias is None else call.bias.detach().double()
-    unit = torch.finfo(call.outputs.dtype).eps / 2
-    terms = weight.shape[-1] + 2 if unit <= torch.finfo(torch.float32).eps / 2 else 4  # narrow formats sum in float32
-    gap = call.outputs.detach().double() - (inputs @ weight.mT + bias)
-    return bool((gap.abs() <= 2 * terms * unit * (inputs.abs() @ weight.abs().mT + bias.abs())).all())
+def gradient_outer_products(chain: LinearChain) -> Operand:
+    """Σ_n ∇f(x_n) ∇f(x_n)ᵀ, (n_0, n_0): N times the average gradient outer product, by forward-mode derivatives."""
+    d = chain.inputs.shape[-1]
+    eye: Any = np.eye(d, dtype=int).astype(object) if is_exact(chain.inputs) else torch.eye(d, dtype=torch.float64)
+    still = chain.inputs[..., None, :] * 0
+
+    def run(x: Operand) -> Operand:
+        for weight in chain.weights:
+            x = x @ weight.mT
+        return x
+
+    slopes = velocity(run, (chain.inputs[..., None, :] + eye * 0,), (still + eye,))  # (N, n_0, C): rows are ∂f/∂x_i
+    return (slopes @ slopes.mT).sum(-3)
 
 
-def _instance(
-    chain: list[Call], weights: Mapping[str, Tensor], look_up: Callable[[Tensor], Tensor | None]
-) -> GatedNetwork:
-    hidden, readout = chain[:-1], chain[-1]
-    classes = readout.outputs.shape[-1]
-
-    def rows(tensor: Tensor) -> Tensor:
-        flat = tensor.detach().reshape(-1, tensor.shape[-1]).double()
-        return flat.repeat_interleave(classes, 0)
-
-    def gradient(tensor: Tensor) -> Tensor:
-        found = look_up(tensor)
-        assert found is not None
-        return found.double()
-
-    residual = gradient(readout.outputs)
-    samples = residual.numel() // classes
-    return GatedNetwork(
-        weights=tuple(weights[call.name].detach().double() for call in hidden),
-        readout=weights[readout.name].detach().double().repeat(samples, 1),
-        inputs=rows(hidden[0].inputs),
-        masks=tuple(rows(call.outputs > 0) for call in hidden),
-        residual=residual.reshape(-1),
-        weight_velocity=tuple(-gradient(weights[call.name]) for call in hidden),
-        unit=torch.finfo(readout.outputs.dtype).eps / 2,
-    )
+def imbalance(chain: LinearChain) -> float:
+    """The largest entry of |W_{l+1}ᵀW_{l+1} − W_l W_lᵀ| over l, exactly (every float is a fraction); 0 if balanced."""
+    exact = [to_exact(w) if isinstance(w, Tensor) else w for w in chain.weights]
+    gaps = [abs(b.T @ b - a @ a.T).max() for a, b in pairwise(exact)]
+    return float(max(gaps, default=0))

@@ -106,7 +106,7 @@ class Trace:
             return self.sum
         product = self.sum.mul_(_input_gram(self.left, self.right)).sum(0)
         t, s = self.left.per_sample, self.right.per_sample
-        return product if t == s == 1 else product.unflatten(0, (-1, t)).unflatten(2, (-1, s)).sum((1, 3))
+        return product if t == s == 1 else product.view(self.left.samples, t, self.right.samples, s).sum((1, 3))
 
 
 def full_term(left: Rows, a: Tensor, right: Rows, b: Tensor) -> Tensor:
@@ -148,6 +148,6 @@ def _formed(rows: Rows, deltas: Tensor, *, full: bool = False) -> Iterator[Tenso
     by_sample = deltas.permute(1, 2, 0, 3, 4)
     read = rows.transposed.flatten(0, 1)
     step = max(1, BUDGET // (samples * groups * outputs * read.shape[-1] * deltas.element_size()))
-    for part in by_sample.split(step, dim=3):
+    for part in torch.split(by_sample, step, dim=3):
         gradient = torch.bmm(part.flatten(2, 3).flatten(0, 1), read).view(samples, groups, outputs, -1)
         yield gradient.transpose(1, 2).flatten(2).flatten(0, 1) if full else gradient.view(samples, -1)

@@ -94,7 +94,12 @@ def tangent_kernel(
         terms = (_trace_terms if outputs == "trace" else _full_terms)(left, right, size)
     for name, term in terms.items():
         require_finite(f"the tangent kernel of layer {name!r}", term)
-    held = {id(p) for m in left.modules.values() for p in (m._parameters.get("weight"), m.bias if bias else None)}
+    held = {
+        id(parameter)
+        for layer in left.modules.values()
+        for name, parameter in layer.named_parameters(recurse=False, remove_duplicate=False)
+        if name == "weight" or (name == "bias" and bias)
+    }
     return TangentKernel(terms, tuple(name for name, p in model.named_parameters() if id(p) not in held))
 
 

@@ -40,7 +40,7 @@ class _Broadcasts(TorchFunctionMode):
         super().__init__()
         self.pairs = [(out, got, tuple(torch.broadcast_shapes(out, got))) for out, got in pairs]
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ARG002
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
         if isinstance(result, Tensor):
             seen = [tuple(value.shape) for value in args if isinstance(value, Tensor)]

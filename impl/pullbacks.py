@@ -140,13 +140,14 @@ def _check_linear(call: Call, weight: Tensor) -> None:
     """The closed forms hold for layers whose output is linear in their input: own ``forward``s and hooks may change that."""
     layer = call.layer
     kind = next(k for k in (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d) if isinstance(layer, k))
-    if type(layer).forward is kind.forward and "forward" not in vars(layer) and not layer._forward_hooks:
+    if type(layer).forward is kind.forward and "forward" not in vars(layer) and not layer._forward_hooks:  # noqa: SLF001
         return
     with torch.no_grad():
         bias, read = layer.bias, call.inputs.detach()
-        plain = (
-            nn.functional.linear(read, weight, bias) if kind is nn.Linear else layer._conv_forward(read, weight, bias)
-        )
+        if isinstance(layer, nn.Linear):
+            plain = nn.functional.linear(read, weight, bias)
+        else:
+            plain = layer._conv_forward(read, weight, bias)  # noqa: SLF001
     require(
         torch.equal(plain, call.outputs.detach()),
         f"expected layer {call.name!r} to compute {kind.__name__} of its input, got {type(layer).__name__}, whose forward (or hook) "
@@ -172,8 +173,8 @@ def _inputs(call: Call, samples: int) -> Tensor:
         return read.reshape(samples, 1, rows, -1).mT
     images = read if read.ndim == len(layer.kernel_size) + 2 else read[None]
     columns = patches.columns(layer, images)
-    images_each = _per_sample(call, len(columns), samples)
-    return columns.unflatten(0, (samples, images_each)).movedim(1, -2).flatten(-2)
+    each = _per_sample(call, len(columns), samples)
+    return columns.reshape(samples, each, *columns.shape[1:]).movedim(1, -2).flatten(-2)
 
 
 def _outputs(call: Call, grad: Tensor, samples: int) -> Tensor:

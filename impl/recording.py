@@ -109,7 +109,7 @@ class _Watch:
         self.name, self.layer, self.seen = name, layer, seen
         self.kind, self.before = type(layer), layer.__dict__.get("weight", _MISSING)
         self.parametrized = parametrize.is_parametrized(layer, "weight")
-        own = layer._parameters.get("weight")  # noqa: SLF001, reading layer.weight would run a parametrization
+        own = layer._parameters.get("weight")
         self.frozen = not (any(p.requires_grad for p in layer.parameters()) if own is None else own.requires_grad)
         self.known: list[tuple[str, Tensor]] = []  # names, and the weight that the layer had under each
         self.running: list[tuple[str, Tensor] | None] = []
@@ -212,7 +212,7 @@ def _untraceable(value: Any) -> str | None:
         return f"it is called with {type(value).__name__}, not a tensor"
     if value.layout is not torch.strided:
         return "it is called with a sparse tensor"
-    if torch._C._functorch.is_functorch_wrapped_tensor(value):  # noqa: SLF001, there is no public way to ask
+    if torch._C._functorch.is_functorch_wrapped_tensor(value):
         return "it is called inside a transformation (torch.vmap, torch.func), where no single number can be seen"
     if torch.is_inference_mode_enabled():
         return "it is called in inference mode, where autograd finds no path from the loss"

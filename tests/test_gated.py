@@ -83,7 +83,9 @@ def test_residuals_decay_like_the_matrix_exponential_between_switches():
     reached = (outputs(net, [end]) - outputs(net, net.weights) + net.residual).numpy()
     predicted = scipy.linalg.expm(-kernel.numpy() * horizon) @ net.residual.numpy()
     assert np.allclose(reached, predicted, rtol=0, atol=1e-9)
-    assert not np.allclose(reached, net.residual.numpy(), rtol=0, atol=1e-3), "nothing moved: the test would pass for K = 0"
+    assert not np.allclose(reached, net.residual.numpy(), rtol=0, atol=1e-3), (
+        "nothing moved: the test would pass for K = 0"
+    )
 
 
 @pytest.mark.parametrize(

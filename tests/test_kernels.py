@@ -267,6 +267,15 @@ def test_leaves_the_model_as_it_was():
     assert not first.requires_grad
 
 
+def test_hooks_on_outputs_come_after_the_layer():
+    torch.manual_seed(0)
+    model, inputs = hooked().double(), torch.randn(N, 3, dtype=torch.float64)
+    found = tangent_kernel(model, inputs)
+    with torch.no_grad():
+        rows = torch.cat([inputs, torch.ones(N, 1).double()], 1)
+    torch.testing.assert_close(found.total, 4 * 2 * rows @ rows.mT)
+
+
 def test_float32_stays_float32_and_inputs_may_be_mappings():
     class Named(nn.Module):
         def __init__(self):
@@ -296,9 +305,9 @@ def test_a_wrong_kernel_is_caught(wrong):
         terms = dict(tangent_kernel(model, inputs, bias=False).terms)
     else:
         terms = dict(tangent_kernel(model, others, inputs).terms)
-    with pytest.raises(AssertionError):
-        for name in names:
-            torch.testing.assert_close(terms[name], oracle[name], rtol=1e-6, atol=1e-6)
+    assert any(
+        terms[name].shape != oracle[name].shape or (terms[name] - oracle[name]).abs().max() > 1e-3 for name in names
+    )
 
 
 # -- models that the closed forms do not cover ---------------------------------------------------------------------
@@ -377,11 +386,10 @@ BAD = [
     pytest.param(SequenceFirst, {"inputs": torch.randn(4, 4, 3)}, "batch_first=True", id="sequence first"),
     pytest.param(OnSharedData, {}, "got 2 rows for 5 samples", id="layer on shared data"),
     pytest.param(lambda: nn.Sequential(Squaring(3, 2)), {}, "layer '0' to compute Linear.*Squaring", id="not linear"),
-    pytest.param(hooked, {}, "layer '0' to compute Linear", id="hook"),
     pytest.param(TwoHeads, {}, "one tensor.*got tuple", id="two heads"),
     pytest.param(infinite, {}, "expected finite numbers in parameter '0.weight'", id="infinite weight"),
     pytest.param(nn.ReLU, {}, "nn.Linear or nn.Conv layers, got one of ReLU", id="no layers"),
-    pytest.param(lambda: print, {}, "expected a torch nn.Module", id="no module"),
+    pytest.param(int, {}, "expected a torch nn.Module", id="no module"),
     pytest.param(plain, {"inputs": torch.ones(0, 3)}, "at least one sample", id="empty batch"),
     pytest.param(plain, {"inputs": torch.ones(5, 4)}, "the model accepts, got", id="wrong width"),
     pytest.param(plain, {"inputs": torch.ones(5, 3, dtype=torch.long)}, "floating-point inputs", id="integers"),
@@ -404,7 +412,7 @@ def test_says_what_it_cannot_do(make, options, message):
 def test_layers_that_are_not_called():
     model = plain()
     model.spare = nn.Linear(1, 1)
-    model.forward = lambda x: model[0](x)
+    model.forward = model[0].__call__
     assert list(tangent_kernel(model, torch.ones(N, 3)).terms) == ["0"]
     with pytest.raises(InputError, match=r"layers that the model calls, got \['spare'\]"):
         tangent_kernel(model, torch.ones(N, 3), layers=["spare"])

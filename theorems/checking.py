@@ -7,10 +7,12 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import seed as seeded
+from hypothesis.errors import NoSuchExample
 
 from impl.errors import require
 from theorems.claim import Claim
@@ -114,6 +116,32 @@ class _RefutedError(AssertionError):
         self.verdict = verdict
 
 
+def _exact_counterexample(claim: Claim, examples: int, seed: int) -> Verdict | None:
+    """The smallest instance that refutes the claim without rounding, if one turns up: a few integers read best."""
+
+    def refutes(instance: Any) -> bool:
+        verdict = claim(instance)
+        return verdict.outcome is Outcome.REFUTED and verdict.grade is Grade.EXACT
+
+    try:
+        return claim(find(claim.instances(), refutes, settings=_settings(examples), random=Random(seed)))  # noqa: S311
+    except NoSuchExample:
+        return None
+
+
+def _settings(examples: int) -> settings:
+    return settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        derandomize=False,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+        print_blob=False,
+    )
+
+
 def check(
     claim: Claim, *, examples: int = 100, seed: int = 0, on_example: Callable[[], None] | None = None
 ) -> Evidence:
@@ -137,16 +165,7 @@ def check(
     started = time.perf_counter()
 
     @seeded(seed)
-    @settings(
-        max_examples=examples,
-        deadline=None,
-        database=None,
-        derandomize=False,
-        phases=(Phase.generate, Phase.shrink),
-        suppress_health_check=list(HealthCheck),
-        report_multiple_bugs=False,
-        print_blob=False,
-    )
+    @_settings(examples)
     @given(claim.instances())
     def run(instance: Any) -> None:
         verdict = claim(instance)
@@ -163,7 +182,8 @@ def check(
     try:
         run()
     except _RefutedError as found:
-        evidence.worst = found.verdict
+        smaller = _exact_counterexample(claim, examples, seed) if found.verdict.grade is Grade.NUMERICAL else None
+        evidence.worst = found.verdict if smaller is None else smaller  # a refutation is falsy
     evidence.survivors = list(alive)
     evidence.seconds = time.perf_counter() - started
     return evidence

@@ -157,12 +157,12 @@ def _check_model(spec: str, claims: list[Claim], seed: int, json_file: Path | No
     return exit_code((seen.outcome, seen.claim.expected) for seen in evidence.values())
 
 
-def _writable(path: Path | None) -> None:
+def _writable(path: Path | None, option: str = "--json") -> None:
     from impl.errors import require
 
     if path is not None:
-        require(path.resolve().parent.is_dir(), f"expected --json in an existing folder, got {str(path)!r}")
-        require(not path.is_dir(), f"expected --json to be a file, got the folder {str(path)!r}")
+        require(path.resolve().parent.is_dir(), f"expected {option} in an existing folder, got {str(path)!r}")
+        require(not path.is_dir(), f"expected {option} to be a file, got the folder {str(path)!r}")
 
 
 def _write(path: Path | None, seed: int, profile: str, records: Iterable[dict[str, Any]]) -> None:
@@ -194,6 +194,32 @@ def show_command(name: Annotated[str, typer.Argument(metavar="NAME", help="a cla
         out.print("\n[bold]mutants[/] that must be refuted")
         for title in claim.mutants:
             out.print(f"  {escape(title)}", highlight=False)
+
+
+@app.command("plot")
+def plot_command(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="a picture; `theorems plot list` names them")],
+    file: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="PNG, SVG or PDF")] = Path("picture.png"),
+) -> None:
+    """Draw a picture of what a claim is about."""
+    from impl.errors import InputError
+
+    try:
+        from theorems.pictures import PICTURES
+    except ImportError as error:
+        raise InputError("pictures need matplotlib: pip install 'theorems[report]'") from error
+    if name == "list":
+        for title, picture in PICTURES.items():
+            out.print(f"{title}: {(picture.__doc__ or '').splitlines()[0]}", highlight=False)
+        return
+    if name not in PICTURES:
+        raise InputError(f"expected one of the pictures {', '.join(PICTURES)}, got {name!r}")
+    if file.suffix not in (".png", ".svg", ".pdf"):
+        raise InputError(f"expected a .png, .svg or .pdf file, got {str(file)!r}")
+    _writable(file, "--output")
+    with err.status(f"drawing {name}"):
+        PICTURES[name]().savefig(file, dpi=160)
+    out.print(f"wrote {file}", highlight=False)
 
 
 def main() -> None:

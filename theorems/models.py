@@ -13,16 +13,15 @@ from typing import Any, NamedTuple, TypeAlias
 
 from torch import Tensor, nn
 
-from impl.chains import LARGEST, stacks
 from impl.errors import InputError, require
 from impl.features import FeatureSet, feature_set
 from impl.gated import GatedNetwork
 from impl.operands import Instance
+from impl.relu_stacks import LARGEST, stacks
 from impl.running import Inputs
 from impl.tracing import LayerTrace, Loss, Traces, trace
 from theorems.claim import Claim
 from theorems.verdict import Outcome, Verdict
-
 
 Places: TypeAlias = dict[str, Instance | str]
 """What is found at each place of a network: an instance, or the reason why there is none."""
@@ -72,7 +71,9 @@ def load(spec: str) -> Subject:
     except InputError:
         raise
     except (Exception, SystemExit) as error:
-        raise InputError(f"expected {spec} to return a network, but it raised {type(error).__name__}: {error}") from error
+        raise InputError(
+            f"expected {spec} to return a network, but it raised {type(error).__name__}: {error}"
+        ) from error
 
 
 def _module(path: str) -> Any:
@@ -132,7 +133,7 @@ def _kind(value: Any) -> str:
 
 def _feature_sets(layers: Traces, subject: Subject) -> Places | str:
     """Features and targets wherever a layer has one row per sample."""
-    targets = subject.targets
+    targets: Any = subject.targets
     labels = isinstance(targets, Tensor) and targets.ndim == 1 and not targets.dtype.is_floating_point
     if not isinstance(targets, Tensor) or targets.is_complex() or not (labels or targets.ndim == 2):
         return "the targets are neither (N, C) numbers nor (N,) class labels"
@@ -165,7 +166,8 @@ def instances_of(subject: Subject, *, seed: int = 0) -> dict[type[Instance], Pla
             "the network has no stack of bias-free linear layers with ReLU between them, in values and in gradients, that "
             f"ends in a linear readout (with at most {LARGEST} outputs times samples)"
         )
-    return {LayerTrace: dict(layers) | layers.left_out, GatedNetwork: found, FeatureSet: _feature_sets(layers, subject)}
+    traced: Places = {**layers, **layers.left_out}
+    return {LayerTrace: traced, GatedNetwork: found, FeatureSet: _feature_sets(layers, subject)}
 
 
 def _inapplicable(claim: Claim, reason: str) -> Verdict:

@@ -4,7 +4,7 @@ A `Ball` is a computed tensor with a proved bound on its distance from the exact
 instead of tensors bounds the rounding error of that very formula from its shapes and magnitudes, with the textbook model
 :math:`|\mathrm{fl}(x^\top y) - x^\top y| \le \gamma_n \sum_i |x_i y_i|`, :math:`\gamma_n = nu/(1-nu)` (Higham, *Accuracy
 and Stability of Numerical Algorithms*, ch. 3), which holds for every order of summation. Where all operands are integers and
-Σ|terms| < 2^53, nothing rounds and the radius is exactly zero: that is how a verdict earns the grade EXACT.
+Σ|terms| < 2^53 (2^24 in float32), nothing rounds and the radius is exactly zero: that is how a verdict earns the grade EXACT.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from torch import Tensor
 UNIT = 2.0**-53
 """Unit roundoff of float64, in which every formula is evaluated."""
 
-_EXACT = 2.0**53
-_TINY = torch.finfo(torch.float64).tiny
-_TINY_SINGLE = torch.finfo(torch.float32).tiny
-CAST_HALF = 2.0**-24
-"""Error of casting to float16 below its normal range, twice over."""
 _SINGLE = 2.0**-24
+_TINY = torch.finfo(torch.float64).tiny
+_UNDERFLOW = {_SINGLE: torch.finfo(torch.float32).tiny, 2.0**-8: torch.finfo(torch.bfloat16).tiny, 2.0**-11: 2.0**-24}
+"""What one operation may lose by underflow, by unit roundoff, flushing to zero included; float64 loses ``_TINY``."""
+_UNDERFLOW |= {u * (2 + u): lost for u, lost in _UNDERFLOW.items()}  # autocast, see `impl.tracing.unit_of`
+CAST = {2.0**-11 * (2 + 2.0**-11): 2.0**-24}
+"""What casting a factor of a product loses by underflow, by unit roundoff: autocast to float16, whose range is small."""
 
 
 def gamma(terms: int, unit: float = UNIT) -> float:
@@ -34,22 +35,6 @@ def gamma(terms: int, unit: float = UNIT) -> float:
     if unit > _SINGLE:
         return unit + gamma(terms, _SINGLE) * (1 + unit)
     return terms * unit / (1 - terms * unit) if terms * unit < 0.5 else math.inf
-
-
-def underflow(terms: int, unit: float = UNIT) -> float:
-    """The error of ``terms`` operations in a format whose results are too small for it; flushing to zero is allowed for.
-
-    The format is told by its unit roundoff, up to twice and a bit (see `impl.tracing.unit_of`). float16 accumulates in float32; its own
-    small numbers are 2^-24 apart.
-    """
-    if unit < 2.0**-40:
-        return terms * _TINY
-    return (terms + 1) * _TINY_SINGLE + (CAST_HALF if is_half(unit) else 0.0)
-
-
-def is_half(unit: float) -> bool:
-    """Whether ``unit`` is that of float16, whose range is narrow enough for activations to leave it."""
-    return 2.0**-12 < unit < 2.0**-9
 
 
 def _integral(values: Tensor) -> bool:
@@ -112,37 +97,44 @@ class Ball:
         if isinstance(other, Ball):
             return other
         if isinstance(other, int | float):
-            return Ball(torch.tensor(float(other), dtype=torch.float64, device=self.center.device))
+            center = torch.tensor(float(other), dtype=torch.float64, device=self.center.device)
+            return Ball(center, None if float(other) == other else center.abs() * UNIT)  # an int beyond 2^53 may round
         return Ball(other) if isinstance(other, Tensor) else None
 
     def _rounded(
-        self, center: Tensor, terms: int, sizes: Tensor, carried: list[Tensor], other: Ball | None, product: Any = None
+        self,
+        center: Tensor,
+        terms: int,
+        sizes: Tensor,
+        carried: list[Tensor],
+        other: Ball | None,
+        *,
+        product: Any = None,
     ) -> Ball:
-        """The result ``center`` of ``terms`` operations on exact operands whose absolute terms sum to ``sizes``.
-
-        ``product`` is the operation, if it is one: products of non-zero numbers may vanish.
-        """
+        """The result ``center`` of ``terms`` operations on exact operands whose absolute terms sum to ``sizes``."""
         unit = self.unit if other is None else max(self.unit, other.unit)
-        fresh = None
-        if not self._exact(center, sizes, other) and (bool(sizes.any()) or self._vanished(other, product)):
-            # the radius is itself computed in float64: the last factor covers its own rounding
-            fresh = (gamma(terms, unit) * sizes + underflow(terms, unit)) * (1 + 4 * (terms + 4) * UNIT)
+        lost = terms * _UNDERFLOW.get(unit, _TINY)
+        fresh: Tensor | None = None
+        if not self._exact(center, sizes, other, unit):
+            if bool(sizes.any()) or (product is not None and other is not None and self._underflows(other, product)):
+                # the radius is itself computed in float64: the last factor covers its own rounding
+                fresh = (gamma(terms, unit) * sizes + lost) * (1 + 4 * (terms + 4) * UNIT)
+        elif product is not None and len(carried) == 2:
+            fresh = torch.full_like(center, lost)  # the product of two radii may underflow
+        more = 1 + 4 * gamma(terms + 4, unit)  # operands that are off by their radii round off by as much more
         for part in carried:
-            part = part * (1 + 4 * (terms + 4) * UNIT)
-            fresh = part if fresh is None else fresh + part
+            fresh = part * more if fresh is None else fresh + part * more
         return Ball(center, fresh, unit)
 
-    def _exact(self, center: Tensor, sizes: Tensor, other: Ball | None) -> bool:
-        """Whether integers stay integers below 2^53 here, so that no order of evaluation rounds."""
-        if not _integral(center) or not bool((sizes < _EXACT).all()):
+    def _exact(self, center: Tensor, sizes: Tensor, other: Ball | None, unit: float) -> bool:
+        """Whether integers stay integers below 1/u here, so that no order of evaluation rounds."""
+        if not _integral(center) or not bool((sizes < 1 / unit).all()):
             return False
         return _integral(self.center) and (other is None or _integral(other.center))
 
-    def _vanished(self, other: Ball | None, product: Any) -> bool:
-        """Whether all products are zero although two factors that meet are not."""
-        if product is None or other is None:
-            return False
-        return bool(product((self.center != 0).double(), (other.center != 0).double()).any())
+    def _underflows(self, other: Ball, product: Any) -> bool:
+        """Whether factors that are not zero multiply to zero somewhere."""
+        return bool(product((self.magnitude != 0).double(), (other.magnitude != 0).double()).any())
 
     def _carried(self, other: Ball, product: Any) -> list[Tensor]:
         """The errors that a bilinear operation carries on from its operands."""
@@ -160,8 +152,9 @@ class Ball:
             return NotImplemented
         sizes = self.center.abs() @ right.center.abs()
         carried = self._carried(right, torch.matmul)
-        terms = self.center.shape[-1] + 1
-        return self._rounded(self.center @ right.center, terms, sizes, carried, right, torch.matmul)
+        return self._rounded(
+            self.center @ right.center, self.center.shape[-1] + 1, sizes, carried, right, product=torch.matmul
+        )
 
     def __rmatmul__(self, other: Other) -> Ball:
         """Matrix product with a tensor on the left."""
@@ -174,7 +167,7 @@ class Ball:
         if right is None:
             return NotImplemented
         center = self.center * right.center
-        return self._rounded(center, 1, center.abs(), self._carried(right, torch.mul), right, torch.mul)
+        return self._rounded(center, 1, center.abs(), self._carried(right, torch.mul), right, product=torch.mul)
 
     __rmul__ = __mul__
 
@@ -183,12 +176,20 @@ class Ball:
         right = self._lift(other)
         if right is None:
             return NotImplemented
+        unit = max(self.unit, right.unit)
         center = self.center / right.center
+        whole = center * right.center == self.center  # an integer product below 2^53: not rounded itself
+        if (
+            self.radius is None
+            and right.radius is None
+            and bool(whole.all())
+            and right._exact(center, self.center.abs(), self, unit)
+        ):
+            return self._like(center, None, right)  # whole quotients of integers do not round
         low = right.center.abs() - right.error
         carried = (self.error + center.abs() * right.error) / low.clamp(min=0)
-        radius = torch.where(low > 0, carried + 3 * UNIT * center.abs() + _TINY, math.inf) * (1 + 16 * UNIT)
-        if bool((center * right.center == self.center).all()) and _integral(center) and carried.count_nonzero() == 0:
-            return self._like(center, None, right)  # whole quotients of integers do not round
+        fresh = 3 * unit * center.abs() + _UNDERFLOW.get(unit, _TINY)
+        radius = torch.where(low > 0, carried * (1 + 4 * unit) + fresh, math.inf) * (1 + 16 * UNIT)
         return self._like(center, radius, right)
 
     def __rtruediv__(self, other: Other) -> Ball:
@@ -233,7 +234,8 @@ class Ball:
     def tanh(self) -> Ball:
         """Hyperbolic tangent: 1-Lipschitz; four units in the last place for the library's own error."""
         center = self.center.tanh()
-        return self._like(center, self.error + 4 * self.unit * center.abs() + _TINY)
+        fresh = 4 * self.unit * center.abs() + _UNDERFLOW.get(self.unit, _TINY)
+        return self._like(center, (self.error + fresh) * (1 + 4 * UNIT))
 
     def abs(self) -> Ball:
         """Absolute value, exact."""
@@ -260,6 +262,12 @@ class Ball:
         from theorems import projection
 
         return projection.least_squares(self, targets)
+
+    def inverse(self) -> Ball:
+        """The inverse of every matrix in the ball; see `theorems.projection`."""
+        from theorems import projection
+
+        return projection.inverse(self)
 
     def __repr__(self) -> str:
         """Shape and largest radius."""
