@@ -50,7 +50,9 @@ def timed(method, sizes, until):
     jacobian = 8 * sizes[0] ** 4
     if method in ("LSODA", "BDF") and jacobian > 8e9:
         return f"cannot run: its Jacobian has {jacobian / 1e9:.3g} GB"
-    receive, send = multiprocessing.Pipe(duplex=False)  # spawned, not forked: threads of the parent would hang the child
+    receive, send = multiprocessing.Pipe(
+        duplex=False
+    )  # spawned, not forked: threads of the parent would hang the child
     process = multiprocessing.get_context("spawn").Process(target=reference, args=(method, sizes, until, send))
     process.start()
     if receive.poll(LIMIT):

@@ -10,13 +10,13 @@ from torch import Tensor
 from impl.errors import InputError
 from impl.networks import NetworkSpec, draw, generator
 
-_DATA_STREAM = 0x9E3779B9
+STREAM = 0x9E3779B9
 """Separates the data's random stream from the weights' under one seed."""
 
 
 def batch(spec: NetworkSpec) -> tuple[Tensor, Tensor]:
     """Inputs (N, d_in) and targets (N, C) of ``spec``, float64, on the lattice if the spec is."""
-    source = generator(spec.seed ^ _DATA_STREAM)
+    source = generator(spec.seed ^ STREAM)
     inputs = draw((spec.batch, spec.widths[0]), scale=spec.scale, lattice=spec.lattice, source=source)
     targets = draw((spec.batch, spec.classes), scale=spec.scale, lattice=spec.lattice, source=source)
     return inputs, targets

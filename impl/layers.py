@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from impl.errors import InputError, require, require_finite
+from impl.errors import InputError, require_finite
 from impl.operands import Instance, Operand
 
 _OPERANDS = ("weight", "inputs", "weight_grad", "input_grad", "output_grad", "outputs", "bias")
@@ -71,11 +71,13 @@ class LayerTrace(Instance):
         for name in (*_OPERANDS, "rate", "decay"):
             value = getattr(self, name)
             if value is not None:
-                require(value.dtype.is_floating_point, f"expected floating-point {name}{label}, got {value.dtype}")
+                if not value.dtype.is_floating_point:
+                    raise InputError(f"expected floating-point {name}{label}, got {value.dtype}")
                 require_finite(f"{name}{label}", value)
         for name in ("rate", "decay"):
             least = float(getattr(self, name).min())
-            require(least > 0, f"expected a positive {name}{label}, got {least}")
+            if least <= 0:
+                raise InputError(f"expected a positive {name}{label}, got {least}")
         if self.unit == 0.0:
             tensors = (self.weight, self.inputs, self.output_grad, self.weight_grad, self.input_grad)
             object.__setattr__(self, "unit", max(torch.finfo(t.dtype).eps for t in tensors) / 2)
@@ -100,32 +102,28 @@ class LayerTrace(Instance):
             ):
                 continue
             got = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
-            usable = hasattr(value, "shape") and not isinstance(value, np.generic)
-            if isinstance(value, np.ndarray):
-                usable = value.dtype == object
-            require(
-                usable,
-                f"expected {name}{label} to be a tensor (or an object array of exact numbers), got {got}; "
-                "wrap it in torch.as_tensor",
-            )
-            require(isinstance(value, kind), f"expected {name}{label} of the weight's kind, {kind.__name__}, got {got}")
+            exact = not isinstance(value, np.ndarray | np.generic) or value.dtype == object
+            if not hasattr(value, "shape") or not exact:
+                raise InputError(
+                    f"expected {name}{label} to be a tensor (or an object array of exact numbers), got {got}; "
+                    "wrap it in torch.as_tensor"
+                )
+            if not isinstance(value, kind):
+                raise InputError(f"expected {name}{label} of the weight's kind, {kind.__name__}, got {got}")
 
     def _check_shapes(self, label: str) -> None:
         """Every operand has the shape that the weight and the inputs ask for."""
-        require(
-            len(self.weight.shape) >= 2,
-            f"expected a weight{label} of shape (…, d_out, d_in), got {tuple(self.weight.shape)}",
-        )
-        *lead, d_out, d_in = self.weight.shape
-        require(
-            len(self.inputs.shape) >= 2, f"expected inputs{label} of shape (…, N, d_in), got {tuple(self.inputs.shape)}"
-        )
-        rows = self.inputs.shape[-2]
-        require(
-            min(rows, d_out, d_in, *lead) > 0,
-            f"expected at least one row of inputs and one unit{label}, got inputs of shape {tuple(self.inputs.shape)} and a weight "
-            f"of shape {tuple(self.weight.shape)}",
-        )
+        shape, read = tuple(self.weight.shape), tuple(self.inputs.shape)
+        if len(shape) < 2 or len(read) < 2:
+            raise InputError(
+                f"expected a weight{label} of shape (…, d_out, d_in) and inputs of shape (…, N, d_in), got {shape} and {read}"
+            )
+        *lead, d_out, d_in = shape
+        rows = read[-2]
+        if min(rows, *shape) == 0:
+            raise InputError(
+                f"expected at least one row of inputs and one unit{label}, got inputs {read} and weight {shape}"
+            )
         wanted = {
             "inputs": (*lead, rows, d_in),
             "weight_grad": (*lead, d_out, d_in),
@@ -138,10 +136,8 @@ class LayerTrace(Instance):
         }
         for name, shape in wanted.items():
             value = getattr(self, name)
-            if value is not None:
-                require(
-                    tuple(value.shape) == shape, f"expected {name}{label} of shape {shape}, got {tuple(value.shape)}"
-                )
+            if value is not None and tuple(value.shape) != shape:
+                raise InputError(f"expected {name}{label} of shape {shape}, got {tuple(value.shape)}")
 
 
 class Traces(dict[str, LayerTrace]):

@@ -63,7 +63,7 @@ def unfold(conv: Conv, images: Tensor) -> Tensor:
 
 
 def output_shape(conv: Conv, shape: tuple[int, ...]) -> tuple[int, ...]:
-    r"""What ``conv`` makes of inputs of ``shape``, (B, C, \\*space) or (C, \\*space)."""
+    """What ``conv`` makes of inputs of ``shape``, with or without their batch dimension."""
     lead, space = shape[: -len(conv.kernel_size) - 1], shape[-len(conv.kernel_size) :]
     pads = _padding(conv)[::-1]
     sizes = [

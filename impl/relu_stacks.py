@@ -56,8 +56,9 @@ def stacks(model: nn.Module, inputs: Inputs, targets: Any, loss: Loss, *, seed: 
             while chain[-1].name in after:
                 chain.append(after[chain[-1].name])
             rows = chain[-1].outputs.numel()
-            usable = rows <= LARGEST and look_up(chain[-1].outputs) is not None
-            if usable and all(_is_linear(c, seen.weights[c.name].detach()) for c in chain):
+            if rows > LARGEST or look_up(chain[-1].outputs) is None:
+                continue
+            if all(_is_linear(c, seen.weights[c.name].detach()) for c in chain):
                 found[f"{chain[0].name} → {chain[-1].name}"] = _instance(chain, seen.weights, look_up)
         return found
 

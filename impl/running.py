@@ -81,7 +81,8 @@ def _eager(model: nn.Module) -> AbstractContextManager[Any]:
     """Compiled modules run as they are written: a compiled graph calls no module."""
     compiled = any(hasattr(m, "_orig_mod") or getattr(m, "_compiled_call_impl", None) for m in model.modules())
     if compiled or "torch._dynamo" in sys.modules:
-        return torch.compiler.set_stance("force_eager")
+        stance: AbstractContextManager[Any] = torch.compiler.set_stance("force_eager")
+        return stance
     return nullcontext()
 
 
@@ -92,7 +93,7 @@ def undisturbed(model: nn.Module, seed: int) -> Iterator[None]:
     An embedding with ``max_norm`` rescales its weight when it is called: that is undone as well.
     """
     require_usable(model)
-    renormed: list[Any] = [m.weight for m in model.modules() if getattr(m, "max_norm", None) and hasattr(m, "weight")]
+    renormed = [m.weight for m in model.modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag) and m.max_norm]
     values = [(tensor, tensor.detach().clone()) for tensor in (*model.buffers(), *renormed)]
     eager = [m for m in model.modules() if not isinstance(m, torch.jit.ScriptModule)]
     attributes = [(d, dict(d)) for m in eager for d in (m._parameters, m._buffers, m.__dict__)]

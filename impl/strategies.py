@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from torch import Tensor, nn
 
+from impl.data import STREAM
 from impl.gated import GatedNetwork, gated_network
 from impl.losses import half_squared_error
 from impl.networks import ACTIVATIONS, NetworkSpec, build, generator
@@ -101,7 +102,7 @@ def seeded_networks(draw: Callable[..., Any]) -> Specimen:
     loss = nn.functional.mse_loss if mean else half_squared_error
     if kind == "conv":
         return conv_specimen(spec.batch, seed=spec.seed, groups=draw(st.sampled_from([1, 2])), loss=loss)
-    source = generator(spec.seed + 2**32)  # not the stream of the weights: inputs would repeat them, number for number
+    source = generator(spec.seed ^ STREAM)  # not the stream of the weights: inputs would repeat their numbers
     if kind == "skip":
         with torch.random.fork_rng():
             torch.manual_seed(spec.seed)

@@ -54,9 +54,13 @@ def trace(
         InputError: for a model without such layers, inputs it does not accept, targets that do not fit, NaN or infinity.
     """
     require(isinstance(model, nn.Module), f"expected a torch nn.Module as model, got {type(model).__name__}")
-    for name, number in (("rate", rate), ("decay", decay)):
-        usable = number is None or (math.isfinite(number) and number > 0)
-        require(usable, f"expected a positive, finite {name}, got {name}={number!r}")
+    given: dict[str, Any] = {"rate": rate, "decay": decay}
+    for option, number in given.items():
+        usable = isinstance(number, int | float) and math.isfinite(number) and number > 0
+        require(
+            usable or (option == "rate" and number is None),
+            f"expected a positive, finite {option}, got {option}={number!r}",
+        )
     with undisturbed(model, seed), record(model) as seen:
         value = scalar_loss(run(model, inputs), targets, loss)
         seen.finish()
@@ -65,7 +69,8 @@ def trace(
 
 def scalar_loss(outputs: Any, targets: Any, loss: Loss) -> Tensor:
     """The loss as one finite number, or an `InputError` that names both shapes."""
-    require(callable(loss), f"expected a callable loss, got {type(loss).__name__}")
+    function: Any = loss
+    require(callable(function), f"expected a callable loss, got {type(loss).__name__}")
     require_finite_targets(targets)
     try:
         with no_broadcasting(outputs, targets):
@@ -154,14 +159,17 @@ def _hooked(name: str, layer: Layer, gradient: Tensor) -> Tensor:
 
 def _balanced_rate(weight: Tensor, weight_grad: Tensor) -> float:
     """The power of two nearest ‖W‖/‖∇_W‖; 1 where either is zero."""
-    sizes = [_log_norm(value.double()) for value in (weight, weight_grad)]
-    return 2.0 ** max(-500, min(500, round(sizes[0] - sizes[1]))) if all(map(math.isfinite, sizes)) else 1.0
+    size, slope = (_log_norm(value) for value in (weight, weight_grad))
+    return 2.0 ** max(-500, min(500, round(size - slope))) if math.isfinite(size - slope) else 1.0
 
 
 def _log_norm(value: Tensor) -> float:
-    """log₂‖value‖, by way of its largest entry: squares of 1e±200 would be infinite or zero."""
+    """log₂‖value‖; by way of the largest entry where the squares are too large or too small for float64."""
+    norm = torch.linalg.vector_norm(value, dtype=torch.float64).item()
+    if 1e-150 < norm < math.inf:
+        return math.log2(norm)
     top = float(value.abs().max())
-    return math.log2(top) + math.log2(float((value / top).norm())) if top > 0 else -math.inf
+    return math.log2(top) + math.log2(torch.linalg.vector_norm(value.double() / top).item()) if top > 0 else -math.inf
 
 
 def _rows(call: Call, weight: Tensor, input_grad: Tensor, output_grad: Tensor) -> dict[str, Any]:

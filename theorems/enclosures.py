@@ -13,7 +13,7 @@ from impl.features import FeatureSet
 from impl.gated import GatedNetwork, loss_gradient
 from impl.operands import Instance
 from impl.tracing import LayerTrace
-from theorems.rounding import CAST_HALF, Ball, gamma, is_half
+from theorems.rounding import CAST, Ball, gamma
 
 
 def given(value: Any) -> Any:
@@ -51,8 +51,8 @@ def _layer(layer: LayerTrace) -> LayerTrace:
 
 
 def _factor(value: Tensor, unit: float) -> Ball:
-    """A factor of a gradient; autocast casts it to float16, out of whose range it may fall."""
-    return Ball(value, torch.full(value.shape, CAST_HALF, dtype=torch.float64) if is_half(unit) else None, unit)
+    """A factor of a gradient; autocast casts it to the format in which the network ran."""
+    return Ball(value, torch.full_like(value, CAST[unit], dtype=torch.float64) if unit in CAST else None, unit)
 
 
 def _accumulated(layer: LayerTrace, weight_grad: Ball) -> Ball:

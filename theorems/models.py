@@ -133,7 +133,7 @@ def _kind(value: Any) -> str:
 
 def _feature_sets(layers: Traces, subject: Subject) -> Places | str:
     """Features and targets wherever a layer has one row per sample."""
-    targets = subject.targets
+    targets: Any = subject.targets
     labels = isinstance(targets, Tensor) and targets.ndim == 1 and not targets.dtype.is_floating_point
     if not isinstance(targets, Tensor) or targets.is_complex() or not (labels or targets.ndim == 2):
         return "the targets are neither (N, C) numbers nor (N,) class labels"

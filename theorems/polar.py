@@ -27,7 +27,7 @@ def _defect(columns: Tensor) -> Tensor:
 def _smallest(matrix: Ball) -> Tensor:
     """A proved lower bound on σ_min of a matrix of full rank, wide or tall; 0 if none (…)."""
     tall = matrix if matrix.shape[-2] >= matrix.shape[-1] else matrix.mT
-    return _smallest_singular_value(torch.linalg.pinv(tall.center), tall)
+    return _smallest_singular_value(tall, torch.linalg.pinv(tall.center))
 
 
 def _off_null_space(weight: Ball, columns: Tensor) -> Tensor:

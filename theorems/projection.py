@@ -106,7 +106,7 @@ def unexplained(features: Ball, targets: Ball) -> Ball:
     With W = Y − HA for whatever A, ‖(I − P_H)Y‖² = ‖W‖² − ‖P_H W‖².
     """
     if not bool(features.magnitude.any()):
-        return squared_norm(targets)  # type: ignore[no-any-return]
+        return squared_norm(targets)
     inverse = pseudo_inverse(features.center)
     rest = targets - features @ Ball(refined_head(inverse, features.center, targets.center))
     left: Ball = squared_norm(rest)

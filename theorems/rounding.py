@@ -20,9 +20,11 @@ UNIT = 2.0**-53
 
 _SINGLE = 2.0**-24
 _TINY = torch.finfo(torch.float64).tiny
-_TINY_SINGLE = torch.finfo(torch.float32).tiny
-CAST_HALF = 2.0**-24
-"""Error of casting to float16 below its normal range, twice over."""
+_UNDERFLOW = {_SINGLE: torch.finfo(torch.float32).tiny, 2.0**-8: torch.finfo(torch.bfloat16).tiny, 2.0**-11: 2.0**-24}
+"""What one operation may lose by underflow, by unit roundoff, flushing to zero included; float64 loses ``_TINY``."""
+_UNDERFLOW |= {u * (2 + u): lost for u, lost in _UNDERFLOW.items()}  # autocast, see `impl.tracing.unit_of`
+CAST = {2.0**-11 * (2 + 2.0**-11): 2.0**-24}
+"""What casting a factor of a product loses by underflow, by unit roundoff: autocast to float16, whose range is small."""
 
 
 def gamma(terms: int, unit: float = UNIT) -> float:
@@ -33,22 +35,6 @@ def gamma(terms: int, unit: float = UNIT) -> float:
     if unit > _SINGLE:
         return unit + gamma(terms, _SINGLE) * (1 + unit)
     return terms * unit / (1 - terms * unit) if terms * unit < 0.5 else math.inf
-
-
-def underflow(terms: int, unit: float = UNIT) -> float:
-    """The error of ``terms`` operations in a format whose results are too small for it; flushing to zero is allowed for.
-
-    The format is told by its unit roundoff, up to twice and a bit (see `impl.tracing.unit_of`). float16 accumulates in float32; its own
-    small numbers are 2^-24 apart.
-    """
-    if unit < 2.0**-40:
-        return terms * _TINY
-    return (terms + 1) * _TINY_SINGLE + (CAST_HALF if is_half(unit) else 0.0)
-
-
-def is_half(unit: float) -> bool:
-    """Whether ``unit`` is that of float16, whose range is narrow enough for activations to leave it."""
-    return 2.0**-12 < unit < 2.0**-9
 
 
 def _integral(values: Tensor) -> bool:
@@ -127,7 +113,7 @@ class Ball:
     ) -> Ball:
         """The result ``center`` of ``terms`` operations on exact operands whose absolute terms sum to ``sizes``."""
         unit = self.unit if other is None else max(self.unit, other.unit)
-        lost = underflow(terms, unit)
+        lost = terms * _UNDERFLOW.get(unit, _TINY)
         fresh: Tensor | None = None
         if not self._exact(center, sizes, other, unit):
             if bool(sizes.any()) or (product is not None and other is not None and self._underflows(other, product)):
@@ -202,7 +188,7 @@ class Ball:
             return self._like(center, None, right)  # whole quotients of integers do not round
         low = right.center.abs() - right.error
         carried = (self.error + center.abs() * right.error) / low.clamp(min=0)
-        fresh = 3 * unit * center.abs() + underflow(1, unit)
+        fresh = 3 * unit * center.abs() + _UNDERFLOW.get(unit, _TINY)
         radius = torch.where(low > 0, carried * (1 + 4 * unit) + fresh, math.inf) * (1 + 16 * UNIT)
         return self._like(center, radius, right)
 
@@ -246,7 +232,7 @@ class Ball:
     def tanh(self) -> Ball:
         """Hyperbolic tangent: 1-Lipschitz; four units in the last place for the library's own error."""
         center = self.center.tanh()
-        fresh = 4 * self.unit * center.abs() + underflow(1, self.unit)
+        fresh = 4 * self.unit * center.abs() + _UNDERFLOW.get(self.unit, _TINY)
         return self._like(center, (self.error + fresh) * (1 + 4 * UNIT))
 
     def abs(self) -> Ball:
