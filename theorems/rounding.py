@@ -18,7 +18,6 @@ from torch import Tensor
 UNIT = 2.0**-53
 """Unit roundoff of float64, in which every formula is evaluated."""
 
-_EXACT = 2.0**53
 _TINY = torch.finfo(torch.float64).tiny
 _SINGLE = 2.0**-24
 
@@ -109,8 +108,9 @@ class Ball:
         return Ball(center, fresh, unit)
 
     def _exact(self, center: Tensor, sizes: Tensor, other: Ball | None) -> bool:
-        """Whether integers stay integers below 2^53 here, so that no order of evaluation rounds."""
-        if not _integral(center) or not bool((sizes < _EXACT).all()):
+        """Whether integers stay below 2^53 here (2^24 in float32), so that no order of evaluation rounds."""
+        unit = self.unit if other is None else max(self.unit, other.unit)
+        if not _integral(center) or not bool((sizes < 1 / unit).all()):
             return False
         return _integral(self.center) and (other is None or _integral(other.center))
 
@@ -211,6 +211,12 @@ class Ball:
     def clamp(self, min: float) -> Ball:  # noqa: A002, torch's own name
         """max(x, min), exact and 1-Lipschitz."""
         return self._like(self.center.clamp(min=min), self.radius)
+
+    def exp2(self) -> Ball:
+        """2^x; see `theorems.transcendental`."""
+        from theorems import transcendental
+
+        return transcendental.exp2(self)
 
     def project(self, targets: Ball) -> Ball:
         """The targets projected on this matrix's column space; see `theorems.projection`."""
