@@ -210,7 +210,8 @@ def reflections(dimension: int, source: torch.Generator, count: int = 3) -> Tens
     """An orthogonal matrix without rounding: reflections I − 2vvᵀ/‖v‖², v of one, two or four entries ±1, and a permutation."""
     matrix = torch.eye(dimension, dtype=torch.float64)[torch.randperm(dimension, generator=source)]
     for _ in range(count):
-        size = [k for k in (1, 2, 4) if k <= dimension][int(torch.randint(3, (1,), generator=source)) % min(3, dimension)]
+        sizes = [k for k in (1, 2, 4) if k <= dimension]
+        size = sizes[int(torch.randint(len(sizes), (1,), generator=source))]
         place = torch.randperm(dimension, generator=source)[:size]
         v = torch.zeros(dimension, 1, dtype=torch.float64)
         v[place, 0] = torch.randint(0, 2, (size,), generator=source).double() * 2 - 1

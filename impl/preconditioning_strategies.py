@@ -107,14 +107,11 @@ def training_steps() -> st.SearchStrategy[PreconditionedSteps]:
 # -- instances that break one hypothesis ---------------------------------------------------------------------------
 
 
-def _batch(width: int, seed: int, rows: int = 4) -> tuple[Tensor, Tensor]:
-    source = generator(seed)
-    options: dict[str, Any] = {"generator": source, "dtype": torch.float64}
-    return torch.randn(rows, width, **options), torch.randn(rows, width, **options)
-
-
 def _recorded(model: nn.Module, width: int, seed: int, **options: Any) -> PreconditionedSteps:
-    inputs, targets = _batch(width, seed)
+    source = generator(seed)
+    inputs = torch.randn(4, width, generator=source, dtype=torch.float64)
+    with torch.no_grad():
+        targets = torch.randn(model(inputs).shape, generator=source, dtype=torch.float64)
     return preconditioned_steps(model, inputs, targets, half_squared_error, steps=2, rate=0.05, **options)
 
 

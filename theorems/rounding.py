@@ -218,17 +218,17 @@ class Ball:
 
         return transcendental.exp2(self)
 
-    def project(self, targets: Ball) -> Ball:
+    def project(self, targets: Other) -> Ball:
         """The targets projected on this matrix's column space; see `theorems.projection`."""
         from theorems import projection
 
-        return projection.project(self, targets)
+        return projection.project(self, targets if isinstance(targets, Ball) else Ball(torch.as_tensor(targets)))
 
-    def least_squares(self, targets: Ball) -> Ball:
+    def least_squares(self, targets: Other) -> Ball:
         """The least-squares head on this matrix; see `theorems.projection`."""
         from theorems import projection
 
-        return projection.least_squares(self, targets)
+        return projection.least_squares(self, targets if isinstance(targets, Ball) else Ball(torch.as_tensor(targets)))
 
     def __repr__(self) -> str:
         """Shape and largest radius."""
