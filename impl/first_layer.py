@@ -14,7 +14,7 @@ from impl.errors import require, require_finite
 from impl.networks import generator
 from impl.operands import Instance, Operand
 from impl.preconditioned import Preconditioner, PreconditionedSGD, matrix_of
-from impl.recording import Inputs, run, undisturbed
+from impl.recording import Inputs, reseed, undisturbed
 from impl.surgery import FirstLayer, blank, first_layer, whole_numbers
 
 Rest: TypeAlias = "Literal['frozen', 'sgd', 'momentum', 'adam'] | Callable[[list[nn.Parameter]], torch.optim.Optimizer]"
@@ -147,8 +147,8 @@ class FirstLayerTraining:
         self.path = self.layer.outputs.clone()
         make = self.first or _preconditioned
         self.optimisers = [make(self.layer.parameters, self.rate, self.preconditioner, self.decay)]
-        self.optimisers += _optimiser(self.rest, self.layer.others, self._rest_rate())
-        self.twin_optimisers = _optimiser(self.rest, self.twin_layer.others, self._rest_rate())
+        self.optimisers += rest_optimiser(self.rest, self.layer.others, self._rest_rate())
+        self.twin_optimisers = rest_optimiser(self.rest, self.twin_layer.others, self._rest_rate())
 
     def _rest_rate(self) -> float:
         return self.rate if self.rest_rate is None else self.rest_rate
@@ -179,7 +179,7 @@ class FirstLayerTraining:
         for parameter in self.model.parameters():
             parameter.grad = None
         with torch.random.fork_rng(), torch.enable_grad():
-            torch.manual_seed(seed)
+            reseed(seed)
             before, seen_grad = layer.backward(self.model, self.inputs, self.targets, self.loss)
         with undisturbed(self.model, seed):
             z = before.clone().requires_grad_()
@@ -210,7 +210,7 @@ class FirstLayerTraining:
         for parameter in self.twin.parameters():
             parameter.grad = None
         with torch.random.fork_rng(), torch.enable_grad():
-            torch.manual_seed(seed)
+            reseed(seed)
             gradient = self.twin_layer.gradient(
                 self.twin, blank(self.inputs), self.targets, self.loss, replaced=z, accumulate=True
             )
@@ -257,7 +257,7 @@ def _preconditioned(
     return PreconditionedSGD(parameters, rate, preconditioner, weight_decay=decay)
 
 
-def _optimiser(rest: Rest, parameters: Sequence[nn.Parameter], rate: float) -> list[torch.optim.Optimizer]:
+def rest_optimiser(rest: Rest, parameters: Sequence[nn.Parameter], rate: float) -> list[torch.optim.Optimizer]:
     """The rest's optimiser, or none where there is nothing for it to move."""
     moving = [p for p in parameters if p.requires_grad]
     if rest == "frozen" or not moving:

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from impl.recording import reseed
+
 
 
 class Residual(nn.Module):
@@ -67,7 +69,7 @@ KINDS: dict[str, Callable[[int, int, bool], nn.Module]] = {
 def seeded_model(kind: str, d: int, k: int, *, bias: bool, seed: int) -> nn.Module:
     """A float64 network of one of `KINDS`, its weights from ``seed``."""
     with torch.random.fork_rng():
-        torch.manual_seed(seed)
+        reseed(seed)
         return KINDS[kind](d, k, bias).double()
 
 

@@ -14,6 +14,7 @@ from impl.layer_specimens import KINDS, Elsewhere, OutputPreconditioned, Squared
 from impl.losses import half_squared_error
 from impl.networks import NetworkSpec, build, generator
 from impl.preconditioned import Preconditioner
+from impl.recording import reseed
 from impl.strategies import lattices
 from impl.twins import DataSet, TwinRuns, train_twins
 
@@ -121,7 +122,7 @@ def networks_out_of_reach(draw: Callable[..., Any]) -> PreconditionedSteps:
     width, seed = draw(st.integers(2, 5)), draw(_SEEDS)
     kind = draw(st.sampled_from(["convolution", "skip", "gate", "tied", "norm first"]))
     with torch.random.fork_rng():
-        torch.manual_seed(seed)
+        reseed(seed)
         if kind == "convolution":
             layers = [nn.Unflatten(1, (1, width)), nn.Conv1d(1, 2, 1), nn.Flatten(), nn.Linear(2 * width, width)]
             return _recorded(nn.Sequential(*layers).double(), width, seed)
@@ -139,7 +140,7 @@ def nonlinear_first_layers(draw: Callable[..., Any]) -> PreconditionedSteps:
     """An ``nn.Linear`` that squares its inputs."""
     width, seed = draw(st.integers(1, 4)), draw(_SEEDS)
     with torch.random.fork_rng():
-        torch.manual_seed(seed)
+        reseed(seed)
         model = nn.Sequential(Squared(width, width), nn.Tanh(), nn.Linear(width, width)).double()
     return _recorded(model, width, seed)
 
@@ -162,7 +163,7 @@ def other_optimisers(draw: Callable[..., Any]) -> PreconditionedSteps:
             return OutputPreconditioned(parameters, rate, matrix)
         return OutputPreconditioned(parameters, rate, matrix, input_index=True, coupled_decay=decay)
 
-    model = seeded_model("mlp", width, width, bias=False, seed=seed)
+    model = seeded_model("tokens", width, width, bias=False, seed=seed)
     return _recorded(model, width, seed, preconditioner=matrix, decay=0.5 if kind == "coupled decay" else 0.0, first=first)
 
 

@@ -157,13 +157,24 @@ def _tensors(inputs: Inputs) -> list[Tensor]:
     return [value for value in values if isinstance(value, Tensor)]
 
 
+def reseed(seed: int) -> None:
+    """Seed the random state that layers such as dropout draw from.
+
+    ``torch.manual_seed`` also queues the seed for every device that may be used later, with a formatted stack each time,
+    which takes milliseconds on a deep stack.
+    """
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(seed)
+
+
 @contextmanager
 def undisturbed(model: nn.Module, seed: int) -> Iterator[None]:
     """Leave ``model``'s buffers and the global random state as they were; dropout draws from ``seed``."""
     buffers = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
     try:
         with torch.random.fork_rng(), torch.enable_grad():
-            torch.manual_seed(seed)
+            reseed(seed)
             yield
     finally:
         with torch.no_grad():

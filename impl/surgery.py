@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LossFunction = Callable[[Any, Any], Tensor]
 
-_LARGEST = 2.0**50
+LARGEST = 2.0**50
 """Eight times below 2^53: room for the sums of a few such terms."""
 
 
@@ -238,4 +238,4 @@ def whole_numbers(training: FirstLayerTraining, matrix: Tensor, output_grad: Ten
     sums += [p.detach().abs() for p in training.layer.others]
     numbers = [rows, weight, delta, matrix * training.rate, torch.tensor(training.rate * training.decay)]
     whole = all(bool((t == t.round()).all()) for t in [*numbers, *sums])
-    return whole and all(float(t.max()) < _LARGEST for t in sums if t.numel())
+    return whole and all(float(t.max()) < LARGEST for t in sums if t.numel())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,9 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from impl.errors import require
-from impl.first_layer import FirstLayerTraining, Rest
+from impl.first_layer import Rest, rest_optimiser
 from impl.losses import half_squared_error
 from impl.operands import Instance, Operand
+from impl.preconditioned import PreconditionedSGD
+from impl.surgery import LARGEST
 
 
 class DataSet(NamedTuple):
@@ -71,8 +73,37 @@ class TwinRuns(Instance):
             require(got == steps + 1, f"expected {name} of length T + 1 = {steps + 1}, got {got}")
 
 
+def _path(
+    rest: nn.Sequential, targets: Tensor, data: DataSet, steps: int, rate: float, decay: float, rule: Rest
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """(Z, readout) at every step of real training, as long as every sum is over whole numbers below 2^50."""
+    layer = nn.Linear(data.inputs.shape[1], data.start.shape[0], bias=False, dtype=torch.float64)
+    with torch.no_grad():
+        layer.weight.copy_(data.start)
+    readout: Tensor = rest[-1].weight  # type: ignore[assignment]
+    first = PreconditionedSGD(layer.parameters(), rate, data.preconditioner, weight_decay=decay)
+    optimisers = [first, *rest_optimiser(rule, list(rest.parameters()), rate)]
+    for taken in range(steps + 1):
+        z = layer(data.inputs)
+        yield z.detach().clone(), readout.detach().reshape(-1).clone()
+        outputs = rest(z)
+        x, v, residual = data.inputs.abs(), readout.detach().abs(), (outputs - targets).detach().abs()
+        delta, weight = residual @ v, layer.weight.detach().abs()
+        moved = weight * (1 + rate * decay) + (delta.mT @ x) @ data.preconditioner(taken).abs() * rate
+        hidden = z.detach().abs()
+        grown = v * 2 + (residual.mT @ hidden) * rate * (steps + 1)  # momentum adds up at most so many gradients
+        coming = x @ moved.mT
+        if max(float(t.max()) for t in (moved, grown, coming, coming @ grown.mT)) >= LARGEST:
+            return
+        for optimiser in optimisers:
+            optimiser.zero_grad()
+        half_squared_error(outputs, targets).backward()
+        for optimiser in optimisers:
+            optimiser.step()
+
+
 def train_twins(
-    rest: nn.Module,
+    rest: nn.Sequential,
     targets: Tensor,
     sets: Sequence[DataSet],
     *,
@@ -84,7 +115,7 @@ def train_twins(
     """Train ``rest(X Wᵀ)`` on four data sets: the first, its twin, one with equal X Xᵀ, the twin from other weights.
 
     Args:
-        rest: everything after the first layer; integer weights.
+        rest: an activation that keeps integers (identity, ReLU) and a readout without bias, of whole weights.
         targets: (N, C), integers.
         sets: the four data sets, integers.
         steps: at most how many; fewer if integers would leave ±2^50, beyond which float64 rounds.
@@ -92,28 +123,10 @@ def train_twins(
         decay: λ, a whole number.
         rule: how the other parameters move.
     """
-    trainings, paths = [], []
-    for data in sets:
-        layer = nn.Linear(data.inputs.shape[1], data.start.shape[0], bias=False, dtype=torch.float64)
-        with torch.no_grad():
-            layer.weight.copy_(data.start)
-        model = nn.Sequential(layer, copy.deepcopy(rest))
-        tests = torch.zeros(1, data.inputs.shape[1], dtype=torch.float64)
-        training = FirstLayerTraining(
-            model, data.inputs, targets, half_squared_error, preconditioner=data.preconditioner, rate=rate,
-            decay=decay, rest=rule, test_inputs=tests, exact=True,
-        )  # fmt: skip
-        trainings.append(training)
-        paths.append([(training.path.clone(), training.other_parameters())])
-    for _ in range(steps):
-        records = [training.step() for training in trainings]
-        if any(record is None for record in records):
-            break
-        for path, training, record in zip(paths, trainings, records, strict=True):
-            assert record is not None
-            path.append((record["after"], training.other_parameters()))
-    taken = len(paths[0]) - 1
+    paths = [list(_path(copy.deepcopy(rest), targets, data, steps, rate, decay, rule)) for data in sets]
+    taken = min(len(path) for path in paths) - 1
     require(taken > 0, "expected a first step on integers below 2^50, got larger ones; use smaller entries")
+    paths = [path[: taken + 1] for path in paths]
     outputs = [torch.stack([z for z, _ in path]) for path in paths]
     others = [torch.stack([theta for _, theta in path]) for path in paths]
 
