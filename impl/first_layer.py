@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from impl.errors import require, require_finite
 from impl.networks import generator
 from impl.operands import Instance, Operand
-from impl.preconditioned import Preconditioner, PreconditionedSGD, matrix_of
+from impl.preconditioned import PreconditionedSGD, Preconditioner, matrix_of
 from impl.recording import Inputs, reseed, undisturbed
-from impl.surgery import FirstLayer, blank, first_layer, whole_numbers
+from impl.surgery import blank, first_layer, whole_numbers
 
 Rest: TypeAlias = "Literal['frozen', 'sgd', 'momentum', 'adam'] | Callable[[list[nn.Parameter]], torch.optim.Optimizer]"
 First: TypeAlias = Callable[[list[nn.Parameter], float, Preconditioner, float], torch.optim.Optimizer]
@@ -187,7 +187,9 @@ class FirstLayerTraining:
         if self.exact and not whole_numbers(self, matrix, output_grad):
             return None
         if self.obstacle is None and not torch.equal(layer.rows, self.rows):
-            self.obstacle = "the inputs of the first layer change during training: something before it is trained or random"
+            self.obstacle = (
+                "the inputs of the first layer change during training: something before it is trained or random"
+            )
         test_rows = layer.with_ones(self.test_inputs)
         test_before = layer.outputs_on(test_rows)
         for optimiser in self.optimisers:

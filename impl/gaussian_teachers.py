@@ -119,7 +119,7 @@ class GaussianTeacher(Instance):
 
     @property
     def inputs(self) -> Operand:
-        """x = Σ^½ g, (M, d)."""
+        """X = Σ^½ g, (M, d)."""
         return (self.nodes * exp2(self.root_logs)) @ self.basis.mT
 
     @property
@@ -129,7 +129,7 @@ class GaussianTeacher(Instance):
 
     @property
     def targets(self) -> Operand:
-        """y = h(⟨β, x⟩), (M, 1), by Horner's rule."""
+        """Y = h(⟨β, x⟩), (M, 1), by Horner's rule."""
         u = self.inputs @ self.teacher
         value = u * 0 + self.polynomial[-1]
         for i in range(self.polynomial.shape[0] - 2, -1, -1):

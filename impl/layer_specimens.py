@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from impl.recording import reseed
 
 
-
 class Residual(nn.Module):
     """A linear layer, then a residual block with LayerNorm, then a readout."""
 

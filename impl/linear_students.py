@@ -163,8 +163,12 @@ class PoweredCovariance(Instance):
         d = self.scores.shape[-1]
         _check(self, {"root_logs": (d,), "basis": (d, d), "power": ()})
         if isinstance(self.basis, Tensor) or is_exact(self.basis):
-            gap = self.basis.mT @ self.basis - (torch.eye(d).double() if isinstance(self.basis, Tensor) else np.eye(d, dtype=int))
-            require(not bool((gap != 0).any()), "expected a basis that is orthogonal without rounding; see impl.reflections")
+            gap = self.basis.mT @ self.basis - (
+                torch.eye(d).double() if isinstance(self.basis, Tensor) else np.eye(d, dtype=int)
+            )
+            require(
+                not bool((gap != 0).any()), "expected a basis that is orthogonal without rounding; see impl.reflections"
+            )
 
     @property
     def logs(self) -> Operand:
@@ -193,7 +197,9 @@ def exp2(exponents: Operand) -> Operand:
     values = exponents.reshape(-1).tolist()
     for value in values:
         if Fraction(value).denominator != 1:
-            raise InputError(f"expected whole exponents in exact arithmetic, got {value}; use whole logarithms and a whole power")
+            raise InputError(
+                f"expected whole exponents in exact arithmetic, got {value}; use whole logarithms and a whole power"
+            )
     out = np.empty(len(values), dtype=object)
     out[:] = [Fraction(2) ** int(value) for value in values]
     return out.reshape(exponents.shape)
@@ -220,7 +226,13 @@ def reflections(dimension: int, source: torch.Generator, count: int = 3) -> Tens
 
 
 def descend(
-    inputs: Tensor, targets: Tensor, preconditioner: Tensor, rates: Tensor, *, start: Tensor | None = None, scale: float = 1
+    inputs: Tensor,
+    targets: Tensor,
+    preconditioner: Tensor,
+    rates: Tensor,
+    *,
+    start: Tensor | None = None,
+    scale: float = 1,
 ) -> list[Tensor]:
     """Real training: ``nn.Linear`` without bias on ‖XWᵀ − Y‖²/(2·scale), by autograd and `PreconditionedSGD`.
 

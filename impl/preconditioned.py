@@ -95,7 +95,9 @@ def matrix_of(preconditioner: Preconditioner, taken: int, columns: int, *, bias:
         extended[..., :-1, :-1] = matrix
         extended[..., -1, -1] = 1
         matrix = extended
-    wanted = f"{(columns - 1, columns - 1)} or, with the bias, {(columns, columns)}" if bias else f"{(columns, columns)}"
+    wanted = (
+        f"{(columns - 1, columns - 1)} or, with the bias, {(columns, columns)}" if bias else f"{(columns, columns)}"
+    )
     require(
         tuple(matrix.shape[-2:]) == (columns, columns),
         f"expected a preconditioner on the input index, of shape {wanted}, got {got}",
@@ -117,4 +119,6 @@ def _gradient(bias: Tensor) -> Tensor:
 def _check_layer(parameters: list[Tensor]) -> None:
     shapes = [tuple(p.shape) for p in parameters]
     fits = len(shapes) in (1, 2) and len(shapes[0]) >= 2 and (len(shapes) == 1 or shapes[1] == shapes[0][:-1])
-    require(fits, f"expected the parameters [weight (k, d)] or [weight (k, d), bias (k,)] of one layer, got shapes {shapes}")
+    require(
+        fits, f"expected the parameters [weight (k, d)] or [weight (k, d), bias (k,)] of one layer, got shapes {shapes}"
+    )

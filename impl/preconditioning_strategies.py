@@ -155,6 +155,7 @@ def other_optimisers(draw: Callable[..., Any]) -> PreconditionedSteps:
     def first(
         parameters: list[nn.Parameter], rate: float, preconditioner: Preconditioner, decay: float
     ) -> torch.optim.Optimizer:
+        del preconditioner  # that is the point
         if kind == "adam":
             return torch.optim.Adam(parameters, lr=rate)
         if kind == "rmsprop":
@@ -164,7 +165,9 @@ def other_optimisers(draw: Callable[..., Any]) -> PreconditionedSteps:
         return OutputPreconditioned(parameters, rate, matrix, input_index=True, coupled_decay=decay)
 
     model = seeded_model("tokens", width, width, bias=False, seed=seed)
-    return _recorded(model, width, seed, preconditioner=matrix, decay=0.5 if kind == "coupled decay" else 0.0, first=first)
+    return _recorded(
+        model, width, seed, preconditioner=matrix, decay=0.5 if kind == "coupled decay" else 0.0, first=first
+    )
 
 
 # -- twins ---------------------------------------------------------------------------------------------------------
@@ -233,7 +236,9 @@ def twin_runs(draw: Callable[..., Any], *, broken: str = "") -> TwinRuns:
     def fixed(t: int) -> Tensor:
         return matrices[t % len(matrices)]
 
-    rest = nn.Sequential(nn.ReLU() if draw(st.booleans()) else nn.Identity(), nn.Linear(k, classes, bias=False).double())
+    rest = nn.Sequential(
+        nn.ReLU() if draw(st.booleans()) else nn.Identity(), nn.Linear(k, classes, bias=False).double()
+    )
     with torch.no_grad():
         rest[1].weight.copy_(readout)
     sets = [
@@ -251,4 +256,3 @@ def twins_with_other_grams() -> st.SearchStrategy[TwinRuns]:
 def twins_with_other_starts() -> st.SearchStrategy[TwinRuns]:
     """The twin's W'(0) has one entry too much where its inputs are not zero."""
     return twin_runs(broken="start")
-

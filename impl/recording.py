@@ -67,13 +67,17 @@ class _Alias:
 
 
 def _check_input(name: str, layer: Layer, value: Any) -> None:
-    require(isinstance(value, Tensor), f"expected layer {name!r} to be called with a tensor, got {type(value).__name__}")
+    require(
+        isinstance(value, Tensor), f"expected layer {name!r} to be called with a tensor, got {type(value).__name__}"
+    )
     if not value.dtype.is_floating_point:
         raise InputError(
             f"expected floating-point inputs at layer {name!r} (its weight is {layer.weight.dtype}), "
             f"got {value.dtype}; convert the inputs with .to({layer.weight.dtype})"
         )
-    require(value.numel() > 0, f"expected at least one sample at layer {name!r}, got inputs of shape {tuple(value.shape)}")
+    require(
+        value.numel() > 0, f"expected at least one sample at layer {name!r}, got inputs of shape {tuple(value.shape)}"
+    )
     require_finite(f"the inputs of layer {name!r}", value)
 
 
@@ -92,7 +96,9 @@ def record(model: nn.Module) -> Iterator[Recording]:
     kinds = sorted({type(m).__name__ for m in model.modules()})
     require(bool(layers), f"expected a model with nn.Linear or nn.Conv layers, got one of {', '.join(kinds)}")
     for name, parameter in model.named_parameters():
-        require(not isinstance(parameter, nn.UninitializedParameter), f"expected initialised weights, got lazy {name!r}")
+        require(
+            not isinstance(parameter, nn.UninitializedParameter), f"expected initialised weights, got lazy {name!r}"
+        )
         require_finite(f"parameter {name!r}", parameter.detach())
     seen = Recording()
 
@@ -153,7 +159,9 @@ def run(model: nn.Module, inputs: Inputs) -> Any:
 
 
 def _tensors(inputs: Inputs) -> list[Tensor]:
-    values = inputs.values() if isinstance(inputs, Mapping) else inputs if isinstance(inputs, tuple | list) else [inputs]
+    values = (
+        inputs.values() if isinstance(inputs, Mapping) else inputs if isinstance(inputs, tuple | list) else [inputs]
+    )
     return [value for value in values if isinstance(value, Tensor)]
 
 

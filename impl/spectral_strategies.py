@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
-from fractions import Fraction
 from typing import Any
 
-import numpy as np
 import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
 from impl.aligned import AlignedTeacher
-from impl.gaussian_teachers import SLOPES, GaussianTeacher, cubature
-from impl.linear_students import InitialisedPair, LinearStudent, PoweredCovariance, reflections
+from impl.gaussian_teachers import GaussianTeacher, cubature
+from impl.linear_students import InitialisedPair, PoweredCovariance, reflections
 from impl.networks import generator
-from impl.operands import to_exact
 from impl.strategies import lattices
 
 _SEEDS = st.integers(0, 2**32 - 1)
 
 
-def _number(value: float) -> Tensor:
+def number(value: float) -> Tensor:
+    """A float64 scalar."""
     return torch.tensor(float(value), dtype=torch.float64)
 
 
-def _normal(source: torch.Generator, *shape: int) -> Tensor:
+def normal(source: torch.Generator, *shape: int) -> Tensor:
+    """Standard Gaussian numbers."""
     return torch.randn(shape, generator=source, dtype=torch.float64)
 
 
@@ -44,16 +42,20 @@ def matched_pairs(draw: Callable[..., Any], *, other_gram: bool = False) -> Init
         inputs, factor = draw(lattices((rows, d), 2)), draw(lattices((d, draw(st.integers(1, d))), 1))
         lower = torch.eye(d, dtype=torch.float64) + torch.tril(draw(lattices((d, d), 1)), -1)
         back = torch.linalg.inv(lower).round()
-        scale, rates, targets = draw(st.integers(0, 2)), torch.ones(draw(st.integers(1, 2))).double(), draw(lattices((rows, 1), 3))
+        scale, rates, targets = (
+            draw(st.integers(0, 2)),
+            torch.ones(draw(st.integers(1, 2))).double(),
+            draw(lattices((rows, 1), 3)),
+        )
         root, c = float(scale), float(scale**2)
         twin, twin_factor = inputs @ lower, back @ factor
     else:
         source, rows, d = generator(draw(_SEEDS)), draw(st.integers(1, 8)), draw(st.integers(1, 10))
-        inputs, factor = _normal(source, rows, d), _normal(source, d, draw(st.integers(1, d)))
+        inputs, factor = normal(source, rows, d), normal(source, d, draw(st.integers(1, d)))
         order = torch.randperm(d, generator=source)
         signs = torch.randint(0, 2, (d,), generator=source).double() * 2 - 1
         twin, twin_factor = (inputs * signs)[:, order], (factor * signs[:, None])[order]
-        rates, targets = torch.full((draw(st.integers(1, 3)),), 0.1).double(), _normal(source, rows, 1)
+        rates, targets = torch.full((draw(st.integers(1, 3)),), 0.1).double(), normal(source, rows, 1)
         root = draw(st.sampled_from([0.5, 2.0]))
         c = root * root
     if other_gram:
@@ -62,9 +64,9 @@ def matched_pairs(draw: Callable[..., Any], *, other_gram: bool = False) -> Init
         factor = factor.clone()
         factor[0] = 0
         factor[0, 0] = 3
-        twin_factor, twin = twin_factor * 0, twin
+        twin_factor = twin_factor * 0
     return InitialisedPair(
-        inputs, factor, factor * root, twin, twin_factor, twin_factor * root, targets, rates, _number(c)
+        inputs, factor, factor * root, twin, twin_factor, twin_factor * root, targets, rates, number(c)
     )
 
 
@@ -94,9 +96,7 @@ def isotropic_pairs(draw: Callable[..., Any]) -> InitialisedPair:
         inputs, factor = torch.eye(d, dtype=torch.float64), torch.eye(d, dtype=torch.float64)
     start = torch.eye(d, dtype=torch.float64)
     rates = torch.full((draw(st.integers(1, 2)),), float(draw(st.sampled_from([2, 3])))).double()
-    return InitialisedPair(
-        inputs, factor, start, twin, twin_factor, start, draw(lattices((d, 1), 2)), rates, _number(1)
-    )
+    return InitialisedPair(inputs, factor, start, twin, twin_factor, start, draw(lattices((d, 1), 2)), rates, number(1))
 
 
 # -- powers of the covariance --------------------------------------------------------------------------------------
@@ -111,107 +111,17 @@ def powered_covariances(draw: Callable[..., Any], *, crowded: bool = False) -> P
         scores = draw(lattices((rows, d), 2))
         scores[:d, :d] = torch.tril(scores[:d, :d], -1) + torch.eye(min(rows, d), d, dtype=torch.float64)
         basis = torch.eye(d, dtype=torch.float64)[draw(st.permutations(range(d)))]
-        return PoweredCovariance(scores, draw(lattices((d,), 2)), basis, _number(draw(st.integers(-3, 3)))).exact()
+        return PoweredCovariance(scores, draw(lattices((d,), 2)), basis, number(draw(st.integers(-3, 3)))).exact()
     source, d = generator(draw(_SEEDS)), draw(st.integers(1, 16))
     rows = d + 2 if crowded else draw(st.integers(1, max(1, d // 2)))
     power = draw(st.sampled_from([-3.0, -1.5, -1.0, -0.5, 0.0, 0.3, 1.0, 2.0, 3.0]))
     logs = torch.rand(d, generator=source, dtype=torch.float64) * 3 - 1.5
-    return PoweredCovariance(_normal(source, rows, d), logs, reflections(d, source), _number(power))
+    return PoweredCovariance(normal(source, rows, d), logs, reflections(d, source), number(power))
 
 
 def crowded_covariances() -> st.SearchStrategy[PoweredCovariance]:
     """More samples than dimensions."""
     return powered_covariances(crowded=True)
-
-
-# -- linear students -----------------------------------------------------------------------------------------------
-
-
-@st.composite
-def _whole_students(draw: Callable[..., Any]) -> LinearStudent:
-    """Whole numbers as fractions: any X (rank-deficient, zero, n < d), rates 1/2^k, also too large ones; up to 12 steps."""
-    n, d = draw(st.integers(1, 4)), draw(st.integers(1, 3))
-    factor = torch.eye(d, dtype=torch.float64) * draw(st.integers(1, 2)) + torch.tril(draw(lattices((d, d), 1)), -1)
-    rates = torch.full((draw(st.integers(1, 12)),), draw(st.sampled_from([1.0, 0.5, 0.125]))).double()
-    return LinearStudent(
-        draw(lattices((n, d), 2)), draw(lattices((d, d), 1)), factor, draw(lattices((d, 1), 2)),
-        _number(draw(st.integers(0, 2))), rates,
-    ).exact()  # fmt: skip
-
-
-@st.composite
-def _seeded_students(draw: Callable[..., Any]) -> LinearStudent:
-    """Gaussian designs of a drawn spectrum, P = Σ^p with p in [−2, 2], η = 1/‖S‖; up to 24 steps."""
-    source, n, d = generator(draw(_SEEDS)), draw(st.integers(1, 20)), draw(st.integers(1, 8))
-    return _student(source, n, d, power=draw(st.floats(-2, 2)), steps=draw(st.integers(1, 24)), spread=2.0)
-
-
-def _student(source: torch.Generator, n: int, d: int, *, power: float, steps: int, spread: float) -> LinearStudent:
-    basis = reflections(d, source)
-    eigenvalues = torch.exp2(spread * (torch.rand(d, generator=source, dtype=torch.float64) - 0.5))
-    inputs = _normal(source, n, d) @ (basis * eigenvalues.sqrt()).mT
-    factor = (basis * eigenvalues ** (power / 2)) @ basis.mT
-    rate = 1 / float(torch.linalg.matrix_norm(inputs @ factor, 2) ** 2 / n)
-    return LinearStudent(
-        inputs, (basis * eigenvalues.sqrt()) @ basis.mT, factor, _normal(source, d, 1),
-        torch.rand((), generator=source, dtype=torch.float64) + 0.1, torch.full((steps,), rate).double(),
-    )  # fmt: skip
-
-
-def students() -> st.SearchStrategy[LinearStudent]:
-    """Linear students in exact arithmetic, and seeded ones."""
-    return _whole_students() | _seeded_students()
-
-
-@st.composite
-def _finished_students(draw: Callable[..., Any]) -> LinearStudent:
-    """Orthogonal columns of whole numbers, P diagonal, rates 1/s_j: the filter is exactly zero after d steps."""
-    d = draw(st.integers(1, 3))
-    inputs = np.full((d + draw(st.integers(0, 2)) + 1, d), 0, dtype=object)
-    for j in range(d):
-        inputs[j, j] = draw(st.sampled_from([1, 2, 3]))
-    if draw(st.booleans()):
-        inputs[d, 0] = 1
-    factor = [draw(st.sampled_from([1, 2, Fraction(1, 2), 3])) for _ in range(d)]
-    n = len(inputs)
-    sizes = [sum(v * v for v in inputs[:, j]) * factor[j] ** 2 for j in range(d)]
-    diagonal = np.full((d, d), 0, dtype=object)
-    diagonal[range(d), range(d)] = factor
-    rates = np.array([Fraction(n) / size for size in sizes], dtype=object)
-    return LinearStudent(
-        inputs, to_exact(draw(lattices((d, d), 1))), diagonal, to_exact(draw(lattices((d, 1), 2))),
-        np.array(draw(st.integers(0, 2)), dtype=object), rates,
-    )  # fmt: skip
-
-
-@st.composite
-def _patient(draw: Callable[..., Any], *, steps: int = 48) -> LinearStudent:
-    """n > d, a nearly isotropic design, any Σ, p in [−3, 2], 48 steps of constant rate: r(S) falls below 2⁻⁵³."""
-    source, d = generator(draw(_SEEDS)), draw(st.integers(1, 5))
-    n, power = d + draw(st.integers(1, 6)), draw(st.sampled_from([-3.0, -2.0, -1.0, -0.5, 0.0, 1.0, 2.0]))
-    student = _student(source, n, d, power=power, steps=steps, spread=0.4)
-    columns = torch.linalg.qr(_normal(source, n, d))[0] * n**0.5
-    inputs = columns @ student.covariance_root
-    size = float(torch.linalg.matrix_norm(inputs @ student.factor, 2) ** 2 / n)
-    rates = torch.full((steps,), 1.25 / size).double()
-    return dataclasses.replace(student, inputs=inputs, covariance_root=_normal(source, d, d), rates=rates)
-
-
-def patient_students() -> st.SearchStrategy[LinearStudent]:
-    """Students that are trained to the end."""
-    return _finished_students() | _patient()
-
-
-def impatient_students() -> st.SearchStrategy[LinearStudent]:
-    """Two steps of forty-eight."""
-    return _patient(steps=2)
-
-
-@st.composite
-def poor_students(draw: Callable[..., Any]) -> LinearStudent:
-    """Fewer samples than dimensions."""
-    source, d = generator(draw(_SEEDS)), draw(st.integers(2, 5))
-    return _student(source, draw(st.integers(1, d - 1)), d, power=draw(st.floats(-2, 2)), steps=4, spread=2.0)
 
 
 # -- one step ------------------------------------------------------------------------------------------------------
@@ -240,12 +150,12 @@ def gaussian_teachers(draw: Callable[..., Any], *, broken: str = "") -> Gaussian
     else:
         logs = torch.rand(d, generator=source, dtype=torch.float64) * 2 - 1
         basis = torch.eye(d, dtype=torch.float64) if broken == "moments" else reflections(d, source)
-        power, teacher = draw(st.floats(-3, 3)), _normal(source, d, 1)
+        power, teacher = draw(st.floats(-3, 3)), normal(source, d, 1)
         if broken == "moments":  # β⁠³ must not be parallel to β
             logs, teacher = logs * 0, torch.arange(1.0, d + 1).double()[:, None]
     start = torch.zeros(k, d, dtype=torch.float64) + (broken == "start")
     return GaussianTeacher(
-        nodes, masses, logs, basis, _number(power), teacher, polynomial, readout, start, _number(1),
+        nodes, masses, logs, basis, number(power), teacher, polynomial, readout, start, number(1),
         activation=draw(st.sampled_from(names)),
     )  # fmt: skip
 
@@ -277,12 +187,12 @@ def aligned_teachers(draw: Callable[..., Any], *, mixed: bool = False) -> Aligne
         if mixed:
             logs[:2] = torch.tensor([-1.0, 2.0])
         design = torch.eye(d, dtype=torch.float64)[draw(st.permutations(range(d)))]
-        return AlignedTeacher(design, logs, _teacher(draw, d, mixed=mixed), _number(power)).exact()
+        return AlignedTeacher(design, logs, _teacher(draw, d, mixed=mixed), number(power)).exact()
     source = generator(draw(_SEEDS))
     d = draw(st.integers(2, 12) | st.sampled_from([50, 200]))
     logs = torch.randn(d, generator=source, dtype=torch.float64).sort(descending=True).values
     power = draw(st.floats(-3, 3))
-    return AlignedTeacher(reflections(d, source), logs, _teacher(draw, d, mixed=mixed), _number(power))
+    return AlignedTeacher(reflections(d, source), logs, _teacher(draw, d, mixed=mixed), number(power))
 
 
 def _teacher(draw: Callable[..., Any], d: int, *, mixed: bool) -> Tensor:

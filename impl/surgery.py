@@ -147,7 +147,9 @@ def first_layer(model: nn.Module, inputs: Inputs, targets: Any, loss: LossFuncti
     if not isinstance(module, nn.Linear):
         return FirstLayer(name, None, f"the first layer, {name!r}, is a {type(module).__name__}, not fully connected")
     if parametrize.is_parametrized(module):
-        return FirstLayer(name, None, f"the weight of the first layer, {name!r}, is parametrised: it is not what is trained")
+        return FirstLayer(
+            name, None, f"the weight of the first layer, {name!r}, is parametrised: it is not what is trained"
+        )
     if not module.weight.requires_grad:
         return FirstLayer(name, None, f"the first layer, {name!r}, is frozen")
     if calls.count(module) > 1:

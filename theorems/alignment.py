@@ -47,10 +47,7 @@ def _signal_and_noise(teacher: AlignedTeacher) -> Callable[[Operand], tuple[Oper
     """The step's squared signal, and its noise summed over the noise's basis vectors, as functions of diag P."""
     inputs = teacher.inputs
     targets = beside(inputs @ teacher.teacher, identity(int(inputs.shape[0]), inputs))
-    if isinstance(inputs, Tensor):
-        step = -first_gradient(inputs, targets)
-    else:
-        step = targets.mT @ inputs
+    step = -first_gradient(inputs, targets) if isinstance(inputs, Tensor) else targets.mT @ inputs
     eigenvalues = exp2(teacher.logs)
 
     def parts(diagonal: Operand) -> tuple[Operand, Operand]:
@@ -62,7 +59,7 @@ def _signal_and_noise(teacher: AlignedTeacher) -> Callable[[Operand], tuple[Oper
 
 
 def _measured_slope(teacher: AlignedTeacher) -> Parts:
-    """d log SNR / dp over ln 2, by forward-mode differentiation of the step that was taken."""
+    """D log SNR / dp over ln 2, by forward-mode differentiation of the step that was taken."""
     parts = _signal_and_noise(teacher)
     at = exp2(teacher.logs * teacher.power)
     along = at * teacher.logs
@@ -75,7 +72,7 @@ def _measured_slope(teacher: AlignedTeacher) -> Parts:
 
 
 def _slope(teacher: AlignedTeacher, *, times: int = 2, plus: int = 2, factor: int = 2, flat: bool = False) -> Operand:
-    """factor · (log λ_k − Σ w_j log λ_j), w_j ∝ λ_j^{times·p + plus}."""
+    """Factor · (log λ_k − Σ w_j log λ_j), w_j ∝ λ_j^{times·p + plus}."""
     weights = exp2(teacher.logs * (teacher.power * times + plus) * (0 if flat else 1))
     mean = ratio((weights * teacher.logs).sum(-1), weights.sum(-1))
     return ((teacher.teacher[:, 0] * teacher.logs).sum(-1) - mean) * factor

@@ -144,6 +144,9 @@ _HOW = {
     "LayerTrace": "use impl.trace(model, inputs, targets, loss)['name of the layer']",
     "GatedNetwork": "use impl.stacks(model, inputs, targets, loss) or impl.gated_network(...)",
     "FeatureSet": "use impl.feature_set(features, targets)",
+    "PreconditionedSteps": "use impl.preconditioned_steps(model, inputs, targets, loss)",
+    "TwinRuns": "use impl.train_twins(rest, targets, sets, steps=...)",
+    "LinearStudent": "use impl.linear_student(inputs, beta, ...)",
 }
 
 

@@ -19,7 +19,7 @@ _SHORT = 4
 
 
 def divided(value: Operand, count: int) -> Operand:
-    """value / count; a fraction on exact operands, where Python would fall back to floats."""
+    """Value / count; a fraction on exact operands, where Python would fall back to floats."""
     return value * Fraction(1, count) if is_exact(value) or isinstance(value, int | Fraction) else value / count
 
 
@@ -34,9 +34,7 @@ def beside(left: Operand, right: Operand) -> Operand:
     return Ball(torch.cat([a.center, b.center], -1), radius, max(a.unit, b.unit))
 
 
-def _step(
-    weight: Operand, inputs: Operand, targets: Operand, matrix: Operand, rate: Operand, scale: int
-) -> Operand:
+def _step(weight: Operand, inputs: Operand, targets: Operand, matrix: Operand, rate: Operand, scale: int) -> Operand:
     """W − η ∇ P with the gradient of the squared loss written out: the operations that autograd makes."""
     residual = inputs @ weight.mT - targets
     return weight - ((residual.mT @ inputs) @ matrix) * divided(rate, scale)
@@ -73,9 +71,7 @@ def descend(
             initial = _step(initial, inputs, targets, matrix, rates[i], scale)
         return initial
     begin = None if start is None else start.center
-    path = linear_students.descend(
-        inputs.center, targets.center, matrix.center, rates.center, start=begin, scale=scale
-    )
+    path = linear_students.descend(inputs.center, targets.center, matrix.center, rates.center, start=begin, scale=scale)
     model = _step(Ball(torch.stack(path[:-1])), inputs, targets, matrix, rates[:, None, None], scale)
     local = torch.linalg.vector_norm(model.error, dim=-1).sum(0)
     if start is not None:

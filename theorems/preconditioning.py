@@ -14,18 +14,29 @@ from impl import preconditioning_strategies as strategies
 from impl.first_layer import PreconditionedSteps
 from impl.operands import Operand, is_exact
 from impl.twins import TwinRuns
-from theorems.alignment import alignment_decides_exponent as alignment_decides_exponent
+from theorems.alignment import alignment_decides_exponent
 from theorems.claim import Hypothesis, Source, equals
-from theorems.initialisation import information_needs_matched_initialisation as information_needs_matched_initialisation
 from theorems.initialisation import (
-    information_needs_matched_initialisation_as_stated as information_needs_matched_initialisation_as_stated,
+    information_needs_matched_initialisation,
+    information_needs_matched_initialisation_as_stated,
 )
 from theorems.rounding import Ball
-from theorems.spectral_bias import covariance_power_sets_spectral_bias as covariance_power_sets_spectral_bias
-from theorems.spectral_bias import one_step_learns_powered_teacher as one_step_learns_powered_teacher
-from theorems.student_risk import exponent_needs_early_stopping as exponent_needs_early_stopping
-from theorems.student_risk import preconditioned_regression_risk as preconditioned_regression_risk
+from theorems.spectral_bias import covariance_power_sets_spectral_bias, one_step_learns_powered_teacher
+from theorems.student_risk import exponent_needs_early_stopping, preconditioned_regression_risk
 from theorems.training_steps import moved, reports_drift
+
+__all__ = [
+    "alignment_decides_exponent",
+    "covariance_power_sets_spectral_bias",
+    "exponent_needs_early_stopping",
+    "gram_sufficiency_at_inference",
+    "gram_sufficiency_in_training",
+    "information_needs_matched_initialisation",
+    "information_needs_matched_initialisation_as_stated",
+    "one_step_learns_powered_teacher",
+    "preconditioned_regression_risk",
+    "same_gram_same_training",
+]
 
 _PAPER = "2509.25637"
 
@@ -125,8 +136,9 @@ def _without_last(steps: PreconditionedSteps, rows: Operand) -> Operand:
     },
 )
 def gram_sufficiency_in_training(steps: PreconditionedSteps) -> Operand:
-    r"""Training sees the inputs through the preconditioned Gram matrix alone: each step of the first layer's outputs is a
-    function of the outputs, the other parameters, the targets and G_P.
+    r"""Training sees the inputs through the preconditioned Gram matrix alone.
+
+    Each step of the first layer's outputs is a function of the outputs, the other parameters, the targets and G_P:
 
     .. math:: Z \leftarrow (1 - \eta\lambda) Z - \eta\, G_P \nabla_Z L, \qquad G_P = X P X^\top
 

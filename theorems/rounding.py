@@ -224,6 +224,12 @@ class Ball:
 
         return projection.project(self, targets if isinstance(targets, Ball) else Ball(torch.as_tensor(targets)))
 
+    def unexplained(self, targets: Ball) -> Ball:
+        """The squared norm of what is left of the targets; see `theorems.projection`."""
+        from theorems import projection
+
+        return projection.unexplained(self, targets)
+
     def least_squares(self, targets: Other) -> Ball:
         """The least-squares head on this matrix; see `theorems.projection`."""
         from theorems import projection

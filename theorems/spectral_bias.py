@@ -51,7 +51,9 @@ def more_samples_than_inputs(covariance: PoweredCovariance) -> str | None:
     """Why the empirical Gram matrix is not N·I, or None."""
     n, d = covariance.scores.shape
     if n > d:
-        return f"N = {n} samples in d = {d} dimensions: the whitened Gram matrix is N times a projector of rank at most d"
+        return (
+            f"N = {n} samples in d = {d} dimensions: the whitened Gram matrix is N times a projector of rank at most d"
+        )
     scores = covariance.scores
     if is_exact(scores):
         return None if exact_rank(scores) == n else "the samples are linearly dependent"

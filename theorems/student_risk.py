@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from impl import spectral_strategies as strategies
+from impl import student_strategies as strategies
 from impl.linalg import exact_rank, least_squares
 from impl.linear_students import LinearStudent, identity
 from impl.operands import Operand, is_exact
@@ -39,7 +39,12 @@ def _trained(student: LinearStudent) -> Parts:
 
 
 def _closed_form(
-    student: LinearStudent, *, rank_one_less: bool = False, power: int = 2, unfiltered: bool = False, plain: bool = False
+    student: LinearStudent,
+    *,
+    rank_one_less: bool = False,
+    power: int = 2,
+    unfiltered: bool = False,
+    plain: bool = False,
 ) -> Parts:
     """The printed formula, and its mutants."""
     factor = student.factor
@@ -50,7 +55,10 @@ def _closed_form(
     bent = r @ student.teacher
     bias = (bent.mT @ middle @ bent)[0, 0]
     inner = q @ gram if power == 1 else q @ q @ gram
-    noise = divided(((middle @ (gram if unfiltered else inner)) * identity(factor.shape[0], factor)).sum(-1).sum(-1), student.samples)
+    noise = divided(
+        ((middle @ (gram if unfiltered else inner)) * identity(factor.shape[0], factor)).sum(-1).sum(-1),
+        student.samples,
+    )
     return {"bias": bias, "variance": noise * student.noise}
 
 

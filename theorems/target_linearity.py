@@ -10,12 +10,12 @@ import numpy as np
 from torch import Tensor
 
 from impl import strategies
-from impl.features import FeatureSet, centred, squared_norm, target_linearity
-from impl.linalg import exact_rank, least_squares, project
+from impl.features import FeatureSet, centred, target_linearity
+from impl.linalg import exact_rank, least_squares, project, squared_norm, unexplained
 from impl.operands import Operand, is_exact
 from theorems.claim import Hypothesis, Source, compares
 from theorems.relations import Comparison
-from theorems.projection import has_full_column_rank
+from theorems.projection import has_full_column_rank, rank_in_doubt
 from theorems.rounding import Ball
 
 _PAPER = "2605.06258"
@@ -44,7 +44,17 @@ def singular_mixing(instance: FeatureSet) -> str | None:
     return None if regular else "the mixing A is singular, or too close to it for float64 to tell"
 
 
-HYPOTHESES = {"targets vary": Hypothesis(strategies.constant_targets, constant_targets)}
+def rank_unclear(instance: FeatureSet) -> str | None:
+    """Why float64 cannot tell the column space of the features, or None; exact features have a rank."""
+    if is_exact(instance.features) or not rank_in_doubt(Ball(instance.features)):
+        return None
+    return "the features depend on one another up to rounding: float64 cannot tell their column space"
+
+
+HYPOTHESES = {
+    "targets vary": Hypothesis(strategies.constant_targets, constant_targets),
+    "rank beyond doubt": Hypothesis(strategies.nearly_dependent_features, rank_unclear),
+}
 
 
 def _extended_rank(instance: FeatureSet) -> Operand:
@@ -74,17 +84,17 @@ def _laws_observed(instance: FeatureSet) -> Parts:
 def _laws(instance: FeatureSet, *, centre: bool = True, orthogonal: bool = True) -> Parts:
     h, y = instance.features, centred(instance.targets)
     fit = project(h, y)
-    value = 1 - squared_norm(y - fit) / squared_norm(y)
+    left = unexplained(h, y)
+    value = 1 - left / squared_norm(y)
     if not centre:
-        raw = instance.targets
-        value = 1 - squared_norm(raw - project(h, raw)) / squared_norm(raw)
+        value = 1 - unexplained(h, instance.targets) / squared_norm(instance.targets)
     cross = squared_norm(fit - h @ instance.head)
     parts = {
         "at least zero": value * 0,
         "at most one": value * 0 + 1,
         "invariant": value,
         "no linear map raises it": value,
-        "Pythagoras": squared_norm(y - fit) + cross if orthogonal else squared_norm(y - fit) + cross * 2,
+        "Pythagoras": left + cross * (1 if orthogonal else 2),
     }
     if is_exact(h):
         parts["one iff in the span"] = np.vectorize(lambda v: int(v == 1), otypes=[object])(value)
@@ -124,9 +134,9 @@ def target_linearity_laws(instance: FeatureSet) -> Parts:
     (1) 0 ≤ TL ≤ 1; (2) TL(Y, HA) = TL(Y, H) for invertible A; (3) TL(Y, HB) ≤ TL(Y, H) for every bias-free linear map B;
     (4) ‖Y − HV‖² = ‖(I − P_H)Y‖² + ‖P_H Y − HV‖² for every head V; (5) TL = 1 iff col(Y) ⊂ col(H) (compared through ranks,
     on exact instances). Shapes: H (…, N, d), Y (…, N, C), TL (…). Integer features are judged in rational arithmetic, rank-deficient
-    ones included; floating ones by a verified projection, undecided where the rank of H is not beyond doubt.
+    ones included; floating ones by a verified projection.
 
-    Hypotheses (checked): the targets vary over the batch; A is invertible. Raises InputError for anything that is not a FeatureSet.
+    Hypotheses (checked): the targets vary over the batch; the rank of H is beyond doubt; A is invertible. Raises InputError for anything that is not a FeatureSet.
     Source: arXiv:2605.06258, definition from its released code (column mean, not the code's row mean); laws derived here [D, N].
     """
     return _laws(instance)
@@ -155,7 +165,7 @@ def _gain(instance: FeatureSet, *, any_head: bool = False, stretch: int = 1) -> 
         residual = y - instance.features @ head
     _, virtual = _virtual_step(instance, head, residual, stretch)
     # the gain in units of ‖Y‖²: no cancellation of two numbers near one
-    gain = squared_norm(y - project(instance.features, y)) - squared_norm(y - project(virtual, y))
+    gain = unexplained(instance.features, y) - unexplained(virtual, y)
     return {"raised": gain, "raised by": gain}
 
 
@@ -207,7 +217,7 @@ def virtual_step_raises_target_linearity(instance: FeatureSet) -> Parts:
     unless RA = 0: the old head already explains that much more (proof: Y − H̃Aᵀ = R(I − ηAAᵀ)). Without the least-squares head it is false.
     Rates are drawn as a fraction of 2/‖A‖_F² ≤ 2/λ_max. Shapes: H (…, N, d), Y (…, N, C), A (…, C, d).
 
-    Hypotheses (checked): the targets vary over the batch; RA ≠ 0. Raises InputError for anything that is not a FeatureSet.
+    Hypotheses (checked): the targets vary over the batch; the rank of H is beyond doubt; RA ≠ 0. Raises InputError for anything that is not a FeatureSet.
     Source: derived here from arXiv:2605.06258 [D, N].
     """
     return _least_gain(instance)

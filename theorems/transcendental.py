@@ -12,7 +12,9 @@ def exp2(ball: Ball) -> Ball:
     """2^x entry by entry: the radius is the distance of what torch returns from arb's enclosure, rounded up."""
     center = torch.exp2(ball.center)
     radii = []
-    for value, exponent, error in zip(*(t.reshape(-1).tolist() for t in (center, ball.center, ball.error)), strict=True):
+    for value, exponent, error in zip(
+        *(t.reshape(-1).tolist() for t in (center, ball.center, ball.error)), strict=True
+    ):
         gap = flint.arb(2) ** flint.arb(exponent, error) - flint.arb(value)
         radii.append(float(gap.abs_upper()) * (1 + 2.0**-50))
     radius = torch.tensor(radii, dtype=torch.float64).reshape(center.shape)
