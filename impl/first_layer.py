@@ -142,6 +142,7 @@ class FirstLayerTraining:
         if self.test_inputs is None:
             width = self.layer.parameters[0].shape[-1]
             self.test_inputs = torch.randn(5, width, generator=generator(self.seed), dtype=torch.float64).to(self.rows)
+        self.test_rows = self.layer.with_ones(self.test_inputs)
         self.twin = copy.deepcopy(self.model)
         self.twin_layer = self.layer.same_in(self.twin)
         self.path = self.layer.outputs.clone()
@@ -190,17 +191,16 @@ class FirstLayerTraining:
             self.obstacle = (
                 "the inputs of the first layer change during training: something before it is trained or random"
             )
-        test_rows = layer.with_ones(self.test_inputs)
-        test_before = layer.outputs_on(test_rows)
+        test_before = layer.outputs_on(self.test_rows)
         for optimiser in self.optimisers:
             optimiser.step()
         self._blind_step(matrix, seed)
         self.taken += 1
         options: dict[str, Any] = {"dtype": torch.float64, "device": weight.device}
         return {
-            "inputs": self.rows, "test_inputs": test_rows, "weight": weight, "weight_after": layer.stacked_weight(),
+            "inputs": self.rows, "test_inputs": self.test_rows, "weight": weight, "weight_after": layer.stacked_weight(),
             "preconditioner": matrix, "before": before, "after": layer.outputs_on(self.rows), "test_before": test_before,
-            "test_after": layer.outputs_on(test_rows), "output_grad": output_grad, "seen_grad": seen_grad,
+            "test_after": layer.outputs_on(self.test_rows), "output_grad": output_grad, "seen_grad": seen_grad,
             "gram_only": self.path.clone(), "rate": torch.tensor(self.rate, **options),
             "decay": torch.tensor(self.decay, **options),
         }  # fmt: skip
@@ -266,7 +266,7 @@ def rest_optimiser(rest: Rest, parameters: Sequence[nn.Parameter], rate: float) 
         return []
     if callable(rest):
         return [rest(moving)]
-    known = {
+    known: dict[str, Callable[[], torch.optim.Optimizer]] = {
         "sgd": lambda: torch.optim.SGD(moving, lr=rate),
         "momentum": lambda: torch.optim.SGD(moving, lr=rate, momentum=1.0 if float(rate).is_integer() else 0.9),
         "adam": lambda: torch.optim.Adam(moving, lr=rate),
@@ -277,5 +277,12 @@ def rest_optimiser(rest: Rest, parameters: Sequence[nn.Parameter], rate: float) 
 
 def _nothing(obstacle: str | None) -> PreconditionedSteps:
     """An instance with nothing recorded, for networks without a first layer of the right kind."""
-    zero = torch.zeros(1, 1, 1, dtype=torch.float64)
-    return PreconditionedSteps(*([zero] * 12), rate=zero[0, 0], decay=zero[0, 0], obstacle=obstacle)
+    fields: dict[str, Any] = dict.fromkeys(
+        (
+            "inputs", "test_inputs", "weight", "weight_after", "preconditioner", "before", "after", "test_before",
+            "test_after", "output_grad", "seen_grad", "gram_only",
+        ),
+        torch.zeros(1, 1, 1, dtype=torch.float64),
+    )  # fmt: skip
+    rate = torch.zeros(1, dtype=torch.float64)
+    return PreconditionedSteps(**fields, rate=rate, decay=rate, obstacle=obstacle)

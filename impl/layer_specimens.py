@@ -24,7 +24,8 @@ class Residual(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """Embed, add the block, read out."""
         stream = self.embed(inputs)
-        return self.readout(stream + self.block(stream))
+        outputs: Tensor = self.readout(stream + self.block(stream))
+        return outputs
 
 
 class Attention(nn.Module):
@@ -41,7 +42,8 @@ class Attention(nn.Module):
         """Embed every token, attend, average, read out."""
         tokens = self.embed(inputs)
         mixed, _ = self.mix(tokens, tokens, tokens, need_weights=False)
-        return self.readout((tokens + mixed).mean(-2))
+        outputs: Tensor = self.readout((tokens + mixed).mean(-2))
+        return outputs
 
 
 def _stack(*after: Callable[[int], nn.Module], flatten: bool = False) -> Callable[[int, int, bool], nn.Module]:
@@ -55,7 +57,7 @@ def _stack(*after: Callable[[int], nn.Module], flatten: bool = False) -> Callabl
 KINDS: dict[str, Callable[[int, int, bool], nn.Module]] = {
     "linear": _stack(),
     "mlp": _stack(lambda _: nn.Tanh(), lambda k: nn.Linear(k, k), lambda _: nn.ReLU(), lambda k: nn.Linear(k, 2)),
-    "norm": _stack(lambda k: nn.LayerNorm(k), lambda _: nn.SiLU(), lambda k: nn.Linear(k, 2)),
+    "norm": _stack(nn.LayerNorm, lambda _: nn.SiLU(), lambda k: nn.Linear(k, 2)),
     "dropout": _stack(lambda _: nn.ReLU(inplace=True), lambda _: nn.Dropout(0.3), lambda k: nn.Linear(k, 2)),
     "flattened": _stack(lambda _: nn.ReLU(inplace=True), lambda k: nn.Linear(k, 2), flatten=True),
     "residual": lambda d, k, bias: Residual(d, k, bias=bias),
@@ -83,7 +85,8 @@ class Elsewhere(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """Add the input, or switch by its sign."""
         hidden = torch.tanh(self.first(inputs))
-        return self.second(hidden * (inputs > 0) if self.gate else hidden + inputs)
+        outputs: Tensor = self.second(hidden * (inputs > 0) if self.gate else hidden + inputs)
+        return outputs
 
 
 class TiedAutoencoder(nn.Module):

@@ -67,12 +67,14 @@ def preconditioners(size: int, inputs: Tensor, kind: str, source: torch.Generato
 
     def wishart(rank: int) -> Tensor:
         root = torch.randn(size, rank, generator=source, dtype=torch.float64)
-        return root @ root.mT / rank
+        product: Tensor = root @ root.mT / rank
+        return product
 
     rows = inputs.reshape(-1, inputs.shape[-1])
     if kind == "whitening" and rows.shape[1] == size:
-        inverse = torch.linalg.inv(rows.mT @ rows / rows.shape[0] + 0.1 * torch.eye(size, dtype=torch.float64))
-        return (inverse + inverse.mT) / 2
+        inverse: Tensor = torch.linalg.inv(rows.mT @ rows / rows.shape[0] + 0.1 * torch.eye(size, dtype=torch.float64))
+        even: Tensor = (inverse + inverse.mT) / 2
+        return even
     if kind == "changing":
         both = [wishart(size), wishart(1)]
         return lambda t: both[t % 2]
@@ -126,7 +128,7 @@ def networks_out_of_reach(draw: Callable[..., Any]) -> PreconditionedSteps:
         if kind == "convolution":
             layers = [nn.Unflatten(1, (1, width)), nn.Conv1d(1, 2, 1), nn.Flatten(), nn.Linear(2 * width, width)]
             return _recorded(nn.Sequential(*layers).double(), width, seed)
-        makers = {
+        makers: dict[str, Callable[[], nn.Module]] = {
             "skip": lambda: Elsewhere(width, gate=False),
             "gate": lambda: Elsewhere(width, gate=True),
             "tied": lambda: TiedAutoencoder(width),
@@ -236,11 +238,10 @@ def twin_runs(draw: Callable[..., Any], *, broken: str = "") -> TwinRuns:
     def fixed(t: int) -> Tensor:
         return matrices[t % len(matrices)]
 
-    rest = nn.Sequential(
-        nn.ReLU() if draw(st.booleans()) else nn.Identity(), nn.Linear(k, classes, bias=False).double()
-    )
+    last = nn.Linear(k, classes, bias=False).double()
     with torch.no_grad():
-        rest[1].weight.copy_(readout)
+        last.weight.copy_(readout)
+    rest = nn.Sequential(nn.ReLU() if draw(st.booleans()) else nn.Identity(), last)
     sets = [
         DataSet(inputs, fixed, weight), DataSet(twin, moved, start), DataSet(inputs @ turn, fixed, weight @ turn),
         DataSet(twin, moved, again),

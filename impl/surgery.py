@@ -134,7 +134,7 @@ def first_layer(model: nn.Module, inputs: Inputs, targets: Any, loss: LossFuncti
     require(bool(names), f"expected a model whose first layer is an nn.Linear, got one of {kinds}")
     for name, parameter in model.named_parameters():
         require_finite(f"parameter {name!r}", parameter.detach())
-    calls: list[nn.Module] = []
+    calls: list[Any] = []
     handles = [m.register_forward_pre_hook(lambda m, _: calls.append(m)) for m in names]
     try:
         with undisturbed(model, seed), torch.no_grad():
@@ -156,12 +156,12 @@ def first_layer(model: nn.Module, inputs: Inputs, targets: Any, loss: LossFuncti
         return FirstLayer(name, None, f"the first layer, {name!r}, is called {calls.count(module)} times")
     layer = FirstLayer(name, module)
     layer.attach(model)
-    layer.obstacle = _obstacle(layer, model, inputs, targets, loss, seed)
+    layer.obstacle = _obstacle(layer, model, inputs, targets, loss, seed=seed)
     return layer
 
 
 def _obstacle(
-    layer: FirstLayer, model: nn.Module, inputs: Inputs, targets: Any, loss: LossFunction, seed: int
+    layer: FirstLayer, model: nn.Module, inputs: Inputs, targets: Any, loss: LossFunction, *, seed: int
 ) -> str | None:
     """Compare the network with what is left of it when its inputs are noise and Z is given."""
 
@@ -205,12 +205,13 @@ def _same(a: Tensor | None, b: Tensor | None) -> bool:
 
 def _scalar(outputs: Any, targets: Any, loss: LossFunction) -> Tensor:
     check_targets(outputs, targets)
-    value = loss(outputs, targets)
+    value: Any = loss(outputs, targets)
     if not isinstance(value, Tensor) or value.numel() != 1:
         got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
         raise InputError(f"expected the loss to return one scalar, got {got}; sum or average it")
     require_finite("the loss", value.detach())
-    return value.reshape(())
+    scalar: Tensor = value.reshape(())
+    return scalar
 
 
 def blank(inputs: Inputs) -> Inputs:
@@ -233,7 +234,7 @@ def whole_numbers(training: FirstLayerTraining, matrix: Tensor, output_grad: Ten
     slope = (delta.mT @ rows) @ matrix.abs() * training.rate
     moved = weight * (1 + training.rate * training.decay) + slope
     sums = [rows @ moved.mT, rows @ matrix.abs() @ rows.mT @ delta * training.rate]
-    sums.append(training.layer.with_ones(training.test_inputs).abs() @ moved.mT)
+    sums.append(training.test_rows.abs() @ moved.mT)
     for layer in layers.values():
         w, h, d = layer.weight.abs(), layer.inputs.abs(), layer.output_grad.abs()
         sums += [h @ w.mT + (0 if layer.bias is None else layer.bias.abs()), d.mT @ h, d @ w]

@@ -74,7 +74,7 @@ class TwinRuns(Instance):
 
 
 def _path(
-    rest: nn.Sequential, targets: Tensor, data: DataSet, steps: int, rate: float, decay: float, rule: Rest
+    rest: nn.Sequential, targets: Tensor, data: DataSet, *, steps: int, rate: float, decay: float, rule: Rest
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """(Z, readout) at every step of real training, as long as every sum is over whole numbers below 2^50."""
     layer = nn.Linear(data.inputs.shape[1], data.start.shape[0], bias=False, dtype=torch.float64)
@@ -97,7 +97,7 @@ def _path(
             return
         for optimiser in optimisers:
             optimiser.zero_grad()
-        half_squared_error(outputs, targets).backward()
+        half_squared_error(outputs, targets).backward()  # type: ignore[no-untyped-call]
         for optimiser in optimisers:
             optimiser.step()
 
@@ -123,7 +123,7 @@ def train_twins(
         decay: λ, a whole number.
         rule: how the other parameters move.
     """
-    paths = [list(_path(copy.deepcopy(rest), targets, data, steps, rate, decay, rule)) for data in sets]
+    paths = [list(_path(copy.deepcopy(rest), targets, data, steps=steps, rate=rate, decay=decay, rule=rule)) for data in sets]
     taken = min(len(path) for path in paths) - 1
     require(taken > 0, "expected a first step on integers below 2^50, got larger ones; use smaller entries")
     paths = [path[: taken + 1] for path in paths]

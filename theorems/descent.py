@@ -34,7 +34,7 @@ def beside(left: Operand, right: Operand) -> Operand:
     return Ball(torch.cat([a.center, b.center], -1), radius, max(a.unit, b.unit))
 
 
-def _step(weight: Operand, inputs: Operand, targets: Operand, matrix: Operand, rate: Operand, scale: int) -> Operand:
+def _step(weight: Operand, inputs: Operand, targets: Operand, matrix: Operand, *, rate: Operand, scale: int) -> Operand:
     """W − η ∇ P with the gradient of the squared loss written out: the operations that autograd makes."""
     residual = inputs @ weight.mT - targets
     return weight - ((residual.mT @ inputs) @ matrix) * divided(rate, scale)
@@ -62,17 +62,17 @@ def descend(
     initial = zeros_like((inputs[:1].mT @ targets[:1]).mT) if start is None else start
     if is_exact(inputs):
         for rate in rates.tolist():
-            initial = _step(initial, inputs, targets, matrix, rate, scale)
+            initial = _step(initial, inputs, targets, matrix, rate=rate, scale=scale)
         return initial
     targets = targets if isinstance(targets, Ball) else Ball(targets)
     steps = rates.shape[0]
     if steps <= _SHORT or not _contracts(inputs, factor, rates, scale):
         for i in range(steps):
-            initial = _step(initial, inputs, targets, matrix, rates[i], scale)
+            initial = _step(initial, inputs, targets, matrix, rate=rates[i], scale=scale)
         return initial
     begin = None if start is None else start.center
     path = linear_students.descend(inputs.center, targets.center, matrix.center, rates.center, start=begin, scale=scale)
-    model = _step(Ball(torch.stack(path[:-1])), inputs, targets, matrix, rates[:, None, None], scale)
+    model = _step(Ball(torch.stack(path[:-1])), inputs, targets, matrix, rate=rates[:, None, None], scale=scale)
     local = torch.linalg.vector_norm(model.error, dim=-1).sum(0)
     if start is not None:
         local = local + torch.linalg.vector_norm(start.error, dim=-1)

@@ -102,7 +102,7 @@ def _first_weights(teacher: GaussianTeacher) -> Operand:
     return (teacher.readout * slope)[:, None] * direction * teacher.rate
 
 
-def _stein(teacher: GaussianTeacher, shift: int = 1, derivative: bool = True, weigh: bool = True) -> Operand:
+def _stein(teacher: GaussianTeacher, shift: int = 1, *, derivative: bool = True, weigh: bool = True) -> Operand:
     """η a_j σ'(0) E[h'(u)] Σ^{p+shift} β, u ~ N(0, βᵀΣβ), times the total mass of the population."""
     rotated = teacher.basis.mT @ teacher.teacher
     spread = (rotated * rotated * exp2(teacher.logs)[:, None]).sum(0)[0]
