@@ -34,9 +34,9 @@ def _whole_students(draw: Callable[..., Any]) -> LinearStudent:
 
 @st.composite
 def _seeded_students(draw: Callable[..., Any]) -> LinearStudent:
-    """Gaussian designs of a drawn spectrum, P = Σ^p with p in [−2, 2], η = 1/‖S‖; up to 24 steps."""
-    source, n, d = generator(draw(_SEEDS)), draw(st.integers(1, 20)), draw(st.integers(1, 8))
-    return _student(source, n, d, power=draw(st.floats(-2, 2)), steps=draw(st.integers(1, 24)), spread=2.0)
+    """Gaussian designs of a drawn spectrum, P = Σ^p with p in [−2, 2], η = ¾/‖S‖; up to 12 steps."""
+    source, n, d = generator(draw(_SEEDS)), draw(st.integers(1, 12)), draw(st.integers(1, 6))
+    return _student(source, n, d, power=draw(st.floats(-2, 2)), steps=draw(st.integers(1, 12)), spread=2.0)
 
 
 def _student(source: torch.Generator, n: int, d: int, *, power: float, steps: int, spread: float) -> LinearStudent:
@@ -44,7 +44,7 @@ def _student(source: torch.Generator, n: int, d: int, *, power: float, steps: in
     eigenvalues = torch.exp2(spread * (torch.rand(d, generator=source, dtype=torch.float64) - 0.5))
     inputs = normal(source, n, d) @ (basis * eigenvalues.sqrt()).mT
     factor = (basis * eigenvalues ** (power / 2)) @ basis.mT
-    rate = 1 / float(torch.linalg.matrix_norm(inputs @ factor, 2) ** 2 / n)
+    rate = 0.75 / float(torch.linalg.matrix_norm(inputs @ factor, 2) ** 2 / n)
     return LinearStudent(
         inputs, (basis * eigenvalues.sqrt()) @ basis.mT, factor, normal(source, d, 1),
         torch.rand((), generator=source, dtype=torch.float64) + 0.1, torch.full((steps,), rate).double(),

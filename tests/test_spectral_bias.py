@@ -52,8 +52,7 @@ def risk_of(s: LinearStudent, noise: torch.Tensor) -> torch.Tensor:
 
 
 def predicted(s: LinearStudent) -> float:
-    parts = preconditioned_regression_risk.predict(s.map(Ball))
-    return float(parts["bias"].center + parts["variance"].center)
+    return float(preconditioned_regression_risk.predict(s.map(Ball)).center)
 
 
 def test_risk_is_the_mean_over_all_sign_patterns_of_the_noise():

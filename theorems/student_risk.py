@@ -25,17 +25,14 @@ def _square(matrix: Operand) -> Operand:
     return (matrix * matrix).sum(-1).sum(-1)
 
 
-def _trained(student: LinearStudent) -> Parts:
+def _trained(student: LinearStudent) -> Operand:
     """E over the noise of the excess risk of real training: the signal's run and one run per basis vector of the noise."""
     beta = student.factor @ student.teacher
     signal = student.inputs @ beta
     targets = beside(signal, identity(student.samples, student.inputs))
     runs = descend(student.inputs, targets, student.factor, student.rates, scale=student.samples)
     root = student.covariance_root
-    return {
-        "bias": _square(root @ (runs[:1].mT - beta)),
-        "variance": _square(root @ runs[1:].mT) * student.noise,
-    }
+    return _square(root @ (runs[:1].mT - beta)) + _square(root @ runs[1:].mT) * student.noise
 
 
 def _closed_form(
@@ -49,7 +46,7 @@ def _closed_form(
     """The printed formula, and its mutants."""
     factor = student.factor
     gram = spectrum(student.inputs, factor if not plain else identity(factor.shape[0], factor))
-    r, q = filters(gram, student.rates[1:] if rank_one_less else student.rates)
+    r, q = filters(gram, student.rates)
     root = student.covariance_root @ factor
     middle = root.mT @ root
     bent = r @ student.teacher
@@ -62,8 +59,8 @@ def _closed_form(
     return {"bias": bias, "variance": noise * student.noise}
 
 
-def _merged(parts: Parts, **changes: Operand) -> Parts:
-    return {**parts, **changes}
+def _sum(parts: Parts) -> Operand:
+    return parts["bias"] + parts["variance"]
 
 
 @equals(
@@ -71,17 +68,17 @@ def _merged(parts: Parts, **changes: Operand) -> Parts:
     on=strategies.students,
     source=Source(_PAPER, "stand-in for the single-index theorem", "derived"),
     mutants={
-        "P dropped from the spectrum": lambda s: _closed_form(s, plain=True),
-        "one filter in the variance": lambda s: _closed_form(s, power=1),
-        "variance not filtered": lambda s: _closed_form(s, unfiltered=True),
-        "variance without 1/n": lambda s: _merged(
-            _closed_form(s), variance=_closed_form(s)["variance"] * (s.samples + 1)
-        ),
-        "no bias": lambda s: _merged(_closed_form(s), bias=s.noise * 0),
-        "β not whitened by P": lambda s: _closed_form(_replace_teacher(s)),
+        "P dropped from the spectrum": lambda s: _sum(_closed_form(s, plain=True)),
+        "one filter in the variance": lambda s: _sum(_closed_form(s, power=1)),
+        "variance not filtered": lambda s: _sum(_closed_form(s, unfiltered=True)),
+        "one step less": lambda s: _sum(_closed_form(replace(s, rates=s.rates[:-1]) if s.steps > 1 else s)),
+        "variance twice": lambda s: _sum(_closed_form(s)) + _closed_form(s)["variance"],
+        "no bias": lambda s: _closed_form(s)["variance"],
+        "no variance": lambda s: _closed_form(s)["bias"],
+        "β not whitened by P": lambda s: _sum(_closed_form(_replace_teacher(s))),
     },
 )
-def preconditioned_regression_risk(student: LinearStudent) -> Parts:
+def preconditioned_regression_risk(student: LinearStudent) -> Operand:
     r"""The expected excess risk of a linear student after t preconditioned steps from zero.
 
     With S = P^½(XᵀX/n)P^½, r(s) = (1 − ηs)^t, q(s) = (1 − r(s))/s, on the loss (1/2n)‖Xw − y‖², y = Xβ + ε:
@@ -91,23 +88,18 @@ def preconditioned_regression_risk(student: LinearStudent) -> Parts:
         + \frac{\sigma^2}{n} \operatorname{tr}\left[P^{1/2} \Sigma P^{1/2} q(S)^2 S\right]
 
     For rates that change, r(s) = Π(1 − η_i s). Any root R of P = R Rᵀ serves as P^½, with its transpose on the left. Shapes: X (n, d),
-    Σ and P (d, d); both parts scalars, in units of y². Observed: real descent on the signal and on each basis vector of
+    Σ and P (d, d); the risk is a scalar, in units of y². Observed: real descent on the signal and on each basis vector of
     the noise; the expectation over noise of covariance σ²I is a second moment, so nothing is sampled.
 
     Hypotheses: β in the range of P (by construction: β = Rγ). Any n, d and rates, also ones at which training diverges.
     Raises InputError for anything that is not a LinearStudent. Source: derived here; the wording of the single-index theorem of
     arXiv:2509.25637 was not to be had [D, N].
     """
-    return _closed_form(student)
+    return _sum(_closed_form(student))
 
 
 def _replace_teacher(student: LinearStudent) -> LinearStudent:
     return replace(student, teacher=student.factor @ student.teacher)
-
-
-def _total(student: LinearStudent) -> Operand:
-    parts = _trained(student)
-    return parts["bias"] + parts["variance"]
 
 
 def _limit(student: LinearStudent) -> Operand:
@@ -160,7 +152,7 @@ def _limit_with(student: LinearStudent, matrix: Operand) -> Operand:
 
 
 @equals(
-    observed=_total,
+    observed=_trained,
     on=strategies.patient_students,
     source=Source(_PAPER, "the exponent needs early stopping", "derived"),
     hypotheses={

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from torch import Tensor
 
@@ -20,8 +21,9 @@ def _rate(value: Tensor, unit: float) -> Ball:
     return Ball(wide, wide.abs() * unit if unit > UNIT else None, unit)
 
 
+@lru_cache(maxsize=1)
 def moved(steps: PreconditionedSteps) -> Ball:
-    """W after the step, from W, X, ∇_Z and P, in the network's own format."""
+    """W after the step, from W, X, ∇_Z and P, in the network's own format; the last instance's is kept for its mutants."""
     delta, inputs = Ball(steps.seen_grad, unit=steps.unit), Ball(steps.inputs, unit=steps.unit)
     weight, matrix = Ball(steps.weight, unit=steps.unit), Ball(steps.preconditioner, unit=steps.unit)
     eta, decay = _rate(steps.rate, steps.unit), _rate(steps.decay, steps.unit)
