@@ -46,7 +46,9 @@ def main(steps: int = 200, width: int = 1024, rows: int = 32) -> None:
         loss = float(nn.functional.cross_entropy(training.model(inputs), labels))
     print(f"{training.taken} steps of 784-{width}-{width}-10, {rows} rows, P changing: every step HOLDS")
     print(f"largest residual over bound {worst:.3g}; {time.monotonic() - begin:.0f} s")
-    print(f"drift of the Gram-only run: {last.drift:.3g} of ‖Z‖; loss {loss:.3g}; inference: {gram_sufficiency_at_inference(last).outcome.name}")
+    print(
+        f"drift of the Gram-only run: {last.drift:.3g} of ‖Z‖; loss {loss:.3g}; inference: {gram_sufficiency_at_inference(last).outcome.name}"
+    )
 
 
 if __name__ == "__main__":

@@ -42,7 +42,8 @@ class FirstLayer:
     def attach(self, model: nn.Module) -> None:
         """List the layer's own parameters and all others of ``model``."""
         assert self.module is not None
-        self.parameters = [self.module.weight] + ([] if self.module.bias is None else [self.module.bias])
+        named = dict(self.module.named_parameters(recurse=False))
+        self.parameters = [named[name] for name in ("weight", "bias") if name in named]
         own = {id(p) for p in self.parameters}
         self.others = [p for p in model.parameters() if id(p) not in own]
         self.shape: tuple[int, ...] = ()
@@ -70,7 +71,8 @@ class FirstLayer:
         """What the layer makes of rows that carry their column of ones: (N, k)."""
         assert self.module is not None
         with torch.no_grad():
-            return self.module(rows[..., : self.parameters[0].shape[-1]].contiguous()).clone()
+            outputs: Tensor = self.module(rows[..., : self.parameters[0].shape[-1]].contiguous())
+            return outputs.clone()
 
     def backward(self, model: nn.Module, inputs: Inputs, targets: Any, loss: LossFunction) -> tuple[Tensor, Tensor]:
         """Z and ∇_Z of one real pass, with ``.grad`` filled in for every parameter."""
@@ -117,8 +119,9 @@ class FirstLayer:
             return torch.zeros_like(replaced)
         if accumulate:
             value.backward()  # type: ignore[no-untyped-call]
-            return torch.zeros_like(replaced) if replaced.grad is None else replaced.grad
-        (found,) = torch.autograd.grad(value, [replaced], allow_unused=True)
+            found = replaced.grad
+        else:
+            (found,) = torch.autograd.grad(value, [replaced], allow_unused=True)
         return torch.zeros_like(replaced) if found is None else found
 
 

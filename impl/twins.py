@@ -123,7 +123,9 @@ def train_twins(
         decay: λ, a whole number.
         rule: how the other parameters move.
     """
-    paths = [list(_path(copy.deepcopy(rest), targets, data, steps=steps, rate=rate, decay=decay, rule=rule)) for data in sets]
+    paths = [
+        list(_path(copy.deepcopy(rest), targets, data, steps=steps, rate=rate, decay=decay, rule=rule)) for data in sets
+    ]
     taken = min(len(path) for path in paths) - 1
     require(taken > 0, "expected a first step on integers below 2^50, got larger ones; use smaller entries")
     paths = [path[: taken + 1] for path in paths]

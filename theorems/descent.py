@@ -88,11 +88,13 @@ def condition(factor: Ball) -> Tensor:
     gap = 1 - _upper_norm(defect)
     if int(info) != 0 or not bool(gap > 0):
         return torch.tensor(math.inf, dtype=torch.float64)
-    return _upper_norm(factor) * _upper_norm(Ball(inverse)) / gap
+    bound: Tensor = _upper_norm(factor) * _upper_norm(Ball(inverse)) / gap
+    return bound
 
 
 def _upper_norm(ball: Ball) -> Tensor:
-    return torch.linalg.matrix_norm(ball.magnitude) * (1 + 1e-12)
+    size: Tensor = torch.linalg.matrix_norm(ball.magnitude) * (1 + 1e-12)
+    return size
 
 
 def _contracts(inputs: Ball, factor: Ball, rates: Ball, scale: int) -> bool:

@@ -73,11 +73,11 @@ def _observed(pair: InitialisedPair) -> Moments:
 def _from_gram(pair: InitialisedPair, gram: Operand, start: Operand) -> Moments:
     """The moments from a Gram matrix alone: m ← m − ηG(m − y), M ← (I − ηG)M, E Z(t)Z(t)ᵀ = mmᵀ + M C Mᵀ."""
     eye = identity(int(gram.shape[-1]), gram)
-    mean, path = zeros_like(pair.targets), None
+    mean, path = zeros_like(pair.targets), eye
     for i in range(pair.rates.shape[0]):
         step = -(gram * pair.rates[i]) + eye
         mean = mean - (gram @ (mean - pair.targets)) * pair.rates[i]
-        path = step if path is None else step @ path
+        path = step @ path
     end = mean @ mean.mT + path @ start @ path.mT
     return {"start": start, "end": end, "start of the twin": start, "end of the twin": end}
 

@@ -38,7 +38,6 @@ def _trained(student: LinearStudent) -> Operand:
 def _closed_form(
     student: LinearStudent,
     *,
-    rank_one_less: bool = False,
     power: int = 2,
     unfiltered: bool = False,
     plain: bool = False,
@@ -120,7 +119,8 @@ def _limit(student: LinearStudent) -> Operand:
 
 
 def _norm(ball: Ball) -> Tensor:
-    return torch.linalg.vector_norm(ball.magnitude)
+    size: Tensor = torch.linalg.vector_norm(ball.magnitude)
+    return size
 
 
 def too_few_samples(student: LinearStudent) -> str | None:
