@@ -1,3 +1,9 @@
+from .chains import LinearChain as LinearChain
+from .chains import linear_chain as linear_chain
+from .collapse import LabelledFeatures as LabelledFeatures
+from .collapse import labelled_features as labelled_features
+from .decoders import Decoder as Decoder
+from .differentiation import velocity as velocity
 from .errors import InputError as InputError
 from .aligned import AlignedTeacher as AlignedTeacher
 from .features import FeatureSet as FeatureSet
@@ -10,6 +16,8 @@ from .gated import Fields as Fields
 from .gated import GatedNetwork as GatedNetwork
 from .gated import fields as fields
 from .gated import gated_network as gated_network
+from .kernels import TangentKernel as TangentKernel
+from .kernels import tangent_kernel as tangent_kernel
 from .gaussian_teachers import GaussianTeacher as GaussianTeacher
 from .linear_students import InitialisedPair as InitialisedPair
 from .linear_students import LinearStudent as LinearStudent
@@ -19,9 +27,16 @@ from .losses import half_squared_error as half_squared_error
 from .networks import NetworkSpec as NetworkSpec
 from .networks import build as build
 from .operands import Instance as Instance
-from .preconditioned import PreconditionedSGD as PreconditionedSGD
+from .readouts import RandomReadout as RandomReadout
+from .readouts import ReadoutEnsemble as ReadoutEnsemble
+from .readouts import readout_ensemble as readout_ensemble
+from .relu_stacks import stacks as stacks
 from .tracing import LayerTrace as LayerTrace
 from .tracing import trace as trace
+from .whitening import WeightMotion as WeightMotion
+from .whitening import WeightStep as WeightStep
+from .whitening import weight_motion as weight_motion
+from .whitening import weight_step as weight_step
+from .preconditioned import PreconditionedSGD as PreconditionedSGD
 from .twins import TwinRuns as TwinRuns
 from .twins import train_twins as train_twins
-from .differentiation import velocity as velocity

@@ -93,8 +93,9 @@ def record(model: nn.Module) -> Iterator[Recording]:
         InputError: no such layer, weights that are not finite, inputs that are not finite floating-point tensors.
     """
     layers = {name or type(model).__name__: m for name, m in model.named_modules() if isinstance(m, LAYERS)}
-    kinds = sorted({type(m).__name__ for m in model.modules()})
-    require(bool(layers), f"expected a model with nn.Linear or nn.Conv layers, got one of {', '.join(kinds)}")
+    if not layers:
+        kinds = sorted({type(m).__name__ for m in model.modules()})
+        raise InputError(f"expected a model with nn.Linear or nn.Conv layers, got one of {', '.join(kinds)}")
     for name, parameter in model.named_parameters():
         require(
             not isinstance(parameter, nn.UninitializedParameter), f"expected initialised weights, got lazy {name!r}"
@@ -165,26 +166,28 @@ def _tensors(inputs: Inputs) -> list[Tensor]:
     return [value for value in values if isinstance(value, Tensor)]
 
 
-def reseed(seed: int) -> None:
-    """Seed the random state that layers such as dropout draw from.
+def _accelerated() -> bool:
+    return torch.accelerator.is_available() if hasattr(torch, "accelerator") else torch.cuda.is_available()
 
-    ``torch.manual_seed`` also queues the seed for every device that may be used later, with a formatted stack each time,
-    which takes milliseconds on a deep stack.
-    """
-    torch.default_generator.manual_seed(seed)
-    if torch.cuda.is_initialized():
-        torch.cuda.manual_seed_all(seed)
+
+def reseed(seed: int) -> None:
+    """Seed the random state that layers such as dropout draw from."""
+    # torch.manual_seed formats a stack trace for each kind of accelerator, and keeps it where there is none
+    (torch.manual_seed if _accelerated() else torch.default_generator.manual_seed)(seed)
 
 
 @contextmanager
 def undisturbed(model: nn.Module, seed: int) -> Iterator[None]:
     """Leave ``model``'s buffers and the global random state as they were; dropout draws from ``seed``."""
     buffers = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
+    accelerated = _accelerated()
+    state = torch.get_rng_state()
     try:
-        with torch.random.fork_rng(), torch.enable_grad():
+        with torch.random.fork_rng(enabled=accelerated), torch.enable_grad():
             reseed(seed)
             yield
     finally:
+        torch.set_rng_state(state)
         with torch.no_grad():
             for buffer, value in buffers:
                 buffer.copy_(value)

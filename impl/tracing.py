@@ -67,7 +67,9 @@ class LayerTrace(Instance):
         if not isinstance(self.weight, Tensor):
             return
         label = f" of layer {self.name!r}" if self.name else ""
-        require(self.weight.ndim >= 2, f"expected a weight{label} of shape (…, d_out, d_in), got {tuple(self.weight.shape)}")
+        require(
+            self.weight.ndim >= 2, f"expected a weight{label} of shape (…, d_out, d_in), got {tuple(self.weight.shape)}"
+        )
         *lead, d_out, d_in = self.weight.shape
         require(self.inputs.ndim >= 2, f"expected inputs{label} of shape (…, N, d_in), got {tuple(self.inputs.shape)}")
         rows = self.inputs.shape[-2]
@@ -146,13 +148,17 @@ def scalar_loss(outputs: Any, targets: Any, loss: Loss) -> Tensor:
     except Exception as error:
         if isinstance(error, InputError):
             raise
-        got = [f"{name} of shape {tuple(t.shape)} {t.dtype}" if isinstance(t, Tensor) else f"{name} {type(t).__name__}"
-               for name, t in (("outputs", outputs), ("targets", targets))]
+        got = [
+            f"{name} of shape {tuple(t.shape)} {t.dtype}" if isinstance(t, Tensor) else f"{name} {type(t).__name__}"
+            for name, t in (("outputs", outputs), ("targets", targets))
+        ]
         raise InputError(
             f"expected targets that the loss accepts, got {' and '.join(got)}: it raised {type(error).__name__}: {error}"
         ) from error
     require(isinstance(value, Tensor), f"expected the loss to return a scalar tensor, got {type(value).__name__}")
-    require(value.numel() == 1, f"expected the loss to return a scalar, got shape {tuple(value.shape)}; sum or average it")
+    require(
+        value.numel() == 1, f"expected the loss to return a scalar, got shape {tuple(value.shape)}; sum or average it"
+    )
     require_finite("the loss", value.detach())
     return value.reshape(())
 
@@ -185,19 +191,21 @@ def _collect(seen: Recording, value: Tensor, *, rate: float | None, decay: float
         calls = [call for call in seen.calls if call.name == name]
         weight = seen.weights[name]
         weight_grad = gradient(weight)
-        for hook in (getattr(calls[0].layer._parameters.get("weight"), "_backward_hooks", None) or {}).values():
-            changed = hook(weight_grad)  # a hook on the parameter is part of what its training sees
+        # a hook on the parameter is part of what its training sees, and the alias does not carry it
+        parameter = dict(calls[0].layer.named_parameters(recurse=False)).get("weight")
+        for hook in (getattr(parameter, "_backward_hooks", None) or {}).values():
+            changed = hook(weight_grad)
             weight_grad = weight_grad if changed is None else changed
         pieces = [_rows(call, weight.detach(), gradient(call.inputs), gradient(call.outputs)) for call in calls]
         parts = _join(pieces, calls[0].layer, weight_grad)
         step = _balanced_rate(parts["weight"], parts["weight_grad"]) if rate is None else rate
-        options = {"dtype": torch.float64, "device": weight.device}
+        lead, place = parts["weight"].shape[:-2], weight.device
         traces[name] = LayerTrace(
             **parts,
             name=name,
             reached=any(look_up(call.outputs) is not None for call in calls),
-            rate=torch.full(parts["weight"].shape[:-2], step, **options),
-            decay=torch.full(parts["weight"].shape[:-2], decay, **options),
+            rate=torch.full(lead, step, dtype=torch.float64, device=place),
+            decay=torch.full(lead, decay, dtype=torch.float64, device=place),
         )
     return traces
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from impl.errors import InputError
 from impl.operands import Instance
-from theorems.relations import Comparison, Finding, Side, Sign
+from theorems.relations import Comparison, Finding, Relation, Side, Sign
 from theorems.verdict import Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Claim:
     name: str
     statement: str
     source: Source
-    relation: Comparison
+    relation: Relation
     observe: Side
     predict: Side
     instances: Strategy
@@ -76,7 +76,7 @@ class Claim:
 
     @property
     def tag(self) -> str:
-        """"paper" for the paper's own statement, "derived" for one derived from it."""
+        """The word "paper" for the paper's own statement, "derived" for one derived from it."""
         return self.source.tag
 
     @property
@@ -130,8 +130,9 @@ class Claim:
         violated = self.inapplicable(instance)
         if violated is not None:
             name, reason = violated
-            return Verdict(self.name, Outcome.INAPPLICABLE, instance=instance,
-                           context={"hypothesis": name, "reason": reason})
+            return Verdict(
+                self.name, Outcome.INAPPLICABLE, instance=instance, context={"hypothesis": name, "reason": reason}
+            )
         found: Finding = self.relation.judge(self.observe, self.predict, instance)
         return Verdict(self.name, found.outcome, found.grade, found.measured, found.bound, instance, found.context)
 
@@ -144,6 +145,11 @@ _HOW = {
     "LayerTrace": "use impl.trace(model, inputs, targets, loss)['name of the layer']",
     "GatedNetwork": "use impl.stacks(model, inputs, targets, loss) or impl.gated_network(...)",
     "FeatureSet": "use impl.feature_set(features, targets)",
+    "WeightStep": "use impl.weight_step(before, after)",
+    "WeightMotion": "use impl.weight_motion(weight, velocity)",
+    "LinearChain": "use impl.linear_chain(model, inputs)",
+    "ReadoutEnsemble": "use impl.readout_ensemble(features, weight, targets, readouts, variance=..., rate=...)",
+    "LabelledFeatures": "use impl.labelled_features(features, labels)",
     "PreconditionedSteps": "use impl.preconditioned_steps(model, inputs, targets, loss)",
     "TwinRuns": "use impl.train_twins(rest, targets, sets, steps=...)",
     "LinearStudent": "use impl.linear_student(inputs, beta, ...)",

@@ -18,7 +18,6 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 if TYPE_CHECKING:
-    from theorems.checking import Evidence
     from theorems.claim import Claim
     from theorems.verdict import Outcome, Verdict
 
@@ -151,7 +150,9 @@ def _check_model(spec: str, claims: list[Claim], seed: int, json_file: Path | No
         evidence[result.claim.name].add(result.verdict)
     ratios = [r for seen in evidence.values() for r in seen.ratios]
     if ratios:
-        out.print(f"[dim]worst residual/bound {max(ratios):.3g} over {len(ratios)} rounded comparisons[/]", highlight=False)
+        out.print(
+            f"[dim]worst residual/bound {max(ratios):.3g} over {len(ratios)} rounded comparisons[/]", highlight=False
+        )
     _write(json_file, seed, f"model {spec}", (seen.record() for seen in evidence.values()))
     return exit_code((seen.outcome, seen.claim.expected) for seen in evidence.values())
 

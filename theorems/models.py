@@ -17,7 +17,7 @@ from impl.features import FeatureSet, feature_set
 from impl.gated import GatedNetwork
 from impl.operands import Instance
 from impl.recording import Inputs
-from impl.stacks import LARGEST, stacks
+from impl.relu_stacks import LARGEST, stacks
 from impl.tracing import LayerTrace, Loss, trace
 from theorems.claim import Claim
 from theorems.verdict import Outcome, Verdict
@@ -53,13 +53,16 @@ def load(spec: str) -> Subject:
     path, _, name = spec.rpartition(":")
     require(bool(path and name), f"expected FILE.py:FACTORY or package.module:FACTORY, got {spec!r}")
     factory = getattr(_module(path), name, None)
-    require(callable(factory), f"expected a callable {name!r} in {path}, got {factory!r}; check the part after the colon")
+    if not callable(factory):
+        raise InputError(f"expected a callable {name!r} in {path}, got {factory!r}; check the part after the colon")
     try:
         return _subject(factory(), spec)
     except InputError:
         raise
     except Exception as error:
-        raise InputError(f"expected {spec} to return a network, but it raised {type(error).__name__}: {error}") from error
+        raise InputError(
+            f"expected {spec} to return a network, but it raised {type(error).__name__}: {error}"
+        ) from error
 
 
 def _module(path: str) -> Any:
@@ -96,7 +99,9 @@ def _subject(made: Any, spec: str) -> Subject:
         isinstance(subject.model, nn.Module),
         f"expected {spec} to return a torch nn.Module first, got {type(subject.model).__name__}",
     )
-    require(callable(subject.loss), f"expected {spec} to return a callable loss last, got {type(subject.loss).__name__}")
+    require(
+        callable(subject.loss), f"expected {spec} to return a callable loss last, got {type(subject.loss).__name__}"
+    )
     return subject
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 import torch
@@ -31,6 +31,14 @@ class Finding:
     context: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Relation(Protocol):
+    """How prediction and observation must relate: anything that can judge one instance."""
+
+    def judge(self, observe: Side, predict: Side, instance: Instance) -> Finding:
+        """Evaluate both sides and decide."""
+        ...
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Entry by entry: observed = (<=, >=, >) predicted, up to the rounding error of both sides.
@@ -53,7 +61,9 @@ class Comparison:
             except ZeroDivisionError as error:  # floats would say NaN here
                 return Finding(Outcome.UNDECIDED, Grade.EXACT, math.nan, 0.0, {"reason": f"division by zero: {error}"})
             findings = [
-                self._compare(part, np.asarray(observed[part], dtype=object), np.asarray(predicted[part], dtype=object), None)
+                self._compare(
+                    part, np.asarray(observed[part], dtype=object), np.asarray(predicted[part], dtype=object), None
+                )
                 for part in _common(observed, predicted)
             ]
             return _worst(findings)
@@ -87,7 +97,9 @@ class Comparison:
                 outcome = Outcome.UNDECIDED  # the bound exceeds both sides: nothing was tested
         context = {"part": part} if part else {}
         context |= {"entry": index, "observed": _number(observed[index]), "predicted": _number(predicted[index])}
-        return Finding(outcome, grade, max(_number(worst), 0.0) if sign != ">" else _number(worst), _number(limit), context)
+        return Finding(
+            outcome, grade, max(_number(worst), 0.0) if sign != ">" else _number(worst), _number(limit), context
+        )
 
 
 def _decide(sign: Sign, residual: Any, bound: Any) -> Outcome:

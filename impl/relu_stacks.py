@@ -25,7 +25,11 @@ def stacks(model: nn.Module, inputs: Inputs, targets: Any, loss: Loss, *, seed: 
     residual ∂L/∂f; the readout (which may have a bias) is held fixed. C outputs on N samples are N·C rows.
 
     Args:
-        model, inputs, targets, loss, seed: as for `impl.trace`.
+        model: any module.
+        inputs: as for `impl.trace`.
+        targets: whatever ``loss`` takes.
+        loss: a callable to one scalar.
+        seed: of dropout and other noise inside the model.
 
     Returns:
         instances by "first layer → readout"; empty if there is no such stack.
