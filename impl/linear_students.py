@@ -27,7 +27,7 @@ def _check(instance: Instance, wanted: dict[str, tuple[int, ...]]) -> None:
 
 @dataclass(frozen=True, eq=False)
 class LinearStudent(Instance):
-    r"""A linear student that starts from zero on (1/2n)‖Xw − y‖², y = Xβ + ε, with P = R Rᵀ and β = Rγ.
+    r"""A linear student on (1/2n)‖Xw − y‖², y = Xβ + ε, with P = R Rᵀ and β = Rγ.
 
     Args:
         inputs: X, (n, d).
@@ -36,6 +36,7 @@ class LinearStudent(Instance):
         teacher: γ, (d, 1).
         noise: σ², ().
         rates: η of every step, (T,).
+        start: w(0), (1, d); None for zero, from which the claims start.
 
     Raises:
         InputError: shapes that do not fit one another, NaN or infinity, no step.
@@ -47,12 +48,14 @@ class LinearStudent(Instance):
     teacher: Operand
     noise: Operand
     rates: Operand
+    start: Operand | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and numbers."""
         d = self.inputs.shape[-1]
         require(len(self.rates.shape) == 1 and self.rates.shape[0] > 0, "expected rates of shape (T,), T at least 1")
-        _check(self, {"covariance_root": (d, d), "factor": (d, d), "teacher": (d, 1), "noise": ()})
+        wanted = {"covariance_root": (d, d), "factor": (d, d), "teacher": (d, 1), "noise": ()}
+        _check(self, wanted if self.start is None else {**wanted, "start": (1, d)})
 
     @property
     def samples(self) -> int:

@@ -56,6 +56,16 @@ def students() -> st.SearchStrategy[LinearStudent]:
     return _whole_students() | _seeded_students()
 
 
+def started_students() -> st.SearchStrategy[LinearStudent]:
+    """Students that start from one everywhere and take a step that is too small to forget it."""
+
+    def move(s: LinearStudent) -> LinearStudent:
+        root = torch.eye(s.inputs.shape[1], dtype=torch.float64)
+        return dataclasses.replace(s, start=torch.ones_like(s.inputs[:1]), covariance_root=root, teacher=s.teacher * 0)
+
+    return _seeded_students().map(move)
+
+
 @st.composite
 def _finished_students(draw: Callable[..., Any]) -> LinearStudent:
     """Orthogonal columns of whole numbers, P diagonal, rates 1/s_j: the filter is exactly zero after d steps."""

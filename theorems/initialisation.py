@@ -159,7 +159,7 @@ def information_needs_matched_initialisation_as_stated(pair: InitialisedPair) ->
 
     Counterexample: N = d and P = (XᵀX)⁻¹ give G_P = I for every invertible X, so by this statement training would hold no information
     on X at all; yet isotropic rows W(0) ~ N(0, cI) give Z(0) the covariance c X Xᵀ, which shows X up to a rotation.
-    Shapes and observation as in `information_needs_matched_initialisation`, which is the corrected form.
+    Shapes: X and X' (n, d), moments (n, n). Observed as in `information_needs_matched_initialisation`, the corrected form.
 
     Hypotheses: equal Gram matrices (checked). Raises InputError for anything that is not an InitialisedPair.
     Source: derived here from arXiv:2509.25637 [D]; expected to be REFUTED.

@@ -11,7 +11,7 @@ from torch import Tensor
 from impl import student_strategies as strategies
 from impl.linalg import exact_rank, least_squares
 from impl.linear_students import LinearStudent, identity
-from impl.operands import Operand, is_exact
+from impl.operands import Operand, is_exact, zeros_like
 from theorems.claim import Hypothesis, Source, equals
 from theorems.descent import beside, condition, descend, divided, filters, spectrum
 from theorems.enclosures import given
@@ -30,7 +30,10 @@ def _trained(student: LinearStudent) -> Operand:
     beta = student.factor @ student.teacher
     signal = student.inputs @ beta
     targets = beside(signal, identity(student.samples, student.inputs))
-    runs = descend(student.inputs, targets, student.factor, student.rates, scale=student.samples)
+    start = student.start
+    if start is not None:  # the noise's runs start from zero: training is affine in (w(0), y)
+        start = beside(start.mT, zeros_like(student.inputs.mT)).mT
+    runs = descend(student.inputs, targets, student.factor, student.rates, start=start, scale=student.samples)
     root = student.covariance_root
     return _square(root @ (runs[:1].mT - beta)) + _square(root @ runs[1:].mT) * student.noise
 
@@ -58,6 +61,11 @@ def _closed_form(
     return {"bias": bias, "variance": noise * student.noise}
 
 
+def not_from_zero(student: LinearStudent) -> str | None:
+    """Why training does not start from zero, or None."""
+    return None if student.start is None or not bool((student.start != 0).any()) else "w(0) is not zero"
+
+
 def _sum(parts: Parts) -> Operand:
     return parts["bias"] + parts["variance"]
 
@@ -66,6 +74,7 @@ def _sum(parts: Parts) -> Operand:
     observed=_trained,
     on=strategies.students,
     source=Source(_PAPER, "stand-in for the single-index theorem", "derived"),
+    hypotheses={"starts from zero": Hypothesis(strategies.started_students, not_from_zero)},
     mutants={
         "P dropped from the spectrum": lambda s: _sum(_closed_form(s, plain=True)),
         "one filter in the variance": lambda s: _sum(_closed_form(s, power=1)),
@@ -90,7 +99,7 @@ def preconditioned_regression_risk(student: LinearStudent) -> Operand:
     Σ and P (d, d); the risk is a scalar, in units of y². Observed: real descent on the signal and on each basis vector of
     the noise; the expectation over noise of covariance σ²I is a second moment, so nothing is sampled.
 
-    Hypotheses: β in the range of P (by construction: β = Rγ). Any n, d and rates, also ones at which training diverges.
+    Hypotheses: w(0) = 0 (checked); β in the range of P (by construction: β = Rγ). Any n, d and rates, also ones at which training diverges.
     Raises InputError for anything that is not a LinearStudent. Source: derived here; the wording of the single-index theorem of
     arXiv:2509.25637 was not to be had [D, N].
     """
@@ -156,6 +165,7 @@ def _limit_with(student: LinearStudent, matrix: Operand) -> Operand:
     on=strategies.patient_students,
     source=Source(_PAPER, "the exponent needs early stopping", "derived"),
     hypotheses={
+        "starts from zero": Hypothesis(strategies.started_students, not_from_zero),
         "n ≥ d and full rank": Hypothesis(strategies.poor_students, too_few_samples),
         "run to the end": Hypothesis(strategies.impatient_students, stopped_early),
     },
@@ -176,7 +186,7 @@ def exponent_needs_early_stopping(student: LinearStudent) -> Operand:
     Shapes: X (n, d), Σ and P (d, d), risk a scalar. Observed: real descent until the filter r_t(S) is below the unit roundoff, on
     fractions until it is exactly zero (rates 1/s_j end descent in d steps). What it still misses is in the bound.
 
-    Hypotheses, checked: n ≥ d and XᵀX of full rank (otherwise the interpolator depends on P); r_t(S) has died out. P is invertible.
+    Hypotheses, checked: w(0) = 0; n ≥ d and XᵀX of full rank (otherwise the interpolator depends on P); r_t(S) has died out. P is invertible.
     Raises InputError for anything that is not a LinearStudent. Source: derived here from arXiv:2509.25637 [D].
     """
     return _limit(student)
