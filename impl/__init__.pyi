@@ -1,3 +1,4 @@
+from .aligned import AlignedTeacher as AlignedTeacher
 from .chains import LinearChain as LinearChain
 from .chains import linear_chain as linear_chain
 from .collapse import LabelledFeatures as LabelledFeatures
@@ -11,6 +12,9 @@ from .errors import InputError as InputError
 from .features import FeatureSet as FeatureSet
 from .features import feature_set as feature_set
 from .features import target_linearity as target_linearity
+from .first_layer import FirstLayerTraining as FirstLayerTraining
+from .first_layer import PreconditionedSteps as PreconditionedSteps
+from .first_layer import preconditioned_steps as preconditioned_steps
 from .flow_solvers import coupled_flow as coupled_flow
 from .flow_solvers import flow_to_rest as flow_to_rest
 from .flow_solvers import kernel_flow as kernel_flow
@@ -21,12 +25,18 @@ from .gated import Fields as Fields
 from .gated import GatedNetwork as GatedNetwork
 from .gated import fields as fields
 from .gated import gated_network as gated_network
+from .gaussian_teachers import GaussianTeacher as GaussianTeacher
 from .kernels import TangentKernel as TangentKernel
 from .kernels import tangent_kernel as tangent_kernel
+from .linear_students import InitialisedPair as InitialisedPair
+from .linear_students import LinearStudent as LinearStudent
+from .linear_students import PoweredCovariance as PoweredCovariance
+from .linear_students import linear_student as linear_student
 from .losses import half_squared_error as half_squared_error
 from .networks import NetworkSpec as NetworkSpec
 from .networks import build as build
 from .operands import Instance as Instance
+from .preconditioned import PreconditionedSGD as PreconditionedSGD
 from .readouts import RandomReadout as RandomReadout
 from .readouts import ReadoutEnsemble as ReadoutEnsemble
 from .readouts import readout_ensemble as readout_ensemble
@@ -41,6 +51,8 @@ from .training import MinibatchNoise as MinibatchNoise
 from .training import feature_noise as feature_noise
 from .training import minibatches as minibatches
 from .training import readout_noise as readout_noise
+from .twins import TwinRuns as TwinRuns
+from .twins import train_twins as train_twins
 from .whitening import WeightMotion as WeightMotion
 from .whitening import WeightStep as WeightStep
 from .whitening import weight_motion as weight_motion

@@ -86,6 +86,16 @@ def _eager(model: nn.Module) -> AbstractContextManager[Any]:
     return nullcontext()
 
 
+def _accelerated() -> bool:
+    return torch.accelerator.is_available() if hasattr(torch, "accelerator") else torch.cuda.is_available()
+
+
+def reseed(seed: int) -> None:
+    """Seed the random state that layers such as dropout draw from."""
+    # torch.manual_seed formats a stack trace for each kind of accelerator, and keeps it where there is none
+    (torch.manual_seed if _accelerated() else torch.default_generator.manual_seed)(seed)
+
+
 @contextmanager
 def undisturbed(model: nn.Module, seed: int) -> Iterator[None]:
     """Leave ``model``'s buffers, attributes and mode and the global random state as they were; dropout draws from ``seed``.
@@ -97,12 +107,11 @@ def undisturbed(model: nn.Module, seed: int) -> Iterator[None]:
     values = [(tensor, tensor.detach().clone()) for tensor in (*model.buffers(), *renormed)]
     eager = [m for m in model.modules() if not isinstance(m, torch.jit.ScriptModule)]
     attributes = [(d, dict(d)) for m in eager for d in (m._parameters, m._buffers, m.__dict__)]
-    accelerated = torch.accelerator.is_available() if hasattr(torch, "accelerator") else torch.cuda.is_available()
+    accelerated = _accelerated()
     state = torch.get_rng_state()
     try:
         with torch.random.fork_rng(enabled=accelerated), torch.inference_mode(False), torch.enable_grad():
-            # torch.manual_seed formats a stack trace for each kind of accelerator, and keeps it where there is none
-            (torch.manual_seed if accelerated else torch.default_generator.manual_seed)(seed)
+            reseed(seed)
             yield
     finally:
         torch.set_rng_state(state)

@@ -48,6 +48,18 @@ from .kernel_flow import task_drive_is_the_energy_gradient as task_drive_is_the_
 from .kernel_flow import water_filling_law as water_filling_law
 from .kernel_flow import water_filling_path as water_filling_path
 from .laws import in_law as in_law
+from .preconditioning import alignment_decides_exponent as alignment_decides_exponent
+from .preconditioning import covariance_power_sets_spectral_bias as covariance_power_sets_spectral_bias
+from .preconditioning import exponent_needs_early_stopping as exponent_needs_early_stopping
+from .preconditioning import gram_sufficiency_at_inference as gram_sufficiency_at_inference
+from .preconditioning import gram_sufficiency_in_training as gram_sufficiency_in_training
+from .preconditioning import information_needs_matched_initialisation as information_needs_matched_initialisation
+from .preconditioning import (
+    information_needs_matched_initialisation_as_stated as information_needs_matched_initialisation_as_stated,
+)
+from .preconditioning import one_step_learns_powered_teacher as one_step_learns_powered_teacher
+from .preconditioning import preconditioned_regression_risk as preconditioned_regression_risk
+from .preconditioning import same_gram_same_training as same_gram_same_training
 from .verdict import Grade as Grade
 from .verdict import Outcome as Outcome
 from .verdict import Verdict as Verdict

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from theorems import aligned_features, collapsed_features, feature_learning, gram_hierarchy, kernel_flow, weight_gram
+from theorems import (
+    aligned_features,
+    collapsed_features,
+    feature_learning,
+    gram_hierarchy,
+    kernel_flow,
+    preconditioning,
+    weight_gram,
+)
 
 CLAIMS = (
     # arXiv:2601.00276, task-driven kernel flows
@@ -29,6 +37,17 @@ CLAIMS = (
     kernel_flow.spectral_bias_variance,
     kernel_flow.laplacian_spectral_filter,
     kernel_flow.laplacian_filter_rank,
+    # arXiv:2509.25637, preconditioned feature learning
+    preconditioning.gram_sufficiency_in_training,
+    preconditioning.gram_sufficiency_at_inference,
+    preconditioning.same_gram_same_training,
+    preconditioning.information_needs_matched_initialisation,
+    preconditioning.information_needs_matched_initialisation_as_stated,
+    preconditioning.covariance_power_sets_spectral_bias,
+    preconditioning.preconditioned_regression_risk,
+    preconditioning.exponent_needs_early_stopping,
+    preconditioning.one_step_learns_powered_teacher,
+    preconditioning.alignment_decides_exponent,
     # arXiv:2605.06258, the weight Gram matrix
     feature_learning.feature_learning_equation,
     feature_learning.gram_follows_virtual_covariance,

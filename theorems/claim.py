@@ -153,6 +153,9 @@ _HOW = {
     "LinearChain": "use impl.linear_chain(model, inputs)",
     "ReadoutEnsemble": "use impl.readout_ensemble(features, weight, targets, readouts, variance=..., rate=...)",
     "LabelledFeatures": "use impl.labelled_features(features, labels)",
+    "PreconditionedSteps": "use impl.preconditioned_steps(model, inputs, targets, loss)",
+    "TwinRuns": "use impl.train_twins(rest, targets, sets, steps=...)",
+    "LinearStudent": "use impl.linear_student(inputs, beta, ...)",
 }
 
 

@@ -243,11 +243,17 @@ class Ball:
         """max(x, min), exact and 1-Lipschitz."""
         return self._like(self.center.clamp(min=min), self.radius)
 
-    def project(self, targets: Ball) -> Ball:
+    def exp2(self) -> Ball:
+        """2^x; see `theorems.transcendental`."""
+        from theorems import transcendental
+
+        return transcendental.exp2(self)
+
+    def project(self, targets: Other) -> Ball:
         """The targets projected on this matrix's column space; see `theorems.projection`."""
         from theorems import projection
 
-        return projection.project(self, targets)
+        return projection.project(self, targets if isinstance(targets, Ball) else Ball(torch.as_tensor(targets)))
 
     def unexplained(self, targets: Ball) -> Ball:
         """The squared norm of what is left of the targets; see `theorems.projection`."""
@@ -255,11 +261,11 @@ class Ball:
 
         return projection.unexplained(self, targets)
 
-    def least_squares(self, targets: Ball) -> Ball:
+    def least_squares(self, targets: Other) -> Ball:
         """The least-squares head on this matrix; see `theorems.projection`."""
         from theorems import projection
 
-        return projection.least_squares(self, targets)
+        return projection.least_squares(self, targets if isinstance(targets, Ball) else Ball(torch.as_tensor(targets)))
 
     def inverse(self) -> Ball:
         """The inverse of every matrix in the ball; see `theorems.projection`."""

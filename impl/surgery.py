@@ -1,0 +1,248 @@
+"""Find the first layer of any network, read it, and run the rest of the network without its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from impl.errors import InputError, require, require_finite
+from impl.losses import check_targets
+from impl.networks import generator
+from impl.recording import LAYERS
+from impl.running import Inputs, run, undisturbed
+from impl.tracing import trace
+
+if TYPE_CHECKING:
+    from impl.first_layer import FirstLayerTraining
+
+LossFunction = Callable[[Any, Any], Tensor]
+
+LARGEST = 2.0**50
+"""Eight times below 2^53: room for the sums of a few such terms."""
+
+
+@dataclass
+class FirstLayer:
+    """The first layer of one model.
+
+    Args:
+        name: its module name.
+        module: the layer; None where the model has no fully connected first layer.
+        obstacle: why claims about the first layer say nothing here, or None.
+    """
+
+    name: str
+    module: nn.Linear | None
+    obstacle: str | None = None
+
+    def attach(self, model: nn.Module) -> None:
+        """List the layer's own parameters and all others of ``model``."""
+        assert self.module is not None
+        named = dict(self.module.named_parameters(recurse=False))
+        self.parameters = [named[name] for name in ("weight", "bias") if name in named]
+        own = {id(p) for p in self.parameters}
+        self.others = [p for p in model.parameters() if id(p) not in own]
+        self.shape: tuple[int, ...] = ()
+        self.rows = self.outputs = torch.empty(0)
+
+    def same_in(self, model: nn.Module) -> FirstLayer:
+        """The same layer of a copy of the model."""
+        twin = FirstLayer(self.name, model.get_submodule(self.name))  # type: ignore[arg-type]
+        twin.attach(model)
+        twin.shape = self.shape
+        return twin
+
+    def with_ones(self, rows: Tensor) -> Tensor:
+        """[X, 1] where the layer has a bias."""
+        if len(self.parameters) == 1:
+            return rows
+        return torch.cat([rows, torch.ones(*rows.shape[:-1], 1, dtype=rows.dtype, device=rows.device)], -1)
+
+    def stacked_weight(self) -> Tensor:
+        """[W, b] as one matrix."""
+        weight, *bias = (p.detach().clone() for p in self.parameters)
+        return torch.cat([weight, bias[0][:, None]], -1) if bias else weight
+
+    def outputs_on(self, rows: Tensor) -> Tensor:
+        """What the layer makes of rows that carry their column of ones: (N, k)."""
+        assert self.module is not None
+        with torch.no_grad():
+            outputs: Tensor = self.module(rows[..., : self.parameters[0].shape[-1]].contiguous())
+            return outputs.clone()
+
+    def backward(self, model: nn.Module, inputs: Inputs, targets: Any, loss: LossFunction) -> tuple[Tensor, Tensor]:
+        """Z and ∇_Z of one real pass, with ``.grad`` filled in for every parameter."""
+        seen: list[tuple[Tensor, Tensor]] = []
+
+        def watch(_: nn.Module, args: tuple[Any, ...], outputs: Tensor) -> Tensor:
+            seen.append((args[0].detach(), outputs))
+            outputs.retain_grad()
+            return outputs.clone()  # whatever comes next may work in place
+
+        assert self.module is not None
+        handle = self.module.register_forward_hook(watch)
+        try:
+            value = _scalar(run(model, inputs), targets, loss)
+        finally:
+            handle.remove()
+        require(value.requires_grad, "expected a loss that depends on the model's parameters, got one without gradient")
+        value.backward()  # type: ignore[no-untyped-call]
+        layer_inputs, outputs = seen[0]
+        self.shape, d = tuple(outputs.shape), layer_inputs.shape[-1]
+        self.rows = self.with_ones(layer_inputs.reshape(-1, d))
+        self.outputs = outputs.detach().reshape(-1, outputs.shape[-1]).clone()
+        gradient = torch.zeros_like(outputs) if outputs.grad is None else outputs.grad
+        return self.outputs, gradient.reshape(self.outputs.shape)
+
+    def gradient(
+        self,
+        model: nn.Module,
+        inputs: Inputs,
+        targets: Any,
+        loss: LossFunction,
+        *,
+        replaced: Tensor,
+        accumulate: bool = False,
+    ) -> Tensor:
+        """∇_Z of the network with Z ``replaced``; ``accumulate`` fills in ``.grad`` of the other parameters."""
+        assert self.module is not None
+        handle = self.module.register_forward_hook(lambda *_: replaced.reshape(self.shape).clone())
+        try:
+            value = _scalar(run(model, inputs), targets, loss)
+        finally:
+            handle.remove()
+        if not value.requires_grad:
+            return torch.zeros_like(replaced)
+        if accumulate:
+            value.backward()  # type: ignore[no-untyped-call]
+            found = replaced.grad
+        else:
+            (found,) = torch.autograd.grad(value, [replaced], allow_unused=True)
+        return torch.zeros_like(replaced) if found is None else found
+
+
+def first_layer(model: nn.Module, inputs: Inputs, targets: Any, loss: LossFunction, *, seed: int) -> FirstLayer:
+    """The first linear or convolutional layer that ``model`` calls, with the reason why claims may say nothing about it.
+
+    Raises:
+        InputError: for a model without such layers, or inputs and targets that it does not accept.
+    """
+    require(isinstance(model, nn.Module), f"expected a torch nn.Module as model, got {type(model).__name__}")
+    names = {m: name for name, m in model.named_modules() if isinstance(m, LAYERS)}
+    kinds = ", ".join(sorted({type(m).__name__ for m in model.modules()}))
+    require(bool(names), f"expected a model whose first layer is an nn.Linear, got one of {kinds}")
+    for name, parameter in model.named_parameters():
+        require_finite(f"parameter {name!r}", parameter.detach())
+    calls: list[Any] = []
+    handles = [m.register_forward_pre_hook(lambda m, _: calls.append(m)) for m in names]
+    try:
+        with undisturbed(model, seed), torch.no_grad():
+            run(model, inputs)
+    finally:
+        for handle in handles:
+            handle.remove()
+    require(bool(calls), "expected the model to call its linear layers, got a forward pass that calls none")
+    module, name = calls[0], names[calls[0]]
+    if not isinstance(module, nn.Linear):
+        return FirstLayer(name, None, f"the first layer, {name!r}, is a {type(module).__name__}, not fully connected")
+    if parametrize.is_parametrized(module):
+        return FirstLayer(
+            name, None, f"the weight of the first layer, {name!r}, is parametrised: it is not what is trained"
+        )
+    if not module.weight.requires_grad:
+        return FirstLayer(name, None, f"the first layer, {name!r}, is frozen")
+    if calls.count(module) > 1:
+        return FirstLayer(name, None, f"the first layer, {name!r}, is called {calls.count(module)} times")
+    layer = FirstLayer(name, module)
+    layer.attach(model)
+    layer.obstacle = _obstacle(layer, model, inputs, targets, loss, seed=seed)
+    return layer
+
+
+def _obstacle(
+    layer: FirstLayer, model: nn.Module, inputs: Inputs, targets: Any, loss: LossFunction, *, seed: int
+) -> str | None:
+    """Compare the network with what is left of it when its inputs are noise and Z is given."""
+
+    def gradients(blind: Tensor | None) -> list[Tensor | None]:
+        for parameter in model.parameters():
+            parameter.grad = None
+        with undisturbed(model, seed):
+            if blind is None:
+                _, found = layer.backward(model, inputs, targets, loss)
+            else:
+                noise = blank(inputs)
+                found = layer.gradient(model, noise, targets, loss, replaced=blind, accumulate=True)
+        return [found, *(p.grad for p in [*layer.others, *layer.parameters])]
+
+    real = gradients(None)
+    again = gradients(None)
+    z = layer.outputs.clone().requires_grad_()
+    blind = gradients(z)
+    for parameter in model.parameters():
+        parameter.grad = None
+    count = len(layer.parameters)
+    if any(g is not None for g in blind[-count:]):
+        return f"the weights of the first layer, {layer.name!r}, are used a second time (tied, or in the loss)"
+    if not all(_same(a, b) for a, b in zip(real, again, strict=True)):
+        return "the network is not deterministic: two passes with one seed differ"
+    early = [a is not None and b is None for a, b in zip(real[1:-count], blind[1:-count], strict=True)]
+    if any(early):
+        names = {id(p): name for name, p in model.named_parameters()}
+        before = [names[id(p)] for p, flag in zip(layer.others, early, strict=True) if flag]
+        return f"parameters before the first layer, {layer.name!r}, are trained: {', '.join(before)}"
+    if not all(_same(a, b) for a, b in zip(real[:-count], blind[:-count], strict=True)):
+        return f"the inputs are used elsewhere than in the first layer, {layer.name!r}"
+    return None
+
+
+def _same(a: Tensor | None, b: Tensor | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return torch.equal(a, b)
+
+
+def _scalar(outputs: Any, targets: Any, loss: LossFunction) -> Tensor:
+    check_targets(outputs, targets)
+    value: Any = loss(outputs, targets)
+    if not isinstance(value, Tensor) or value.numel() != 1:
+        got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+        raise InputError(f"expected the loss to return one scalar, got {got}; sum or average it")
+    require_finite("the loss", value.detach())
+    scalar: Tensor = value.reshape(())
+    return scalar
+
+
+def blank(inputs: Inputs) -> Inputs:
+    """Inputs of the same shapes that hold nothing of the data: fixed noise in place of every floating-point tensor."""
+
+    def noise(value: Any) -> Any:
+        if not isinstance(value, Tensor) or not value.dtype.is_floating_point:
+            return value
+        return torch.randn(value.shape, generator=generator(1), dtype=torch.float64).to(value)
+
+    if isinstance(inputs, Mapping):
+        return {key: noise(value) for key, value in inputs.items()}
+    return tuple(noise(value) for value in inputs) if isinstance(inputs, tuple | list) else noise(inputs)
+
+
+def whole_numbers(training: FirstLayerTraining, matrix: Tensor, output_grad: Tensor) -> bool:
+    """Whether every sum of the coming step runs over integers that stay below 2^50: then nothing rounds."""
+    layers = trace(training.model, training.inputs, training.targets, training.loss, seed=training.seed)
+    delta, rows, weight = output_grad.abs(), training.rows.abs(), training.layer.stacked_weight().abs()
+    slope = (delta.mT @ rows) @ matrix.abs() * training.rate
+    moved = weight * (1 + training.rate * training.decay) + slope
+    sums = [rows @ moved.mT, rows @ matrix.abs() @ rows.mT @ delta * training.rate]
+    sums.append(training.test_rows.abs() @ moved.mT)
+    for layer in layers.values():
+        w, h, d = layer.weight.abs(), layer.inputs.abs(), layer.output_grad.abs()
+        sums += [h @ w.mT + (0 if layer.bias is None else layer.bias.abs()), d.mT @ h, d @ w]
+    sums += [p.detach().abs() for p in training.layer.others]
+    numbers = [rows, weight, delta, matrix * training.rate, torch.tensor(training.rate * training.decay)]
+    whole = all(bool((t == t.round()).all()) for t in [*numbers, *sums])
+    return whole and all(float(t.max()) < LARGEST for t in sums if t.numel())

@@ -1,0 +1,238 @@
+"""Preconditioned training of whole networks: the optimiser, the recorder, exactness, refusals, and what must be refuted."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+
+import pytest
+import torch
+from torch import nn
+
+from impl import NetworkSpec, build, half_squared_error, preconditioned_steps, train_twins
+from impl.errors import InputError
+from impl.first_layer import FirstLayerTraining
+from impl.layer_specimens import KINDS, Elsewhere, OutputPreconditioned, TiedAutoencoder, seeded_model
+from impl.twins import DataSet
+from theorems import (
+    Grade,
+    Outcome,
+    gram_sufficiency_at_inference,
+    gram_sufficiency_in_training,
+    same_gram_same_training,
+)
+
+DOUBLE = torch.float64
+
+
+def normal(*shape, seed=0):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=DOUBLE)
+
+
+def positive(size, seed=1):
+    root = normal(size, size, seed=seed)
+    return root @ root.mT / size
+
+
+def whole(*shape, seed=0, top=1):
+    return torch.randint(-top, top + 1, shape, generator=torch.Generator().manual_seed(seed)).double()
+
+
+# -- real networks -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("rest", ["sgd", "adam"])
+def test_every_kind_of_network_sees_its_inputs_through_the_gram_alone(kind, rest):
+    model = seeded_model(kind, 4, 6, bias=True, seed=3)
+    inputs = normal(7, 3, 4) if kind in ("attention", "tokens") else normal(7, 4)
+    targets = torch.zeros_like(model(inputs)).detach() + 0.5
+    before = copy.deepcopy(model.state_dict())
+    steps = preconditioned_steps(
+        model, inputs, targets, nn.functional.mse_loss, preconditioner=positive(5), rate=0.1, decay=0.1, rest=rest,
+        steps=4,
+    )  # fmt: skip
+    for claim in (gram_sufficiency_in_training, gram_sufficiency_at_inference):
+        verdict = claim(steps)
+        assert verdict, verdict
+    drift = gram_sufficiency_in_training(steps).context["drift of a Gram-only run after these 4 steps"]
+    assert drift == steps.drift < 1e-12
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_float32_networks_are_judged_by_their_own_format():
+    model = seeded_model("mlp", 4, 6, bias=True, seed=3).float()
+    steps = preconditioned_steps(model, normal(7, 4).float(), normal(7, 2).float(), nn.functional.mse_loss, steps=3)
+    verdict = gram_sufficiency_in_training(steps)
+    assert verdict, verdict
+    assert 1e-9 < verdict.bound < 1e-3
+
+
+@pytest.mark.parametrize(("rest", "least"), [("frozen", 5), ("sgd", 2), ("momentum", 2)])
+def test_integer_networks_agree_exactly_along_the_whole_path(rest, least):
+    spec = NetworkSpec(widths=(3, 4), bias=True, classes=1)
+    model = build(spec)
+    with torch.no_grad():
+        for i, parameter in enumerate(model.parameters()):
+            parameter.copy_(whole(*parameter.shape, seed=i))
+    root = whole(4, 2, seed=9)
+    training = FirstLayerTraining(
+        model, whole(3, 3, seed=5), whole(3, 1, seed=6), half_squared_error, preconditioner=root @ root.mT, rate=1.0,
+        rest=rest, decay=1.0, test_inputs=whole(2, 3, seed=7), exact=True,
+    )  # fmt: skip
+    steps = training.run(10)
+    assert steps.rate.shape[0] >= least  # and then integers would leave 2^50
+    verdict = gram_sufficiency_in_training(steps)
+    assert verdict.grade is Grade.EXACT
+    assert verdict.measured == verdict.bound == steps.drift == 0
+    assert bool((steps.gram_only == steps.after).all())
+    assert gram_sufficiency_in_training(steps.exact()).grade is Grade.EXACT
+
+
+def test_a_path_in_chunks_is_the_path():
+    inputs, targets = normal(6, 3), normal(6, 2, seed=1)
+    model, matrix = build(NetworkSpec()), positive(3)
+    whole_path = preconditioned_steps(model, inputs, targets, half_squared_error, preconditioner=matrix, steps=4)
+    training = FirstLayerTraining(model, inputs, targets, half_squared_error, preconditioner=matrix)
+    chunks = [training.run(2), training.run(2)]
+    assert torch.equal(torch.cat([chunk.after for chunk in chunks]), whole_path.after)
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        (nn.Sequential(nn.Unflatten(1, (1, 4)), nn.Conv1d(1, 2, 1), nn.Flatten(), nn.Linear(8, 4)), "is a Conv1d"),
+        (Elsewhere(4, gate=False), "inputs are used elsewhere"),
+        (Elsewhere(4, gate=True), "inputs are used elsewhere"),
+        (TiedAutoencoder(4), "used a second time"),
+        (nn.Sequential(nn.LayerNorm(4), nn.Linear(4, 4)), "before the first layer"),
+        (nn.Sequential(nn.Dropout(0.5), nn.Linear(4, 4)), "change during training"),
+        (nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(4, 4))), "parametrised"),
+    ],
+)
+def test_networks_out_of_reach_are_inapplicable_with_the_reason(model, reason):
+    steps = preconditioned_steps(model.double(), normal(6, 4), normal(6, 4, seed=1), half_squared_error, steps=2)
+    verdict = gram_sufficiency_in_training(steps)
+    assert verdict.outcome is Outcome.INAPPLICABLE
+    assert reason in verdict.context["reason"]
+
+
+def test_one_layer_called_twice_is_inapplicable():
+    layer = nn.Linear(4, 4)
+    steps = preconditioned_steps(
+        nn.Sequential(layer, nn.Tanh(), layer).double(), normal(6, 4), normal(6, 4), half_squared_error
+    )
+    assert "called 2 times" in gram_sufficiency_in_training(steps).context["reason"]
+
+
+@pytest.mark.parametrize(
+    ("model", "inputs", "targets", "message"),
+    [
+        (nn.Sequential(nn.Tanh()), normal(3, 4), normal(3, 4), "whose first layer is an nn.Linear, got one of"),
+        (nn.Linear(4, 2).double(), normal(3, 5), normal(3, 2), "inputs that the model accepts"),
+        (nn.Linear(4, 2).double(), normal(3, 4), normal(3, 1), "targets of shape"),
+        ("a string", normal(3, 4), normal(3, 1), "nn.Module as model, got str"),
+    ],
+)
+def test_recorder_refuses(model, inputs, targets, message):
+    with pytest.raises(InputError, match=message):
+        preconditioned_steps(model, inputs, targets, half_squared_error)
+
+
+# -- what must be refuted ------------------------------------------------------------------------------------------
+
+
+def optimisers():
+    matrix = torch.diag(torch.arange(1.0, 5.0)).double()
+    return {
+        "Adam": lambda p, rate, _, __: torch.optim.Adam(p, lr=rate),
+        "RMSprop": lambda p, rate, _, __: torch.optim.RMSprop(p, lr=rate),
+        "Adagrad": lambda p, rate, _, __: torch.optim.Adagrad(p, lr=rate),
+        "P on the output index": lambda p, rate, _, __: OutputPreconditioned(p, rate, matrix),
+        "coupled decay": lambda p, rate, _, __: OutputPreconditioned(
+            p, rate, matrix, input_index=True, coupled_decay=0.5
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", optimisers())
+def test_one_shared_gram_does_not_describe(name):
+    """Per-weight diagonal preconditioners have one P per neuron: no shared one fits, not even the best of their means."""
+    model = seeded_model("tokens", 4, 4, bias=False, seed=1)
+    steps = preconditioned_steps(
+        model, normal(5, 4), normal(5, 2, seed=1), half_squared_error, first=optimisers()[name], rate=0.05,
+        preconditioner=torch.diag(torch.arange(1.0, 5.0)).double(), decay=0.5 if name == "coupled decay" else 0.0,
+    )  # fmt: skip
+    verdict = gram_sufficiency_in_training(steps)
+    assert verdict.outcome is Outcome.INAPPLICABLE
+    assert "shared by all neurons" in verdict.context["reason"]
+    assert (
+        gram_sufficiency_in_training.without("one preconditioner on the input index")(steps).outcome is Outcome.REFUTED
+    )
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "adahessian"])
+def test_no_single_preconditioner_explains_a_per_weight_one(optimiser):
+    """The best symmetric P for the observed step, by least squares over all of them, still misses it by far."""
+    d, k = 3, 8
+    layer = nn.Linear(d, k, bias=False, dtype=DOUBLE)
+    with torch.no_grad():
+        layer.weight.copy_(normal(k, d))
+    inputs, targets = normal(6, d, seed=1), normal(6, k, seed=2)
+    half_squared_error(torch.tanh(layer(inputs)), targets).backward()
+    slope = layer.weight.grad.clone()
+    if optimiser == "adam":
+        second = slope**2
+    else:  # the Hessian's diagonal, per weight
+        hessian = torch.autograd.functional.hessian(
+            lambda w: half_squared_error(torch.tanh(inputs @ w.reshape(k, d).mT), targets),
+            layer.weight.detach().reshape(-1),
+        )
+        second = hessian.diagonal().reshape(k, d) ** 2
+    move = slope / (second.sqrt() + 1e-8)
+    best = torch.linalg.lstsq(slope, move).solution
+    assert float((slope @ best - move).norm() / move.norm()) > 0.1
+
+
+def test_refuted_mutants_by_name_on_one_network():
+    model = seeded_model("mlp", 3, 5, bias=True, seed=1)
+    steps = preconditioned_steps(
+        model, normal(6, 3), normal(6, 2, seed=1), half_squared_error, preconditioner=positive(4), decay=0.2
+    )
+    for claim in (gram_sufficiency_in_training, gram_sufficiency_at_inference):
+        for name, mutant in claim.mutants.items():
+            if name != "Gram of the last step":  # this P does not change
+                assert mutant(steps).outcome is Outcome.REFUTED, name
+
+
+def test_an_error_in_the_recorded_network_is_caught():
+    steps = preconditioned_steps(build(NetworkSpec()), normal(5, 3), normal(5, 2), half_squared_error)
+    assert gram_sufficiency_in_training(steps)
+    wrong = steps.after.clone()
+    wrong[1, 2, 0] *= 1 + 1e-12
+    verdict = gram_sufficiency_in_training(dataclasses.replace(steps, after=wrong))
+    assert verdict.outcome is Outcome.REFUTED
+    assert verdict.context["entry"] == (1, 2, 0)
+
+
+# -- twins ---------------------------------------------------------------------------------------------------------
+
+
+def test_data_in_another_dimension_with_the_same_gram_train_identically():
+    inputs, weight = whole(4, 3, seed=1), whole(2, 3, seed=2)
+    matrix = torch.diag(torch.tensor([1.0, 2.0, 0.0])).double()
+    wide = torch.cat([inputs[:, [2, 0, 1]] * torch.tensor([1.0, -1.0, 1.0]), whole(4, 5, seed=3)], 1)
+    hidden = torch.zeros(8, 8, dtype=DOUBLE)
+    hidden[1, 1], hidden[2, 2] = 1.0, 2.0
+    start = torch.cat([weight[:, [2, 0, 1]] * torch.tensor([1.0, -1.0, 1.0]), torch.zeros(2, 5, dtype=DOUBLE)], 1)
+    last = nn.Linear(2, 1, bias=False, dtype=DOUBLE)
+    with torch.no_grad():
+        last.weight.copy_(whole(1, 2, seed=4))
+    first = DataSet(inputs, lambda _: matrix, weight)
+    twin = DataSet(wide, lambda _: hidden, start)
+    runs = train_twins(nn.Sequential(nn.ReLU(), last), whole(4, 1, seed=5), [first, twin, first, twin], steps=4)
+    verdict = same_gram_same_training(runs)
+    assert verdict, verdict
+    assert verdict.grade is Grade.EXACT
+    assert runs.outputs.shape[0] >= 3
+    assert not torch.equal(runs.outputs[0], runs.outputs[-1])

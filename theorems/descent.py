@@ -1,0 +1,141 @@
+"""Preconditioned descent of a linear student on every kind of operand, and the filters of its closed form."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from impl import linear_students
+from impl.linear_students import identity
+from impl.operands import Operand, is_exact, zeros_like
+from theorems.rounding import Ball
+
+_SHORT = 4
+"""Up to so many steps the balls simply follow the computation; later their radii would outgrow the contraction."""
+
+
+def divided(value: Operand, count: int) -> Operand:
+    """Value / count; a fraction on exact operands, where Python would fall back to floats."""
+    return value * Fraction(1, count) if is_exact(value) or isinstance(value, int | Fraction) else value / count
+
+
+def beside(left: Operand, right: Operand) -> Operand:
+    """Two matrices with as many rows next to each other."""
+    if is_exact(left):
+        return np.concatenate([left, right], axis=-1)
+    if isinstance(left, Tensor) and isinstance(right, Tensor):
+        return torch.cat([left, right], -1)
+    a, b = (m if isinstance(m, Ball) else Ball(m) for m in (left, right))
+    radius = None if a.radius is None and b.radius is None else torch.cat([a.error, b.error], -1)
+    return Ball(torch.cat([a.center, b.center], -1), radius, max(a.unit, b.unit))
+
+
+def _step(weight: Operand, inputs: Operand, targets: Operand, matrix: Operand, *, rate: Operand, scale: int) -> Operand:
+    """W − η ∇ P with the gradient of the squared loss written out: the operations that autograd makes."""
+    residual = inputs @ weight.mT - targets
+    return weight - ((residual.mT @ inputs) @ matrix) * divided(rate, scale)
+
+
+def descend(
+    inputs: Operand,
+    targets: Operand,
+    factor: Operand,
+    rates: Operand,
+    *,
+    start: Operand | None = None,
+    scale: int = 1,
+) -> Operand:
+    r"""W (C, d) after preconditioned descent on ‖XWᵀ − Y‖²/(2·scale) with P = R Rᵀ.
+
+    Tensors: real training by autograd and the optimiser. Exact operands: the same steps in fractions. Balls: what real training
+    computes, with a bound on its distance from exact descent. Every step's own rounding δ is bounded
+    from the weights it starts from; later steps multiply it by :math:`I - \eta\hat\Sigma P = R^{-\top}(I-\eta S)R^\top`, which is a
+    contraction between two changes of basis where ηS ≤ 2: ‖error‖ ≤ ‖R‖‖R⁻¹‖ Σ‖δ‖, row by row.
+    """
+    matrix = factor @ factor.mT
+    if isinstance(inputs, Tensor):
+        return linear_students.descend(inputs, targets, matrix, rates, start=start, scale=scale)[-1]
+    initial = zeros_like((inputs[:1].mT @ targets[:1]).mT) if start is None else start
+    if is_exact(inputs):
+        for rate in rates.tolist():
+            initial = _step(initial, inputs, targets, matrix, rate=rate, scale=scale)
+        return initial
+    targets = targets if isinstance(targets, Ball) else Ball(targets)
+    steps = rates.shape[0]
+    if steps <= _SHORT or not _contracts(inputs, factor, rates, scale):
+        for i in range(steps):
+            initial = _step(initial, inputs, targets, matrix, rate=rates[i], scale=scale)
+        return initial
+    begin = None if start is None else start.center
+    path = linear_students.descend(inputs.center, targets.center, matrix.center, rates.center, start=begin, scale=scale)
+    model = _step(Ball(torch.stack(path[:-1])), inputs, targets, matrix, rate=rates[:, None, None], scale=scale)
+    local = torch.linalg.vector_norm(model.error, dim=-1).sum(0)
+    if start is not None:
+        local = local + torch.linalg.vector_norm(start.error, dim=-1)
+    growth = condition(factor)
+    radius = (growth * local[:, None] * (1 + 1e-9)).expand_as(path[-1])
+    return Ball(path[-1], radius.nan_to_num(nan=math.inf))
+
+
+def condition(factor: Ball) -> Tensor:
+    """A proved upper bound on ‖R‖‖R⁻¹‖: ‖XR − I‖ ≤ t < 1 gives ‖R⁻¹‖ ≤ ‖X‖/(1 − t); infinite where R may be singular."""
+    inverse, info = torch.linalg.inv_ex(factor.center)
+    defect = Ball(inverse) @ factor - torch.eye(factor.shape[-1], dtype=torch.float64)
+    gap = 1 - _upper_norm(defect)
+    if int(info) != 0 or not bool(gap > 0):
+        return torch.tensor(math.inf, dtype=torch.float64)
+    bound: Tensor = _upper_norm(factor) * _upper_norm(Ball(inverse)) / gap
+    return bound
+
+
+def _upper_norm(ball: Ball) -> Tensor:
+    size: Tensor = torch.linalg.matrix_norm(ball.magnitude) * (1 + 1e-12)
+    return size
+
+
+def _contracts(inputs: Ball, factor: Ball, rates: Ball, scale: int) -> bool:
+    """Whether 0 ≤ ηS ≤ 2 is proved for all steps: λ_max(S) ≤ ‖S⁴‖_F^{1/4}."""
+    root = inputs @ factor
+    gram = (root.mT @ root) / scale
+    square = gram @ gram
+    largest = float(_upper_norm(square @ square)) ** 0.25 * (1 + 1e-12)
+    return bool((rates.center >= 0).all()) and float(rates.magnitude.max()) * largest <= 2
+
+
+def spectrum(inputs: Operand, factor: Operand) -> Operand:
+    """S = Rᵀ (XᵀX/n) R, (d, d)."""
+    root = inputs @ factor
+    return divided(root.mT @ root, int(inputs.shape[-2]))
+
+
+def filters(gram: Operand, rates: Operand) -> tuple[Operand, Operand]:
+    """r(S) = Π(1 − ηs) and q(S) = (1 − r(S))/s as matrices; q as a polynomial, so that s = 0 needs no division.
+
+    Equal rates go by doubling, r_{2m} = r_m², q_{2m} = q_m + r_m q_m, which keeps the rounding error small.
+    """
+    unit = identity(int(gram.shape[-1]), gram)
+    steps = rates.shape[0]
+    values = rates.center.tolist() if isinstance(rates, Ball) else rates.tolist()
+
+    def one(i: int) -> tuple[Operand, Operand]:
+        return -(gram * rates[i]) + unit, unit * rates[i] if is_exact(unit) else rates[i] * unit
+
+    if len(set(values)) > 1:
+        r, q = one(0)
+        for i in range(1, steps):
+            s, p = one(i)
+            r, q = r @ s, q + r @ p
+        return r, q
+    r, q = one(0)
+    result: tuple[Operand, Operand] | None = None
+    while steps:
+        if steps & 1:
+            result = (r, q) if result is None else (result[0] @ r, result[1] + result[0] @ q)
+        r, q = r @ r, q + r @ q
+        steps >>= 1
+    assert result is not None
+    return result
