@@ -259,7 +259,7 @@ def descend(
         optimiser.param_groups[0]["lr"] = rate / scale  # half the summed squares, so that integers stay integers
         optimiser.zero_grad()
         with torch.enable_grad():
-            half_squared_error(model(inputs), targets).backward()  # type: ignore[no-untyped-call]
+            half_squared_error(model(inputs), targets).backward()
         optimiser.step()
         path.append(model.weight.detach().clone())
     return path

@@ -10,12 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from impl.errors import InputError, require, require_finite
-from impl.losses import check_targets
+from impl.errors import require, require_finite
 from impl.networks import generator
 from impl.recording import LAYERS
 from impl.running import Inputs, run, undisturbed
-from impl.tracing import trace
+from impl.tracing import scalar_loss, trace
 
 if TYPE_CHECKING:
     from impl.first_layer import FirstLayerTraining
@@ -87,11 +86,11 @@ class FirstLayer:
         assert self.module is not None
         handle = self.module.register_forward_hook(watch)
         try:
-            value = _scalar(run(model, inputs), targets, loss)
+            value = scalar_loss(run(model, inputs), targets, loss)
         finally:
             handle.remove()
         require(value.requires_grad, "expected a loss that depends on the model's parameters, got one without gradient")
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()
         layer_inputs, outputs = seen[0]
         self.shape, d = tuple(outputs.shape), layer_inputs.shape[-1]
         self.rows = self.with_ones(layer_inputs.reshape(-1, d))
@@ -113,13 +112,13 @@ class FirstLayer:
         assert self.module is not None
         handle = self.module.register_forward_hook(lambda *_: replaced.reshape(self.shape).clone())
         try:
-            value = _scalar(run(model, inputs), targets, loss)
+            value = scalar_loss(run(model, inputs), targets, loss)
         finally:
             handle.remove()
         if not value.requires_grad:
             return torch.zeros_like(replaced)
         if accumulate:
-            value.backward()  # type: ignore[no-untyped-call]
+            value.backward()
             found = replaced.grad
         else:
             (found,) = torch.autograd.grad(value, [replaced], allow_unused=True)
@@ -205,17 +204,6 @@ def _same(a: Tensor | None, b: Tensor | None) -> bool:
     if a is None or b is None:
         return a is b
     return torch.equal(a, b)
-
-
-def _scalar(outputs: Any, targets: Any, loss: LossFunction) -> Tensor:
-    check_targets(outputs, targets)
-    value: Any = loss(outputs, targets)
-    if not isinstance(value, Tensor) or value.numel() != 1:
-        got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
-        raise InputError(f"expected the loss to return one scalar, got {got}; sum or average it")
-    require_finite("the loss", value.detach())
-    scalar: Tensor = value.reshape(())
-    return scalar
 
 
 def blank(inputs: Inputs) -> Inputs:

@@ -97,7 +97,7 @@ def _path(
             return
         for optimiser in optimisers:
             optimiser.zero_grad()
-        half_squared_error(outputs, targets).backward()  # type: ignore[no-untyped-call]
+        half_squared_error(outputs, targets).backward()
         for optimiser in optimisers:
             optimiser.step()
 

@@ -63,4 +63,5 @@ class PathComparison(Comparison):
 
 def reports_drift(claim: Claim) -> Claim:
     """The claim with the end-to-end drift of a Gram-only run in the context of its verdicts."""
+    assert isinstance(claim.relation, Comparison)
     return replace(claim, relation=PathComparison(claim.relation.sign, claim.relation.signs))
