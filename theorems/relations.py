@@ -68,7 +68,7 @@ class Comparison:
             findings.append(self._compare(part, measured[part], p.center, bound))
         return _worst(findings)
 
-    def _compare(self, part: str, observed: Operand, predicted: Operand, bound: Tensor | None) -> Finding:
+    def _compare(self, part: str, observed: Operand, predicted: Operand, bound: Any) -> Finding:
         if tuple(observed.shape) != tuple(predicted.shape):
             shapes = f"predicted {tuple(predicted.shape)}, observed {tuple(observed.shape)}"
             return Finding(Outcome.REFUTED, Grade.EXACT, math.inf, 0.0, {"part": part, "shapes": shapes})
