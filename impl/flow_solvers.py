@@ -152,7 +152,7 @@ def flow_to_rest(
         InputError: decays that are not positive, or no rest within ``max_steps``.
     """
     require(ridge > 0 and decay > 0, f"expected positive decays, got ridge={ridge} and decay={decay}")
-    basis = _krylov(targets, features, ridge, 1e-12, largest=400)
+    basis = _krylov(targets, features, ridge, 1e-9, largest=400)
     inner, rotation = torch.linalg.qr((basis.mT @ features).mT)  # Q ᵀΦ = L Oᵀ with O = inner
     factor, small = rotation.mT.contiguous(), basis.mT @ targets
     outside = features - basis @ (basis.mT @ features)
@@ -235,6 +235,22 @@ def descend(
         phi = phi - grad / (4 * decay)
     readout = ridge_readout(phi, targets, lam)
     return Rest(phi, readout, gradient_norm(phi, readout, targets, ridge, decay), steps, steps / (4 * decay))
+
+
+def optimality(factor: Tensor, targets: Tensor, *, ridge: float, decay: float) -> tuple[float, float]:
+    """How nearly K = LLᵀ minimises the kernel's energy, from thin matrices only.
+
+    With X = (K + λI)⁻¹Y, solved on the width of L, D = λXXᵀ has the eigenvalues of λXᵀX.
+
+    Returns:
+        least eigenvalue of μI − D (at least 0 up to rounding, at the minimum), and ‖(μI − D)L‖_F/(μ‖L‖_F) (0 for L = 0).
+    """
+    inner = factor.mT @ factor + ridge * torch.eye(factor.shape[1], dtype=factor.dtype)
+    seen = (targets - factor @ torch.linalg.solve(inner, factor.mT @ targets)) / ridge
+    slack = decay - ridge * float(torch.linalg.matrix_norm(seen, 2)) ** 2
+    left = decay * factor - ridge * seen @ (seen.mT @ factor)
+    size = float(factor.norm())
+    return slack, float(left.norm()) / (decay * size) if size > 0 else 0.0
 
 
 def return_rate(features: Tensor, readout: Tensor, targets: Tensor, *, ridge: float, decay: float, rank: int) -> float:

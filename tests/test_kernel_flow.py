@@ -13,7 +13,7 @@ from impl import data
 from impl.decayed import decayed_layers, free_features
 from impl.errors import InputError
 from impl.flow_runs import escapes, run
-from impl.flow_solvers import coupled_flow, descend, flow_to_rest, kernel_flow
+from impl.flow_solvers import coupled_flow, descend, flow_to_rest, kernel_flow, optimality
 from impl.flow_strategies import number, rational
 from impl.flows import KernelPoint, coupled_point, doubled_kernel_velocity, reduced_objective
 from impl.losses import half_squared_error
@@ -232,6 +232,17 @@ def test_a_large_flow_reaches_its_water_level():
     end = flow_to_rest(gaussian(rows, 150, seed=1) / 10, left * s, ridge=1.0, decay=1.0)
     filled = (left * (s - 1).clamp(min=0)) @ left.mT
     assert float((end.features @ end.features.mT - filled).norm() / filled.norm()) < 1e-8
+
+
+def test_optimality_of_the_closed_form_from_thin_matrices():
+    left = torch.linalg.qr(gaussian(1000, 10))[0]
+    s = torch.linspace(0.5, 6, 10, dtype=torch.float64)
+    filled = left * (s - 1).clamp(min=0).sqrt()
+    slack, residual = optimality(filled, left * s, ridge=1.0, decay=1.0)
+    assert slack > -1e-12
+    assert residual < 1e-12
+    assert optimality(filled * 1.1, left * s, ridge=1.0, decay=1.0)[1] > 1e-2
+    assert optimality(filled[:, :-1], left * s, ridge=1.0, decay=1.0)[0] < -1
 
 
 def test_the_threshold_itself_is_not_active():
