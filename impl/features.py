@@ -69,8 +69,14 @@ def feature_set(features: Tensor, targets: Tensor, *, seed: int = 0) -> FeatureS
         targets: (N, C), or integer class labels (N,), which become one-hot rows.
         seed: of A, B and V.
     """
+    for name, value in (("features", features), ("targets", targets)):
+        kind = type(value).__name__
+        require(isinstance(value, Tensor), f"expected {name} as a tensor, got {kind}; wrap arrays in torch.as_tensor")
     require(features.ndim == 2, f"expected features of shape (N, d), got {tuple(features.shape)}")
     if targets.ndim == 1 and not targets.dtype.is_floating_point:
+        least = int(targets.min()) if targets.numel() else 0
+        require(least >= 0, f"expected class labels from 0 on, got {least}; leave out samples without a label")
+        targets = targets.long()
         targets = torch.nn.functional.one_hot(targets)
     require(
         targets.ndim == 2 and targets.shape[0] == features.shape[0],

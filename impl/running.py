@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
@@ -56,7 +57,14 @@ def run(model: nn.Module, inputs: Inputs) -> Any:
         got = ", ".join(f"{tuple(t.shape)} {t.dtype}" for t in tensors) or type(inputs).__name__
         raise InputError(
             f"expected inputs that the model accepts, got {got}: it raised {type(error).__name__}: {error}"
+            + as_tensor_hint(inputs)
         ) from error
+
+
+def as_tensor_hint(value: Any) -> str:
+    """What to do about arrays and lists of numbers."""
+    nested = isinstance(value, list) and bool(value) and not any(isinstance(part, Tensor) for part in value)
+    return "; wrap arrays and lists of numbers in torch.as_tensor" if nested or isinstance(value, np.ndarray) else ""
 
 
 def _require_numbers(tensor: Tensor, *, infinite: bool) -> None:
@@ -103,6 +111,10 @@ def undisturbed(model: nn.Module, seed: int) -> Iterator[None]:
     An embedding with ``max_norm`` rescales its weight when it is called: that is undone as well.
     """
     require_usable(model)
+    number: Any = seed
+    require(
+        isinstance(number, int) and -(2**63) <= number < 2**63, f"expected an integer seed of 64 bits, got seed={seed!r}"
+    )
     renormed = [m.weight for m in model.modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag) and m.max_norm]
     values = [(tensor, tensor.detach().clone()) for tensor in (*model.buffers(), *renormed)]
     eager = [m for m in model.modules() if not isinstance(m, torch.jit.ScriptModule)]

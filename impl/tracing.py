@@ -14,7 +14,7 @@ from impl.errors import InputError, require, require_finite
 from impl.layers import LayerTrace, Traces
 from impl.losses import no_broadcasting, require_finite_targets
 from impl.recording import Call, Layer, Recording, record
-from impl.running import Inputs, run, undisturbed
+from impl.running import Inputs, as_tensor_hint, run, undisturbed
 
 __all__ = ["LayerTrace", "Loss", "Traces", "gradients", "scalar_loss", "trace"]
 
@@ -53,7 +53,8 @@ def trace(
     Raises:
         InputError: for a model without such layers, inputs it does not accept, targets that do not fit, NaN or infinity.
     """
-    require(isinstance(model, nn.Module), f"expected a torch nn.Module as model, got {type(model).__name__}")
+    kind = f"the class {model.__name__}; call it to make one" if isinstance(model, type) else type(model).__name__
+    require(isinstance(model, nn.Module), f"expected a torch nn.Module as model, got {kind}")
     given: dict[str, Any] = {"rate": rate, "decay": decay}
     for option, number in given.items():
         usable = isinstance(number, int | float) and math.isfinite(number) and number > 0
@@ -70,7 +71,8 @@ def trace(
 def scalar_loss(outputs: Any, targets: Any, loss: Loss) -> Tensor:
     """The loss as one finite number, or an `InputError` that names both shapes."""
     function: Any = loss
-    require(callable(function), f"expected a callable loss, got {type(loss).__name__}")
+    kind = f"the class {loss.__name__}; call it to make one" if isinstance(loss, type) else type(loss).__name__
+    require(callable(function) and not isinstance(loss, type), f"expected a callable loss, got {kind}")
     require_finite_targets(targets)
     try:
         with no_broadcasting(outputs, targets):
@@ -84,6 +86,7 @@ def scalar_loss(outputs: Any, targets: Any, loss: Loss) -> Tensor:
         ]
         raise InputError(
             f"expected targets that the loss accepts, got {' and '.join(got)}: it raised {type(error).__name__}: {error}"
+            + as_tensor_hint(targets)
         ) from error
     require(isinstance(value, Tensor), f"expected the loss to return a scalar tensor, got {type(value).__name__}")
     require(

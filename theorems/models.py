@@ -27,7 +27,7 @@ Places: TypeAlias = dict[str, Instance | str]
 """What is found at each place of a network: an instance, or the reason why there is none."""
 
 LARGEST_FEATURES = 2**16
-"""Entries of a layer's inputs up to which their rank is computed exactly."""
+"""Entries of features, and of their targets, up to which ranks and projections are computed."""
 
 
 class Subject(NamedTuple):
@@ -139,6 +139,8 @@ def _feature_sets(layers: Traces, subject: Subject) -> Places | str:
         return "the targets are neither (N, C) numbers nor (N,) class labels"
     if labels and int(targets.min()) < 0:
         return f"the targets hold {int(targets.min())}, which is no class label"
+    if labels and len(targets) * (int(targets.max()) + 1) > LARGEST_FEATURES:
+        return f"the targets hold the label {int(targets.max())}: too many classes for one-hot rows; use a smaller batch"
     targets = targets.long() if labels else targets.double()
     found = {
         name: _features(layer.inputs, targets)
