@@ -168,8 +168,15 @@ def gated_network(
         gate: see `GatedNetwork`.
         masks: for gate="data".
     """
-    for name, value in (("readout", readout), ("inputs", inputs), ("targets", targets), *(("weights", w) for w in weights)):
-        require(value.dtype.is_floating_point, f"expected floating-point {name}, got {value.dtype}; convert with .double()")
+    for name, value in (
+        ("readout", readout),
+        ("inputs", inputs),
+        ("targets", targets),
+        *(("weights", w) for w in weights),
+    ):
+        require(
+            value.dtype.is_floating_point, f"expected floating-point {name}, got {value.dtype}; convert with .double()"
+        )
     rows = inputs.shape[-2]
     if readout.ndim == inputs.ndim - 1:
         readout = readout[..., None, :].expand(*readout.shape[:-1], rows, readout.shape[-1])

@@ -84,7 +84,9 @@ def no_broadcasting(outputs: Any, targets: Any) -> Iterator[None]:
     Raises:
         InputError: naming both shapes.
     """
-    pairs = [(o, t, m) for o, t, m in _pairs(outputs, targets) if o.shape != t.shape and t.ndim and _broadcastable(o, t)]
+    pairs = [
+        (o, t, m) for o, t, m in _pairs(outputs, targets) if o.shape != t.shape and t.ndim and _broadcastable(o, t)
+    ]
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message="Using a target size")
         if not pairs:

@@ -113,7 +113,8 @@ def undisturbed(model: nn.Module, seed: int) -> Iterator[None]:
     require_usable(model)
     number: Any = seed
     require(
-        isinstance(number, int) and -(2**63) <= number < 2**63, f"expected an integer seed of 64 bits, got seed={seed!r}"
+        isinstance(number, int) and -(2**63) <= number < 2**63,
+        f"expected an integer seed of 64 bits, got seed={seed!r}",
     )
     renormed = [m.weight for m in model.modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag) and m.max_norm]
     values = [(tensor, tensor.detach().clone()) for tensor in (*model.buffers(), *renormed)]

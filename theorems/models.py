@@ -140,7 +140,9 @@ def _feature_sets(layers: Traces, subject: Subject) -> Places | str:
     if labels and int(targets.min()) < 0:
         return f"the targets hold {int(targets.min())}, which is no class label"
     if labels and len(targets) * (int(targets.max()) + 1) > LARGEST_FEATURES:
-        return f"the targets hold the label {int(targets.max())}: too many classes for one-hot rows; use a smaller batch"
+        return (
+            f"the targets hold the label {int(targets.max())}: too many classes for one-hot rows; use a smaller batch"
+        )
     targets = targets.long() if labels else targets.double()
     found = {
         name: _features(layer.inputs, targets)
