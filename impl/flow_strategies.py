@@ -225,6 +225,11 @@ def inactive_tasks(draw: Callable[..., Any]) -> SpectralTask:
     return replace(task, values=rational([v * Fraction(1, 8) for v in task.values]))
 
 
+def stretched_tasks() -> st.SearchStrategy[SpectralTask]:
+    """Labels' modes of length 2: not orthonormal."""
+    return active_tasks().map(lambda task: replace(task, left=task.left * 2, amplitudes=task.amplitudes + 1))
+
+
 # -- kernel regression and Laplacians ------------------------------------------------------------------------------
 
 
@@ -270,9 +275,9 @@ def misjudged_noise(draw: Callable[..., Any]) -> Regression:
 
 
 @st.composite
-def rational_laplacians(draw: Callable[..., Any]) -> LaplacianTask:
+def rational_laplacians(draw: Callable[..., Any], *, least: int = 1) -> LaplacianTask:
     """Rational spectra around the cut β/ε − μ, with zero, repeated frequencies and one exactly at the cut."""
-    rows = draw(st.integers(1, 4))
+    rows = draw(st.integers(least, 4))
     decay, drive, floor = (draw(st.sampled_from([Fraction(1), Fraction(1, 2), Fraction(2)])) for _ in range(3))
     cut = drive / floor - decay
     choices = st.sampled_from([Fraction(0), Fraction(1), Fraction(3), Fraction(1, 2), max(cut, Fraction(0))])
@@ -280,6 +285,17 @@ def rational_laplacians(draw: Callable[..., Any]) -> LaplacianTask:
     return LaplacianTask(
         draw(rational_rotations(rows)), rational(values), rational(decay), rational(drive), rational(floor)
     )
+
+
+def stretched_laplacians() -> st.SearchStrategy[LaplacianTask]:
+    """Eigenvectors of length 2: not orthonormal; at least one mode passes."""
+
+    def stretch(task: LaplacianTask) -> LaplacianTask:
+        left, low = task.left * 2, task.frequencies * 0
+        left[:, -1] = left[:, 0]
+        return replace(task, left=left, frequencies=low, drive=rational(Fraction(3)), decay=rational(Fraction(1)), floor=rational(Fraction(1)))
+
+    return rational_laplacians(least=2).map(stretch)
 
 
 def laplacians() -> st.SearchStrategy[LaplacianTask]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -128,3 +129,8 @@ def escape_runs() -> st.SearchStrategy[Escapes]:
     """Growth beside all 2^r − 1 proper subsets of r ≤ 4 active modes; eight configurations, integrated once each."""
     spectra = st.sampled_from([(2.0,), (2.0, 1.5), (3.0, 2.0, 1.25), (4.0, 3.0, 2.0, 1.5)])
     return st.builds(_escape, spectra, st.integers(0, 1))
+
+
+def weak_labels() -> st.SearchStrategy[Escapes]:
+    """Runs whose missing modes are said to be weaker than the threshold."""
+    return escape_runs().map(lambda runs: replace(runs, values=runs.values / 16))

@@ -67,7 +67,7 @@ def kernel_flow_reaches_water_filling(end: FlowEnd) -> dict[str, Operand]:
     .. math:: K(t) \to \sum_i (s_i\sqrt{\lambda/\mu} - \lambda)_+\, u_i u_i^\top, \qquad F(t) \to \sum_i (s_i - \sqrt{\lambda\mu})_+\, u_i v_i^\top
 
     Three ways: scipy on the kernel's ODE, the factored flow, gradient descent on Φ by autograd. The bound is measured: the end is
-    within 2‖∇J‖/ρ of rest, ρ the least nonzero Hessian eigenvalue there (see `theorems.flow_enclosures`).
+    within 2‖∇J‖/ρ of rest, ρ the least nonzero Hessian eigenvalue there (see `theorems.flow_enclosures`). Shapes: K (N, N), F (N, C).
 
     Hypotheses: K(0) overlaps every active mode (not checkable from the end); P ≥ number of active modes (checked). Configurations without
     a mode near the threshold, where rest is approached like 1/t. Raises InputError for anything that is not a FlowEnd.
@@ -112,7 +112,9 @@ def coupled_flow_reaches_water_filling(end: FlowEnd) -> dict[str, Operand]:
     .. math:: \dot\Phi = -(GA + \mu\Phi), \quad \dot A = -(G^\top\Phi + \lambda A): \qquad K \to K_\infty, \quad
               F \to \sum_i (s_i - \sqrt{\lambda\mu})_+\, u_i v_i^\top, \quad \mu\,\Phi^\top\Phi = \lambda A^\top A
 
-    Observed: LSODA on Φ and A. Bound and hypotheses: as `kernel_flow_reaches_water_filling`. Raises InputError for anything
+    Observed: LSODA on Φ and A; the bound as in `kernel_flow_reaches_water_filling`. Shapes: K (N, N), F (N, C), ΦᵀΦ (P, P).
+
+    Hypotheses: as `kernel_flow_reaches_water_filling`. Raises InputError for anything
     that is not a FlowEnd. Source: arXiv:2601.00276 [P] (same law); forms [D, N].
     """
     return _coupled_form(end)

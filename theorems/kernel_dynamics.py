@@ -69,7 +69,7 @@ def kernel_ode(point: KernelPoint) -> Operand:
 
     .. math:: \dot K = D K + K D - 2\mu K, \qquad D = \lambda (K + \lambda I)^{-1} Y Y^\top (K + \lambda I)^{-1}
 
-    Gradient flow on Φ of the squared loss, A at its ridge optimum; K = ΦΦᵀ (N, N). Compared twice over. Observed: the reduced
+    Gradient flow on Φ of the squared loss, A at its ridge optimum. Shapes: K = ΦΦᵀ (N, N). Compared twice over. Observed: the reduced
     objective, with the ridge optimum solved on the width side, differentiated along every (e_ie_jᵀ + e_je_iᵀ)Φ, which
     gives −K̇_ij: over the rationals exactly by dual numbers, by torch.func.jvp on floats (tests compare it with reverse-mode autograd).
 

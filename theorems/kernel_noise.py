@@ -105,8 +105,8 @@ def sgd_kernel_noise_formula(noise: MinibatchNoise) -> Operand:
 
     .. math:: b\,\xi = -(\tilde G F^\top + F \tilde G^\top), \qquad \tilde G_i = (N n_i - b)\, G_i
 
-    n_i counts sample i in the batch of b; both sides are times b, which keeps integers integral. Shapes: (B, N, N). Observed and
-    hypotheses: as `sgd_kernel_noise_is_low_rank`. Raises InputError for anything that is not a MinibatchNoise.
+    n_i counts sample i in the batch of b; both sides are times b, which keeps integers integral. Shapes: (B, N, N). Observed as
+    `sgd_kernel_noise_is_low_rank`. Hypotheses: its own. Raises InputError for anything that is not a MinibatchNoise.
     Source: derived here from arXiv:2601.00276 [D, N].
     """
     return _formula(noise, _output_noise(noise))
@@ -145,10 +145,10 @@ def sgd_kernel_noise_vanishes_off_outputs(noise: MinibatchNoise) -> Operand:
 
     .. math:: \xi = P\xi + \xi P - P\xi P, \qquad P = I - Q
 
-    P (N, N) projects on the columns of F = ΦAᵀ; ξ (B, N, N) as in `sgd_kernel_noise_is_low_rank`, with its hypotheses. Over the
+    Shapes: P (N, N) projects on the columns of F = ΦAᵀ; ξ (B, N, N) as in `sgd_kernel_noise_is_low_rank`. Over the
     rationals exactly, whatever the rank of F; on floats F has full column rank.
 
-    Raises InputError for anything that is not a MinibatchNoise. Source: derived here from arXiv:2601.00276 [D, N].
+    Hypotheses: as `sgd_kernel_noise_is_low_rank`. Raises InputError for anything that is not a MinibatchNoise. Source: derived here from arXiv:2601.00276 [D, N].
     """
     once, twice = _sides(noise)
     return once + once.mT - twice
@@ -219,8 +219,8 @@ def sgd_feature_noise_is_low_rank(noise: MinibatchNoise) -> dict[str, int]:
 def sgd_feature_noise_stays_in_readout_rows(noise: MinibatchNoise) -> Operand:
     r"""Minibatch noise moves features within the row space of the readout only: δΦ = δΦ P_A.
 
-    Shapes: δΦ (B, N, P), transposed here; P_A projects on row(A), A (C, P). Observed and hypotheses: as
-    `sgd_feature_noise_is_low_rank`. Raises InputError for anything that is not a MinibatchNoise.
+    Shapes: δΦ (B, N, P), transposed here; P_A projects on row(A), A (C, P). Observed as
+    `sgd_feature_noise_is_low_rank`. Hypotheses: its own. Raises InputError for anything that is not a MinibatchNoise.
     Source: derived here from arXiv:2601.00276 [D, N].
     """
     return _on(noise.readout.mT, noise.noise.mT)
@@ -249,7 +249,7 @@ def averaged_kernel_noise_is_low_rank_as_stated(noise: MinibatchNoise) -> int:
     rank N (20 at N = 20, C = 2). Judged with the constant of the single realisation, 2C, at N > 3C + 1. What does stay
     low-rank on average is the width side: `sgd_feature_noise_is_low_rank`.
 
-    Shapes: (N, N). Raises InputError for anything that is not a MinibatchNoise.
+    Shapes: (N, N). Hypotheses: none, that is what is wrong. Raises InputError for anything that is not a MinibatchNoise.
     Source: a reading of arXiv:2601.00276's abstract; refuted here [D, N].
     """
     return 2 * noise.classes

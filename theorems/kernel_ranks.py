@@ -126,7 +126,7 @@ def softmax_kernel_rank_below_classes(point: DecayedMatrix) -> dict[str, int]:
 
     .. math:: \operatorname{rank}(\mu\Phi - \nabla_\Phi J) \le C - 1, \qquad \sigma_{C}(\Phi) \le \|\nabla_\Phi J\| / \mu
 
-    for any nonnegative weights of the classes as targets, whether or not they sum to 1. Shapes and second form (linear layers) as in
+    for any nonnegative weights of the classes as targets, whether or not they sum to 1. Shapes: Φ (N, P), A (C, P); second form (linear layers) as in
     `kernel_rank_at_most_classes`. Observed: autograd; the rounding of G·1 = 0 is bounded through log-softmax.
 
     Hypotheses: those of `kernel_rank_at_most_classes`, and softmax cross-entropy without class weights (checked).
@@ -154,6 +154,7 @@ def parameter_decay_bounds_kernel_rank_as_stated(point: NonlinearFeatures) -> di
 
         Trained until the gradient is rounding, softplus features keep more than C = 2 directions: decay acts on V, not on Φ. The
         corrected form is `kernel_rank_at_most_classes`, for which such a layer is INAPPLICABLE. Shapes: Φ (N, P), V (d, P).
+    Hypotheses: none, that is what is wrong.
 
         Raises InputError for anything that is not NonlinearFeatures. Source: a reading of arXiv:2601.00276; refuted here [D, N].
     """

@@ -117,6 +117,7 @@ def _filter(task: LaplacianTask, floor: int = 1, drive: int = 1, decay: int = 1)
     observed=_energy_slope,
     on=flow_strategies.laplacians,
     source=Source(PAPER, "self-supervised spectrum: high-rank, Laplacian-aligned; form derived"),
+    hypotheses={"orthonormal eigenvectors": Hypothesis(flow_strategies.stretched_laplacians)},
     mutants={
         "no floor": lambda task: diagonal(task.left, _filter(task, floor=0)),
         "no decay": lambda task: diagonal(task.left, _filter(task, decay=2)),
@@ -136,6 +137,7 @@ def laplacian_spectral_filter(task: LaplacianTask) -> Operand:
     in the Laplacian's eigenbasis. E is convex, so the conditions ∇E ⪰ 0, ∇E·K = 0 are sufficient; they are checked, on rational spectra
     exactly. Its rank is `laplacian_filter_rank`. Shapes: L, K (N, N). Observed: ∇E through the inverse of K + εI, N×N.
 
+    Hypotheses: orthonormal eigenvectors (not checkable on floats); μ, β, ε > 0 (an instance without is refused).
     Raises InputError for anything that is not a LaplacianTask. Source: arXiv:2601.00276 [P] (high-rank, aligned); the form [D, N].
     """
     return diagonal(task.left, _filter(task))
@@ -152,6 +154,7 @@ def _passed(task: LaplacianTask) -> int:
     observed=lambda task: diagonal(task.left, _filter(task)),
     on=flow_strategies.rational_laplacians,
     source=Source(PAPER, "rank of the self-supervised spectrum", "derived"),
+    hypotheses={"orthonormal eigenvectors": Hypothesis(flow_strategies.stretched_laplacians)},
     mutants={
         "all modes": lambda task: task.frequencies.shape[-1] + 1,
         "one fewer": lambda task: _passed(task) - 1,
@@ -165,7 +168,9 @@ def laplacian_filter_rank(task: LaplacianTask) -> int:
 
     .. math:: \operatorname{rank} K_\infty = \#\{\ell_i < \beta/\varepsilon - \mu\}, \qquad \text{full as } \varepsilon \to 0
 
-    Exact rank over the rationals of the minimiser of `laplacian_spectral_filter`. Raises InputError for anything that is not a
+    Exact rank over the rationals of the minimiser of `laplacian_spectral_filter`, with its hypotheses. Shapes: K (N, N).
+
+    Hypotheses: orthonormal eigenvectors. Raises InputError for anything that is not a
     LaplacianTask. Source: derived here from arXiv:2601.00276 [D, N].
     """
     return _passed(task)

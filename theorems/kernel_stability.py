@@ -140,6 +140,12 @@ def only_full_water_filling_is_stable(task: SpectralTask) -> dict[str, Operand]:
     return _rates(task)
 
 
+def not_active(runs: Escapes) -> str | None:
+    """Which missing mode is not active, or None if all are."""
+    weak = [i for i in runs.modes if not bool(runs.values[i] > runs.threshold[..., 0])]
+    return f"mode {weak[0]} is not active: s <= √(λμ), it does not grow" if weak else None
+
+
 def _escape_rates(runs: Escapes, factor: float = 2, power: int = 2) -> Operand:
     index = list(runs.modes)
     s = runs.values[index]
@@ -151,6 +157,7 @@ def _escape_rates(runs: Escapes, factor: float = 2, power: int = 2) -> Operand:
     observed=lambda runs: runs.slopes,
     on=run_strategies.escape_runs,
     source=Source(PAPER, "escape from partial states", "derived"),
+    hypotheses={"the missing modes are active": Hypothesis(run_strategies.weak_labels, not_active)},
     mutants={
         "without the factor 2": lambda runs: _escape_rates(runs, factor=1),
         "without decay": lambda runs: _escape_rates(runs) + runs.decay[..., None] * 2,
@@ -162,7 +169,8 @@ def missing_modes_escape(runs: Escapes) -> Operand:
 
     Fitted to integrated paths of the kernel's ODE, for each proper subset (the empty one included) of r ≤ 4 active modes and each mode
     missing from it; the interval is derived: saturation over the fitted window, and the integrator's error as a second run measures it.
+    Shapes: rates (M,), one per subset and missing mode.
 
-    Raises InputError for anything that is not Escapes. Source: derived here from arXiv:2601.00276 [D, N].
+    Hypotheses: the missing modes are active (checked). Raises InputError for anything that is not Escapes. Source: derived here from arXiv:2601.00276 [D, N].
     """
     return _escape_rates(runs)

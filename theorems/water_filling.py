@@ -14,9 +14,13 @@ from impl.inverses import eye_like
 from impl.operands import Operand, is_exact
 from impl.spectral import SpectralTask, diagonal, positive_part, scalar
 from theorems import flow_enclosures  # noqa: F401, registers how the instances are enclosed
-from theorems.claim import Source, equals
+from theorems.claim import Hypothesis, Source, equals
 from theorems.kernel_ranks import PAPER
 from theorems.optimality import minimises
+
+
+MODES = {"orthonormal modes": Hypothesis(flow_strategies.stretched_tasks)}
+"""Exact instances that violate it come out refuted; on floats the modes' distance from orthonormal ones is part of the bound."""
 
 
 def mode_root(task: SpectralTask) -> Operand:
@@ -60,6 +64,7 @@ def _clamped(change: Callable[[SpectralTask], Operand]) -> Callable[[SpectralTas
     observed=_doubled_slope,
     on=flow_strategies.spectral_tasks,
     source=Source(PAPER, "water-filling law; its form derived"),
+    hypotheses=MODES,
     mutants={
         "without the root": _clamped(lambda task: task.values * mode_root(task) * mode_root(task) - mode_ridge(task)),
         "not clamped": lambda task: diagonal(task.left, task.values * mode_root(task) - mode_ridge(task)),
@@ -83,6 +88,7 @@ def water_filling_law(task: SpectralTask) -> Operand:
     μI − D(K∞) ⪰ 0 and (μI − D)K∞ = 0 are sufficient; they are checked, on instances with rational roots exactly. That the flow gets there
     is `kernel_flow_reaches_water_filling`. Shapes: Y (N, C), K (N, N). Observed: D(K) through the inverse of K + λI, N×N.
 
+    Hypotheses: U and V are orthonormal (not checkable on floats), λ, μ > 0 (an instance without is refused).
     Raises InputError for anything that is not a SpectralTask. Source: arXiv:2601.00276 [P] (the law); the form [D, N].
     """
     return diagonal(task.left, levels(task))
@@ -112,6 +118,7 @@ def _speeds(task: SpectralTask, gain: int = 4, fade: int = 4, power: int = 2) ->
     observed=_path,
     on=flow_strategies.rational_tasks,
     source=Source(PAPER, "the path of a mode", "derived"),
+    hypotheses=MODES,
     mutants={
         "decay once": lambda task: _speeds(task, fade=2),
         "drive once": lambda task: _speeds(task, gain=2),
@@ -127,6 +134,6 @@ def water_filling_path(task: SpectralTask) -> Operand:
     for K = U diag(k) Uᵀ, and no mode mixes into another. Shapes: UᵀK̇U (N, N), compared twice over. Observed: the reduced objective
     differentiated along every symmetric direction, over the rationals exactly, at Φ = U diag(√k).
 
-    Raises InputError for anything that is not a SpectralTask. Source: derived here from arXiv:2601.00276 [D, N].
+    Hypotheses: as `water_filling_law`. Raises InputError for anything that is not a SpectralTask. Source: derived here from arXiv:2601.00276 [D, N].
     """
     return _speeds(task)
