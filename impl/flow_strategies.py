@@ -293,7 +293,14 @@ def stretched_laplacians() -> st.SearchStrategy[LaplacianTask]:
     def stretch(task: LaplacianTask) -> LaplacianTask:
         left, low = task.left * 2, task.frequencies * 0
         left[:, -1] = left[:, 0]
-        return replace(task, left=left, frequencies=low, drive=rational(Fraction(3)), decay=rational(Fraction(1)), floor=rational(Fraction(1)))
+        return replace(
+            task,
+            left=left,
+            frequencies=low,
+            drive=rational(Fraction(3)),
+            decay=rational(Fraction(1)),
+            floor=rational(Fraction(1)),
+        )
 
     return rational_laplacians(least=2).map(stretch)
 

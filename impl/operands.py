@@ -40,6 +40,13 @@ def to_tensor(values: np.ndarray) -> Tensor:
     return torch.as_tensor(values.astype(np.float64))
 
 
+def reciprocal(operand: Operand) -> Operand:
+    """1/x; a fraction where x is an exact number, which Python's own division would make a float."""
+    if is_exact(operand):
+        return np.vectorize(lambda value: Fraction(1) / value, otypes=[object])(operand)
+    return Fraction(1) / operand if isinstance(operand, int | Fraction) else 1 / operand
+
+
 def zeros_like(operand: Operand) -> Operand:
     """Zero of the same kind and shape as ``operand``."""
     return operand * 0

@@ -132,7 +132,8 @@ def _collect(seen: Recording, value: Tensor, *, rate: float | None, decay: float
         weight = seen.weights[name]
         weight_grad = gradient(weight)
         weight_grad = _hooked(name, calls[0].layer, weight_grad)
-        pieces = [_rows(call, weight.detach(), gradient(call.inputs), gradient(call.outputs)) for call in calls]
+        kept = weight.detach().clone()  # a trace stays what it was when the model trains on
+        pieces = [_rows(call, kept, gradient(call.inputs), gradient(call.outputs)) for call in calls]
         parts = _join(pieces, calls[0].layer, weight_grad)
         step = _balanced_rate(parts["weight"], parts["weight_grad"]) if rate is None else rate
         lead, place = parts["weight"].shape[:-2], weight.device
@@ -178,7 +179,7 @@ def _log_norm(value: Tensor) -> float:
 def _rows(call: Call, weight: Tensor, input_grad: Tensor, output_grad: Tensor) -> dict[str, Any]:
     """The fields of one call, in rows; a convolution through its unfolded patches."""
     layer, inputs, outputs = call.layer, call.inputs.detach(), call.outputs.detach()
-    bias = None if call.bias is None else call.bias.detach()
+    bias = None if call.bias is None else call.bias.detach().clone()
     if isinstance(layer, nn.Linear):
         d_out, d_in = weight.shape
         return {

@@ -160,3 +160,14 @@ def test_a_failing_model_is_left_as_it_was():
     with pytest.raises(InputError, match=r"raised RuntimeError: no luck"):
         trace(model, torch.zeros(2, 3).double(), torch.zeros(2, 3).double(), half_squared_error)
     assert not any(m._forward_hooks or m._forward_pre_hooks or "weight" in m.__dict__ for m in model.modules())
+
+
+def test_a_trace_stays_what_it_was_when_the_model_trains_on():
+    model, inputs, targets, loss = mlp()
+    layer = trace(model, inputs, targets, loss)["fc1"]
+    weight, bias = layer.weight.clone(), layer.bias.clone()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(1)
+    assert torch.equal(layer.weight, weight)
+    assert torch.equal(layer.bias, bias)

@@ -11,7 +11,7 @@ from impl.collapse import LabelledFeatures, is_simplex, rank_of_means, within_cl
 from impl.decoders import Decoder
 from impl.features import target_linearity
 from impl.linalg import project, squared_norm
-from impl.operands import Operand, is_exact
+from impl.operands import Operand, is_exact, reciprocal
 from theorems.claim import Hypothesis, Source, equals
 
 _PAPER = "2605.06258"
@@ -63,6 +63,16 @@ def _stacked(first: Operand, rest: Operand) -> Operand:
 COLLAPSE = Hypothesis(drawn.uncollapsed_batches, _varies)
 
 
+def _complete(batch: LabelledFeatures) -> Operand:
+    return batch.labels.sum(-1).sum(-1) * 0 + 1
+
+
+def _one_short(batch: LabelledFeatures) -> Operand:
+    """(K − 1)/K: what would be left if one of the K classes were not explained."""
+    classes = _complete(batch) * batch.labels.shape[-1]
+    return (classes - 1) * reciprocal(classes)
+
+
 @equals(
     observed=_linearity,
     on=drawn.collapsed_batches,
@@ -74,13 +84,13 @@ COLLAPSE = Hypothesis(drawn.uncollapsed_batches, _varies)
     mutants={
         "labels not centred, one short": {
             "observe": _linearity_without_centring,
-            "predict": lambda batch: _complete(batch) - _complete(batch) / batch.labels.shape[-1],
+            "predict": _one_short,
         },
         "a column of the features left out": {
             "observe": lambda batch: target_linearity(batch.labels, batch.features[:, 1:]),
         },
         "one sample off its mean": {"observe": lambda batch: _linearity(_one_off(batch))},
-        "one class unexplained": lambda batch: _complete(batch) - _complete(batch) / batch.labels.shape[-1],
+        "one class unexplained": _one_short,
     },
 )
 def neural_collapse_implies_target_linearity(batch: LabelledFeatures) -> Operand:
@@ -97,10 +107,6 @@ def neural_collapse_implies_target_linearity(batch: LabelledFeatures) -> Operand
     Raises InputError for anything that is not a LabelledFeatures. Source: arXiv:2605.06258 [P, in words]; conditions derived [D, N].
     """
     return _complete(batch)
-
-
-def _complete(batch: LabelledFeatures) -> Operand:
-    return batch.labels.sum(-1).sum(-1) * 0 + 1
 
 
 def _simplex_gap(batch: LabelledFeatures) -> Operand:

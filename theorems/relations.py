@@ -98,7 +98,9 @@ class Comparison:
         worst, limit = residual[index], bound[index]
         grade = Grade.EXACT if not (bound != 0).any() else Grade.NUMERICAL
         outcome = _decide(sign, worst, limit)
-        if outcome is Outcome.HOLDS and sign == "=" and grade is Grade.NUMERICAL:
+        # an inequality that is proved in spite of its bound needs no scale
+        open_question = sign == "=" or (sign != ">" and worst != 0 and worst > -limit)
+        if outcome is Outcome.HOLDS and open_question and grade is Grade.NUMERICAL:
             scale = max(float(abs(observed).max()), float(abs(predicted).max()))
             # the bound exceeds both sides: nothing was tested, unless terms of normal size cancelled to exact zeros
             if float(bound.max()) > scale and (worst != 0 or float(bound.max()) < _VANISHED):

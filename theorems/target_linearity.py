@@ -12,7 +12,7 @@ from torch import Tensor
 from impl import feature_strategies as strategies
 from impl.features import FeatureSet, centred, target_linearity
 from impl.linalg import exact_rank, least_squares, project, squared_norm, unexplained
-from impl.operands import Operand, is_exact
+from impl.operands import Operand, is_exact, reciprocal
 from theorems.claim import Hypothesis, Source, compares
 from theorems.projection import has_full_column_rank, rank_in_doubt
 from theorems.relations import Comparison, Side
@@ -156,7 +156,7 @@ def _head_and_residual(instance: FeatureSet) -> tuple[Operand, Operand, Operand]
 
 def _virtual_step(instance: FeatureSet, head: Operand, residual: Operand, stretch: int = 1) -> tuple[Operand, Operand]:
     """(η, H̃): the virtual features after the step H̃ = H + ηRA, η = rate/‖A‖_F² ≤ rate/λ_max(AAᵀ)."""
-    eta = instance.relative_rate * stretch / squared_norm(head)
+    eta = instance.relative_rate * stretch * reciprocal(squared_norm(head))
     return eta, instance.features + (residual @ head.mT) * _last_axes(eta)
 
 

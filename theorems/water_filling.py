@@ -18,7 +18,6 @@ from theorems.claim import Hypothesis, Source, equals
 from theorems.kernel_ranks import PAPER
 from theorems.optimality import minimises
 
-
 MODES = {"orthonormal modes": Hypothesis(flow_strategies.stretched_tasks)}
 """Exact instances that violate it come out refuted; on floats the modes' distance from orthonormal ones is part of the bound."""
 
