@@ -55,20 +55,21 @@ class Enclosure:
                 if left.shape != right.shape:
                     shapes = f"predicted {right.shape}, observed {left.shape}"
                     return Finding(Outcome.REFUTED, Grade.EXACT, math.inf, 0.0, {"part": part, "shapes": shapes})
-                findings += [self._entry(part, i, left[i], right[i]) for i in np.ndindex(left.shape)]
+                sizes = [abs(float(value.mid())) for side in (left, right) for value in side.flat]
+                scale = max([2.0 ** (-self.precision // 2), *sizes])
+                findings += [self._entry(part, i, left[i], right[i], scale) for i in np.ndindex(left.shape)]
         return max(findings, key=_severity)
 
-    def _entry(self, part: str, index: tuple[int, ...], observed: arb, predicted: arb) -> Finding:
+    def _entry(self, part: str, index: tuple[int, ...], observed: arb, predicted: arb, scale: float) -> Finding:
         gap = observed - predicted
         signed = {"=": abs(gap), "<=": gap, ">=": -gap, ">": -gap}[self.sign]
         residual, radius = float(gap.mid()), float(gap.rad())
         measured = {"=": abs(residual), "<=": max(residual, 0.0), ">=": max(-residual, 0.0), ">": -residual}[self.sign]
-        scale = max(abs(float(observed.mid())), abs(float(predicted.mid())))
         context = {"part": part} if part else {}
         context |= {"entry": index, "observed": str(observed), "predicted": str(predicted)}
         outcome = self._decide(signed)
-        if outcome is Outcome.HOLDS and self.sign == "=" and radius > max(scale, 2.0 ** (-self.precision // 2)):
-            outcome = Outcome.UNDECIDED  # the balls are wider than what they hold: nothing was tested
+        if outcome is Outcome.HOLDS and self.sign == "=" and radius > scale:
+            outcome = Outcome.UNDECIDED  # the balls are wider than anything they hold: nothing was tested
         return Finding(outcome, Grade.CERTIFIED, measured, radius, context)
 
     def _decide(self, signed: arb) -> Outcome:
