@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -36,12 +38,21 @@ def velocity(function: Callable[..., Any], at: Sequence[Operand], along: Sequenc
         TypeError: for fractions, to which the substitution does not apply; scale them to integers.
     """
     if isinstance(at[0], Tensor):
+        _load_forward_mode()
         return torch.func.jvp(function, tuple(at), tuple(along))[1]
     if is_exact(at[0]):
         shifted = [x + _BASE * v for x, v in zip(at, along, strict=True)]
         return _each(function(*shifted), np.vectorize(_linear_coefficient, otypes=[object]))
     duals = [Dual(x, v) for x, v in zip(at, along, strict=True)]
     return _each(function(*duals), lambda value: value.tangent if isinstance(value, Dual) else value * 0)
+
+
+@cache
+def _load_forward_mode() -> None:
+    """The first use compiles torch's decompositions, with a deprecation warning of torch's own that no caller can act on."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.func.jvp(torch.neg, (torch.zeros(1),), (torch.zeros(1),))
 
 
 def gradient(function: Callable[..., Operand], at: Sequence[Operand]) -> tuple[Operand, ...]:
@@ -109,6 +120,11 @@ class Dual:
     def sum(self, axis: int) -> Dual:
         """Sum over one axis."""
         return Dual(self.value.sum(axis), self.tangent.sum(axis))
+
+    def tanh(self) -> Dual:
+        """Hyperbolic tangent and its derivative 1 − tanh²."""
+        value = self.value.tanh()
+        return Dual(value, self.tangent * (1 - value * value))
 
     def __neg__(self) -> Dual:
         """Negate."""

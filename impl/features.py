@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from impl.errors import require, require_finite
-from impl.linalg import project
+from impl.linalg import independent_columns, squared_norm, unexplained
 from impl.networks import generator
 from impl.operands import Instance, Operand
 
@@ -61,8 +61,11 @@ class FeatureSet(Instance):
 def feature_set(features: Tensor, targets: Tensor, *, seed: int = 0) -> FeatureSet:
     """A `FeatureSet` of real features and targets, the quantified maps drawn from ``seed`` (Gaussian, η·λ_max = 1).
 
+    Columns that depend linearly on earlier ones (dead units, constant border pixels) are left out: exactly, in
+    FLINT's integers. They span nothing, and no rounding could tell them from columns that nearly depend.
+
     Args:
-        features: (N, d).
+        features: (N, d), not all zero.
         targets: (N, C), or integer class labels (N,), which become one-hot rows.
         seed: of A, B and V.
     """
@@ -73,6 +76,10 @@ def feature_set(features: Tensor, targets: Tensor, *, seed: int = 0) -> FeatureS
         targets.ndim == 2 and targets.shape[0] == features.shape[0],
         f"expected targets of shape (N, C) = ({features.shape[0]}, C), got {tuple(targets.shape)}",
     )
+    require_finite("features", features)
+    chosen = independent_columns(features)
+    require(bool(chosen), "expected features that are not all zero, got zeros: no unit is alive on this batch")
+    features = features[:, chosen]
     d, classes, source = features.shape[1], targets.shape[1], generator(seed)
     options = {"generator": source, "dtype": torch.float64}
     place = features.device
@@ -91,11 +98,6 @@ def centred(targets: Operand) -> Operand:
     return targets * targets.shape[-2] - targets.sum(-2)[..., None, :]
 
 
-def squared_norm(matrix: Operand) -> Operand:
-    """‖M‖_F² over the last two dimensions."""
-    return (matrix * matrix).sum(-1).sum(-1)
-
-
 def target_linearity(targets: Operand, features: Operand) -> Operand:
     r"""TL(Y, H) = 1 − ‖(I − P_H)Y‖_F² / ‖Y‖_F² with Y column-centred: how much of the targets a linear head explains.
 
@@ -107,4 +109,4 @@ def target_linearity(targets: Operand, features: Operand) -> Operand:
         (…), between 0 and 1.
     """
     y = centred(targets)
-    return 1 - squared_norm(y - project(features, y)) / squared_norm(y)
+    return 1 - unexplained(features, y) / squared_norm(y)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from impl.errors import require, require_finite
-from impl.operands import Instance, Operand
+from impl.operands import Instance, Operand, is_exact
 from impl.differentiation import gradient
 
 GATES = ("relu", "data", "tanh")
@@ -111,7 +111,7 @@ def activations(net: GatedNetwork, weights: Sequence[Operand]) -> tuple[list[Ope
     for weight, mask in zip(weights, net.masks, strict=True):
         h.append(z[-1] @ weight.mT)
         if net.gate == "tanh":
-            z.append(torch.tanh(h[-1]))
+            z.append(h[-1].tanh())
         elif net.gate == "relu" and isinstance(h[-1], Tensor):
             z.append(torch.relu(h[-1]))
         else:
@@ -138,8 +138,15 @@ def outputs(net: GatedNetwork, weights: Sequence[Operand]) -> Operand:
 
 
 def loss_gradient(net: GatedNetwork, weights: Sequence[Operand], residual: Operand) -> tuple[Operand, ...]:
-    """∇_W L at ``weights`` for a loss whose derivative by f is ``residual``: autograd, or exact derivatives on integers."""
-    return gradient(lambda *w: (residual * outputs(net, w)).sum(-1), weights)
+    """∇_W L at ``weights`` for a loss whose derivative by f is ``residual``: autograd, or exact derivatives on integers.
+
+    On any other operand (balls) the backward recursion itself: it bounds the rounding of what autograd computes.
+    """
+    if isinstance(net.inputs, Tensor) or is_exact(net.inputs):
+        return gradient(lambda *w: (residual * outputs(net, w)).sum(-1), weights)
+    seen = fields(net, weights)
+    # autograd multiplies by r first and pulls back then; the products, and so the bound, are the same either way
+    return tuple((residual[..., None] * seen.delta[i + 1]).mT @ seen.z[i] for i in range(net.depth))
 
 
 def gated_network(

@@ -33,9 +33,40 @@ def project(features: Operand, targets: Operand) -> Operand:
     return features.project(targets)
 
 
+def squared_norm(matrix: Operand) -> Operand:
+    """‖M‖_F² over the last two dimensions."""
+    return (matrix * matrix).sum(-1).sum(-1)
+
+
+def unexplained(features: Operand, targets: Operand) -> Operand:
+    """‖(I − P_H)Y‖_F², (…): what no linear head on the features can reach."""
+    if isinstance(features, Tensor) or is_exact(features):
+        return squared_norm(targets - project(features, targets))
+    return features.unexplained(targets)
+
+
 def exact_rank(matrix: np.ndarray) -> int:
     """Rank of a matrix of integers or fractions, exactly (FLINT)."""
     return int(_fmpq(matrix).rank())
+
+
+def independent_columns(matrix: Tensor) -> list[int]:
+    """Indices of a maximal set of linearly independent columns of a float matrix, each column judged exactly.
+
+    Floats are integers times a power of two. Pivots modulo a 61-bit prime are independent for certain; that there are no more
+    is certain if the exact rank agrees, and otherwise the prime divided a minor and another one is taken.
+    """
+    import flint
+
+    exact = [Fraction(value) for value in matrix.detach().double().cpu().reshape(-1).tolist()]
+    scale = max((value.denominator for value in exact), default=1)  # powers of two: the largest is the common one
+    whole = flint.fmpz_mat(matrix.shape[0], matrix.shape[1], [int(value * scale) for value in exact])
+    for prime in (2305843009213693951, 2305843009213693921, 2305843009213693907):
+        reduced, rank = flint.nmod_mat(whole, prime).rref()
+        if rank == whole.rank():
+            break
+    rows = ([int(reduced[i, j]) for j in range(matrix.shape[1])] for i in range(rank))
+    return [next(j for j, value in enumerate(row) if value != 0) for row in rows]
 
 
 def _fmpq(matrix: np.ndarray) -> Any:

@@ -6,6 +6,7 @@ Two kinds everywhere: small *lattice* instances (integer entries that shrink, on
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -198,7 +199,12 @@ def seeded_gated_networks(
         return torch.randn(shape, generator=source, dtype=torch.float64)
 
     weights = [normal(b, a) * (2 / a) ** 0.5 for a, b in zip(widths[:-1], widths[1:], strict=True)]
-    inputs = normal(samples, widths[0]).repeat_interleave(classes, 0)
+    inputs = normal(samples, widths[0])
+    inputs[:, 0] = inputs[:, 0].abs()  # unit 0 stays alive on every sample: a dead layer would sit on its switch
+    weights[0][0, 1:] = 0
+    for weight in weights:
+        weight[0] = weight[0].abs()
+    inputs = inputs.repeat_interleave(classes, 0)
     readout = normal(classes, widths[-1]).repeat(samples, 1)
     return gated_network(weights, readout, inputs, normal(samples * classes), gate=gate)
 
@@ -206,6 +212,44 @@ def seeded_gated_networks(
 def gated_networks(depth: int | None = None) -> st.SearchStrategy[GatedNetwork]:
     """Lattice ReLU networks, integer networks with free masks, and seeded ReLU networks, of one depth or of 1 … 4."""
     return lattice_gated_networks(depth) | free_gated_networks(depth) | seeded_gated_networks(depth)
+
+
+def deep_gated_networks() -> st.SearchStrategy[GatedNetwork]:
+    """Gated networks of depth 2 … 4."""
+    return st.sampled_from([2, 3, 4]).flatmap(gated_networks)
+
+
+def generic_gated_networks() -> st.SearchStrategy[GatedNetwork]:
+    """Networks whose Gram terms act: positive integer ones, and seeded ones (all but never silent)."""
+    return positive_gated_networks() | seeded_gated_networks()
+
+
+@st.composite
+def positive_gated_networks(draw: Callable[..., Any]) -> GatedNetwork:
+    """Integer networks of depth 1 … 4 that carry every field: weights, inputs and readouts are positive, residuals not zero."""
+    depth, rows = draw(st.integers(1, 4)), draw(st.integers(1, 3))
+    widths = [draw(st.integers(1, 3)) for _ in range(depth + 1)]
+
+    def positive(*shape: int) -> Tensor:
+        return draw(lattices(shape, 1)) + 2
+
+    weights = [positive(b, a) for a, b in zip(widths[:-1], widths[1:], strict=True)]
+    if draw(st.booleans()):
+        weights[0][1:] *= -1  # dead units: only unit 0 of the first layer stays alive
+    readout, inputs = positive(widths[-1]), positive(rows, widths[0])
+    net = gated_network(weights, readout, inputs, torch.zeros(rows, dtype=torch.float64))
+    return gated_network(weights, readout, inputs, draw(lattices((rows,), 3)) - net.residual.abs() - 4)
+
+
+def silent_gated_networks() -> st.SearchStrategy[GatedNetwork]:
+    """Networks of depth 2 … 4 that fit their targets: zero residuals, so no term of the hierarchy acts."""
+
+    def fit(net: GatedNetwork) -> GatedNetwork:
+        from impl.gated import outputs
+
+        return gated_network(net.weights, net.readout, net.inputs, outputs(net, net.weights))
+
+    return st.sampled_from([2, 3, 4]).flatmap(lattice_gated_networks).map(fit)
 
 
 def tanh_networks(depth: int | None = None) -> st.SearchStrategy[GatedNetwork]:
@@ -226,19 +270,29 @@ def switching_networks(draw: Callable[..., Any], depth: int | None = None) -> Ga
 
 
 @st.composite
-def lattice_features(draw: Callable[..., Any]) -> FeatureSet:
+def lattice_features(
+    draw: Callable[..., Any],
+    rows: st.SearchStrategy[int] = st.integers(2, 5),
+    d: st.SearchStrategy[int] = st.integers(1, 3),
+    *,
+    driven: bool = False,
+) -> FeatureSet:
     """Small integer features as exact numbers; rank-deficient features and labels, N < d, N < C and ties included."""
-    rows, d, classes = draw(st.integers(2, 5)), draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    rows, d, classes = draw(rows), draw(d), draw(st.integers(1, 3))
     features, targets = draw(lattices((rows, d), 2)), draw(lattices((rows, classes), 2))
     if d > 1 and draw(st.booleans()):
         features[:, 1] = 2 * features[:, 0]
     if classes > 1 and draw(st.booleans()):
         targets[:, 1] = targets[:, 0]
+    if driven:  # correlated with the features, not explained by them
+        features[:2, 0] = torch.tensor([1.0, -1.0])
+        targets[:, 0] += 4 * features[:, 0]
+        targets[2, 0] += 7
     if not bool((targets != targets[0]).any()):
         targets[0, 0] += 1
     lower = torch.tril(draw(lattices((d, d), 2)), -1) + torch.eye(d, dtype=torch.float64)
     upper = torch.triu(draw(lattices((d, d), 2)), 1) + torch.eye(d, dtype=torch.float64)
-    rate = torch.tensor(float(draw(st.sampled_from([1.0, 0.5, 1.5]))), dtype=torch.float64)
+    rate = torch.tensor(float(draw(st.sampled_from([1.0, 0.5, 1.75]))), dtype=torch.float64)
     return FeatureSet(
         features, targets, lower @ upper, draw(lattices((d, draw(st.integers(1, 3))), 2)),
         draw(lattices((d, classes), 2)), rate,
@@ -246,17 +300,17 @@ def lattice_features(draw: Callable[..., Any]) -> FeatureSet:
 
 
 @st.composite
-def seeded_features(draw: Callable[..., Any], *, residual: float | None = None) -> FeatureSet:
+def seeded_features(draw: Callable[..., Any], rows: st.SearchStrategy[int] = st.integers(2, 40)) -> FeatureSet:
     """Gaussian features of full rank with targets that are linear in them but for a residual of drawn size."""
-    rows, d, classes = draw(st.integers(2, 40)), draw(st.integers(1, 12)), draw(st.integers(1, 4))
+    rows, d, classes = draw(rows), draw(st.integers(1, 12)), draw(st.sampled_from([1, 1, 2, 3, 4]))
     source = generator(draw(_SEEDS))
-    size = draw(st.sampled_from([1.0, 0.1, 10.0])) if residual is None else residual
+    size = draw(st.sampled_from([0.1, 1.0, 10.0]))
 
     def normal(*shape: int) -> Tensor:
         return torch.randn(shape, generator=source, dtype=torch.float64)
 
     features = normal(rows, d)
-    rate = torch.tensor(draw(st.floats(0.05, 1.95)), dtype=torch.float64)
+    rate = torch.tensor(draw(st.sampled_from([1.0, 0.25, 1.75, 1.9375])), dtype=torch.float64)
     targets = features @ normal(d, classes) + size * normal(rows, classes)
     return FeatureSet(features, targets, normal(d, d), normal(d, max(1, d // 2)), normal(d, classes), rate)
 
@@ -266,20 +320,38 @@ def feature_sets() -> st.SearchStrategy[FeatureSet]:
     return lattice_features() | seeded_features()
 
 
+def driven_features() -> st.SearchStrategy[FeatureSet]:
+    """Features with more samples than dimensions, so that the least-squares residual can reach them; some of C = 1."""
+    small = lattice_features(rows=st.integers(4, 6), d=st.integers(1, 2), driven=True)
+    return small | seeded_features(rows=st.integers(14, 40))
+
+
 # -- instances that break one hypothesis ---------------------------------------------------------------------------
 
 
 def constant_targets() -> st.SearchStrategy[FeatureSet]:
     """Targets with equal rows: nothing is left after centring."""
-    import dataclasses
-
     return lattice_features().map(lambda s: dataclasses.replace(s, targets=s.targets * 0 + 3))
+
+
+def nearly_dependent_features() -> st.SearchStrategy[FeatureSet]:
+    """Features with one more column that differs from the first by a unit in the last place: full rank only on paper."""
+    def double(s: FeatureSet) -> FeatureSet:
+        twin = s.features[:, :1] * (1 + 2.0**-52 * (torch.arange(len(s.features)) % 2)[:, None])
+        d = s.features.shape[1] + 1
+        return dataclasses.replace(
+            s,
+            features=torch.cat([s.features, twin], 1),
+            mixing=torch.eye(d, dtype=torch.float64),
+            linear_map=torch.ones(d, 1, dtype=torch.float64),
+            head=torch.ones(d, s.targets.shape[1], dtype=torch.float64),
+        )
+
+    return seeded_features(rows=st.integers(14, 40)).map(double)
 
 
 def explained_targets() -> st.SearchStrategy[FeatureSet]:
     """Zero-mean targets that a linear head explains completely: no residual."""
-    import dataclasses
-
     def explain(s: FeatureSet) -> FeatureSet:
         even = s.features * s.features.shape[0] - s.features.sum(-2)[..., None, :]
         even[0, 0] += 1
@@ -291,8 +363,6 @@ def explained_targets() -> st.SearchStrategy[FeatureSet]:
 
 def singular_mixings() -> st.SearchStrategy[FeatureSet]:
     """A mixing that is not invertible: it loses a column."""
-    import dataclasses
-
     def lose(s: FeatureSet) -> FeatureSet:
         mixing = s.mixing.copy()
         mixing[..., 0] = 0

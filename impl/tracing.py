@@ -131,12 +131,13 @@ def trace(
     """
     require(isinstance(model, nn.Module), f"expected a torch nn.Module as model, got {type(model).__name__}")
     with undisturbed(model, seed), record(model) as seen:
-        value = _scalar_loss(run(model, inputs), targets, loss)
+        value = scalar_loss(run(model, inputs), targets, loss)
         require(bool(seen.calls), "expected the model to call its linear layers, got a forward pass that calls none")
         return _collect(seen, value, rate=rate, decay=decay)
 
 
-def _scalar_loss(outputs: Any, targets: Any, loss: Loss) -> Tensor:
+def scalar_loss(outputs: Any, targets: Any, loss: Loss) -> Tensor:
+    """The loss as one finite number, or an `InputError` that names both shapes."""
     check_targets(outputs, targets)
     try:
         with warnings.catch_warnings():
@@ -156,17 +157,28 @@ def _scalar_loss(outputs: Any, targets: Any, loss: Loss) -> Tensor:
     return value.reshape(())
 
 
+def gradients(seen: Recording, value: Tensor) -> Callable[[Tensor], Tensor | None]:
+    """Differentiate the loss once by every recorded tensor; look a gradient up by its tensor, None if there is no path.
+
+    Raises:
+        InputError: if the loss does not depend on the parameters of any recorded layer.
+    """
+    tensors = [t for call in seen.calls for t in (call.inputs, call.outputs)]
+    live = [t for t in (*tensors, *seen.weights.values()) if t.requires_grad]
+    require(value.requires_grad, "expected a loss that depends on the model's layers, got one without gradient")
+    found = torch.autograd.grad(value, live, allow_unused=True)
+    by_id = {id(t): g if g is None else g.detach() for t, g in zip(live, found, strict=True)}
+    return lambda tensor: by_id.get(id(tensor))
+
+
 def _collect(seen: Recording, value: Tensor, *, rate: float | None, decay: float) -> dict[str, LayerTrace]:
-    """Differentiate once by every recorded tensor and assemble the rows."""
+    """Differentiate and assemble the rows."""
     called = list(dict.fromkeys(call.name for call in seen.calls))
-    wanted = [t for call in seen.calls for t in (call.inputs, call.outputs)] + [seen.weights[name] for name in called]
-    live = [t for t in wanted if t.requires_grad]
-    require(value.requires_grad, "expected a loss that depends on the model's outputs, got one without gradient")
-    gradients = dict(zip(map(id, live), torch.autograd.grad(value, live, allow_unused=True), strict=True))
+    look_up = gradients(seen, value)
 
     def gradient(tensor: Tensor) -> Tensor:
-        found = gradients.get(id(tensor))
-        return torch.zeros_like(tensor) if found is None else found.detach()
+        found = look_up(tensor)
+        return torch.zeros_like(tensor) if found is None else found
 
     traces: dict[str, LayerTrace] = {}
     for name in called:
@@ -183,7 +195,7 @@ def _collect(seen: Recording, value: Tensor, *, rate: float | None, decay: float
         traces[name] = LayerTrace(
             **parts,
             name=name,
-            reached=any(gradients.get(id(call.outputs)) is not None for call in calls),
+            reached=any(look_up(call.outputs) is not None for call in calls),
             rate=torch.full(parts["weight"].shape[:-2], step, **options),
             decay=torch.full(parts["weight"].shape[:-2], decay, **options),
         )

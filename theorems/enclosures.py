@@ -9,10 +9,10 @@ from typing import Any
 from torch import Tensor
 
 from impl.features import FeatureSet
-from impl.gated import GatedNetwork, fields
+from impl.gated import GatedNetwork, loss_gradient
 from impl.operands import Instance
 from impl.tracing import LayerTrace
-from theorems.rounding import Ball
+from theorems.rounding import Ball, gamma
 
 
 def given(value: Any) -> Any:
@@ -51,21 +51,16 @@ def _layer(layer: LayerTrace) -> LayerTrace:
 
 def _convolved(layer: LayerTrace, input_grad: Ball) -> Ball:
     """A convolution's input gradient sums over overlapping patches as well."""
-    from theorems.rounding import gamma
-
     extra = gamma(layer.grad_terms + 2, layer.unit) * layer.grad_magnitude.double()
     return Ball(input_grad.center, input_grad.error + 2 * extra)
 
 
 @enclose.register
 def _gated(net: GatedNetwork) -> GatedNetwork:
-    balls = net.map(given)
     coarse = net.map(lambda value: Ball(value, unit=net.unit) if isinstance(value, Tensor) else value)
-    seen = fields(coarse)
-    # reverse mode multiplies by r first and pulls back then; the products and so the bound are the same either way
-    steps = [(coarse.residual[..., None] * seen.delta[i + 1]).mT @ seen.z[i] for i in range(net.depth)]
-    speeds = [_measured(v, model) for v, model in zip(net.weight_velocity, steps, strict=True)]
-    return replace(balls, weight_velocity=tuple(speeds))
+    steps = loss_gradient(coarse, coarse.weights, coarse.residual)
+    speeds = tuple(_measured(v, model) for v, model in zip(net.weight_velocity, steps, strict=True))
+    return replace(net.map(given), weight_velocity=speeds)
 
 
 @enclose.register

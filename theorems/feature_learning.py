@@ -11,6 +11,16 @@ from impl.tracing import LayerTrace
 from impl.differentiation import velocity
 from theorems.claim import Hypothesis, Source, equals
 from theorems.rounding import Ball
+from theorems.target_linearity import target_linearity_laws, virtual_step_raises_target_linearity
+
+__all__ = [
+    "feature_learning_equation",
+    "gram_flow",
+    "gram_follows_virtual_covariance",
+    "stationary_gram_is_feature_correlation",
+    "target_linearity_laws",
+    "virtual_step_raises_target_linearity",
+]
 
 _PAPER = "2605.06258"
 

@@ -48,9 +48,12 @@ class Comparison:
         """
         first = next(v for v in vars(instance).values() if isinstance(v, Tensor | np.ndarray))
         if is_exact(first):
-            observed, predicted = _parts(observe(instance)), _parts(predict(instance))
+            try:
+                observed, predicted = _parts(observe(instance)), _parts(predict(instance))
+            except ZeroDivisionError as error:  # floats would say NaN here
+                return Finding(Outcome.UNDECIDED, Grade.EXACT, math.nan, 0.0, {"reason": f"division by zero: {error}"})
             findings = [
-                self._compare(part, np.asarray(observed[part]), np.asarray(predicted[part]), None)
+                self._compare(part, np.asarray(observed[part], dtype=object), np.asarray(predicted[part], dtype=object), None)
                 for part in _common(observed, predicted)
             ]
             return _worst(findings)
@@ -72,7 +75,8 @@ class Comparison:
         gap = observed - predicted
         residual = {"=": abs(gap), "<=": gap, ">=": -gap, ">": -gap}[sign]
         if bound is None:
-            bound = np.zeros(gap.shape, dtype=object)
+            residual = np.asarray(residual, dtype=object)  # numpy turns a single exact number into a bare scalar
+            bound = np.zeros(residual.shape, dtype=object)
         index = _worst_entry(residual, bound, strict=sign == ">")
         worst, limit = residual[index], bound[index]
         grade = Grade.EXACT if not (bound != 0).any() else Grade.NUMERICAL

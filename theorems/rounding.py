@@ -199,6 +199,11 @@ class Ball:
         carried = [] if self.radius is None else [self.radius.sum(axes)]
         return self._rounded(self.center.sum(axes), terms, self.center.abs().sum(axes), carried, None)
 
+    def tanh(self) -> Ball:
+        """Hyperbolic tangent: 1-Lipschitz; four units in the last place for the library's own error."""
+        center = self.center.tanh()
+        return self._like(center, self.error + 4 * self.unit * center.abs() + _TINY)
+
     def abs(self) -> Ball:
         """Absolute value, exact."""
         return self._like(self.center.abs(), self.radius)
@@ -212,6 +217,12 @@ class Ball:
         from theorems import projection
 
         return projection.project(self, targets)
+
+    def unexplained(self, targets: Ball) -> Ball:
+        """The squared norm of what is left of the targets; see `theorems.projection`."""
+        from theorems import projection
+
+        return projection.unexplained(self, targets)
 
     def least_squares(self, targets: Ball) -> Ball:
         """The least-squares head on this matrix; see `theorems.projection`."""

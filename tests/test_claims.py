@@ -1,0 +1,48 @@
+"""Every claim of the catalogue over its own strategy, one test per claim, named after it."""
+
+import math
+from collections import Counter
+
+import pytest
+from hypothesis import given, target
+
+from theorems import CLAIMS, Outcome
+from theorems.checking import check
+
+NAMES = [claim.name for claim in CLAIMS]
+
+
+@pytest.mark.parametrize("claim", [c for c in CLAIMS if c.expected is Outcome.HOLDS], ids=lambda claim: claim.name)
+def test_holds(claim):
+    seen = Counter()
+
+    @given(claim.instances())
+    def every_instance(instance):
+        verdict = claim(instance)
+        seen[verdict.outcome] += 1
+        if 0 < verdict.ratio < math.inf:
+            target(verdict.ratio, label="residual/bound")
+        assert verdict.outcome in (Outcome.HOLDS, Outcome.INAPPLICABLE), verdict
+
+    every_instance()
+    assert seen[Outcome.HOLDS] > 4 * seen[Outcome.INAPPLICABLE], f"vacuous: {dict(seen)}"
+
+
+@pytest.mark.parametrize("claim", [c for c in CLAIMS if c.expected is Outcome.REFUTED], ids=lambda claim: claim.name)
+def test_is_refuted_as_stated(claim):
+    assert check(claim, examples=100).outcome is Outcome.REFUTED
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)
+def test_statement_owes_nothing(claim):
+    statement = claim.statement
+    assert statement.startswith(claim.summary[:20])
+    assert f"arXiv:{claim.source.arxiv}" in statement
+    assert "Hypotheses" in statement
+    assert "Raises" in statement or "raises" in statement
+    assert "(…" in statement, "shapes are part of a statement"
+    assert ".. math::" in statement or "TL" in statement or "exact at L" in statement or "[" in statement
+
+
+def test_names_are_unique():
+    assert len(set(NAMES)) == len(NAMES)

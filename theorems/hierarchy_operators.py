@@ -1,0 +1,107 @@
+r"""The pairwise operators :math:`M^l_{\mu\nu}` and :math:`N^l_{\mu\nu}` of arXiv:2606.09744, applied, never formed.
+
+A dense form would be N²n² numbers. What the theorems need is the sum over ν with the residuals, applied to a vector per row;
+that is a recursion over the layers with two matrix products each. Every choice that a mutant gets wrong is an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from impl.gated import Fields, GatedNetwork
+from impl.operands import Operand
+
+
+def first_row_everywhere(mask: Operand) -> Operand:
+    """One global mask in place of a mask per sample: that of the first row."""
+    return mask * 0 + mask[..., :1, :]
+
+
+def no_mask(mask: Operand) -> Operand:
+    """All units open."""
+    return mask * 0 + 1
+
+
+def same(mask: Operand) -> Operand:
+    """The masks as they are."""
+    return mask
+
+
+@dataclass(frozen=True)
+class Recursion:
+    """The recursions as stated by default; each argument is one way of getting them wrong.
+
+    Args:
+        left: what is used for the masks D(μ).
+        right: what is used for the masks D(ν).
+        gram: whether the carried term, JᵀMJ or JNJᵀ, is kept.
+        local: whether the fresh term, Δ·I or Z·DD, is kept.
+        shift: Δ^{l+shift} for Δ^l in the fresh term.
+        start: M^L = start · I in place of 0.
+        transposed: J transposed, where the layer is square.
+    """
+
+    left: Callable[[Operand], Operand] = same
+    right: Callable[[Operand], Operand] = same
+    gram: bool = True
+    local: bool = True
+    shift: int = 0
+    start: int = 0
+    transposed: bool = False
+
+    def _weight(self, weight: Operand) -> Operand:
+        return weight.mT if self.transposed and weight.shape[-2] == weight.shape[-1] else weight
+
+    def pullback(self, net: GatedNetwork, seen: Fields, level: int, vectors: Operand) -> Operand:
+        r""":math:`\sum_\nu r_\nu M^l_{\mu\nu} v(\nu)` for l = ``level``; v and the result are (…, N, n_l).
+
+        M^L = 0 and M^{l−1}_{μν} = Δ^l_{μν} I + J^l(μ)ᵀ M^l_{μν} J^l(ν) with J^l = D^l W^l.
+        """
+        if level == net.depth:
+            return vectors * net.residual[..., None] * self.start
+        weight, mask = self._weight(net.weights[level]), net.masks[level]
+        delta = seen.delta[min(level + 1 + self.shift, net.depth)]
+        result = vectors * 0
+        if self.local:
+            result = ((delta @ delta.mT) * net.residual[..., None, :]) @ vectors
+        if self.gram:
+            pushed = self.right(mask) * (vectors @ weight.mT)
+            result = result + (self.left(mask) * self.pullback(net, seen, level + 1, pushed)) @ weight
+        return result
+
+    def pushforward(self, net: GatedNetwork, seen: Fields, level: int, vectors: Operand) -> Operand:
+        r""":math:`\sum_\nu r_\nu N^l_{\mu\nu} q(\nu)` for l = ``level``; q and the result are (…, N, n_l).
+
+        N⁰ = 0 and N^l_{μν} = Z^{l−1}_{μν} D^l(μ) D^l(ν) + J^l(μ) N^{l−1}_{μν} J^l(ν)ᵀ.
+        """
+        if level == 0:
+            return vectors * net.residual[..., None] * self.start
+        weight, mask = self._weight(net.weights[level - 1]), net.masks[level - 1]
+        z = seen.z[max(level - 1 + self.shift, 0)]
+        pulled = self.right(mask) * vectors
+        result = vectors * 0
+        if self.local:
+            result = self.left(mask) * (((z @ z.mT) * net.residual[..., None, :]) @ pulled)
+        if self.gram:
+            carried = self.pushforward(net, seen, level - 1, pulled @ weight)
+            result = result + self.left(mask) * (carried @ weight.mT)
+        return result
+
+
+STATED = Recursion()
+
+
+def pairwise(rows: Operand) -> Operand:
+    """Inner products of all pairs of rows, (…, N, N)."""
+    return rows @ rows.mT
+
+
+def layer_kernel(seen: Fields, layer: int) -> Operand:
+    """Z^{l−1} ∘ Δ^l: the tangent kernel of one layer, (…, N, N)."""
+    return pairwise(seen.z[layer - 1]) * pairwise(seen.delta[layer])
+
+
+def apply(kernel: Operand, residual: Operand) -> Operand:
+    """K r per row, (…, N)."""
+    return (kernel @ residual[..., None])[..., 0]

@@ -1,0 +1,90 @@
+"""Tables for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.markup import escape
+from rich.table import Table
+
+from theorems.checking import Evidence
+from theorems.claim import Claim
+from theorems.models import Result
+from theorems.verdict import Outcome
+
+STYLE = {
+    Outcome.HOLDS: "green",
+    Outcome.REFUTED: "bold red",
+    Outcome.INAPPLICABLE: "dim",
+    Outcome.UNDECIDED: "yellow",
+}
+
+
+def _outcome(outcome: Outcome) -> str:
+    return f"[{STYLE[outcome]}]{outcome.name}[/]"
+
+
+def evidence_table(evidence: Iterable[Evidence]) -> Table:
+    """One row per claim: outcome, how it was earned, how near to its bound, instances, mutants, time."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("claim", "outcome", "grade"):
+        table.add_column(name, overflow="fold")
+    for name in ("worst residual/bound", "instances", "mutants refuted", "seconds"):
+        table.add_column(name, justify="right")
+    for seen in evidence:
+        expected = "" if seen.as_expected else f" [dim](expected {seen.claim.expected.name})[/]"
+        grades = ", ".join(f"{grade.name} {count}" for grade, count in sorted(seen.grades.items(), reverse=True))
+        skipped = seen.outcomes[Outcome.INAPPLICABLE]
+        killed = seen.mutants - len(seen.survivors)
+        table.add_row(
+            seen.claim.name,
+            _outcome(seen.outcome) + expected,
+            grades or "–",
+            ratio(seen),
+            f"{seen.instances}" + (f" ({skipped} inapplicable)" if skipped else ""),
+            f"[{'green' if not seen.survivors else 'yellow'}]{killed}/{seen.mutants}[/]",
+            f"{seen.seconds:.1f}",
+        )
+    return table
+
+
+def ratio(seen: Evidence) -> str:
+    """The worst residual over its bound; "0" says that every comparison was exact."""
+    if seen.outcome is Outcome.REFUTED and seen.worst is not None:
+        return f"{seen.worst.ratio:.2g}"
+    return f"{max(seen.ratios):.2g}" if seen.ratios else "0" if seen.grades else "–"
+
+
+def result_table(results: Iterable[Result]) -> Table:
+    """One row per claim and place of a network."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("claim", "where", "outcome", "grade"):
+        table.add_column(name, overflow="fold")
+    table.add_column("residual/bound", justify="right")
+    table.add_column("why", overflow="fold")
+    last = ""
+    for result in results:
+        verdict, name = result.verdict, result.claim.name
+        why = verdict.context.get("reason", "") if verdict.outcome is not Outcome.HOLDS else ""
+        if verdict.outcome is Outcome.REFUTED:
+            why = "; ".join(f"{key} {value}" for key, value in verdict.context.items())
+        table.add_row(
+            name if name != last else "",
+            escape(result.where),
+            _outcome(verdict.outcome),
+            verdict.grade.name if verdict.grade is not None else "–",
+            f"{verdict.ratio:.2g}" if verdict.grade is not None else "–",
+            escape(str(why)),
+        )
+        last = name
+    return table
+
+
+def claim_table(claims: Iterable[Claim]) -> Table:
+    """The catalogue: name, paper, tag, what is expected, first sentence."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("claim", "arXiv", "tag", "expected", "statement"):
+        table.add_column(name, overflow="fold")
+    for claim in claims:
+        table.add_row(claim.name, claim.source.arxiv, claim.tag, claim.expected.name, escape(claim.summary))
+    return table
