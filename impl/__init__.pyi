@@ -1,3 +1,8 @@
+from .chains import LinearChain as LinearChain
+from .chains import linear_chain as linear_chain
+from .collapse import LabelledFeatures as LabelledFeatures
+from .collapse import labelled_features as labelled_features
+from .decoders import Decoder as Decoder
 from .errors import InputError as InputError
 from .features import FeatureSet as FeatureSet
 from .features import feature_set as feature_set
@@ -10,6 +15,13 @@ from .losses import half_squared_error as half_squared_error
 from .networks import NetworkSpec as NetworkSpec
 from .networks import build as build
 from .operands import Instance as Instance
+from .readouts import RandomReadout as RandomReadout
+from .readouts import ReadoutEnsemble as ReadoutEnsemble
+from .readouts import readout_ensemble as readout_ensemble
 from .tracing import LayerTrace as LayerTrace
 from .tracing import trace as trace
 from .differentiation import velocity as velocity
+from .whitening import WeightMotion as WeightMotion
+from .whitening import WeightStep as WeightStep
+from .whitening import weight_motion as weight_motion
+from .whitening import weight_step as weight_step

@@ -40,7 +40,7 @@ def test_statement_owes_nothing(claim):
     assert f"arXiv:{claim.source.arxiv}" in statement
     assert "Hypotheses" in statement
     assert "Raises" in statement or "raises" in statement
-    assert "(…" in statement, "shapes are part of a statement"
+    assert "(…" in statement or "Shapes:" in statement, "shapes are part of a statement"
     assert ".. math::" in statement or "TL" in statement or "exact at L" in statement or "[" in statement
 
 

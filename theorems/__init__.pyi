@@ -1,3 +1,5 @@
+from .aligned_features import surrogate_grows_in_expectation as surrogate_grows_in_expectation
+from .aligned_features import surrogate_grows_over_the_ensemble as surrogate_grows_over_the_ensemble
 from .catalogue import CLAIMS as CLAIMS
 from .claim import Claim as Claim
 from .claim import Hypothesis as Hypothesis
@@ -5,6 +7,9 @@ from .claim import Source as Source
 from .claim import at_most as at_most
 from .claim import compares as compares
 from .claim import equals as equals
+from .collapsed_features import affine_decoder_interpolates as affine_decoder_interpolates
+from .collapsed_features import neural_collapse_implies_target_linearity as neural_collapse_implies_target_linearity
+from .collapsed_features import simplex_target_linearity as simplex_target_linearity
 from .feature_learning import feature_learning_equation as feature_learning_equation
 from .feature_learning import gram_flow as gram_flow
 from .feature_learning import gram_follows_virtual_covariance as gram_follows_virtual_covariance
@@ -19,8 +24,12 @@ from .gram_hierarchy import kernel_cut_identity as kernel_cut_identity
 from .gram_hierarchy import layerwise_kernel as layerwise_kernel
 from .gram_hierarchy import single_layer_residual_dynamics as single_layer_residual_dynamics
 from .gram_hierarchy import weight_gram_is_first_nontrivial_pullback as weight_gram_is_first_nontrivial_pullback
+from .laws import in_law as in_law
 from .verdict import Grade as Grade
 from .verdict import Outcome as Outcome
 from .verdict import Verdict as Verdict
+from .weight_gram import balanced_linear_network_feature_ansatz as balanced_linear_network_feature_ansatz
+from .weight_gram import gram_whitening_keeps_the_gram as gram_whitening_keeps_the_gram
+from .weight_gram import rotation_is_orthogonal_to_learning as rotation_is_orthogonal_to_learning
 
 __version__: str

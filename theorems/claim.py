@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from impl.errors import InputError
 from impl.operands import Instance
-from theorems.relations import Comparison, Finding, Side, Sign
+from theorems.relations import Comparison, Finding, Relation, Side, Sign
 from theorems.verdict import Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Claim:
     name: str
     statement: str
     source: Source
-    relation: Comparison
+    relation: Relation
     observe: Side
     predict: Side
     instances: Strategy
@@ -144,6 +144,11 @@ _HOW = {
     "LayerTrace": "use impl.trace(model, inputs, targets, loss)['name of the layer']",
     "GatedNetwork": "use impl.stacks(model, inputs, targets, loss) or impl.gated_network(...)",
     "FeatureSet": "use impl.feature_set(features, targets)",
+    "WeightStep": "use impl.weight_step(before, after)",
+    "WeightMotion": "use impl.weight_motion(weight, velocity)",
+    "LinearChain": "use impl.linear_chain(model, inputs)",
+    "ReadoutEnsemble": "use impl.readout_ensemble(features, weight, targets, readouts, variance=..., rate=...)",
+    "LabelledFeatures": "use impl.labelled_features(features, labels)",
 }
 
 

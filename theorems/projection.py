@@ -105,3 +105,18 @@ def has_full_column_rank(matrix: Ball) -> bool:
     if matrix.shape[-2] < matrix.shape[-1]:
         return False
     return bool((_smallest_singular_value(torch.linalg.pinv(matrix.center), matrix) > 0).all())
+
+
+def inverse(matrix: Ball) -> Ball:
+    r"""M⁻¹ for every M in the ball; infinite radius where one of them might be singular.
+
+    With an approximate inverse X and T = I − XM, ‖T‖_∞ ≤ t < 1: M⁻¹ − X = Σ_{k≥1} T^k X, so entrywise
+    |M⁻¹ − X| ≤ |T||X| + t²/(1−t) · max of |X| down each column.
+    """
+    approximate = torch.linalg.inv_ex(matrix.center)[0].nan_to_num(posinf=0.0, neginf=0.0)
+    size = matrix.shape[-1]
+    defect = (Ball(approximate) @ matrix - torch.eye(size, dtype=torch.float64, device=approximate.device)).magnitude
+    top = defect.sum(-1).amax(-1)[..., None, None] * (1 + 1e-12)
+    tail = top * top / (1 - top).clamp(min=1e-300) * approximate.abs().amax(-2, keepdim=True)
+    radius = (defect @ approximate.abs() + tail) * (1 + 1e-12)
+    return Ball(approximate, torch.where(top < 1, radius, math.inf), matrix.unit)

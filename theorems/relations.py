@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 import torch
@@ -29,6 +29,14 @@ class Finding:
     measured: float
     bound: float
     context: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Relation(Protocol):
+    """How prediction and observation must relate: anything that can judge one instance."""
+
+    def judge(self, observe: Side, predict: Side, instance: Instance) -> Finding:
+        """Evaluate both sides and decide."""
+        ...
 
 
 @dataclass(frozen=True)

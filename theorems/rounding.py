@@ -230,6 +230,12 @@ class Ball:
 
         return projection.least_squares(self, targets)
 
+    def inverse(self) -> Ball:
+        """The inverse of every matrix in the ball; see `theorems.projection`."""
+        from theorems import projection
+
+        return projection.inverse(self)
+
     def __repr__(self) -> str:
         """Shape and largest radius."""
         return f"Ball(shape={self.shape}, radius<={float(self.error.max()) if self.center.numel() else 0:.3g})"

@@ -1,0 +1,90 @@
+"""Deep linear networks: a chain of matrices, its outputs, and the gradients of the outputs by the inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from impl.checks import check_tensor
+from impl.differentiation import velocity
+from impl.errors import InputError, require
+from impl.operands import Instance, Operand, is_exact, to_exact
+
+
+@dataclass(frozen=True, eq=False)
+class LinearChain(Instance):
+    """f(x) = W_L ⋯ W₁ x on a batch of inputs.
+
+    Args:
+        weights: W₁ … W_L, (n_l, n_{l−1}) each.
+        inputs: X, (N, n_0).
+
+    Raises:
+        InputError: no weight, shapes that do not fit, NaN or infinity.
+    """
+
+    weights: tuple[Operand, ...]
+    inputs: Operand
+
+    def __post_init__(self) -> None:
+        """Check that the shapes fit one another and that the numbers are finite."""
+        require(len(self.weights) > 0, "expected at least one weight matrix, got none")
+        width = self.inputs.shape[-1]
+        for i, weight in enumerate(self.weights, start=1):
+            got = tuple(weight.shape)
+            require(len(got) == 2 and got[1] == width, f"expected W_{i} of shape (n_{i}, {width}), got {got}")
+            width = got[0]
+            if isinstance(weight, Tensor):
+                check_tensor(f"W_{i}", weight)
+        if isinstance(self.inputs, Tensor):
+            check_tensor("inputs", self.inputs)
+
+    @property
+    def depth(self) -> int:
+        """The number L of matrices."""
+        return len(self.weights)
+
+
+def linear_chain(model: nn.Module, inputs: Tensor) -> LinearChain:
+    """A `LinearChain` of a torch module made of bias-free ``nn.Linear`` (and ``nn.Identity``) in order, on inputs (N, d).
+
+    Raises:
+        InputError: for any other layer, or a bias.
+    """
+    weights = []
+    for name, layer in model.named_modules():
+        if isinstance(layer, nn.Linear):
+            require(layer.bias is None, f"expected linear layers without bias, got one in {name!r}")
+            weights.append(layer.weight.detach().double())
+        elif not isinstance(layer, nn.Sequential | nn.Identity):
+            raise InputError(
+                f"expected nn.Linear and nn.Identity in an nn.Sequential, got {type(layer).__name__} ({name!r})"
+            )
+    return LinearChain(tuple(weights), inputs.detach().double())
+
+
+def gradient_outer_products(chain: LinearChain) -> Operand:
+    """Σ_n ∇f(x_n) ∇f(x_n)ᵀ, (n_0, n_0): N times the average gradient outer product, by forward-mode derivatives."""
+    d = chain.inputs.shape[-1]
+    eye: Any = np.eye(d, dtype=int).astype(object) if is_exact(chain.inputs) else torch.eye(d, dtype=torch.float64)
+    still = chain.inputs[..., None, :] * 0
+
+    def run(x: Operand) -> Operand:
+        for weight in chain.weights:
+            x = x @ weight.mT
+        return x
+
+    slopes = velocity(run, (chain.inputs[..., None, :] + eye * 0,), (still + eye,))  # (N, n_0, C): rows are ∂f/∂x_i
+    return (slopes @ slopes.mT).sum(-3)
+
+
+def imbalance(chain: LinearChain) -> float:
+    """The largest entry of |W_{l+1}ᵀW_{l+1} − W_l W_lᵀ| over l, exactly (every float is a fraction); 0 if balanced."""
+    exact = [to_exact(w) if isinstance(w, Tensor) else w for w in chain.weights]
+    gaps = [abs(b.T @ b - a @ a.T).max() for a, b in pairwise(exact)]
+    return float(max(gaps, default=0))

@@ -1,0 +1,198 @@
+"""A matrix under weight decay that a linear readout of C outputs reads: free features, or a linear layer of any network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from impl.errors import require, require_finite
+from impl.objectives import Loss, objective
+from impl.objectives import loss_named
+from impl.operands import Instance, Operand
+from impl.recording import Inputs
+from impl.tracing import LayerTrace, trace
+
+UNIT = 2.0**-53
+
+
+@dataclass(frozen=True, eq=False)
+class DecayedMatrix(Instance):
+    r"""A matrix M whose objective is J = ℓ + (decay/2)‖M‖_F², with the gradient that autograd found.
+
+    For free features M = Φ and ∇_Φℓ = G R; for a linear layer M = W and ∇_Wℓ = (G R)ᵀH. Either way C, the width of G, bounds its rank.
+
+    Args:
+        matrix: M, (…, n, m).
+        gradient: ∇_M J, measured, of the same shape.
+        decay: μ of the features or λ of the weights, (…); the claims need it positive.
+        output_grad: G = ∂ℓ/∂F, measured, (…, N, C).
+        maps: linear maps R from M's output to F, the last one first: F = … ; their product is (…, C, n or m).
+        inputs: H, (…, N, m) for a linear layer, None for free features.
+        output_error: how far rounding can have moved G from a gradient whose rows sum to zero (softmax), else 0.
+        shift_free: whether the loss is known not to change when all outputs of a sample shift (softmax cross-entropy).
+        gap: why the path from M to F is not linear; empty if it is.
+        unit: unit roundoff of the format in which the network ran.
+
+    Raises:
+        InputError: shapes that do not fit, NaN or infinity, a negative decay.
+    """
+
+    matrix: Operand
+    gradient: Operand
+    decay: Operand
+    output_grad: Operand
+    maps: tuple[Operand, ...]
+    inputs: Operand | None = None
+    output_error: Operand | None = None
+    shift_free: bool = False
+    gap: str = ""
+    unit: float = UNIT
+
+    def __post_init__(self) -> None:
+        """Check shapes and numbers."""
+        if not isinstance(self.matrix, Tensor):
+            return
+        shape = tuple(self.matrix.shape)
+        require(len(shape) >= 2 and 0 not in shape, f"expected a matrix of shape (…, n, m), got {shape}")
+        got = tuple(self.gradient.shape)
+        require(got == shape, f"expected the gradient of shape {shape} like the matrix, got {got}")
+        require(bool((self.decay >= 0).all()), f"expected a decay of at least 0, got {self.decay}")
+        for name in ("matrix", "gradient", "output_grad"):
+            require_finite(name, getattr(self, name))
+
+    @property
+    def classes(self) -> int:
+        """C, the number of outputs."""
+        return int(self.output_grad.shape[-1])
+
+
+def softmax_error(outputs: Tensor, targets: Tensor, scale: float = 1.0, unit: float = UNIT) -> Tensor:
+    """Bound on the rounding error of autograd's gradient scale·(softmax(f)·Σt − t), entry by entry.
+
+    Follows log-softmax through its operations (shift, exp, sum, log, and back), with exp and log accurate to 4 units in the
+    last place: the vector libraries behind torch document at most 2.
+
+    Args:
+        outputs: f, (…, N, C), taken as exact.
+        targets: t, of the same shape.
+        scale: factor in front of the summed loss.
+        unit: unit roundoff.
+    """
+    f, t = outputs.double(), targets.double()
+    classes = f.shape[-1]
+    log_p, total = functional.log_softmax(f, -1), t.abs().sum(-1, keepdim=True)
+    p, depth = log_p.exp(), f.amax(-1, keepdim=True) - f
+    spread = depth.amax(-1, keepdim=True)
+    relative = unit * (depth + spread + log_p.abs() + 5 * classes + 20) * 1.01
+    return scale * (p * total * (relative + (classes + 2) * unit) + 3 * unit * (t.abs() + p * total) + 1e-300)
+
+
+def free_features(
+    features: Tensor, readout: Tensor, targets: Tensor, *, loss: str = "squared", decay: float, ridge: float = 1.0
+) -> DecayedMatrix:
+    """Free features under decay, with the gradient of J = ℓ(ΦAᵀ, Y) + (ridge/2)‖A‖² + (decay/2)‖Φ‖² by autograd.
+
+    Args:
+        features: Φ, (N, P).
+        readout: A, (C, P).
+        targets: Y, (N, C).
+        loss: one of `impl.objectives.LOSSES`.
+        decay: μ.
+        ridge: λ.
+    """
+    phi = features.detach().requires_grad_()
+    with torch.enable_grad():
+        (gradient,) = torch.autograd.grad(objective(phi, readout, targets, loss=loss, ridge=ridge, decay=decay), phi)
+        outputs = (features @ readout.mT).detach().requires_grad_()
+        (output_grad,) = torch.autograd.grad(loss_named(loss)(outputs, targets), outputs)
+    soft = loss == "softmax"
+    return DecayedMatrix(
+        features, gradient, torch.tensor(decay, dtype=torch.float64), output_grad, (readout,),
+        output_error=softmax_error(outputs.detach(), targets) if soft else None, shift_free=soft,
+    )  # fmt: skip
+
+
+def decayed_layers(
+    model: nn.Module, inputs: Inputs, targets: Any, loss: Loss, *, decay: float, readout: str | None = None
+) -> dict[str, DecayedMatrix]:
+    """Every ``nn.Linear`` of a torch network before its readout, as a matrix under weight decay.
+
+    Args:
+        model: any module that ends in an ``nn.Linear``.
+        inputs: a batch, as for `impl.trace`.
+        targets: whatever ``loss`` takes.
+        loss: the loss without the decay terms.
+        decay: λ, as in the objective loss + (λ/2)‖W‖².
+        readout: name of the last linear layer; by default the last one called.
+
+    Returns:
+        by module name. Where the way from a layer to the outputs is not linear, ``gap`` says why, and the rank claims do not apply.
+
+    Raises:
+        InputError: as `impl.trace`; an unknown readout.
+    """
+    layers = {name: layer for name, layer in trace(model, inputs, targets, loss, decay=decay).items() if layer.weight.ndim == 2}
+    require(bool(layers), "expected a model with an nn.Linear readout, got none")
+    last = list(layers)[-1] if readout is None else readout
+    require(last in layers, f"expected readout to be one of {sorted(layers)}, got readout={last!r}")
+    final = layers[last]
+    soft, error = _softmax(loss, final)
+    return {name: _matrix(layers, name, last, soft, error, decay) for name in layers if name != last}
+
+
+def _softmax(loss: Loss, final: LayerTrace) -> tuple[bool, Tensor | None]:
+    """Whether the loss is softmax cross-entropy without class weights, and the rounding error of its gradient."""
+    plain = loss is functional.cross_entropy or (isinstance(loss, nn.CrossEntropyLoss) and loss.weight is None)
+    if not plain or final.outputs is None:
+        return False, None
+    mean = getattr(loss, "reduction", "mean") == "mean"
+    counted = int((final.output_grad != 0).any(-1).sum())
+    everything = torch.ones_like(final.outputs)  # |t| ≤ 1 entry by entry; Σ|t| ≤ C is generous
+    return True, softmax_error(final.outputs, everything, 1 / max(counted, 1) if mean else 1.0, final.unit)
+
+
+def _matrix(
+    layers: Mapping[str, LayerTrace], name: str, last: str, soft: bool, error: Tensor | None, decay: float
+) -> DecayedMatrix:
+    layer = layers[name]
+    chain, gap = linear_path(layers, name, last)
+    rate = torch.tensor(decay, dtype=torch.float64)
+    return DecayedMatrix(
+        layer.weight.double(), layer.weight_grad.double() + rate * layer.weight.double(), rate, layers[last].output_grad.double(),
+        tuple(layers[step].weight.double() for step in chain), layer.inputs.double(), output_error=error, shift_free=soft,
+        gap=gap, unit=layer.unit,
+    )  # fmt: skip
+
+
+def linear_path(layers: Mapping[str, LayerTrace], name: str, last: str) -> tuple[list[str], str]:
+    """The linear layers between ``name`` and the outputs, last first; and why the way there is not linear, or ""."""
+    chain: list[str] = []
+    current = name
+    while current != last:
+        here = layers[current].outputs
+        following = [
+            other for other, layer in layers.items()
+            if other not in (name, *chain) and layer.inputs.shape == here.shape and bool((layer.inputs == here).all())
+        ]  # fmt: skip
+        if not following:
+            return [last], (
+                f"the output of layer {current!r} does not enter another linear layer unchanged: decay acts on the parameters "
+                "of nonlinear features there, and nothing bounds their rank by the number of classes"
+            )
+        grads = [layers[other].input_grad for other in following]
+        if not any(bool((layers[current].output_grad == grad).all()) for grad in grads):
+            return [last], f"the output of layer {current!r} feeds something besides {following[0]!r} (a skip, a second head)"
+        current = following[0]
+        chain.append(current)
+    return chain[::-1], ""
+
+
+def with_features_of(point: DecayedMatrix, features: Tensor, *, gap: str) -> DecayedMatrix:
+    """The same decay read off other features, marked as not linear in what decays: for looking at what goes wrong."""
+    zero = torch.zeros_like(features)
+    return replace(point, matrix=features, gradient=zero, inputs=None, gap=gap, output_error=None)

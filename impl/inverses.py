@@ -1,0 +1,62 @@
+"""The inverse of a square matrix, of whatever operand: floats, exact numbers, dual numbers, balls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from impl.differentiation import Dual
+from impl.linalg import _batched, _fmpq
+from impl.operands import Operand, is_exact
+
+
+def inverse(matrix: Operand) -> Operand:
+    """M⁻¹ over the last two dimensions (…, n, n).
+
+    Exact operands: over the rationals, by FLINT. Dual numbers: (M⁻¹)' = −M⁻¹ M' M⁻¹. Balls bring their own.
+
+    Raises:
+        ZeroDivisionError: for a singular exact matrix (torch raises its own error).
+    """
+    if isinstance(matrix, Tensor):
+        return torch.linalg.inv(matrix)
+    if is_exact(matrix):
+        return _batched(_exact_inverse, matrix)
+    if isinstance(matrix, Dual):
+        value = inverse(matrix.value)
+        return Dual(value, -(value @ matrix.tangent @ value))
+    return matrix.inverse()
+
+
+def _exact_inverse(matrix: np.ndarray) -> np.ndarray:
+    entries = _fmpq(matrix).inv().entries()
+    out = np.empty(len(entries), dtype=object)
+    out[:] = [Fraction(int(q.p), int(q.q)) for q in entries]
+    return out.reshape(matrix.shape)
+
+
+def eye_like(matrix: Operand) -> Operand:
+    """The identity of the size of a square matrix (n, n), of a kind that goes with it."""
+    size = matrix.shape[-1]
+    if is_exact(matrix) or (isinstance(matrix, Dual) and is_exact(matrix.value)):
+        return np.eye(size, dtype=int).astype(object)
+    return torch.eye(size, dtype=torch.float64)
+
+
+def slope(function: Callable[[Operand], Operand], at: Operand, along: Operand) -> Operand:
+    """d/dε f(x + εv) at 0 of a rational function, along many directions at once: `torch.func.jvp`, or dual numbers.
+
+    (`velocity` of exact numbers substitutes a large integer, which serves polynomials only.)
+
+    Args:
+        function: takes one operand, returns one; its leading dimensions are those of its argument.
+        at: x, (n, m).
+        along: v, (…, n, m).
+    """
+    if isinstance(at, Tensor):
+        return torch.func.jvp(function, (at.expand_as(along),), (along,))[1]
+    return function(Dual(at, along)).tangent

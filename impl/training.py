@@ -1,0 +1,213 @@
+"""Minibatch noise: how a batch's gradient differs from the full one, on free features and at any network's readout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from impl.decayed import _softmax, softmax_error
+from impl.errors import require
+from impl.networks import generator
+from impl.objectives import LOSSES, Loss, loss_named
+from impl.operands import Instance, Operand
+from impl.recording import Inputs
+from impl.tracing import trace
+
+
+@dataclass(frozen=True, eq=False)
+class MinibatchNoise(Instance):
+    r"""The noise of B minibatches of one size at the features that a linear readout reads: F = ΦAᵀ (+ bias).
+
+    Times b/N and b, so that integers stay integral: :math:`\mathrm{noise} = N\,\nabla_Φ\ell_{\mathrm{batch}} - b\,\nabla_Φ\ell`, of summed losses.
+
+    Args:
+        features: Φ, (N, P).
+        readout: A, (C, P).
+        output_grad: G = ∂ℓ/∂F of the summed loss, measured, (N, C).
+        counts: how often each sample is in each batch, (B, N).
+        batch_grad: N·∇_Φ ℓ_batch, measured, (B, N, P).
+        full_grad: ∇_Φ ℓ, measured, (N, P).
+        size: b, ().
+        output_error: as in `impl.decayed.DecayedMatrix`.
+        shift_free: whether the loss is softmax cross-entropy.
+        rescaled: 1/N of a mean loss was multiplied out: G carries that rounding.
+        unit: unit roundoff of the format in which the network ran.
+        flaw: what is wrong with the readout on purpose or by nature ("nonlinear readout"); empty if nothing.
+    """
+
+    features: Operand
+    readout: Operand
+    output_grad: Operand
+    counts: Operand
+    batch_grad: Operand
+    full_grad: Operand
+    size: Operand
+    output_error: Operand | None = None
+    shift_free: bool = False
+    rescaled: bool = False
+    unit: float = 2.0**-53
+    flaw: str = ""
+
+    def __post_init__(self) -> None:
+        """Check shapes."""
+        rows, width = self.features.shape
+        require(self.readout.shape[-1] == width, f"expected a readout of shape (C, {width}), got {tuple(self.readout.shape)}")
+        batches, samples = self.counts.shape
+        require(samples == rows, f"expected counts of shape (B, {rows}), got {tuple(self.counts.shape)}")
+        wanted = {"output_grad": (rows, self.readout.shape[-2]), "full_grad": (rows, width), "batch_grad": (batches, rows, width)}
+        for name, shape in wanted.items():
+            got = tuple(getattr(self, name).shape)
+            require(got == shape, f"expected {name} of shape {shape}, got {got}")
+
+    @property
+    def classes(self) -> int:
+        """C, the number of outputs."""
+        return int(self.readout.shape[-2])
+
+    @property
+    def batch(self) -> int:
+        """b, as a plain number."""
+        return int(self.size)
+
+    @property
+    def noise(self) -> Operand:
+        """N∇ℓ_batch − b∇ℓ, (B, N, P): the noise times b."""
+        return self.batch_grad - self.full_grad * self.size[..., None, None]
+
+
+def minibatches(samples: int, size: int, number: int, *, replacement: bool, seed: int) -> Tensor:
+    """How often each of N samples is in each of ``number`` random batches of ``size``, (B, N) of whole numbers.
+
+    Raises:
+        InputError: for a size below one, or above N without replacement.
+    """
+    require(size >= 1 and number >= 1, f"expected at least one sample and one batch, got size={size} and number={number}")
+    require(
+        replacement or size <= samples,
+        f"expected a batch of at most {samples} samples without replacement, got size={size}; draw with replacement",
+    )
+    source = generator(seed)
+    counts = torch.zeros(number, samples, dtype=torch.float64)
+    for row in counts:
+        if replacement:
+            drawn = torch.randint(samples, (size,), generator=source)
+        else:
+            drawn = torch.randperm(samples, generator=source)[:size]
+        row.index_add_(0, drawn, torch.ones(size, dtype=torch.float64))
+    return counts
+
+
+def feature_noise(
+    features: Tensor, readout: Tensor, targets: Tensor, counts: Tensor, *, loss: str = "squared"
+) -> MinibatchNoise:
+    """Minibatch noise of free features, measured: autograd of the loss of each batch, and of the whole.
+
+    Args:
+        features: Φ, (N, P).
+        readout: A, (C, P).
+        targets: Y, (N, C).
+        counts: from `minibatches`, (B, N), the same sum in each row.
+        loss: one of `impl.objectives.LOSSES`.
+    """
+
+    def outputs(phi: Tensor) -> Tensor:
+        return phi @ readout.mT
+
+    soft = loss == "softmax"
+    error = softmax_error(outputs(features), targets) if soft else None
+    return _measure(
+        features, readout, outputs, lambda index, f: loss_named(loss)(f, targets[index]), counts, scale=1.0,
+        output_error=error, shift_free=soft, unit=2.0**-53, flaw="",
+    )  # fmt: skip
+
+
+def readout_noise(
+    model: nn.Module,
+    inputs: Inputs,
+    targets: Any,
+    loss: Loss,
+    counts: Tensor,
+    *,
+    readout: str | None = None,
+    reduction: Literal["mean", "sum"] = "mean",
+) -> MinibatchNoise:
+    """Minibatch noise at the input of a torch network's linear readout: each sample's features move on their own.
+
+    Args:
+        model: any module that ends in an ``nn.Linear`` on (N, P) features.
+        inputs: a batch, as for `impl.trace`.
+        targets: class indices (N,) or values (N, C): one row per sample.
+        loss: of outputs and targets to a scalar, the mean or the sum over samples.
+        counts: from `minibatches`, (B, N).
+        readout: name of the last linear layer; by default the last one called.
+        reduction: whether ``loss`` is a mean or a sum.
+
+    Raises:
+        InputError: as `impl.trace`; an unknown readout; outputs that are not the readout's.
+    """
+    layers = trace(model, inputs, targets, loss)
+    last = list(layers)[-1] if readout is None else readout
+    require(last in layers, f"expected readout to be one of {sorted(layers)}, got readout={last!r}")
+    layer = layers[last]
+    rows = layer.inputs.shape[-2]
+    require(
+        layer.weight.ndim == 2 and rows == len(targets),
+        f"expected one row of features per sample at {last!r}, got {rows} rows for {len(targets)} targets",
+    )
+    weight, bias = layer.weight.detach(), layer.bias
+
+    def outputs(phi: Tensor) -> Tensor:
+        return nn.functional.linear(phi, weight, bias)
+
+    soft, error = _softmax(loss, layer)
+    scale = float(rows) if reduction == "mean" else 1.0
+    return _measure(
+        layer.inputs, weight, outputs, lambda index, f: loss(f, targets[index]), counts, scale=scale,
+        output_error=None if error is None else error * scale, shift_free=soft, unit=layer.unit, flaw=_end_flaw(model, inputs, layer.outputs, last),
+    )  # fmt: skip
+
+
+def _end_flaw(model: nn.Module, inputs: Inputs, seen: Tensor, last: str) -> str:
+    """Why the readout's outputs are not the network's, or ""."""
+    from impl.recording import run, undisturbed
+
+    with undisturbed(model, 0), torch.no_grad():
+        final = run(model, inputs)
+    same = isinstance(final, Tensor) and final.numel() == seen.numel() and bool((final.reshape(seen.shape) == seen).all())
+    return "" if same else f"the outputs of {last!r} are not the network's outputs"
+
+
+def _measure(
+    features: Tensor, readout: Tensor, outputs: Callable[[Tensor], Tensor], loss: Callable[[Tensor, Tensor], Tensor],
+    counts: Tensor, *, scale: float, output_error: Tensor | None, shift_free: bool, unit: float, flaw: str,
+) -> MinibatchNoise:  # fmt: skip
+    """Differentiate the loss of every batch by all features; a mean loss is multiplied by its number of samples."""
+    rows = features.shape[0]
+    sizes = {int(row.sum()) for row in counts}
+    require(len(sizes) == 1, f"expected batches of one size, got sizes {sorted(sizes)}")
+    size = sizes.pop()
+    batch_scale = float(size) if scale != 1.0 else 1.0
+
+    def gradient(index: Tensor) -> Tensor:
+        phi = features.detach().requires_grad_()
+        with torch.enable_grad():
+            (found,) = torch.autograd.grad(loss(index, outputs(phi)[index]), phi)
+        return found
+
+    everyone = torch.arange(rows)
+    drawn = [torch.repeat_interleave(everyone, row.long()) for row in counts]
+    f = outputs(features).detach().requires_grad_()
+    with torch.enable_grad():
+        (output_grad,) = torch.autograd.grad(loss(everyone, f), f)
+    return MinibatchNoise(
+        features.double(), readout.double(), output_grad.double() * scale, counts.double(),
+        torch.stack([gradient(index).double() * (rows * batch_scale) for index in drawn]), gradient(everyone).double() * scale,
+        torch.tensor(float(size), dtype=torch.float64), output_error, shift_free, scale != 1.0, unit, flaw,
+    )  # fmt: skip
+
+
+__all__ = ["LOSSES", "MinibatchNoise", "feature_noise", "minibatches", "readout_noise"]

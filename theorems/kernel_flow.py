@@ -1,0 +1,23 @@
+"""Task-driven kernel flows: arXiv:2601.00276. The paper's claims, by topic in the files named below, in its order.
+
+Model: free features Φ (N, P), linear readout A (C, P), outputs F = ΦAᵀ, kernel K = ΦΦᵀ, labels Y (N, C), objective
+J = ℓ(F, Y) + (λ/2)‖A‖² + (μ/2)‖Φ‖², squared loss ½‖Y − F‖², G = ∂ℓ/∂F.
+"""
+
+from __future__ import annotations
+
+from theorems.kernel_dynamics import imbalance_decays_exponentially, kernel_energy_decreases, kernel_ode
+from theorems.kernel_noise import (
+    averaged_kernel_noise_is_low_rank_as_stated,
+    sgd_feature_noise_is_low_rank,
+    sgd_feature_noise_stays_in_readout_rows,
+    sgd_kernel_noise_formula,
+    sgd_kernel_noise_is_low_rank,
+    sgd_kernel_noise_vanishes_off_outputs,
+)
+from theorems.kernel_ranks import (
+    kernel_rank_at_most_classes,
+    softmax_kernel_rank_below_classes,
+    task_drive_is_low_rank,
+    task_drive_is_the_energy_gradient,
+)

@@ -1,0 +1,82 @@
+"""The relation "this kernel minimises that convex energy over the positive semidefinite kernels"."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from impl.operands import Instance, is_exact
+from theorems.claim import Claim, equals
+from theorems.enclosures import enclose
+from theorems.relations import Finding, Side, _worst
+from theorems.rounding import Ball
+from theorems.spectra import eigenvalues, is_semidefinite
+from theorems.verdict import Grade, Outcome
+
+
+@dataclass(frozen=True)
+class Minimises:
+    """The predicted kernel K satisfies the optimality conditions of the observed energy, which are sufficient if it is convex.
+
+    ``observe(instance)`` is the gradient ∇E as a function of a kernel; K ⪰ 0, ∇E(K) ⪰ 0 and ∇E(K) K = 0 are checked: exactly on
+    exact instances, else with proved eigenvalue bounds and the rounding error of both formulas.
+    """
+
+    def judge(self, observe: Side, predict: Side, instance: Instance) -> Finding:
+        """Evaluate the three conditions; the worst one answers."""
+        first = next(v for v in vars(instance).values() if isinstance(v, Tensor | np.ndarray))
+        chosen: Any = instance if is_exact(first) else enclose(instance)
+        kernel = predict(chosen)
+        gradient = observe(chosen)(kernel)  # type: ignore[operator]
+        if is_exact(first):
+            conditions = {
+                "K is positive semidefinite": is_semidefinite(kernel),
+                "gradient is positive semidefinite": is_semidefinite(gradient),
+                "gradient vanishes on K": not (gradient @ kernel != 0).any(),
+            }
+            return _worst([_exact(name, holds=holds) for name, holds in conditions.items()])
+        return _worst([
+            _semidefinite("K is positive semidefinite", kernel),
+            _semidefinite("gradient is positive semidefinite", gradient),
+            _zero("gradient vanishes on K", gradient @ kernel, gradient, kernel),
+        ])
+
+
+def _exact(name: str, *, holds: bool) -> Finding:
+    outcome = Outcome.HOLDS if holds else Outcome.REFUTED
+    return Finding(outcome, Grade.EXACT, 0.0 if holds else 1.0, 0.0, {"condition": name})
+
+
+def _semidefinite(name: str, matrix: Ball) -> Finding:
+    if not bool(torch.isfinite(matrix.error).all()):
+        return Finding(Outcome.UNDECIDED, Grade.NUMERICAL, math.nan, math.inf, {"condition": name})
+    values, errors = eigenvalues(matrix)
+    gap = -values - errors
+    worst = int(gap.reshape(-1).argmax())
+    residual, limit = -float(values.reshape(-1)[worst]), float(errors.reshape(-1)[worst])
+    outcome = Outcome.HOLDS if residual <= limit else Outcome.REFUTED
+    return Finding(outcome, Grade.NUMERICAL, max(residual, 0.0), limit, {"condition": name})
+
+
+def _zero(name: str, product: Ball, gradient: Ball, kernel: Ball) -> Finding:
+    ratio = product.center.abs() - product.error
+    if not bool(torch.isfinite(ratio).all()):
+        return Finding(Outcome.UNDECIDED, Grade.NUMERICAL, math.nan, math.inf, {"condition": name})
+    worst = int(ratio.reshape(-1).argmax())
+    residual, limit = float(product.center.abs().reshape(-1)[worst]), float(product.error.reshape(-1)[worst])
+    outcome = Outcome.HOLDS if residual <= limit else Outcome.REFUTED
+    scale = float(gradient.center.abs().max() * kernel.center.abs().max())
+    if outcome is Outcome.HOLDS and limit > scale > 0:
+        outcome = Outcome.UNDECIDED  # the bound exceeds what it judges
+    return Finding(outcome, Grade.NUMERICAL, residual, limit, {"condition": name})
+
+
+def minimises(**options: Any) -> Callable[[Callable[[Any], Any]], Claim]:
+    """Make a claim of a kernel that minimises the observed energy; options of `theorems.claim.compares`."""
+    return lambda predict: replace(equals(**options)(predict), relation=Minimises())

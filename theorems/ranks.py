@@ -1,0 +1,168 @@
+r"""The relation "this matrix has rank at most k", and its quantitative form :math:`\sigma_{k+1}(M) \le \|E\|`.
+
+Integers that nothing rounded are decided by exact rank (FLINT). Otherwise the measured matrix is known up to a radius, and the claim
+is refuted only if σ_{k+1} of what was measured is *proved* larger than the radius: then no matrix of rank k is near.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from impl.linalg import exact_rank
+from impl.operands import Instance, Operand, is_exact, to_exact
+from theorems.claim import Claim, equals
+from theorems.enclosures import enclose
+from theorems.relations import Finding, Side, _parts, _worst
+from theorems.rounding import Ball
+from theorems.spectra import positive_eigenvalues, singular_values
+from theorems.verdict import Grade, Outcome
+
+
+class Within(NamedTuple):
+    """A part of which σ_{k+1}(matrix) ≤ ‖slack‖ (spectral norms) is claimed, not rank ≤ k."""
+
+    matrix: Operand
+    slack: Operand
+
+
+@dataclass(frozen=True)
+class RankIs:
+    """Part by part: rank(observed) <= (or =) predicted, an integer.
+
+    Args:
+        equal: names of the parts whose rank equals the prediction ("" for a side without parts).
+    """
+
+    equal: tuple[str, ...] = ()
+
+    def judge(self, observe: Side, predict: Side, instance: Instance) -> Finding:
+        """Observe matrices, predict integers; the most severe part answers."""
+        first = next(v for v in vars(instance).values() if isinstance(v, Tensor | np.ndarray))
+        ranks = _parts(predict(instance))  # type: ignore[arg-type]
+        if is_exact(first):
+            observed: Mapping[str, Any] = _named(observe(instance))
+            enclosed = observed
+        else:
+            observed, enclosed = _named(observe(instance.double())), _named(observe(enclose(instance)))
+        if set(ranks) != set(observed):
+            raise TypeError(f"expected the parts {sorted(observed)} on both sides, got {sorted(ranks)} predicted")
+        return _worst([self._part(name, observed[name], enclosed[name], int(ranks[name])) for name in ranks])
+
+    def _part(self, name: str, observed: Any, enclosed: Any, rank: int) -> Finding:
+        label = {"part": name} if name else {}
+        label["rank claimed"] = f"{'=' if name in self.equal else '<='} {rank}"
+        matrix, slack = observed if isinstance(observed, Within) else (observed, None)
+        ball, allowance = enclosed if isinstance(enclosed, Within) else (enclosed, None)
+        if is_exact(matrix):
+            exact = _exactly(matrix, slack, rank, equal=name in self.equal)
+            if exact is not None:
+                return replace(exact, context=label | dict(exact.context))
+            matrix, ball, slack, allowance = (_float(m) for m in (matrix, matrix, slack, slack))
+        measured = Ball(matrix, ball.radius if isinstance(ball, Ball) else None)
+        room = None if slack is None else Ball(slack, allowance.radius if isinstance(allowance, Ball) else None)
+        if _whole(measured) and (room is None or _whole(room)):
+            exact = _exactly(
+                to_exact(measured.center), None if room is None else to_exact(room.center), rank, equal=name in self.equal
+            )
+            if exact is not None:
+                return replace(exact, context=label | dict(exact.context))
+        found = _numerically(measured, room, rank, equal=name in self.equal)
+        return replace(found, context=label | dict(found.context))
+
+
+def _named(side: Any) -> Mapping[str, Any]:
+    return side if isinstance(side, Mapping) else {"": side}
+
+
+def _float(matrix: Operand | None) -> Tensor | None:
+    return None if matrix is None else torch.as_tensor(matrix.astype(np.float64))
+
+
+def _whole(matrix: Ball) -> bool:
+    """Whether the entries are integers that nothing rounded."""
+    exact = matrix.radius is None or not bool(matrix.radius.any())
+    return exact and bool((matrix.center == matrix.center.round()).all())
+
+
+def _exactly(matrix: np.ndarray, slack: np.ndarray | None, rank: int, *, equal: bool) -> Finding | None:
+    """Exact rank of every matrix of a batch; None where ‖slack‖ is too near to decide."""
+    flat = matrix.reshape(-1, *matrix.shape[-2:])
+    if slack is not None and any(v != 0 for v in slack.reshape(-1)):
+        verdicts = [_below(m, e, rank) for m, e in zip(flat, slack.reshape(-1, *slack.shape[-2:]), strict=True)]
+        if any(v is None for v in verdicts):
+            return None
+        outcome = Outcome.HOLDS if all(verdicts) else Outcome.REFUTED
+        return Finding(outcome, Grade.EXACT, 0.0 if all(verdicts) else 1.0, 0.0)
+    ranks = [exact_rank(m) for m in flat]
+    excess = max(abs(r - rank) if equal else max(r - rank, 0) for r in ranks)
+    outcome = Outcome.HOLDS if excess == 0 else Outcome.REFUTED
+    return Finding(outcome, Grade.EXACT, float(excess), 0.0, {"rank": max(ranks)})
+
+
+def _below(matrix: np.ndarray, slack: np.ndarray, rank: int) -> bool | None:
+    """Whether σ_{rank+1}(matrix) ≤ ‖slack‖, decided by counting eigenvalues above a rational threshold; None if too near."""
+    square, room = _gram(matrix), _gram(slack)
+    direction = np.linalg.eigh(room.astype(np.float64))[1][:, -1]
+    x = np.array([round(v * 2**40) for v in direction], dtype=object)
+    quotient = Fraction(x @ room @ x) / Fraction(x @ x)  # Rayleigh: at most ‖slack‖²
+    if _above(square, quotient) <= rank:
+        return True
+    ceiling = quotient * (1 + Fraction(1, 2**30))
+    return False if _above(room, ceiling) == 0 and _above(square, ceiling) > rank else None
+
+
+def _gram(matrix: np.ndarray) -> np.ndarray:
+    rows, columns = matrix.shape
+    return matrix @ matrix.T if rows <= columns else matrix.T @ matrix
+
+
+def _above(square: np.ndarray, threshold: Fraction) -> int:
+    return positive_eigenvalues(square - threshold * np.eye(len(square), dtype=int).astype(object))
+
+
+def _numerically(matrix: Ball, slack: Ball | None, rank: int, *, equal: bool) -> Finding:
+    values, errors = singular_values(matrix)
+    width = values.shape[-1]
+    room = torch.zeros(values.shape[:-1], dtype=torch.float64)
+    certain = room
+    if slack is not None:
+        top, off = singular_values(slack)
+        room, certain = top[..., 0], off[..., 0]
+    if rank >= width:
+        found = Finding(Outcome.HOLDS, Grade.EXACT, 0.0, 0.0, {"smaller side": width})
+    elif rank < 0:
+        return Finding(Outcome.REFUTED, Grade.EXACT, math.inf, 0.0)
+    else:
+        gap, bound = values[..., rank] - room, errors[..., rank] + certain
+        worst = int((gap - bound).reshape(-1).argmax())
+        residual, limit = float(gap.reshape(-1)[worst]), float(bound.reshape(-1)[worst])
+        outcome = _outcome(residual, limit)
+        context = {"sigma": float(values[..., rank].reshape(-1)[worst]), "largest sigma": float(values.max())}
+        if outcome is Outcome.HOLDS and limit >= float(values.max()) > 0:
+            outcome = Outcome.UNDECIDED  # the radius swallows the whole matrix: nothing was tested
+        found = Finding(outcome, Grade.NUMERICAL, max(residual, 0.0), limit, context)
+    if equal and found.outcome is Outcome.HOLDS and rank > 0:
+        if rank > width:
+            return Finding(Outcome.REFUTED, Grade.EXACT, float(rank - width), 0.0, {"smaller side": width})
+        if not bool((values[..., rank - 1] > errors[..., rank - 1]).all()):
+            return replace(found, outcome=Outcome.UNDECIDED, grade=Grade.NUMERICAL)
+    return found
+
+
+def _outcome(residual: float, limit: float) -> Outcome:
+    if not math.isfinite(limit) or math.isnan(residual):
+        return Outcome.UNDECIDED
+    return Outcome.HOLDS if residual <= limit else Outcome.REFUTED
+
+
+def rank_is(*, equal: tuple[str, ...] = (), **options: Any) -> Callable[[Callable[[Any], Any]], Claim]:
+    """Make a claim that bounds ranks; ``equal`` names the parts whose rank is met; options of `theorems.claim.compares`."""
+    return lambda predict: replace(equals(**options)(predict), relation=RankIs(equal))
