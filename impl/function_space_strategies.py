@@ -9,16 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from impl.gaussian_gap import GapPath
 from impl.harmonics import Harmonic
+from impl.kernel_expansion import ExpansionPath
 from impl.one_step import EnsemblePath, StepPath
 from impl.spike_moments import SpikeSetting
 from impl.spiked_kernels import SpikedKernel, unit_vector
+from impl.spiked_series import SpikedSeries
+from impl.zonal_operator import ZonalPath
 
 
 def thorough() -> bool:
@@ -27,18 +32,24 @@ def thorough() -> bool:
 
 
 def _listed(cases: Sequence[Any]) -> st.SearchStrategy[Any]:
-    """One of the cases, made afresh: a path keeps its runs as long as it lives."""
-    return st.integers(0, len(cases) - 1).map(lambda i: cases[i]())
+    """One of the cases. The last few are kept: a path keeps its runs, so the mutants of a claim judge what the claim judged."""
+    return st.integers(0, len(cases) - 1).map(lambda i: _kept(*cases[i]))
+
+
+@lru_cache(maxsize=8)
+def _kept(kind: type, options: tuple[tuple[str, Any], ...]) -> Any:
+    return kind(**dict(options))
 
 
 _SIZES: dict[str, Any] = {"sizes": (32, 64, 128, 256, 512), "replicates": (128, 48, 80, 24, 32)}
 _LARGE: dict[str, Any] = {"sizes": (64, 128, 256, 512, 1024, 2048), "replicates": (128, 96, 80, 40, 20, 8)}
 _ACTIVATIONS = ("relu", "tanh", "erf", "silu")
+_ACTIVATIONS_OF_KERNELS = ("relu", "tanh", "erf", "silu")
 _TARGETS = ("tanh", "erf", "sign", "relu")
 
 
 def _lazy(kind: type, **options: Any) -> Any:
-    return lambda: kind(**options)
+    return kind, tuple(sorted(options.items()))
 
 
 def step_paths() -> st.SearchStrategy[StepPath]:
@@ -152,6 +163,11 @@ def _teacher_lines(draw: Callable[..., Any]) -> tuple[Any, Any]:
     return _objects([[k * int(i == 0) for i in range(d)] for k in range(count)]), axis
 
 
+def long_kernels() -> st.SearchStrategy[SpikedKernel]:
+    """‖w*‖ = 2, with a spike."""
+    return relu_kernels().map(lambda k: replace(k, direction=k.direction * 2, spike=k.spike + 1))
+
+
 def any_kernels() -> st.SearchStrategy[SpikedKernel]:
     """ReLU and cos + sin kernels with Γ ⪰ I on 1 … 5 points, duplicates and points along the teacher included."""
     return st.builds(
@@ -176,6 +192,11 @@ def harmonics() -> st.SearchStrategy[Harmonic]:
     """Degrees 0 … 8 in dimension 2 … 500, and both degrees of dimension 1."""
     many = st.builds(Harmonic, st.sampled_from([2, 3, 5, 17, 50, 500]) | st.integers(2, 12), st.integers(0, 8))
     return many | st.builds(Harmonic, st.just(1), st.integers(0, 1))
+
+
+def absolute_harmonics() -> st.SearchStrategy[Harmonic]:
+    """The same degrees with |·| for an activation."""
+    return harmonics().map(lambda h: replace(h, activation="abs"))
 
 
 # -- moments ---------------------------------------------------------------------------------------------------------
@@ -213,3 +234,78 @@ def rademacher_inputs() -> st.SearchStrategy[SpikeSetting]:
 def biased_noise() -> st.SearchStrategy[SpikeSetting]:
     """Noise of mean one."""
     return spike_settings().map(lambda s: replace(s, noise_mean=Fraction(1), coefficients=_objects([1, 1])))
+
+
+# -- high dimension --------------------------------------------------------------------------------------------------
+
+
+def expansion_paths() -> st.SearchStrategy[ExpansionPath]:
+    """ReLU, tanh, erf and SiLU at Gaussian pairs in dimension 2 … 6."""
+    return st.builds(
+        ExpansionPath,
+        activation=st.sampled_from(_ACTIVATIONS_OF_KERNELS),
+        dimension=st.integers(2, 6),
+        bulk=st.sampled_from([1.0, 1.5]),
+        seed=st.integers(0, 40),
+    )
+
+
+def rough_expansions() -> st.SearchStrategy[ExpansionPath]:
+    """σ = sign."""
+    return st.builds(ExpansionPath, activation=st.just("sign"), seed=st.integers(0, 10))
+
+
+def zonal_paths() -> st.SearchStrategy[ZonalPath]:
+    """B fixed, or growing as d^{2ζ−1} for ζ = ⅝ and ¾."""
+    return st.builds(
+        ZonalPath,
+        bulk=st.sampled_from([1.0, 1.25, 2.0]),
+        spike=st.sampled_from([1.0, 0.5, 2.0]),
+        growth=st.sampled_from([0.0, 0.25, 0.5]),
+    )
+
+
+def fast_zonal_paths() -> st.SearchStrategy[ZonalPath]:
+    """B ~ d: the step is as large as η ~ d."""
+    return st.builds(ZonalPath, growth=st.just(1.0))
+
+
+def gap_paths() -> st.SearchStrategy[GapPath]:
+    """ζ = ½ and ¾ with g = tanh; thorough: more exponents, targets and proportions."""
+    cases = [_lazy(GapPath, zeta=zeta) for zeta in (0.5, 0.75)]
+    if thorough():
+        cases += [_lazy(GapPath, zeta=z, target=g, alpha=a) for z in (0.5, 0.625) for g in ("erf", "sign") for a in (1.0, 2.0)]
+    return _listed(cases)
+
+
+def largest_gap_paths() -> st.SearchStrategy[GapPath]:
+    """ζ = 1."""
+    return _listed([_lazy(GapPath, zeta=1.0)])
+
+
+def all_gap_paths() -> st.SearchStrategy[GapPath]:
+    """ζ = 1, ¾ and ½ with g = tanh, η₀ = 3."""
+    return _listed([_lazy(GapPath, zeta=zeta) for zeta in (1.0, 0.75, 0.5)])
+
+
+def convergent_series() -> st.SearchStrategy[SpikedSeries]:
+    """Odd powers of |t| and cos t with γ₂ < γ₁; polynomials with any γ₂."""
+    below = st.sampled_from([Fraction(1, 2), Fraction(1, 10), Fraction(3, 4)])
+    functions = st.sampled_from([("power", (1,)), ("power", (3,)), ("power", (5,)), ("cosine", ())])
+    inside = st.builds(
+        lambda bulk, ratio, h: SpikedSeries(bulk, bulk * ratio, *h), st.sampled_from([Fraction(1), Fraction(1, 2), Fraction(2)]), below, functions
+    )
+    coefficients = st.lists(st.integers(-3, 3), min_size=1, max_size=7).map(tuple)
+    return inside | st.builds(
+        lambda bulk, spike, c: SpikedSeries(bulk, spike, "polynomial", c), _POSITIVE, _POSITIVE, coefficients
+    )
+
+
+def divergent_series() -> st.SearchStrategy[SpikedSeries]:
+    """Odd powers of |t| with γ₂ = 2γ₁ and more; shrinks to |t|, γ₁ = 1, γ₂ = 2."""
+    return st.builds(
+        lambda bulk, ratio, power: SpikedSeries(bulk, bulk * ratio, "power", (power,)),
+        st.sampled_from([Fraction(1), Fraction(2), Fraction(1, 2)]),
+        st.sampled_from([Fraction(2), Fraction(3), Fraction(5)]),
+        st.sampled_from([1, 3]),
+    )

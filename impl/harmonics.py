@@ -23,14 +23,17 @@ class Harmonic(Instance):
     Args:
         dimension: d.
         degree: k; on S⁰ (d = 1) only 0 and 1 exist.
+        activation: "relu", or "abs" for σ = |·|.
     """
 
     dimension: int
     degree: int
+    activation: str = "relu"
 
     def __post_init__(self) -> None:
         """Refuse what does not exist."""
         require(self.dimension >= 1, f"expected dimension of at least 1, got dimension={self.dimension}")
+        require(self.activation in ("relu", "abs"), f"expected the activation relu or abs, got {self.activation!r}")
         require(self.degree >= 0, f"expected degree of at least 0, got degree={self.degree}")
         require(
             self.dimension > 1 or self.degree <= 1,
@@ -42,7 +45,8 @@ class Harmonic(Instance):
         """d μ_k², μ_k by rigorous quadrature over the sphere."""
         d, k = self.dimension, self.degree
         if d == 1:
-            return arb(1) / 4  # μ = ½(1)₊ P(1) + ½(−1)₊ P(−1) for both degrees
+            other = 0 if self.activation == "relu" else (-1) ** k
+            return arb((1 + other) ** 2) / 4  # μ = ½σ(1)P(1) + ½σ(−1)P(−1)
 
         def density(angle: acb) -> acb:
             return angle.sin() ** (d - 2)
@@ -55,6 +59,8 @@ class Harmonic(Instance):
         quarter = arb.pi() / 2
         mu = acb.integral(lambda z, _: integrand(z), 0, quarter, **tolerance).real
         total = 2 * acb.integral(lambda z, _: density(z), 0, quarter, **tolerance).real
+        if self.activation == "abs":
+            mu = mu * (1 + (-1) ** k)
         return d * (mu / total) * (mu / total)  # a power would take the logarithm of a ball around zero
 
 

@@ -30,14 +30,12 @@ class Step:
     """What one step did.
 
     Args:
-        before: W₀, (m, d).
         update: W₁ − W₀, (m, d), as autograd and the learning rate gave it.
         readout: a, (m,).
         spike: ς = Xᵀy, (d,).
         direction: w*, (d,).
     """
 
-    before: Tensor
     update: Tensor
     readout: Tensor
     spike: Tensor
@@ -124,12 +122,20 @@ class StepPoint(Instance):
         """What the step did; computed once per point and kept."""
         return self.take()
 
+    def network(self) -> TwoLayer:
+        """The network before the step."""
+        return TwoLayer(self.dimension, self.width, link(self.activation), seed=self.network_seed)
+
+    def learned_weight(self) -> Tensor:
+        """W₁, (m, d)."""
+        return self.network().first.weight.detach() + self.step.update
+
     def take(self) -> Step:
         """Build the network, take the step with torch's own SGD, return what changed."""
         inputs, labels, direction = single_index(
             self.samples, self.dimension, link(self.target), noise=self.noise, seed=self.data_seed
         )
-        model = TwoLayer(self.dimension, self.width, link(self.activation), seed=self.network_seed)
+        model = self.network()
         before = model.first.weight.detach().clone()
         optimizer = torch.optim.SGD(model.parameters(), lr=self.rate)
         with torch.enable_grad():
@@ -138,9 +144,9 @@ class StepPoint(Instance):
         optimizer.step()
         update = model.first.weight.detach() - before
         if update.numel() > _LARGE:
-            before, update = before.float(), update.float()
+            update = update.float()
         readout: Tensor = model.readout  # type: ignore[assignment]
-        return Step(before, update, readout, labels[:, 0] @ inputs, direction)
+        return Step(update, readout, labels[:, 0] @ inputs, direction)
 
     @cached_property
     def learned_cosine(self) -> float:

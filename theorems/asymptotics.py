@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -51,6 +51,7 @@ class Path(Protocol):
         """The points at each size, sizes increasing; several points at one size are independent replicates."""
 
 
+Order: TypeAlias = Literal["=", "<=", "<"]
 Distance: TypeAlias = Callable[[Any, Any], "Mapping[str, Measured]"]
 
 
@@ -68,17 +69,19 @@ class TendsTo:
     """The distance between observation and prediction is Θ (=), O (<=) or o (<) of ``rate`` as the size grows.
 
     Args:
-        rate: the claimed order at a point, a positive number.
+        rate: the claimed order at a point, a positive number; by part, if it differs.
         distance: of an observed from a predicted thing, by named parts; each part must have the claimed order.
         sign: Θ, O or o.
+        signs: for the parts that have another one.
         window: over how many of the largest sizes the slope is fitted.
         alarm: false-alarm probability of a verdict, split over parts.
         resolution: distance from the claimed exponent to the nearest rival; ½ where exponents are half-integers.
     """
 
-    rate: Callable[[Any], float]
+    rate: Callable[[Any], float | Mapping[str, float]]
     distance: Distance = gap
-    sign: Literal["=", "<=", "<"] = "="
+    sign: Order = "="
+    signs: Mapping[str, Order] = field(default_factory=dict)
     window: int = 3
     alarm: float = ALARM
     resolution: float = 0.5
@@ -98,7 +101,11 @@ class TendsTo:
 
     def _part(self, part: str, table: Mapping[float, Any], alarm: float) -> Finding:
         sizes = np.array(list(table), dtype=float)
-        rows = [[(cell[part], rate) for cell, rate in cells] for cells in table.values()]
+        rows = [
+            [(cell[part], rate[part] if isinstance(rate, Mapping) else rate) for cell, rate in cells]
+            for cells in table.values()
+        ]
+        sign = self.signs.get(part, self.sign)
         label: dict[str, Any] = {"part": part} if part else {}
         distances = [float(np.mean([m.value for m, _ in row])) for row in rows]
         label |= {"distances": {float(s): float(f"{v:.4g}") for s, v in zip(sizes, distances, strict=True)}}
@@ -123,19 +130,19 @@ class TendsTo:
             "false-alarm probability": self.alarm,
         }
         centre, half = (fit.low + fit.high) / 2, (fit.high - fit.low) / 2
-        measured = abs(centre) if self.sign == "=" else max(centre, 0.0) if self.sign == "<=" else centre
-        return Finding(self._decide(fit.low, fit.high), Grade.STATISTICAL, measured, half, label)
+        measured = abs(centre) if sign == "=" else max(centre, 0.0) if sign == "<=" else centre
+        return Finding(self._decide(sign, fit.low, fit.high), Grade.STATISTICAL, measured, half, label)
 
-    def _decide(self, low: float, high: float) -> Outcome:
+    def _decide(self, sign: Order, low: float, high: float) -> Outcome:
         if not (math.isfinite(low) and math.isfinite(high)):
             return Outcome.UNDECIDED
-        if low > 0 or (self.sign == "=" and high < 0):
+        if low > 0 or (sign == "=" and high < 0):
             return Outcome.REFUTED
-        if self.sign != "=" and high < 0:
+        if sign != "=" and high < 0:
             return Outcome.HOLDS
-        if self.sign == "<":  # the exponent is the claimed one itself if nothing else lies in the interval
+        if sign == "<":  # the exponent is the claimed one itself if nothing else lies in the interval
             return Outcome.REFUTED if max(-low, high) < self.resolution else Outcome.UNDECIDED
-        clear = high < self.resolution and (self.sign == "<=" or low > -self.resolution)
+        clear = high < self.resolution and (sign == "<=" or low > -self.resolution)
         return Outcome.HOLDS if clear else Outcome.UNDECIDED
 
 

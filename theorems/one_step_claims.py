@@ -133,7 +133,7 @@ class SpikedGaussian:
 
 
 def _learned_rows(point: StepPoint) -> Tensor:
-    return point.step.before + point.step.update
+    return point.learned_weight()
 
 
 def _kolmogorov(observed: Tensor, predicted: SpikedGaussian) -> dict[str, Measured]:

@@ -119,6 +119,15 @@ def spike_moments(s: SpikeSetting) -> dict[str, Operand]:
     return _moments(s)
 
 
+def not_unit_teacher(kernel: SpikedKernel) -> str | None:
+    """Why w* is no direction, or None."""
+    norm = kernel.teacher @ kernel.teacher
+    return None if norm == 1 else f"‖w*‖² = {norm}, expected 1"
+
+
+_UNIT = {"unit teacher": Hypothesis(strategies.long_kernels, not_unit_teacher)}
+
+
 # -- three views of one kernel ---------------------------------------------------------------------------------------
 
 
@@ -154,6 +163,7 @@ def _halved_angle(kernel: SpikedKernel) -> Vector:
     observed=_two_quadratures,
     on=strategies.relu_kernels,
     source=Source(_PAPER, "one kernel, three views"),
+    hypotheses=_UNIT,
     mutants={
         "Γ in place of Γ^½": lambda k: _both(k.closed_form(k.spread(k.inputs))),
         "no spike": lambda k: _both(k.closed_form(k.root(k.inputs) if k.spike == 0 else replace(k, spike=Fraction(0)).root(k.inputs))),
@@ -173,9 +183,9 @@ def kernel_views_agree(kernel: SpikedKernel) -> dict[str, Vector]:
 
     Observed: two rigorous quadratures, over the pre-activations of weights from N(0, Γ/d), and over span(x, x', w*) with the density
     ratio; predicted: the closed form at the stretched inputs. Compared as balls (CERTIFIED). Collinear, equal and zero inputs, d = 1
-    and w* within span(x, x') included. Γ positive definite by construction.
+    and w* within span(x, x') included.
 
-    Raises InputError for anything that is not a SpikedKernel. Source: arXiv:2605.17718 [P].
+    Hypotheses: ‖w*‖ = 1 (checked); Γ positive definite (by construction). Raises InputError for anything that is not a SpikedKernel. Source: arXiv:2605.17718 [P].
     """
     return _stretched(kernel)
 
@@ -227,6 +237,7 @@ def _amplified(kernel: SpikedKernel, along: Any, across: Any) -> dict[str, Vecto
     observed=_linear_modes,
     on=strategies.relu_kernels,
     source=Source(_PAPER, "linear modes after the step"),
+    hypotheses=_UNIT,
     mutants={
         "the orthogonal mode amplified too": lambda k: _amplified(
             k, rational(k.bulk + k.spike), rational(k.bulk + k.spike)
@@ -247,7 +258,7 @@ def linear_modes_are_amplified(kernel: SpikedKernel) -> dict[str, Vector]:
     (T₁f)(x) = E_{x'} k₁(x, x') f(x'), x' ~ N(0, I_d); exact at every d. Shapes: values at the N points, (N,). Observed: rigorous
     quadratures, over x' at fixed w and over w then; compared as balls (CERTIFIED) at d = 1, 2, 3, 5, 50 and 500.
 
-    Γ positive definite by construction. Raises InputError for anything that is not a SpikedKernel. Source: arXiv:2605.17718 [P].
+    Hypotheses: ‖w*‖ = 1 (checked); Γ positive definite (by construction). Raises InputError for anything that is not a SpikedKernel. Source: arXiv:2605.17718 [P].
     """
     return _amplified_as_stated(kernel)
 
@@ -257,6 +268,11 @@ def _amplified_as_stated(kernel: SpikedKernel) -> dict[str, Vector]:
 
 
 # -- eigenvalues of the isotropic kernel -----------------------------------------------------------------------------
+
+
+def not_relu(h: Harmonic) -> str | None:
+    """Why the integral is another one, or None."""
+    return None if h.activation == "relu" else f"the activation is {h.activation}, not ReLU"
 
 
 def _top(h: Harmonic) -> arb:
@@ -283,6 +299,7 @@ def _spectrum(h: Harmonic, *, odd_vanish: bool = True, step: int = 1) -> arb:
     observed=lambda h: h.eigenvalue,
     on=strategies.harmonics,
     source=Source(_PAPER, "eigenvalues of the isotropic ReLU kernel", "derived"),
+    hypotheses={"ReLU": Hypothesis(strategies.absolute_harmonics, not_relu)},
     mutants={
         "odd degrees present": lambda h: _spectrum(h, odd_vanish=False),
         "λ_max without its dimension": lambda h: _spectrum(h) / h.dimension * 2,
@@ -296,8 +313,8 @@ def relu_kernel_eigenvalues(h: Harmonic) -> arb:
     .. math:: \lambda_{\max} = \lambda_0 = \frac{d e^2}{4}, \quad e = \frac{\Gamma(d/2)}{\sqrt\pi\,\Gamma((d+1)/2)}, \quad
         \lambda_1 = \frac1{4d}, \quad \lambda_2 = \frac{\lambda_{\max}}{(d+1)^2}, \quad \lambda_k = 0 \text{ for odd } k \ge 3
 
-    and λ_{k+2}/λ_k = ((k−1)/(k+d+1))² for even k. Dimensionless scalars. Observed: Funk and Hecke's integral by rigorous quadrature
-    (CERTIFIED). Raises InputError for anything that is not a Harmonic. Source: arXiv:2605.17718, values derived here [D, N].
+    and λ_{k+2}/λ_k = ((k−1)/(k+d+1))² for even k. Shapes: dimensionless scalars. Observed: Funk and Hecke's integral by rigorous
+    quadrature (CERTIFIED). Hypotheses: the activation is ReLU (checked). Raises InputError for anything that is not a Harmonic. Source: arXiv:2605.17718, values derived here [D, N].
     """
     return _spectrum(h)
 
