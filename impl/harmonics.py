@@ -42,7 +42,7 @@ class Harmonic(Instance):
 
     @cached_property
     def eigenvalue(self) -> arb:
-        """d μ_k², μ_k by rigorous quadrature over the sphere."""
+        """D μ_k², μ_k by rigorous quadrature over the sphere."""
         d, k = self.dimension, self.degree
         if d == 1:
             other = 0 if self.activation == "relu" else (-1) ** k
@@ -55,10 +55,9 @@ class Harmonic(Instance):
             return angle.cos() * legendre(d, k, angle.cos()) * density(angle)
 
         # cosine positive on (0, π/2); the whole sphere by symmetry twice the same interval
-        tolerance = {"rel_tol": 2.0**-60, "abs_tol": 2.0**-90}
         quarter = arb.pi() / 2
-        mu = acb.integral(lambda z, _: integrand(z), 0, quarter, **tolerance).real
-        total = 2 * acb.integral(lambda z, _: density(z), 0, quarter, **tolerance).real
+        mu = acb.integral(lambda z, _: integrand(z), 0, quarter, rel_tol=2.0**-60, abs_tol=2.0**-90).real
+        total = 2 * acb.integral(lambda z, _: density(z), 0, quarter, rel_tol=2.0**-60, abs_tol=2.0**-90).real
         if self.activation == "abs":
             mu = mu * (1 + (-1) ** k)
         return d * (mu / total) * (mu / total)  # a power would take the logarithm of a ball around zero

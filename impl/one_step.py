@@ -63,7 +63,9 @@ class TwoLayer(nn.Module):
         source = generator(seed)
         weight = torch.randn(width, dimension, generator=source, dtype=torch.float64) / math.sqrt(dimension)
         readout = torch.randn(width, generator=source, dtype=torch.float64) / math.sqrt(width)
-        self.first = nn.utils.skip_init(nn.Linear, dimension, width, bias=False, dtype=torch.float64)  # no global draw
+        self.first = nn.utils.skip_init(  # type: ignore[no-untyped-call]  # torch's own draws would move the global state
+            nn.Linear, dimension, width, bias=False, dtype=torch.float64
+        )
         self.first.weight = nn.Parameter(weight)
         self.register_buffer("readout", readout)
         self.activation = activation
@@ -128,7 +130,8 @@ class StepPoint(Instance):
 
     def learned_weight(self) -> Tensor:
         """W₁, (m, d)."""
-        return self.network().first.weight.detach() + self.step.update
+        before: Tensor = self.network().first.weight.detach()
+        return before + self.step.update
 
     def take(self) -> Step:
         """Build the network, take the step with torch's own SGD, return what changed."""
@@ -140,7 +143,7 @@ class StepPoint(Instance):
         optimizer = torch.optim.SGD(model.parameters(), lr=self.rate)
         with torch.enable_grad():
             loss = (labels[:, 0] - model(inputs)).square().mean() / 2
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
         optimizer.step()
         update = model.first.weight.detach() - before
         if update.numel() > _LARGE:

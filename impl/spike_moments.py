@@ -55,11 +55,13 @@ class SpikeSetting(Instance):
         )
         require(self.samples >= 1, f"expected samples of at least 1, got samples={self.samples}")
         require(self.width >= 1, f"expected width of at least 1, got width={self.width}")
-        require(self.inputs in ("gaussian", "rademacher"), f"expected gaussian or rademacher inputs, got {self.inputs!r}")
+        require(
+            self.inputs in ("gaussian", "rademacher"), f"expected gaussian or rademacher inputs, got {self.inputs!r}"
+        )
 
     @property
     def dimension(self) -> int:
-        """d."""
+        """D."""
         return len(self.direction)
 
     @cached_property

@@ -74,7 +74,7 @@ class SpikedKernel(Instance):
 
     @property
     def dimension(self) -> int:
-        """d."""
+        """D."""
         return int(self.points.shape[1])
 
     @cached_property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 from flint import acb, arb
 
@@ -37,7 +36,9 @@ class SpikedSeries(Instance):
     def __post_init__(self) -> None:
         """Refuse what the statement does not speak of."""
         require(self.bulk > 0 and self.spike > 0, f"expected γ₁, γ₂ > 0, got {self.bulk} and {self.spike}")
-        require(self.kind in ("power", "cosine", "polynomial"), f"expected power, cosine or polynomial, got {self.kind!r}")
+        require(
+            self.kind in ("power", "cosine", "polynomial"), f"expected power, cosine or polynomial, got {self.kind!r}"
+        )
         if self.kind == "power":
             require(
                 len(self.numbers) == 1 and self.numbers[0] % 2 == 1 and 0 < self.numbers[0] <= 15,
@@ -54,7 +55,9 @@ class SpikedSeries(Instance):
         body = acb.integral(lambda z, _: mirrored(z), 0, _CUT, rel_tol=2.0**-90, abs_tol=2.0**-90).real
         top = max(self.numbers[0] if self.kind == "power" else len(self.numbers), 1)
         largest = sum((abs(c) for c in self.numbers), 1) * (1 + scale) ** top
-        tail = 4 * largest * arb(_CUT) ** top * (-arb(_CUT) ** 2 / 2).exp()  # ∫_L^∞ z^p e^{−z²/2} ≤ 2 L^p e^{−L²/2} for p < L
+        tail = (
+            4 * largest * arb(_CUT) ** top * (-(arb(_CUT) ** 2) / 2).exp()
+        )  # ∫_L^∞ z^p e^{−z²/2} ≤ 2 L^p e^{−L²/2} for p < L
         return (body + arb(0, tail.upper())) / (2 * arb.pi()).sqrt()
 
     def _function(self, t: acb) -> acb:
@@ -77,7 +80,7 @@ class SpikedSeries(Instance):
         terms = {self.numbers[0]: 1} if self.kind == "power" else dict(enumerate(self.numbers))
         out, root = arb(0), arb_of(self.bulk).sqrt()
         for exponent, c in terms.items():
-            if c and (exponent + order) % 2 == 0 or self.kind == "power":
+            if (c and (exponent + order) % 2 == 0) or self.kind == "power":
                 out += c * root**exponent * _absolute_hermite(exponent, order, folded=self.kind == "power")
         return out
 
@@ -96,5 +99,6 @@ def _absolute_hermite(exponent: int, order: int, *, folded: bool) -> arb:
 
 def _absolute_moment(order: int) -> arb:
     """E |z|^k = 2^{k/2} Γ((k+1)/2)/√π."""
-    half: Any = arb(order + 1) / 2
-    return arb(2) ** (arb(order) / 2) * half.gamma() / arb.pi().sqrt()
+    half = arb(order + 1) / 2
+    moment: arb = arb(2) ** (arb(order) / 2) * half.gamma() / arb.pi().sqrt()
+    return moment

@@ -49,7 +49,9 @@ class ZonalPoint(Instance):
         The estimate is the change from half the degrees and half the nodes to all of them, plus rounding.
         """
         coarse, fine = self._solve(16, 96), self._solve(32, 192)
-        return {name: (fine[name], abs(fine[name] - coarse[name]) + 1e-13 * max(1.0, fine["eigenvalue"])) for name in fine}
+        return {
+            name: (fine[name], abs(fine[name] - coarse[name]) + 1e-13 * max(1.0, fine["eigenvalue"])) for name in fine
+        }
 
     def _solve(self, degrees: int, nodes: int) -> dict[str, float]:
         values, vectors = np.linalg.eigh(galerkin(self, degrees, nodes))
@@ -80,7 +82,7 @@ def funk_hecke(degrees: int, dimension: int) -> Array:
     half = values @ (weights / weights.sum()) * mean / 2 / ends
     half[1::2] = 0
     half[1] = 1 / (2 * dimension)  # E (t)₊ t = ½ E t²; odd degrees above are orthogonal to t and to even functions
-    return half
+    return np.asarray(half)
 
 
 def galerkin(point: ZonalPoint, degrees: int, nodes: int) -> Array:
@@ -113,6 +115,4 @@ class ZonalPath(Instance):
     @cached_property
     def path(self) -> dict[int, tuple[ZonalPoint, ...]]:
         """One kernel per dimension: nothing is random."""
-        return {
-            d: (ZonalPoint(dimension=d, bulk=self.bulk, spike=self.spike * d**self.growth),) for d in self.sizes
-        }
+        return {d: (ZonalPoint(dimension=d, bulk=self.bulk, spike=self.spike * d**self.growth),) for d in self.sizes}

@@ -8,7 +8,8 @@ the regression, times Student's quantile (Welch's degrees of freedom) at the sta
 replicates is taken to be Gaussian. *Drift*: at finite sizes the slope is not yet the exponent. Corrections in powers of
 size^{-1/2}, the slowest that these theories have, make successive slopes approach the exponent geometrically, with ratio ρ = (size at
 the end / size at the beginning of the window)^{-1/2} from one window to the next (they share one size), so what is left is at most
-ρ/(1−ρ) times the last change of slope. The interval is the hull of the last slope and of that extrapolation, each with its own chance error. It must hold the claimed exponent and none of its rivals,
+ρ/(1−ρ) times the last change of slope. The interval is the hull of the last slope and of that extrapolation, each with its own chance error, and of as much drift once more,
+for the corrections of next order. It must hold the claimed exponent and none of its rivals,
 ``resolution`` away; where it holds both the answer is UNDECIDED.
 """
 
@@ -112,8 +113,13 @@ class TendsTo:
         if all(m.value <= m.error for row in rows for m, _ in row):
             return Finding(Outcome.HOLDS, Grade.STATISTICAL, 0.0, 0.0, label | {"slope": "none: zero at every size"})
         if any(m.value <= 2 * m.error or math.isnan(m.value) for row in rows for m, _ in row):
-            return Finding(Outcome.UNDECIDED, Grade.STATISTICAL, math.nan, math.nan,
-                           label | {"reason": "some distances are no larger than their numerical error"})
+            return Finding(
+                Outcome.UNDECIDED,
+                Grade.STATISTICAL,
+                math.nan,
+                math.nan,
+                label | {"reason": "some distances are no larger than their numerical error"},
+            )
         if any(not math.isfinite(m.value) for row in rows for m, _ in row):
             reason = {"reason": "the prediction is infinitely far from some observation"}
             return Finding(Outcome.REFUTED, Grade.STATISTICAL, math.inf, 0.0, label | reason)
@@ -174,6 +180,8 @@ def _fit(x: Array, logs: Sequence[Array], blur: Array, window: int, alarm: float
             spread = float(stats.t.isf(alarm / 4, degrees)) * math.sqrt(total)
         spread += float(np.abs(weights) @ blur)
         ends += [float(weights @ means) - spread, float(weights @ means) + spread]
+    # once more as much drift, for the corrections of next order
+    ends.append(float((2 * ahead - last) @ means))
     return _Slope(float(last @ means), min(ends), max(ends), last)
 
 
@@ -194,10 +202,16 @@ def _local(sizes: Array, rows: Sequence[Any]) -> dict[str, float]:
 _ORDER = (Outcome.HOLDS, Outcome.UNDECIDED, Outcome.REFUTED)
 
 
-def tends_to(relation: TendsTo, **options: Any) -> Callable[[Side], Claim]:
-    """Make a claim of a prediction that observations approach at a rate; options of `theorems.claim.compares`, no sign."""
+def tends_to(relation: TendsTo, *, subject: type[Instance], **options: Any) -> Callable[[Side], Claim]:
+    """Make a claim of a prediction that observations approach at a rate.
+
+    Args:
+        relation: how the distance behaves.
+        subject: type of the instances, which have a ``path``; observation and prediction see one point of it at a time.
+        options: those of `theorems.claim.compares`, no sign.
+    """
 
     def make(predict: Side) -> Claim:
-        return replace(equals(**options)(predict), relation=relation)
+        return replace(equals(**options)(predict), relation=relation, subject=subject)
 
     return make

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from theorems import aligned_features, collapsed_features, feature_learning, gram_hierarchy, weight_gram
+from theorems import aligned_features, collapsed_features, feature_learning, function_space, gram_hierarchy, weight_gram
 
 CLAIMS = (
+    # arXiv:2605.17718, one large gradient step
+    function_space.first_step_is_rank_one,
+    function_space.learned_weights_are_spiked_gaussian,
+    function_space.spike_moments,
+    function_space.kernel_views_agree,
+    function_space.kernel_first_order_expansion,
+    function_space.linear_modes_are_amplified,
+    function_space.relu_kernel_eigenvalues,
+    function_space.top_mode_mixes_quadratic_harmonic,
+    function_space.single_run_spike_direction,
+    function_space.gaussian_equivalent_gap,
+    function_space.gaussian_equivalent_gap_as_stated,
+    function_space.spiked_covariance_series,
+    function_space.spiked_covariance_series_as_stated,
+    function_space.decay_is_preserved,
     # arXiv:2605.06258, the weight Gram matrix
     feature_learning.feature_learning_equation,
     feature_learning.gram_follows_virtual_covariance,

@@ -6,11 +6,12 @@ Both sides are computed in python-flint's ``arb`` (or hold integers and fraction
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from flint import arb, ctx, fmpq
@@ -48,7 +49,9 @@ class Enclosure:
         with ctx.workprec(self.precision):
             observed, predicted = _parts(observe(instance)), _parts(predict(instance))
             if set(observed) != set(predicted):
-                raise TypeError(f"expected the parts {sorted(observed)} on both sides, got {sorted(predicted)} predicted")
+                raise TypeError(
+                    f"expected the parts {sorted(observed)} on both sides, got {sorted(predicted)} predicted"
+                )
             findings = []
             for part, left in observed.items():
                 right = predicted[part]
@@ -65,7 +68,7 @@ class Enclosure:
         signed = {"=": abs(gap), "<=": gap, ">=": -gap, ">": -gap}[self.sign]
         residual, radius = float(gap.mid()), float(gap.rad())
         measured = {"=": abs(residual), "<=": max(residual, 0.0), ">=": max(-residual, 0.0), ">": -residual}[self.sign]
-        context = {"part": part} if part else {}
+        context: dict[str, Any] = {"part": part} if part else {}
         context |= {"entry": index, "observed": str(observed), "predicted": str(predicted)}
         outcome = self._decide(signed)
         if outcome is Outcome.HOLDS and self.sign == "=" and radius > scale:
@@ -108,7 +111,7 @@ class Converges:
     def judge(self, observe: Side, predict: Side, instance: Instance) -> Finding:
         """Compare the observed value with the partial sums at each order."""
         with ctx.workprec(self.precision):
-            value, series = ball(observe(instance)), predict(instance)
+            value, series = ball(observe(instance)), cast("PartialSums", predict(instance))
             errors = {order: abs(total - value) for order, total in series.sums.items()}
             last = list(errors.values())[-1]
             context = {
@@ -116,7 +119,7 @@ class Converges:
                 "partial sums": {order: total.str(6, radius=False) for order, total in series.sums.items()},
                 "errors": {order: error.str(6, radius=False) for order, error in errors.items()},
             }
-            bound = float(series.tail.upper()) if series.tail is not None else 0.0
+            bound = float((last.rad() + (series.tail.upper() if series.tail is not None else 0)).upper())
             measured = float(last.mid())
             if not all(error.is_finite() for error in errors.values()):
                 return Finding(Outcome.UNDECIDED, Grade.CERTIFIED, measured, bound, context)
@@ -129,7 +132,7 @@ def _within(error: arb, tail: arb) -> Outcome:
 
 
 def _falling(errors: Sequence[arb]) -> Outcome:
-    steps = list(zip(errors[:-1], errors[1:], strict=True))
+    steps = list(itertools.pairwise(errors))
     if all(after > before for before, after in steps):
         return Outcome.REFUTED
     if all(after < before / 2 or after.contains(0) for before, after in steps):
@@ -137,7 +140,7 @@ def _falling(errors: Sequence[arb]) -> Outcome:
     return Outcome.UNDECIDED
 
 
-def _parts(side: Any) -> dict[str, np.ndarray]:
+def _parts(side: Any) -> dict[str, Any]:
     mapping = side if isinstance(side, Mapping) else {"": side}
     out = {}
     for part, value in mapping.items():

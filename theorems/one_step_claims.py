@@ -26,7 +26,11 @@ _NORM_TOLERANCE = 2e-3
 def no_linear_part(path: StepPath) -> str | None:
     """Why the rank-one term vanishes, or None."""
     slope = next(iter(path.path.values()))[0].activation_slope
-    return None if abs(slope) > 1e-12 else f"c₁ = E σ'(z) = 0 for {path.activation}: there is no rank-one term to leading order"
+    return (
+        None
+        if abs(slope) > 1e-12
+        else f"c₁ = E σ'(z) = 0 for {path.activation}: there is no rank-one term to leading order"
+    )
 
 
 def no_second_moment(path: StepPath) -> str | None:
@@ -87,6 +91,7 @@ _RANK_ONE = TendsTo(rate=lambda point: point.dimension**-0.5, distance=_relative
 
 @tends_to(
     _RANK_ONE,
+    subject=StepPath,
     observed=_update,
     on=strategies.step_paths,
     source=Source(_PAPER, "the first step is of rank one up to a remainder; its coefficient corrected"),
@@ -101,7 +106,7 @@ _RANK_ONE = TendsTo(rate=lambda point: point.dimension**-0.5, distance=_relative
         "remainder of order 1/d": {"relation": replace(_RANK_ONE, rate=lambda point: 1 / point.dimension)},
     },
 )
-def first_step_is_rank_one(point: StepPath) -> RankOne:
+def first_step_is_rank_one(point: StepPoint) -> RankOne:
     r"""One large step changes the first layer by a rank-one matrix, up to a relative remainder of order d^{-1/2}.
 
     .. math:: W_1 = W_0 + \frac{c_1 \eta}{n \sqrt m}\, a\, (X^\top y)^\top + E, \qquad
@@ -117,7 +122,7 @@ def first_step_is_rank_one(point: StepPath) -> RankOne:
 
     Raises InputError for anything that is not a StepPath. Source: arXiv:2605.17718 [P], with the misprint in the coefficient corrected [N].
     """
-    return _rank_one(point, point.activation_slope)  # type: ignore[arg-type]  # one point of the path at a time
+    return _rank_one(point, point.activation_slope)
 
 
 # -- the law of the learned weights ----------------------------------------------------------------------------------
@@ -172,8 +177,8 @@ def _swapped(point: StepPoint) -> SpikedGaussian:
 
 
 def _random_direction(point: StepPoint) -> Tensor:
-    direction = torch.randn(point.dimension, generator=generator(2), dtype=torch.float64)
-    return direction / direction.norm()
+    direction: Tensor = torch.randn(point.dimension, generator=generator(2), dtype=torch.float64)
+    return torch.nn.functional.normalize(direction, dim=0)
 
 
 _LAW = TendsTo(rate=lambda point: point.dimension**-0.5, distance=_kolmogorov, sign="<=", window=2)
@@ -181,6 +186,7 @@ _LAW = TendsTo(rate=lambda point: point.dimension**-0.5, distance=_kolmogorov, s
 
 @tends_to(
     _LAW,
+    subject=StepPath,
     observed=_learned_rows,
     on=strategies.shared_data_paths,
     source=Source(_PAPER, "learned weights given the data are spiked Gaussian"),
@@ -194,7 +200,7 @@ _LAW = TendsTo(rate=lambda point: point.dimension**-0.5, distance=_kolmogorov, s
         "variance of the readout forgotten": lambda point: _spiked(point, point.activation_slope, power=1),
     },
 )
-def learned_weights_are_spiked_gaussian(point: StepPath) -> SpikedGaussian:
+def learned_weights_are_spiked_gaussian(point: StepPoint) -> SpikedGaussian:
     r"""Given the data, hence ς = Xᵀy, the weights of a neuron after the step are Gaussian with a spike along ς.
 
     .. math:: w \mid \varsigma \;\sim\; \mathcal N\!\left(0,\ \tfrac1d I + \left(\tfrac{c_1 \eta}{n m}\right)^2 \varsigma\varsigma^\top\right)
@@ -207,7 +213,7 @@ def learned_weights_are_spiked_gaussian(point: StepPath) -> SpikedGaussian:
     Hypotheses: E y² < ∞ (checked); proportional n, m, d and ζ in [½, 1) (by construction). Raises InputError for anything that is not
     a StepPath. Source: arXiv:2605.17718 [P], with c₁ = E σ'.
     """
-    return _spiked(point, point.activation_slope)  # type: ignore[arg-type]
+    return _spiked(point, point.activation_slope)
 
 
 # -- the direction of the spike --------------------------------------------------------------------------------------
@@ -235,16 +241,21 @@ def no_second_moment_in_runs(path: EnsemblePath) -> str | None:
     return None if math.isfinite(square) else f"E y² is infinite for the target {path.target}"
 
 
-_DIRECTION = TendsTo(rate=lambda runs: runs.points[0].dimension ** -0.5, distance=_root_mean_square, sign="<=", window=2)
+_DIRECTION = TendsTo(
+    rate=lambda runs: runs.points[0].dimension ** -0.5, distance=_root_mean_square, sign="<=", window=2
+)
 
 
 @tends_to(
     _DIRECTION,
+    subject=EnsemblePath,
     observed=_cosines,
     on=strategies.ensemble_paths,
     source=Source(_PAPER, "direction of the spike in a single run", "derived"),
     hypotheses={
-        "labels of finite second moment": Hypothesis(strategies.ensembles_with_exploding_labels, no_second_moment_in_runs)
+        "labels of finite second moment": Hypothesis(
+            strategies.ensembles_with_exploding_labels, no_second_moment_in_runs
+        )
     },
     mutants={
         "the spike is the teacher": lambda _: 1.0,
@@ -255,7 +266,7 @@ _DIRECTION = TendsTo(rate=lambda runs: runs.points[0].dimension ** -0.5, distanc
         "fluctuations of order 1/d": {"relation": replace(_DIRECTION, rate=lambda runs: 1 / runs.points[0].dimension)},
     },
 )
-def single_run_spike_direction(runs: EnsemblePath) -> float:
+def single_run_spike_direction(runs: Ensemble) -> float:
     r"""In one training run the spike points along ς = Xᵀy, at a fixed angle from the teacher that only more data closes.
 
     .. math:: \cos(\varsigma, w_*) \to \left(1 + \frac{\mathbb E\,y^2}{\alpha \mu_1^2}\right)^{-1/2}
@@ -266,4 +277,4 @@ def single_run_spike_direction(runs: EnsemblePath) -> float:
     Hypotheses: E y² < ∞ (checked); where μ₁ = 0 the limit is 0: all noise. Raises InputError for anything that is not an EnsemblePath. Source: derived here from
     arXiv:2605.17718 [D, N]: 0.79 measured against 0.81 predicted at α = 2, g = tanh.
     """
-    return _cosine(runs)  # type: ignore[arg-type]
+    return _cosine(runs)
