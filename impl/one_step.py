@@ -21,7 +21,7 @@ from impl.links import Link, link
 from impl.networks import generator
 from impl.operands import Instance
 
-_LARGE = 2**21
+_LARGE = 2**17
 """Entries above which a step is stored in float32: it rounds by 1e-7 what is measured to 1e-2."""
 
 
@@ -42,16 +42,16 @@ class Step:
     direction: Tensor
 
 
-def power_iteration(matrix: Tensor, start: Tensor, steps: int = 60) -> Tensor:
-    """The first right singular vector of a matrix with one large singular value, from a start that is not orthogonal to it."""
-    vector = start
+def leading_direction(matrices: Tensor, start: Tensor, steps: int = 40) -> Tensor:
+    """The first right singular vectors of (…, m, d) matrices with one large singular value each, by power iteration from (…, d)."""
+    vector = torch.nn.functional.normalize(start[..., None], dim=-2)
     for _ in range(steps):
-        following = (matrix @ vector) @ matrix
-        following = following / following.norm()
-        if float((following - vector).norm()) < 1e-9:
-            break
+        following = torch.nn.functional.normalize(matrices.mT @ (matrices @ vector), dim=-2)
+        settled = bool(((following - vector).abs() < 1e-7).all())
         vector = following
-    return vector
+        if settled:
+            break
+    return vector[..., 0]
 
 
 class TwoLayer(nn.Module):
@@ -124,20 +124,24 @@ class StepPoint(Instance):
         """What the step did; computed once per point and kept."""
         return self.take()
 
+    def batch(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Inputs (n, d), labels (n, 1) and w* (d,)."""
+        noise, seed = self.noise, self.data_seed
+        return single_index(self.samples, self.dimension, link(self.target), noise=noise, seed=seed)
+
     def network(self) -> TwoLayer:
         """The network before the step."""
         return TwoLayer(self.dimension, self.width, link(self.activation), seed=self.network_seed)
 
+    @cached_property
     def learned_weight(self) -> Tensor:
-        """W₁, (m, d)."""
+        """W₁, (m, d); computed once per point and kept."""
         before: Tensor = self.network().first.weight.detach()
-        return before + self.step.update
+        return (before + self.step.update).to(self.step.update.dtype)
 
     def take(self) -> Step:
         """Build the network, take the step with torch's own SGD, return what changed."""
-        inputs, labels, direction = single_index(
-            self.samples, self.dimension, link(self.target), noise=self.noise, seed=self.data_seed
-        )
+        inputs, labels, direction = self.batch()
         model = self.network()
         before = model.first.weight.detach().clone()
         optimizer = torch.optim.SGD(model.parameters(), lr=self.rate)
@@ -150,13 +154,6 @@ class StepPoint(Instance):
             update = update.float()
         readout: Tensor = model.readout  # type: ignore[assignment]
         return Step(update, readout, labels[:, 0] @ inputs, direction)
-
-    @cached_property
-    def learned_cosine(self) -> float:
-        """cos(v, w*) of the first right singular vector v of the update; the step itself is not kept."""
-        step = self.take()
-        vector = power_iteration(step.update.double(), step.spike / step.spike.norm())
-        return float(vector @ step.direction)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -231,9 +228,36 @@ class StepPath(Instance):
 
 @dataclass(frozen=True, eq=False)
 class Ensemble(Instance):
-    """Independent runs of one size, judged together."""
+    """Independent runs of one size and one kind, judged together.
+
+    Raises:
+        InputError: if there is none, or they differ in more than their seeds.
+    """
 
     points: tuple[StepPoint, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse runs that cannot be taken at once."""
+        require(len(self.points) > 0, "expected at least one run in an ensemble, got none")
+        kinds = {(p.dimension, p.samples, p.width, p.rate, p.activation, p.target, p.noise) for p in self.points}
+        require(len(kinds) == 1, f"expected runs that differ in their seeds alone, got {len(kinds)} kinds")
+
+    @cached_property
+    def cosines(self) -> Tensor:
+        """cos(v, w*) of the first right singular vector v of each run's update, (R,); all steps taken at once by ``torch.func``."""
+        first = self.points[0]
+        models = [point.network() for point in self.points]
+        batches = [point.batch() for point in self.points]
+        inputs, labels, teachers = (torch.stack(list(column)) for column in zip(*batches, strict=True))
+        weights, readouts = torch.func.stack_module_state(models)
+
+        def loss(weight: Any, readout: Any, x: Tensor, y: Tensor) -> Tensor:
+            outputs: Tensor = torch.func.functional_call(models[0], (weight, readout), (x,))
+            return (y[:, 0] - outputs).square().mean() / 2
+
+        gradient = torch.func.vmap(torch.func.grad(loss))(weights, readouts, inputs, labels)["first.weight"]
+        spikes = (labels.mT @ inputs)[:, 0]
+        return (leading_direction(-first.rate * gradient, spikes) * teachers).sum(-1)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -244,7 +268,7 @@ class EnsemblePath(StepPath):
         group: how many runs one replicate holds.
     """
 
-    group: int = 8
+    group: int = 32
 
     @cached_property
     def path(self) -> dict[int, tuple[Any, ...]]:

@@ -138,7 +138,7 @@ class SpikedGaussian:
 
 
 def _learned_rows(point: StepPoint) -> Tensor:
-    return point.learned_weight()
+    return point.learned_weight
 
 
 def _kolmogorov(observed: Tensor, predicted: SpikedGaussian) -> dict[str, Measured]:
@@ -220,7 +220,7 @@ def learned_weights_are_spiked_gaussian(point: StepPoint) -> SpikedGaussian:
 
 
 def _cosines(runs: Ensemble) -> Tensor:
-    return torch.tensor([point.learned_cosine for point in runs.points], dtype=torch.float64)
+    return runs.cosines
 
 
 def _root_mean_square(observed: Tensor, predicted: float) -> dict[str, Measured]:
@@ -263,7 +263,6 @@ _DIRECTION = TendsTo(
         "cosine squared": lambda runs: _cosine(runs, squared=True),
         "the activation's c₁ in place of μ₁": lambda runs: _cosine(runs, "activation_slope"),
         "d/n in place of n/d": lambda runs: _cosine(runs, inverted=True),
-        "fluctuations of order 1/d": {"relation": replace(_DIRECTION, rate=lambda runs: 1 / runs.points[0].dimension)},
     },
 )
 def single_run_spike_direction(runs: Ensemble) -> float:
@@ -271,7 +270,7 @@ def single_run_spike_direction(runs: Ensemble) -> float:
 
     .. math:: \cos(\varsigma, w_*) \to \left(1 + \frac{\mathbb E\,y^2}{\alpha \mu_1^2}\right)^{-1/2}
 
-    Observed: the first right singular vector of W₁ − W₀ of real networks after an autograd step, against w*. Relation: the root mean
+    Shapes: ς and w* (d,). Observed: the first right singular vector of W₁ − W₀ of real networks after an autograd step, against w*. Relation: the root mean
     square, over independent runs, of cosine − prediction is O(d^{-1/2}), the size of a run's own fluctuation.
 
     Hypotheses: E y² < ∞ (checked); where μ₁ = 0 the limit is 0: all noise. Raises InputError for anything that is not an EnsemblePath. Source: derived here from
