@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from impl.errors import require, require_finite
-from impl.objectives import Loss, objective
-from impl.objectives import loss_named
+from impl.objectives import Loss, loss_named, objective
 from impl.operands import Instance, Operand
 from impl.recording import Inputs
 from impl.tracing import LayerTrace, trace
@@ -136,13 +135,17 @@ def decayed_layers(
     Raises:
         InputError: as `impl.trace`; an unknown readout.
     """
-    layers = {name: layer for name, layer in trace(model, inputs, targets, loss, decay=decay).items() if layer.weight.ndim == 2}
+    layers = {
+        name: layer
+        for name, layer in trace(model, inputs, targets, loss, decay=decay).items()
+        if layer.weight.ndim == 2
+    }
     require(bool(layers), "expected a model with an nn.Linear readout, got none")
     last = list(layers)[-1] if readout is None else readout
     require(last in layers, f"expected readout to be one of {sorted(layers)}, got readout={last!r}")
     final = layers[last]
     soft, error = _softmax(loss, final)
-    return {name: _matrix(layers, name, last, soft, error, decay) for name in layers if name != last}
+    return {name: _matrix(layers, name, last, softmax=(soft, error), decay=decay) for name in layers if name != last}
 
 
 def _softmax(loss: Loss, final: LayerTrace) -> tuple[bool, Tensor | None]:
@@ -157,14 +160,14 @@ def _softmax(loss: Loss, final: LayerTrace) -> tuple[bool, Tensor | None]:
 
 
 def _matrix(
-    layers: Mapping[str, LayerTrace], name: str, last: str, soft: bool, error: Tensor | None, decay: float
+    layers: Mapping[str, LayerTrace], name: str, last: str, *, softmax: tuple[bool, Tensor | None], decay: float
 ) -> DecayedMatrix:
     layer = layers[name]
     chain, gap = linear_path(layers, name, last)
     rate = torch.tensor(decay, dtype=torch.float64)
     return DecayedMatrix(
-        layer.weight.double(), layer.weight_grad.double() + rate * layer.weight.double(), rate, layers[last].output_grad.double(),
-        tuple(layers[step].weight.double() for step in chain), layer.inputs.double(), output_error=error, shift_free=soft,
+        layer.weight.double().clone(), layer.weight_grad.double() + rate * layer.weight.double(), rate, layers[last].output_grad.double(),
+        tuple(layers[step].weight.double().clone() for step in chain), layer.inputs.double(), output_error=softmax[1], shift_free=softmax[0],
         gap=gap, unit=layer.unit,
     )  # fmt: skip
 
@@ -175,6 +178,8 @@ def linear_path(layers: Mapping[str, LayerTrace], name: str, last: str) -> tuple
     current = name
     while current != last:
         here = layers[current].outputs
+        if here is None:
+            return [last], f"the outputs of layer {current!r} are not known"
         following = [
             other for other, layer in layers.items()
             if other not in (name, *chain) and layer.inputs.shape == here.shape and bool((layer.inputs == here).all())
@@ -186,13 +191,26 @@ def linear_path(layers: Mapping[str, LayerTrace], name: str, last: str) -> tuple
             )
         grads = [layers[other].input_grad for other in following]
         if not any(bool((layers[current].output_grad == grad).all()) for grad in grads):
-            return [last], f"the output of layer {current!r} feeds something besides {following[0]!r} (a skip, a second head)"
+            return [
+                last
+            ], f"the output of layer {current!r} feeds something besides {following[0]!r} (a skip, a second head)"
         current = following[0]
         chain.append(current)
     return chain[::-1], ""
 
 
-def with_features_of(point: DecayedMatrix, features: Tensor, *, gap: str) -> DecayedMatrix:
-    """The same decay read off other features, marked as not linear in what decays: for looking at what goes wrong."""
-    zero = torch.zeros_like(features)
-    return replace(point, matrix=features, gradient=zero, inputs=None, gap=gap, output_error=None)
+@dataclass(frozen=True, eq=False)
+class NonlinearFeatures(Instance):
+    """Features of a nonlinear layer whose *parameters* decay: what the rank theorem does not speak about.
+
+    Args:
+        features: Φ, (N, P), as measured.
+        gradient: of the decayed objective by the layer's parameters, measured, of any matrix shape.
+        decay: λ of the parameters, ().
+        targets: Y, (N, C).
+    """
+
+    features: Operand
+    gradient: Operand
+    decay: Operand
+    targets: Operand

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -20,9 +22,11 @@ def require_finite(name: str, value: Tensor) -> None:
     """Raise `InputError` naming the first NaN or infinity of ``value``."""
     if not value.dtype.is_floating_point:
         return
+    if math.isfinite(value.sum().item()):
+        return  # a NaN or an infinity survives every summation; one pass, no temporaries
     finite = torch.isfinite(value)
     if bool(finite.all()):
-        return
+        return  # the sum alone overflowed
     index = tuple(int(i) for i in (~finite).nonzero()[0])
     raise InputError(
         f"expected finite numbers in {name}, got {value[index].item()} at index {index} "

@@ -81,14 +81,17 @@ def feature_set(features: Tensor, targets: Tensor, *, seed: int = 0) -> FeatureS
     require(bool(chosen), "expected features that are not all zero, got zeros: no unit is alive on this batch")
     features = features[:, chosen]
     d, classes, source = features.shape[1], targets.shape[1], generator(seed)
-    options = {"generator": source, "dtype": torch.float64}
     place = features.device
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=source, dtype=torch.float64).to(place)
+
     return FeatureSet(
         features=features.double(),
         targets=targets.double(),
-        mixing=torch.linalg.qr(torch.randn(d, d, **options))[0].to(place) * 2,
-        linear_map=torch.randn(d, max(1, d // 2), **options).to(place),
-        head=torch.randn(d, classes, **options).to(place),
+        mixing=torch.linalg.qr(normal(d, d))[0] * 2,
+        linear_map=normal(d, max(1, d // 2)),
+        head=normal(d, classes),
         relative_rate=torch.ones((), dtype=torch.float64, device=place),
     )
 

@@ -35,11 +35,20 @@ class Rest(NamedTuple):
 def gradient_norm(features: Tensor, readout: Tensor, targets: Tensor, ridge: float, decay: float) -> float:
     """‖∇J‖_F of the squared loss by features and readout: how far a state is from rest."""
     grad = features @ readout.mT - targets
-    return math.hypot(float((grad @ readout + decay * features).norm()), float((grad.mT @ features + ridge * readout).norm()))
+    return math.hypot(
+        float((grad @ readout + decay * features).norm()), float((grad.mT @ features + ridge * readout).norm())
+    )
 
 
 def kernel_flow(
-    kernel: Tensor, targets: Tensor, *, ridge: float, decay: float, until: float, method: str = "LSODA", tolerance: float = 1e-10
+    kernel: Tensor,
+    targets: Tensor,
+    *,
+    ridge: float,
+    decay: float,
+    until: float,
+    method: str = "LSODA",
+    tolerance: float = 1e-10,
 ) -> Tensor:
     """K(until) by scipy's ``solve_ivp`` on all N² entries: the reference, slow beyond a few dozen samples.
 
@@ -135,7 +144,7 @@ def flow_to_rest(
         targets: Y, (N, C).
         ridge: λ > 0.
         decay: μ > 0.
-        tolerance: stop once ‖∇J‖ ≤ tolerance · (μ‖Φ‖ + ‖Y‖).
+        tolerance: stop once ‖Φ̇‖ ≤ tolerance · (μ‖Φ(0)‖ + ‖Y‖).
         accuracy: of one step of the path, relative; the end does not depend on it.
         max_steps: give up after so many.
 
@@ -147,13 +156,12 @@ def flow_to_rest(
     inner, rotation = torch.linalg.qr((basis.mT @ features).mT)  # Q ᵀΦ = L Oᵀ with O = inner
     factor, small = rotation.mT.contiguous(), basis.mT @ targets
     outside = features - basis @ (basis.mT @ features)
-    spare, scale = float(outside.norm()), float(targets.norm())
-    time, step, steps = 0.0, min(0.25 / decay, 0.1 / decay), 0
+    spare, goal = float(outside.norm()), tolerance * (decay * float(features.norm()) + float(targets.norm()))
+    time, step, steps = 0.0, 0.1 / decay, 0
     pulls = _pulls(factor, small, ridge) if basis.shape[1] else small
     while steps < max_steps:
-        size = float(factor.norm())
         speed = float((pulls @ (pulls.mT @ factor) - decay * factor).norm())
-        if math.hypot(speed, decay * spare * math.exp(-decay * time)) <= tolerance * (decay * size + scale):
+        if math.hypot(speed, decay * spare * math.exp(-decay * time)) <= goal:
             break
         first = _grow(factor, pulls, step, decay)
         ahead = _pulls(first, small, ridge)
@@ -166,7 +174,9 @@ def flow_to_rest(
             pulls = _pulls(factor, small, ridge)
         step = min(step * min(4.0, max(0.2, 0.9 * math.sqrt(accuracy / (error + 1e-300)))), 0.25 / decay)
     else:
-        raise InputError(f"expected the flow to reach rest within {max_steps} steps, got to time {time:.3g}; raise max_steps")
+        raise InputError(
+            f"expected the flow to reach rest within {max_steps} steps, got to time {time:.3g}; raise max_steps"
+        )
     end = basis @ (factor @ inner.mT) + math.exp(-decay * time) * outside
     readout = _narrow_readout(end, targets, ridge)
     return Rest(end, readout, gradient_norm(end, readout, targets, ridge, decay), steps, time)
@@ -182,7 +192,14 @@ def _narrow_readout(features: Tensor, targets: Tensor, ridge: float) -> Tensor:
 
 
 def coupled_flow(
-    features: Tensor, readout: Tensor, targets: Tensor, *, ridge: float, decay: float, until: float, tolerance: float = 1e-10
+    features: Tensor,
+    readout: Tensor,
+    targets: Tensor,
+    *,
+    ridge: float,
+    decay: float,
+    until: float,
+    tolerance: float = 1e-10,
 ) -> Rest:
     """Φ̇ = −(GA + μΦ), Ȧ = −(GᵀΦ + λA) of the squared loss until a time, by LSODA."""
     (rows, width), classes = features.shape, readout.shape[0]
@@ -202,7 +219,9 @@ def coupled_flow(
     return Rest(phi, a, gradient_norm(phi, a, targets, ridge, decay), done.t.size, until)
 
 
-def descend(features: Tensor, targets: Tensor, *, ridge: float, decay: float, tolerance: float = 1e-10, max_steps: int = 20_000) -> Rest:
+def descend(
+    features: Tensor, targets: Tensor, *, ridge: float, decay: float, tolerance: float = 1e-10, max_steps: int = 20_000
+) -> Rest:
     """Gradient descent on Φ for the reduced objective, its gradient by autograd through the ridge optimum; step 1/(4μ)."""
     lam, mu = torch.tensor(ridge, dtype=features.dtype), torch.tensor(decay, dtype=features.dtype)
     phi, steps = features.clone(), 0
@@ -210,10 +229,10 @@ def descend(features: Tensor, targets: Tensor, *, ridge: float, decay: float, to
         phi = phi.detach().requires_grad_()
         with torch.enable_grad():
             (grad,) = torch.autograd.grad(reduced_objective(phi, targets, lam, mu) / 2, phi)
+        phi = phi.detach()
         if float(grad.norm()) <= tolerance * (decay * float(phi.norm()) + float(targets.norm())):
             break
         phi = phi - grad / (4 * decay)
-    phi = phi.detach()
     readout = ridge_readout(phi, targets, lam)
     return Rest(phi, readout, gradient_norm(phi, readout, targets, ridge, decay), steps, steps / (4 * decay))
 

@@ -55,7 +55,7 @@ class KernelPoint(Instance):
 
 
 def trace_of(matrix: Operand) -> Operand:
-    """tr M over the last two dimensions, (…)."""
+    """Trace of M over the last two dimensions, (…)."""
     return (matrix * eye_like(matrix)).sum(-1).sum(-1)
 
 
@@ -110,7 +110,9 @@ def doubled_kernel_velocity(point: KernelPoint) -> Operand:
     """2K̇ under the gradient flow of the reduced objective, by differentiating it along every S Φ: −d(2J)[(E_ij + E_ji)Φ]."""
     directions = symmetric_directions(point.features.shape[-2], point.features) @ point.features
     return -slope(
-        lambda phi: reduced_objective(phi, point.targets, point.ridge, point.decay, point.lag), point.features, directions
+        lambda phi: reduced_objective(phi, point.targets, point.ridge, point.decay, point.lag),
+        point.features,
+        directions,
     )
 
 
@@ -151,7 +153,14 @@ class CoupledPoint(Instance):
 
 
 def coupled_point(
-    features: Tensor, readout: Tensor, targets: Tensor, *, ridge: float, decay: float, loss: str = "squared", speedup: float = 1.0
+    features: Tensor,
+    readout: Tensor,
+    targets: Tensor,
+    *,
+    ridge: float,
+    decay: float,
+    loss: str = "squared",
+    speedup: float = 1.0,
 ) -> CoupledPoint:
     """Measure the coupled flow at a point by autograd of J: Φ̇ = −∇_ΦJ, Ȧ = −speedup·∇_AJ."""
     leaves = [features.detach().requires_grad_(), readout.detach().requires_grad_()]

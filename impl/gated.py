@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from impl.differentiation import gradient
 from impl.errors import require, require_finite
 from impl.operands import Instance, Operand, is_exact
-from impl.differentiation import gradient
 
 GATES = ("relu", "data", "tanh")
 
@@ -101,7 +101,7 @@ class Fields:
 
     @property
     def outputs(self) -> Operand:
-        """f per row, (…, N): the readout applied to z^L."""
+        """F per row, (…, N): the readout applied to z^L."""
         return (self.p[-1] * self.z[-1]).sum(-1)
 
 
@@ -133,7 +133,7 @@ def fields(net: GatedNetwork, weights: Sequence[Operand] | None = None) -> Field
 
 
 def outputs(net: GatedNetwork, weights: Sequence[Operand]) -> Operand:
-    """f per row, (…, N), at ``weights``."""
+    """F per row, (…, N), at ``weights``."""
     return (net.readout * activations(net, weights)[0][-1]).sum(-1)
 
 
@@ -150,7 +150,12 @@ def loss_gradient(net: GatedNetwork, weights: Sequence[Operand], residual: Opera
 
 
 def gated_network(
-    weights: Sequence[Tensor], readout: Tensor, inputs: Tensor, targets: Tensor, *, gate: str = "relu",
+    weights: Sequence[Tensor],
+    readout: Tensor,
+    inputs: Tensor,
+    targets: Tensor,
+    *,
+    gate: str = "relu",
     masks: Sequence[Tensor] | None = None,
 ) -> GatedNetwork:
     """The instance of a network under the loss ½Σ(f − y)²: masks, residuals and velocities are measured here.
@@ -182,6 +187,4 @@ def gated_network(
         masks = [(pre > 0).to(inputs.dtype) for pre in h[1:]]
     residual = (readout * z[-1]).sum(-1) - targets
     speed = [-g for g in loss_gradient(net, weights, residual)]
-    return GatedNetwork(
-        net.weights, readout, inputs, tuple(masks), residual, tuple(speed), gate, net.unit
-    )
+    return GatedNetwork(net.weights, readout, inputs, tuple(masks), residual, tuple(speed), gate, net.unit)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from impl.differentiation import Dual
+from impl.differentiation import Dual, _load_forward_mode
 from impl.linalg import _batched, _fmpq
 from impl.operands import Operand, is_exact
 
@@ -58,5 +58,6 @@ def slope(function: Callable[[Operand], Operand], at: Operand, along: Operand) -
         along: v, (…, n, m).
     """
     if isinstance(at, Tensor):
-        return torch.func.jvp(function, (at.expand_as(along),), (along,))[1]
+        _load_forward_mode()
+        return torch.func.jvp(function, (at.expand_as(along).clone(),), (along.clone(),))[1]
     return function(Dual(at, along)).tangent

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
-from impl.errors import InputError
+from impl.errors import InputError, require, require_finite
 
 _LETTERS = "NCDEFG"
 
@@ -16,26 +21,75 @@ def _shape(shape: tuple[int, ...]) -> str:
     return f"({names}{',' if len(shape) == 1 else ''}) = {shape}"
 
 
-def check_targets(outputs: Any, targets: Any) -> None:
-    """Refuse targets that a pointwise loss would silently broadcast.
+def _pairs(outputs: Any, targets: Any) -> Iterator[tuple[Tensor, Tensor]]:
+    """Outputs and the targets that stand in the same place, head by head."""
+    if isinstance(outputs, Tensor) and isinstance(targets, Tensor):
+        yield outputs, targets
+    elif isinstance(outputs, Mapping) and isinstance(targets, Mapping):
+        for name in outputs.keys() & targets.keys():
+            yield from _pairs(outputs[name], targets[name])
+    elif isinstance(outputs, tuple | list) and isinstance(targets, tuple | list) and len(outputs) == len(targets):
+        for one, other in zip(outputs, targets, strict=True):
+            yield from _pairs(one, other)
 
-    Floating targets must have the outputs' shape whenever the two would broadcast; integer targets (class indices)
-    and anything that is not a tensor are the loss's own business.
+
+class _Broadcasts(TorchFunctionMode):
+    """Refuses an operation that broadcasts outputs and targets of different shapes against one another."""
+
+    def __init__(self, pairs: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> None:
+        super().__init__()
+        self.pairs = [(out, got, tuple(torch.broadcast_shapes(out, got))) for out, got in pairs]
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if isinstance(result, Tensor):
+            seen = [tuple(value.shape) for value in args if isinstance(value, Tensor)]
+            for out, got, both in self.pairs:
+                if out in seen and got in seen and tuple(result.shape) == both:
+                    raise InputError(
+                        f"expected targets of shape {_shape(out)}, got {got}: the loss would broadcast them to {both}; "
+                        "reshape the targets to the outputs' shape"
+                    )
+        return result
+
+
+@contextmanager
+def no_broadcasting(outputs: Any, targets: Any) -> Iterator[None]:
+    """Refuse a loss that silently broadcasts targets of the wrong shape; one that reshapes them first is its own business.
+
+    torch's own losses warn ("Using a target size …"), which counts as an error here. For the others, whatever is computed of one
+    tensor of the outputs' shape and one of the targets' shape may not have their common, broadcast shape.
 
     Raises:
         InputError: naming both shapes.
     """
-    if not isinstance(outputs, Tensor) or not isinstance(targets, Tensor) or not targets.dtype.is_floating_point:
-        return
-    out, got = tuple(outputs.shape), tuple(targets.shape)
-    if out == got:
-        return
-    pairs = zip(reversed(out), reversed(got), strict=False)
-    if all(a == b or 1 in (a, b) for a, b in pairs):
-        raise InputError(
-            f"expected targets of shape {_shape(out)}, got {got}: the loss would broadcast them; "
-            "reshape the targets to the outputs' shape"
-        )
+    pairs = [(tuple(o.shape), tuple(t.shape)) for o, t in _pairs(outputs, targets)]
+    pairs = [(out, got) for out, got in pairs if out != got and got and _broadcastable(out, got)]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Using a target size")
+        if not pairs:
+            yield
+            return
+        with _Broadcasts(pairs):
+            yield
+
+
+def _broadcastable(out: tuple[int, ...], got: tuple[int, ...]) -> bool:
+    return all(a == b or 1 in (a, b) for a, b in zip(reversed(out), reversed(got), strict=False))
+
+
+def require_finite_targets(targets: Any) -> None:
+    """Refuse NaN and infinity in targets, wherever they stand in tuples, lists and mappings.
+
+    Raises:
+        InputError: naming the first such number.
+    """
+    if isinstance(targets, Tensor):
+        require(targets.numel() > 0, f"expected targets of at least one sample, got shape {tuple(targets.shape)}")
+        require_finite("the targets", targets)
+    elif isinstance(targets, Mapping | tuple | list):
+        for part in targets.values() if isinstance(targets, Mapping) else targets:
+            require_finite_targets(part)
 
 
 def half_squared_error(outputs: Tensor, targets: Tensor) -> Tensor:

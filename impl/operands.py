@@ -45,21 +45,19 @@ def zeros_like(operand: Operand) -> Operand:
     return operand * 0
 
 
+def _apply(function: Callable[[Operand], Operand], value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_apply(function, v) for v in value)
+    return function(value) if isinstance(value, Tensor | np.ndarray) else value
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Instance:
     """Base of what claims are checked on: named operands that share their leading (batch) dimensions."""
 
     def map(self, function: Callable[[Operand], Operand]) -> Self:
         """The same instance with ``function`` applied to every operand, those in tuples included."""
-
-        def apply(value: Any) -> Any:
-            if isinstance(value, tuple):
-                return tuple(apply(v) for v in value)
-            if isinstance(value, Tensor | np.ndarray):
-                return function(value)
-            return value
-
-        fields = {f.name: apply(getattr(self, f.name)) for f in dataclasses.fields(self)}
+        fields = {f.name: _apply(function, getattr(self, f.name)) for f in dataclasses.fields(self)}
         return dataclasses.replace(self, **fields)
 
     def exact(self) -> Self:
@@ -68,7 +66,17 @@ class Instance:
 
     def double(self) -> Self:
         """The same numbers in float64; exact, for every narrower format."""
-        return self.map(lambda value: value.double() if isinstance(value, Tensor) else value)
+        narrow = False
+
+        def widen(value: Operand) -> Operand:
+            nonlocal narrow
+            if isinstance(value, Tensor) and value.dtype != torch.float64:
+                narrow = True
+                return value.double()
+            return value
+
+        fields = {f.name: _apply(widen, getattr(self, f.name)) for f in dataclasses.fields(self)}
+        return dataclasses.replace(self, **fields) if narrow else self
 
     @classmethod
     def stack(cls, instances: Sequence[Self]) -> Self:

@@ -25,39 +25,71 @@ def _padding(conv: Conv) -> list[int]:
     return pads
 
 
-def unfold(conv: Conv, images: Tensor) -> Tensor:
-    """The patches that ``conv`` sees, one per row.
+def windows(conv: Conv, images: Tensor) -> Tensor:
+    r"""What ``conv`` sees at each output position, as a view of the padded images.
 
     Args:
         conv: any stride, padding (mode), dilation and groups; one, two or three spatial dimensions.
-        images: (B, C, \\*space), of any memory format.
+        images: (B, C, \*space), of any memory format.
 
     Returns:
-        (groups, B·L, C/groups·k) with L output positions and k kernel entries; differentiable.
+        (B, C, \*positions, \*kernel); differentiable.
     """
     mode = "constant" if conv.padding_mode == "zeros" else conv.padding_mode
     pads = _padding(conv)
     padded = functional.pad(images, pads, mode=mode) if any(pads) else images
-    space = len(conv.kernel_size)
     for i, (size, stride, dilation) in enumerate(zip(conv.kernel_size, conv.stride, conv.dilation, strict=True)):
         padded = padded.unfold(2 + i, dilation * (size - 1) + 1, stride)[..., ::dilation]
-    batch, channels = padded.shape[:2]
-    where, kernel = padded.shape[2 : 2 + space], padded.shape[2 + space :]
-    grouped = padded.reshape(batch, conv.groups, channels // conv.groups, *where, *kernel)
+    return padded
+
+
+def unfold(conv: Conv, images: Tensor) -> Tensor:
+    r"""The patches that ``conv`` sees, one per row.
+
+    Args:
+        conv: see `windows`.
+        images: (B, C, \*space), of any memory format.
+
+    Returns:
+        (groups, B·L, C/groups·k) with L output positions and k kernel entries; differentiable.
+    """
+    seen, space = windows(conv, images), len(conv.kernel_size)
+    batch, channels = seen.shape[:2]
+    where, kernel = seen.shape[2 : 2 + space], seen.shape[2 + space :]
+    grouped = seen.reshape(batch, conv.groups, channels // conv.groups, *where, *kernel)
     order = (1, 0, *range(3, 3 + space), 2, *range(3 + space, 3 + 2 * space))
     rows = batch * int(torch.Size(where).numel())
     return grouped.permute(order).reshape(conv.groups, rows, -1)
 
 
+def output_shape(conv: Conv, shape: tuple[int, ...]) -> tuple[int, ...]:
+    r"""What ``conv`` makes of inputs of ``shape``, (B, C, \\*space) or (C, \\*space)."""
+    lead, space = shape[: -len(conv.kernel_size) - 1], shape[-len(conv.kernel_size) :]
+    pads = _padding(conv)[::-1]
+    sizes = [
+        (size + pads[2 * i] + pads[2 * i + 1] - conv.dilation[i] * (conv.kernel_size[i] - 1) - 1) // conv.stride[i] + 1
+        for i, size in enumerate(space)
+    ]
+    return (*lead, conv.out_channels, *sizes)
+
+
+def columns(conv: Conv, images: Tensor) -> Tensor:
+    """The patches of `unfold`, one per column and image by image: (B, groups, C/groups·k, L)."""
+    seen, space = windows(conv, images), len(conv.kernel_size)
+    order = (0, 1, *range(2 + space, 2 + 2 * space), *range(2, 2 + space))
+    positions = int(torch.Size(seen.shape[2 : 2 + space]).numel())
+    return seen.permute(order).reshape(seen.shape[0], conv.groups, -1, positions)
+
+
 def output_rows(conv: Conv, outputs: Tensor) -> Tensor:
-    """Outputs (B, d_out, \\*space) as rows (groups, B·L, d_out/groups), in the order of `unfold`."""
+    r"""Outputs (B, d_out, \*space) as rows (groups, B·L, d_out/groups), in the order of `unfold`."""
     batch = outputs.shape[0]
     grouped = outputs.reshape(batch, conv.groups, outputs.shape[1] // conv.groups, -1)
     return grouped.permute(1, 0, 3, 2).reshape(conv.groups, -1, outputs.shape[1] // conv.groups)
 
 
 def weight_rows(conv: Conv, weight: Tensor) -> Tensor:
-    """Kernels (d_out, C/groups, \\*k) as matrices (groups, d_out/groups, C/groups·k)."""
+    r"""Kernels (d_out, C/groups, \*k) as matrices (groups, d_out/groups, C/groups·k)."""
     return weight.reshape(conv.groups, weight.shape[0] // conv.groups, -1)
 
 

@@ -1,9 +1,10 @@
-"""Hypothesis strategies for the rank theorem and minibatch noise: free features, deep linear and real networks, trained or not."""
+"""Hypothesis strategies for the rank theorem: free features, deep linear and real networks, trained or not."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,18 +13,17 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from torch import Tensor, nn
 
-from impl.decayed import DecayedMatrix, decayed_layers, free_features
+from impl.decayed import DecayedMatrix, NonlinearFeatures, decayed_layers, free_features
 from impl.flow_strategies import gaussians
 from impl.losses import half_squared_error
 from impl.networks import NetworkSpec, build, generator
 from impl.objectives import INTEGRAL, LOSSES, objective
-from impl.strategies import _SEEDS, lattices
-from impl.training import MinibatchNoise, feature_noise, minibatches, readout_noise
+from impl.strategies import SEEDS, lattices
 
 _SIZES = st.integers(1, 4)
 
 
-def _labels(loss: str, rows: int, classes: int, source: torch.Generator) -> Tensor:
+def suited_labels(loss: str, rows: int, classes: int, source: torch.Generator) -> Tensor:
     """Targets that suit the loss: probabilities for softmax and logistic, Gaussian numbers otherwise."""
     raw = torch.randn(rows, classes, generator=source, dtype=torch.float64)
     return torch.softmax(2 * raw, -1) if loss == "softmax" else torch.sigmoid(raw) if loss == "logistic" else raw
@@ -57,11 +57,14 @@ def resting_matrices(draw: Callable[..., Any]) -> DecayedMatrix:
 def seeded_matrices(draw: Callable[..., Any], loss: str | None = None, *, small: int = 1) -> DecayedMatrix:
     """Gaussian free features under any of the four losses, N and P up to 12; ``small`` bounds them from below."""
     rows, width = draw(st.integers(small, 12)), draw(st.integers(small, 12))
-    classes, kind = draw(st.integers(1 if loss != "softmax" else 2, 4)), draw(st.sampled_from(sorted(LOSSES))) if loss is None else loss
-    source = generator(draw(_SEEDS))
+    classes, kind = (
+        draw(st.integers(1 if loss != "softmax" else 2, 4)),
+        draw(st.sampled_from(sorted(LOSSES))) if loss is None else loss,
+    )
+    source = generator(draw(SEEDS))
     normal = gaussians(source)
     return free_features(
-        normal(rows, width), normal(classes, width), _labels(kind, rows, classes, source), loss=kind,
+        normal(rows, width), normal(classes, width), suited_labels(kind, rows, classes, source), loss=kind,
         decay=draw(st.sampled_from([1.0, 0.1, 3.0])),
     )  # fmt: skip
 
@@ -72,16 +75,27 @@ def train_free_features(
     """Features and readout after L-BFGS on J, with their labels: near a steady state, how near the gradient tells."""
     source = generator(seed)
     normal = gaussians(source)
-    targets = 2 * _labels(loss, rows, classes, source) if loss in ("squared", "huber") else _labels(loss, rows, classes, source)
+    targets = (
+        2 * suited_labels(loss, rows, classes, source)
+        if loss in ("squared", "huber")
+        else suited_labels(loss, rows, classes, source)
+    )
     start = torch.cat([normal(rows * width), normal(classes * width)])
     cut = rows * width
 
     def value(flat: np.ndarray) -> tuple[float, np.ndarray]:
         leaf = torch.as_tensor(flat).requires_grad_()
         with torch.enable_grad():
-            j = objective(leaf[:cut].reshape(rows, width), leaf[cut:].reshape(classes, width), targets, loss=loss, ridge=ridge, decay=decay)
+            j = objective(
+                leaf[:cut].reshape(rows, width),
+                leaf[cut:].reshape(classes, width),
+                targets,
+                loss=loss,
+                ridge=ridge,
+                decay=decay,
+            )
             (grad,) = torch.autograd.grad(j, leaf)
-        return float(j), grad.numpy()
+        return float(j.detach()), grad.numpy()
 
     options = {"maxiter": 400, "ftol": 0.0, "gtol": 1e-10}
     end = torch.as_tensor(minimize(value, start.numpy(), jac=True, method="L-BFGS-B", options=options).x.copy())
@@ -94,7 +108,9 @@ def trained_matrices(draw: Callable[..., Any], loss: str | None = None) -> Decay
     kind = draw(st.sampled_from(sorted(LOSSES))) if loss is None else loss
     classes = draw(st.sampled_from([2, 3]))
     decay = 0.1
-    phi, readout, targets = train_free_features(8, 6, classes, loss=kind, decay=decay, ridge=0.1, seed=draw(st.integers(0, 1)))
+    phi, readout, targets = train_free_features(
+        8, 6, classes, loss=kind, decay=decay, ridge=0.1, seed=draw(st.integers(0, 1))
+    )
     return free_features(phi, readout, targets, loss=kind, decay=decay, ridge=0.1)
 
 
@@ -110,8 +126,10 @@ class _Linear(nn.Sequential):
 @st.composite
 def network_matrices(draw: Callable[..., Any], *, softmax: bool = False) -> DecayedMatrix:
     """The last or any linear layer before the readout of a real network (nonlinear body, deep linear end), float64 or float32."""
-    widths = [draw(st.integers(2, 10)) for _ in range(draw(st.integers(2, 4)))] + [draw(st.integers(2 if softmax else 1, 3))]
-    seed, dtype = draw(_SEEDS), draw(st.sampled_from([torch.float64, torch.float32]))
+    widths = [draw(st.integers(2, 10)) for _ in range(draw(st.integers(2, 4)))] + [
+        draw(st.integers(2 if softmax else 1, 3))
+    ]
+    seed, dtype = draw(SEEDS), draw(st.sampled_from([torch.float64, torch.float32]))
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         body = draw(st.booleans())
@@ -123,20 +141,47 @@ def network_matrices(draw: Callable[..., Any], *, softmax: bool = False) -> Deca
         targets: Tensor = torch.randint(widths[-1], (rows,), generator=source)
         loss: Any = nn.functional.cross_entropy
     else:
-        targets, loss = torch.randn(rows, widths[-1], generator=source, dtype=torch.float64).to(dtype), half_squared_error
+        targets, loss = (
+            torch.randn(rows, widths[-1], generator=source, dtype=torch.float64).to(dtype),
+            half_squared_error,
+        )
     layers = decayed_layers(model, inputs, targets, loss, decay=0.25)
     names = sorted(layers)[1:] if body else sorted(layers)
     return layers[draw(st.sampled_from(names))]
 
 
+@st.composite
+def tight_matrices(draw: Callable[..., Any]) -> DecayedMatrix:
+    """A = 0 on features with equal singular values: σ_{C+1} = ‖∇J‖/μ exactly, nothing can be tightened."""
+    size, classes = draw(st.integers(2, 4)), draw(st.integers(1, 2))
+    features = torch.zeros(size, size, dtype=torch.float64)
+    features[range(size), draw(st.permutations(range(size)))] = float(draw(st.integers(1, 3)))
+    readout = torch.zeros(classes, size, dtype=torch.float64)
+    targets = draw(lattices((size, classes), 3))
+    return free_features(features, readout, targets, decay=float(draw(st.sampled_from([2, 4]))))
+
+
 def decayed_matrices() -> st.SearchStrategy[DecayedMatrix]:
     """Integer features anywhere and at rest, Gaussian ones under four losses, trained ones, linear layers of networks."""
-    return lattice_matrices() | resting_matrices() | seeded_matrices() | trained_matrices() | network_matrices()
+    return (
+        lattice_matrices()
+        | resting_matrices()
+        | tight_matrices()
+        | tight_matrices()
+        | seeded_matrices()
+        | trained_matrices()
+        | network_matrices()
+    )
 
 
 def softmax_matrices() -> st.SearchStrategy[DecayedMatrix]:
     """Gaussian, trained and network instances under softmax cross-entropy."""
-    return seeded_matrices("softmax") | seeded_matrices("softmax", small=5) | trained_matrices("softmax") | network_matrices(softmax=True)
+    return (
+        seeded_matrices("softmax")
+        | seeded_matrices("softmax", small=5)
+        | trained_matrices("softmax")
+        | network_matrices(softmax=True)
+    )
 
 
 def squared_matrices() -> st.SearchStrategy[DecayedMatrix]:
@@ -145,118 +190,84 @@ def squared_matrices() -> st.SearchStrategy[DecayedMatrix]:
 
 
 @st.composite
-def nonlinear_layers(draw: Callable[..., Any]) -> DecayedMatrix:
+def nonlinear_layers(draw: Callable[..., Any], *, softmax: bool = False) -> DecayedMatrix:
     """The layer below a nonlinearity: decay of its parameters is not decay of its features."""
     spec = NetworkSpec(
         widths=(draw(st.integers(5, 8)), draw(st.integers(5, 8))), activation=draw(st.sampled_from(["tanh", "gelu", "silu"])),
-        batch=draw(st.integers(6, 9)), classes=draw(st.integers(1, 2)), seed=draw(_SEEDS),
+        batch=draw(st.integers(6, 9)), classes=2, seed=draw(SEEDS),
     )  # fmt: skip
     source = generator(spec.seed)
     inputs = torch.randn(spec.batch, spec.widths[0], generator=source, dtype=torch.float64)
+    if softmax:
+        labels = torch.randint(spec.classes, (spec.batch,), generator=source)
+        return decayed_layers(build(spec), inputs, labels, nn.functional.cross_entropy, decay=0.5)["fc1"]
     targets = torch.randn(spec.batch, spec.classes, generator=source, dtype=torch.float64)
     return decayed_layers(build(spec), inputs, targets, half_squared_error, decay=0.5)["fc1"]
 
 
 @st.composite
-def trained_without_decay(draw: Callable[..., Any]) -> DecayedMatrix:
+def trained_without_decay(draw: Callable[..., Any], *, loss: str = "squared") -> DecayedMatrix:
     """μ = 0: the directions of Φ(0) survive training."""
-    phi, readout, targets = train_free_features(8, 6, 2, loss="squared", decay=0.0, ridge=0.1, seed=draw(st.integers(0, 1)))
-    return free_features(phi, readout, targets, decay=0.0, ridge=0.1)
+    phi, readout, targets = train_free_features(8, 6, 2, loss=loss, decay=0.0, ridge=0.1, seed=draw(st.integers(0, 1)))
+    return free_features(phi, readout, targets, loss=loss, decay=0.0, ridge=0.1)
+
+
+@lru_cache(maxsize=8)
+def train_softplus(seed: int, *, decay: float = 0.1) -> NonlinearFeatures:
+    """softplus(XV)Aᵀ with decay on V and A, trained to rest by Newton steps in a trust region: N = 8, C = 2, P = 5."""
+    rows, dim, width, classes = 8, 2, 5, 2
+    normal = gaussians(generator(seed))
+    x, targets = normal(rows, dim), 3 * normal(rows, classes)
+    cut = dim * width
+
+    def features(flat: Tensor) -> Tensor:
+        return nn.functional.softplus(x @ flat[:cut].reshape(dim, width))
+
+    def value(flat: Tensor) -> Tensor:
+        fit = half_squared_error(features(flat) @ flat[cut:].reshape(classes, width).mT, targets)
+        return fit + decay / 2 * (flat**2).sum()
+
+    def slope(flat: Tensor) -> Tensor:
+        return torch.autograd.functional.jacobian(value, flat)
+
+    def curvature(flat: Tensor) -> Tensor:
+        return torch.autograd.functional.hessian(value, flat)
+
+    end = torch.as_tensor(
+        minimize(
+            lambda flat: float(value(torch.as_tensor(flat))), normal(cut + classes * width).numpy(), method="trust-exact",
+            jac=lambda flat: slope(torch.as_tensor(flat)).numpy(), hess=lambda flat: curvature(torch.as_tensor(flat)).numpy(),
+            options={"gtol": 1e-10, "maxiter": 400},
+        ).x.copy()
+    )  # fmt: skip
+    for _ in range(2):  # Newton polishes what the trust region leaves
+        end = end - torch.linalg.pinv(curvature(end), rtol=1e-12) @ slope(end)
+    gradient = slope(end)[:cut].reshape(dim, width)
+    return NonlinearFeatures(features(end), gradient, torch.tensor(decay, dtype=torch.float64), targets)
+
+
+def softplus_features() -> st.SearchStrategy[NonlinearFeatures]:
+    """One trained softplus network: a counterexample needs no more."""
+    return st.builds(train_softplus, st.just(0))
 
 
 @st.composite
-def bare_gradients(draw: Callable[..., Any]) -> DecayedMatrix:
+def bare_gradients(draw: Callable[..., Any], *, loss: str = "squared") -> DecayedMatrix:
     """The gradient of the loss alone, the decay forgotten."""
-    point = draw(seeded_matrices("squared", small=5))
+    point = draw(seeded_matrices(loss, small=5))
     return replace(point, gradient=point.gradient - point.decay * point.matrix)
 
 
-# -- minibatch noise -----------------------------------------------------------------------------------------------
+def nonlinear_softmax_layers() -> st.SearchStrategy[DecayedMatrix]:
+    """`nonlinear_layers` under cross-entropy."""
+    return nonlinear_layers(softmax=True)
 
 
-def _counts(draw: Callable[..., Any], rows: int) -> Tensor:
-    """Up to four batches of one size 1 … N, with or without replacement."""
-    size, number = draw(st.integers(1, rows)), draw(st.integers(1, 4))
-    return minibatches(rows, size, number, replacement=draw(st.booleans()), seed=draw(_SEEDS))
+def softmax_without_decay() -> st.SearchStrategy[DecayedMatrix]:
+    """`trained_without_decay` under cross-entropy."""
+    return trained_without_decay(loss="softmax")
 
 
-@st.composite
-def lattice_noises(draw: Callable[..., Any]) -> MinibatchNoise:
-    """Integer features, readouts and labels under losses with integral gradients, N up to 7; N < 2C included."""
-    rows, width, classes = draw(st.integers(1, 7)), draw(_SIZES), draw(st.integers(1, 3))
-    features, readout = draw(lattices((rows, width), 2)), draw(lattices((classes, width), 2))
-    if rows > 1 and draw(st.booleans()):
-        features[1] = features[0]
-    loss = draw(st.sampled_from(INTEGRAL))
-    return feature_noise(features, readout, draw(lattices((rows, classes), 3)), _counts(draw, rows), loss=loss)
-
-
-@st.composite
-def seeded_noises(draw: Callable[..., Any], loss: str | None = None) -> MinibatchNoise:
-    """Gaussian features under any of the four losses, N up to 16."""
-    rows, width, classes = draw(st.integers(1, 16)), draw(st.integers(1, 12)), draw(st.integers(1, 3))
-    kind, source = draw(st.sampled_from(sorted(LOSSES))) if loss is None else loss, generator(draw(_SEEDS))
-    normal = gaussians(source)
-    targets = _labels(kind, rows, classes, source)
-    return feature_noise(normal(rows, width), normal(classes, width), targets, _counts(draw, rows), loss=kind)
-
-
-@st.composite
-def network_noises(draw: Callable[..., Any]) -> MinibatchNoise:
-    """The readout of a ReLU network under cross-entropy or squared loss, mean or sum, float64."""
-    spec = NetworkSpec(
-        widths=(draw(st.integers(1, 6)), draw(st.integers(1, 12))), bias=draw(st.booleans()), batch=draw(st.integers(1, 12)),
-        classes=draw(st.integers(2, 3)), seed=draw(_SEEDS),
-    )  # fmt: skip
-    source = generator(spec.seed)
-    inputs = torch.randn(spec.batch, spec.widths[0], generator=source, dtype=torch.float64)
-    counts = _counts(draw, spec.batch)
-    if draw(st.booleans()):
-        labels = torch.randint(spec.classes, (spec.batch,), generator=source)
-        return readout_noise(build(spec), inputs, labels, nn.functional.cross_entropy, counts)
-    targets = torch.randn(spec.batch, spec.classes, generator=source, dtype=torch.float64)
-    return readout_noise(build(spec), inputs, targets, half_squared_error, counts, reduction="sum")
-
-
-def minibatch_noises() -> st.SearchStrategy[MinibatchNoise]:
-    """Integer and Gaussian free features, and readouts of real networks."""
-    return lattice_noises() | seeded_noises() | network_noises()
-
-
-@st.composite
-def nonlinear_readouts(draw: Callable[..., Any]) -> MinibatchNoise:
-    """Features read out by tanh units before the C-dimensional sum: the noise leaves row(A)."""
-    rows, width = draw(st.integers(6, 10)), draw(st.integers(6, 10))
-    normal = gaussians(generator(draw(_SEEDS)))
-    features, inner, readout, targets = normal(rows, width), normal(width, width), normal(1, width), normal(rows, 1)
-    noise = feature_noise(features, readout, targets, _counts(draw, rows))
-    phi = features.clone().requires_grad_()
-    with torch.enable_grad():
-        (grad,) = torch.autograd.grad(half_squared_error(torch.tanh(phi @ inner) @ readout.mT, targets), phi)
-    batch = noise.counts[..., None] * rows * grad
-    return replace(noise, batch_grad=batch, full_grad=grad, flaw="the features reach the outputs through a nonlinear layer")
-
-
-@st.composite
-def many_singles(draw: Callable[..., Any]) -> MinibatchNoise:
-    """Every batch of one sample, N well above 2C: enough to average over."""
-    rows, classes = draw(st.integers(8, 20)), draw(st.integers(1, 2))
-    normal = gaussians(generator(draw(_SEEDS)))
-    counts = torch.eye(rows, dtype=torch.float64)
-    return feature_noise(normal(rows, 6), normal(classes, 6), normal(rows, classes), counts)
-
-
-@st.composite
-def _tall_noises(draw: Callable[..., Any]) -> MinibatchNoise:
-    """Gaussian features with N and P well above C: outputs and readout have full rank C."""
-    classes = draw(st.integers(1, 2))
-    rows, width = draw(st.integers(2 * classes + 1, 10)), draw(st.integers(2 * classes + 1, 10))
-    kind, source = draw(st.sampled_from(sorted(LOSSES))), generator(draw(_SEEDS))
-    normal = gaussians(source)
-    targets = _labels(kind, rows, classes, source)
-    return feature_noise(normal(rows, width), normal(classes, width), targets, _counts(draw, rows), loss=kind)
-
-
-def projectable_noises() -> st.SearchStrategy[MinibatchNoise]:
-    """Integer noises of any rank in exact arithmetic, Gaussian ones of full rank."""
-    return lattice_noises().map(lambda noise: noise.exact()) | _tall_noises()
+def bare_softmax_gradients() -> st.SearchStrategy[DecayedMatrix]:
+    """`bare_gradients` under cross-entropy."""
+    return bare_gradients(loss="softmax")

@@ -89,8 +89,8 @@ def conv_specimen(samples: int, *, seed: int, groups: int, loss: Callable[[Any, 
 
 def _gaussian(samples: int, width: int, seed: int) -> tuple[Tensor, Tensor]:
     source = generator(seed)
-    options = {"generator": source, "dtype": torch.float64}
-    return torch.randn(samples, width, **options), torch.randn(samples, width, **options)
+    both = torch.randn(2, samples, width, generator=source, dtype=torch.float64)
+    return both[0], both[1]
 
 
 def _seeded(make: Callable[[], nn.Module], seed: int) -> nn.Module:

@@ -139,6 +139,7 @@ class Regression(Instance):
         signal: f* at the design points, (…, N).
         noise: σ² > 0, (…).
         others: other eigenvalues to compare the best ones with, (…, N), not negative.
+        covariance: of the noise that is really there, divided by σ², (…, N, N); None for the identity.
     """
 
     left: Operand
@@ -147,6 +148,7 @@ class Regression(Instance):
     signal: Operand
     noise: Operand
     others: Operand
+    covariance: Operand | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and signs."""

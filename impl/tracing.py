@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import torch
@@ -13,90 +11,14 @@ from torch import Tensor, nn
 
 from impl import patches
 from impl.errors import InputError, require, require_finite
-from impl.losses import check_targets
-from impl.operands import Instance, Operand
-from impl.recording import Call, Inputs, Layer, Recording, record, run, undisturbed
+from impl.layers import LayerTrace, Traces
+from impl.losses import no_broadcasting, require_finite_targets
+from impl.recording import Call, Layer, Recording, record
+from impl.running import Inputs, run, undisturbed
+
+__all__ = ["LayerTrace", "Loss", "Traces", "gradients", "scalar_loss", "trace"]
 
 Loss: TypeAlias = Callable[[Any, Any], Tensor]
-
-
-@dataclass(frozen=True, eq=False)
-class LayerTrace(Instance):
-    r"""One linear layer :math:`Z = HW^\top + b` during one backward pass; rows are samples, tokens or patches.
-
-    Args:
-        weight: W, (…, d_out, d_in); leading dimensions are a batch of networks, or the groups of a convolution.
-        inputs: H, (…, N, d_in).
-        weight_grad: :math:`\nabla_W L`, (…, d_out, d_in), through this layer only.
-        input_grad: :math:`\nabla_H L`, (…, N, d_in), through this layer only.
-        output_grad: :math:`\nabla_Z L`, (…, N, d_out).
-        outputs: Z, (…, N, d_out), as the module computed it; None if not known.
-        bias: b, (…, d_out); None where the layer has none.
-        rate: learning rate η of the one step that claims about steps take, (…).
-        decay: weight decay λ of claims about decay, (…).
-        name: of the module.
-        unit: unit roundoff of the format in which the network ran; read off the tensors unless given.
-        grad_terms: how many products an entry of `input_grad` sums (d_out; times the kernel for convolutions).
-        grad_magnitude: Σ|products| of each entry of `input_grad`, where it is not |∇_Z||W| (convolutions).
-        reached: False where autograd found no path from the loss to the layer.
-
-    Raises:
-        InputError: shapes that do not fit one another, NaN or infinity, an empty batch.
-    """
-
-    weight: Operand
-    inputs: Operand
-    weight_grad: Operand
-    input_grad: Operand
-    output_grad: Operand
-    outputs: Operand | None = None
-    bias: Operand | None = None
-    rate: Operand = 1.0
-    decay: Operand = 1.0
-    name: str = ""
-    unit: float = 0.0
-    grad_terms: int = 0
-    grad_magnitude: Operand | None = None
-    reached: bool = True
-
-    def __post_init__(self) -> None:
-        """Check shapes and numbers; fill in what can be read off them."""
-        for name in ("rate", "decay"):
-            if isinstance(getattr(self, name), int | float):
-                object.__setattr__(self, name, torch.as_tensor(getattr(self, name), dtype=torch.float64))
-        if not isinstance(self.weight, Tensor):
-            return
-        label = f" of layer {self.name!r}" if self.name else ""
-        require(self.weight.ndim >= 2, f"expected a weight{label} of shape (…, d_out, d_in), got {tuple(self.weight.shape)}")
-        *lead, d_out, d_in = self.weight.shape
-        require(self.inputs.ndim >= 2, f"expected inputs{label} of shape (…, N, d_in), got {tuple(self.inputs.shape)}")
-        rows = self.inputs.shape[-2]
-        require(rows > 0, f"expected at least one row of inputs{label}, got {tuple(self.inputs.shape)}")
-        wanted = {
-            "inputs": (*lead, rows, d_in),
-            "weight_grad": (*lead, d_out, d_in),
-            "input_grad": (*lead, rows, d_in),
-            "output_grad": (*lead, rows, d_out),
-            "outputs": (*lead, rows, d_out),
-            "bias": (*lead, d_out),
-        }
-        for name, shape in wanted.items():
-            value = getattr(self, name)
-            if value is None:
-                continue
-            require(isinstance(value, Tensor), f"expected a tensor as {name}{label}, got {type(value).__name__}")
-            require(tuple(value.shape) == shape, f"expected {name}{label} of shape {shape}, got {tuple(value.shape)}")
-        for name in ("weight", *wanted, "rate", "decay"):
-            value = getattr(self, name)
-            if isinstance(value, Tensor):
-                require(value.dtype.is_floating_point, f"expected floating-point {name}{label}, got {value.dtype}")
-                require_finite(f"{name}{label}", value)
-        require(bool((self.rate > 0).all() and (self.decay > 0).all()), "expected a positive rate and decay")
-        if self.unit == 0.0:
-            tensors = (self.weight, self.inputs, self.output_grad, self.weight_grad, self.input_grad)
-            object.__setattr__(self, "unit", max(torch.finfo(t.dtype).eps for t in tensors) / 2)
-        if self.grad_terms == 0:
-            object.__setattr__(self, "grad_terms", d_out)
 
 
 def trace(
@@ -108,7 +30,7 @@ def trace(
     rate: float | None = None,
     decay: float = 1.0,
     seed: int = 0,
-) -> dict[str, LayerTrace]:
+) -> Traces:
     """Run ``loss(model(inputs), targets)`` forwards and backwards once and return a trace per linear layer.
 
     The model is left as it was: hooks, ``.grad``, buffers (BatchNorm statistics) and random state are untouched.
@@ -124,35 +46,44 @@ def trace(
         seed: of dropout and other noise inside the model.
 
     Returns:
-        traces by module name; calls of one module are more rows, groups of a convolution a leading dimension.
+        traces by module name; calls of one module are more rows, groups of a convolution a leading dimension. Calls of one
+        module with another weight (``functional_call``) follow as "name#2". ``left_out`` says why a layer has no trace:
+        never called, called under ``torch.vmap``, differentiated twice, an output that is no layer's.
 
     Raises:
         InputError: for a model without such layers, inputs it does not accept, targets that do not fit, NaN or infinity.
     """
     require(isinstance(model, nn.Module), f"expected a torch nn.Module as model, got {type(model).__name__}")
+    for name, number in (("rate", rate), ("decay", decay)):
+        usable = number is None or (math.isfinite(number) and number > 0)
+        require(usable, f"expected a positive, finite {name}, got {name}={number!r}")
     with undisturbed(model, seed), record(model) as seen:
         value = scalar_loss(run(model, inputs), targets, loss)
-        require(bool(seen.calls), "expected the model to call its linear layers, got a forward pass that calls none")
-        return _collect(seen, value, rate=rate, decay=decay)
+        seen.finish()
+        return Traces(_collect(seen, value, rate=rate, decay=decay), seen.left_out)
 
 
 def scalar_loss(outputs: Any, targets: Any, loss: Loss) -> Tensor:
     """The loss as one finite number, or an `InputError` that names both shapes."""
-    check_targets(outputs, targets)
+    require(callable(loss), f"expected a callable loss, got {type(loss).__name__}")
+    require_finite_targets(targets)
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("error", message="Using a target size")
+        with no_broadcasting(outputs, targets):
             value = loss(outputs, targets)
     except Exception as error:
         if isinstance(error, InputError):
             raise
-        got = [f"{name} of shape {tuple(t.shape)} {t.dtype}" if isinstance(t, Tensor) else f"{name} {type(t).__name__}"
-               for name, t in (("outputs", outputs), ("targets", targets))]
+        got = [
+            f"{name} of shape {tuple(t.shape)} {t.dtype}" if isinstance(t, Tensor) else f"{name} {type(t).__name__}"
+            for name, t in (("outputs", outputs), ("targets", targets))
+        ]
         raise InputError(
             f"expected targets that the loss accepts, got {' and '.join(got)}: it raised {type(error).__name__}: {error}"
         ) from error
     require(isinstance(value, Tensor), f"expected the loss to return a scalar tensor, got {type(value).__name__}")
-    require(value.numel() == 1, f"expected the loss to return a scalar, got shape {tuple(value.shape)}; sum or average it")
+    require(
+        value.numel() == 1, f"expected the loss to return a scalar, got shape {tuple(value.shape)}; sum or average it"
+    )
     require_finite("the loss", value.detach())
     return value.reshape(())
 
@@ -166,13 +97,20 @@ def gradients(seen: Recording, value: Tensor) -> Callable[[Tensor], Tensor | Non
     tensors = [t for call in seen.calls for t in (call.inputs, call.outputs)]
     live = [t for t in (*tensors, *seen.weights.values()) if t.requires_grad]
     require(value.requires_grad, "expected a loss that depends on the model's layers, got one without gradient")
-    found = torch.autograd.grad(value, live, allow_unused=True)
+    try:
+        found = torch.autograd.grad(value, live, allow_unused=True)
+    except Exception as error:
+        raise InputError(
+            f"expected a loss that can be differentiated, but its backward pass raised {type(error).__name__}: {error}"
+        ) from error
     by_id = {id(t): g if g is None else g.detach() for t, g in zip(live, found, strict=True)}
     return lambda tensor: by_id.get(id(tensor))
 
 
 def _collect(seen: Recording, value: Tensor, *, rate: float | None, decay: float) -> dict[str, LayerTrace]:
     """Differentiate and assemble the rows."""
+    if not seen.calls:
+        return {}
     called = list(dict.fromkeys(call.name for call in seen.calls))
     look_up = gradients(seen, value)
 
@@ -185,33 +123,51 @@ def _collect(seen: Recording, value: Tensor, *, rate: float | None, decay: float
         calls = [call for call in seen.calls if call.name == name]
         weight = seen.weights[name]
         weight_grad = gradient(weight)
-        for hook in (getattr(calls[0].layer._parameters.get("weight"), "_backward_hooks", None) or {}).values():
-            changed = hook(weight_grad)  # a hook on the parameter is part of what its training sees
-            weight_grad = weight_grad if changed is None else changed
+        weight_grad = _hooked(name, calls[0].layer, weight_grad)
         pieces = [_rows(call, weight.detach(), gradient(call.inputs), gradient(call.outputs)) for call in calls]
         parts = _join(pieces, calls[0].layer, weight_grad)
         step = _balanced_rate(parts["weight"], parts["weight_grad"]) if rate is None else rate
-        options = {"dtype": torch.float64, "device": weight.device}
+        lead, place = parts["weight"].shape[:-2], weight.device
         traces[name] = LayerTrace(
             **parts,
             name=name,
+            calls=len(calls),
             reached=any(look_up(call.outputs) is not None for call in calls),
-            rate=torch.full(parts["weight"].shape[:-2], step, **options),
-            decay=torch.full(parts["weight"].shape[:-2], decay, **options),
+            rate=torch.full(lead, step, dtype=torch.float64, device=place),
+            decay=torch.full(lead, decay, dtype=torch.float64, device=place),
         )
     return traces
 
 
+def _hooked(name: str, layer: Layer, gradient: Tensor) -> Tensor:
+    """The gradient after the hooks on the parameter, which are part of what its training sees."""
+    for hook in (getattr(layer._parameters.get("weight"), "_backward_hooks", None) or {}).values():
+        try:
+            changed = hook(gradient)
+        except Exception as error:
+            raise InputError(
+                f"expected a hook on the weight of {name!r} that takes its gradient, but it raised {type(error).__name__}: {error}"
+            ) from error
+        gradient = gradient if changed is None else changed
+    return gradient
+
+
 def _balanced_rate(weight: Tensor, weight_grad: Tensor) -> float:
     """The power of two nearest ‖W‖/‖∇_W‖; 1 where either is zero."""
-    size, slope = float(weight.double().norm()), float(weight_grad.double().norm())
-    return 2.0 ** max(-500, min(500, round(math.log2(size / slope)))) if size > 0 and slope > 0 else 1.0
+    sizes = [_log_norm(value.double()) for value in (weight, weight_grad)]
+    return 2.0 ** max(-500, min(500, round(sizes[0] - sizes[1]))) if all(map(math.isfinite, sizes)) else 1.0
+
+
+def _log_norm(value: Tensor) -> float:
+    """log₂‖value‖, by way of its largest entry: squares of 1e±200 would be infinite or zero."""
+    top = float(value.abs().max())
+    return math.log2(top) + math.log2(float((value / top).norm())) if top > 0 else -math.inf
 
 
 def _rows(call: Call, weight: Tensor, input_grad: Tensor, output_grad: Tensor) -> dict[str, Any]:
     """The fields of one call, in rows; a convolution through its unfolded patches."""
     layer, inputs, outputs = call.layer, call.inputs.detach(), call.outputs.detach()
-    bias = layer.bias.detach() if layer.bias is not None else None
+    bias = None if call.bias is None else call.bias.detach()
     if isinstance(layer, nn.Linear):
         d_out, d_in = weight.shape
         return {
@@ -249,12 +205,24 @@ def _patch_gradient(
     Autograd shows the gradient of a convolution's input, where overlapping patches are summed. Spreading the difference from
     ∇_Z W evenly over the overlaps changes nothing when the backward pass is right, and shows any error of it otherwise.
     """
+    if len({delta.dtype, matrix.dtype, input_grad.dtype}) > 1 or delta.dtype.itemsize < 4:
+        delta, matrix, input_grad = (
+            delta.double(),
+            matrix.double(),
+            input_grad.double(),
+        )  # exact, and sums do not round here
     direct = delta @ matrix
     overlaps = patches.fold(conv, torch.ones_like(direct), inputs).clamp(min=1)
     missing = input_grad - patches.fold(conv, direct, inputs)
     magnitude = patches.fold(conv, delta.abs() @ matrix.abs(), inputs)
     correction = patches.unfold(conv, missing / overlaps)
     return direct + correction, patches.unfold(conv, magnitude)
+
+
+def unit_of(formats: Sequence[torch.dtype]) -> float:
+    """Unit roundoff u of the coarsest format; (1 + u)² − 1 if there are several: autocast rounds a factor of each gradient too."""
+    unit = max(torch.finfo(dtype).eps for dtype in formats) / 2
+    return unit if len(set(formats)) == 1 else unit * (2 + unit)
 
 
 def _join(pieces: Sequence[dict[str, Any]], layer: Layer, weight_grad: Tensor) -> dict[str, Any]:
@@ -264,8 +232,7 @@ def _join(pieces: Sequence[dict[str, Any]], layer: Layer, weight_grad: Tensor) -
     for name in ("inputs", "input_grad", "output_grad", "outputs", "grad_magnitude"):
         if len(pieces) > 1 and joined[name] is not None:
             joined[name] = torch.cat([piece[name] for piece in pieces], dim=-2)
-    formats = [piece[name].dtype for piece in pieces for name in ("weight", "inputs", "outputs")]
-    joined["unit"] = max(torch.finfo(dtype).eps for dtype in formats) / 2
+    joined["unit"] = unit_of([piece[name].dtype for piece in pieces for name in ("weight", "inputs", "outputs")])
     if not isinstance(layer, nn.Linear) and layer.groups == 1:
         joined |= {name: value[0] for name, value in joined.items() if isinstance(value, Tensor)}
     return joined

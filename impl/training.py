@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from impl.decayed import _softmax, softmax_error
 from impl.errors import require
 from impl.networks import generator
-from impl.objectives import LOSSES, Loss, loss_named
+from impl.objectives import Loss, loss_named
 from impl.operands import Instance, Operand
 from impl.recording import Inputs
 from impl.tracing import trace
@@ -55,10 +55,17 @@ class MinibatchNoise(Instance):
     def __post_init__(self) -> None:
         """Check shapes."""
         rows, width = self.features.shape
-        require(self.readout.shape[-1] == width, f"expected a readout of shape (C, {width}), got {tuple(self.readout.shape)}")
+        require(
+            self.readout.shape[-1] == width,
+            f"expected a readout of shape (C, {width}), got {tuple(self.readout.shape)}",
+        )
         batches, samples = self.counts.shape
         require(samples == rows, f"expected counts of shape (B, {rows}), got {tuple(self.counts.shape)}")
-        wanted = {"output_grad": (rows, self.readout.shape[-2]), "full_grad": (rows, width), "batch_grad": (batches, rows, width)}
+        wanted = {
+            "output_grad": (rows, self.readout.shape[-2]),
+            "full_grad": (rows, width),
+            "batch_grad": (batches, rows, width),
+        }
         for name, shape in wanted.items():
             got = tuple(getattr(self, name).shape)
             require(got == shape, f"expected {name} of shape {shape}, got {got}")
@@ -85,7 +92,9 @@ def minibatches(samples: int, size: int, number: int, *, replacement: bool, seed
     Raises:
         InputError: for a size below one, or above N without replacement.
     """
-    require(size >= 1 and number >= 1, f"expected at least one sample and one batch, got size={size} and number={number}")
+    require(
+        size >= 1 and number >= 1, f"expected at least one sample and one batch, got size={size} and number={number}"
+    )
     require(
         replacement or size <= samples,
         f"expected a batch of at most {samples} samples without replacement, got size={size}; draw with replacement",
@@ -158,7 +167,8 @@ def readout_noise(
         layer.weight.ndim == 2 and rows == len(targets),
         f"expected one row of features per sample at {last!r}, got {rows} rows for {len(targets)} targets",
     )
-    weight, bias = layer.weight.detach(), layer.bias
+    weight = layer.weight.detach().clone()  # the trace shares the model's storage, which training overwrites
+    bias = None if layer.bias is None else layer.bias.detach().clone()
 
     def outputs(phi: Tensor) -> Tensor:
         return nn.functional.linear(phi, weight, bias)
@@ -171,13 +181,14 @@ def readout_noise(
     )  # fmt: skip
 
 
-def _end_flaw(model: nn.Module, inputs: Inputs, seen: Tensor, last: str) -> str:
+def _end_flaw(model: nn.Module, inputs: Inputs, seen: Tensor | None, last: str) -> str:
     """Why the readout's outputs are not the network's, or ""."""
     from impl.recording import run, undisturbed
 
     with undisturbed(model, 0), torch.no_grad():
         final = run(model, inputs)
-    same = isinstance(final, Tensor) and final.numel() == seen.numel() and bool((final.reshape(seen.shape) == seen).all())
+    known = isinstance(final, Tensor) and seen is not None and final.numel() == seen.numel()
+    same = known and torch.equal(final.reshape(seen.shape), seen)  # type: ignore[union-attr]
     return "" if same else f"the outputs of {last!r} are not the network's outputs"
 
 
@@ -208,6 +219,3 @@ def _measure(
         torch.stack([gradient(index).double() * (rows * batch_scale) for index in drawn]), gradient(everyone).double() * scale,
         torch.tensor(float(size), dtype=torch.float64), output_error, shift_free, scale != 1.0, unit, flaw,
     )  # fmt: skip
-
-
-__all__ = ["LOSSES", "MinibatchNoise", "feature_noise", "minibatches", "readout_noise"]

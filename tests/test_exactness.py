@@ -72,8 +72,14 @@ def _same_shape_batch(claim, seed):
         return torch.randint(0, 2, shape, generator=source).double()
 
     return [
-        gated_network([integers(3, 3) for _ in range(depth)], integers(3) + 3, integers(4, 3), integers(4) + 7,
-                      gate="data", masks=[bits(4, 3) for _ in range(depth)])
+        gated_network(
+            [integers(3, 3) for _ in range(depth)],
+            integers(3) + 3,
+            integers(4, 3),
+            integers(4) + 7,
+            gate="data",
+            masks=[bits(4, 3) for _ in range(depth)],
+        )
         for _ in range(3)
     ]
 

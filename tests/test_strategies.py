@@ -5,7 +5,7 @@ import torch
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
-from impl import strategies
+from impl import feature_strategies, strategies
 from impl.linalg import exact_rank
 from impl.operands import is_exact
 
@@ -77,7 +77,7 @@ def cases(name, strategy, corners):
     ("strategy", "corner"),
     cases("layers", strategies.layer_traces, LAYER_CORNERS)
     + cases("networks", strategies.gated_networks, NETWORK_CORNERS)
-    + cases("features", strategies.feature_sets, FEATURE_CORNERS),
+    + cases("features", feature_strategies.feature_sets, FEATURE_CORNERS),
 )
 def test_corner_is_found(strategy, corner):
     found = find(strategy(), lambda instance: bool(corner(instance)), settings=SEARCH)
@@ -99,8 +99,11 @@ def test_lattice_networks_are_integral(net):
 
 
 def test_lattice_layers_shrink_to_nothing():
-    found = find(strategies.lattice_layers(), lambda t: t.weight.numel() >= 4, settings=settings(SEARCH, phases=[
-        Phase.generate, Phase.shrink]))
+    found = find(
+        strategies.lattice_layers(),
+        lambda t: t.weight.numel() >= 4,
+        settings=settings(SEARCH, phases=[Phase.generate, Phase.shrink]),
+    )
     assert not found.weight.any()
     assert not found.inputs.any()
 

@@ -7,10 +7,12 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import seed as seeded
+from hypothesis.errors import NoSuchExample
 
 from impl.errors import require
 from theorems.claim import Claim
@@ -106,12 +108,38 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-class _Refuted(AssertionError):
+class _RefutedError(AssertionError):
     """Tells Hypothesis to shrink; carries the verdict of the smallest instance at the end."""
 
     def __init__(self, verdict: Verdict) -> None:
         super().__init__(repr(verdict))
         self.verdict = verdict
+
+
+def _exact_counterexample(claim: Claim, examples: int, seed: int) -> Verdict | None:
+    """The smallest instance that refutes the claim without rounding, if one turns up: a few integers read best."""
+
+    def refutes(instance: Any) -> bool:
+        verdict = claim(instance)
+        return verdict.outcome is Outcome.REFUTED and verdict.grade is Grade.EXACT
+
+    try:
+        return claim(find(claim.instances(), refutes, settings=_settings(examples), random=Random(seed)))  # noqa: S311
+    except NoSuchExample:
+        return None
+
+
+def _settings(examples: int) -> settings:
+    return settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        derandomize=False,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+        print_blob=False,
+    )
 
 
 def check(
@@ -137,16 +165,7 @@ def check(
     started = time.perf_counter()
 
     @seeded(seed)
-    @settings(
-        max_examples=examples,
-        deadline=None,
-        database=None,
-        derandomize=False,
-        phases=(Phase.generate, Phase.shrink),
-        suppress_health_check=list(HealthCheck),
-        report_multiple_bugs=False,
-        print_blob=False,
-    )
+    @_settings(examples)
     @given(claim.instances())
     def run(instance: Any) -> None:
         verdict = claim(instance)
@@ -158,12 +177,13 @@ def check(
             if on_example is not None:
                 on_example()
         if verdict.outcome is Outcome.REFUTED:
-            raise _Refuted(verdict)
+            raise _RefutedError(verdict)
 
     try:
         run()
-    except _Refuted as found:
-        evidence.worst = found.verdict
+    except _RefutedError as found:
+        smaller = _exact_counterexample(claim, examples, seed) if found.verdict.grade is Grade.NUMERICAL else None
+        evidence.worst = found.verdict if smaller is None else smaller  # a refutation is falsy
     evidence.survivors = list(alive)
     evidence.seconds = time.perf_counter() - started
     return evidence

@@ -76,7 +76,7 @@ class Claim:
 
     @property
     def tag(self) -> str:
-        """"paper" for the paper's own statement, "derived" for one derived from it."""
+        """The word "paper" for the paper's own statement, "derived" for one derived from it."""
         return self.source.tag
 
     @property
@@ -130,8 +130,9 @@ class Claim:
         violated = self.inapplicable(instance)
         if violated is not None:
             name, reason = violated
-            return Verdict(self.name, Outcome.INAPPLICABLE, instance=instance,
-                           context={"hypothesis": name, "reason": reason})
+            return Verdict(
+                self.name, Outcome.INAPPLICABLE, instance=instance, context={"hypothesis": name, "reason": reason}
+            )
         found: Finding = self.relation.judge(self.observe, self.predict, instance)
         return Verdict(self.name, found.outcome, found.grade, found.measured, found.bound, instance, found.context)
 
@@ -144,6 +145,9 @@ _HOW = {
     "LayerTrace": "use impl.trace(model, inputs, targets, loss)['name of the layer']",
     "GatedNetwork": "use impl.stacks(model, inputs, targets, loss) or impl.gated_network(...)",
     "FeatureSet": "use impl.feature_set(features, targets)",
+    "DecayedMatrix": "use impl.decayed_layers(model, inputs, targets, loss, decay=...)['name'] or impl.free_features(...)",
+    "MinibatchNoise": "use impl.readout_noise(model, inputs, targets, loss, impl.minibatches(...)) or impl.feature_noise(...)",
+    "CoupledPoint": "use impl.coupled_point(features, readout, targets, ridge=..., decay=...)",
     "WeightStep": "use impl.weight_step(before, after)",
     "WeightMotion": "use impl.weight_motion(weight, velocity)",
     "LinearChain": "use impl.linear_chain(model, inputs)",

@@ -18,7 +18,6 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 if TYPE_CHECKING:
-    from theorems.checking import Evidence
     from theorems.claim import Claim
     from theorems.verdict import Outcome, Verdict
 
@@ -89,7 +88,7 @@ def _bar() -> Progress:
 def check_command(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="claims, by name or glob")] = None,
     examples: Annotated[int, typer.Option(min=1, help="instances to draw per claim")] = 100,
-    seed: Annotated[int, typer.Option(min=0, help="of the search, and of noise inside a model")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="of the search, and of noise inside a model")] = 0,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write the evidence there")] = None,
     model: Annotated[
         str | None, typer.Option(metavar="FILE.py:FACTORY", help="check this network instead of drawn ones")
@@ -151,17 +150,19 @@ def _check_model(spec: str, claims: list[Claim], seed: int, json_file: Path | No
         evidence[result.claim.name].add(result.verdict)
     ratios = [r for seen in evidence.values() for r in seen.ratios]
     if ratios:
-        out.print(f"[dim]worst residual/bound {max(ratios):.3g} over {len(ratios)} rounded comparisons[/]", highlight=False)
+        out.print(
+            f"[dim]worst residual/bound {max(ratios):.3g} over {len(ratios)} rounded comparisons[/]", highlight=False
+        )
     _write(json_file, seed, f"model {spec}", (seen.record() for seen in evidence.values()))
     return exit_code((seen.outcome, seen.claim.expected) for seen in evidence.values())
 
 
-def _writable(path: Path | None) -> None:
+def _writable(path: Path | None, option: str = "--json") -> None:
     from impl.errors import require
 
     if path is not None:
-        require(path.resolve().parent.is_dir(), f"expected --json in an existing folder, got {str(path)!r}")
-        require(not path.is_dir(), f"expected --json to be a file, got the folder {str(path)!r}")
+        require(path.resolve().parent.is_dir(), f"expected {option} in an existing folder, got {str(path)!r}")
+        require(not path.is_dir(), f"expected {option} to be a file, got the folder {str(path)!r}")
 
 
 def _write(path: Path | None, seed: int, profile: str, records: Iterable[dict[str, Any]]) -> None:
@@ -195,6 +196,32 @@ def show_command(name: Annotated[str, typer.Argument(metavar="NAME", help="a cla
             out.print(f"  {escape(title)}", highlight=False)
 
 
+@app.command("plot")
+def plot_command(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="a picture; `theorems plot list` names them")],
+    file: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="PNG, SVG or PDF")] = Path("picture.png"),
+) -> None:
+    """Draw a picture of what a claim is about."""
+    from impl.errors import InputError
+
+    try:
+        from theorems.pictures import PICTURES
+    except ImportError as error:
+        raise InputError("pictures need matplotlib: pip install 'theorems[report]'") from error
+    if name == "list":
+        for title, picture in PICTURES.items():
+            out.print(f"{title}: {(picture.__doc__ or '').splitlines()[0]}", highlight=False)
+        return
+    if name not in PICTURES:
+        raise InputError(f"expected one of the pictures {', '.join(PICTURES)}, got {name!r}")
+    if file.suffix not in (".png", ".svg", ".pdf"):
+        raise InputError(f"expected a .png, .svg or .pdf file, got {str(file)!r}")
+    _writable(file, "--output")
+    with err.status(f"drawing {name}"):
+        PICTURES[name](0).savefig(file, dpi=160)
+    out.print(f"wrote {file}", highlight=False)
+
+
 def main() -> None:
     """Run the command; input that cannot be judged is one line on stderr and exit code 2."""
     from impl.errors import InputError
@@ -202,5 +229,5 @@ def main() -> None:
     try:
         app()
     except InputError as error:
-        err.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        err.print(f"[bold red]error:[/] {escape(' '.join(str(error).split()))}", highlight=False, soft_wrap=True)
         raise SystemExit(EXIT_USAGE) from None

@@ -6,13 +6,14 @@ from dataclasses import replace
 from functools import singledispatch
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from impl.features import FeatureSet
 from impl.gated import GatedNetwork, loss_gradient
 from impl.operands import Instance
 from impl.tracing import LayerTrace
-from theorems.rounding import Ball, gamma
+from theorems.rounding import CAST_HALF, Ball, gamma, is_half
 
 
 def given(value: Any) -> Any:
@@ -38,20 +39,34 @@ def _measured(value: Tensor, model: Ball) -> Ball:
 @enclose.register
 def _layer(layer: LayerTrace) -> LayerTrace:
     delta = Ball(layer.output_grad, unit=layer.unit)
-    weight, inputs = Ball(layer.weight, unit=layer.unit), Ball(layer.inputs, unit=layer.unit)
-    input_grad = delta @ weight
+    weight, inputs = _factor(layer.weight, layer.unit), _factor(layer.inputs, layer.unit)
+    input_grad, weight_grad = delta @ weight, delta.mT @ inputs
     if layer.grad_magnitude is not None and input_grad.radius is not None:
-        input_grad = _convolved(layer, input_grad)
+        input_grad = _convolved(layer, layer.grad_magnitude, input_grad)
     return replace(
         layer.map(given),
-        weight_grad=_measured(layer.weight_grad, delta.mT @ inputs),
+        weight_grad=_measured(layer.weight_grad, _accumulated(layer, weight_grad)),
         input_grad=_measured(layer.input_grad, input_grad),
     )
 
 
-def _convolved(layer: LayerTrace, input_grad: Ball) -> Ball:
+def _factor(value: Tensor, unit: float) -> Ball:
+    """A factor of a gradient; autocast casts it to float16, out of whose range it may fall."""
+    return Ball(value, torch.full(value.shape, CAST_HALF, dtype=torch.float64) if is_half(unit) else None, unit)
+
+
+def _accumulated(layer: LayerTrace, weight_grad: Ball) -> Ball:
+    """Formats narrower than float32 round again whenever the gradient of another call is added."""
+    if layer.calls == 1 or layer.unit < 2.0**-20:
+        return weight_grad
+    sizes = layer.output_grad.double().abs().mT @ layer.inputs.double().abs()
+    extra = ((1 + layer.unit) ** (layer.calls - 1) - 1) * (sizes + weight_grad.error)
+    return Ball(weight_grad.center, weight_grad.error + extra, weight_grad.unit)
+
+
+def _convolved(layer: LayerTrace, magnitude: Tensor, input_grad: Ball) -> Ball:
     """A convolution's input gradient sums over overlapping patches as well."""
-    extra = gamma(layer.grad_terms + 2, layer.unit) * layer.grad_magnitude.double()
+    extra = gamma(layer.grad_terms + 2, layer.unit) * magnitude.double()
     return Ball(input_grad.center, input_grad.error + 2 * extra)
 
 

@@ -6,9 +6,9 @@ One linear layer Z = H Wᵀ + b through which the loss sees H; rows are samples,
 from __future__ import annotations
 
 from impl import strategies
+from impl.differentiation import velocity
 from impl.operands import Operand
 from impl.tracing import LayerTrace
-from impl.differentiation import velocity
 from theorems.claim import Hypothesis, Source, equals
 from theorems.rounding import Ball
 from theorems.target_linearity import target_linearity_laws, virtual_step_raises_target_linearity

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -71,15 +72,22 @@ def _orthogonal(basis: Tensor, alive: Tensor | None = None) -> Ball:
     return Ball(basis, None if not bool(defect.any()) else defect[..., None, None].expand_as(basis))
 
 
+_Task = TypeVar("_Task", bound=SpectralTask)
+
+
 @enclose.register
 def _spectral(task: SpectralTask) -> SpectralTask:
+    return _orthogonalised(task)
+
+
+def _orthogonalised(task: _Task) -> _Task:
     alive = (task.values > 0).to(torch.float64)
     return replace(task.map(given), left=_orthogonal(task.left), right=_orthogonal(task.right, alive))
 
 
 @enclose.register
 def _escapes(task: Escapes) -> Escapes:
-    return replace(_spectral(task), slopes=Ball(task.slopes, task.intervals))
+    return replace(_orthogonalised(task), slopes=Ball(task.slopes, task.intervals))
 
 
 @enclose.register
@@ -96,7 +104,7 @@ def _end(end: FlowEnd) -> FlowEnd:
     slopes = (_norm(grad @ readout + phi * decay), _norm(grad.mT @ phi + readout * ridge))
     distance = 2 * torch.hypot(*slopes) / end.rate
     return replace(
-        _spectral(end),
+        _orthogonalised(end),
         features=Ball(end.features, distance[..., None, None].expand_as(end.features)),
         readout=Ball(end.readout, distance[..., None, None].expand_as(end.readout)),
     )

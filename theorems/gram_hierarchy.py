@@ -7,13 +7,12 @@ z (activations), h (pre-activations), p (conjugate fields), δ = D p; r is the r
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from impl import strategies
 from impl.differentiation import velocity
-from impl.gated import GatedNetwork, fields, loss_gradient, outputs
+from impl.gated import GatedNetwork, fields, outputs
 from impl.operands import Operand
 from theorems.claim import Source, equals
 from theorems.gram_operators import closure_needs_gram_from_depth_three, gram_operator_flow, kernel_cut_identity
@@ -28,6 +27,7 @@ from theorems.hierarchy_operators import (
     pairwise,
     same,
 )
+from theorems.single_layer import single_layer_residual_dynamics
 
 __all__ = [
     "backward_pullback_recursion",
@@ -39,67 +39,6 @@ __all__ = [
     "single_layer_residual_dynamics",
     "weight_gram_is_first_nontrivial_pullback",
 ]
-
-
-# -- one layer -----------------------------------------------------------------------------------------------------
-
-
-def _single_layer_observed(net: GatedNetwork) -> Parts:
-    def motion(*weights: Operand) -> Parts:
-        seen = fields(net, weights)
-        return {"r": seen.outputs, "h": seen.h[1]}
-
-    return velocity(motion, net.weights, net.weight_velocity) | {"r after two steps": _change_after_two_steps(net)}
-
-
-def _change_after_two_steps(net: GatedNetwork) -> Operand:
-    """How far two gradient steps of rate 1 move r at fixed masks; the second gradient is taken at the new weights."""
-    fixed = replace(net, gate="data")
-    once = tuple(w + v for w, v in zip(net.weights, net.weight_velocity, strict=True))
-    start = outputs(fixed, net.weights)
-    residual = net.residual + outputs(fixed, once) - start
-    twice = tuple(w - g for w, g in zip(once, loss_gradient(fixed, once, residual), strict=True))
-    return outputs(fixed, twice) - start
-
-
-def _single_layer(net: GatedNetwork, *, masks: Callable[[Operand], Operand] = same, power: int = 2) -> Parts:
-    gates, correlation = masks(net.masks[0]), pairwise(net.inputs)
-    kernel = correlation * ((gates * net.readout) @ (gates * net.readout if power == 2 else gates).mT)
-    drive = gates * net.readout * net.residual[..., None]
-    first = apply(kernel, net.residual)
-    return {"r": -first, "h": -(correlation @ drive), "r after two steps": apply(kernel, first) - first * 2}
-
-
-@equals(
-    observed=_single_layer_observed,
-    on=partial(strategies.gated_networks, 1),
-    source=Source(PAPER, "single-layer residual dynamics"),
-    hypotheses=hypotheses(1, least=1, most=1),
-    mutants={
-        "masks dropped": partial(_single_layer, masks=no_mask),
-        "one mask for all samples": partial(_single_layer, masks=first_row_everywhere),
-        "readout not squared": partial(_single_layer, power=1),
-        "opposite sign": lambda net: {name: -part for name, part in _single_layer(net).items()},
-        "one step instead of two": lambda net: _single_layer(net) | {"r after two steps": _single_layer(net)["r"] * 2},
-    },
-)
-def single_layer_residual_dynamics(net: GatedNetwork) -> Parts:
-    r"""In a one-layer ReLU network the residuals obey a linear equation whose kernel only the masks can change.
-
-    .. math:: \dot r = -(G \circ C)\, r, \quad G = XX^\top, \quad C_{\mu\nu} = \sum_i a_i^2\, 1[h_i(\mu)>0]\, 1[h_i(\nu)>0],
-              \qquad \dot h_i(\mu) = -a_i \sum_\nu G_{\mu\nu} 1[h_i(\nu)>0]\, r_\nu
-
-    K = G ∘ C is constant between switches, so r(t) = e^{−Kt} r(0) there; two gradient steps of rate 1 at fixed masks give
-    (I − K)² r(0), exactly. With several outputs a row has its own readout and a_i² reads a_i(μ) a_i(ν).
-    Shapes: G, C, K (…, N, N), r (…, N), h (…, N, n_1). Observed: forward-mode derivative along −∇L, and the steps.
-
-    Hypotheses (checked): ReLU gates, or masks given as data; no pre-activation on a switch; depth 1.
-    Raises InputError for anything that is not a GatedNetwork. Source: arXiv:2606.09744 [P]; the form [D, N].
-    """
-    return _single_layer(net)
-
-
-# -- any depth -----------------------------------------------------------------------------------------------------
 
 
 def _layerwise_observed(net: GatedNetwork) -> Parts:
@@ -138,21 +77,24 @@ _NOT_RISING: dict[str, Any] = {f"loss by layer {layer} does not rise": "<=" for 
     signs=_NOT_RISING,
     mutants={
         "first layer left out": partial(_layerwise, skip=1),
-        "gradients of the next layer": partial(_layerwise, term=lambda seen, layer: (
-            pairwise(seen.z[layer - 1]) * pairwise(seen.delta[min(layer + 1, len(seen.delta) - 1)])
-        )),
-        "conjugate fields without their masks": partial(_layerwise, term=lambda seen, layer: (
-            pairwise(seen.z[layer - 1]) * pairwise(seen.p[layer])
-        )),
-        "activations of the same layer": partial(_layerwise, term=lambda seen, layer: (
-            pairwise(seen.z[layer]) * pairwise(seen.delta[layer])
-        )),
-        "matrix product for Hadamard": partial(_layerwise, term=lambda seen, layer: (
-            pairwise(seen.z[layer - 1]) @ pairwise(seen.delta[layer])
-        )),
-        "sum for product": partial(_layerwise, term=lambda seen, layer: (
-            pairwise(seen.z[layer - 1]) + pairwise(seen.delta[layer])
-        )),
+        "gradients of the next layer": partial(
+            _layerwise,
+            term=lambda seen, layer: (
+                pairwise(seen.z[layer - 1]) * pairwise(seen.delta[min(layer + 1, len(seen.delta) - 1)])
+            ),
+        ),
+        "conjugate fields without their masks": partial(
+            _layerwise, term=lambda seen, layer: pairwise(seen.z[layer - 1]) * pairwise(seen.p[layer])
+        ),
+        "activations of the same layer": partial(
+            _layerwise, term=lambda seen, layer: pairwise(seen.z[layer]) * pairwise(seen.delta[layer])
+        ),
+        "matrix product for Hadamard": partial(
+            _layerwise, term=lambda seen, layer: pairwise(seen.z[layer - 1]) @ pairwise(seen.delta[layer])
+        ),
+        "sum for product": partial(
+            _layerwise, term=lambda seen, layer: pairwise(seen.z[layer - 1]) + pairwise(seen.delta[layer])
+        ),
     },
 )
 def layerwise_kernel(net: GatedNetwork) -> Parts:
@@ -208,8 +150,14 @@ def backward_pullback_recursion(net: GatedNetwork) -> Parts:
     return _pullback(net)
 
 
-def _first_pullbacks(net: GatedNetwork, *, weights_between: bool = True, masks: Callable[[Operand], Operand] = same,
-                     local: bool = True, swapped: bool = False) -> Parts:
+def _first_pullbacks(
+    net: GatedNetwork,
+    *,
+    weights_between: bool = True,
+    masks: Callable[[Operand], Operand] = same,
+    local: bool = True,
+    swapped: bool = False,
+) -> Parts:
     seen, top = fields(net), net.depth
     near, far = (top - 1, top) if swapped else (top, top - 1)
     rate = net.residual[..., None, :]
@@ -247,7 +195,7 @@ def weight_gram_is_first_nontrivial_pullback(net: GatedNetwork) -> Parts:
               M^{L-2}_{\mu\nu} = \Delta^{L-1}_{\mu\nu} I
               + \Delta^L_{\mu\nu} (W^{L-1})^\top D^{L-1}(\mu) D^{L-1}(\nu) W^{L-1}
 
-    The first is scalar, so the Gram matrix enters here for the first time. Shapes: operators (n_l, n_l) per pair, applied to z^l.
+    The first is scalar, so the Gram matrix enters here for the first time. Shapes: operators (n_l, n_l) per pair, applied to z^l (…, N, n_l).
     Observed: forward-mode derivative of p^{L−1} and p^{L−2} along −∇L.
 
     Hypotheses (checked): ReLU gates, or masks given as data; no pre-activation on a switch; depth L ≥ 2.

@@ -6,7 +6,6 @@ from functools import partial
 
 from impl import strategies
 from impl.gated import GatedNetwork, fields
-from impl.operands import Operand
 from theorems.claim import Hypothesis, Source, equals
 from theorems.hierarchy_common import (
     PAPER,
@@ -112,8 +111,7 @@ def gram_term_vanishes(net: GatedNetwork) -> str | None:
     observed=_velocities,
     on=strategies.generic_gated_networks,
     source=Source(PAPER, "closure of the hierarchy; depth three"),
-    hypotheses=hypotheses()
-    | {"Gram terms act": Hypothesis(strategies.silent_gated_networks, gram_term_vanishes)},
+    hypotheses=hypotheses() | {"Gram terms act": Hypothesis(strategies.silent_gated_networks, gram_term_vanishes)},
     mutants={
         "conjugate dynamics close at depth three": partial(_gram_terms, conjugate_from=4),
         "conjugate dynamics close at every depth": partial(_gram_terms, conjugate_from=99),

@@ -41,18 +41,21 @@ def on_a_switch(net: GatedNetwork) -> str | None:
 def shallow(net: GatedNetwork, *, least: int, most: int | None = None) -> str | None:
     """Why the depth is outside least … most, or None."""
     if net.depth < least or (most is not None and net.depth > most):
-        return f"the claim is about depth {least}{'' if most == least else ' or more'}, the network has depth {net.depth}"
+        return (
+            f"the claim is about depth {least}{'' if most == least else ' or more'}, the network has depth {net.depth}"
+        )
     return None
 
 
-def hypotheses(depth: int | None = None, **limits: int) -> dict[str, Hypothesis]:
+def hypotheses(depth: int | None = None, least: int | None = None, most: int | None = None) -> dict[str, Hypothesis]:
+    """The hypotheses of a claim about networks of one depth, or of every depth."""
     found = {
         "gated activation": Hypothesis(partial(strategies.tanh_networks, depth), not_gated),
         "no pre-activation on a switch": Hypothesis(partial(strategies.switching_networks, depth), on_a_switch),
     }
-    if limits:
-        other = 2 if limits["least"] == 1 else 1
-        found["depth"] = Hypothesis(partial(strategies.gated_networks, other), partial(shallow, **limits))
+    if least is not None:
+        other = 2 if least == 1 else 1
+        found["depth"] = Hypothesis(partial(strategies.gated_networks, other), partial(shallow, least=least, most=most))
     return found
 
 
@@ -66,6 +69,7 @@ def along_descent(function: Callable[..., Any]) -> Callable[[GatedNetwork], Any]
 
 
 def by_layer(values: tuple[Operand, ...], first: int, name: str) -> Parts:
+    """Parts named after their layer, from layer ``first`` on."""
     return {f"{name}{layer}": value for layer, value in enumerate(values) if layer >= first}
 
 

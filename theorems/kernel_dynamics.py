@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def _variant(gain: float, loss: float, *, sided: bool = False) -> object:
 
 
 @equals(
-    observed=doubled_kernel_velocity,
+    observed=lru_cache(maxsize=4)(doubled_kernel_velocity),  # mutants observe the same instance again
     on=flow_strategies.kernel_points,
     source=Source(PAPER, "the kernel's ODE; its form derived"),
     hypotheses=FLOW_HYPOTHESES,
@@ -85,11 +86,14 @@ def _features_velocity(point: KernelPoint) -> Operand:
     return drive(kernel, point.targets, point.ridge) @ point.features - point.features * scalar(point.decay)
 
 
+@lru_cache(maxsize=4)  # mutants observe the same instance again
 def _energies(point: KernelPoint) -> dict[str, Operand]:
     task = (point.targets, point.ridge, point.decay)
     speed = _features_velocity(point)
     first, second = _kernel(point.features), _kernel(point.other)
-    along = slope(lambda phi: reduced_objective(phi, point.targets, point.ridge, point.decay, point.lag), point.features, speed)
+    along = slope(
+        lambda phi: reduced_objective(phi, point.targets, point.ridge, point.decay, point.lag), point.features, speed
+    )
     half = Fraction(1, 2) if is_exact(first) else 0.5
     between = energy((first + second) * half, *task)
     return {
@@ -153,6 +157,7 @@ def _imbalance(features: Operand, readout: Operand) -> Operand:
     return features.mT @ features - readout.mT @ readout
 
 
+@lru_cache(maxsize=4)  # mutants observe the same instance again
 def _observed_imbalance(point: CoupledPoint) -> dict[str, Operand]:
     speeds = (point.features_velocity, point.readout_velocity)
     parts = {"generator": velocity(_imbalance, (point.features, point.readout), speeds)}
@@ -194,7 +199,10 @@ def unequal_decays(point: CoupledPoint) -> str | None:
         "growing": lambda point: _decaying(point, -2),
         "conserved": lambda point: _decaying(point, 0),
         "sum instead of difference": lambda point: {
-            name: value * 0 + (point.features.mT @ point.features + point.readout.mT @ point.readout) * point.ridge[..., None, None] * -2
+            name: value * 0
+            + (point.features.mT @ point.features + point.readout.mT @ point.readout)
+            * point.ridge[..., None, None]
+            * -2
             for name, value in _decaying(point, 2).items()
         },
     },

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from impl import rank_strategies
+from impl import noise_strategies
 from impl.differentiation import velocity
 from impl.linalg import project
 from impl.operands import Operand, is_exact
@@ -23,7 +23,7 @@ def not_a_linear_readout(noise: MinibatchNoise) -> str | None:
     return noise.flaw or None
 
 
-NOISE_HYPOTHESES = {"linear readout": Hypothesis(rank_strategies.nonlinear_readouts, not_a_linear_readout)}
+NOISE_HYPOTHESES = {"linear readout": Hypothesis(noise_strategies.nonlinear_readouts, not_a_linear_readout)}
 
 
 def _kernel(features: Operand) -> Operand:
@@ -39,22 +39,22 @@ def _kernel_noise(noise: MinibatchNoise) -> dict[str, Operand]:
     return {"noise": _moved(noise, noise.noise), "uncentred": _moved(noise, noise.batch_grad)}
 
 
-def _kernel_ranks(noise: MinibatchNoise, full: int, batch: int) -> dict[str, int]:
+def _kernel_ranks(full: int, batch: int) -> dict[str, int]:
     return {"noise": full, "uncentred": batch}
 
 
 @rank_is(
     observed=_kernel_noise,
-    on=rank_strategies.minibatch_noises,
+    on=noise_strategies.minibatch_noises,
     source=Source(PAPER, "low-rank SGD noise: O(C) in the paper; the constant 2 derived"),
     hypotheses=NOISE_HYPOTHESES,
     mutants={
-        "C instead of 2C": lambda noise: _kernel_ranks(noise, noise.classes, noise.classes),
-        "2C − 1": lambda noise: _kernel_ranks(noise, 2 * noise.classes - 1, 2 * noise.classes),
-        "C − 1": lambda noise: _kernel_ranks(noise, noise.classes - 1, noise.classes - 1),
-        "batch size alone": lambda noise: _kernel_ranks(noise, 2 * noise.classes, min(noise.batch, noise.classes)),
+        "C instead of 2C": lambda noise: _kernel_ranks(noise.classes, noise.classes),
+        "2C − 1": lambda noise: _kernel_ranks(2 * noise.classes - 1, 2 * noise.classes),
+        "C − 1": lambda noise: _kernel_ranks(noise.classes - 1, noise.classes - 1),
+        "batch size alone": lambda noise: _kernel_ranks(2 * noise.classes, min(noise.batch, noise.classes)),
         "centred noise bounded by the batch": lambda noise: _kernel_ranks(
-            noise, min(noise.batch, noise.classes), 2 * min(noise.batch, noise.classes)
+            min(noise.batch, noise.classes), 2 * min(noise.batch, noise.classes)
         ),
     },
 )
@@ -70,7 +70,7 @@ def sgd_kernel_noise_is_low_rank(noise: MinibatchNoise) -> dict[str, int]:
     Hypotheses: the features reach the C outputs through a linear readout (checked).
     Raises InputError for anything that is not a MinibatchNoise. Source: arXiv:2601.00276 [P]: rank O(C); constants [D, N].
     """
-    return _kernel_ranks(noise, 2 * noise.classes, 2 * min(noise.batch, noise.classes))
+    return _kernel_ranks(2 * noise.classes, 2 * min(noise.batch, noise.classes))
 
 
 def _output_noise(noise: MinibatchNoise, factor: int = 1) -> Operand:
@@ -88,7 +88,7 @@ def _formula(noise: MinibatchNoise, gradient: Operand) -> Operand:
 
 @equals(
     observed=lambda noise: _moved(noise, noise.noise),
-    on=rank_strategies.minibatch_noises,
+    on=noise_strategies.minibatch_noises,
     source=Source(PAPER, "the kernel's minibatch noise", "derived"),
     hypotheses=NOISE_HYPOTHESES,
     mutants={
@@ -112,9 +112,9 @@ def sgd_kernel_noise_formula(noise: MinibatchNoise) -> Operand:
     return _formula(noise, _output_noise(noise))
 
 
-def _off(basis: Operand, matrices: Operand) -> Operand:
-    """Each of B matrices less its projection on the columns of one basis."""
-    parts = [matrices[i] - project(basis, matrices[i]) for i in range(matrices.shape[0])]
+def _on(basis: Operand, matrices: Operand) -> Operand:
+    """Each of B matrices projected on the columns of one basis."""
+    parts = [project(basis, matrices[i]) for i in range(matrices.shape[0])]
     if is_exact(matrices):
         return np.stack(parts)
     if isinstance(parts[0], Ball):
@@ -122,35 +122,36 @@ def _off(basis: Operand, matrices: Operand) -> Operand:
     return torch.stack(parts)
 
 
-def _once(noise: MinibatchNoise) -> Operand:
-    return _off(noise.features @ noise.readout.mT, _moved(noise, noise.noise))
-
-
-def _compressed(noise: MinibatchNoise) -> Operand:
-    """QξQ, Q the projector off the columns of F."""
-    return _off(noise.features @ noise.readout.mT, _once(noise).mT)
+def _sides(noise: MinibatchNoise) -> tuple[Operand, Operand]:
+    """Pξ and PξP, P the projector on the columns of F."""
+    outputs = noise.features @ noise.readout.mT
+    once = _on(outputs, _moved(noise, noise.noise))
+    return once, _on(outputs, once.mT)
 
 
 @equals(
-    observed=_compressed,
-    on=rank_strategies.projectable_noises,
+    observed=lambda noise: _moved(noise, noise.noise),
+    on=noise_strategies.projectable_noises,
     source=Source(PAPER, "the noise vanishes off the outputs", "derived"),
     hypotheses=NOISE_HYPOTHESES,
     mutants={
-        "projected once": {"observe": _once},
-        "off the features' gradient": {"observe": lambda noise: _moved(noise, noise.noise)},
-        "off the uncentred sum": {"observe": lambda noise: _once(noise) + _moved(noise, noise.batch_grad)},
+        "within the outputs": lambda noise: _sides(noise)[1],
+        "one side within the outputs": lambda noise: _sides(noise)[0],
+        "both sides counted twice": lambda noise: _sides(noise)[0] + _sides(noise)[0].mT,
     },
 )
 def sgd_kernel_noise_vanishes_off_outputs(noise: MinibatchNoise) -> Operand:
     r"""Between two directions orthogonal to the outputs, minibatch noise does nothing: QξQ = 0.
 
-    Q (N, N) projects off the columns of F = ΦAᵀ; ξ (B, N, N) as in `sgd_kernel_noise_is_low_rank`, with its hypotheses. Over the
+    .. math:: \xi = P\xi + \xi P - P\xi P, \qquad P = I - Q
+
+    P (N, N) projects on the columns of F = ΦAᵀ; ξ (B, N, N) as in `sgd_kernel_noise_is_low_rank`, with its hypotheses. Over the
     rationals exactly, whatever the rank of F; on floats F has full column rank.
 
     Raises InputError for anything that is not a MinibatchNoise. Source: derived here from arXiv:2601.00276 [D, N].
     """
-    return _moved(noise, noise.noise) * 0
+    once, twice = _sides(noise)
+    return once + once.mT - twice
 
 
 def _feature_moments(noise: MinibatchNoise) -> dict[str, Operand]:
@@ -169,7 +170,7 @@ def _bound(noise: MinibatchNoise) -> int:
 
 @rank_is(
     observed=_feature_moments,
-    on=rank_strategies.minibatch_noises,
+    on=noise_strategies.minibatch_noises,
     source=Source(PAPER, "low-rank noise at the features", "derived"),
     hypotheses=NOISE_HYPOTHESES,
     mutants={
@@ -200,39 +201,29 @@ def sgd_feature_noise_is_low_rank(noise: MinibatchNoise) -> dict[str, int]:
     return _feature_ranks(_bound(noise))
 
 
-def _with_readout(noise: MinibatchNoise) -> Operand:
-    """Noise less its projection on row(A), (P, B·N) as columns."""
-    return _off(noise.readout.mT, noise.noise.mT)
-
-
 @equals(
-    observed=_with_readout,
-    on=rank_strategies.projectable_noises,
+    observed=lambda noise: noise.noise.mT,
+    on=noise_strategies.projectable_noises,
     source=Source(PAPER, "the noise stays in the readout's rows", "derived"),
     hypotheses=NOISE_HYPOTHESES,
     mutants={
-        "not projected": {"observe": lambda noise: noise.noise.mT},
-        "the features too": {
-            "observe": lambda noise: noise.features.mT - project(noise.readout.mT, noise.features.mT),
-            "predict": lambda noise: noise.features.mT * 0,
-        },
-        "with decay": {
-            "observe": lambda noise: (
-                (noise.full_grad + noise.features).mT
-                - project(noise.readout.mT, (noise.full_grad + noise.features).mT)
-            ),
-            "predict": lambda noise: noise.features.mT * 0,
+        "first class alone": lambda noise: _on(noise.readout[:1].mT, noise.noise.mT),
+        "in the features' own rows twice": lambda noise: _on(noise.readout.mT, noise.noise.mT) * 2,
+        "off the readout's rows": lambda noise: noise.noise.mT - _on(noise.readout.mT, noise.noise.mT),
+        "features and decay too": {
+            "observe": lambda noise: (noise.noise + noise.features).mT,
+            "predict": lambda noise: _on(noise.readout.mT, (noise.noise + noise.features).mT),
         },
     },
 )
 def sgd_feature_noise_stays_in_readout_rows(noise: MinibatchNoise) -> Operand:
-    r"""Minibatch noise moves features within the row space of the readout only: δΦ(I − P_A) = 0.
+    r"""Minibatch noise moves features within the row space of the readout only: δΦ = δΦ P_A.
 
     Shapes: δΦ (B, N, P), transposed here; P_A projects on row(A), A (C, P). Observed and hypotheses: as
     `sgd_feature_noise_is_low_rank`. Raises InputError for anything that is not a MinibatchNoise.
     Source: derived here from arXiv:2601.00276 [D, N].
     """
-    return noise.noise.mT * 0
+    return _on(noise.readout.mT, noise.noise.mT)
 
 
 def _averaged(noise: MinibatchNoise) -> Operand:
@@ -242,7 +233,7 @@ def _averaged(noise: MinibatchNoise) -> Operand:
 
 @rank_is(
     observed=_averaged,
-    on=rank_strategies.many_singles,
+    on=noise_strategies.many_singles,
     source=Source(PAPER, "reading of 'rank O(C)' for the averaged second moment", "derived"),
     mutants={
         "rank C": lambda noise: noise.classes,
@@ -262,4 +253,3 @@ def averaged_kernel_noise_is_low_rank_as_stated(noise: MinibatchNoise) -> int:
     Source: a reading of arXiv:2601.00276's abstract; refuted here [D, N].
     """
     return 2 * noise.classes
-

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from impl import flow_strategies, rank_strategies
-from impl.decayed import DecayedMatrix
+from impl.decayed import DecayedMatrix, NonlinearFeatures
 from impl.flows import KernelPoint, doubled_fit_slopes, drive
 from impl.operands import Operand
 from impl.spectral import scalar
 from theorems import flow_enclosures  # noqa: F401, registers how the instances are enclosed
 from theorems.claim import Hypothesis, Source, equals
 from theorems.ranks import Within, rank_is
+from theorems.verdict import Outcome
 
 PAPER = "2601.00276"
 
@@ -23,12 +24,20 @@ def not_linear(point: DecayedMatrix) -> str | None:
 
 def no_decay(point: DecayedMatrix) -> str | None:
     """Why nothing forgets the start, or None if there is decay."""
-    return None if bool((point.decay > 0).all()) else "without decay the directions of the start survive: no bound on the rank"
+    return (
+        None
+        if bool((point.decay > 0).all())
+        else "without decay the directions of the start survive: no bound on the rank"
+    )
 
 
 def not_shift_free(point: DecayedMatrix) -> str | None:
     """Why the gradient's rows need not sum to zero, or None for softmax cross-entropy."""
-    return None if point.shift_free else "the loss is not softmax cross-entropy: it changes when all outputs of a sample shift"
+    return (
+        None
+        if point.shift_free
+        else "the loss is not softmax cross-entropy: it changes when all outputs of a sample shift"
+    )
 
 
 RANK_HYPOTHESES = {
@@ -95,7 +104,12 @@ def kernel_rank_at_most_classes(point: DecayedMatrix) -> dict[str, int]:
     observed=_decayed_minus_gradient,
     on=rank_strategies.softmax_matrices,
     source=Source(PAPER, "rank of the learned kernel, softmax", "derived"),
-    hypotheses=RANK_HYPOTHESES | {"softmax cross-entropy": Hypothesis(rank_strategies.squared_matrices, not_shift_free)},
+    hypotheses={
+        "softmax cross-entropy": Hypothesis(rank_strategies.squared_matrices, not_shift_free),
+        "linear up to the outputs": Hypothesis(rank_strategies.nonlinear_softmax_layers, not_linear),
+        "positive decay": Hypothesis(rank_strategies.softmax_without_decay, no_decay),
+        "gradient of the decayed objective": Hypothesis(rank_strategies.bare_softmax_gradients),
+    },
     mutants={
         "two classes fewer": lambda point: _both(point.classes - 2),
         "decay twice": {"observe": lambda point: _decayed_minus_gradient(point, 2)},
@@ -121,9 +135,38 @@ def softmax_kernel_rank_below_classes(point: DecayedMatrix) -> dict[str, int]:
     return _both(point.classes - 1)
 
 
+@rank_is(
+    observed=lambda point: {"singular value": Within(point.features * scalar(point.decay), point.gradient)},
+    on=rank_strategies.softplus_features,
+    source=Source(PAPER, "the rank theorem read for nonlinear features", "derived"),
+    mutants={
+        "one more": lambda point: {"singular value": point.targets.shape[-1] + 1},
+        "half": lambda point: {"singular value": point.targets.shape[-1] // 2},
+        "none": lambda point: {"singular value": point.targets.shape[-1] - 1},
+    },
+    expected=Outcome.REFUTED,
+)
+def parameter_decay_bounds_kernel_rank_as_stated(point: NonlinearFeatures) -> dict[str, int]:
+    r"""As stated, and false: decay on the parameters of nonlinear features bounds the kernel's rank by the number of classes too.
+
+        .. math:: \sigma_{C+1}(\Phi) \le \|
+    abla_V J\| / \lambda, \qquad \Phi = \mathrm{softplus}(XV)
+
+        Trained until the gradient is rounding, softplus features keep more than C = 2 directions: decay acts on V, not on Φ. The
+        corrected form is `kernel_rank_at_most_classes`, for which such a layer is INAPPLICABLE. Shapes: Φ (N, P), V (d, P).
+
+        Raises InputError for anything that is not NonlinearFeatures. Source: a reading of arXiv:2601.00276; refuted here [D, N].
+    """
+    return {"singular value": int(point.targets.shape[-1])}
+
+
 def no_ridge(point: KernelPoint) -> str | None:
     """Why the task's drive is not defined as it is here, or None if λ > 0."""
-    return None if bool((point.ridge > 0).all() if hasattr(point.ridge, "all") else point.ridge > 0) else "the ridge is zero"
+    return (
+        None
+        if bool((point.ridge > 0).all() if hasattr(point.ridge, "all") else point.ridge > 0)
+        else "the ridge is zero"
+    )
 
 
 RIDGE = {"positive ridge": Hypothesis(flow_strategies.unridged_points, no_ridge)}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import importlib.util
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from torch import Tensor, nn
 
@@ -16,11 +17,17 @@ from impl.errors import InputError, require
 from impl.features import FeatureSet, feature_set
 from impl.gated import GatedNetwork
 from impl.operands import Instance
-from impl.recording import Inputs
-from impl.stacks import LARGEST, stacks
-from impl.tracing import LayerTrace, Loss, trace
+from impl.relu_stacks import LARGEST, stacks
+from impl.running import Inputs
+from impl.tracing import LayerTrace, Loss, Traces, trace
 from theorems.claim import Claim
 from theorems.verdict import Outcome, Verdict
+
+Places: TypeAlias = dict[str, Instance | str]
+"""What is found at each place of a network: an instance, or the reason why there is none."""
+
+LARGEST_FEATURES = 2**16
+"""Entries of a layer's inputs up to which their rank is computed exactly."""
 
 
 class Subject(NamedTuple):
@@ -52,14 +59,21 @@ def load(spec: str) -> Subject:
     """
     path, _, name = spec.rpartition(":")
     require(bool(path and name), f"expected FILE.py:FACTORY or package.module:FACTORY, got {spec!r}")
-    factory = getattr(_module(path), name, None)
-    require(callable(factory), f"expected a callable {name!r} in {path}, got {factory!r}; check the part after the colon")
+    module = _module(path)
+    factory = getattr(module, name, None)
+    if not callable(factory):
+        near = difflib.get_close_matches(name, [n for n, value in vars(module).items() if callable(value)], n=3)
+        hint = f"; did you mean {' or '.join(near)}?" if near else "; check the part after the colon"
+        got = type(factory).__name__ if hasattr(module, name) else "nothing of that name"
+        raise InputError(f"expected a factory {name!r} in {path}, got {got}{hint}")
     try:
         return _subject(factory(), spec)
     except InputError:
         raise
-    except Exception as error:
-        raise InputError(f"expected {spec} to return a network, but it raised {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise InputError(
+            f"expected {spec} to return a network, but it raised {type(error).__name__}: {error}"
+        ) from error
 
 
 def _module(path: str) -> Any:
@@ -68,7 +82,9 @@ def _module(path: str) -> Any:
             sys.path.insert(0, str(Path.cwd()))
             return importlib.import_module(path)
         require(Path(path).is_file(), f"expected an existing file, got {path!r} (from {Path.cwd()})")
-        found = importlib.util.spec_from_file_location(Path(path).stem, path)
+        sys.path.insert(0, str(Path(path).resolve().parent))  # as if it were run: it may import its neighbours
+        # a name of its own: a file called random.py must not stand in for the library's
+        found = importlib.util.spec_from_file_location(f"theorems_model_{Path(path).stem}", path)
         assert found is not None
         assert found.loader is not None
         module = importlib.util.module_from_spec(found)
@@ -76,7 +92,7 @@ def _module(path: str) -> Any:
         found.loader.exec_module(module)
     except InputError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(f"expected {path!r} to import, but it raised {type(error).__name__}: {error}") from error
     return module
 
@@ -92,37 +108,71 @@ def _subject(made: Any, spec: str) -> Subject:
         made = (made[0], *made[1], made[2])
     require(len(made) == 4, f"expected {spec} to return {wanted}, got {len(made)} values")
     subject = Subject(*made)
+    hint = "; call it to make one" if isinstance(subject.model, type) else ""
     require(
         isinstance(subject.model, nn.Module),
-        f"expected {spec} to return a torch nn.Module first, got {type(subject.model).__name__}",
+        f"expected {spec} to return a torch nn.Module first, got {_kind(subject.model)}{hint}",
     )
-    require(callable(subject.loss), f"expected {spec} to return a callable loss last, got {type(subject.loss).__name__}")
+    hint = "; call it to make one" if isinstance(subject.loss, type) else ""
+    usable = callable(subject.loss) and not isinstance(subject.loss, type)
+    require(usable, f"expected {spec} to return a callable loss last, got {_kind(subject.loss)}{hint}")
+    tensors = isinstance(subject.inputs, Tensor) or (
+        isinstance(subject.inputs, tuple | list | Mapping) and len(subject.inputs) > 0
+    )
+    require(
+        tensors,
+        f"expected {spec} to return inputs as a tensor, a tuple of arguments or a mapping of keyword arguments, got "
+        f"{_kind(subject.inputs)}; wrap arrays in torch.as_tensor",
+    )
     return subject
 
 
-def _feature_sets(layers: dict[str, LayerTrace], subject: Subject) -> dict[str, Instance] | str:
+def _kind(value: Any) -> str:
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+
+
+def _feature_sets(layers: Traces, subject: Subject) -> Places | str:
     """Features and targets wherever a layer has one row per sample."""
     targets = subject.targets
-    if not isinstance(targets, Tensor) or targets.ndim > 2 or (targets.ndim == 1 and targets.dtype.is_floating_point):
+    labels = isinstance(targets, Tensor) and targets.ndim == 1 and not targets.dtype.is_floating_point
+    if not isinstance(targets, Tensor) or targets.is_complex() or not (labels or targets.ndim == 2):
         return "the targets are neither (N, C) numbers nor (N,) class labels"
-    found: dict[str, Instance] = {
-        name: feature_set(layer.inputs, targets)
+    if labels and int(targets.min()) < 0:
+        return f"the targets hold {int(targets.min())}, which is no class label"
+    targets = targets.long() if labels else targets.double()
+    found = {
+        name: _features(layer.inputs, targets)
         for name, layer in layers.items()
         if layer.inputs.ndim == 2 and layer.inputs.shape[0] == targets.shape[0]
     }
     return found or "no layer has one row per sample"
 
 
-def instances_of(subject: Subject, *, seed: int = 0) -> dict[type[Instance], dict[str, Instance] | str]:
-    """Every instance that the network yields, by type and place; or the reason why it yields none."""
+def _features(inputs: Tensor, targets: Tensor) -> Instance | str:
+    """One layer's features, or why there are none."""
+    if not bool(inputs.any()):
+        return "its inputs are all zero: no unit below it is alive on this batch"
+    if inputs.numel() > LARGEST_FEATURES:
+        return f"its inputs have more than {LARGEST_FEATURES} entries, too many for exact ranks; use a smaller batch"
+    return feature_set(inputs, targets)
+
+
+def instances_of(subject: Subject, *, seed: int = 0) -> dict[type[Instance], Places | str]:
+    """Every instance that the network yields, by type and place, or why there is none at that place; or why it yields none."""
     layers = trace(*subject, seed=seed)
-    found: dict[str, Instance] | str = dict(stacks(*subject, seed=seed))
+    found: Places | str = dict(stacks(*subject, seed=seed))
     if not found:
         found = (
-            "the network has no stack of bias-free linear layers with ReLU between them that ends in a linear readout "
-            f"(with at most {LARGEST} outputs times samples)"
+            "the network has no stack of bias-free linear layers with ReLU between them, in values and in gradients, that "
+            f"ends in a linear readout (with at most {LARGEST} outputs times samples)"
         )
-    return {LayerTrace: dict(layers), GatedNetwork: found, FeatureSet: _feature_sets(layers, subject)}
+    traced: Places = {**layers, **layers.left_out}
+    return {LayerTrace: traced, GatedNetwork: found, FeatureSet: _feature_sets(layers, subject)}
+
+
+def _inapplicable(claim: Claim, reason: str) -> Verdict:
+    context = {"hypothesis": "a network that the claim is about", "reason": reason}
+    return Verdict(claim.name, Outcome.INAPPLICABLE, context=context)
 
 
 def check_model(
@@ -158,12 +208,9 @@ def check_model(
     results = []
     for claim in chosen:
         places = available.get(claim.subject, "the claim is about drawn instances only, not about a torch network")
-        if isinstance(places, str):
-            context = {"hypothesis": "a network that the claim is about", "reason": places}
-            places_verdicts = {"": Verdict(claim.name, Outcome.INAPPLICABLE, context=context)}
-        else:
-            places_verdicts = {where: claim(instance) for where, instance in places.items()}
-        results += [Result(claim, where, verdict) for where, verdict in places_verdicts.items()]
+        for where, instance in ({"": places} if isinstance(places, str) else places).items():
+            verdict = _inapplicable(claim, instance) if isinstance(instance, str) else claim(instance)
+            results.append(Result(claim, where, verdict))
         if on_verdict is not None:
             on_verdict()
     return results

@@ -32,20 +32,28 @@ class Minimises:
         """Evaluate the three conditions; the worst one answers."""
         first = next(v for v in vars(instance).values() if isinstance(v, Tensor | np.ndarray))
         chosen: Any = instance if is_exact(first) else enclose(instance)
-        kernel = predict(chosen)
+        kernel: Any = predict(chosen)
+        inside = (
+            _exact("K is positive semidefinite", holds=is_semidefinite(kernel))
+            if is_exact(first)
+            else _semidefinite("K is positive semidefinite", kernel)
+        )
+        if inside.outcome is not Outcome.HOLDS:
+            return inside  # the energy is defined on semidefinite kernels only
         gradient = observe(chosen)(kernel)  # type: ignore[operator]
         if is_exact(first):
             conditions = {
-                "K is positive semidefinite": is_semidefinite(kernel),
                 "gradient is positive semidefinite": is_semidefinite(gradient),
                 "gradient vanishes on K": not (gradient @ kernel != 0).any(),
             }
-            return _worst([_exact(name, holds=holds) for name, holds in conditions.items()])
-        return _worst([
-            _semidefinite("K is positive semidefinite", kernel),
-            _semidefinite("gradient is positive semidefinite", gradient),
-            _zero("gradient vanishes on K", gradient @ kernel, gradient, kernel),
-        ])
+            return _worst([inside, *(_exact(name, holds=holds) for name, holds in conditions.items())])
+        return _worst(
+            [
+                inside,
+                _semidefinite("gradient is positive semidefinite", gradient),
+                _zero("gradient vanishes on K", gradient @ kernel, gradient, _near(observe(chosen), kernel)),
+            ]
+        )
 
 
 def _exact(name: str, *, holds: bool) -> Finding:
@@ -64,16 +72,22 @@ def _semidefinite(name: str, matrix: Ball) -> Finding:
     return Finding(outcome, Grade.NUMERICAL, max(residual, 0.0), limit, {"condition": name})
 
 
-def _zero(name: str, product: Ball, gradient: Ball, kernel: Ball) -> Finding:
+def _near(slope: Any, kernel: Ball) -> Ball:
+    """The gradient at K + I: what it is like where K is not right, the scale against which zero counts."""
+    other: Ball = slope(kernel + torch.eye(kernel.shape[-1], dtype=torch.float64))
+    return other
+
+
+def _zero(name: str, product: Ball, gradient: Ball, near: Ball) -> Finding:
     ratio = product.center.abs() - product.error
     if not bool(torch.isfinite(ratio).all()):
         return Finding(Outcome.UNDECIDED, Grade.NUMERICAL, math.nan, math.inf, {"condition": name})
     worst = int(ratio.reshape(-1).argmax())
     residual, limit = float(product.center.abs().reshape(-1)[worst]), float(product.error.reshape(-1)[worst])
     outcome = Outcome.HOLDS if residual <= limit else Outcome.REFUTED
-    scale = float(gradient.center.abs().max() * kernel.center.abs().max())
-    if outcome is Outcome.HOLDS and limit > scale > 0:
-        outcome = Outcome.UNDECIDED  # the bound exceeds what it judges
+    scale = max(float(gradient.center.abs().max()), float(near.center.abs().max()))
+    if outcome is Outcome.HOLDS and float(gradient.error.max()) > scale:
+        outcome = Outcome.UNDECIDED  # the radius swallows the gradient: nothing was tested
     return Finding(outcome, Grade.NUMERICAL, residual, limit, {"condition": name})
 
 

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from impl.linalg import squared_norm
+from impl import linalg
 from theorems.rounding import Ball
 
 
@@ -53,23 +53,30 @@ def rank_in_doubt(features: Ball) -> bool:
     return not (has_full_column_rank(features) or has_full_column_rank(features.mT))
 
 
+def _around(computed: Tensor, low: Tensor, high: Tensor) -> Ball:
+    """The value that torch computes, with a radius that reaches from it to wherever the exact one is proved to lie."""
+    radius = torch.maximum((computed - low).abs(), (high - computed).abs()) * (1 + 1e-15)
+    return Ball(computed, radius.nan_to_num(nan=math.inf))
+
+
 def project(features: Ball, targets: Ball) -> Ball:
     r"""P_H Y for every H and Y in the balls; infinite radius where the rank of H is not beyond doubt.
 
     Full column rank: |P_H(Y − HA)| ≤ ‖Hᵀ(Y − HA)‖/σ_min for whatever A the solver returned. Full row rank: P_H = I.
+    The center is what `impl.linalg.project` computes on the centers, so that the ball covers a measurement as well.
     """
+    computed = linalg.project(features.center, targets.center)
     features = _without_dead_columns(features)
     if not bool(features.magnitude.any()):
-        return Ball(torch.zeros_like(targets.center))
+        return _around(computed, zero := torch.zeros_like(computed), zero)
     if has_full_column_rank(features.mT):
-        return targets
+        return _around(computed, targets.center - targets.error, targets.center + targets.error)
     if features.shape[-2] < features.shape[-1]:
-        return Ball(targets.center, torch.full_like(targets.center, math.inf))
+        return Ball(computed, torch.full_like(computed, math.inf))
     head, normal, sigma = _solve(features, targets)
-    off = _column_norms(normal) / sigma[..., None, None]
     image = features @ Ball(head)
-    radius = torch.where(sigma[..., None, None] > 0, image.error + off, math.inf)
-    return Ball(image.center, radius.nan_to_num(nan=math.inf), image.unit)
+    off = image.error + _column_norms(normal) / sigma[..., None, None]
+    return _around(computed, image.center - off, image.center + off)
 
 
 def unexplained(features: Ball, targets: Ball) -> Ball:
@@ -77,27 +84,29 @@ def unexplained(features: Ball, targets: Ball) -> Ball:
 
     With W = Y − HA for whatever A, ‖(I − P_H)Y‖² = ‖W‖² − ‖P_H W‖² and ‖P_H W‖ ≤ ‖HᵀW‖/σ_min.
     """
+    computed = linalg.unexplained(features.center, targets.center)
     features = _without_dead_columns(features)
+    whole = linalg.squared_norm(targets)
     if not bool(features.magnitude.any()):
-        return squared_norm(targets)
+        return _around(computed, whole.center - whole.error, whole.center + whole.error)
     if has_full_column_rank(features.mT):
-        return squared_norm(targets) * 0
-    zero = torch.zeros_like(targets.center[..., 0, 0])
+        return _around(computed, zero := torch.zeros_like(computed), zero)
     if features.shape[-2] < features.shape[-1]:
-        return Ball(zero, zero + math.inf)
+        return Ball(computed, torch.full_like(computed, math.inf))
     head, normal, sigma = _solve(features, targets)
-    left = squared_norm(targets - features @ Ball(head))
-    off = torch.where(sigma > 0, (_norm(normal) / sigma) ** 2, math.inf)
-    return Ball(left.center, (left.error + off * (1 + 1e-12)).nan_to_num(nan=math.inf), left.unit)
+    left = linalg.squared_norm(targets - features @ Ball(head))
+    off = (_norm(normal) / sigma) ** 2 * (1 + 1e-12)
+    return _around(computed, left.center - left.error - off, left.center + left.error)
 
 
 def least_squares(features: Ball, targets: Ball) -> Ball:
     """H⁺Y for every H of full column rank in the ball: error at most ‖Hᵀ(Y − HA)‖/σ_min²."""
+    computed = linalg.least_squares(features.center, targets.center)
     if features.shape[-2] < features.shape[-1]:
-        return Ball(torch.linalg.pinv(features.center) @ targets.center) * math.inf
+        return Ball(computed, torch.full_like(computed, math.inf))
     head, normal, sigma = _solve(features, targets)
-    radius = (_column_norms(normal) / sigma[..., None, None] ** 2).expand_as(head)
-    return Ball(head, torch.where(sigma[..., None, None] > 0, radius, math.inf).nan_to_num(nan=math.inf))
+    off = _column_norms(normal) / sigma[..., None, None] ** 2
+    return _around(computed, head - off, head + off)
 
 
 def has_full_column_rank(matrix: Ball) -> bool:

@@ -46,7 +46,7 @@ class RankIs:
     def judge(self, observe: Side, predict: Side, instance: Instance) -> Finding:
         """Observe matrices, predict integers; the most severe part answers."""
         first = next(v for v in vars(instance).values() if isinstance(v, Tensor | np.ndarray))
-        ranks = _parts(predict(instance))  # type: ignore[arg-type]
+        ranks = _parts(predict(instance))
         if is_exact(first):
             observed: Mapping[str, Any] = _named(observe(instance))
             enclosed = observed
@@ -70,7 +70,10 @@ class RankIs:
         room = None if slack is None else Ball(slack, allowance.radius if isinstance(allowance, Ball) else None)
         if _whole(measured) and (room is None or _whole(room)):
             exact = _exactly(
-                to_exact(measured.center), None if room is None else to_exact(room.center), rank, equal=name in self.equal
+                to_exact(measured.center),
+                None if room is None else to_exact(room.center),
+                rank,
+                equal=name in self.equal,
             )
             if exact is not None:
                 return replace(exact, context=label | dict(exact.context))
@@ -154,6 +157,7 @@ def _numerically(matrix: Ball, slack: Ball | None, rank: int, *, equal: bool) ->
             return Finding(Outcome.REFUTED, Grade.EXACT, float(rank - width), 0.0, {"smaller side": width})
         if not bool((values[..., rank - 1] > errors[..., rank - 1]).all()):
             return replace(found, outcome=Outcome.UNDECIDED, grade=Grade.NUMERICAL)
+        return replace(found, grade=Grade.NUMERICAL)
     return found
 
 

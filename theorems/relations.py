@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from impl.errors import InputError
 from impl.operands import Instance, Operand, is_exact
 from theorems.enclosures import enclose
 from theorems.rounding import Ball
@@ -18,6 +19,10 @@ from theorems.verdict import Grade, Outcome
 
 Side: TypeAlias = Callable[[Any], Operand | Mapping[str, Operand]]
 Sign: TypeAlias = Literal["=", "<=", ">=", ">"]
+
+
+_VANISHED = 2.0**-100
+"""Bounds below this are those of results too small for float32 or float64: zeros may be all that is left of the terms."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +59,19 @@ class Comparison:
 
         An instance of exact numbers is compared with ``==`` in its own arithmetic.
         """
-        first = next(v for v in vars(instance).values() if isinstance(v, Tensor | np.ndarray))
+        first = next((v for v in vars(instance).values() if isinstance(v, Tensor | np.ndarray)), None)
+        if first is None:
+            kind = type(instance).__name__
+            raise InputError(f"expected a {kind} of tensors or of exact numbers, got one without either")
         if is_exact(first):
             try:
                 observed, predicted = _parts(observe(instance)), _parts(predict(instance))
             except ZeroDivisionError as error:  # floats would say NaN here
                 return Finding(Outcome.UNDECIDED, Grade.EXACT, math.nan, 0.0, {"reason": f"division by zero: {error}"})
             findings = [
-                self._compare(part, np.asarray(observed[part], dtype=object), np.asarray(predicted[part], dtype=object), None)
+                self._compare(
+                    part, np.asarray(observed[part], dtype=object), np.asarray(predicted[part], dtype=object), None
+                )
                 for part in _common(observed, predicted)
             ]
             return _worst(findings)
@@ -75,7 +85,7 @@ class Comparison:
             findings.append(self._compare(part, measured[part], p.center, bound))
         return _worst(findings)
 
-    def _compare(self, part: str, observed: Operand, predicted: Operand, bound: Tensor | None) -> Finding:
+    def _compare(self, part: str, observed: Operand, predicted: Operand, bound: Any) -> Finding:
         if tuple(observed.shape) != tuple(predicted.shape):
             shapes = f"predicted {tuple(predicted.shape)}, observed {tuple(observed.shape)}"
             return Finding(Outcome.REFUTED, Grade.EXACT, math.inf, 0.0, {"part": part, "shapes": shapes})
@@ -89,13 +99,16 @@ class Comparison:
         worst, limit = residual[index], bound[index]
         grade = Grade.EXACT if not (bound != 0).any() else Grade.NUMERICAL
         outcome = _decide(sign, worst, limit)
-        if outcome is Outcome.HOLDS and sign == "=" and grade is Grade.NUMERICAL and worst != 0:
+        if outcome is Outcome.HOLDS and sign == "=" and grade is Grade.NUMERICAL:
             scale = max(float(abs(observed).max()), float(abs(predicted).max()))
-            if float(bound.max()) > scale:
-                outcome = Outcome.UNDECIDED  # the bound exceeds both sides: nothing was tested
-        context = {"part": part} if part else {}
+            # the bound exceeds both sides: nothing was tested, unless terms of normal size cancelled to exact zeros
+            if float(bound.max()) > scale and (worst != 0 or float(bound.max()) < _VANISHED):
+                outcome = Outcome.UNDECIDED
+        context: dict[str, Any] = {"part": part} if part else {}
         context |= {"entry": index, "observed": _number(observed[index]), "predicted": _number(predicted[index])}
-        return Finding(outcome, grade, max(_number(worst), 0.0) if sign != ">" else _number(worst), _number(limit), context)
+        return Finding(
+            outcome, grade, max(_number(worst), 0.0) if sign != ">" else _number(worst), _number(limit), context
+        )
 
 
 def _decide(sign: Sign, residual: Any, bound: Any) -> Outcome:

@@ -4,7 +4,7 @@ A `Ball` is a computed tensor with a proved bound on its distance from the exact
 instead of tensors bounds the rounding error of that very formula from its shapes and magnitudes, with the textbook model
 :math:`|\mathrm{fl}(x^\top y) - x^\top y| \le \gamma_n \sum_i |x_i y_i|`, :math:`\gamma_n = nu/(1-nu)` (Higham, *Accuracy
 and Stability of Numerical Algorithms*, ch. 3), which holds for every order of summation. Where all operands are integers and
-Σ|terms| < 2^53, nothing rounds and the radius is exactly zero: that is how a verdict earns the grade EXACT.
+Σ|terms| < 2^53 (2^24 in float32), nothing rounds and the radius is exactly zero: that is how a verdict earns the grade EXACT.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from torch import Tensor
 UNIT = 2.0**-53
 """Unit roundoff of float64, in which every formula is evaluated."""
 
-_EXACT = 2.0**53
-_TINY = torch.finfo(torch.float64).tiny
 _SINGLE = 2.0**-24
+_TINY = torch.finfo(torch.float64).tiny
+_TINY_SINGLE = torch.finfo(torch.float32).tiny
+CAST_HALF = 2.0**-24
+"""Error of casting to float16 below its normal range, twice over."""
 
 
 def gamma(terms: int, unit: float = UNIT) -> float:
@@ -31,6 +33,22 @@ def gamma(terms: int, unit: float = UNIT) -> float:
     if unit > _SINGLE:
         return unit + gamma(terms, _SINGLE) * (1 + unit)
     return terms * unit / (1 - terms * unit) if terms * unit < 0.5 else math.inf
+
+
+def underflow(terms: int, unit: float = UNIT) -> float:
+    """The error of ``terms`` operations in a format whose results are too small for it; flushing to zero is allowed for.
+
+    The format is told by its unit roundoff, up to twice and a bit (see `impl.tracing.unit_of`). float16 accumulates in float32; its own
+    small numbers are 2^-24 apart.
+    """
+    if unit < 2.0**-40:
+        return terms * _TINY
+    return (terms + 1) * _TINY_SINGLE + (CAST_HALF if is_half(unit) else 0.0)
+
+
+def is_half(unit: float) -> bool:
+    """Whether ``unit`` is that of float16, whose range is narrow enough for activations to leave it."""
+    return 2.0**-12 < unit < 2.0**-9
 
 
 def _integral(values: Tensor) -> bool:
@@ -93,26 +111,44 @@ class Ball:
         if isinstance(other, Ball):
             return other
         if isinstance(other, int | float):
-            return Ball(torch.tensor(float(other), dtype=torch.float64, device=self.center.device))
+            center = torch.tensor(float(other), dtype=torch.float64, device=self.center.device)
+            return Ball(center, None if float(other) == other else center.abs() * UNIT)  # an int beyond 2^53 may round
         return Ball(other) if isinstance(other, Tensor) else None
 
-    def _rounded(self, center: Tensor, terms: int, sizes: Tensor, carried: list[Tensor], other: Ball | None) -> Ball:
+    def _rounded(
+        self,
+        center: Tensor,
+        terms: int,
+        sizes: Tensor,
+        carried: list[Tensor],
+        other: Ball | None,
+        *,
+        product: Any = None,
+    ) -> Ball:
         """The result ``center`` of ``terms`` operations on exact operands whose absolute terms sum to ``sizes``."""
         unit = self.unit if other is None else max(self.unit, other.unit)
-        fresh = None
-        if not self._exact(center, sizes, other) and bool(sizes.any()):
-            # the radius is itself computed in float64: the last factor covers its own rounding, tiny covers underflow
-            fresh = (gamma(terms, unit) * sizes + terms * _TINY) * (1 + 4 * (terms + 4) * UNIT)
+        lost = underflow(terms, unit)
+        fresh: Tensor | None = None
+        if not self._exact(center, sizes, other, unit):
+            if bool(sizes.any()) or (product is not None and other is not None and self._underflows(other, product)):
+                # the radius is itself computed in float64: the last factor covers its own rounding
+                fresh = (gamma(terms, unit) * sizes + lost) * (1 + 4 * (terms + 4) * UNIT)
+        elif product is not None and len(carried) == 2:
+            fresh = torch.full_like(center, lost)  # the product of two radii may underflow
+        more = 1 + 4 * gamma(terms + 4, unit)  # operands that are off by their radii round off by as much more
         for part in carried:
-            part = part * (1 + 4 * (terms + 4) * UNIT)
-            fresh = part if fresh is None else fresh + part
+            fresh = part * more if fresh is None else fresh + part * more
         return Ball(center, fresh, unit)
 
-    def _exact(self, center: Tensor, sizes: Tensor, other: Ball | None) -> bool:
-        """Whether integers stay integers below 2^53 here, so that no order of evaluation rounds."""
-        if not _integral(center) or not bool((sizes < _EXACT).all()):
+    def _exact(self, center: Tensor, sizes: Tensor, other: Ball | None, unit: float) -> bool:
+        """Whether integers stay integers below 1/u here, so that no order of evaluation rounds."""
+        if not _integral(center) or not bool((sizes < 1 / unit).all()):
             return False
         return _integral(self.center) and (other is None or _integral(other.center))
+
+    def _underflows(self, other: Ball, product: Any) -> bool:
+        """Whether factors that are not zero multiply to zero somewhere."""
+        return bool(product((self.magnitude != 0).double(), (other.magnitude != 0).double()).any())
 
     def _carried(self, other: Ball, product: Any) -> list[Tensor]:
         """The errors that a bilinear operation carries on from its operands."""
@@ -130,7 +166,9 @@ class Ball:
             return NotImplemented
         sizes = self.center.abs() @ right.center.abs()
         carried = self._carried(right, torch.matmul)
-        return self._rounded(self.center @ right.center, self.center.shape[-1] + 1, sizes, carried, right)
+        return self._rounded(
+            self.center @ right.center, self.center.shape[-1] + 1, sizes, carried, right, product=torch.matmul
+        )
 
     def __rmatmul__(self, other: Other) -> Ball:
         """Matrix product with a tensor on the left."""
@@ -143,7 +181,7 @@ class Ball:
         if right is None:
             return NotImplemented
         center = self.center * right.center
-        return self._rounded(center, 1, center.abs(), self._carried(right, torch.mul), right)
+        return self._rounded(center, 1, center.abs(), self._carried(right, torch.mul), right, product=torch.mul)
 
     __rmul__ = __mul__
 
@@ -152,12 +190,20 @@ class Ball:
         right = self._lift(other)
         if right is None:
             return NotImplemented
+        unit = max(self.unit, right.unit)
         center = self.center / right.center
+        whole = center * right.center == self.center  # an integer product below 2^53: not rounded itself
+        if (
+            self.radius is None
+            and right.radius is None
+            and bool(whole.all())
+            and right._exact(center, self.center.abs(), self, unit)
+        ):
+            return self._like(center, None, right)  # whole quotients of integers do not round
         low = right.center.abs() - right.error
         carried = (self.error + center.abs() * right.error) / low.clamp(min=0)
-        radius = torch.where(low > 0, carried + 3 * UNIT * center.abs() + _TINY, math.inf) * (1 + 16 * UNIT)
-        if bool((center * right.center == self.center).all()) and _integral(center) and carried.count_nonzero() == 0:
-            return self._like(center, None, right)  # whole quotients of integers do not round
+        fresh = 3 * unit * center.abs() + underflow(1, unit)
+        radius = torch.where(low > 0, carried * (1 + 4 * unit) + fresh, math.inf) * (1 + 16 * UNIT)
         return self._like(center, radius, right)
 
     def __rtruediv__(self, other: Other) -> Ball:
@@ -172,10 +218,8 @@ class Ball:
             return NotImplemented
         center = self.center + right.center
         carried = [r.expand_as(center) for r in (self.radius, right.radius) if r is not None]
-        if bool(((self.center == 0) | (right.center == 0)).all()):
-            sizes = torch.zeros_like(center)  # adding zero never rounds
-        else:
-            sizes = center.abs()
+        alone = bool(((self.center == 0) | (right.center == 0)).all())  # adding zero never rounds
+        sizes = torch.zeros_like(center) if alone else center.abs()
         return self._rounded(center, 1, sizes, carried, right)
 
     __radd__ = __add__
@@ -202,7 +246,8 @@ class Ball:
     def tanh(self) -> Ball:
         """Hyperbolic tangent: 1-Lipschitz; four units in the last place for the library's own error."""
         center = self.center.tanh()
-        return self._like(center, self.error + 4 * self.unit * center.abs() + _TINY)
+        fresh = 4 * self.unit * center.abs() + underflow(1, self.unit)
+        return self._like(center, (self.error + fresh) * (1 + 4 * UNIT))
 
     def abs(self) -> Ball:
         """Absolute value, exact."""

@@ -41,7 +41,6 @@ def singular_values(matrix: Ball) -> tuple[Tensor, Tensor]:
     return values, (values * stretch + residual[..., None]) * _SAFE
 
 
-
 def eigenvalues(matrix: Ball) -> tuple[Tensor, Tensor]:
     """Computed eigenvalues (…, n) of a symmetric matrix, ascending, and a proved bound on the error of each."""
     center = (matrix.center + matrix.center.mT) / 2

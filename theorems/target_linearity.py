@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
-from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from impl import strategies
+from impl import feature_strategies as strategies
 from impl.features import FeatureSet, centred, target_linearity
 from impl.linalg import exact_rank, least_squares, project, squared_norm, unexplained
 from impl.operands import Operand, is_exact
 from theorems.claim import Hypothesis, Source, compares
-from theorems.relations import Comparison
 from theorems.projection import has_full_column_rank, rank_in_doubt
+from theorems.relations import Comparison, Side
 from theorems.rounding import Ball
 
 _PAPER = "2605.06258"
@@ -105,8 +105,14 @@ def _half(value: Operand, _: FeatureSet) -> Operand:
     return value * Fraction(1, 2) if isinstance(value, Fraction | int) or is_exact(value) else value * 0.5
 
 
-def _changed(name: str, change: Any) -> Any:
-    return lambda instance: (lambda parts: parts | {name: change(parts[name], instance)})(_laws(instance))
+def _changed(name: str, change: Callable[[Operand, FeatureSet], Operand]) -> Side:
+    """The laws with one part changed."""
+
+    def laws(instance: FeatureSet) -> Parts:
+        parts = _laws(instance)
+        return parts | {name: change(parts[name], instance)}
+
+    return laws
 
 
 @compares(
@@ -181,8 +187,9 @@ def no_drive(instance: FeatureSet) -> str | None:
     """Why the virtual step does not move the features, or None."""
     _, head, residual = _head_and_residual(_balls(instance))
     drive = residual @ head.mT
-    still = drive.magnitude.amax((-2, -1)) <= 2 * drive.error.amax((-2, -1)) if isinstance(drive, Ball) else None
-    if still is None:
+    if isinstance(drive, Ball):
+        still = (drive.magnitude.amax((-2, -1)) <= 2 * drive.error.amax((-2, -1))).numpy()
+    else:
         still = np.asarray(squared_norm(drive) == 0)
     return "the least-squares residual does not reach the features (RA = 0)" if bool(still.any()) else None
 

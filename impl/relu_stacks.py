@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from impl.gated import GatedNetwork
-from impl.recording import Call, Inputs, record, run, undisturbed
+from impl.recording import Call, record
+from impl.running import Inputs, run, undisturbed
 from impl.tracing import Loss, gradients, scalar_loss
 
 LARGEST = 4096
@@ -25,7 +26,11 @@ def stacks(model: nn.Module, inputs: Inputs, targets: Any, loss: Loss, *, seed: 
     residual ∂L/∂f; the readout (which may have a bias) is held fixed. C outputs on N samples are N·C rows.
 
     Args:
-        model, inputs, targets, loss, seed: as for `impl.trace`.
+        model: any module.
+        inputs: as for `impl.trace`.
+        targets: whatever ``loss`` takes.
+        loss: a callable to one scalar.
+        seed: of dropout and other noise inside the model.
 
     Returns:
         instances by "first layer → readout"; empty if there is no such stack.
@@ -34,7 +39,11 @@ def stacks(model: nn.Module, inputs: Inputs, targets: Any, loss: Loss, *, seed: 
         InputError: as `impl.trace`.
     """
     with undisturbed(model, seed), record(model) as seen:
-        look_up = gradients(seen, scalar_loss(run(model, inputs), targets, loss))
+        value = scalar_loss(run(model, inputs), targets, loss)
+        seen.finish()
+        if not seen.calls:
+            return {}
+        look_up = gradients(seen, value)
         times = Counter(call.name for call in seen.calls)
         linear = [c for c in seen.calls if isinstance(c.layer, nn.Linear) and times[c.name] == 1]
         after = {a.name: b for a in linear for b in linear if _follows(a, b, look_up)}
@@ -47,14 +56,14 @@ def stacks(model: nn.Module, inputs: Inputs, targets: Any, loss: Loss, *, seed: 
             while chain[-1].name in after:
                 chain.append(after[chain[-1].name])
             rows = chain[-1].outputs.numel()
-            if rows <= LARGEST and look_up(chain[-1].outputs) is not None:
-                speeds = tuple(-look_up(seen.weights[c.name]) for c in chain[:-1])  # type: ignore[operator]
-                found[f"{chain[0].name} → {chain[-1].name}"] = _instance(chain, look_up, speeds)
+            usable = rows <= LARGEST and look_up(chain[-1].outputs) is not None
+            if usable and all(_is_linear(c, seen.weights[c.name].detach()) for c in chain):
+                found[f"{chain[0].name} → {chain[-1].name}"] = _instance(chain, seen.weights, look_up)
         return found
 
 
 def _follows(a: Call, b: Call, look_up: Callable[[Tensor], Tensor | None]) -> bool:
-    if a is b or a.layer.bias is not None or a.outputs.numel() != b.inputs.numel():
+    if a is b or a.bias is not None or a.outputs.numel() != b.inputs.numel():
         return False
     out, into = a.outputs.detach().reshape(-1), b.inputs.detach().reshape(-1)
     grad_out, grad_into = look_up(a.outputs), look_up(b.inputs)
@@ -63,8 +72,20 @@ def _follows(a: Call, b: Call, look_up: Callable[[Tensor], Tensor | None]) -> bo
     return torch.equal(grad_out.reshape(-1), grad_into.reshape(-1) * (out > 0))
 
 
+def _is_linear(call: Call, weight: Tensor) -> bool:
+    """Whether the outputs are H Wᵀ + b up to rounding: a subclass may compute anything."""
+    if len({weight.dtype, call.inputs.dtype, call.outputs.dtype}) > 1:
+        return False  # autocast: formats change between the layers
+    weight, inputs = weight.double(), call.inputs.detach().double()
+    bias = torch.zeros(()) if call.bias is None else call.bias.detach().double()
+    unit = torch.finfo(call.outputs.dtype).eps / 2
+    terms = weight.shape[-1] + 2 if unit <= torch.finfo(torch.float32).eps / 2 else 4  # narrow formats sum in float32
+    gap = call.outputs.detach().double() - (inputs @ weight.mT + bias)
+    return bool((gap.abs() <= 2 * terms * unit * (inputs.abs() @ weight.abs().mT + bias.abs())).all())
+
+
 def _instance(
-    chain: list[Call], look_up: Callable[[Tensor], Tensor | None], speeds: tuple[Tensor, ...]
+    chain: list[Call], weights: Mapping[str, Tensor], look_up: Callable[[Tensor], Tensor | None]
 ) -> GatedNetwork:
     hidden, readout = chain[:-1], chain[-1]
     classes = readout.outputs.shape[-1]
@@ -73,15 +94,19 @@ def _instance(
         flat = tensor.detach().reshape(-1, tensor.shape[-1]).double()
         return flat.repeat_interleave(classes, 0)
 
-    residual = look_up(readout.outputs)
-    assert residual is not None
+    def gradient(tensor: Tensor) -> Tensor:
+        found = look_up(tensor)
+        assert found is not None
+        return found.double()
+
+    residual = gradient(readout.outputs)
     samples = residual.numel() // classes
     return GatedNetwork(
-        weights=tuple(call.layer.weight.detach().double() for call in hidden),
-        readout=readout.layer.weight.detach().double().repeat(samples, 1),
+        weights=tuple(weights[call.name].detach().double() for call in hidden),
+        readout=weights[readout.name].detach().double().repeat(samples, 1),
         inputs=rows(hidden[0].inputs),
         masks=tuple(rows(call.outputs > 0) for call in hidden),
-        residual=residual.double().reshape(-1),
-        weight_velocity=tuple(speed.double() for speed in speeds),
+        residual=residual.reshape(-1),
+        weight_velocity=tuple(-gradient(weights[call.name]) for call in hidden),
         unit=torch.finfo(readout.outputs.dtype).eps / 2,
     )

@@ -1,0 +1,114 @@
+"""Run a network as it is, and leave it as it was."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from impl.errors import InputError, require, require_finite
+
+Inputs: TypeAlias = Tensor | tuple[Any, ...] | list[Any] | Mapping[str, Any]
+
+
+def require_usable(model: nn.Module) -> None:
+    """Refuse parameters and buffers without numbers (lazy or meta), and complex ones.
+
+    Raises:
+        InputError: naming the first of them.
+    """
+    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        if is_lazy(tensor):
+            raise InputError(f"expected initialised weights, got lazy {name!r}; call the model on a batch once")
+        require(
+            not tensor.is_meta, f"expected weights with numbers, got {name!r} on the meta device; load the model first"
+        )
+        require(not tensor.is_complex(), f"expected real weights, got {tensor.dtype} in {name!r}")
+
+
+def run(model: nn.Module, inputs: Inputs) -> Any:
+    """Outputs of ``model`` on a tensor, a tuple of arguments or a mapping of keyword arguments; copies, so that they stay.
+
+    Raises:
+        InputError: an empty batch, or whatever the model raised, with the shapes that it was given.
+    """
+    tensors = _tensors(inputs)
+    for tensor in tensors:
+        shape = tuple(tensor.shape)
+        require(tensor.numel() > 0, f"expected a batch of at least one sample, got inputs of shape {shape}")
+        # an attention mask among several arguments may hold −∞; what reaches a layer is checked there
+        _require_numbers(tensor, infinite=len(tensors) > 1)
+    try:
+        with _eager(model):
+            if isinstance(inputs, Mapping):
+                return model(**{name: _copied(value) for name, value in inputs.items()})
+            if isinstance(inputs, tuple | list):
+                return model(*map(_copied, inputs))
+            return model(_copied(inputs))
+    except InputError:
+        raise
+    except Exception as error:
+        got = ", ".join(f"{tuple(t.shape)} {t.dtype}" for t in tensors) or type(inputs).__name__
+        raise InputError(
+            f"expected inputs that the model accepts, got {got}: it raised {type(error).__name__}: {error}"
+        ) from error
+
+
+def _require_numbers(tensor: Tensor, *, infinite: bool) -> None:
+    if tensor.layout is torch.strided and not tensor.is_complex():
+        require_finite(
+            "the inputs", tensor.detach().nan_to_num(nan=torch.nan, posinf=0, neginf=0) if infinite else tensor.detach()
+        )
+
+
+def _tensors(inputs: Inputs) -> list[Tensor]:
+    values = (
+        inputs.values() if isinstance(inputs, Mapping) else inputs if isinstance(inputs, tuple | list) else [inputs]
+    )
+    return [value for value in values if isinstance(value, Tensor)]
+
+
+def _copied(value: Any) -> Any:
+    return value.clone() if isinstance(value, Tensor) else value
+
+
+def _eager(model: nn.Module) -> AbstractContextManager[Any]:
+    """Compiled modules run as they are written: a compiled graph calls no module."""
+    compiled = any(hasattr(m, "_orig_mod") or getattr(m, "_compiled_call_impl", None) for m in model.modules())
+    if compiled or "torch._dynamo" in sys.modules:
+        return torch.compiler.set_stance("force_eager")
+    return nullcontext()
+
+
+@contextmanager
+def undisturbed(model: nn.Module, seed: int) -> Iterator[None]:
+    """Leave ``model``'s buffers, attributes and mode and the global random state as they were; dropout draws from ``seed``.
+
+    An embedding with ``max_norm`` rescales its weight when it is called: that is undone as well.
+    """
+    require_usable(model)
+    renormed: list[Any] = [m.weight for m in model.modules() if getattr(m, "max_norm", None) and hasattr(m, "weight")]
+    values = [(tensor, tensor.detach().clone()) for tensor in (*model.buffers(), *renormed)]
+    eager = [m for m in model.modules() if not isinstance(m, torch.jit.ScriptModule)]
+    attributes = [(d, dict(d)) for m in eager for d in (m._parameters, m._buffers, m.__dict__)]
+    accelerated = torch.accelerator.is_available() if hasattr(torch, "accelerator") else torch.cuda.is_available()
+    state = torch.get_rng_state()
+    try:
+        with torch.random.fork_rng(enabled=accelerated), torch.inference_mode(False), torch.enable_grad():
+            # torch.manual_seed formats a stack trace for each kind of accelerator, and keeps it where there is none
+            (torch.manual_seed if accelerated else torch.default_generator.manual_seed)(seed)
+            yield
+    finally:
+        torch.set_rng_state(state)
+        for now, before in attributes:
+            for name in now.keys() - before.keys():
+                del now[name]
+            now.update(before)
+        with torch.no_grad():
+            for tensor, value in values:
+                tensor.copy_(value)

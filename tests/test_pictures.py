@@ -1,0 +1,59 @@
+"""The pictures' runs show what they claim to show, and every picture draws into a file without a display."""
+
+import numpy as np
+import pytest
+import torch
+
+from impl import exhibits
+from theorems import pictures
+
+mpl = pytest.importorskip("matplotlib")
+pytest.importorskip("sklearn")
+
+
+def test_the_flow_ends_at_the_water_level():
+    run = exhibits.kernel_paths((2.0, 1.0, 0.2), samples=6, ridge=0.5, decay=0.5, until=60.0, size=0.3, seed=1)
+    assert run.eigenvalues[-1, :2] == pytest.approx([1.5, 0.5], abs=1e-6)
+    assert run.eigenvalues[-1, 2:] == pytest.approx(0, abs=1e-6)
+
+
+def test_noise_has_the_ranks_that_are_marked():
+    run = exhibits.noise_spectra((1, 2, 8), samples=24, width=20, classes=3, draws=3, seed=1)
+
+    def ranks(values):
+        return set((values > 1e-9 * values[:, :1]).sum(-1).tolist())
+
+    assert [ranks(run.centred[b]) for b in (1, 2, 8)] == [{6}, {6}, {6}]
+    assert [ranks(run.plain[b]) for b in (1, 2, 8)] == [{2}, {4}, {6}]
+    assert (run.averaged > 1e-9 * run.averaged[0]).sum() > 6
+
+
+def test_the_bound_holds_all_along_the_training():
+    run = exhibits.trained_spectra((0, 5, 50), decay=1e-2, rate=0.2, width=14, samples=40, seed=1)
+    for values, bound in zip(run.values, run.bounds, strict=True):
+        assert values[run.classes] <= bound
+
+
+def test_both_flows_end_where_their_laws_say():
+    targets = torch.eye(3, dtype=torch.float64).repeat_interleave(torch.tensor([6, 4, 2]), 0)
+    reached, law = exhibits.supervised_spectrum(targets, ridge=0.5, decay=0.25, seed=1)
+    assert np.abs(reached - law).max() < 1e-3
+    graph = exhibits.neighbour_laplacian(12, 3)
+    reached, law = exhibits.self_supervised_spectrum(graph, decay=0.1, pull=0.5, floor=0.2, seed=1)
+    assert np.abs(reached - law).max() < 1e-2
+    assert (law > 0).sum() > 3
+
+
+@pytest.mark.parametrize("name", ["minibatch-noise"])
+def test_a_picture_is_written(name, tmp_path):
+    before = mpl.rcParams["font.size"]
+    figure = pictures.PICTURES[name](0)
+    figure.savefig(tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").stat().st_size > 10_000
+    assert mpl.rcParams["font.size"] == before
+    assert all(axis.get_xlabel() and axis.get_title(loc="left") for axis in figure.axes)
+
+
+def test_names_and_docstrings():
+    assert set(pictures.PICTURES) == {"water-filling", "trained-spectrum", "minibatch-noise", "supervised-or-not"}
+    assert all(draw.__doc__ for draw in pictures.PICTURES.values())

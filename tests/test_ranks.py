@@ -1,0 +1,112 @@
+"""Verified singular values, exact counts of eigenvalues, and the relations built on them."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from impl.linalg import exact_rank
+from theorems.ranks import _below, _exactly, _numerically
+from theorems.rounding import Ball
+from theorems.spectra import eigenvalues, is_semidefinite, positive_eigenvalues, singular_values
+from theorems.verdict import Grade, Outcome
+
+
+def gaussian(*shape, seed=0):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def exact(rows):
+    return np.array(rows, dtype=object)
+
+
+@settings(max_examples=40)
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 10**6))
+def test_singular_values_are_enclosed(rows, columns, seed):
+    source = torch.Generator().manual_seed(seed)
+    left = torch.linalg.qr(torch.randn(rows, rows, generator=source, dtype=torch.float64))[0]
+    right = torch.linalg.qr(torch.randn(columns, columns, generator=source, dtype=torch.float64))[0]
+    size = min(rows, columns)
+    true = 10.0 ** torch.linspace(0, -12, size, dtype=torch.float64)
+    matrix = (left[:, :size] * true) @ right[:, :size].mT
+    values, errors = singular_values(Ball(matrix))
+    assert bool(((values - true).abs() <= errors + 1e-14).all())
+    assert float(errors.max()) < 1e-12
+
+
+def test_the_radius_enters_the_error():
+    _, errors = singular_values(Ball(gaussian(3, 4), torch.full((3, 4), 0.1, dtype=torch.float64)))
+    assert float(errors.min()) >= 0.1 * 12**0.5
+
+
+def test_a_solver_that_lies_is_found_out(monkeypatch):
+    true = torch.linalg.svd
+    monkeypatch.setattr(torch.linalg, "svd", lambda m, **options: [x * 1.01 for x in true(m, **options)])
+    values, errors = singular_values(Ball(gaussian(4, 4)))
+    true_values = torch.linalg.svdvals(gaussian(4, 4))
+    assert bool(((values - true_values).abs() <= errors).all())
+    assert float(errors.max()) > 1e-3
+
+
+def test_eigenvalues_are_enclosed():
+    basis = torch.linalg.qr(gaussian(5, 5))[0]
+    true = torch.tensor([-1.0, 0.0, 0.0, 1e-9, 4.0], dtype=torch.float64)
+    values, errors = eigenvalues(Ball((basis * true) @ basis.mT))
+    assert bool(((values - true).abs() <= errors + 1e-15).all())
+
+
+@given(st.lists(st.integers(-2, 2), min_size=1, max_size=5))
+def test_positive_eigenvalues_are_counted(values):
+    size = len(values)
+    lower = np.tril(np.ones((size, size), dtype=int)).astype(object)
+    matrix = lower @ np.diag(np.array(values, dtype=object)) @ lower.T  # Sylvester: the signs are those of the values
+    assert positive_eigenvalues(matrix) == sum(v > 0 for v in values)
+    assert is_semidefinite(matrix) == all(v >= 0 for v in values)
+
+
+def test_exact_comparison_of_norms_decides_ties():
+    eye = exact([[3, 0], [0, 3]])
+    assert _below(eye, eye, 1) is True
+    assert _below(eye, exact([[3, 0], [0, 2]]), 0) is True
+    assert _below(eye, exact([[2, 0], [0, 2]]), 1) is False
+    assert _below(exact([[Fraction(1, 3), 0], [0, Fraction(1, 3)]]), exact([[Fraction(1, 3), 0]]), 1) is True
+
+
+def test_irrational_ties_are_left_to_numbers():
+    block = np.array([[2, 1], [1, 1]], dtype=object)
+    tied = np.block([[block, 0 * block], [0 * block, block]])  # every singular value irrational and double
+    assert _below(tied, tied, 1) in (None, True)
+
+
+def test_exact_rank_findings():
+    assert _exactly(exact([[1, 2], [2, 4]]), None, 1, equal=False).outcome is Outcome.HOLDS
+    assert _exactly(exact([[1, 2], [2, 5]]), None, 1, equal=False).outcome is Outcome.REFUTED
+    assert _exactly(exact([[0, 0], [0, 0]]), None, 1, equal=True).outcome is Outcome.REFUTED
+    assert exact_rank(exact([[Fraction(1, 3), 1], [1, 3]])) == 1
+
+
+@pytest.mark.parametrize(("size", "outcome"), [(1e-12, Outcome.REFUTED), (0.0, Outcome.HOLDS)])
+def test_numerical_rank_needs_proof_to_refute(size, outcome):
+    matrix = gaussian(5, 1) @ gaussian(1, 5, seed=1) + size * gaussian(5, 5, seed=2)
+    found = _numerically(Ball(matrix, torch.full_like(matrix, 1e-15)), None, 1, equal=False)
+    assert found.outcome is outcome
+    assert found.grade is Grade.NUMERICAL
+
+
+def test_a_radius_that_swallows_the_matrix_is_undecided():
+    matrix = gaussian(3, 3)
+    assert _numerically(Ball(matrix, matrix.abs() * 10), None, 1, equal=False).outcome is Outcome.UNDECIDED
+
+
+def test_verified_inverse():
+    matrix = gaussian(4, 4)
+    ball = Ball(matrix).inverse()
+    true = torch.linalg.inv(matrix)
+    assert bool(((ball.center - true).abs() <= ball.error + 1e-15).all())
+    assert float(ball.error.max()) < 1e-11
+    assert not bool(torch.isfinite(Ball(torch.ones(2, 2).double()).inverse().error).all())
+    wide = Ball(torch.eye(2).double(), torch.full((2, 2), 0.6).double()).inverse()
+    assert not bool(torch.isfinite(wide.error).all())

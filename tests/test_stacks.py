@@ -1,0 +1,106 @@
+"""Bias-free ReLU stacks are found by what flows through a network, however it is written."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from impl import fields, half_squared_error, stacks
+from theorems import CLAIMS, Outcome
+
+
+class Functional(nn.Module):
+    """The stack with functional ReLU, flattening and control flow."""
+
+    def __init__(self):
+        super().__init__()
+        self.front = nn.Conv2d(1, 2, 3)
+        self.a = nn.Linear(8, 6, bias=False)
+        self.b = nn.Linear(6, 5, bias=False)
+        self.out = nn.Linear(5, 3)
+
+    def forward(self, x):
+        x = self.front(x).flatten(1)
+        for layer in (self.a, self.b):
+            x = functional.relu(layer(x), inplace=layer is self.b)
+        return self.out(x)
+
+
+def run(model, shape, outputs, loss=half_squared_error, dtype=torch.float64):
+    torch.manual_seed(0)
+    model = model.to(dtype)
+    return stacks(model, torch.randn(shape, dtype=dtype), torch.randn(outputs, dtype=dtype), loss)
+
+
+def linear(*widths, bias=False):
+    torch.manual_seed(1)
+    parts = []
+    for a, b in zip(widths[:-1], widths[1:], strict=True):
+        parts += [nn.Linear(a, b, bias=bias), nn.ReLU()]
+    return nn.Sequential(*parts[:-1])
+
+
+def test_a_stack_behind_a_convolution_is_found():
+    torch.manual_seed(3)
+    found = run(Functional(), (4, 1, 4, 4), (4, 3))
+    assert list(found) == ["a → out"]
+    net = found["a → out"]
+    assert net.depth == 2
+    assert net.inputs.shape == (12, 8), "a row per output and sample"
+
+
+def test_its_outputs_are_those_of_the_network():
+    model = linear(3, 5, 4, 2).double()
+    inputs, targets = torch.randn(6, 3).double(), torch.randn(6, 2).double()
+    (net,) = stacks(model, inputs, targets, half_squared_error).values()
+    assert torch.allclose(fields(net).outputs.reshape(6, 2), model(inputs))
+    assert torch.allclose(net.residual.reshape(6, 2), model(inputs) - targets)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("loss", [half_squared_error, functional.mse_loss, functional.huber_loss])
+def test_every_claim_holds_on_it_under_any_loss(dtype, loss):
+    (net,) = run(linear(3, 8, 7, 6, 2), (5, 3), (5, 2), loss, dtype).values()
+    for claim in CLAIMS:
+        if claim.subject is type(net):
+            verdict = claim(net)
+            expected = Outcome.INAPPLICABLE if "single_layer" in claim.name else Outcome.HOLDS
+            assert verdict.outcome is expected, verdict
+
+
+class Skipping(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.out = (nn.Linear(4, 4, bias=False) for _ in range(3))
+
+    def forward(self, x):
+        z = torch.relu(self.a(x))
+        return self.out(z + torch.relu(self.b(z)))
+
+
+class TwoHeads(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.one, self.two = nn.Linear(4, 5, bias=False), nn.Linear(5, 2), nn.Linear(5, 2)
+
+    def forward(self, x):
+        z = torch.relu(self.a(x))
+        return self.one(z) + self.two(z)
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "outputs"),
+    [
+        pytest.param(lambda: linear(3, 4, 2, bias=True), (5, 3), (5, 2), id="biases"),
+        pytest.param(lambda: nn.Sequential(nn.Linear(3, 4, bias=False), nn.Tanh(), nn.Linear(4, 2)), (5, 3), (5, 2),
+                     id="tanh"),
+        pytest.param(lambda: nn.Sequential(nn.Linear(3, 4, bias=False), nn.ReLU(), nn.LayerNorm(4), nn.Linear(4, 2)),
+                     (5, 3), (5, 2), id="normalised"),
+        pytest.param(Skipping, (5, 4), (5, 4), id="skip"),
+        pytest.param(TwoHeads, (5, 4), (5, 2), id="two heads"),
+        pytest.param(lambda: nn.Linear(3, 2), (5, 3), (5, 2), id="no hidden layer"),
+    ],
+)  # fmt: skip
+def test_what_is_not_a_stack_is_not_taken_for_one(model, shape, outputs):
+    torch.manual_seed(2)
+    assert run(model(), shape, outputs) == {}
