@@ -63,9 +63,8 @@ class TwoLayer(nn.Module):
         source = generator(seed)
         weight = torch.randn(width, dimension, generator=source, dtype=torch.float64) / math.sqrt(dimension)
         readout = torch.randn(width, generator=source, dtype=torch.float64) / math.sqrt(width)
-        self.first = nn.utils.skip_init(  # type: ignore[no-untyped-call]  # torch's own draws would move the global state
-            nn.Linear, dimension, width, bias=False, dtype=torch.float64
-        )
+        # torch's own draws would move the global random state
+        self.first = nn.utils.skip_init(nn.Linear, dimension, width, bias=False, dtype=torch.float64)
         self.first.weight = nn.Parameter(weight)
         self.register_buffer("readout", readout)
         self.activation = activation
@@ -249,7 +248,8 @@ class Ensemble(Instance):
         models = [point.network() for point in self.points]
         batches = [point.batch() for point in self.points]
         inputs, labels, teachers = (torch.stack(list(column)) for column in zip(*batches, strict=True))
-        weights, readouts = torch.func.stack_module_state(models)
+        stacked = torch.func.stack_module_state(models)
+        weights, readouts = ({name: value.detach() for name, value in part.items()} for part in stacked)
 
         def loss(weight: Any, readout: Any, x: Tensor, y: Tensor) -> Tensor:
             outputs: Tensor = torch.func.functional_call(models[0], (weight, readout), (x,))
