@@ -25,7 +25,10 @@ from .gated import Fields as Fields
 from .gated import GatedNetwork as GatedNetwork
 from .gated import fields as fields
 from .gated import gated_network as gated_network
+from .gaussian_gap import GapPath as GapPath
 from .gaussian_teachers import GaussianTeacher as GaussianTeacher
+from .harmonics import Harmonic as Harmonic
+from .kernel_expansion import ExpansionPath as ExpansionPath
 from .kernels import TangentKernel as TangentKernel
 from .kernels import tangent_kernel as tangent_kernel
 from .linear_students import InitialisedPair as InitialisedPair
@@ -35,6 +38,9 @@ from .linear_students import linear_student as linear_student
 from .losses import half_squared_error as half_squared_error
 from .networks import NetworkSpec as NetworkSpec
 from .networks import build as build
+from .one_step import EnsemblePath as EnsemblePath
+from .one_step import StepPath as StepPath
+from .one_step import StepPoint as StepPoint
 from .operands import Instance as Instance
 from .preconditioned import PreconditionedSGD as PreconditionedSGD
 from .readouts import RandomReadout as RandomReadout
@@ -45,6 +51,10 @@ from .spectral import FlowEnd as FlowEnd
 from .spectral import LaplacianTask as LaplacianTask
 from .spectral import Regression as Regression
 from .spectral import SpectralTask as SpectralTask
+from .spike_moments import SpikeSetting as SpikeSetting
+from .spiked_kernels import SpikedKernel as SpikedKernel
+from .spiked_kernels import unit_vector as unit_vector
+from .spiked_series import SpikedSeries as SpikedSeries
 from .tracing import LayerTrace as LayerTrace
 from .tracing import trace as trace
 from .training import MinibatchNoise as MinibatchNoise
@@ -57,3 +67,4 @@ from .whitening import WeightMotion as WeightMotion
 from .whitening import WeightStep as WeightStep
 from .whitening import weight_motion as weight_motion
 from .whitening import weight_step as weight_step
+from .zonal_operator import ZonalPath as ZonalPath

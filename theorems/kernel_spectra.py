@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from impl import flow_strategies
+from impl import ridge_strategies
 from impl.inverses import eye_like, inverse
 from impl.operands import Operand
 from impl.spectral import LaplacianTask, Regression, diagonal, positive_part, scalar
@@ -64,10 +64,10 @@ def _predicted(
 
 @equals(
     observed=_risks,
-    on=flow_strategies.regressions,
+    on=ridge_strategies.regressions,
     source=Source(PAPER, "spectral evolution and generalisation: that they are related; form derived"),
     signs={"risk of another spectrum": ">="},
-    hypotheses={"noise of the stated size": Hypothesis(flow_strategies.misjudged_noise)},
+    hypotheses={"noise of the stated size": Hypothesis(ridge_strategies.misjudged_noise)},
     mutants={
         "bias twice": lambda fit: _predicted(fit, bias=2),
         "variance twice": lambda fit: _predicted(fit, variance=2),
@@ -115,9 +115,9 @@ def _filter(task: LaplacianTask, floor: int = 1, drive: int = 1, decay: int = 1)
 
 @minimises(
     observed=_energy_slope,
-    on=flow_strategies.laplacians,
+    on=ridge_strategies.laplacians,
     source=Source(PAPER, "self-supervised spectrum: high-rank, Laplacian-aligned; form derived"),
-    hypotheses={"orthonormal eigenvectors": Hypothesis(flow_strategies.stretched_laplacians)},
+    hypotheses={"orthonormal eigenvectors": Hypothesis(ridge_strategies.stretched_laplacians)},
     mutants={
         "no floor": lambda task: diagonal(task.left, _filter(task, floor=0)),
         "no decay": lambda task: diagonal(task.left, _filter(task, decay=2)),
@@ -152,9 +152,9 @@ def _passed(task: LaplacianTask) -> int:
 @rank_is(
     equal=("",),
     observed=lambda task: diagonal(task.left, _filter(task)),
-    on=flow_strategies.rational_laplacians,
+    on=ridge_strategies.rational_laplacians,
     source=Source(PAPER, "rank of the self-supervised spectrum", "derived"),
-    hypotheses={"orthonormal eigenvectors": Hypothesis(flow_strategies.stretched_laplacians)},
+    hypotheses={"orthonormal eigenvectors": Hypothesis(ridge_strategies.stretched_laplacians)},
     mutants={
         "all modes": lambda task: task.frequencies.shape[-1] + 1,
         "one fewer": lambda task: _passed(task) - 1,

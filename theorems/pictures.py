@@ -45,7 +45,7 @@ _STYLE: Any = {
 }
 
 
-def _canvas(panels: int, size: tuple[float, float], **options: Any) -> tuple[Figure, list[Axes]]:
+def canvas(panels: int, size: tuple[float, float], **options: Any) -> tuple[Figure, list[Axes]]:
     """A figure that needs no display, with its axes; the style holds while it is made.
 
     Raises:
@@ -62,10 +62,10 @@ def _canvas(panels: int, size: tuple[float, float], **options: Any) -> tuple[Fig
     return figure, list(np.atleast_1d(axes))
 
 
-def _styled(draw: Callable[[int], Figure]) -> Callable[[int], Figure]:
+def styled(draw: Callable[[int], Figure]) -> Callable[[int], Figure]:
     """Draw under the pictures' style, whatever the user's is."""
 
-    def styled(seed: int = 0) -> Figure:
+    def framed(seed: int = 0) -> Figure:
         try:
             import matplotlib as mpl
         except ImportError as error:
@@ -73,8 +73,8 @@ def _styled(draw: Callable[[int], Figure]) -> Callable[[int], Figure]:
         with mpl.rc_context(_STYLE):
             return draw(seed)
 
-    styled.__doc__, styled.__name__ = draw.__doc__, draw.__name__
-    return styled
+    framed.__doc__, framed.__name__ = draw.__doc__, draw.__name__
+    return framed
 
 
 def _mark(axis: Axes, index: float, text: str, *, height: float = 0.97, color: str = RED) -> None:
@@ -84,12 +84,12 @@ def _mark(axis: Axes, index: float, text: str, *, height: float = 0.97, color: s
     axis.annotate(text, (index + 0.5, height), color=color, va="top", **place)
 
 
-@_styled
+@styled
 def water_filling(seed: int) -> Figure:
     """Eigenvalue paths of the kernel ODE filling to the water level, and the level as a picture of the labels' spectrum."""
     values, ridge, decay = (3.0, 2.2, 1.5, 0.95, 0.35), 0.5, 0.5
     run = exhibits.kernel_paths(values, samples=24, ridge=ridge, decay=decay, until=24.0, size=0.12, seed=seed)
-    figure, (left, right) = _canvas(2, (10.4, 4.3), width_ratios=[1.9, 1])
+    figure, (left, right) = canvas(2, (10.4, 4.3), width_ratios=[1.9, 1])
     active = int((run.levels > 0).sum())
     colours = [BLUE, GREEN, ORANGE, PURPLE]
     left.plot(run.times[1:], run.eigenvalues[1:, active:], color=GREY, linewidth=0.9, alpha=0.55)
@@ -127,11 +127,11 @@ def water_filling(seed: int) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def trained_spectrum(seed: int) -> Figure:
     """Singular values of a linear layer trained on digits under weight decay, with the number of classes and the bound marked."""
     run = exhibits.trained_spectra((0, 300, 1_000, 3_000), decay=1e-2, rate=0.2, width=24, samples=120, seed=seed)
-    figure, (axis,) = _canvas(1, (7.6, 4.6))
+    figure, (axis,) = canvas(1, (7.6, 4.6))
     shades = ["#b9c7da", "#7fa3cc", "#3d7fbd", "#083b66"]
     rank = np.arange(1, len(run.values[0]) + 1)
     for step, values, bound, shade in zip(run.steps, run.values, run.bounds, shades, strict=True):
@@ -149,12 +149,12 @@ def trained_spectrum(seed: int) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def minibatch_noise(seed: int) -> Figure:
     """Singular values of minibatch noise in the kernel with 2C marked, beside those of single batches and of the average."""
     classes, samples = 4, 40
     run = exhibits.noise_spectra((1, 2, 3, 8), samples=samples, width=30, classes=classes, draws=12, seed=seed)
-    figure, (left, right) = _canvas(2, (10.4, 4.3), sharey=True)
+    figure, (left, right) = canvas(2, (10.4, 4.3), sharey=True)
     colours = dict(zip(run.centred, [ORANGE, GREEN, PURPLE, BLUE], strict=True))
     rank = np.arange(1, samples + 1)
     floor = 1e-17 * float(run.averaged[0])
@@ -189,7 +189,7 @@ def minibatch_noise(seed: int) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def supervised_or_not(seed: int) -> Figure:
     """The spectrum that labels leave, of rank at most C, against the one that a graph Laplacian leaves, on the same digits."""
     samples, classes = 80, 10
@@ -198,7 +198,7 @@ def supervised_or_not(seed: int) -> Figure:
     taught, law = exhibits.supervised_spectrum(targets, ridge=0.5, decay=0.25, seed=seed)
     graph = exhibits.neighbour_laplacian(samples, 6)
     alone, filter_law = exhibits.self_supervised_spectrum(graph, decay=0.1, pull=0.5, floor=0.4, seed=seed)
-    figure, (axis,) = _canvas(1, (7.6, 4.6))
+    figure, (axis,) = canvas(1, (7.6, 4.6))
     rank = np.arange(1, samples + 1)
     floor = 1e-4  # what is below has decayed: it is drawn on the lower edge
     axis.plot(

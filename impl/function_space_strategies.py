@@ -1,0 +1,160 @@
+"""Strategies for the claims about one large gradient step; see `impl.strategies` for the two kinds of instances.
+
+Asymptotic claims cost seconds per instance, so their strategies draw from a short list of configurations: Hypothesis sees every one of
+them once and stops. Under the profile ``thorough`` the list is the whole grid of the statement, at its largest sizes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from impl.gaussian_gap import GapPath
+from impl.kernel_expansion import ExpansionPath
+from impl.one_step import EnsemblePath, StepPath
+from impl.zonal_operator import ZonalPath
+
+
+def thorough() -> bool:
+    """Whether the long profile is loaded."""
+    return settings.get_current_profile_name() == "thorough"
+
+
+def _listed(cases: Sequence[Any]) -> st.SearchStrategy[Any]:
+    """One of the cases. The last few are kept: a path keeps its runs, so the mutants of a claim judge what the claim judged."""
+    return st.integers(0, len(cases) - 1).map(lambda i: _kept(*cases[i]))
+
+
+@lru_cache(maxsize=8)
+def _kept(kind: type, options: tuple[tuple[str, Any], ...]) -> Any:
+    return kind(**dict(options))
+
+
+_SIZES: dict[str, Any] = {"sizes": (32, 64, 128, 256, 512), "replicates": (128, 16, 80, 12, 28)}
+_LARGE: dict[str, Any] = {"sizes": (64, 128, 256, 512, 1024, 2048), "replicates": (128, 96, 80, 40, 20, 8)}
+_ACTIVATIONS = ("relu", "tanh", "erf", "silu")
+_ACTIVATIONS_OF_KERNELS = ("relu", "tanh", "erf", "silu")
+_TARGETS = ("tanh", "erf", "sign", "relu")
+
+
+def _lazy(kind: type, **options: Any) -> Any:
+    return kind, tuple(sorted(options.items()))
+
+
+def step_paths() -> st.SearchStrategy[StepPath]:
+    """ReLU on tanh at α = β = 1 and SiLU on sign at α = ½, β = ½; thorough: 4 activations × 4 targets, α, β in {½, 2, 4}."""
+    if thorough():
+        grid = [(a, b) for a in (0.5, 2.0, 4.0) for b in (0.5, 2.0, 4.0)]
+        pairs = [(s, g) for s in _ACTIVATIONS for g in _TARGETS]
+        cases = [
+            _lazy(StepPath, activation=s, target=g, alpha=a, beta=b, seed=i, **_LARGE)
+            for i, ((s, g), (a, b)) in enumerate((pairs[j % 16], grid[j % 9]) for j in range(48))
+        ]
+        return _listed(cases)
+    return _listed(
+        [
+            _lazy(StepPath, activation="relu", target="tanh", **_SIZES),
+            _lazy(StepPath, activation="silu", target="sign", alpha=0.5, beta=0.5, noise=0.5, seed=1, **_SIZES),
+        ]
+    )
+
+
+def shared_data_paths() -> st.SearchStrategy[StepPath]:
+    """Runs of one size share their batch; η₀ large enough for the spike to be seen, μ₁ well apart from c₁."""
+    cases = [
+        _lazy(StepPath, activation=s, target=g, alpha=a, beta=b, scale=4.0, shared_data=True, seed=2 + i,
+              sizes=(8, 46, 256), replicates=(120, 260, 140))
+        for i, (s, g, a, b) in enumerate(
+            [("relu", "identity", 1.0, 1.0), ("erf", "relu", 2.0, 0.5), ("tanh", "sign", 0.5, 1.0), ("silu", "identity", 2.0, 2.0)]
+        )
+    ]  # fmt: skip
+    return _listed(cases if thorough() else cases[:1])
+
+
+def ensemble_paths() -> st.SearchStrategy[EnsemblePath]:
+    """Groups of 32 runs at small sizes; α = 2 with g = tanh is the case that the statement quotes figures for."""
+    cases = [
+        _lazy(EnsemblePath, activation=s, target=g, alpha=a, beta=b, noise=e, seed=11 + i,
+              sizes=(10, 40, 160), replicates=(24, 50, 19))
+        for i, (s, g, a, b, e) in enumerate(
+            [("relu", "tanh", 2.0, 0.5, 0.0), ("tanh", "sign", 0.5, 1.0, 0.5), ("erf", "relu", 2.0, 0.5, 0.0),
+             ("silu", "erf", 4.0, 0.5, 1.0), ("relu", "abs", 1.0, 1.0, 0.0)]
+        )
+    ]  # fmt: skip
+    return _listed(cases if thorough() else cases[:1])
+
+
+_FEW: dict[str, Any] = {"sizes": (8, 16, 32, 64, 128), "replicates": (8, 8, 8, 8, 8)}
+
+
+def steps_without_linear_part() -> st.SearchStrategy[StepPath]:
+    """σ = cos: c₁ = 0."""
+    return _listed([_lazy(StepPath, activation="cos", **_FEW)])
+
+
+def steps_with_exploding_labels() -> st.SearchStrategy[StepPath]:
+    """A target whose square has no mean."""
+    return _listed([_lazy(StepPath, target="exploding", **_FEW)])
+
+
+def ensembles_with_exploding_labels() -> st.SearchStrategy[EnsemblePath]:
+    """The same target in groups of runs."""
+    return _listed([_lazy(EnsemblePath, target="exploding", **_FEW)])
+
+
+# -- high dimension --------------------------------------------------------------------------------------------------
+
+
+def expansion_paths() -> st.SearchStrategy[ExpansionPath]:
+    """ReLU, tanh, erf and SiLU at two random pairs in dimension 2 and 5."""
+    return st.builds(
+        ExpansionPath,
+        activation=st.sampled_from(_ACTIVATIONS_OF_KERNELS),
+        dimension=st.sampled_from([2, 5]),
+        bulk=st.sampled_from([1.0, 1.5]),
+        seed=st.integers(0, 30 if thorough() else 1),
+    )
+
+
+def rough_expansions() -> st.SearchStrategy[ExpansionPath]:
+    """σ = sign."""
+    return st.builds(ExpansionPath, activation=st.just("sign"), seed=st.integers(0, 10))
+
+
+def zonal_paths() -> st.SearchStrategy[ZonalPath]:
+    """B fixed, or growing as d^{2ζ−1} for ζ = ⅝ and ¾."""
+    return st.builds(
+        ZonalPath,
+        bulk=st.sampled_from([1.0, 1.25, 2.0]),
+        spike=st.sampled_from([1.0, 0.5, 2.0]),
+        growth=st.sampled_from([0.0, 0.25, 0.5]),
+    )
+
+
+def fast_zonal_paths() -> st.SearchStrategy[ZonalPath]:
+    """B ~ d: the step is as large as η ~ d."""
+    return st.builds(ZonalPath, growth=st.just(1.0))
+
+
+def gap_paths() -> st.SearchStrategy[GapPath]:
+    """ζ = ½ and ¾ with g = tanh; thorough: more exponents, targets and proportions."""
+    cases = [_lazy(GapPath, zeta=zeta) for zeta in (0.5, 0.75)]
+    if thorough():
+        cases += [
+            _lazy(GapPath, zeta=z, target=g, alpha=a) for z in (0.5, 0.625) for g in ("erf", "sign") for a in (1.0, 2.0)
+        ]
+    return _listed(cases)
+
+
+def largest_gap_paths() -> st.SearchStrategy[GapPath]:
+    """ζ = 1."""
+    return _listed([_lazy(GapPath, zeta=1.0)])
+
+
+def all_gap_paths() -> st.SearchStrategy[GapPath]:
+    """ζ = 1, ¾ and ½ with g = tanh, η₀ = 3."""
+    return _listed([_lazy(GapPath, zeta=zeta) for zeta in (1.0, 0.75, 0.5)])

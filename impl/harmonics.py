@@ -1,0 +1,97 @@
+r"""Zonal harmonics on the sphere S^{d−1} and what ReLU kernels do to them, in ball arithmetic.
+
+P_k is the Gegenbauer polynomial with P_k(1) = 1. Funk and Hecke: :math:`\mathbb E_s\,(\hat w \cdot s)_+ Y_k(s) = \mu_k Y_k(\hat w)`
+with :math:`\mu_k = \mathbb E\,(t)_+ P_k(t)`, t one coordinate of a uniform point; so T₀ has the eigenvalue d μ_k² on ‖x‖Y_k.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from flint import acb, arb, arb_mat
+
+from impl.errors import require
+from impl.operands import Instance
+
+
+@dataclass(frozen=True, eq=False)
+class Harmonic(Instance):
+    """A degree of harmonics in one dimension.
+
+    Args:
+        dimension: d.
+        degree: k; on S⁰ (d = 1) only 0 and 1 exist.
+        activation: "relu", or "abs" for σ = |·|.
+    """
+
+    dimension: int
+    degree: int
+    activation: str = "relu"
+
+    def __post_init__(self) -> None:
+        """Refuse what does not exist."""
+        require(self.dimension >= 1, f"expected dimension of at least 1, got dimension={self.dimension}")
+        require(self.activation in ("relu", "abs"), f"expected the activation relu or abs, got {self.activation!r}")
+        require(self.degree >= 0, f"expected degree of at least 0, got degree={self.degree}")
+        require(
+            self.dimension > 1 or self.degree <= 1,
+            f"expected degree 0 or 1 in dimension 1, where the sphere is two points, got degree={self.degree}",
+        )
+
+    @cached_property
+    def eigenvalue(self) -> arb:
+        """D μ_k², μ_k by rigorous quadrature over the sphere."""
+        d, k = self.dimension, self.degree
+        if d == 1:
+            other = 0 if self.activation == "relu" else (-1) ** k
+            return arb((1 + other) ** 2) / 4  # μ = ½σ(1)P(1) + ½σ(−1)P(−1)
+
+        def density(angle: acb) -> acb:
+            return angle.sin() ** (d - 2)
+
+        def integrand(angle: acb) -> acb:
+            return angle.cos() * legendre(d, k, angle.cos()) * density(angle)
+
+        # cosine positive on (0, π/2); the whole sphere by symmetry twice the same interval
+        quarter = arb.pi() / 2
+        mu = acb.integral(lambda z, _: integrand(z), 0, quarter, rel_tol=2.0**-60, abs_tol=2.0**-90).real
+        total = 2 * acb.integral(lambda z, _: density(z), 0, quarter, rel_tol=2.0**-60, abs_tol=2.0**-90).real
+        if self.activation == "abs":
+            mu = mu * (1 + (-1) ** k)
+        return d * (mu / total) * (mu / total)  # a power would take the logarithm of a ball around zero
+
+
+def legendre(dimension: int, degree: int, argument: acb) -> acb:
+    """P_k in d >= 2 dimensions with P_k(1) = 1, by the three-term recurrence (k + d − 2) P_{k+1} = (2k + d − 2) t P_k − k P_{k−1}."""
+    before, now = acb(1), argument
+    if degree == 0:
+        return before
+    for k in range(1, degree):
+        before, now = now, ((2 * k + dimension - 2) * argument * now - k * before) / (k + dimension - 2)
+    return now
+
+
+def eigenvalues(matrix: arb_mat) -> list[arb]:
+    """Enclosures of the eigenvalues of a symmetric matrix of balls, in decreasing order; multiple ones included.
+
+    With any V, VᵀV = I + F and VᵀKV = Λ + R: by Ostrowski and Weyl λ_j(K) lies in (Λ_j ± ‖R‖)/(1 ± ‖F‖). V is the floating-point answer.
+    """
+    size = matrix.nrows()
+    middle = np.array([[float(matrix[i, j].mid()) for j in range(size)] for i in range(size)])
+    approximate, vectors = np.linalg.eigh((middle + middle.T) / 2)
+    v = arb_mat(vectors.tolist())
+    rest = v.transpose() * matrix * v
+    frame = v.transpose() * v
+    for i in range(size):
+        rest[i, i] -= arb(float(approximate[i]))
+        frame[i, i] -= 1
+    off, skew = _frobenius(rest), _frobenius(frame)
+    if not skew < 1:
+        return [arb("nan")] * size
+    return [(arb(float(value)) + arb(0, off)) / (1 + arb(0, skew)) for value in reversed(approximate)]
+
+
+def _frobenius(matrix: arb_mat) -> arb:
+    return sum((entry * entry for row in matrix.tolist() for entry in row), arb(0)).abs_upper().sqrt().upper()

@@ -1,0 +1,281 @@
+r"""One large full-batch gradient step of a real two-layer network on a single-index teacher, taken by autograd.
+
+.. math:: y = g(\langle w_*, x\rangle) + \varepsilon, \qquad f(x) = m^{-1/2} \sum_j a_j \sigma(\langle w_j, x\rangle)
+
+x ~ N(0, I_d), ‖w*‖ = 1, w_j ~ N(0, I/d), a_j ~ N(0, 1/m), n = αd, m = βd, η = η₀ d^ζ, loss (1/2n) Σ (y − f)²; W moves, a does not.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from impl.data import single_index
+from impl.errors import require
+from impl.links import Link, link
+from impl.networks import generator
+from impl.operands import Instance
+
+_LARGE = 2**17
+"""Entries above which a step is stored in float32: it rounds by 1e-7 what is measured to 1e-2."""
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What one step did.
+
+    Args:
+        update: W₁ − W₀, (m, d), as autograd and the learning rate gave it.
+        readout: a, (m,).
+        spike: ς = Xᵀy, (d,).
+        direction: w*, (d,).
+    """
+
+    update: Tensor
+    readout: Tensor
+    spike: Tensor
+    direction: Tensor
+
+
+def leading_direction(matrices: Tensor, start: Tensor, steps: int = 40) -> Tensor:
+    """The first right singular vectors of (…, m, d) matrices with one large singular value each, by power iteration from (…, d)."""
+    vector = torch.nn.functional.normalize(start[..., None], dim=-2)
+    for _ in range(steps):
+        following = torch.nn.functional.normalize(matrices.mT @ (matrices @ vector), dim=-2)
+        settled = bool(((following - vector).abs() < 1e-7).all())
+        vector = following
+        if settled:
+            break
+    return vector[..., 0]
+
+
+class TwoLayer(nn.Module):
+    """f(x) = m^{−1/2} Σ a_j σ(⟨w_j, x⟩) with Gaussian weights drawn from a seed."""
+
+    def __init__(self, dimension: int, width: int, activation: Link, *, seed: int) -> None:
+        """Draw W ~ N(0, I/d) and a ~ N(0, 1/m)."""
+        super().__init__()
+        source = generator(seed)
+        weight = torch.randn(width, dimension, generator=source, dtype=torch.float64) / math.sqrt(dimension)
+        readout = torch.randn(width, generator=source, dtype=torch.float64) / math.sqrt(width)
+        # torch's own draws would move the global random state
+        self.first = nn.utils.skip_init(nn.Linear, dimension, width, bias=False, dtype=torch.float64)
+        self.first.weight = nn.Parameter(weight)
+        self.register_buffer("readout", readout)
+        self.activation = activation
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(N, d) to (N,)."""
+        readout: Tensor = self.readout  # type: ignore[assignment]
+        return self.activation(self.first(inputs)) @ readout / math.sqrt(len(readout))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class StepPoint(Instance):
+    """One network, one batch, one step; everything follows from the numbers and seeds.
+
+    Raises:
+        InputError: sizes below one, a step size that is not positive, unknown links.
+    """
+
+    dimension: int
+    samples: int
+    width: int
+    rate: float
+    activation: str = "relu"
+    target: str = "tanh"
+    noise: float = 0.0
+    data_seed: int = 0
+    network_seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be run."""
+        for name in ("dimension", "samples", "width"):
+            value = getattr(self, name)
+            require(value >= 1, f"expected {name} of at least 1, got {name}={value}")
+        require(math.isfinite(self.rate) and self.rate > 0, f"expected a positive learning rate, got rate={self.rate}")
+        require(self.noise >= 0, f"expected a noise level of at least 0, got noise={self.noise}")
+        link(self.activation)
+        link(self.target)
+
+    @property
+    def activation_slope(self) -> float:
+        """c₁ = E σ'(z)."""
+        return link(self.activation).mean_slope
+
+    @property
+    def target_slope(self) -> float:
+        """μ₁ = E g'(z)."""
+        return link(self.target).mean_slope
+
+    @property
+    def label_square(self) -> float:
+        """E y²."""
+        return link(self.target).mean_square + self.noise**2
+
+    @cached_property
+    def step(self) -> Step:
+        """What the step did; computed once per point and kept."""
+        return self.take()
+
+    def batch(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Inputs (n, d), labels (n, 1) and w* (d,)."""
+        noise, seed = self.noise, self.data_seed
+        return single_index(self.samples, self.dimension, link(self.target), noise=noise, seed=seed)
+
+    def network(self) -> TwoLayer:
+        """The network before the step."""
+        return TwoLayer(self.dimension, self.width, link(self.activation), seed=self.network_seed)
+
+    @cached_property
+    def learned_weight(self) -> Tensor:
+        """W₁, (m, d); computed once per point and kept."""
+        before: Tensor = self.network().first.weight.detach()
+        return (before + self.step.update).to(self.step.update.dtype)
+
+    def take(self) -> Step:
+        """Build the network, take the step with torch's own SGD, return what changed."""
+        inputs, labels, direction = self.batch()
+        model = self.network()
+        before = model.first.weight.detach().clone()
+        optimizer = torch.optim.SGD(model.parameters(), lr=self.rate)
+        with torch.enable_grad():
+            loss = (labels[:, 0] - model(inputs)).square().mean() / 2
+            loss.backward()
+        optimizer.step()
+        update = model.first.weight.detach() - before
+        if update.numel() > _LARGE:
+            update = update.float()
+        readout: Tensor = model.readout  # type: ignore[assignment]
+        return Step(update, readout, labels[:, 0] @ inputs, direction)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class StepPath(Instance):
+    """The same experiment at growing dimension: n = αd, m = βd, η = η₀ d^ζ.
+
+    Args:
+        activation: σ, a name in `impl.links.LINKS`.
+        target: g, likewise.
+        alpha: n/d.
+        beta: m/d.
+        zeta: exponent of the step size, in [½, 1).
+        scale: η₀.
+        noise: standard deviation of ε.
+        seed: of everything.
+        sizes: d, increasing.
+        replicates: how many independent runs at each size.
+        shared_data: whether the runs of one size share their batch, hence ς.
+
+    Raises:
+        InputError: sizes that do not increase, or α d, β d that are not whole.
+    """
+
+    activation: str = "relu"
+    target: str = "tanh"
+    alpha: float = 1.0
+    beta: float = 1.0
+    zeta: float = 0.75
+    scale: float = 1.0
+    noise: float = 0.0
+    seed: int = 0
+    sizes: tuple[int, ...] = (16, 32, 64, 128, 256)
+    replicates: tuple[int, ...] = (8, 8, 8, 8, 8)
+    shared_data: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what is no path."""
+        require(
+            len(self.sizes) == len(self.replicates) > 0 and list(self.sizes) == sorted(set(self.sizes)),
+            f"expected increasing sizes and as many replicates, got {self.sizes} and {self.replicates}",
+        )
+        for name in ("alpha", "beta"):
+            for d in self.sizes:
+                whole = getattr(self, name) * d
+                require(whole == int(whole) >= 1, f"expected {name}·d to be a whole number, got {whole} at d = {d}")
+
+    @cached_property
+    def path(self) -> dict[int, tuple[Any, ...]]:
+        """The points by size; a point keeps its step, so the variants of a claim judge the same runs."""
+        return {
+            d: tuple(self._point(d, i) for i in range(count))
+            for d, count in zip(self.sizes, self.replicates, strict=True)
+        }
+
+    def _point(self, d: int, replicate: int) -> StepPoint:
+        seeds = torch.randint(
+            2**31, (2,), generator=generator((self.seed * 1_000_003 + d) * 100_003 + replicate)
+        ).tolist()
+        shared = torch.randint(2**31, (1,), generator=generator(self.seed * 1_000_003 + d)).tolist()[0]
+        return StepPoint(
+            dimension=d,
+            samples=int(self.alpha * d),
+            width=int(self.beta * d),
+            rate=self.scale * d**self.zeta,
+            activation=self.activation,
+            target=self.target,
+            noise=self.noise,
+            data_seed=shared if self.shared_data else seeds[0],
+            network_seed=seeds[1],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble(Instance):
+    """Independent runs of one size and one kind, judged together.
+
+    Raises:
+        InputError: if there is none, or they differ in more than their seeds.
+    """
+
+    points: tuple[StepPoint, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse runs that cannot be taken at once."""
+        require(len(self.points) > 0, "expected at least one run in an ensemble, got none")
+        kinds = {(p.dimension, p.samples, p.width, p.rate, p.activation, p.target, p.noise) for p in self.points}
+        require(len(kinds) == 1, f"expected runs that differ in their seeds alone, got {len(kinds)} kinds")
+
+    @cached_property
+    def cosines(self) -> Tensor:
+        """cos(v, w*) of the first right singular vector v of each run's update, (R,); all steps taken at once by ``torch.func``."""
+        first = self.points[0]
+        models = [point.network() for point in self.points]
+        batches = [point.batch() for point in self.points]
+        inputs, labels, teachers = (torch.stack(list(column)) for column in zip(*batches, strict=True))
+        stacked = torch.func.stack_module_state(models)
+        weights, readouts = ({name: value.detach() for name, value in part.items()} for part in stacked)
+
+        def loss(weight: Any, readout: Any, x: Tensor, y: Tensor) -> Tensor:
+            outputs: Tensor = torch.func.functional_call(models[0], (weight, readout), (x,))
+            return (y[:, 0] - outputs).square().mean() / 2
+
+        gradient = torch.func.vmap(torch.func.grad(loss))(weights, readouts, inputs, labels)["first.weight"]
+        spikes = (labels.mT @ inputs)[:, 0]
+        return (leading_direction(-first.rate * gradient, spikes) * teachers).sum(-1)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class EnsemblePath(StepPath):
+    """A path whose replicates are groups of runs.
+
+    Args:
+        group: how many runs one replicate holds.
+    """
+
+    group: int = 32
+
+    @cached_property
+    def path(self) -> dict[int, tuple[Any, ...]]:
+        """The ensembles by size."""
+        return {
+            d: tuple(
+                Ensemble(tuple(self._point(d, i * self.group + j) for j in range(self.group))) for i in range(count)
+            )
+            for d, count in zip(self.sizes, self.replicates, strict=True)
+        }

@@ -1,0 +1,166 @@
+"""Strategies for the exact and certified claims about the kernel after one large step: small rational instances and seeded ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from impl.harmonics import Harmonic
+from impl.spike_moments import SpikeSetting
+from impl.spiked_kernels import SpikedKernel, unit_vector
+from impl.spiked_series import SpikedSeries
+
+_SEEDS = st.integers(0, 2**32 - 1)
+_POSITIVE = st.builds(Fraction, st.integers(1, 12), st.integers(1, 4))
+_NONNEGATIVE = st.builds(Fraction, st.integers(0, 40), st.integers(1, 4))
+
+
+def _objects(rows: Any) -> Any:
+    array = np.asarray(rows)
+    out = np.empty(array.shape, dtype=object)
+    out[...] = array.tolist()
+    return out
+
+
+@st.composite
+def _lattice_points(draw: Callable[..., Any], fewest: int = 1, most: int = 2) -> tuple[Any, Any]:
+    """Small integer points and a rational teacher in dimension 1 … 4; equal, opposite, collinear and zero points included."""
+    d, count = draw(st.integers(1, 4)), draw(st.integers(fewest, most))
+    points = [[draw(st.integers(-3, 3)) for _ in range(d)] for _ in range(count)]
+    if count > 1 and draw(st.booleans()):
+        points[1] = [draw(st.sampled_from([1, 2, -1, 0])) * value for value in points[0]]
+    return _objects(points), unit_vector([draw(st.integers(-2, 2)) for _ in range(d - 1)])
+
+
+@st.composite
+def _seeded_points(draw: Callable[..., Any]) -> tuple[Any, Any]:
+    """Two seeded integer points in dimension 2, 5, 50 or 500."""
+    d, source = draw(st.sampled_from([2, 5, 5, 50, 50, 500])), np.random.default_rng(draw(_SEEDS))
+    points = source.integers(-4, 5, (2, d))
+    return _objects(points), unit_vector([int(t) for t in source.integers(-2, 3, d - 1)])
+
+
+def relu_kernels() -> st.SearchStrategy[SpikedKernel]:
+    """ReLU kernels with any positive bulk and any spike from 0 to 40."""
+    return st.builds(
+        lambda where, bulk, spike: SpikedKernel(where[0], where[1], bulk, spike),
+        _lattice_points() | _seeded_points(),
+        _POSITIVE,
+        _NONNEGATIVE,
+    )
+
+
+@st.composite
+def _teacher_lines(draw: Callable[..., Any]) -> tuple[Any, Any]:
+    """Neighbouring points on the teacher's axis: a large spike moves them furthest apart."""
+    d, count = draw(st.integers(1, 3)), draw(st.integers(3, 5))
+    axis = _objects([Fraction(int(i == 0)) for i in range(d)])
+    return _objects([[k * int(i == 0) for i in range(d)] for k in range(count)]), axis
+
+
+def long_kernels() -> st.SearchStrategy[SpikedKernel]:
+    """‖w*‖ = 2, with a spike."""
+    return relu_kernels().map(lambda k: replace(k, direction=k.direction * 2, spike=k.spike + 1))
+
+
+def any_kernels() -> st.SearchStrategy[SpikedKernel]:
+    """ReLU and cos + sin kernels with Γ ⪰ I on 1 … 5 points, duplicates and points along the teacher included."""
+    return st.builds(
+        lambda where, bulk, spike, name: SpikedKernel(where[0], where[1], 1 + bulk, spike, name),
+        _lattice_points(1, 5) | _teacher_lines(),
+        _NONNEGATIVE.map(lambda a: a / 10),
+        _NONNEGATIVE,
+        st.sampled_from(["relu", "cos+sin"]),
+    )
+
+
+def shrunk_kernels() -> st.SearchStrategy[SpikedKernel]:
+    """A < 1: no gradient step gives such weights; on one point the eigenvalue shrinks as A itself."""
+    return st.builds(
+        lambda where, power: SpikedKernel(where[0], where[1], Fraction(1, 2**power), Fraction(0)),
+        _lattice_points(2, 4),
+        st.integers(1, 4),
+    )
+
+
+def harmonics() -> st.SearchStrategy[Harmonic]:
+    """Degrees 0 … 8 in dimension 2 … 500, and both degrees of dimension 1."""
+    many = st.builds(Harmonic, st.sampled_from([2, 3, 5, 17, 50, 500]) | st.integers(2, 12), st.integers(0, 8))
+    return many | st.builds(Harmonic, st.just(1), st.integers(0, 1))
+
+
+def absolute_harmonics() -> st.SearchStrategy[Harmonic]:
+    """The same degrees with |·| for an activation."""
+    return harmonics().map(lambda h: replace(h, activation="abs"))
+
+
+# -- moments ---------------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def spike_settings(draw: Callable[..., Any]) -> SpikeSetting:
+    """Polynomial teachers small enough to enumerate every batch: d · degree · n bounded together; n = 1, d = 1, μ₁ = 0 included."""
+    d, degree, samples = draw(
+        st.sampled_from(
+            [(1, 1, 4), (1, 2, 3), (1, 3, 2), (2, 1, 2), (2, 2, 1), (2, 3, 1), (3, 1, 1), (2, 0, 2), (1, 2, 1)]
+        )
+    )
+    whole = st.integers(-2, 2)
+    return SpikeSetting(
+        direction=unit_vector([draw(whole) for _ in range(d - 1)]),
+        coefficients=_objects([draw(whole) for _ in range(degree + 1)]),
+        noise=draw(st.sampled_from([Fraction(0), Fraction(1), Fraction(1, 2)])),
+        samples=samples,
+        width=draw(st.integers(1, 4)),
+        rate=draw(_POSITIVE),
+        slope=draw(st.sampled_from([Fraction(1, 2), Fraction(1), Fraction(-1, 3)])),
+    )
+
+
+def long_teachers() -> st.SearchStrategy[SpikeSetting]:
+    """‖w*‖ = 2."""
+    return spike_settings().map(lambda s: replace(s, direction=s.direction * 2))
+
+
+def rademacher_inputs() -> st.SearchStrategy[SpikeSetting]:
+    """±1 coordinates with g(z) = z: E y²x² is 1 where a Gaussian has 3."""
+    return spike_settings().map(lambda s: replace(s, coefficients=_objects([0, 1]), inputs="rademacher"))
+
+
+def biased_noise() -> st.SearchStrategy[SpikeSetting]:
+    """Noise of mean one."""
+    return spike_settings().map(lambda s: replace(s, noise_mean=Fraction(1), coefficients=_objects([1, 1])))
+
+
+# -- series ------------------------------------------------------------------------------------------------------
+
+
+def convergent_series() -> st.SearchStrategy[SpikedSeries]:
+    """Odd powers of |t| and cos t with γ₂ < γ₁; polynomials with any γ₂."""
+    below = st.sampled_from([Fraction(1, 2), Fraction(1, 10), Fraction(3, 4)])
+    functions = st.sampled_from([("power", (1,)), ("power", (3,)), ("power", (5,)), ("cosine", ())])
+    inside = st.builds(
+        lambda bulk, ratio, h: SpikedSeries(bulk, bulk * ratio, *h),
+        st.sampled_from([Fraction(1), Fraction(1, 2), Fraction(2)]),
+        below,
+        functions,
+    )
+    coefficients = st.lists(st.integers(-3, 3), min_size=1, max_size=7).map(tuple)
+    return inside | st.builds(
+        lambda bulk, spike, c: SpikedSeries(bulk, spike, "polynomial", c), _POSITIVE, _POSITIVE, coefficients
+    )
+
+
+def divergent_series() -> st.SearchStrategy[SpikedSeries]:
+    """Odd powers of |t| with γ₂ = 2γ₁ and more; shrinks to |t|, γ₁ = 1, γ₂ = 2."""
+    return st.builds(
+        lambda bulk, ratio, power: SpikedSeries(bulk, bulk * ratio, "power", (power,)),
+        st.sampled_from([Fraction(1), Fraction(2), Fraction(1, 2)]),
+        st.sampled_from([Fraction(2), Fraction(3), Fraction(5)]),
+        st.sampled_from([1, 3]),
+    )
