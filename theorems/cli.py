@@ -205,20 +205,21 @@ def plot_command(
     from impl.errors import InputError
 
     try:
-        from theorems.pictures import PICTURES
+        from theorems import pictures, pictures_function_space
     except ImportError as error:
         raise InputError("pictures need matplotlib: pip install 'theorems[report]'") from error
+    known = pictures.PICTURES | pictures_function_space.PICTURES
     if name == "list":
-        for title, picture in PICTURES.items():
+        for title, picture in known.items():
             out.print(f"{title}: {(picture.__doc__ or '').splitlines()[0]}", highlight=False)
         return
-    if name not in PICTURES:
-        raise InputError(f"expected one of the pictures {', '.join(PICTURES)}, got {name!r}")
+    if name not in known:
+        raise InputError(f"expected one of the pictures {', '.join(known)}, got {name!r}")
     if file.suffix not in (".png", ".svg", ".pdf"):
         raise InputError(f"expected a .png, .svg or .pdf file, got {str(file)!r}")
     _writable(file, "--output")
     with err.status(f"drawing {name}"):
-        PICTURES[name](0).savefig(file, dpi=160)
+        known[name](0).savefig(file, dpi=160)
     out.print(f"wrote {file}", highlight=False)
 
 

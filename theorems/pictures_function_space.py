@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -41,7 +41,7 @@ def updated_spectrum(seed: int) -> Figure:
     before = torch.linalg.svdvals(point.network().first.weight.detach()).numpy()
     after = torch.linalg.svdvals(point.learned_weight.double()).numpy()
     figure, (axis,) = canvas(1, (8.2, 4.4))
-    bins = np.linspace(0, 1.05 * after.max(), 90)
+    bins = np.linspace(0, 1.05 * after.max(), 90).tolist()
     axis.hist(before, bins=bins, color="#c6ccd5", label="$W_0$")
     axis.hist(after, bins=bins, histtype="step", color=BLUE, linewidth=1.5, label="$W_1$, one step of autograd")
     edge = 1 + math.sqrt(point.width / point.dimension)
@@ -95,7 +95,8 @@ def equivalence_gap(seed: int) -> Figure:  # noqa: ARG001, nothing here is rando
     for zeta, colour, name in ((1.0, ORANGE, "1"), (0.75, GREEN, "3/4"), (0.5, BLUE, "1/2")):
         path = GapPath(zeta=zeta).path
         sizes = np.array(list(path), dtype=float)
-        gaps = np.array([p.distance(gaussian_equivalent_gap.predict(p))[0] for (p,) in path.values()])
+        predict: Any = gaussian_equivalent_gap.predict
+        gaps = np.array([p.distance(predict(p))[0] for (p,) in path.values()])
         axis.plot(sizes, gaps, "o", color=colour, markersize=5, label=rf"$\zeta={name}$, measured")
         axis.plot(sizes, gaps[-1] * (sizes / sizes[-1]) ** (4 * zeta - 4), color=colour, linewidth=1.4)
         printed = sizes ** (4 * zeta - 5) * np.log(sizes) ** 3
