@@ -98,8 +98,11 @@ FACTORIES = {
     "does not import": ("import no_such_package_anywhere", "no_such_package_anywhere"),
     "does not parse": ("def made(:", "SyntaxError"),
     "returns NaN": (
-        "import torch\ndef made():\n    return torch.nn.Linear(1, 1), torch.full((2, 1), float('nan')), "
-        "torch.zeros(2, 1), torch.nn.MSELoss()",
+        """
+import torch
+def made():
+    return torch.nn.Linear(1, 1), torch.full((2, 1), float("nan")), torch.zeros(2, 1), torch.nn.MSELoss()
+""",
         "finite",
     ),
 }
