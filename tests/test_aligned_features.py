@@ -6,11 +6,11 @@ import pytest
 import torch
 from hypothesis import Phase, find, given, settings
 
-from impl import alignment_strategies as drawn
 from impl.errors import InputError
 from impl.networks import generator
 from impl.readouts import RandomReadout, all_signs, coordinate_readouts, readout_ensemble
-from theorems.aligned_features import (
+from impl.strategies import alignment as drawn
+from theorems.feature_learning.aligned_features import (
     _growth_of_the_surrogate,
     _mean_growth,
     _scale_of_the_growth,

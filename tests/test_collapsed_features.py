@@ -8,13 +8,13 @@ import torch
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
-from impl import alignment_strategies as drawn
 from impl.collapse import LabelledFeatures, is_simplex, labelled_features, rank_of_means, within_class_variation
 from impl.decoders import Decoder
 from impl.errors import InputError
 from impl.features import target_linearity
 from impl.operands import to_exact
-from theorems.collapsed_features import (
+from impl.strategies import alignment as drawn
+from theorems.feature_learning.collapsed_features import (
     affine_decoder_interpolates,
     neural_collapse_implies_target_linearity,
     simplex_target_linearity,

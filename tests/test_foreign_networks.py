@@ -27,15 +27,15 @@ from tests.foreign.impostors import (
     linear_by,
 )
 from tests.foreign.untouched import assert_same, snapshot
-from theorems.feature_learning import (
+from theorems.feature_learning.layer_identities import (
     feature_learning_equation,
     gram_flow,
     gram_follows_virtual_covariance,
     stationary_gram_is_feature_correlation,
 )
-from theorems.gram_hierarchy import layerwise_kernel
+from theorems.feature_learning.target_linearity import target_linearity_laws
+from theorems.gram_hierarchy.recursions import layerwise_kernel
 from theorems.models import check_model
-from theorems.target_linearity import target_linearity_laws
 
 LAYER_CLAIMS = [
     feature_learning_equation,

@@ -19,13 +19,13 @@ from impl.kernel_expansion import ExpansionPath
 from impl.links import LINKS
 from impl.one_step import Ensemble, EnsemblePath, StepPath, StepPoint
 from impl.spike_moments import SpikeSetting, matched_normal, normal_moment
-from impl.spiked_kernel_strategies import divergent_series
 from impl.spiked_kernels import SpikedKernel, unit_vector
 from impl.spiked_series import SpikedSeries
+from impl.strategies.spiked_kernels import divergent_series
 from impl.zonal_operator import ZonalPoint, funk_hecke, galerkin
 from theorems import Grade, Outcome, function_space
 from theorems.asymptotics import Measured, TendsTo
-from theorems.corrected_claims import GAP, covariance_coefficients
+from theorems.function_space.corrected import GAP, covariance_coefficients
 
 
 def objects(values):
@@ -237,7 +237,7 @@ def test_spike_moments_against_real_batches():
     z = x @ torch.tensor(setting.direction.astype(float))
     y = 1 - z + z * z + 0.5 * torch.randn(z.shape, generator=source, dtype=torch.float64)
     spikes = (y[..., None] * x).sum(1)
-    from theorems.spike_moment_claims import _moments
+    from theorems.function_space.moments import _moments
 
     exact = _moments(setting)["second moment of the spike"].astype(float)
     np.testing.assert_allclose((spikes.T @ spikes / len(spikes)).numpy(), exact, atol=0.04 * abs(exact).max())

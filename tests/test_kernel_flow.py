@@ -14,12 +14,12 @@ from impl.decayed import decayed_layers, free_features
 from impl.errors import InputError
 from impl.flow_runs import escapes, run
 from impl.flow_solvers import coupled_flow, descend, flow_to_rest, kernel_flow, optimality
-from impl.flow_strategies import number, rational
 from impl.flows import KernelPoint, coupled_point, doubled_kernel_velocity, reduced_objective
 from impl.losses import half_squared_error
 from impl.objectives import LOSSES
-from impl.rank_strategies import train_free_features, train_softplus
 from impl.spectral import SpectralTask
+from impl.strategies.flows import number, rational
+from impl.strategies.ranks import train_free_features, train_softplus
 from impl.training import feature_noise, minibatches, readout_noise
 from theorems import kernel_flow as claims
 from theorems.catalogue import CLAIMS

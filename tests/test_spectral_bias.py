@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from scipy import integrate, stats
 
 from impl import InitialisedPair, LinearStudent, linear_student
-from impl import spectral_strategies as strategies
 from impl.gaussian_teachers import DEGREES, cubature
 from impl.linear_students import descend, reflections
-from impl.student_strategies import patient_students, students
+from impl.strategies import spectra as strategies
+from impl.strategies.students import patient_students, students
 from theorems import (
     Grade,
     Outcome,

@@ -5,9 +5,10 @@ import torch
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
-from impl import feature_strategies, strategies
+from impl import strategies
 from impl.linalg import exact_rank
 from impl.operands import is_exact
+from impl.strategies import features as feature_strategies
 
 SEARCH = settings(
     max_examples=3000,

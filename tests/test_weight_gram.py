@@ -8,21 +8,21 @@ import torch
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
-from impl import gram_strategies as drawn
 from impl.chains import LinearChain, gradient_outer_products, imbalance, linear_chain
 from impl.errors import InputError
 from impl.networks import generator
 from impl.operands import to_exact
+from impl.strategies import grams as drawn
 from impl.whitening import WeightMotion, WeightStep, newton_schulz, polar, spin, weight_motion, weight_step
 from theorems.enclosures import enclose
-from theorems.polar import polar_radius, vertical_radius
-from theorems.rounding import Ball
-from theorems.verdict import Grade, Outcome
-from theorems.weight_gram import (
+from theorems.feature_learning.polar import polar_radius, vertical_radius
+from theorems.feature_learning.weight_gram import (
     balanced_linear_network_feature_ansatz,
     gram_whitening_keeps_the_gram,
     rotation_is_orthogonal_to_learning,
 )
+from theorems.rounding import Ball
+from theorems.verdict import Grade, Outcome
 
 QUICK = settings(max_examples=2_000, database=None, phases=[Phase.generate])
 

@@ -1,5 +1,3 @@
-from .aligned_features import surrogate_grows_in_expectation as surrogate_grows_in_expectation
-from .aligned_features import surrogate_grows_over_the_ensemble as surrogate_grows_over_the_ensemble
 from .catalogue import CLAIMS as CLAIMS
 from .claim import Claim as Claim
 from .claim import Hypothesis as Hypothesis
@@ -7,13 +5,18 @@ from .claim import Source as Source
 from .claim import at_most as at_most
 from .claim import compares as compares
 from .claim import equals as equals
-from .collapsed_features import affine_decoder_interpolates as affine_decoder_interpolates
-from .collapsed_features import neural_collapse_implies_target_linearity as neural_collapse_implies_target_linearity
-from .collapsed_features import simplex_target_linearity as simplex_target_linearity
+from .feature_learning import affine_decoder_interpolates as affine_decoder_interpolates
+from .feature_learning import balanced_linear_network_feature_ansatz as balanced_linear_network_feature_ansatz
 from .feature_learning import feature_learning_equation as feature_learning_equation
 from .feature_learning import gram_flow as gram_flow
 from .feature_learning import gram_follows_virtual_covariance as gram_follows_virtual_covariance
+from .feature_learning import gram_whitening_keeps_the_gram as gram_whitening_keeps_the_gram
+from .feature_learning import neural_collapse_implies_target_linearity as neural_collapse_implies_target_linearity
+from .feature_learning import rotation_is_orthogonal_to_learning as rotation_is_orthogonal_to_learning
+from .feature_learning import simplex_target_linearity as simplex_target_linearity
 from .feature_learning import stationary_gram_is_feature_correlation as stationary_gram_is_feature_correlation
+from .feature_learning import surrogate_grows_in_expectation as surrogate_grows_in_expectation
+from .feature_learning import surrogate_grows_over_the_ensemble as surrogate_grows_over_the_ensemble
 from .feature_learning import target_linearity_laws as target_linearity_laws
 from .feature_learning import virtual_step_raises_target_linearity as virtual_step_raises_target_linearity
 from .function_space import decay_is_preserved as decay_is_preserved
@@ -77,8 +80,5 @@ from .preconditioning import same_gram_same_training as same_gram_same_training
 from .verdict import Grade as Grade
 from .verdict import Outcome as Outcome
 from .verdict import Verdict as Verdict
-from .weight_gram import balanced_linear_network_feature_ansatz as balanced_linear_network_feature_ansatz
-from .weight_gram import gram_whitening_keeps_the_gram as gram_whitening_keeps_the_gram
-from .weight_gram import rotation_is_orthogonal_to_learning as rotation_is_orthogonal_to_learning
 
 __version__: str

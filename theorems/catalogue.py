@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from theorems import (
-    aligned_features,
-    collapsed_features,
-    feature_learning,
-    function_space,
-    gram_hierarchy,
-    kernel_flow,
-    preconditioning,
-    weight_gram,
-)
+from theorems import feature_learning, function_space, gram_hierarchy, kernel_flow, preconditioning
 
 CLAIMS = (
     # arXiv:2601.00276, task-driven kernel flows
@@ -71,14 +62,14 @@ CLAIMS = (
     feature_learning.gram_flow,
     feature_learning.target_linearity_laws,
     feature_learning.virtual_step_raises_target_linearity,
-    weight_gram.gram_whitening_keeps_the_gram,
-    weight_gram.rotation_is_orthogonal_to_learning,
-    aligned_features.surrogate_grows_over_the_ensemble,
-    aligned_features.surrogate_grows_in_expectation,
-    collapsed_features.neural_collapse_implies_target_linearity,
-    collapsed_features.simplex_target_linearity,
-    weight_gram.balanced_linear_network_feature_ansatz,
-    collapsed_features.affine_decoder_interpolates,
+    feature_learning.gram_whitening_keeps_the_gram,
+    feature_learning.rotation_is_orthogonal_to_learning,
+    feature_learning.surrogate_grows_over_the_ensemble,
+    feature_learning.surrogate_grows_in_expectation,
+    feature_learning.neural_collapse_implies_target_linearity,
+    feature_learning.simplex_target_linearity,
+    feature_learning.balanced_linear_network_feature_ansatz,
+    feature_learning.affine_decoder_interpolates,
     # arXiv:2606.09744, fields on the training set
     gram_hierarchy.single_layer_residual_dynamics,
     gram_hierarchy.layerwise_kernel,

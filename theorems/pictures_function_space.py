@@ -13,8 +13,8 @@ from impl.gaussian_gap import GapPath
 from impl.links import link
 from impl.one_step import StepPoint
 from impl.zonal_operator import ZonalPoint
-from theorems.corrected_claims import gaussian_equivalent_gap
-from theorems.limit_claims import top_mode_mixes_quadratic_harmonic
+from theorems.function_space.corrected import gaussian_equivalent_gap
+from theorems.function_space.limits import top_mode_mixes_quadratic_harmonic
 from theorems.pictures import BLUE, GREEN, GREY, ORANGE, RED, canvas, styled
 
 if TYPE_CHECKING:

@@ -1,0 +1,58 @@
+"""Hypothesis strategies: the instances on which claims are tried, and those that break one hypothesis each.
+
+Layers, networks and gated networks are named here; the instances of each paper are in the module of its topic. Two kinds
+everywhere: small *lattice* instances (integer entries that shrink, on which float64 is exact by construction), and *seeded* ones
+(larger, Gaussian; only their spec shrinks). Valid instances are constructed, never filtered for.
+"""
+
+from impl.strategies.gated import (
+    deep_gated_networks,
+    free_gated_networks,
+    gated_networks,
+    generic_gated_networks,
+    lattice_gated_networks,
+    positive_gated_networks,
+    seeded_gated_networks,
+    silent_gated_networks,
+    switching_networks,
+    tanh_networks,
+)
+from impl.strategies.layers import (
+    SEEDS,
+    lattice_layers,
+    lattice_networks,
+    lattices,
+    layer_traces,
+    mixed_loss_layers,
+    network_specs,
+    nonlinear_layers,
+    seeded_layers,
+    seeded_networks,
+    total_gradient_layers,
+    unreached_layers,
+)
+
+__all__ = [
+    "SEEDS",
+    "deep_gated_networks",
+    "free_gated_networks",
+    "gated_networks",
+    "generic_gated_networks",
+    "lattice_gated_networks",
+    "lattice_layers",
+    "lattice_networks",
+    "lattices",
+    "layer_traces",
+    "mixed_loss_layers",
+    "network_specs",
+    "nonlinear_layers",
+    "positive_gated_networks",
+    "seeded_gated_networks",
+    "seeded_layers",
+    "seeded_networks",
+    "silent_gated_networks",
+    "switching_networks",
+    "tanh_networks",
+    "total_gradient_layers",
+    "unreached_layers",
+]

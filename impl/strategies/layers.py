@@ -1,0 +1,173 @@
+"""Layers of networks, on which the claims about one layer are tried, and those that break one hypothesis each.
+
+Two kinds everywhere: small *lattice* instances (integer entries that shrink, on which float64 is exact by construction), and
+*seeded* ones (larger, Gaussian; only their spec shrinks). Valid instances are constructed, never filtered for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from torch import Tensor, nn
+
+from impl.data import STREAM
+from impl.losses import half_squared_error
+from impl.networks import ACTIVATIONS, NetworkSpec, build, generator
+from impl.specimens import Specimen, conv_specimen, reused, skipping, tied
+from impl.tracing import LayerTrace, trace
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def lattices(shape: tuple[int, ...], top: int = 3) -> st.SearchStrategy[Tensor]:
+    """Float64 tensors of integers in −top … top, entry by entry, so that they shrink towards zero."""
+    array = hnp.arrays("int64", shape, elements=st.integers(-top, top))
+    return array.map(lambda values: torch.as_tensor(values).double())
+
+
+def network_specs(*, lattice: bool | None = None, largest: int = 24) -> st.SearchStrategy[NetworkSpec]:
+    """Specs of depth 0 … 4 with N and C on either side of the widths; N < C, C = 1, width 1 and a batch of one included."""
+    width = st.integers(1, 4) | st.integers(1, largest)
+    return st.builds(
+        NetworkSpec,
+        widths=st.lists(width, min_size=1, max_size=5).map(tuple),
+        activation=st.sampled_from(sorted(ACTIVATIONS)),
+        bias=st.booleans(),
+        batch=width,
+        classes=st.integers(1, 5),
+        scale=st.sampled_from([1.0, 0.5, 2.0]),
+        lattice=st.booleans() if lattice is None else st.just(lattice),
+        seed=SEEDS,
+    )
+
+
+def _fill(model: nn.Module, draw: Callable[..., Any], top: int) -> nn.Module:
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(draw(lattices(tuple(parameter.shape), top)))
+    return model
+
+
+@st.composite
+def lattice_networks(draw: Callable[..., Any]) -> Specimen:
+    """Small integer ReLU networks with integer data: plain, reused, tied, with a skip, or convolutional; some rows doubled."""
+    kind = draw(st.sampled_from(["plain", "plain", "conv", "skip", "tied", "reused"]))
+    small = st.integers(1, 3)
+    rows = draw(st.integers(1, 4))
+    bias = draw(st.booleans())
+    if kind == "conv":
+        model, shape = draw(_convolutions())
+        model = _fill(model, draw, 2)
+    elif kind == "plain":
+        widths = tuple(draw(st.lists(small, min_size=1, max_size=4)))
+        spec = NetworkSpec(widths=widths, bias=bias, classes=draw(st.integers(1, 4)), batch=rows)
+        model, shape = _fill(build(spec), draw, 2), (spec.widths[0],)
+    else:
+        width = draw(small)
+        make = {"skip": skipping, "tied": tied, "reused": reused}[kind]
+        model, shape = _fill(make(width, bias=bias), draw, 2), (width,)
+    inputs = draw(lattices((rows, *shape), 2))
+    if rows > 1 and draw(st.booleans()):
+        inputs[1] = inputs[0]
+    with torch.no_grad():
+        targets = draw(lattices(tuple(model(inputs).shape), 3))
+    return Specimen(model, inputs, targets, half_squared_error)
+
+
+@st.composite
+def _convolutions(draw: Callable[..., Any]) -> tuple[nn.Module, tuple[int, ...]]:
+    groups = draw(st.integers(1, 2))
+    kernel, dilation = draw(st.integers(1, 2)), draw(st.integers(1, 2))
+    size = draw(st.integers(dilation * (kernel - 1) + 1, 4))
+    mode = draw(st.sampled_from(["zeros", "circular", "replicate"]))
+    conv = nn.Conv2d(
+        groups * draw(st.integers(1, 2)), groups * draw(st.integers(1, 2)), kernel, groups=groups, dilation=dilation,
+        stride=draw(st.integers(1, 2)), padding=draw(st.integers(0, 1)), padding_mode=mode, bias=draw(st.booleans()),
+        dtype=torch.float64,
+    )  # fmt: skip
+    return nn.Sequential(conv, nn.ReLU()), (conv.in_channels, size, size)
+
+
+@st.composite
+def seeded_networks(draw: Callable[..., Any]) -> Specimen:
+    """Gaussian networks up to width 24, any activation, sum or mean loss, tokens, convolutions, skips; only the spec shrinks."""
+    spec = draw(network_specs(lattice=False))
+    if spec.activation == "gelu":  # its Gaussian tail would let gradients underflow where pre-activations are large
+        spec = dataclasses.replace(spec, scale=0.5)
+    kind = draw(st.sampled_from(["plain", "plain", "tokens", "conv", "skip"]))
+    mean = draw(st.booleans())
+    loss = nn.functional.mse_loss if mean else half_squared_error
+    if kind == "conv":
+        return conv_specimen(spec.batch, seed=spec.seed, groups=draw(st.sampled_from([1, 2])), loss=loss)
+    source = generator(spec.seed ^ STREAM)  # not the stream of the weights: inputs would repeat their numbers
+    if kind == "skip":
+        with torch.random.fork_rng():
+            torch.manual_seed(spec.seed)
+            model: nn.Module = skipping(spec.widths[-1], bias=spec.bias)
+        shape: tuple[int, ...] = (spec.batch, spec.widths[-1])
+    else:
+        model = build(spec)
+        shape = (spec.batch, 3, spec.widths[0]) if kind == "tokens" else (spec.batch, spec.widths[0])
+    inputs = spec.scale * torch.randn(shape, generator=source, dtype=torch.float64)
+    with torch.no_grad():
+        targets = torch.randn(model(inputs).shape, generator=source, dtype=torch.float64)
+    return Specimen(model, inputs, targets, loss)
+
+
+@st.composite
+def _layer_of(draw: Callable[..., Any], /, networks: st.SearchStrategy[Specimen], **options: Any) -> LayerTrace:
+    layers = trace(*draw(networks), **options)
+    return layers[draw(st.sampled_from(sorted(layers)))]
+
+
+@st.composite
+def lattice_layers(draw: Callable[..., Any]) -> LayerTrace:
+    """A layer of a lattice network, η and λ integers: every identity is exact through torch autograd."""
+    rate, decay = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    return draw(_layer_of(lattice_networks(), rate=float(rate), decay=float(decay)))
+
+
+def seeded_layers() -> st.SearchStrategy[LayerTrace]:
+    """A layer of a seeded network, η balanced, λ = 0.1."""
+    return _layer_of(seeded_networks(), decay=0.1)
+
+
+def layer_traces() -> st.SearchStrategy[LayerTrace]:
+    """Layers of lattice networks and of seeded ones."""
+    return lattice_layers() | seeded_layers()
+
+
+# -- layers that break one hypothesis -------------------------------------------------------------------------------
+
+
+def nonlinear_layers() -> st.SearchStrategy[LayerTrace]:
+    """Traces of a subclass of ``nn.Linear`` whose forward is not linear in H (it squares its inputs)."""
+    from impl.specimens import squaring_layer
+
+    return st.builds(squaring_layer, st.integers(1, 4), seed=SEEDS)
+
+
+def unreached_layers() -> st.SearchStrategy[LayerTrace]:
+    """Traces of a layer whose output is detached: the loss has no path to it."""
+    from impl.specimens import detached_layer
+
+    return st.builds(detached_layer, st.integers(1, 4), seed=SEEDS)
+
+
+def total_gradient_layers() -> st.SearchStrategy[LayerTrace]:
+    """Traces whose ∇_H is the naive total gradient of a tensor that also feeds a skip connection."""
+    from impl.specimens import total_gradient_layer
+
+    return st.builds(total_gradient_layer, st.integers(1, 4), seed=SEEDS)
+
+
+def mixed_loss_layers() -> st.SearchStrategy[LayerTrace]:
+    """Traces with ∇_W of the mean loss and ∇_H of the summed one."""
+    from impl.specimens import mixed_loss_layer
+
+    return st.builds(mixed_loss_layer, st.integers(2, 5), seed=SEEDS)

@@ -1,0 +1,273 @@
+"""Hypothesis strategies for the rank theorem: free features, deep linear and real networks, trained or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+from torch import Tensor, nn
+
+from impl.decayed import DecayedMatrix, NonlinearFeatures, decayed_layers, free_features
+from impl.losses import half_squared_error
+from impl.networks import NetworkSpec, build, generator
+from impl.objectives import INTEGRAL, LOSSES, objective
+from impl.strategies.flows import gaussians
+from impl.strategies.layers import SEEDS, lattices
+
+_SIZES = st.integers(1, 4)
+
+
+def suited_labels(loss: str, rows: int, classes: int, source: torch.Generator) -> Tensor:
+    """Targets that suit the loss: probabilities for softmax and logistic, Gaussian numbers otherwise."""
+    raw = torch.randn(rows, classes, generator=source, dtype=torch.float64)
+    return torch.softmax(2 * raw, -1) if loss == "softmax" else torch.sigmoid(raw) if loss == "logistic" else raw
+
+
+@st.composite
+def lattice_matrices(draw: Callable[..., Any]) -> DecayedMatrix:
+    """Integer free features with an even decay, losses with integral gradients; N < C, P = 1, rank-deficient and zero labels."""
+    rows, width, classes = draw(_SIZES), draw(_SIZES), draw(st.integers(1, 3))
+    features, readout = draw(lattices((rows, width), 2)), draw(lattices((classes, width), 2))
+    targets, loss = draw(lattices((rows, classes), 3)), draw(st.sampled_from(INTEGRAL))
+    return free_features(features, readout, targets, loss=loss, decay=float(draw(st.sampled_from([2, 4]))))
+
+
+@st.composite
+def resting_matrices(draw: Callable[..., Any]) -> DecayedMatrix:
+    """Integer free features that are exactly at rest: Y = F + μ(AAᵀ)⁻¹… by construction, so that G A = −μΦ and rank Φ ≤ C.
+
+    With A of orthonormal integer rows (a signed permutation's), Φ = B A and Y = B + μB: G = F − Y = −μB and G A + μΦ = 0.
+    """
+    rows, classes, extra = draw(_SIZES), draw(st.integers(1, 3)), draw(st.integers(0, 3))
+    order = draw(st.permutations(range(classes + extra)))
+    readout = torch.zeros(classes, classes + extra, dtype=torch.float64)
+    for row, column in enumerate(order[:classes]):
+        readout[row, column] = draw(st.sampled_from([1.0, -1.0]))
+    loadings, decay = draw(lattices((rows, classes), 3)), float(draw(st.sampled_from([2, 4])))
+    return free_features(loadings @ readout, readout, loadings * (1 + decay), decay=decay)
+
+
+@st.composite
+def seeded_matrices(draw: Callable[..., Any], loss: str | None = None, *, small: int = 1) -> DecayedMatrix:
+    """Gaussian free features under any of the four losses, N and P up to 12; ``small`` bounds them from below."""
+    rows, width = draw(st.integers(small, 12)), draw(st.integers(small, 12))
+    classes, kind = (
+        draw(st.integers(1 if loss != "softmax" else 2, 4)),
+        draw(st.sampled_from(sorted(LOSSES))) if loss is None else loss,
+    )
+    source = generator(draw(SEEDS))
+    normal = gaussians(source)
+    return free_features(
+        normal(rows, width), normal(classes, width), suited_labels(kind, rows, classes, source), loss=kind,
+        decay=draw(st.sampled_from([1.0, 0.1, 3.0])),
+    )  # fmt: skip
+
+
+def train_free_features(
+    rows: int, width: int, classes: int, *, loss: str, decay: float, ridge: float, seed: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Features and readout after L-BFGS on J, with their labels: near a steady state, how near the gradient tells."""
+    source = generator(seed)
+    normal = gaussians(source)
+    targets = (
+        2 * suited_labels(loss, rows, classes, source)
+        if loss in ("squared", "huber")
+        else suited_labels(loss, rows, classes, source)
+    )
+    start = torch.cat([normal(rows * width), normal(classes * width)])
+    cut = rows * width
+
+    def value(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        leaf = torch.as_tensor(flat).requires_grad_()
+        with torch.enable_grad():
+            j = objective(
+                leaf[:cut].reshape(rows, width),
+                leaf[cut:].reshape(classes, width),
+                targets,
+                loss=loss,
+                ridge=ridge,
+                decay=decay,
+            )
+            (grad,) = torch.autograd.grad(j, leaf)
+        return float(j.detach()), grad.numpy()
+
+    options = {"maxiter": 400, "ftol": 0.0, "gtol": 1e-10}
+    end = torch.as_tensor(minimize(value, start.numpy(), jac=True, method="L-BFGS-B", options=options).x.copy())
+    return end[:cut].reshape(rows, width), end[cut:].reshape(classes, width), targets
+
+
+@st.composite
+def trained_matrices(draw: Callable[..., Any], loss: str | None = None) -> DecayedMatrix:
+    """Free features trained to (near) rest under one of the losses: eight configurations, since training costs."""
+    kind = draw(st.sampled_from(sorted(LOSSES))) if loss is None else loss
+    classes = draw(st.sampled_from([2, 3]))
+    decay = 0.1
+    phi, readout, targets = train_free_features(
+        8, 6, classes, loss=kind, decay=decay, ridge=0.1, seed=draw(st.integers(0, 1))
+    )
+    return free_features(phi, readout, targets, loss=kind, decay=decay, ridge=0.1)
+
+
+class _Linear(nn.Sequential):
+    """A deep linear network with an optional nonlinear body in front."""
+
+    def __init__(self, widths: list[int], *, body: bool, dtype: torch.dtype) -> None:
+        front: list[nn.Module] = [nn.Linear(widths[0], widths[0], dtype=dtype), nn.Tanh()] if body else []
+        linear = [nn.Linear(a, b, dtype=dtype) for a, b in zip(widths[:-1], widths[1:], strict=True)]
+        super().__init__(*front, *linear)
+
+
+@st.composite
+def network_matrices(draw: Callable[..., Any], *, softmax: bool = False) -> DecayedMatrix:
+    """The last or any linear layer before the readout of a real network (nonlinear body, deep linear end), float64 or float32."""
+    widths = [draw(st.integers(2, 10)) for _ in range(draw(st.integers(2, 4)))] + [
+        draw(st.integers(2 if softmax else 1, 3))
+    ]
+    seed, dtype = draw(SEEDS), draw(st.sampled_from([torch.float64, torch.float32]))
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        body = draw(st.booleans())
+        model = _Linear(widths, body=body, dtype=dtype)
+    source = generator(seed)
+    rows = draw(st.integers(1, 12))
+    inputs = torch.randn(rows, widths[0], generator=source, dtype=torch.float64).to(dtype)
+    if softmax:
+        targets: Tensor = torch.randint(widths[-1], (rows,), generator=source)
+        loss: Any = nn.functional.cross_entropy
+    else:
+        targets, loss = (
+            torch.randn(rows, widths[-1], generator=source, dtype=torch.float64).to(dtype),
+            half_squared_error,
+        )
+    layers = decayed_layers(model, inputs, targets, loss, decay=0.25)
+    names = sorted(layers)[1:] if body else sorted(layers)
+    return layers[draw(st.sampled_from(names))]
+
+
+@st.composite
+def tight_matrices(draw: Callable[..., Any]) -> DecayedMatrix:
+    """A = 0 on features with equal singular values: σ_{C+1} = ‖∇J‖/μ exactly, nothing can be tightened."""
+    size, classes = draw(st.integers(2, 4)), draw(st.integers(1, 2))
+    features = torch.zeros(size, size, dtype=torch.float64)
+    features[range(size), draw(st.permutations(range(size)))] = float(draw(st.integers(1, 3)))
+    readout = torch.zeros(classes, size, dtype=torch.float64)
+    targets = draw(lattices((size, classes), 3))
+    return free_features(features, readout, targets, decay=float(draw(st.sampled_from([2, 4]))))
+
+
+def decayed_matrices() -> st.SearchStrategy[DecayedMatrix]:
+    """Integer features anywhere and at rest, Gaussian ones under four losses, trained ones, linear layers of networks."""
+    return (
+        lattice_matrices()
+        | resting_matrices()
+        | tight_matrices()
+        | tight_matrices()
+        | seeded_matrices()
+        | trained_matrices()
+        | network_matrices()
+    )
+
+
+def softmax_matrices() -> st.SearchStrategy[DecayedMatrix]:
+    """Gaussian, trained and network instances under softmax cross-entropy."""
+    return (
+        seeded_matrices("softmax")
+        | seeded_matrices("softmax", small=5)
+        | trained_matrices("softmax")
+        | network_matrices(softmax=True)
+    )
+
+
+def squared_matrices() -> st.SearchStrategy[DecayedMatrix]:
+    """Squared loss with more samples and width than classes: the gradient's rows do not sum to zero."""
+    return seeded_matrices("squared", small=5)
+
+
+@st.composite
+def nonlinear_layers(draw: Callable[..., Any], *, softmax: bool = False) -> DecayedMatrix:
+    """The layer below a nonlinearity: decay of its parameters is not decay of its features."""
+    spec = NetworkSpec(
+        widths=(draw(st.integers(5, 8)), draw(st.integers(5, 8))), activation=draw(st.sampled_from(["tanh", "gelu", "silu"])),
+        batch=draw(st.integers(6, 9)), classes=2, seed=draw(SEEDS),
+    )  # fmt: skip
+    source = generator(spec.seed)
+    inputs = torch.randn(spec.batch, spec.widths[0], generator=source, dtype=torch.float64)
+    if softmax:
+        labels = torch.randint(spec.classes, (spec.batch,), generator=source)
+        return decayed_layers(build(spec), inputs, labels, nn.functional.cross_entropy, decay=0.5)["fc1"]
+    targets = torch.randn(spec.batch, spec.classes, generator=source, dtype=torch.float64)
+    return decayed_layers(build(spec), inputs, targets, half_squared_error, decay=0.5)["fc1"]
+
+
+@st.composite
+def trained_without_decay(draw: Callable[..., Any], *, loss: str = "squared") -> DecayedMatrix:
+    """μ = 0: the directions of Φ(0) survive training."""
+    phi, readout, targets = train_free_features(8, 6, 2, loss=loss, decay=0.0, ridge=0.1, seed=draw(st.integers(0, 1)))
+    return free_features(phi, readout, targets, loss=loss, decay=0.0, ridge=0.1)
+
+
+@lru_cache(maxsize=8)
+def train_softplus(seed: int, *, decay: float = 0.1) -> NonlinearFeatures:
+    """softplus(XV)Aᵀ with decay on V and A, trained to rest by Newton steps in a trust region: N = 8, C = 2, P = 5."""
+    rows, dim, width, classes = 8, 2, 5, 2
+    normal = gaussians(generator(seed))
+    x, targets = normal(rows, dim), 3 * normal(rows, classes)
+    cut = dim * width
+
+    def features(flat: Tensor) -> Tensor:
+        return nn.functional.softplus(x @ flat[:cut].reshape(dim, width))
+
+    def value(flat: Tensor) -> Tensor:
+        fit = half_squared_error(features(flat) @ flat[cut:].reshape(classes, width).mT, targets)
+        return fit + decay / 2 * (flat**2).sum()
+
+    def slope(flat: Tensor) -> Tensor:
+        return torch.autograd.functional.jacobian(value, flat)
+
+    def curvature(flat: Tensor) -> Tensor:
+        return torch.autograd.functional.hessian(value, flat)
+
+    end = torch.as_tensor(
+        minimize(
+            lambda flat: float(value(torch.as_tensor(flat))), normal(cut + classes * width).numpy(), method="trust-exact",
+            jac=lambda flat: slope(torch.as_tensor(flat)).numpy(), hess=lambda flat: curvature(torch.as_tensor(flat)).numpy(),
+            options={"gtol": 1e-10, "maxiter": 400},
+        ).x.copy()
+    )  # fmt: skip
+    for _ in range(2):  # Newton polishes what the trust region leaves
+        end = end - torch.linalg.pinv(curvature(end), rtol=1e-12) @ slope(end)
+    gradient = slope(end)[:cut].reshape(dim, width)
+    return NonlinearFeatures(features(end), gradient, torch.tensor(decay, dtype=torch.float64), targets)
+
+
+def softplus_features() -> st.SearchStrategy[NonlinearFeatures]:
+    """One trained softplus network: a counterexample needs no more."""
+    return st.builds(train_softplus, st.just(0))
+
+
+@st.composite
+def bare_gradients(draw: Callable[..., Any], *, loss: str = "squared") -> DecayedMatrix:
+    """The gradient of the loss alone, the decay forgotten."""
+    point = draw(seeded_matrices(loss, small=5))
+    return replace(point, gradient=point.gradient - point.decay * point.matrix)
+
+
+def nonlinear_softmax_layers() -> st.SearchStrategy[DecayedMatrix]:
+    """`nonlinear_layers` under cross-entropy."""
+    return nonlinear_layers(softmax=True)
+
+
+def softmax_without_decay() -> st.SearchStrategy[DecayedMatrix]:
+    """`trained_without_decay` under cross-entropy."""
+    return trained_without_decay(loss="softmax")
+
+
+def bare_softmax_gradients() -> st.SearchStrategy[DecayedMatrix]:
+    """`bare_gradients` under cross-entropy."""
+    return bare_gradients(loss="softmax")

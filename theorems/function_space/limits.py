@@ -1,0 +1,129 @@
+"""The kernel after the step to first order in the spike, and its top mode: arXiv:2605.17718."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from impl.kernel_expansion import ExpansionPath, ExpansionPoint
+from impl.strategies import function_space as strategies
+from impl.zonal_operator import ZonalPath, ZonalPoint
+from theorems.asymptotics import Measured, TendsTo, tends_to
+from theorems.claim import Hypothesis, Source
+
+_PAPER = "2605.17718"
+
+
+# -- first order in the spike ----------------------------------------------------------------------------------------
+
+
+def _spiked_kernel(point: ExpansionPoint) -> dict[str, Measured]:
+    return {"": Measured(*point.kernel)}
+
+
+def _expanded(
+    point: ExpansionPoint, *, outer: float = 1.0, cross: float = 2.0, scale: float = 1.0, bulk: float | None = None
+) -> dict[str, float]:
+    isotropic = point if bulk is None else replace(point, bulk=bulk)
+    a, b = (float(v) for v in point.overlaps)
+    s = cross * a * b * isotropic.expect(1, 1, 0.0)[0]
+    s += outer * (b * b * isotropic.expect(0, 2, 0.0)[0] + a * a * isotropic.expect(2, 0, 0.0)[0])
+    return {"": isotropic.expect(0, 0, 0.0)[0] + scale * point.spike / (2 * point.dimension) * s}
+
+
+def rough(path: ExpansionPath) -> str | None:
+    """Why σ'' is no measure, or None."""
+    return f"{path.activation} jumps: σ'' is not even a measure" if path.activation == "sign" else None
+
+
+@tends_to(
+    TendsTo(rate=lambda point: (point.spike / point.dimension) ** 2, sign="<="),
+    subject=ExpansionPath,
+    observed=_spiked_kernel,
+    on=strategies.expansion_paths,
+    source=Source(_PAPER, "first-order expansion of the kernel"),
+    hypotheses={"two weak derivatives": Hypothesis(strategies.rough_expansions, rough)},
+    mutants={
+        "no correction": lambda p: _expanded(p, scale=0.0),
+        "correction twice": lambda p: _expanded(p, scale=2.0),
+        "second derivatives left out": lambda p: _expanded(p, outer=0.0),
+        "cross term once": lambda p: _expanded(p, cross=1.0),
+        "sign of the correction": lambda p: _expanded(p, scale=-1.0),
+        "bulk absorbs the spike": lambda p: _expanded(p, scale=0.0, bulk=p.bulk + p.spike / p.dimension),
+    },
+)
+def kernel_first_order_expansion(point: ExpansionPoint) -> dict[str, float]:
+    r"""The spike changes the kernel by (B/2d) S, up to second order in B/d.
+
+    .. math:: k_1 = k_0^{(A)} + \frac{B}{2d} S + R, \quad S = \langle w_*,x'\rangle^2\,\mathbb E[\sigma\sigma'']
+        + 2\langle w_*,x\rangle\langle w_*,x'\rangle\,\mathbb E[\sigma'\sigma'] + \langle w_*,x\rangle^2\,\mathbb E[\sigma''\sigma]
+
+    expectations under w ~ N(0, A I/d), k₀^{(A)} the kernel there, R = O((B/d)²). Shapes: scalars at a pair x, x' (d,). Observed: k₁ by
+    two-dimensional quadrature at B = d/4 … d/64 with an error estimate; relation: log|R| has slope 2 or more in log(B/d).
+
+    Hypotheses: σ has two weak derivatives, a point mass allowed as for ReLU (checked). Raises InputError for anything that is not an
+    ExpansionPath. Source: arXiv:2605.17718 [P].
+    """
+    return _expanded(point)
+
+
+# -- the top mode ----------------------------------------------------------------------------------------------------
+
+
+def _top_mode(point: ZonalPoint) -> dict[str, Measured]:
+    return {name: Measured(value, error) for name, (value, error) in point.top_mode.items()}
+
+
+def _predicted_top(
+    point: ZonalPoint, *, spike: float | None = None, odd: float = 0.0, quadratic: float = 1.0, growth: float = 1.0
+) -> dict[str, float]:
+    d, a, b = point.dimension, point.bulk, point.spike if spike is None else spike
+    e = math.exp(math.lgamma(d / 2) - math.lgamma((d + 1) / 2)) / math.sqrt(math.pi)
+    top = d * e * e / 4
+    shifted = a * top + growth * b / (2 * math.pi * d)
+    second = a * top / (d + 1) ** 2
+    mixing = math.sqrt((2 * d - 2) / (d + 2)) * b / (4 * math.pi * d * (shifted - second))
+    return {"eigenvalue": shifted, "degree 1": odd * mixing, "degree 2": quadratic * mixing}
+
+
+_TOP = TendsTo(rate=lambda point: (point.spike / point.dimension) ** 2, sign="<=")
+
+
+def fast_spike(path: ZonalPath) -> str | None:
+    """Why B/d does not vanish, or None."""
+    return None if path.growth < 1 else f"B grows as d^{path.growth:g}: B/d does not vanish"
+
+
+@tends_to(
+    _TOP,
+    subject=ZonalPath,
+    observed=_top_mode,
+    on=strategies.zonal_paths,
+    source=Source(_PAPER, "the top mode mixes with the quadratic harmonic"),
+    hypotheses={"B small against d": Hypothesis(strategies.fast_zonal_paths, fast_spike)},
+    mutants={
+        "an odd harmonic mixes in": lambda p: _predicted_top(p, odd=1.0),
+        "no mixing": lambda p: _predicted_top(p, quadratic=0.0),
+        "mixing twice": lambda p: _predicted_top(p, quadratic=2.0),
+        "mixing of the other sign": lambda p: _predicted_top(p, quadratic=-1.0),
+        "eigenvalue not shifted": lambda p: _predicted_top(p, growth=0.0),
+        "shift of B/4d": lambda p: _predicted_top(p, growth=math.pi / 2),
+        "error of third order": {
+            "relation": replace(_TOP, rate=lambda point: (point.spike / point.dimension) ** 3),
+        },
+    },
+)
+def top_mode_mixes_quadratic_harmonic(point: ZonalPoint) -> dict[str, float]:
+    r"""The ReLU kernel's top eigenfunction takes in a quadratic harmonic along the teacher, to first order in B/d, and no linear one.
+
+    .. math:: \phi \propto \frac{\lVert x\rVert}{\sqrt d}(Y_0 + \tau Y_2), \quad \tilde\lambda = A\lambda_{\max}(T_0) + \frac{B}{2\pi d},
+        \quad \tau = \frac1d\sqrt{\frac{2d-2}{d+2}}\, \frac{B}{4\pi(\tilde\lambda - A\lambda_2(T_0))}
+
+    with λ_max and λ₂ of `relu_kernel_eigenvalues`; the errors are O((B/d)²) (the paper: o(B/d)); degree 1 is absent by parity. Shapes: three
+    scalars per dimension. Observed: the top eigenpair of the Galerkin matrix of T₁ in 32 zonal harmonics, truncation and quadrature
+    errors estimated by halving both; relation: slopes over d = 32 … 1024 at fixed B or B ~ d^{2ζ−1}.
+
+    Hypotheses: B = o(d) (checked). Raises InputError for anything that is not a ZonalPath. Source: arXiv:2605.17718 [P]; λ_max, λ₂ and the
+    order of the error derived [D, N].
+    """
+    return _predicted_top(point)

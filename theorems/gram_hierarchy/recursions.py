@@ -1,0 +1,253 @@
+"""The hierarchy of fields on the training set: arXiv:2606.09744.
+
+Bias-free ReLU network with a fixed readout, gradient flow, masks constant between switches. Fields as in `impl.gated`:
+z (activations), h (pre-activations), p (conjugate fields), δ = D p; r is the residual ∂L/∂f per row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from impl import strategies
+from impl.differentiation import velocity
+from impl.gated import GatedNetwork, fields, outputs
+from impl.operands import Operand
+from theorems.claim import Source, equals
+from theorems.gram_hierarchy.common import (
+    PAPER,
+    Parts,
+    activation_velocities,
+    by_layer,
+    conjugate_velocities,
+    hypotheses,
+)
+from theorems.gram_hierarchy.operators import (
+    STATED,
+    Recursion,
+    apply,
+    first_row_everywhere,
+    layer_kernel,
+    no_mask,
+    pairwise,
+    same,
+)
+from theorems.gram_hierarchy.single_layer import single_layer_residual_dynamics
+from theorems.gram_hierarchy.weight_gram_operators import (
+    closure_needs_gram_from_depth_three,
+    gram_operator_flow,
+    kernel_cut_identity,
+)
+
+__all__ = [
+    "backward_pullback_recursion",
+    "closure_needs_gram_from_depth_three",
+    "forward_pushforward_recursion",
+    "gram_operator_flow",
+    "kernel_cut_identity",
+    "layerwise_kernel",
+    "single_layer_residual_dynamics",
+    "weight_gram_is_first_nontrivial_pullback",
+]
+
+
+def _layerwise_observed(net: GatedNetwork) -> Parts:
+    def motion(*weights: Operand) -> Operand:
+        return outputs(net, weights)
+
+    parts: Parts = {"r": velocity(motion, net.weights, net.weight_velocity)}
+    parts["loss"] = (net.residual * parts["r"]).sum(-1)
+    for layer in range(net.depth):
+        alone = tuple(v if i == layer else v * 0 for i, v in enumerate(net.weight_velocity))
+        part = velocity(motion, net.weights, alone)
+        parts[f"r by layer {layer + 1}"] = part
+        parts[f"loss by layer {layer + 1} does not rise"] = (net.residual * part).sum(-1)
+    return parts
+
+
+def _layerwise(net: GatedNetwork, term: Callable[[Any, int], Operand] = layer_kernel, skip: int = 0) -> Parts:
+    seen, total, parts = fields(net), net.residual * 0, {}
+    for layer in range(1, net.depth + 1):
+        speed = -apply(term(seen, layer), net.residual)
+        parts[f"r by layer {layer}"] = speed
+        parts[f"loss by layer {layer} does not rise"] = (net.residual * 0).sum(-1)
+        if layer != skip:
+            total = total + speed
+    return parts | {"r": total, "loss": (net.residual * total).sum(-1)}
+
+
+_NOT_RISING: dict[str, Any] = {f"loss by layer {layer} does not rise": "<=" for layer in range(1, 65)}
+
+
+@equals(
+    observed=_layerwise_observed,
+    on=strategies.gated_networks,
+    source=Source(PAPER, "layer-wise kernel"),
+    hypotheses=hypotheses(),
+    signs=_NOT_RISING,
+    mutants={
+        "first layer left out": partial(_layerwise, skip=1),
+        "gradients of the next layer": partial(
+            _layerwise,
+            term=lambda seen, layer: (
+                pairwise(seen.z[layer - 1]) * pairwise(seen.delta[min(layer + 1, len(seen.delta) - 1)])
+            ),
+        ),
+        "conjugate fields without their masks": partial(
+            _layerwise, term=lambda seen, layer: pairwise(seen.z[layer - 1]) * pairwise(seen.p[layer])
+        ),
+        "activations of the same layer": partial(
+            _layerwise, term=lambda seen, layer: pairwise(seen.z[layer]) * pairwise(seen.delta[layer])
+        ),
+        "matrix product for Hadamard": partial(
+            _layerwise, term=lambda seen, layer: pairwise(seen.z[layer - 1]) @ pairwise(seen.delta[layer])
+        ),
+        "sum for product": partial(
+            _layerwise, term=lambda seen, layer: pairwise(seen.z[layer - 1]) + pairwise(seen.delta[layer])
+        ),
+    },
+)
+def layerwise_kernel(net: GatedNetwork) -> Parts:
+    r"""The residuals move by a sum of layer kernels, each a Hadamard product of forward and backward correlations.
+
+    .. math:: \dot r = -K r, \qquad K = \sum_{l=1}^L Z^{l-1} \circ \Delta^l, \qquad \dot{L} = -r^\top K r
+
+    and every term is positive semi-definite: each layer's own motion never raises the loss.
+    Shapes: Z, Δ, K (…, N, N), r (…, N). Observed: forward-mode derivative of the outputs along −∇L, all layers and one at a time.
+
+    Hypotheses (checked): ReLU gates, or masks given as data; no pre-activation on a switch.
+    Raises InputError for anything that is not a GatedNetwork. Source: arXiv:2606.09744 [P]; the form [D, N].
+    """
+    return _layerwise(net)
+
+
+def _pullback(net: GatedNetwork, recursion: Recursion = STATED) -> Parts:
+    seen = fields(net)
+    levels = range(net.depth + 1)
+    return by_layer(tuple(-recursion.pullback(net, seen, level, seen.z[level]) for level in levels), 0, "p")
+
+
+@equals(
+    observed=conjugate_velocities,
+    on=strategies.gated_networks,
+    source=Source(PAPER, "backward pullback recursion"),
+    hypotheses=hypotheses(),
+    mutants={
+        "masks dropped from J": partial(_pullback, recursion=Recursion(left=no_mask, right=no_mask)),
+        "one mask for both samples": partial(
+            _pullback, recursion=Recursion(left=first_row_everywhere, right=first_row_everywhere)
+        ),
+        "J transposed": partial(_pullback, recursion=Recursion(transposed=True)),
+        "Δ of the next layer": partial(_pullback, recursion=Recursion(shift=1)),
+        "Δ of the layer below": partial(_pullback, recursion=Recursion(shift=-1)),
+        "recursion started at the identity": partial(_pullback, recursion=Recursion(start=1)),
+        "Δ I left out": partial(_pullback, recursion=Recursion(local=False)),
+        "Gram term left out": partial(_pullback, recursion=Recursion(gram=False)),
+        "masks of the far sample only": partial(_pullback, recursion=Recursion(left=no_mask)),
+    },
+)
+def backward_pullback_recursion(net: GatedNetwork) -> Parts:
+    r"""The conjugate fields move by operators that are pulled back from layer to layer.
+
+    .. math:: \dot p^l(\mu) = -\sum_\nu r_\nu M^l_{\mu\nu} z^l(\nu), \qquad M^L = 0, \qquad
+              M^{l-1}_{\mu\nu} = \Delta^l_{\mu\nu} I + J^l(\mu)^\top M^l_{\mu\nu} J^l(\nu), \qquad J^l = D^l W^l
+
+    for l = 0 … L. Shapes: p^l, z^l (…, N, n_l), M^l_{μν} (n_l, n_l), never formed. Observed: forward-mode derivative of p along −∇L.
+
+    Hypotheses (checked): ReLU gates, or masks given as data; no pre-activation on a switch.
+    Raises InputError for anything that is not a GatedNetwork. Source: arXiv:2606.09744 [P]; the form [D, N].
+    """
+    return _pullback(net)
+
+
+def _first_pullbacks(
+    net: GatedNetwork,
+    *,
+    weights_between: bool = True,
+    masks: Callable[[Operand], Operand] = same,
+    local: bool = True,
+    swapped: bool = False,
+) -> Parts:
+    seen, top = fields(net), net.depth
+    near, far = (top - 1, top) if swapped else (top, top - 1)
+    rate = net.residual[..., None, :]
+    scalar = pairwise(seen.delta[near]) * rate
+    below = pairwise(seen.delta[far]) * rate
+    weight, mask, z = net.weights[top - 2], masks(net.masks[top - 2]), seen.z[top - 2]
+    through = mask * (scalar @ (mask * (z @ weight.mT)))
+    second = through @ weight if weights_between else scalar @ z
+    if local:
+        second = below @ z + second
+    return {f"p{top - 1}": -(scalar @ seen.z[top - 1]), f"p{top - 2}": -second}
+
+
+def _top_conjugate_velocities(net: GatedNetwork) -> Parts:
+    parts = conjugate_velocities(net)
+    return {name: parts[name] for name in (f"p{net.depth - 1}", f"p{net.depth - 2}")}
+
+
+@equals(
+    observed=_top_conjugate_velocities,
+    on=strategies.deep_gated_networks,
+    source=Source(PAPER, "the weight Gram matrix as the first non-trivial pullback"),
+    hypotheses=hypotheses(2, least=2),
+    mutants={
+        "no weight Gram matrix": partial(_first_pullbacks, weights_between=False),
+        "masks dropped": partial(_first_pullbacks, masks=no_mask),
+        "one mask for both samples": partial(_first_pullbacks, masks=first_row_everywhere),
+        "scalar term left out": partial(_first_pullbacks, local=False),
+    },
+)
+def weight_gram_is_first_nontrivial_pullback(net: GatedNetwork) -> Parts:
+    r"""Two layers below the readout the pullback operator contains the weight Gram matrix, gated by both samples' masks.
+
+    .. math:: M^{L-1}_{\mu\nu} = \Delta^L_{\mu\nu} I, \qquad
+              M^{L-2}_{\mu\nu} = \Delta^{L-1}_{\mu\nu} I
+              + \Delta^L_{\mu\nu} (W^{L-1})^\top D^{L-1}(\mu) D^{L-1}(\nu) W^{L-1}
+
+    The first is scalar, so the Gram matrix enters here for the first time. Shapes: operators (n_l, n_l) per pair, applied to z^l (…, N, n_l).
+    Observed: forward-mode derivative of p^{L−1} and p^{L−2} along −∇L.
+
+    Hypotheses (checked): ReLU gates, or masks given as data; no pre-activation on a switch; depth L ≥ 2.
+    Raises InputError for anything that is not a GatedNetwork. Source: arXiv:2606.09744 [P]; the form [D].
+    """
+    return _first_pullbacks(net)
+
+
+def _pushforward(net: GatedNetwork, recursion: Recursion = STATED) -> Parts:
+    seen = fields(net)
+    levels = range(net.depth + 1)
+    return by_layer(tuple(-recursion.pushforward(net, seen, level, seen.p[level]) for level in levels), 0, "z")
+
+
+@equals(
+    observed=activation_velocities,
+    on=strategies.gated_networks,
+    source=Source(PAPER, "forward counterpart of the pullback recursion", "derived"),
+    hypotheses=hypotheses(),
+    mutants={
+        "masks dropped": partial(_pushforward, recursion=Recursion(left=no_mask, right=no_mask)),
+        "one mask for both samples": partial(
+            _pushforward, recursion=Recursion(left=first_row_everywhere, right=first_row_everywhere)
+        ),
+        "J transposed": partial(_pushforward, recursion=Recursion(transposed=True)),
+        "Z of the layer above": partial(_pushforward, recursion=Recursion(shift=1)),
+        "Z of the layer below": partial(_pushforward, recursion=Recursion(shift=-1)),
+        "recursion started at the identity": partial(_pushforward, recursion=Recursion(start=1)),
+        "local term left out": partial(_pushforward, recursion=Recursion(local=False)),
+        "Gram term left out": partial(_pushforward, recursion=Recursion(gram=False)),
+    },
+)
+def forward_pushforward_recursion(net: GatedNetwork) -> Parts:
+    r"""The activations move by operators that are pushed forward from layer to layer.
+
+    .. math:: \dot z^l(\mu) = -\sum_\nu r_\nu N^l_{\mu\nu} p^l(\nu), \qquad N^0 = 0, \qquad
+              N^l_{\mu\nu} = Z^{l-1}_{\mu\nu} D^l(\mu) D^l(\nu) + J^l(\mu) N^{l-1}_{\mu\nu} J^l(\nu)^\top
+
+    for l = 0 … L. Shapes: z^l, p^l (…, N, n_l), N^l_{μν} (n_l, n_l), never formed. Observed: forward-mode derivative of z along −∇L.
+
+    Hypotheses (checked): ReLU gates, or masks given as data; no pre-activation on a switch.
+    Raises InputError for anything that is not a GatedNetwork. Source: derived here from arXiv:2606.09744 [D, N].
+    """
+    return _pushforward(net)

@@ -1,0 +1,177 @@
+"""Which stationary kernels are stable: arXiv:2601.00276, escape from every partial water-filling state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from itertools import combinations
+
+import numpy as np
+
+from impl.flows import kernel_velocity
+from impl.inverses import slope
+from impl.operands import Operand
+from impl.spectral import Escapes, SpectralTask, diagonal
+from impl.strategies import flows as flow_strategies
+from impl.strategies import runs as run_strategies
+from theorems.claim import Hypothesis, Source, equals
+from theorems.kernel_flow import flow_enclosures  # noqa: F401, registers how the instances are enclosed
+from theorems.kernel_flow.kernel_ranks import PAPER
+from theorems.kernel_flow.water_filling import levels, mode_ridge
+from theorems.relations import Comparison
+
+
+def _subsets(task: SpectralTask) -> Operand:
+    """0/1 rows, one for each nonempty subset of the active modes, the full one last, (S, N)."""
+    size = task.values.shape[-1]
+    active = [i for i in range(size) if bool(task.active[i])]
+    rows = [
+        [int(i in subset) for i in range(size)] for r in range(1, len(active) + 1) for subset in combinations(active, r)
+    ]
+    return np.array(rows or [[0] * size], dtype=object)
+
+
+def _at(task: SpectralTask, masks: Operand) -> tuple[Operand, Operand]:
+    """The kernel of each subset and its velocity as a function."""
+    return diagonal(task.left, levels(task) * masks), task.decay * task.root * task.root
+
+
+def _velocity(task: SpectralTask) -> Callable[[Operand], Operand]:
+    ridge = np.array(task.decay * task.root * task.root, dtype=object)
+    return lambda kernel: kernel_velocity(kernel, task.targets, ridge, task.decay)
+
+
+@lru_cache(maxsize=2)  # mutants observe the same instance again
+def _stability(task: SpectralTask) -> dict[str, Operand]:
+    masks, flow = _subsets(task), _velocity(task)
+    kernels, _ = _at(task, masks)
+    rates = []
+    for i in range(task.values.shape[-1]):
+        u = task.left[:, i : i + 1]
+        moved = slope(flow, kernels, u @ u.T)
+        rates.append((u.T @ moved @ u)[:, 0, 0])
+    diagonal_rates = np.stack(rates, -1)
+    full = kernels[-1]
+    everything = _pair_rates(task, full)
+    missing = task.active * (1 - masks)
+    return {
+        "stationary": flow(kernels),
+        "rates": diagonal_rates,
+        "missing modes escape": diagonal_rates * missing + (1 - missing),
+        "the full set attracts": -everything,
+    }
+
+
+def _pair_rates(task: SpectralTask, kernel: Operand) -> Operand:
+    """Rates of all u_iu_jᵀ + u_ju_iᵀ at the full set, each an eigendirection of the linearised flow, (N, N)."""
+    size = task.values.shape[-1]
+    units = np.eye(size, dtype=int).astype(object)
+    pairs = np.array(
+        [[np.outer(units[i], units[j]) + np.outer(units[j], units[i]) for j in range(size)] for i in range(size)]
+    )
+    moved = slope(_velocity(task), kernel, task.left @ pairs @ task.left.T)
+    seen = task.left.T @ moved @ task.left
+    return np.array([[seen[i, j, i, j] / (2 if i == j else 1) for j in range(size)] for i in range(size)], dtype=object)
+
+
+def _rates(task: SpectralTask, factor: int = 2, drop: int = 1) -> dict[str, Operand]:
+    masks = _subsets(task)
+    k, ridge, mu = levels(task) * masks, mode_ridge(task), task.decay[..., None]
+    escape = (task.values * task.values / ridge - mu) * factor
+    back = k / (k + ridge) * mu * (-4 * drop)
+    present = masks
+    rates = escape * (1 - present) + back * present
+    return {
+        "stationary": diagonal(task.left, k) * 0,
+        "rates": rates,
+        "missing modes escape": rates * 0,
+        "the full set attracts": diagonal(task.left, levels(task)) * 0,
+    }
+
+
+def no_active_mode(task: SpectralTask) -> str | None:
+    """Why there is no subset to speak of, or None if a mode is active."""
+    return None if any(bool(on) for on in task.active) else "no mode is active: s <= √(λμ) throughout"
+
+
+def at_threshold(task: SpectralTask) -> str | None:
+    """Why stability is not strict, or None if no mode sits at s = √(λμ)."""
+    return (
+        "a mode sits exactly at the threshold s = √(λμ): its rate is zero"
+        if any(task.values == task.threshold)
+        else None
+    )
+
+
+@equals(
+    observed=_stability,
+    on=flow_strategies.active_tasks,
+    source=Source(PAPER, "stability of the full water-filling state; rates derived"),
+    signs={"missing modes escape": ">", "the full set attracts": ">"},
+    hypotheses={
+        "no mode at the threshold": Hypothesis(flow_strategies.threshold_tasks, at_threshold),
+        "an active mode": Hypothesis(flow_strategies.inactive_tasks, no_active_mode),
+    },
+    mutants={
+        "escape without the factor 2": lambda task: _rates(task, factor=1),
+        "return twice as fast": lambda task: _rates(task, drop=2),
+        "all subsets attract": {
+            "observe": lambda task: {"rates": -_stability(task)["rates"]},
+            "predict": lambda task: {"rates": _rates(task)["rates"] * 0},
+            "relation": Comparison(">"),
+        },
+        "modes of the unclipped law": lambda task: (
+            _rates(task) | {"rates": _rates(task)["rates"] + task.decay[..., None]}
+        ),
+    },
+)
+def only_full_water_filling_is_stable(task: SpectralTask) -> dict[str, Operand]:
+    r"""Every subset of active modes is stationary, but a missing active mode escapes: only the full set is stable.
+
+    .. math:: \text{missing } u_i: \quad 2\left( s_i^2/\lambda - \mu \right) > 0, \qquad
+              \text{present: } -4\mu\, k_i/(k_i + \lambda) < 0
+
+    are the rates of u_iu_iᵀ at K_S = Σ_{i∈S} k_i u_iu_iᵀ, for each of the 2^r − 1 nonempty subsets of r active modes; at the full set the
+    rates of all u_iu_jᵀ + u_ju_iᵀ are negative. Observed: the kernel's ODE linearised by dual numbers over the rationals: exact.
+    That integrated paths escape so is `missing_modes_escape`. Shapes: rates (2^r − 1, N).
+
+    Hypotheses: a mode is active, none at the threshold (both checked). Raises InputError for anything that is not a SpectralTask.
+    Source: arXiv:2601.00276 [P] ("stable"); the rates [D, N].
+    """
+    return _rates(task)
+
+
+def not_active(runs: Escapes) -> str | None:
+    """Which missing mode is not active, or None if all are."""
+    weak = [i for i in runs.modes if not bool(runs.values[i] > runs.threshold[..., 0])]
+    return f"mode {weak[0]} is not active: s <= √(λμ), it does not grow" if weak else None
+
+
+def _escape_rates(runs: Escapes, factor: float = 2, power: int = 2) -> Operand:
+    index = list(runs.modes)
+    s = runs.values[index]
+    strength = s * s if power == 2 else s
+    return (strength / mode_ridge(runs) - runs.decay[..., None]) * factor
+
+
+@equals(
+    observed=lambda runs: runs.slopes,
+    on=run_strategies.escape_runs,
+    source=Source(PAPER, "escape from partial states", "derived"),
+    hypotheses={"the missing modes are active": Hypothesis(run_strategies.weak_labels, not_active)},
+    mutants={
+        "without the factor 2": lambda runs: _escape_rates(runs, factor=1),
+        "without decay": lambda runs: _escape_rates(runs) + runs.decay[..., None] * 2,
+        "linear in s": lambda runs: _escape_rates(runs, power=1),
+    },
+)
+def missing_modes_escape(runs: Escapes) -> Operand:
+    r"""A trace of a missing active mode grows like e^{2(s_i²/λ − μ)t} beside every stationary subset of the others.
+
+    Fitted to integrated paths of the kernel's ODE, for each proper subset (the empty one included) of r ≤ 4 active modes and each mode
+    missing from it; the interval is derived: saturation over the fitted window, and the integrator's error as a second run measures it.
+    Shapes: rates (M,), one per subset and missing mode.
+
+    Hypotheses: the missing modes are active (checked). Raises InputError for anything that is not Escapes. Source: derived here from arXiv:2601.00276 [D, N].
+    """
+    return _escape_rates(runs)
