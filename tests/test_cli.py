@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from impl import InputError
-from theorems import CLAIMS, Outcome, cli, feature_learning
+from theorems import CLAIMS, Outcome, feature_learning
 from theorems.cli import main
+from theorems.commands.console import exit_code
 
 ROOT = Path(__file__).parent.parent
 DIGITS = str(ROOT / "examples" / "digits.py")
@@ -89,7 +90,7 @@ def test_a_theorem_that_should_fail_but_holds_is_unexpected(run, monkeypatch):
     ],
 )
 def test_exit_codes(pairs, code):
-    assert cli.exit_code([(Outcome[a], Outcome[b]) for a, b in pairs]) == code
+    assert exit_code([(Outcome[a], Outcome[b]) for a, b in pairs]) == code
 
 
 @pytest.mark.parametrize("factory", ["trained", "trained_float32"])

@@ -12,7 +12,15 @@ import impl
 import theorems
 
 ROOT = Path(theorems.__file__).parent.parent
-ROOF = {"theorems.checking", "theorems.models", "theorems.tables", "theorems.cli", "theorems.catalogue"}
+ROOF = (
+    "theorems.checking",
+    "theorems.models",
+    "theorems.tables",
+    "theorems.cli",
+    "theorems.catalogue",
+    "theorems.commands",
+    "theorems.pictures",
+)
 MODULES = sorted(
     str(path.relative_to(ROOT).with_suffix("")).replace("/", ".")
     for package in ("impl", "theorems")
@@ -37,12 +45,14 @@ def test_ground_floor_never_looks_up(module):
     assert not {name for name in imports(module) if name.startswith("theorems")}
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if m.startswith("theorems") and m not in ROOF])
+@pytest.mark.parametrize("module", [m for m in MODULES if m.startswith("theorems") and not m.startswith(ROOF)])
 def test_nothing_below_imports_the_roof(module):
-    assert not imports(module) & ROOF
+    assert not [name for name in imports(module) if name.startswith(ROOF)]
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if not m.startswith("impl.strategies") and m != "theorems.checking"])
+@pytest.mark.parametrize(
+    "module", [m for m in MODULES if not m.startswith("impl.strategies") and m != "theorems.checking"]
+)
 def test_hypothesis_stays_in_the_strategies(module):
     source = (ROOT / (module.replace(".", "/") + ".py")).read_text()
     tree = ast.parse(source)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from impl import exhibits
-from theorems import pictures
+from theorems.pictures import kernel_flow as pictures
 
 mpl = pytest.importorskip("matplotlib")
 pytest.importorskip("sklearn")

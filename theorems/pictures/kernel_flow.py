@@ -1,7 +1,4 @@
-"""Pictures of the task-driven kernel flow (arXiv:2601.00276): a function each, which returns the figure; drawn with matplotlib.
-
-``PICTURES`` maps a picture's name to its function. They run what they show (a few seconds each), from a seed.
-"""
+"""Pictures of the task-driven kernel flow (arXiv:2601.00276): a function each, which returns the figure."""
 
 from __future__ import annotations
 
@@ -13,68 +10,11 @@ import torch
 
 from impl import exhibits
 from impl.data import digits
-from impl.errors import InputError
+from theorems.pictures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, canvas, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-BLUE, ORANGE, GREEN, PURPLE, RED, GREY = "#0072b2", "#e69f00", "#009e73", "#9467bd", "#c8391c", "#8a8f98"
-_STYLE: Any = {
-    "figure.dpi": 110,
-    "savefig.dpi": 160,
-    "figure.facecolor": "white",
-    "font.size": 10.5,
-    "axes.titlesize": 11.5,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.titlepad": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "#50545c",
-    "axes.labelcolor": "#2b2e34",
-    "axes.axisbelow": True,
-    "axes.grid": True,
-    "grid.color": "#e6e8ec",
-    "grid.linewidth": 0.8,
-    "legend.frameon": False,
-    "lines.linewidth": 1.9,
-    "xtick.color": "#50545c",
-    "ytick.color": "#50545c",
-    "mathtext.fontset": "dejavusans",
-}
-
-
-def canvas(panels: int, size: tuple[float, float], **options: Any) -> tuple[Figure, list[Axes]]:
-    """A figure that needs no display, with its axes; the style holds while it is made.
-
-    Raises:
-        InputError: if matplotlib is not installed.
-    """
-    try:
-        import matplotlib as mpl
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise InputError("the pictures are drawn with matplotlib: pip install 'theorems[report]'") from error
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=size, layout="constrained")
-        axes = figure.subplots(1, panels, **options)
-    return figure, list(np.atleast_1d(axes))
-
-
-def styled(draw: Callable[[int], Figure]) -> Callable[[int], Figure]:
-    """Draw under the pictures' style, whatever the user's is."""
-
-    def framed(seed: int = 0) -> Figure:
-        try:
-            import matplotlib as mpl
-        except ImportError as error:
-            raise InputError("the pictures are drawn with matplotlib: pip install 'theorems[report]'") from error
-        with mpl.rc_context(_STYLE):
-            return draw(seed)
-
-    framed.__doc__, framed.__name__ = draw.__doc__, draw.__name__
-    return framed
 
 
 def _mark(axis: Axes, index: float, text: str, *, height: float = 0.97, color: str = RED) -> None:

@@ -1,4 +1,4 @@
-"""Pictures of one large gradient step (arXiv:2605.17718): a function each, which returns the figure; see `theorems.pictures`."""
+"""Pictures of one large gradient step (arXiv:2605.17718): a function each, which returns the figure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from impl.one_step import StepPoint
 from impl.zonal_operator import ZonalPoint
 from theorems.function_space.corrected import gaussian_equivalent_gap
 from theorems.function_space.limits import top_mode_mixes_quadratic_harmonic
-from theorems.pictures import BLUE, GREEN, GREY, ORANGE, RED, canvas, styled
+from theorems.pictures.style import BLUE, GREEN, GREY, ORANGE, RED, canvas, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

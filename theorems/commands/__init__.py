@@ -1,0 +1,1 @@
+"""The commands of ``theorems``, a file each; `theorems.cli` puts them together."""

@@ -1,0 +1,91 @@
+"""``theorems check``: claims over drawn networks, or over a network of yours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from theorems.commands.console import (
+    exit_code,
+    header,
+    out,
+    print_counterexample,
+    progress,
+    require_writable,
+    select,
+    write_evidence,
+)
+
+if TYPE_CHECKING:
+    from theorems.claim import Claim
+
+
+def check_command(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="claims, by name or glob")] = None,
+    examples: Annotated[int, typer.Option(min=1, help="instances to draw per claim")] = 100,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="of the search, and of noise inside a model")] = 0,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write the evidence there")] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="FILE.py:FACTORY", help="check this network instead of drawn ones")
+    ] = None,
+) -> None:
+    """Check claims over drawn networks, or over a network of yours."""
+    import torch
+
+    claims = select(names or [])
+    require_writable(json_file)
+    header(seed, examples if model is None else None)
+    if model is not None:
+        raise typer.Exit(_check_model(model, claims, seed, json_file))
+    from theorems.checking import check
+    from theorems.tables import evidence_table
+    from theorems.verdict import Outcome
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # drawn networks are small: with more threads they stall
+    evidence = []
+    try:
+        with progress() as bar:
+            for claim in claims:
+                task = bar.add_task(claim.name, total=examples)
+                step = lambda task=task: bar.advance(task)  # noqa: E731
+                evidence.append(check(claim, examples=examples, seed=seed, on_example=step))
+                bar.remove_task(task)
+    finally:
+        torch.set_num_threads(threads)
+    out.print(evidence_table(evidence))
+    for seen in evidence:
+        if seen.worst is not None and (not seen.as_expected or seen.outcome is Outcome.REFUTED):
+            print_counterexample(seen.worst)
+        for name in seen.survivors:
+            out.print(f"[yellow]not refuted in {seen.instances} instances:[/] {seen.claim.name}: {escape(name)}")
+    write_evidence(json_file, seed, "default", (seen.record() for seen in evidence))
+    raise typer.Exit(exit_code((seen.outcome, seen.claim.expected) for seen in evidence))
+
+
+def _check_model(spec: str, claims: list[Claim], seed: int, json_file: Path | None) -> int:
+    from theorems.checking import Evidence
+    from theorems.models import check_model, load
+    from theorems.tables import result_table
+    from theorems.verdict import Outcome
+
+    claims = [claim for claim in claims if claim.expected is Outcome.HOLDS]
+    with progress() as bar:
+        task = bar.add_task(f"loading {spec}", total=None)
+        subject = load(spec)
+        bar.update(task, description="checking", total=len(claims), completed=0)
+        results = check_model(*subject, claims=claims, seed=seed, on_verdict=lambda: bar.advance(task))
+    out.print(result_table(results))
+    evidence = {claim.name: Evidence(claim) for claim in claims}
+    for result in results:
+        evidence[result.claim.name].add(result.verdict)
+    ratios = [r for seen in evidence.values() for r in seen.ratios]
+    if ratios:
+        out.print(
+            f"[dim]worst residual/bound {max(ratios):.3g} over {len(ratios)} rounded comparisons[/]", highlight=False
+        )
+    write_evidence(json_file, seed, f"model {spec}", (seen.record() for seen in evidence.values()))
+    return exit_code((seen.outcome, seen.claim.expected) for seen in evidence.values())

@@ -1,0 +1,33 @@
+"""``theorems list`` and ``theorems show``: the catalogue, to be read."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from theorems.commands.console import out, select
+
+
+def list_command() -> None:
+    """List the catalogue."""
+    from theorems.catalogue import CLAIMS
+    from theorems.tables import claim_table
+
+    out.print(claim_table(CLAIMS))
+
+
+def show_command(name: Annotated[str, typer.Argument(metavar="NAME", help="a claim, by name or glob")]) -> None:
+    """Show one claim: statement, hypotheses, source, mutants."""
+    for claim in select([name]):
+        out.print(f"[bold]{claim.name}[/]  expected {claim.expected.name}", highlight=False)
+        out.print(f"arXiv:{claim.source.arxiv}, {claim.source.where} \\[{claim.tag}]\n", highlight=False)
+        out.print(escape(claim.statement), highlight=False)
+        out.print("\n[bold]hypotheses[/]")
+        for title, hypothesis in claim.hypotheses.items():
+            how = "checked" if hypothesis.check is not None else "not checkable; dropping it is refuted"
+            out.print(f"  {escape(title)} ({how})", highlight=False)
+        out.print("\n[bold]mutants[/] that must be refuted")
+        for title in claim.mutants:
+            out.print(f"  {escape(title)}", highlight=False)

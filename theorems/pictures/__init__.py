@@ -1,0 +1,20 @@
+"""Pictures: a function each, which runs what it shows (a few seconds) from a seed and returns a matplotlib figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from theorems.pictures import function_space, kernel_flow
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+BY_PAPER: dict[str, dict[str, Callable[[int], Figure]]] = {
+    "2601.00276": kernel_flow.PICTURES,
+    "2605.17718": function_space.PICTURES,
+}
+"""arXiv id to the pictures of that paper, by the name that the command line knows them by."""
+
+PICTURES: dict[str, Callable[[int], Figure]] = {name: draw for some in BY_PAPER.values() for name, draw in some.items()}
+"""Every picture by its name."""
