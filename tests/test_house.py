@@ -104,3 +104,9 @@ def test_importing_theorems_does_not_import_torch():
 @pytest.mark.parametrize("module", MODULES)
 def test_no_file_is_two(module):
     assert len((ROOT / (module.replace(".", "/") + ".py")).read_text().splitlines()) <= 300
+
+
+def test_every_claim_belongs_to_a_paper():
+    for claim in theorems.CLAIMS:
+        (paper,) = (p for p in theorems.PAPERS if p.arxiv == claim.source.arxiv)
+        assert getattr(importlib.import_module(f"theorems.{paper.package}"), claim.name) is claim

@@ -65,6 +65,8 @@ from .kernel_flow import task_drive_is_the_energy_gradient as task_drive_is_the_
 from .kernel_flow import water_filling_law as water_filling_law
 from .kernel_flow import water_filling_path as water_filling_path
 from .laws import in_law as in_law
+from .papers import PAPERS as PAPERS
+from .papers import Paper as Paper
 from .preconditioning import alignment_decides_exponent as alignment_decides_exponent
 from .preconditioning import covariance_power_sets_spectral_bias as covariance_power_sets_spectral_bias
 from .preconditioning import exponent_needs_early_stopping as exponent_needs_early_stopping
