@@ -60,7 +60,8 @@ def importers(path: str) -> list[str]:
 
 def select(path: str, line: int) -> list[str]:
     """The tests that reach a line, those of its own module first."""
-    spans = json.loads(MAP.read_text(encoding="utf-8")).get(path, [])
+    known = json.loads(MAP.read_text(encoding="utf-8"))
+    spans = known["spans"].get(path, [])
     around = [s for s in spans if s[0] <= line <= s[1]]
     if around:
         claims = min(around, key=lambda s: s[1] - s[0])[2]
@@ -69,10 +70,7 @@ def select(path: str, line: int) -> list[str]:
     ids = [f"{name}]" for name in claims[:CLAIMS_PER_LINE]]
     controls = [f"[{name}-" for name in claims[:CLAIMS_PER_LINE]]
     files = importers(path)
-    collected = subprocess.run(
-        [sys.executable, "-m", "pytest", "--collect-only", "-q", "tests/test_claims.py", "tests/test_controls.py"],
-        capture_output=True, text=True, check=False,
-    ).stdout.splitlines() if claims else []  # fmt: skip
+    collected = known["tests"]
     own = [t for t in collected if any(t.endswith("[" + i) for i in ids)]
     mutants = [t for t in collected if any(c in t for c in controls)]
     return files + [t for t in own + mutants if t.split("::")[0] not in files] or ["tests/test_relations.py", "tests/test_cli.py"]
@@ -88,7 +86,10 @@ def changed() -> tuple[str, int] | None:
 def main() -> int:
     """Select and run; with ``map`` as argument, write which claims reach what."""
     if sys.argv[1:] == ["map"]:
-        MAP.write_text(json.dumps(build()), encoding="utf-8")
+        collect = ["--collect-only", "-q", "tests/test_claims.py", "tests/test_controls.py"]
+        tests = subprocess.run([sys.executable, "-m", "pytest", *collect], capture_output=True, text=True, check=True)
+        content = {"spans": build(), "tests": tests.stdout.splitlines()}
+        MAP.write_text(json.dumps(content), encoding="utf-8")
         return 0
     spot = changed()
     if spot is None:

@@ -6,7 +6,8 @@ import difflib
 import json
 import platform
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 if TYPE_CHECKING:
     from theorems.claim import Claim
+    from theorems.falsifying import Search
     from theorems.verdict import Outcome, Verdict
 
 EXIT_EXPECTED, EXIT_UNEXPECTED, EXIT_USAGE, EXIT_UNDECIDED = 0, 1, 2, 3
@@ -76,6 +78,21 @@ def progress() -> Progress:
     """A progress bar on stderr that leaves nothing behind."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=err, transient=True)
+
+
+@contextmanager
+def searching(name: str, examples: int | None, seconds: float | None) -> Iterator[Callable[[Search], None]]:
+    """A progress bar of one search: instances or seconds of its budget, the phase, the worst ratio so far."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[seen]}"), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task(name, total=examples if examples is not None else seconds, seen="")
+
+        def show(search: Search) -> None:
+            done = search.instances if examples is not None else search.elapsed
+            seen = f"{search.instances} instances, {search.phase}, worst residual/bound {search.worst_ratio:.2g}"
+            bar.update(task, completed=done, seen=seen)
+
+        yield show
 
 
 def print_counterexample(verdict: Verdict) -> None:
