@@ -106,13 +106,16 @@ def select(path: str, line: int) -> list[str]:
     collected = known["tests"]
     own = [t for t in collected if any(t.endswith("[" + i) for i in ids)]
     mutants = [t for t in collected if any(c in t for c in controls)]
-    return files + [t for t in own + mutants if t.split("::")[0] not in files] or ["tests/test_relations.py", "tests/test_cli.py"]
+    return files + [t for t in own + mutants if t.split("::")[0] not in files] or [
+        "tests/test_relations.py",
+        "tests/test_cli.py",
+    ]
 
 
 def changed() -> tuple[str, int] | None:
     """The file and line that differ from HEAD."""
     diff = subprocess.run(["git", "diff", "-U0", "--", "*.py"], capture_output=True, text=True, check=True).stdout
-    path, line = re.search(r"^\+\+\+ b/(.*)$", diff, re.M), re.search(r"^@@ -(\d+)", diff, re.M)
+    path, line = re.search(r"^\+\+\+ b/(.*)$", diff, re.MULTILINE), re.search(r"^@@ -(\d+)", diff, re.MULTILINE)
     return (path[1], int(line[1])) if path and line else None
 
 

@@ -130,8 +130,12 @@ class Evidence:
         """One sentence: how many instances came out so, and how each grade among them was earned."""
         if not self.grades:
             return f"{self.outcome.value} ({self.instances} instances)."
-        parts = [f"{count} {grade.name} ({grade.meaning})" for grade, count in sorted(self.grades.items(), reverse=True)]
-        chance = f"; error probability at most {self.error_probability:.2g}" if self.error_probability is not None else ""
+        parts = [
+            f"{count} {grade.name} ({grade.meaning})" for grade, count in sorted(self.grades.items(), reverse=True)
+        ]
+        chance = (
+            f"; error probability at most {self.error_probability:.2g}" if self.error_probability is not None else ""
+        )
         return f"{self.outcome.name} on {self.outcomes[self.outcome]} of {self.instances} instances: {', '.join(parts)}{chance}."
 
     def add(self, verdict: Verdict) -> None:

@@ -26,7 +26,7 @@ _FIRST, _LARGEST = 25, 400
 """Instances per phase in the first round, and at most: every round doubles it."""
 
 
-class _Over(KeyboardInterrupt):  # noqa: N818, Hypothesis lets interrupts through at once and replays anything else
+class _Over(KeyboardInterrupt):
     """The budget is spent, or the claim is refuted."""
 
 
@@ -63,13 +63,9 @@ class Search:
 
     def __post_init__(self) -> None:
         """Refuse a search that never ends or never begins."""
-        require(
-            self.examples is not None or self.seconds is not None, "expected a budget: examples, seconds, or both"
-        )
+        require(self.examples is not None or self.seconds is not None, "expected a budget: examples, seconds, or both")
         require(self.examples is None or self.examples >= 1, f"expected at least one example, got {self.examples}")
-        require(
-            self.seconds is None or 0 < self.seconds < math.inf, f"expected seconds above zero, got {self.seconds}"
-        )
+        require(self.seconds is None or 0 < self.seconds < math.inf, f"expected seconds above zero, got {self.seconds}")
         self.evidence = Evidence(self.claim)
 
     @property
@@ -124,7 +120,11 @@ class Search:
             base = self._base(phase, rng)
             if base is None:
                 continue
-            change = neighbour(base.nodes, rng) if phase == NEAR else cornered(base.nodes, CORNERS[count % len(CORNERS)], rng)
+            change = (
+                neighbour(base.nodes, rng)
+                if phase == NEAR
+                else cornered(base.nodes, CORNERS[count % len(CORNERS)], rng)
+            )
             drawn = draw(strategy, change, rng)
             if drawn is None:
                 continue

@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from theorems.claim import Claim
 
 _ROOTS = ("theorems", "impl")
-_FURNITURE = ("theorems.claim", "theorems.verdict", "theorems.relations", "theorems.rounding", "theorems.enclosures", "impl.errors")
+_FURNITURE = (
+    "theorems.claim",
+    "theorems.verdict",
+    "theorems.relations",
+    "theorems.rounding",
+    "theorems.enclosures",
+    "impl.errors",
+)
 """Modules that judge or refuse and predict nothing: no error is planted there."""
 
 
@@ -49,27 +56,15 @@ class Reach:
             self.caches.append(value)
         if isinstance(value, FunctionType):
             yield from self._of_function(value)
-        elif isinstance(value, functools.partial):
-            yield from (value.func, *value.args, *value.keywords.values())
-        elif isinstance(value, MethodType):
-            yield from (value.__func__, value.__self__)
         elif isinstance(value, type):
             if _ours(value.__module__, self._home):
                 yield from (*vars(value).values(), *value.__bases__)
-        elif isinstance(value, property):
-            yield value.fget
-        elif isinstance(value, cached_property):
-            yield value.func
-        elif isinstance(value, staticmethod | classmethod):
-            yield value.__func__
-        elif isinstance(value, Mapping):
-            yield from list(value.values())
-        elif isinstance(value, tuple | list):
-            yield from value
-        elif hasattr(value, "__wrapped__"):
-            yield value.__wrapped__
-        elif dataclasses.is_dataclass(value) and _ours(type(value).__module__, self._home):
-            if not (hasattr(value, "predict") and hasattr(value, "observe")):  # another claim is no part of this one
+        elif isinstance(value, Mapping | tuple | list):
+            yield from list(value.values()) if isinstance(value, Mapping) else value
+        else:
+            yield from _inside(value)
+            another = hasattr(value, "predict") and hasattr(value, "observe")  # a claim is no part of another one
+            if dataclasses.is_dataclass(value) and _ours(type(value).__module__, self._home) and not another:
                 yield from (type(value), *vars(value).values())
 
     def _of_function(self, function: FunctionType) -> Iterator[Any]:
@@ -97,6 +92,22 @@ class Reach:
                     yield found
 
 
+def _inside(value: Any) -> Iterator[Any]:
+    """What a wrapper wraps."""
+    if isinstance(value, functools.partial):
+        yield from (value.func, *value.args, *value.keywords.values())
+    elif isinstance(value, MethodType):
+        yield from (value.__func__, value.__self__)
+    elif isinstance(value, property):
+        yield value.fget
+    elif isinstance(value, cached_property):
+        yield value.func
+    elif isinstance(value, staticmethod | classmethod):
+        yield value.__func__
+    elif hasattr(value, "__wrapped__"):
+        yield value.__wrapped__
+
+
 def _names(code: CodeType) -> Iterator[str]:
     yield from code.co_names
     for constant in code.co_consts:
@@ -122,9 +133,7 @@ def prediction_side(claim: Claim) -> Side:
     predicted = Reach(claim.predict, getattr(claim.relation, "rate", None), home=home)
     shared = Reach(claim.observe, claim.instances, home=home).codes
     own = tuple(
-        f
-        for f in predicted.functions
-        if f.__code__ not in shared and (_in_paper(f.__module__) or f.__module__ == home)
+        f for f in predicted.functions if f.__code__ not in shared and (_in_paper(f.__module__) or f.__module__ == home)
     )
     return Side(own, tuple(predicted.caches))
 
