@@ -12,9 +12,12 @@ import time
 from pathlib import Path
 
 import torch
+from rich.console import Console
 
 from impl.strategies.function_space import STEP_GRID
 from theorems import first_step_is_rank_one
+
+CONSOLE = Console()
 
 
 def run(file: Path) -> None:
@@ -34,7 +37,7 @@ def run(file: Path) -> None:
         }  # fmt: skip
         with file.open("a", encoding="utf-8") as out:
             out.write(json.dumps(record) + "\n")
-        print(record["activation"], record["target"], path.alpha, path.beta, record["outcome"], record["fitted"], flush=True)
+        CONSOLE.print(path.activation, path.target, path.alpha, path.beta, record["outcome"], record["fitted"])
 
 
 def records(file: Path) -> list[dict[str, object]]:
@@ -58,7 +61,7 @@ def table(file: Path) -> str:
 if __name__ == "__main__":
     where = Path(next((a for a in sys.argv[1:] if not a.startswith("-")), "exponents.jsonl"))
     if "--table" in sys.argv:
-        print(table(where))
+        CONSOLE.print(table(where), markup=False, highlight=False, soft_wrap=True)
     else:
         torch.set_num_threads(1)
         run(where)

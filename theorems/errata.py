@@ -86,7 +86,7 @@ def _claim(name: str) -> Claim:
 
 def _import_order(line: str) -> tuple[bool, str]:
     """The libraries before this project."""
-    return line.split()[1].split(".")[0] in ("impl", "theorems"), line
+    return line.split()[1].startswith(("impl", "theorems")), line
 
 
 def _lines(make: Callable[[], Any]) -> list[str]:

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 from impl.errors import InputError, require
 from impl.features import FeatureSet, feature_set
+from impl.first_layer import PreconditionedSteps
+from impl.first_layer_runs import first_layer_runs
 from impl.gated import GatedNetwork
 from impl.operands import Instance
 from impl.relu_stacks import LARGEST, stacks
@@ -171,7 +173,13 @@ def instances_of(subject: Subject, *, seed: int = 0) -> dict[type[Instance], Pla
             f"ends in a linear readout (with at most {LARGEST} outputs times samples)"
         )
     traced: Places = {**layers, **layers.left_out}
-    return {LayerTrace: traced, GatedNetwork: found, FeatureSet: _feature_sets(layers, subject)}
+    runs: Any = first_layer_runs(*subject, seed=seed)
+    return {
+        LayerTrace: traced,
+        GatedNetwork: found,
+        FeatureSet: _feature_sets(layers, subject),
+        PreconditionedSteps: runs,
+    }
 
 
 def _inapplicable(claim: Claim, reason: str) -> Verdict:

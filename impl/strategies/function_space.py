@@ -1,7 +1,7 @@
 """Strategies for the claims about one large gradient step; see `impl.strategies` for the two kinds of instances.
 
 Asymptotic claims cost seconds per instance, so their strategies draw from a short list of configurations: Hypothesis sees every one of
-them once and stops. Under the profile ``thorough`` the list is the whole grid of the statement, at its largest sizes.
+them once and stops. Under the profile ``thorough`` (`impl.strategies.profiles`) the list is the whole grid of the statement, at its largest sizes.
 """
 
 from __future__ import annotations
@@ -10,18 +10,13 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from impl.gaussian_gap import GapPath
 from impl.kernel_expansion import ExpansionPath
 from impl.one_step import EnsemblePath, StepPath
+from impl.strategies.profiles import thorough
 from impl.zonal_operator import ZonalPath
-
-
-def thorough() -> bool:
-    """Whether the long profile is loaded."""
-    return settings.get_current_profile_name() == "thorough"
 
 
 def _listed(cases: Sequence[Any]) -> st.SearchStrategy[Any]:
@@ -149,6 +144,11 @@ def zonal_paths() -> st.SearchStrategy[ZonalPath]:
 def fast_zonal_paths() -> st.SearchStrategy[ZonalPath]:
     """B ~ d: the step is as large as η ~ d."""
     return st.builds(ZonalPath, growth=st.just(1.0))
+
+
+def vanishing_zonal_paths() -> st.SearchStrategy[ZonalPath]:
+    """B falls as d^{-½} or 1/d: smaller steps than the paper's."""
+    return st.builds(ZonalPath, growth=st.sampled_from([-0.5, -1.0]))
 
 
 def gap_paths() -> st.SearchStrategy[GapPath]:

@@ -28,6 +28,10 @@ def check_command(
     examples: Annotated[int, typer.Option(min=1, help="instances to draw per claim")] = 100,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="of the search, and of noise inside a model")] = 0,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write the evidence there")] = None,
+    *,
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="asymptotic claims at their full sizes: an hour or two")
+    ] = False,
     model: Annotated[
         str | None, typer.Option(metavar="FILE.py:FACTORY", help="check this network instead of drawn ones")
     ] = None,
@@ -40,6 +44,7 @@ def check_command(
     header(seed, examples if model is None else None)
     if model is not None:
         raise typer.Exit(_check_model(model, claims, seed, json_file))
+    from impl.strategies.profiles import full_sizes
     from theorems.checking import check
     from theorems.tables import evidence_table
     from theorems.verdict import Outcome
@@ -48,7 +53,7 @@ def check_command(
     torch.set_num_threads(1)  # drawn networks are small: with more threads they stall
     evidence = []
     try:
-        with progress() as bar:
+        with progress() as bar, full_sizes(wanted=thorough):
             for claim in claims:
                 task = bar.add_task(claim.name, total=examples)
                 step = lambda task=task: bar.advance(task)  # noqa: E731
@@ -62,7 +67,7 @@ def check_command(
             print_counterexample(seen.worst)
         for name in seen.survivors:
             out.print(f"[yellow]not refuted in {seen.instances} instances:[/] {seen.claim.name}: {escape(name)}")
-    write_evidence(json_file, seed, "default", (seen.record() for seen in evidence))
+    write_evidence(json_file, seed, "thorough" if thorough else "default", (seen.record() for seen in evidence))
     raise typer.Exit(exit_code((seen.outcome, seen.claim.expected) for seen in evidence))
 
 

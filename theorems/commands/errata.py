@@ -109,7 +109,9 @@ def _verdict(verdict: Verdict) -> str:
 
 def _text(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key:g} → {item}" if isinstance(key, float) else f"{key} → {item}" for key, item in value.items())
+        return ", ".join(
+            f"{key:g} → {item}" if isinstance(key, float) else f"{key} → {item}" for key, item in value.items()
+        )
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 

@@ -26,7 +26,9 @@ def show_command(name: Annotated[str, typer.Argument(metavar="NAME", help="a cla
         out.print(f"[bold]{claim.name}[/]  expected {claim.expected.name}", highlight=False)
         out.print(f"arXiv:{claim.source.arxiv}, {claim.source.where} \\[{claim.tag}]\n", highlight=False)
         if claim.name in CORRECTED:
-            out.print(f"corrected by [bold]{CORRECTED[claim.name]}[/]; see theorems errata {claim.name}\n", highlight=False)
+            out.print(
+                f"corrected by [bold]{CORRECTED[claim.name]}[/]; see theorems errata {claim.name}\n", highlight=False
+            )
         out.print(escape(claim.statement), highlight=False)
         out.print("\n[bold]hypotheses[/]")
         for title, hypothesis in claim.hypotheses.items():

@@ -94,13 +94,25 @@ def fast_spike(path: ZonalPath) -> str | None:
     return None if path.growth < 1 else f"B grows as d^{path.growth:g}: B/d does not vanish"
 
 
+def vanishing_spike(path: ZonalPath) -> str | None:
+    """Why the error is not of second order in B/d, or None."""
+    if path.growth >= 0:
+        return None
+    return (
+        f"B falls as d^{path.growth:g}: the slope of the eigenvalue in B is off by order 1/d², more than (B/d)² allows"
+    )
+
+
 @tends_to(
     _TOP,
     subject=ZonalPath,
     observed=_top_mode,
     on=strategies.zonal_paths,
     source=Source(_PAPER, "the top mode mixes with the quadratic harmonic"),
-    hypotheses={"B small against d": Hypothesis(strategies.fast_zonal_paths, fast_spike)},
+    hypotheses={
+        "B small against d": Hypothesis(strategies.fast_zonal_paths, fast_spike),
+        "B does not vanish": Hypothesis(strategies.vanishing_zonal_paths, vanishing_spike),
+    },
     mutants={
         "an odd harmonic mixes in": lambda p: _predicted_top(p, odd=1.0),
         "no mixing": lambda p: _predicted_top(p, quadratic=0.0),
@@ -119,11 +131,12 @@ def top_mode_mixes_quadratic_harmonic(point: ZonalPoint) -> dict[str, float]:
     .. math:: \phi \propto \frac{\lVert x\rVert}{\sqrt d}(Y_0 + \tau Y_2), \quad \tilde\lambda = A\lambda_{\max}(T_0) + \frac{B}{2\pi d},
         \quad \tau = \frac1d\sqrt{\frac{2d-2}{d+2}}\, \frac{B}{4\pi(\tilde\lambda - A\lambda_2(T_0))}
 
-    with λ_max and λ₂ of `relu_kernel_eigenvalues`; the errors are O((B/d)²) (the paper: o(B/d)); degree 1 is absent by parity. Shapes: three
+    with λ_max and λ₂ of `relu_kernel_eigenvalues`; the errors are O((B/d)²) (the paper: o(B/d)) as η ≥ √d makes B at least constant;
+    at fixed d the error has a part B·O(1/d²), which shows once B < 1. Degree 1 is absent by parity. Shapes: three
     scalars per dimension. Observed: the top eigenpair of the Galerkin matrix of T₁ in 32 zonal harmonics, truncation and quadrature
     errors estimated by halving both; relation: slopes over d = 32 … 1024 at fixed B or B ~ d^{2ζ−1}.
 
-    Hypotheses: B = o(d) (checked). Raises InputError for anything that is not a ZonalPath. Source: arXiv:2605.17718 [P]; λ_max, λ₂ and the
+    Hypotheses: B = o(d); B does not vanish (both checked). Raises InputError for anything that is not a ZonalPath. Source: arXiv:2605.17718 [P]; λ_max, λ₂ and the
     order of the error derived [D, N].
     """
     return _predicted_top(point)

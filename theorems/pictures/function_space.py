@@ -83,7 +83,12 @@ def mixing(seed: int) -> Figure:  # noqa: ARG001, nothing here is random
     left.legend(loc="upper left")
     right.set(xscale="log", yscale="log", xlabel="$B/d$", ylabel=r"$|\lambda_{\max}(T_1)-\tilde\lambda|$")
     right.set_title("Error of the eigenvalue")
-    right.annotate("where $B<1$ the exact slope in $B$\nstill differs by order $1/d$", (0.37, 0.06), xycoords="axes fraction", color="#5d626b")
+    right.annotate(
+        "where $B<1$ the exact slope in $B$\nstill differs by order $1/d$",
+        (0.37, 0.06),
+        xycoords="axes fraction",
+        color="#5d626b",
+    )
     right.legend(loc="upper left")
     return figure
 
@@ -104,9 +109,7 @@ def equivalence_gap(seed: int) -> Figure:  # noqa: ARG001, nothing here is rando
     axis.plot([], [], color=GREY, linewidth=1.4, label=r"corrected, $\eta^4/d^4$")
     axis.plot([], [], color=GREY, linewidth=1.2, linestyle=(0, (2, 3)), label=r"as printed, $\eta^4\ln^3 d/d^5$")
     axis.set(xscale="log", yscale="log", xlabel="$d$", ylabel=r"$\|T_1^*-T_1\|_{HS}$")
-    axis.set_title(
-        f"The printed order is too small by a factor of $d$ ($\\sigma=\\cos+\\sin$, $g=\\tanh$)"
-    )
+    axis.set_title(r"The printed order is too small by a factor of $d$ ($\sigma=\cos+\sin$, $g=\tanh$)")
     axis.legend(loc="lower left")
     return figure
 

@@ -77,7 +77,9 @@ def risk_by_exponent(seed: int) -> Figure:
         right.plot(np.linspace(-3, 3, 31), risks, color=shade, label=name)
     end = float(limit(student(0.0, DIMENSION - 1, 1, seed=seed)))
     right.axhline(end, color=RED, linewidth=1.3, linestyle=(0, (4, 3)))
-    right.annotate("limit, the same for every $p$", (3, end), xytext=(0, 5), textcoords="offset points", color=RED, ha="right")
+    right.annotate(
+        "limit, the same for every $p$", (3, end), xytext=(0, 5), textcoords="offset points", color=RED, ha="right"
+    )
     right.set(xlabel="$p$", ylabel="expected excess risk (signal = 1)", yscale="log")
     right.set_title("Trained to the end, $p$ drops out")
     right.legend(loc="lower right", title="bottom-aligned teacher", alignment="left")
