@@ -152,13 +152,13 @@ def vanishing_zonal_paths() -> st.SearchStrategy[ZonalPath]:
 
 
 def gap_paths() -> st.SearchStrategy[GapPath]:
-    """ζ = ½ and ¾ with g = tanh; thorough: more exponents, targets and proportions."""
-    cases = [_lazy(GapPath, zeta=zeta) for zeta in (0.5, 0.75)]
+    """ζ = ½ and ¾ with g = tanh, a jump and a kink; thorough: every target at ζ = ½, ⅝ and ¾, α = 1 and 2."""
     if thorough():
-        cases += [
-            _lazy(GapPath, zeta=z, target=g, alpha=a) for z in (0.5, 0.625) for g in ("erf", "sign") for a in (1.0, 2.0)
-        ]
-    return _listed(cases)
+        grid = ((z, g, a) for z in (0.5, 0.625, 0.75) for g in _TARGETS for a in (1.0, 2.0))
+        return _listed([_lazy(GapPath, zeta=z, target=g, alpha=a) for z, g, a in grid])
+    return _listed(
+        [_lazy(GapPath, zeta=z, target=g) for z, g in ((0.5, "tanh"), (0.75, "tanh"), (0.5, "sign"), (0.75, "relu"))]
+    )
 
 
 def largest_gap_paths() -> st.SearchStrategy[GapPath]:
