@@ -61,17 +61,16 @@ def _select(names: Iterable[str]) -> list[Erratum]:
     from impl.errors import InputError
     from theorems.errata import ERRATA
 
-    found = list(ERRATA)
     known = {name: e for e in ERRATA for name in (e.name, e.corrected.name)}
-    wanted: list[Erratum] = []
+    wanted: list[str] = []
     for name in names:
-        some = [e for known_name, e in known.items() if fnmatchcase(known_name, name)]
+        some = [e.name for known_name, e in known.items() if fnmatchcase(known_name, name)]
         if not some:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
             hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(e.name for e in ERRATA)}"
             raise InputError(f"expected the name of a claim with an erratum, got {name!r}{hint}")
-        wanted += [e for e in some if e not in wanted]
-    return wanted or found
+        wanted += some
+    return [e for e in ERRATA if e.name in wanted or not wanted]
 
 
 def _shown(erratum: Erratum, stated: Verdict, corrected: Verdict) -> Group:

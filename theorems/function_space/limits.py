@@ -36,8 +36,11 @@ def rough(path: ExpansionPath) -> str | None:
     return f"{path.activation} jumps: σ'' is not even a measure" if path.activation == "sign" else None
 
 
+_SECOND_ORDER = TendsTo(rate=lambda point: (point.spike / point.dimension) ** 2, sign="<=")
+
+
 @tends_to(
-    TendsTo(rate=lambda point: (point.spike / point.dimension) ** 2, sign="<="),
+    _SECOND_ORDER,
     subject=ExpansionPath,
     observed=_spiked_kernel,
     on=strategies.expansion_paths,
@@ -49,6 +52,9 @@ def rough(path: ExpansionPath) -> str | None:
         "second derivatives left out": lambda p: _expanded(p, outer=0.0),
         "cross term once": lambda p: _expanded(p, cross=1.0),
         "sign of the correction": lambda p: _expanded(p, scale=-1.0),
+        "remainder of third order": {
+            "relation": replace(_SECOND_ORDER, rate=lambda point: (point.spike / point.dimension) ** 3)
+        },
         "bulk absorbs the spike": lambda p: _expanded(p, scale=0.0, bulk=p.bulk + p.spike / p.dimension),
     },
 )
@@ -86,9 +92,6 @@ def _predicted_top(
     return {"eigenvalue": shifted, "degree 1": odd * mixing, "degree 2": quadratic * mixing}
 
 
-_TOP = TendsTo(rate=lambda point: (point.spike / point.dimension) ** 2, sign="<=")
-
-
 def fast_spike(path: ZonalPath) -> str | None:
     """Why B/d does not vanish, or None."""
     return None if path.growth < 1 else f"B grows as d^{path.growth:g}: B/d does not vanish"
@@ -104,7 +107,7 @@ def vanishing_spike(path: ZonalPath) -> str | None:
 
 
 @tends_to(
-    _TOP,
+    _SECOND_ORDER,
     subject=ZonalPath,
     observed=_top_mode,
     on=strategies.zonal_paths,
@@ -121,7 +124,7 @@ def vanishing_spike(path: ZonalPath) -> str | None:
         "eigenvalue not shifted": lambda p: _predicted_top(p, growth=0.0),
         "shift of B/4d": lambda p: _predicted_top(p, growth=math.pi / 2),
         "error of third order": {
-            "relation": replace(_TOP, rate=lambda point: (point.spike / point.dimension) ** 3),
+            "relation": replace(_SECOND_ORDER, rate=lambda point: (point.spike / point.dimension) ** 3),
         },
     },
 )
