@@ -19,6 +19,7 @@ ROOF = (
     "theorems.cli",
     "theorems.catalogue",
     "theorems.commands",
+    "theorems.errata",
     "theorems.pictures",
 )
 MODULES = sorted(
