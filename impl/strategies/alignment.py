@@ -16,7 +16,7 @@ from impl.differentiation import gradient
 from impl.linalg import squared_norm
 from impl.networks import generator
 from impl.operands import Operand
-from impl.readouts import RandomReadout, ReadoutEnsemble, all_signs, coordinate_readouts, readout_ensemble
+from impl.readouts import RandomReadout, ReadoutEnsemble, all_signs, coordinate_readouts, noise_rate, readout_ensemble
 from impl.strategies.grams import signed_permutations
 from impl.strategies.layers import lattices
 
@@ -82,9 +82,7 @@ def random_readouts(draw: Callable[..., Any], spread: float = 1.0) -> RandomRead
     width, seed = draw(st.sampled_from([1, 4, 16])), draw(st.integers(0, 9))
     source = generator(seed)
     features, weight, targets = _normal(source, rows, d), _normal(source, width, d), _normal(source, rows, classes)
-    kernel = targets.mT @ features @ features.mT @ targets
-    slope = squared_norm(kernel @ targets.mT @ features @ weight.mT) ** 0.5
-    rate = 2 * slope / (width**0.5 * squared_norm(kernel)) * draw(st.sampled_from([0.5, 1.0, 2.0]))
+    rate = noise_rate(features, weight, targets) * draw(st.sampled_from([0.5, 1.0, 2.0]))
     return RandomReadout(features, weight, targets, rate, seed=seed, replicates=4_000, spread=spread)
 
 
