@@ -105,10 +105,10 @@ def _sizes(classes: int, *, unequal: bool = False) -> st.SearchStrategy[list[int
 
 
 @st.composite
-def simplex_batches(draw: Callable[..., Any], *, balanced: bool | None = None) -> LabelledFeatures:
+def simplex_batches(draw: Callable[..., Any], *, balanced: bool | None = None, least: int = 1) -> LabelledFeatures:
     """Exact batches collapsed on a simplex K I − 11ᵀ, turned by a signed permutation, maybe with a feature that is zero."""
     classes = draw(st.integers(2, 4))
-    sizes = [draw(st.integers(1, 3))] * classes if balanced else draw(_sizes(classes, unequal=balanced is False))
+    sizes = [draw(st.integers(least, 3))] * classes if balanced else draw(_sizes(classes, unequal=balanced is False))
     means = classes * torch.eye(classes, dtype=torch.float64) - 1
     means = means @ draw(signed_permutations(classes)) * draw(st.integers(1, 2))
     if draw(st.booleans()):
@@ -159,6 +159,15 @@ def uncollapsed_batches(draw: Callable[..., Any]) -> LabelledFeatures:
     features = labels.clone()
     features[0, 0] += draw(st.sampled_from([1, 2, -3]))
     return LabelledFeatures(features, labels).exact()
+
+
+@st.composite
+def uncollapsed_simplices(draw: Callable[..., Any]) -> LabelledFeatures:
+    """Collapsed on a simplex but for the second sample of the first class, which is moved: nothing else is wrong."""
+    batch = draw(simplex_batches(balanced=True, least=2))
+    features = batch.features.copy()
+    features[1, 0] += draw(st.sampled_from([1, 2, -3]))
+    return replace(batch, features=features)
 
 
 # -- decoders ------------------------------------------------------------------------------------------------------
