@@ -14,7 +14,7 @@ from impl.chains import linear_chains_of
 from impl.decayed import decayed_layers
 from impl.strategies.ranks import train_softplus
 from impl.tracing import trace
-from impl.training import reduction_of
+from impl.training import MinibatchNoise, reduction_of
 from theorems import CLAIMS, Outcome
 from theorems.cli import app
 from theorems.models import check_model, load
@@ -180,17 +180,19 @@ def test_why_there_is_no_noise(model, inputs, targets, loss, reason):
     assert all(reason in verdict.context["reason"] for verdict in seen.values()), seen
 
 
-def test_batch_size_bounds_the_uncentred_noise():
-    places = instances_of(Subject(linear_end(), gaussian(24, 6), labels(24), functional.cross_entropy, batch_size=24))
-    noise = next(p for kind, p in places.items() if kind.__name__ == "MinibatchNoise")
+def noise_places(rows, **options):
+    subject = Subject(linear_end(), gaussian(rows, 6), labels(rows), functional.cross_entropy, **options)
+    return instances_of(subject, {MinibatchNoise})[MinibatchNoise]
+
+
+def test_a_batch_of_everything_has_noise_only_with_replacement():
+    noise = noise_places(24, batch_size=24)
     assert "all of the 24 samples" in noise["5, batches of 24"]
     assert noise["5, batches of 24, with replacement"].batch == 24
 
 
-def test_large_batches_are_cut_and_wide_ones_too():
-    places = instances_of(Subject(linear_end(), gaussian(300, 6), labels(300), functional.cross_entropy))
-    noise = next(p for kind, p in places.items() if kind.__name__ == "MinibatchNoise")
-    assert all("first 128 samples" in where for where in noise)
+def test_large_batches_are_cut():
+    assert all("first 128 samples" in where for where in noise_places(300))
 
 
 def test_deep_linear_parts_are_found_and_balanced_ones_hold():
