@@ -16,6 +16,7 @@ from hypothesis.errors import NoSuchExample
 
 from impl.errors import require
 from theorems.claim import Claim
+from theorems.generic import Generic, examine
 from theorems.verdict import Grade, Outcome, Verdict
 
 
@@ -32,6 +33,7 @@ class Evidence:
         survivors: mutants that no instance refuted.
         mutants: how many mutants there are.
         seconds: wall-clock time.
+        generic: what generic points say, and with which error probability.
     """
 
     claim: Claim
@@ -42,6 +44,7 @@ class Evidence:
     survivors: list[str] = field(default_factory=list)
     mutants: int = 0
     seconds: float = 0.0
+    generic: Generic | None = None
 
     @property
     def instances(self) -> int:
@@ -99,6 +102,8 @@ class Evidence:
             "inapplicable": self.outcomes[Outcome.INAPPLICABLE],
             "undecided": self.outcomes[Outcome.UNDECIDED],
             "mutants": {"refuted": self.mutants - len(self.survivors), "total": self.mutants},
+            "earned": self.generic.earned if self.generic is not None else None,
+            "error_probability": self.generic.error_probability if self.generic is not None else None,
             "seconds": round(self.seconds, 3),
         }
 
@@ -145,7 +150,7 @@ def _settings(examples: int) -> settings:
 def check(
     claim: Claim, *, examples: int = 100, seed: int = 0, on_example: Callable[[], None] | None = None
 ) -> Evidence:
-    """Draw ``examples`` instances of ``claim``, judge each, and try every mutant until it is refuted.
+    """Draw ``examples`` instances of ``claim``, judge each and a few generic points, and try every mutant until it is refuted.
 
     A refutation is shrunk by Hypothesis; the smallest counterexample is ``evidence.worst``.
 
@@ -184,6 +189,12 @@ def check(
     except _RefutedError as found:
         smaller = _exact_counterexample(claim, examples, seed) if found.verdict.grade is Grade.NUMERICAL else None
         evidence.worst = found.verdict if smaller is None else smaller  # a refutation is falsy
+    evidence.generic = examine(claim, seed=seed)
+    if evidence.outcome is not Outcome.REFUTED:
+        for verdict in evidence.generic.verdicts:
+            evidence.add(verdict)
+        if evidence.generic.refutation is not None:  # numbers of 61 bits: a few small ones read better
+            evidence.worst = _exact_counterexample(claim, examples, seed) or evidence.generic.refutation
     evidence.survivors = list(alive)
     evidence.seconds = time.perf_counter() - started
     return evidence
