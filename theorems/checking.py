@@ -16,7 +16,7 @@ from hypothesis.errors import NoSuchExample
 
 from impl.errors import require
 from theorems.claim import Claim
-from theorems.generic import Generic, examine
+from theorems.generic import Generic, examine, readable
 from theorems.verdict import Grade, Outcome, Verdict
 
 
@@ -134,6 +134,17 @@ def _exact_counterexample(claim: Claim, examples: int, seed: int) -> Verdict | N
         return None
 
 
+def _smallest(evidence: Evidence, examples: int, seed: int) -> Verdict | None:
+    """The refutation that reads best: a few integers, found by the search or made of a generic one; else what was found."""
+    found, generic = evidence.worst, evidence.generic
+    drawn = found is not None and "generic point" not in found.context
+    if generic is None or (drawn and found is not None and found.grade is not Grade.NUMERICAL):
+        return found
+    smaller = _exact_counterexample(evidence.claim, examples, seed)
+    smaller = readable(generic) if smaller is None else smaller
+    return found if smaller is None else smaller  # a refutation is falsy
+
+
 def _settings(examples: int) -> settings:
     return settings(
         max_examples=examples,
@@ -187,14 +198,15 @@ def check(
     try:
         run()
     except _RefutedError as found:
-        smaller = _exact_counterexample(claim, examples, seed) if found.verdict.grade is Grade.NUMERICAL else None
-        evidence.worst = found.verdict if smaller is None else smaller  # a refutation is falsy
+        evidence.worst = found.verdict
     evidence.generic = examine(claim, seed=seed)
     if evidence.outcome is not Outcome.REFUTED:
         for verdict in evidence.generic.verdicts:
             evidence.add(verdict)
-        if evidence.generic.refutation is not None:  # numbers of 61 bits: a few small ones read better
-            evidence.worst = _exact_counterexample(claim, examples, seed) or evidence.generic.refutation
+    if evidence.outcome is Outcome.REFUTED:
+        evidence.worst = _smallest(evidence, examples, seed)
+        if evidence.worst is not None and evidence.worst.grade is not None:
+            evidence.grades = Counter({evidence.worst.grade: 1})
     evidence.survivors = list(alive)
     evidence.seconds = time.perf_counter() - started
     return evidence

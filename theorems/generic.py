@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial, singledispatch
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -59,10 +60,9 @@ class Trial:
 
     @property
     def error_probability(self) -> Fraction | None:
-        """Bound on the probability that a false identity passes at such a point; None where nothing is known."""
-        if self.verdict.outcome is not Outcome.HOLDS or not self.degrees:
-            return None
-        return Fraction(max(self.degrees.values()), SET_SIZE)
+        """Bound on the probability that a false identity passes at such a point; None where nothing is known, or can be false."""
+        degree = max(self.degrees.values(), default=0)
+        return Fraction(degree, SET_SIZE) if degree and self.verdict.outcome is Outcome.HOLDS else None
 
 
 @dataclass(frozen=True)
@@ -184,6 +184,10 @@ def constructor(claim: Claim) -> Callable[[Source], Any] | None:
     return claim.generic if claim.generic is not None else GENERIC.get(claim.subject)
 
 
+def _fractions(value: Any) -> Any:
+    return np.array(value * Fraction(1), dtype=object) if is_exact(value) else value
+
+
 def try_at(claim: Claim, make: Callable[[Source], Any], shape: int, seed: int) -> Trial:
     """One claim at one generic point.
 
@@ -201,7 +205,7 @@ def try_at(claim: Claim, make: Callable[[Source], Any], shape: int, seed: int) -
     try:
         verdict = claim(instance)
     except Exception:  # noqa: BLE001, perhaps only that Python makes floats of int/int, and not of fractions
-        instance = instance.map(lambda value: value * Fraction(1) if is_exact(value) else value)
+        instance = instance.map(_fractions)
         verdict = claim(instance)
     point = {"generic point": f"shape {shape}, entries {seed}"}
     if verdict.outcome is not Outcome.HOLDS:
@@ -242,6 +246,34 @@ def examine(claim: Claim, *, seed: int = 0, shapes: int = SHAPES, points: int = 
         if len(more) == len(trials) and all(trial.error_probability is not None for trial in more):
             trials, everywhere = trials + [replace(trial, wider=True) for trial in more], name
     return Generic(claim, tuple(trials), reason, everywhere)
+
+
+def readable(generic: Generic) -> Verdict | None:
+    """A refutation by small whole numbers at one of the shapes where a generic point refutes; None if none is found.
+
+    The smallest range of entries first, then the shapes with the fewest numbers.
+    """
+    make = constructor(generic.claim)
+    shapes = [trial.shape for trial in generic.trials if trial.verdict.outcome is Outcome.REFUTED]
+    if make is None:
+        return None
+    for largest in (1, 2, 3, 8, 100):
+        found = []
+        for shape, seed in product(shapes, range(8)):
+            try:
+                verdict = generic.claim(make(Source(shape, seed, largest=largest)))
+            except Exception:  # noqa: BLE001, S112, zeros where the construction divides
+                continue
+            if verdict.outcome is Outcome.REFUTED:
+                found.append(verdict)
+        if found:
+            return min(found, key=lambda verdict: _size(verdict.instance))
+    return None
+
+
+def _size(instance: Any) -> int:
+    """How many digits there are to read."""
+    return sum(len(str(value)) for array in vars(instance).values() if is_exact(array) for value in array.flat)
 
 
 def _trials(

@@ -30,7 +30,7 @@ def evidence_table(evidence: Iterable[Evidence]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("claim", "outcome", "grade"):
         table.add_column(name, overflow="fold")
-    for name in ("false with p ≤", "worst residual/bound", "instances", "mutants refuted", "seconds"):
+    for name in ("p(error) ≤", "worst residual/bound", "instances", "mutants refuted", "seconds"):
         table.add_column(name, justify="right")
     for seen in evidence:
         expected = "" if seen.as_expected else f" [dim](expected {seen.claim.expected.name})[/]"
@@ -51,7 +51,7 @@ def evidence_table(evidence: Iterable[Evidence]) -> Table:
 
 
 def error_probability(seen: Evidence) -> str:
-    """With which probability the identity passed although it is false; a dash where generic points say nothing."""
+    """With which probability a false identity passes the generic points; a dash where they say nothing."""
     chance = seen.generic.error_probability if seen.generic is not None else None
     return "–" if chance is None else power_of_two(chance)
 

@@ -28,13 +28,20 @@ class Source:
         entries: seed of the entries.
         tracked: hand out `impl.tracked.Tracked` numbers instead of plain integers.
         gradients: values of the gradients that the plain run has found, in its order.
+        largest: draw from −largest … largest instead: no longer generic, but readable.
     """
 
     def __init__(
-        self, shape: int, entries: int, *, tracked: bool = False, gradients: Sequence[tuple[Operand, ...]] = ()
+        self,
+        shape: int,
+        entries: int,
+        *,
+        tracked: bool = False,
+        gradients: Sequence[tuple[Operand, ...]] = (),
+        largest: int | None = None,
     ) -> None:
         """Two generators, one for each."""
-        self.shape, self.seed = shape, entries
+        self.shape, self.seed, self._largest = shape, entries, largest
         self._choices, self._entries = Random(f"shape {shape}"), Random(f"entries {entries}")  # noqa: S311
         self._tracked, self._found = tracked, iter(gradients)
         self.gradients: list[tuple[Operand, ...]] = []
@@ -75,18 +82,27 @@ class Source:
 
     def entries(self, *shape: int) -> np.ndarray:
         """Independent entries, uniform on −2^60 … 2^60 − 1."""
-        return _filled(shape, lambda: self._drawn(-SET_SIZE // 2))
+        return _filled(shape, self._signed)
 
     def positive(self, *shape: int) -> np.ndarray:
         """Independent entries, uniform on 1 … 2^61; without a shape one number, as an array without dimensions."""
-        return _filled(shape, lambda: self._drawn(1))
+        return _filled(shape, self._positive)
 
     def fraction(self) -> np.ndarray:
         """A number as `positive` draws it, of the type Fraction: formulas divide by it, and Python makes floats of int/int."""
-        return np.array(self._drawn(1) * Fraction(1), dtype=object)
+        return np.array(self._positive() * Fraction(1), dtype=object)
 
-    def _drawn(self, least: int) -> Any:
-        value = least + self._entries.randrange(SET_SIZE)
+    def _signed(self) -> Any:
+        if self._largest is not None:
+            return self._entries.randint(-self._largest, self._largest)
+        return self._variable(self._entries.randrange(SET_SIZE) - SET_SIZE // 2)
+
+    def _positive(self) -> Any:
+        if self._largest is not None:
+            return self._entries.randint(1, self._largest)
+        return self._variable(self._entries.randrange(SET_SIZE) + 1)
+
+    def _variable(self, value: int) -> Any:
         return Tracked(value) if self._tracked else value
 
     # -- what is made of them --------------------------------------------------------------------------------------
@@ -113,7 +129,7 @@ class Source:
         skew = np.zeros((size, size), dtype=object)
         for i in range(size):
             for j in range(i):
-                skew[i, j] = self._drawn(-SET_SIZE // 2)
+                skew[i, j] = self._signed()
                 skew[j, i] = -skew[i, j]
         eye, skew = np.eye(size, dtype=int).astype(object), values_of(skew)
         scale = _determinant(eye + skew)
