@@ -85,6 +85,14 @@ class Evidence:
         if verdict.outcome is self.outcome and (self.worst is None or verdict.ratio > self.worst.ratio):
             self.worst = verdict
 
+    def add_generic(self, generic: Generic) -> None:
+        """Take in what generic points say: a refutation counts as one instance, passes count among the grades only."""
+        self.generic = generic
+        if generic.refutation is not None and self.outcome is not Outcome.REFUTED:
+            self.add(generic.refutation)
+        elif self.outcome is Outcome.HOLDS:
+            self.grades.update(verdict.grade for verdict in generic.verdicts if verdict.grade is not None)
+
     def record(self) -> dict[str, Any]:
         """The claim's entry in the JSON file (schema 1)."""
         worst = self.worst
@@ -199,10 +207,7 @@ def check(
         run()
     except _RefutedError as found:
         evidence.worst = found.verdict
-    evidence.generic = examine(claim, seed=seed)
-    if evidence.outcome is not Outcome.REFUTED:
-        for verdict in evidence.generic.verdicts:
-            evidence.add(verdict)
+    evidence.add_generic(examine(claim, seed=seed))
     if evidence.outcome is Outcome.REFUTED:
         evidence.worst = _smallest(evidence, examples, seed)
         if evidence.worst is not None and evidence.worst.grade is not None:

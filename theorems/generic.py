@@ -287,6 +287,9 @@ def _trials(
         for point in range(points):
             try:
                 trial = try_at(claim, make, shape, seed + point)
+            except ZeroDivisionError:
+                reason = reason or "a denominator vanishes at a generic point"
+                continue
             except Exception as error:  # noqa: BLE001, the claim's code decides what it raises
                 return trials, f"the claim does not run on exact numbers: {type(error).__name__}: {error}"
             reason = reason or trial.reason

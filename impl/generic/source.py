@@ -117,6 +117,8 @@ class Source:
             return self.gradients[-1]
         whole = function(*at)
         terms = [whole] if isinstance(whole, Tracked) else list(np.asarray(whole, dtype=object).flat)
+        if any(isinstance(term, Tracked) and term.below for term in terms):
+            raise TypeError("expected a polynomial of integers to differentiate, got one with denominators")
         degree = max((term.degree for term in terms if isinstance(term, Tracked)), default=0)
         return tuple(_lifted(values, degree) for values in next(self._found))
 
