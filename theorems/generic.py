@@ -292,6 +292,8 @@ def _trials(
                 continue
             except Exception as error:  # noqa: BLE001, the claim's code decides what it raises
                 return trials, f"the claim does not run on exact numbers: {type(error).__name__}: {error}"
+            if trial.verdict.outcome is Outcome.UNDECIDED:
+                reason = reason or f"undecided at a generic point: {trial.verdict.context.get('reason', '')}"
             reason = reason or trial.reason
             if trial.verdict.outcome in (Outcome.HOLDS, Outcome.REFUTED):
                 trials.append(trial)
