@@ -1,9 +1,16 @@
 """Small tasks that the tests of the kernel flow share."""
 
 import torch
+from hypothesis import HealthCheck, Phase, settings
 
 from impl.spectral import SpectralTask
 from impl.strategies.flows import number
+
+SEARCH = settings(
+    max_examples=2000, derandomize=True, database=None, deadline=None, phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)  # fmt: skip
+"""To look for an instance, and not to shrink it."""
 
 
 def gaussian(*shape, seed=0):

@@ -2,20 +2,12 @@
 
 import pytest
 import torch
-from hypothesis import HealthCheck, Phase, find, settings
+from hypothesis import find
 
 from impl.linalg import exact_rank
 from impl.operands import is_exact
 from impl.strategies import flows, noise, ranks, ridge, runs
-
-SEARCH = settings(
-    max_examples=2000,
-    derandomize=True,
-    database=None,
-    deadline=None,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+from tests.flow_tasks import SEARCH
 
 
 def repeated(values):

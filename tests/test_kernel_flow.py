@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import HealthCheck, Phase, find, settings
+from hypothesis import find
 from torch import nn
 
 from impl.decayed import decayed_layers, free_features
@@ -11,7 +11,7 @@ from impl.flow_runs import run
 from impl.flow_solvers import flow_to_rest
 from impl.strategies.ranks import squared_matrices
 from impl.training import feature_noise, minibatches
-from tests.flow_tasks import axis_task, gaussian
+from tests.flow_tasks import SEARCH, axis_task, gaussian
 from theorems import kernel_flow as claims
 from theorems.catalogue import CLAIMS
 from theorems.verdict import Outcome
@@ -98,10 +98,6 @@ MUST_NOT_BE_DROPPED = [
     ("a mode below the threshold", "missing_modes_escape", "the missing modes are active"),
     ("a mode at the threshold", "only_full_water_filling_is_stable", "no mode at the threshold"),
 ]
-SEARCH = settings(
-    max_examples=300, derandomize=True, database=None, deadline=None, phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)  # fmt: skip
 
 
 @pytest.mark.parametrize(("claim", "name"), [case[1:] for case in MUST_FAIL], ids=[case[0] for case in MUST_FAIL])

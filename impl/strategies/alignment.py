@@ -163,10 +163,10 @@ def uncollapsed_batches(draw: Callable[..., Any]) -> LabelledFeatures:
 
 @st.composite
 def uncollapsed_simplices(draw: Callable[..., Any]) -> LabelledFeatures:
-    """Collapsed on a simplex but for the second sample of the first class, which is moved: nothing else is wrong."""
+    """Collapsed on a simplex but for the second sample of the first class, stretched along its mean: no new direction helps to explain it."""
     batch = draw(simplex_batches(balanced=True, least=2))
     features = batch.features.copy()
-    features[1, 0] += draw(st.sampled_from([1, 2, -3]))
+    features[1] = features[1] * draw(st.sampled_from([2, 3, -1]))
     return replace(batch, features=features)
 
 
