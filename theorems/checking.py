@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from impl.errors import InputError, require
 from theorems.claim import Claim
 from theorems.drawing import AIMED, SHRINKING, draws, for_each
 from theorems.evidence import Condition, Control, Evidence
+from theorems.generic import examine, readable
 from theorems.verdict import Grade, Outcome, Verdict
 
 __all__ = ["Evidence", "check", "shrunk"]
@@ -103,7 +105,7 @@ def _judged(claim: Claim, instance: Any) -> str:
 def check(
     claim: Claim, *, examples: int = 100, seed: int = 0, on_example: Callable[[], None] | None = None
 ) -> Evidence:
-    """Draw ``examples`` instances of ``claim``, judge each, and try every mutant until it is refuted.
+    """Draw ``examples`` instances of ``claim``, judge each and a few generic points, and try every mutant until it is refuted.
 
     A refuted claim goes on being drawn, so that what is counted is a rate and the mutants have had their chance; then its
     counterexample is shrunk by Hypothesis to ``evidence.worst``. Violations of each hypothesis are drawn apart.
@@ -134,8 +136,15 @@ def check(
             on_example()
 
     for_each(claim.instances(), use, examples=examples, seed=seed, phases=AIMED)
+    generic = examine(claim, seed=seed)
+    evidence.add_generic(generic)
     if evidence.outcome is Outcome.REFUTED and evidence.worst is not None:
         evidence.worst = shrunk(claim, evidence.worst, examples=examples, seed=seed)
+        if evidence.worst is generic.refutation or evidence.worst.grade is Grade.NUMERICAL:
+            small = readable(generic)
+            evidence.worst = evidence.worst if small is None else small  # a refutation is falsy
+        if evidence.worst.grade is Grade.EXACT:
+            evidence.grades = Counter({Grade.EXACT: evidence.outcomes[Outcome.REFUTED]})
     violations = min(examples, _VIOLATIONS)
     evidence.conditions = [dropped(claim, name, examples=violations, seed=seed) for name in claim.hypotheses]
     evidence.seconds = time.perf_counter() - started
