@@ -20,6 +20,10 @@ ROOF = (
     "theorems.catalogue",
     "theorems.commands",
     "theorems.pictures",
+    "theorems.evidence",
+    "theorems.badges",
+    "theorems.summaries",
+    "theorems.pytest_plugin",
 )
 MODULES = sorted(
     str(path.relative_to(ROOT).with_suffix("")).replace("/", ".")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 from rich.markup import escape
 
+from theorems.commands.badges import badges_command
 from theorems.commands.check import check_command
 from theorems.commands.console import EXIT_USAGE, err
 from theorems.commands.plot import plot_command
@@ -21,6 +22,7 @@ app.command("check")(check_command)
 app.command("list")(list_command)
 app.command("show")(show_command)
 app.command("plot")(plot_command)
+app.command("badges")(badges_command)
 
 
 def main() -> None:

@@ -211,10 +211,16 @@ def check_model(
     available = instances_of(Subject(model, inputs, targets, loss), seed=seed)
     results = []
     for claim in chosen:
-        places = available.get(claim.subject, "the claim is about drawn instances only, not about a torch network")
-        for where, instance in ({"": places} if isinstance(places, str) else places).items():
-            verdict = _inapplicable(claim, instance) if isinstance(instance, str) else claim(instance)
-            results.append(Result(claim, where, verdict))
+        results += check_places(claim, available)
         if on_verdict is not None:
             on_verdict()
     return results
+
+
+def check_places(claim: Claim, available: Mapping[type[Instance], Places | str]) -> list[Result]:
+    """Check one claim at every place that `instances_of` found for it; one INAPPLICABLE result if there is none."""
+    places = available.get(claim.subject, "the claim is about drawn instances only, not about a torch network")
+    return [
+        Result(claim, where, _inapplicable(claim, instance) if isinstance(instance, str) else claim(instance))
+        for where, instance in ({"": places} if isinstance(places, str) else places).items()
+    ]
