@@ -99,6 +99,8 @@ def summing_up(entries: Sequence[Record]) -> tuple[str, str]:
     weakest = min((entry["grade"] or GRADES[0] for entry in decided), key=GRADES.index)
     how = weakest.lower() if all(entry["grade"] == weakest for entry in decided) else f"{weakest.lower()} or better"
     verb = "hold" if all(entry["outcome"] == "HOLDS" for entry in decided) else "as expected"
+    if len(entries) == 1:
+        return wording(entries[0])
     count = f"all {len(entries)}" if len(decided) == len(entries) else f"{len(decided)} {of}"
     return f"{count} {verb}, {how}", GREENS[weakest]
 
