@@ -5,7 +5,7 @@ import sys
 import pytest
 from _pytest.pytester import SysModulesSnapshot
 
-from theorems import evidence
+from theorems import evidence_file as evidence
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,8 @@ from inner import AS_STATED, HOLDS, LAYER, OTHER, WRONG
 from jsonschema import Draft202012Validator
 
 from impl import InputError
-from theorems import Outcome, badges, evidence
+from theorems import Outcome, badges
+from theorems import evidence_file as evidence
 from theorems.checking import Evidence, check
 from theorems.models import Result
 from theorems.summaries import markdown

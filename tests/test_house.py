@@ -20,7 +20,7 @@ ROOF = (
     "theorems.catalogue",
     "theorems.commands",
     "theorems.pictures",
-    "theorems.evidence",
+    "theorems.evidence_file",
     "theorems.badges",
     "theorems.summaries",
     "theorems.pytest_plugin",

@@ -4,7 +4,8 @@ import pytest
 from inner import AS_STATED, HOLDS, OTHER, WRONG, quick
 
 import theorems
-from theorems import Outcome, evidence, feature_learning
+from theorems import Outcome, feature_learning
+from theorems import evidence_file as evidence
 
 pytest_plugins = "pytester"
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import warnings
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from theorems.evidence import GRADES, Record, as_expected
+from theorems.evidence_file import GRADES, Record, as_expected
 
 SUITE = "theorems"
 GREY, SLATE, RED, YELLOW, BLUE = "#8b949e", "#57606a", "#cf222e", "#bf8700", "#0969da"
@@ -52,9 +53,9 @@ class Badge:
             warnings.simplefilter("ignore", DeprecationWarning)  # badgepy reads its table of widths in an old way
             from badgepy import badge
 
-            drawn: str = badge(
-                self.label, self.message, right_color=self.color, whole_title=title, id_suffix=f"-{self.name}"
-            )
+            # badges of one page must not share ids, or they are cut to the width of the first
+            own = f"-{zlib.crc32(title.encode()):08x}"
+            drawn: str = badge(self.label, self.message, right_color=self.color, whole_title=title, id_suffix=own)
         # badgepy gives the picture no name of its own for those who hear it
         return drawn.replace("<svg ", '<svg role="img" ', 1) + "\n"
 
@@ -113,9 +114,10 @@ def badges(evidence: Mapping[str, Any]) -> list[Badge]:
         papers.setdefault(entry["arxiv"], []).append(entry)
     made = [Badge(SUITE, SUITE, *summing_up(entries))]
     for arxiv, own in papers.items():
-        made.append(
-            Badge(f"arxiv-{arxiv.replace('/', '-')}", f"arXiv:{arxiv}", *summing_up(own), own[0].get("paper", ""))
+        name, label = (
+            (f"arxiv-{arxiv.replace('/', '-')}", f"arXiv:{arxiv}") if arxiv else ("conjectures", "conjectures")
         )
+        made.append(Badge(name, label, *summing_up(own), own[0].get("paper", "")))
     for entry in entries:
         label = entry["name"].replace("_", " ")
         made.append(Badge(entry["name"], label, *wording(entry), entry.get("summary", "")))

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from theorems.badges import summing_up
-from theorems.evidence import Record, as_expected, ratio
+from theorems.evidence_file import Record, as_expected, ratio
 
 _STYLE = {"HOLDS": "green", "REFUTED": "bold red", "INAPPLICABLE": "dim", "UNDECIDED": "yellow"}
 _MARK = {"HOLDS": "✅", "REFUTED": "❌", "INAPPLICABLE": "⚪", "UNDECIDED": "⚠️", None: "⚪"}
@@ -62,10 +62,8 @@ def markdown(evidence: Mapping[str, Any]) -> str:
     lines += [f"Seed {evidence['seed']}, profile {_cell(evidence['profile'])}; {shown}.", ""]
     for arxiv in dict.fromkeys(entry["arxiv"] for entry in run):
         own = [entry for entry in entries if entry["arxiv"] == arxiv]
-        lines += [
-            f"### {_cell(own[0].get('paper', ''))} ([{arxiv}](https://arxiv.org/abs/{arxiv})): {summing_up(own)[0]}",
-            "",
-        ]
+        paper = f" ([{arxiv}](https://arxiv.org/abs/{arxiv}))" if arxiv else ""
+        lines += [f"### {_cell(own[0].get('paper') or 'Conjectures')}{paper}: {summing_up(own)[0]}", ""]
         lines += [f"| claim | outcome | {' | '.join(_HEADINGS)} |", "|---|---|---|--:|--:|--:|--:|"]
         for entry in (entry for entry in own if entry["outcome"] is not None):
             mark = "✅" if as_expected(entry) else "❌" if entry["outcome"] == "HOLDS" else _MARK[entry["outcome"]]

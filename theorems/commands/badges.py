@@ -16,7 +16,7 @@ def badges_command(
 ) -> None:
     """Write badges: per claim, per paper and for the whole suite, as SVG and as shields endpoint JSON."""
     from theorems.badges import write_badges
-    from theorems.evidence import read
+    from theorems.evidence_file import read
 
     made = write_badges(read(evidence), folder)
     out.print(f"wrote {len(made)} badges to {folder}: {made[0].label}: {made[0].message}", highlight=False)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +16,7 @@ from theorems.commands.console import (
     progress,
     require_writable,
     select,
+    write_evidence,
 )
 
 if TYPE_CHECKING:
@@ -36,14 +35,13 @@ def check_command(
     """Check claims over drawn networks, or over a network of yours."""
     import torch
 
-    started = datetime.now(UTC)
     claims = select(names or [])
     require_writable(json_file)
     header(seed, examples if model is None else None)
     if model is not None:
-        raise typer.Exit(_check_model(model, claims, seed, json_file, started))
+        raise typer.Exit(_check_model(model, claims, seed, json_file))
     from theorems.checking import check
-    from theorems.evidence import document, record, write
+    from theorems.evidence_file import record
     from theorems.tables import evidence_table
     from theorems.verdict import Outcome
 
@@ -65,16 +63,16 @@ def check_command(
             print_counterexample(seen.worst)
         for name in seen.survivors:
             out.print(f"[yellow]not refuted in {seen.instances} instances:[/] {seen.claim.name}: {escape(name)}")
-    if json_file is not None:
-        write(json_file, document(map(record, evidence), seed=seed, profile="default", started=started))
+    write_evidence(json_file, seed, "default", map(record, evidence))
     raise typer.Exit(exit_code((seen.outcome, seen.claim.expected) for seen in evidence))
 
 
-def _check_model(spec: str, claims: list[Claim], seed: int, json_file: Path | None, started: datetime) -> int:
-    from theorems.evidence import document, model_record, write
+def _check_model(spec: str, claims: list[Claim], seed: int, json_file: Path | None) -> int:
+    from theorems.checking import Evidence
+    from theorems.evidence_file import model_record
     from theorems.models import check_model, load
     from theorems.tables import result_table
-    from theorems.verdict import Grade, Outcome
+    from theorems.verdict import Outcome
 
     claims = [claim for claim in claims if claim.expected is Outcome.HOLDS]
     with progress() as bar:
@@ -83,13 +81,14 @@ def _check_model(spec: str, claims: list[Claim], seed: int, json_file: Path | No
         bar.update(task, description="checking", total=len(claims), completed=0)
         results = check_model(*subject, claims=claims, seed=seed, on_verdict=lambda: bar.advance(task))
     out.print(result_table(results))
-    records = [model_record(claim, [result for result in results if result.claim is claim]) for claim in claims]
-    rounded = [result.verdict.ratio for result in results if result.verdict.grade is Grade.NUMERICAL]
-    ratios = [ratio for ratio in rounded if math.isfinite(ratio)]
+    evidence = {claim.name: Evidence(claim) for claim in claims}
+    for result in results:
+        evidence[result.claim.name].add(result.verdict)
+    ratios = [r for seen in evidence.values() for r in seen.ratios]
     if ratios:
         out.print(
             f"[dim]worst residual/bound {max(ratios):.3g} over {len(ratios)} rounded comparisons[/]", highlight=False
         )
-    if json_file is not None:
-        write(json_file, document(records, seed=seed, profile=f"model {spec}", started=started))
-    return exit_code((Outcome[entry["outcome"]], Outcome[entry["expected"]]) for entry in records)
+    records = [model_record(claim, [result for result in results if result.claim is claim]) for claim in claims]
+    write_evidence(json_file, seed, f"model {spec}", records)
+    return exit_code((seen.outcome, seen.claim.expected) for seen in evidence.values())

@@ -1,4 +1,4 @@
-"""What every command shares: the console, which claims are meant, and exit codes."""
+"""What every command shares: the console, which claims are meant, exit codes, and the evidence file."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import sys
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from theorems.evidence import versions
+from theorems.evidence_file import document, versions, write
 
 if TYPE_CHECKING:
     from theorems.claim import Claim
@@ -87,3 +87,9 @@ def require_writable(path: Path | None, option: str = "--json") -> None:
     if path is not None:
         require(path.resolve().parent.is_dir(), f"expected {option} in an existing folder, got {str(path)!r}")
         require(not path.is_dir(), f"expected {option} to be a file, got the folder {str(path)!r}")
+
+
+def write_evidence(path: Path | None, seed: int, profile: str, records: Iterable[dict[str, Any]]) -> None:
+    """Write the evidence of a run as JSON, if a file is asked for."""
+    if path is not None:
+        write(path, document(records, seed=seed, profile=profile))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from theorems.evidence import Record, model_record, record
+from theorems.evidence_file import Record, model_record, record
 from theorems.pytest_plugin import ITEMS
 from theorems.pytest_plugin.options import Options
 
@@ -117,7 +117,13 @@ class ClaimItem(pytest.Item):
         how = (
             f"--theorems-examples {options.examples}" if options.model is None else f"--theorems-model {options.model}"
         )
-        again = f"pytest {ITEMS}::{self.claim.name} --theorems-seed {options.seed} {how}"
+        file = getattr(self.claim, "file", "")
+        which = (
+            f"--claim {file}:{self.claim.name}"
+            if file and not self.claim.source.arxiv
+            else f"{ITEMS}::{self.claim.name}"
+        )
+        again = f"pytest {which} --theorems-seed {options.seed} {how}"
         return "\n".join([*lines, "", f"again: {again}"])
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any, **options: Any) -> Any:

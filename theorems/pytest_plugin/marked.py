@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from theorems.evidence import Record, not_run, place, record
+from theorems.evidence_file import Record, not_run, place, record
 from theorems.pytest_plugin.items import ClaimItem, properties, send
 
 if TYPE_CHECKING:
@@ -103,7 +103,9 @@ class Marked:
         expected_failure = report.skipped and hasattr(report, "wasxfail")
         if over and SEEN in item.stash and (expected_failure or not report.skipped):
             why = None if report.passed else call.excinfo.typename if call.excinfo is not None else "it did not pass"
-            entries = [_entry(item, seen, why) | {"seconds": round(call.duration, 3)} for seen in item.stash[SEEN].values()]
+            entries = [
+                _entry(item, seen, why) | {"seconds": round(call.duration, 3)} for seen in item.stash[SEEN].values()
+            ]
             item.user_properties += [pair for entry in entries for pair in properties(entry)]
             send(report, entries)
         return report

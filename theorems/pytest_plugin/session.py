@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from theorems.evidence import GRADES, Record, document, versions
+from theorems.evidence_file import GRADES, Record, document, versions
 from theorems.pytest_plugin.items import EVIDENCE, Catalogue, ClaimItem, calm, send
 from theorems.pytest_plugin.options import Options
 
@@ -47,11 +47,15 @@ class Session:
     def _select(self) -> list[Any]:
         """The claims that become items."""
         from impl.errors import require
+        from theorems.catalogue import CLAIMS
         from theorems.commands.console import select
 
         if not self.options.collect:
             return []
         chosen = select(self.options.claims)
+        for claim in chosen:
+            taken = claim not in CLAIMS and claim.name in [other.name for other in CLAIMS]
+            require(not taken, f"expected a name that no claim of the catalogue has, got {claim.name!r}; rename yours")
         if self.options.model is not None:
             kept = [claim for claim in chosen if claim.expected.name == "HOLDS"]
             message = "expected a claim that can be checked on a network, got only statements that are kept as printed"
@@ -119,7 +123,11 @@ class Session:
 
         options = self.options
         self.evidence = document(
-            self.records, seed=options.seed, profile=options.profile, started=self.started, claims=CLAIMS
+            self.records,
+            seed=options.seed,
+            profile=options.profile,
+            started=self.started,
+            claims=[*CLAIMS, *self.claims],
         )
         self._write(self.evidence)
         self.failures = self._below()
@@ -128,7 +136,7 @@ class Session:
 
     def _write(self, evidence: Record) -> None:
         from theorems.badges import write_badges
-        from theorems.evidence import write
+        from theorems.evidence_file import write
         from theorems.summaries import markdown
 
         options = self.options

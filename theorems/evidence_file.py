@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import platform
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -31,7 +31,6 @@ GRADES = ("STATISTICAL", "NUMERICAL", "CERTIFIED", "EXACT")
 """Names of the grades, the weakest first."""
 
 _PRECEDENCE = ("REFUTED", "UNDECIDED", "HOLDS", "INAPPLICABLE", None)
-_AS_STATED = "_as_stated"
 
 
 def versions() -> dict[str, str]:
@@ -65,21 +64,13 @@ def _described(claim: Claim) -> Record:
     return {
         "name": claim.name,
         "arxiv": claim.source.arxiv,
-        "paper": titles.get(claim.source.arxiv, claim.source.arxiv),
+        "paper": titles.get(claim.source.arxiv, claim.source.arxiv or "Conjectures"),
         "where": claim.source.where,
         "tag": claim.tag,
         "expected": claim.expected.name,
         "statement": claim.statement,
         "summary": claim.summary,
     }
-
-
-def _related(claim: Claim, names: Sequence[str]) -> list[Record]:
-    """A statement that is kept as printed and its corrected form name each other."""
-    name = claim.name
-    if name.endswith(_AS_STATED) and name.removesuffix(_AS_STATED) in names:
-        return [{"kind": "corrected by", "name": name.removesuffix(_AS_STATED)}]
-    return [{"kind": "corrects", "name": name + _AS_STATED}] if name + _AS_STATED in names else []
 
 
 def not_run(claim: Claim, *, reason: str | None = None, where: str = "") -> Record:
@@ -95,7 +86,8 @@ def record(seen: Evidence, *, places: Iterable[Record] = ()) -> Record:
     worst = seen.worst
     refuted = worst is not None and worst.outcome.name == "REFUTED"
     example = {"text": repr(worst), "instance": repr(worst.instance), "script": None, "file": None} if refuted else None  # type: ignore[union-attr]
-    return {**_described(seen.claim), "counterexample": example, **seen.record(), "places": list(places)}
+    entry = {**_described(seen.claim), "counterexample": example, "places": [], **seen.record()}
+    return entry | {"places": [*entry["places"], *places]}
 
 
 def model_record(claim: Claim, results: Iterable[Result], *, seconds: float = 0.0) -> Record:
@@ -146,7 +138,13 @@ def as_expected(entry: Record) -> bool:
 
 
 def document(
-    records: Iterable[Record], *, seed: int, profile: str, started: datetime | None = None, claims: Iterable[Claim] = ()
+    records: Iterable[Record],
+    *,
+    seed: int,
+    profile: str,
+    started: datetime | None = None,
+    claims: Iterable[Claim] = (),
+    false_alarm: float | None = None,
 ) -> Record:
     """The whole file.
 
@@ -156,6 +154,7 @@ def document(
         profile: how instances were drawn, or which network was checked.
         started: when the run began; now by default.
         claims: what the file must list, in this order: what has no record was not run.
+        false_alarm: probability that any statistical claim of the run is refuted although it is true; None if there is none.
     """
     merged: dict[str, Record] = {claim.name: not_run(claim) for claim in claims}
     for entry in records:
@@ -166,7 +165,7 @@ def document(
         "profile": profile,
         "versions": versions(),
         "started": (started or datetime.now(UTC)).isoformat(timespec="seconds"),
-        "false_alarm": None,
+        "false_alarm": false_alarm,
         "claims": list(merged.values()),
     }
 
