@@ -104,6 +104,20 @@ def test_the_other_answers_are_no_passes(evidence_of, catalogue, monkeypatch, ou
     assert claims["gram_flow"]["grade"] is None
 
 
+def test_a_claim_that_breaks_has_not_run(evidence_of, catalogue):
+    def broken(_):
+        raise ZeroDivisionError
+
+    catalogue(quick(feature_learning.gram_flow, observe=broken), OTHER)
+    result, claims = evidence_of(*FEW, "--theorems-fail-under", "statistical")
+    result.assert_outcomes(failed=1, passed=1)
+    assert claims["gram_flow"]["outcome"] is None
+    result.stdout.fnmatch_lines([
+        "gram_flow: not run; theorems::gram_flow: failed without a verdict",
+        "theorems: expected gram_flow to earn STATISTICAL or better, got no verdict",
+    ])  # fmt: skip
+
+
 def test_the_usual_options_choose(evidence_of, pytester, catalogue):
     catalogue(HOLDS, OTHER, AS_STATED)
     pytester.makepyfile(test_mine="def test_mine(): pass")

@@ -13,7 +13,7 @@ _GRADES = ("STATISTICAL", "NUMERICAL", "CERTIFIED", "EXACT")
 _EXAMPLES, _SEED = 100, 0
 _LARGEST_SEED = 2**63 - 1
 
-_TEXTS = {
+TEXTS = {
     "model": ("FILE.py:FACTORY", "check this network, or package.module:FACTORY, instead of drawn ones"),
     "examples": ("N", f"instances to draw per claim (default {_EXAMPLES})"),
     "seed": ("S", f"of the search, and of noise inside a model (default {_SEED})"),
@@ -78,7 +78,7 @@ def add_options(parser: pytest.Parser) -> None:
     help_ = "collect only these claims, by name or glob (repeatable; implies --theorems)"
     group.addoption("--claim", action="append", metavar="GLOB", dest="theorems_claims", help=help_)
     parser.addini("theorems_claims", "claims by name or glob", type="args")
-    for name, (metavar, text) in _TEXTS.items():
+    for name, (metavar, text) in TEXTS.items():
         flag = "--theorems-" + name.replace("_", "-")
         group.addoption(flag, metavar=metavar, dest=f"theorems_{name}", default=None, help=text)
         parser.addini(f"theorems_{name}", text, default="")
@@ -90,12 +90,12 @@ def read_options(config: pytest.Config, asked: Sequence[str]) -> Options:
     Raises:
         UsageError: for a value that means nothing; one line that says what came and what was wanted.
     """
-    given = {name: config.getoption(f"theorems_{name}") for name in _TEXTS}
+    given = {name: config.getoption(f"theorems_{name}") for name in TEXTS}
     claims = (*asked, *(config.getoption("theorems_claims") or ()))
     wanted = config.getoption("theorems") or claims or any(given[name] for name in ("model", "examples", "seed"))
     everywhere = config.args_source is not pytest.Config.ArgsSource.ARGS
     collect = bool(wanted or (config.getini("theorems") and everywhere))
-    values = {name: _value(config, name, given[name]) for name in _TEXTS}
+    values = {name: _value(config, name, given[name]) for name in TEXTS}
     for name in _FILES:
         _require_writable("--theorems-" + name, values[name])
     folder = values["badges"]
@@ -116,7 +116,7 @@ def _value(config: pytest.Config, name: str, given: str | None) -> str | None:
     """The command line's value, else the ini file's, whose paths start at the ini file."""
     if given is not None:
         if not given.strip():
-            metavar = _TEXTS[name][0]
+            metavar = TEXTS[name][0]
             raise pytest.UsageError(f"expected --theorems-{name.replace('_', '-')} {metavar}, got nothing")
         return given if name not in (*_FILES, "badges") else str(config.invocation_params.dir / given)
     found = str(config.getini(f"theorems_{name}")).strip()

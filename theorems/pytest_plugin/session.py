@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from theorems.evidence_file import GRADES, Record, document, versions
+from theorems.evidence_file import GRADES, Record, document, not_run, versions
 from theorems.pytest_plugin.items import EVIDENCE, Catalogue, ClaimItem, calm, send
 from theorems.pytest_plugin.options import Options
 
@@ -104,7 +104,8 @@ class Session:
         """Send what an item has seen along with its report; reports travel from worker to controller."""
         report = yield
         if call.when == "call" and isinstance(item, ClaimItem):
-            send(report, item.stash.get(EVIDENCE, []))
+            broken = "failed without a verdict" if report.failed else "skipped without a verdict"
+            send(report, item.stash.get(EVIDENCE, [not_run(item.claim, reason=broken, where=item.nodeid)]))
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
