@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import subprocess
 import sys
 from xml.etree import ElementTree as ET
@@ -207,6 +208,14 @@ def test_texts_are_escaped():
     assert 'a <b> & "c"' in [element.text for element in ET.fromstring(svg).iter()]
 
 
+def test_badges_of_one_page_share_no_ids(written):
+    """Or a browser cuts one to the width of the other."""
+    pictures = [badge.svg for badge in badges.badges(written)]
+    ids = [element.get("id") for svg in pictures for element in ET.fromstring(svg).iter() if element.get("id")]
+    assert len(set(ids)) == len(ids) >= len(pictures)
+    assert all(re.fullmatch(r"[\w-]+", own) for own in ids)
+
+
 def test_badges_are_wide_enough(written):
     for badge in badges.badges(written):
         picture = ET.fromstring(badge.svg)
@@ -231,6 +240,8 @@ def test_the_command_needs_no_torch(written, tmp_path):
 
 
 def test_markdown(written):
+    odd = {**written["claims"][1], "name": "a|b"}
+    assert "| `a\\|b` |" in markdown({**written, "claims": [odd]})
     text = markdown(written)
     assert text.startswith("## theorems: 1 of 7 refuted\n")
     assert "| `gram_flow` | ✅ HOLDS | NUMERICAL 1 |" in text
