@@ -37,14 +37,18 @@ def _cells(entry: Record) -> list[str]:
 _HEADINGS = ("grade", "residual/bound", "instances", "mutants refuted", "seconds")
 
 
-def table(entries: Iterable[Record]) -> Table:
-    """One row per claim that was run."""
+def table(entries: Iterable[Record], *, narrow: bool = False) -> Table:
+    """One row per claim that was run; a narrow one has name, outcome and the strongest grade only."""
     made = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("claim", "outcome", *_HEADINGS):
-        made.add_column(name, overflow="fold", justify="left" if name in ("claim", "outcome", "grade") else "right")
+    headings = _HEADINGS[:1] if narrow else _HEADINGS
+    for name in ("claim", "outcome", *headings):
+        left = name in ("claim", "outcome", "grade")
+        made.add_column(name, overflow="fold", no_wrap=name == "claim", justify="left" if left else "right")
     for entry in entries:
         style = "green" if as_expected(entry) else _STYLE.get(entry["outcome"] or "", "dim")
-        made.add_row(escape(entry["name"]), f"[{style}]{_outcome(entry)}[/]", *_cells(entry))
+        outcome = entry["outcome"] if narrow else _outcome(entry)
+        cells = [entry["grade"] or "–"] if narrow else _cells(entry)
+        made.add_row(escape(entry["name"]), f"[{style}]{outcome}[/]", *cells)
     return made
 
 

@@ -17,6 +17,8 @@ from theorems.pytest_plugin.options import Options
 if TYPE_CHECKING:
     from theorems.claim import Claim
 
+_LONGEST = 2000  # characters of an instance that a terminal shows
+
 EVIDENCE = pytest.StashKey[list[Record]]()
 """What the evidence file will say of the claims that an item has judged."""
 
@@ -109,7 +111,11 @@ class ClaimItem(pytest.Item):
         lines = [f"{self.claim.name} came out {entry['outcome']}, expected {entry['expected']}", self.claim.summary]
         example = entry["counterexample"]
         if example is not None:
-            lines += ["", example["text"], f"  instance: {example['instance']}"]
+            lines += ["", example["text"]]
+            if options.model is None:  # of a network of theirs the place says more than its numbers
+                whole = example["instance"]
+                cut = f"{whole[:_LONGEST]} … (the whole is in the file of --theorems-json)"
+                lines.append(f"  instance: {whole if len(whole) <= _LONGEST else cut}")
         bad = [place for place in entry["places"] if place["outcome"] == entry["outcome"]]
         for place in bad:
             numbers = "" if place["grade"] is None else f" residual {place['measured']}, bound {place['bound']}"

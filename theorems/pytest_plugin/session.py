@@ -17,6 +17,7 @@ from theorems.pytest_plugin.items import EVIDENCE, Catalogue, ClaimItem, calm, s
 from theorems.pytest_plugin.options import Options
 
 _WIDE = 160  # a file or a log has no width of its own
+_NARROW = 130
 
 
 class Session:
@@ -189,7 +190,7 @@ class Session:
             text = io.StringIO()
             width = writer.fullwidth if terminalreporter.isatty else _WIDE
             page = Console(file=text, width=width, force_terminal=writer.hasmarkup, no_color=not writer.hasmarkup)
-            page.print(table(run))
+            page.print(table(run, narrow=width < _NARROW))
             for line in text.getvalue().splitlines():
                 terminalreporter.line(line.rstrip())
         for entry in entries:
