@@ -62,6 +62,8 @@ def test_everything_that_is_written_is_described(written):
     assert entry["paper"] == "The weight Gram matrix and feature learning"
     assert entry["where"] == HOLDS.source.where
     assert entry["statement"] == HOLDS.statement
+    stated = written["claims"][0]["related"]
+    assert {"kind": "corrected by", "name": AS_STATED.name.removesuffix("_as_stated")} in stated
     assert written["started"].endswith("+00:00")
 
 

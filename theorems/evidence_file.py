@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from theorems.papers import PAPERS
+from theorems.related import related_to
 
 if TYPE_CHECKING:
     from theorems.checking import Evidence
@@ -70,6 +71,7 @@ def _described(claim: Claim) -> Record:
         "expected": claim.expected.name,
         "statement": claim.statement,
         "summary": claim.summary,
+        "related": related_to(claim.name),
     }
 
 
