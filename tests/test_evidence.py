@@ -155,8 +155,8 @@ def test_of_two_entries_the_worse_outcome_counts(one, two, weak, strong):
 @pytest.mark.parametrize(
     ("name", "message", "color"),
     [
-        ("gram_flow", "holds, numerical", badges.GREENS["NUMERICAL"]),
-        ("a_wrong_one", "refuted, numerical", badges.RED),
+        ("gram_flow", "holds, exact", badges.GREENS["EXACT"]),
+        ("a_wrong_one", "refuted, exact", badges.RED),
         ("spiked_covariance_series_as_stated", "refuted, as expected, certified", badges.BLUE),
         ("undecided", "undecided", badges.YELLOW),
         ("nowhere", "does not apply", badges.SLATE),
@@ -174,6 +174,13 @@ def test_badges_say_what_the_evidence_says(written, name, message, color):
     texts = [element.text for element in ET.fromstring(badge.svg).iter() if element.text]
     assert badge.label in texts
     assert badge.message in texts
+
+
+@pytest.mark.parametrize("grade", evidence.GRADES)
+def test_a_claim_that_holds_says_how_it_was_established(grade):
+    entry = {"outcome": "HOLDS", "expected": "HOLDS", "grade": grade}
+    assert badges.wording(entry) == (f"holds, {grade.lower()}", badges.GREENS[grade])
+    assert badges.wording({**entry, "expected": "REFUTED"}) == (f"holds, {grade.lower()}, expected refuted", badges.RED)
 
 
 def summed(*outcomes):
@@ -246,7 +253,7 @@ def test_markdown(written):
     assert "| `a\\|b` |" in markdown({**written, "claims": [odd]})
     text = markdown(written)
     assert text.startswith("## theorems: 1 of 7 refuted\n")
-    assert "| `gram_flow` | ✅ HOLDS | NUMERICAL 1 |" in text
+    assert re.search(r"\| `gram_flow` \| ✅ HOLDS \| EXACT \d+, NUMERICAL 1 \|", text)
     assert "| `a_wrong_one` | ❌ REFUTED (expected HOLDS) |" in text
     assert "| `spiked_covariance_series_as_stated` | ✅ REFUTED |" in text
     assert "1 of 7 claims were not run." in text

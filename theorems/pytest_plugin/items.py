@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -55,10 +56,12 @@ class Catalogue(pytest.Collector):
     def available(self) -> Any:
         """Instances that the user's network yields, found once per process."""
         if self.places is None:
-            from theorems.models import instances_of, load
+            from theorems.models import load
+            from theorems.places import instances_of
 
             assert self.options.model is not None
-            self.places = instances_of(load(self.options.model), seed=self.options.seed)
+            subject = replace(load(self.options.model), seed=self.options.seed)
+            self.places = instances_of(subject, {claim.subject for claim in self.claims})
         return self.places
 
 
