@@ -27,6 +27,10 @@ ROOF = (
     "theorems.commands",
     "theorems.errata",
     "theorems.pictures",
+    "theorems.evidence_file",
+    "theorems.badges",
+    "theorems.summaries",
+    "theorems.pytest_plugin",
 )
 SEARCHES = tuple(f"theorems.{name}" for name in ("checking", "choices", "drawing", "falsifying"))
 MODULES = sorted(

@@ -12,6 +12,7 @@ from impl.errors import InputError
 from impl.operands import Instance
 from theorems.relations import Comparison, Finding, Relation, Side, Sign
 from theorems.verdict import Outcome, Verdict
+from theorems.witness import tell
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -132,11 +133,11 @@ class Claim:
         violated = self.inapplicable(instance)
         if violated is not None:
             name, reason = violated
-            return Verdict(
-                self.name, Outcome.INAPPLICABLE, instance=instance, context={"hypothesis": name, "reason": reason}
-            )
+            context = {"hypothesis": name, "reason": reason}
+            return tell(self, Verdict(self.name, Outcome.INAPPLICABLE, instance=instance, context=context))
         found: Finding = self.relation.judge(self.observe, self.predict, instance)
-        return Verdict(self.name, found.outcome, found.grade, found.measured, found.bound, instance, found.context)
+        verdict = Verdict(self.name, found.outcome, found.grade, found.measured, found.bound, instance, found.context)
+        return tell(self, verdict)
 
     def __repr__(self) -> str:
         """Name, paper and tag."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 from rich.markup import escape
 
+from theorems.commands.badges import badges_command
 from theorems.commands.check import check_command
 from theorems.commands.console import EXIT_USAGE, err
 from theorems.commands.errata import errata_command
@@ -27,6 +28,7 @@ app.command("list")(list_command)
 app.command("show")(show_command)
 app.command("errata")(errata_command)
 app.command("plot")(plot_command)
+app.command("badges")(badges_command)
 
 
 def main() -> None:

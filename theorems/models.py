@@ -14,10 +14,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from impl.errors import InputError, require
+from impl.operands import Instance
 from impl.running import Inputs
 from impl.tracing import Loss
 from theorems.claim import Claim
-from theorems.places import Subject, instances_of
+from theorems.places import Places, Subject, instances_of
 from theorems.verdict import Outcome, Verdict
 
 _NETWORK, _TRAINING = ("model", "inputs", "targets", "loss"), ("decay", "batch_size")
@@ -172,10 +173,16 @@ def check_subject(
     available = instances_of(subject, {claim.subject for claim in chosen})
     results = []
     for claim in chosen:
-        places = available.get(claim.subject, "the claim is about drawn instances only, not about a torch network")
-        for where, instance in ({"": places} if isinstance(places, str) else places).items():
-            verdict = _inapplicable(claim, instance) if isinstance(instance, str) else claim(instance)
-            results.append(Result(claim, where, verdict))
+        results += check_places(claim, available)
         if on_verdict is not None:
             on_verdict()
     return results
+
+
+def check_places(claim: Claim, available: Mapping[type[Instance], Places | str]) -> list[Result]:
+    """Check one claim at every place that `instances_of` found for it; one INAPPLICABLE result if there is none."""
+    places = available.get(claim.subject, "the claim is about drawn instances only, not about a torch network")
+    return [
+        Result(claim, where, _inapplicable(claim, instance) if isinstance(instance, str) else claim(instance))
+        for where, instance in ({"": places} if isinstance(places, str) else places).items()
+    ]

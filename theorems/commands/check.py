@@ -52,6 +52,7 @@ def check_command(
     require(decay is None and batch_size is None, "expected --decay and --batch-size with --model, got them without it")
     from impl.strategies.profiles import full_sizes
     from theorems.checking import check
+    from theorems.evidence_file import record
     from theorems.tables import evidence_table
     from theorems.verdict import Outcome
 
@@ -73,12 +74,13 @@ def check_command(
             print_counterexample(seen.worst)
         for name in seen.survivors:
             out.print(f"[yellow]not refuted in {seen.instances} instances:[/] {seen.claim.name}: {escape(name)}")
-    write_evidence(json_file, seed, "thorough" if thorough else "default", (seen.record() for seen in evidence))
+    write_evidence(json_file, seed, "thorough" if thorough else "default", map(record, evidence))
     raise typer.Exit(exit_code((seen.outcome, seen.claim.expected) for seen in evidence))
 
 
 def _check_model(spec: str, claims: list[Claim], seed: int, json_file: Path | None, training: dict[str, Any]) -> int:
     from theorems.checking import Evidence
+    from theorems.evidence_file import model_record
     from theorems.models import check_subject, load
     from theorems.tables import result_table
     from theorems.verdict import Outcome
@@ -101,5 +103,6 @@ def _check_model(spec: str, claims: list[Claim], seed: int, json_file: Path | No
         out.print(
             f"[dim]worst residual/bound {max(ratios):.3g} over {len(ratios)} rounded comparisons[/]", highlight=False
         )
-    write_evidence(json_file, seed, f"model {spec}", (seen.record() for seen in evidence.values()))
+    records = [model_record(claim, [result for result in results if result.claim is claim]) for claim in claims]
+    write_evidence(json_file, seed, f"model {spec}", records)
     return exit_code((seen.outcome, seen.claim.expected) for seen in evidence.values())

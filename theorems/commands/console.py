@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import difflib
-import json
-import platform
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from theorems.evidence_file import document, versions, write
 
 if TYPE_CHECKING:
     from theorems.claim import Claim
@@ -27,12 +26,6 @@ EXIT_EXPECTED, EXIT_UNEXPECTED, EXIT_USAGE, EXIT_UNDECIDED = 0, 1, 2, 3
 _WIDE = 160
 out = Console(width=None if sys.stdout.isatty() else _WIDE)  # a file or a log has no width of its own
 err = Console(stderr=True)
-
-
-def versions() -> dict[str, str]:
-    """Versions that a result depends on."""
-    packages = ("theorems", "torch", "numpy", "scipy", "hypothesis")
-    return {"python": platform.python_version()} | {name: version(name) for name in packages}
 
 
 def header(seed: int, examples: int | None) -> None:
@@ -116,5 +109,4 @@ def require_writable(path: Path | None, option: str = "--json") -> None:
 def write_evidence(path: Path | None, seed: int, profile: str, records: Iterable[dict[str, Any]]) -> None:
     """Write the evidence of a run as JSON, if a file is asked for."""
     if path is not None:
-        content = {"schema": 1, "seed": seed, "profile": profile, "versions": versions(), "claims": list(records)}
-        path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        write(path, document(records, seed=seed, profile=profile))
