@@ -15,6 +15,7 @@ ROOT = Path(theorems.__file__).parent.parent
 ROOF = (
     "theorems.checking",
     "theorems.models",
+    "theorems.places",
     "theorems.tables",
     "theorems.cli",
     "theorems.catalogue",

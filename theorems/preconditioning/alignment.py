@@ -14,6 +14,7 @@ from impl.differentiation import Dual, velocity
 from impl.linear_students import exp2, identity
 from impl.operands import Operand, is_exact
 from impl.strategies import spectra as strategies
+from impl.tracked import Tracked
 from theorems.claim import Hypothesis, Source, equals
 from theorems.preconditioning.descent import beside
 from theorems.rounding import Ball
@@ -31,7 +32,7 @@ def ratio(numerator: Operand, denominator: Operand) -> Operand:
 
 def sign(value: Operand) -> Operand:
     """−1, 0 or 1; a ball around zero that is not exactly zero has an infinite radius: its sign is not known."""
-    if isinstance(value, int | Fraction):
+    if isinstance(value, int | Fraction | Tracked):
         return (value > 0) - (value < 0)
     if isinstance(value, Tensor):
         return torch.sign(value)
