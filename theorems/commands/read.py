@@ -20,6 +20,8 @@ def list_command() -> None:
 
 def show_command(name: Annotated[str, typer.Argument(metavar="NAME", help="a claim, by name or glob")]) -> None:
     """Show one claim: statement, hypotheses, source, mutants."""
+    from theorems.identities import IDENTITIES, NO_IDENTITY
+
     for claim in select([name]):
         out.print(f"[bold]{claim.name}[/]  expected {claim.expected.name}", highlight=False)
         out.print(f"arXiv:{claim.source.arxiv}, {claim.source.where} \\[{claim.tag}]\n", highlight=False)
@@ -31,3 +33,6 @@ def show_command(name: Annotated[str, typer.Argument(metavar="NAME", help="a cla
         out.print("\n[bold]mutants[/] that must be refuted")
         for title in claim.mutants:
             out.print(f"  {escape(title)}", highlight=False)
+        for title, why in (("identity", IDENTITIES), ("no identity", NO_IDENTITY)):
+            if claim.name in why:
+                out.print(f"\n[bold]{title}[/]: {escape(why[claim.name])}", highlight=False)
