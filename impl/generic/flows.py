@@ -108,8 +108,13 @@ def regression(source: Source) -> Regression:
 
 
 def laplacian_task(source: Source) -> LaplacianTask:
-    """β = ε(μ + t): the modes with ℓ_i < t pass."""
+    """β = ε(μ + t): the modes with ℓ_i < t pass. Which ones do belongs to the shape, all of them or at least one and not all."""
     size = source.size(2, 4)
-    decay, floor, cut = source.fraction(), source.fraction(), source.fraction()
+    passed = source.bits(size)
+    passed[-1] = 0
+    if source.shape % 4 == 1:
+        passed[:] = 1
+    decay, floor, values = source.fraction(), source.fraction(), source.positive(size)
+    cut = (values * passed).sum(-1) + source.fraction()
     drive = _number(floor * (decay + cut))
-    return LaplacianTask(source.orthogonal(size), source.positive(size), decay, drive, floor)
+    return LaplacianTask(source.orthogonal(size), values + (1 - passed) * cut, decay, drive, floor)
