@@ -60,8 +60,9 @@ def minibatch_noise(source: Source) -> MinibatchNoise:
 
 
 def kernel_point(source: Source) -> KernelPoint:
-    """Two sets of features, labels, λ and μ drawn; the readout at its optimum."""
-    rows, width, classes = source.size(2, 3), source.size(1, 3), source.size(1, 2)
+    """Two sets of features, labels, λ and μ drawn; the readout at its optimum. C < N, and C = N on some shapes."""
+    rows, width = source.size(2, 3), source.size(1, 3)
+    classes = rows if source.shape % 4 == 3 else source.size(1, rows - 1)
     return KernelPoint(
         source.entries(rows, width), source.entries(rows, width), source.entries(rows, classes), source.positive(),
         source.positive(), np.zeros((classes, width), dtype=object),
