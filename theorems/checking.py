@@ -210,8 +210,8 @@ def check(
     evidence.add_generic(examine(claim, seed=seed))
     if evidence.outcome is Outcome.REFUTED:
         evidence.worst = _smallest(evidence, examples, seed)
-        if evidence.worst is not None and evidence.worst.grade is Grade.EXACT and not evidence.grades[Grade.EXACT]:
-            evidence.grades[Grade.EXACT] = 1
+        if evidence.worst is not None and evidence.worst.grade is not None:
+            evidence.grades = Counter({evidence.worst.grade: 1})
     evidence.survivors = list(alive)
     evidence.seconds = time.perf_counter() - started
     return evidence
