@@ -21,6 +21,7 @@ def list_command() -> None:
 def show_command(name: Annotated[str, typer.Argument(metavar="NAME", help="a claim, by name or glob")]) -> None:
     """Show one claim: statement, hypotheses, source, mutants."""
     from theorems.catalogue import CORRECTED
+    from theorems.identities import IDENTITIES, NO_IDENTITY
 
     for claim in select([name]):
         out.print(f"[bold]{claim.name}[/]  expected {claim.expected.name}", highlight=False)
@@ -37,3 +38,6 @@ def show_command(name: Annotated[str, typer.Argument(metavar="NAME", help="a cla
         out.print("\n[bold]mutants[/] that must be refuted")
         for title in claim.mutants:
             out.print(f"  {escape(title)}", highlight=False)
+        for title, why in (("identity", IDENTITIES), ("no identity", NO_IDENTITY)):
+            if claim.name in why:
+                out.print(f"\n[bold]{title}[/]: {escape(why[claim.name])}", highlight=False)
