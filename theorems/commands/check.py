@@ -97,7 +97,6 @@ def _check_model(spec: str, claims: list[Claim], seed: int, json_file: Path | No
     evidence = {claim.name: Evidence(claim) for claim in claims}
     for result in results:
         evidence[result.claim.name].add(result.verdict)
-        evidence[result.claim.name].places.append((result.where, result.verdict))
     ratios = [r for seen in evidence.values() for r in seen.ratios]
     if ratios:
         out.print(
