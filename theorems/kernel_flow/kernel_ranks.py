@@ -150,14 +150,13 @@ def softmax_kernel_rank_below_classes(point: DecayedMatrix) -> dict[str, int]:
 def parameter_decay_bounds_kernel_rank_as_stated(point: NonlinearFeatures) -> dict[str, int]:
     r"""As stated, and false: decay on the parameters of nonlinear features bounds the kernel's rank by the number of classes too.
 
-        .. math:: \sigma_{C+1}(\Phi) \le \|
-    abla_V J\| / \lambda, \qquad \Phi = \mathrm{softplus}(XV)
+    .. math:: \sigma_{C+1}(\Phi) \le \|\nabla_V J\| / \lambda, \qquad \Phi = \mathrm{softplus}(XV)
 
-        Trained until the gradient is rounding, softplus features keep more than C = 2 directions: decay acts on V, not on Φ. The
-        corrected form is `kernel_rank_at_most_classes`, for which such a layer is INAPPLICABLE. Shapes: Φ (N, P), V (d, P).
+    Trained until the gradient is rounding, softplus features keep more than C = 2 directions: decay acts on V, not on Φ. The
+    corrected form is `kernel_rank_at_most_classes`, for which such a layer is INAPPLICABLE. Shapes: Φ (N, P), V (d, P).
     Hypotheses: none, that is what is wrong.
 
-        Raises InputError for anything that is not NonlinearFeatures. Source: a reading of arXiv:2601.00276; refuted here [D, N].
+    Raises InputError for anything that is not NonlinearFeatures. Source: a reading of arXiv:2601.00276; refuted here [D, N].
     """
     return {"singular value": int(point.targets.shape[-1])}
 
