@@ -6,7 +6,7 @@ import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from importlib.resources import files
 from typing import Any
 
@@ -56,26 +56,18 @@ def render(evidence: Mapping[str, Any], *, pictures: Mapping[str, Sequence[Pictu
     """
     run = Run(evidence)
     try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-
         from theorems.report.statements import code, formula, statement
 
+        page = _environment().get_template("page.html.jinja")
         formula("x", block=False)
         statement("x")
     except ImportError as error:
         raise InputError(f"the report needs {error.name}: pip install 'theorems[report]'") from error
-    environment = Environment(
-        loader=PackageLoader("theorems.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )  # fmt: skip
-    environment.filters |= {
-        "number": figures.number,
-        "duration": figures.duration,
-        "code": partial(code, names=run.names),
-    }
-    environment.filters["name"] = code
+    names = frozenset(run.names)
     script = _asset("script.js")
-    return environment.get_template("page.html.jinja").render(
+    return page.render(
         run=run,
+        link=partial(code, names=names),
         grades=GRADES,
         standings=STANDINGS,
         pictures=pictures or {},
@@ -83,11 +75,28 @@ def render(evidence: Mapping[str, Any], *, pictures: Mapping[str, Sequence[Pictu
         box_width=WIDTH,
         histogram=figures.histogram,
         strip=figures.strip,
-        statement_of=lambda claim: statement(claim.statement or claim.summary or "", run.names),
+        statement_of=lambda claim: statement(claim.statement or claim.summary or "", names),
         style=Markup(_asset("style.css")),  # noqa: S704, our own file
         script=Markup(script),  # noqa: S704, our own file
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
     )
+
+
+@cache
+def _environment() -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    from theorems.report.statements import code
+
+    environment = Environment(
+        loader=PackageLoader("theorems.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": figures.number, "duration": figures.duration, "name": code}
+    return environment
 
 
 def _asset(name: str) -> str:

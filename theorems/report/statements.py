@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -50,7 +50,8 @@ class Statement:
     body: Markup
 
 
-def statement(text: str, names: Collection[str] = ()) -> Statement:
+@lru_cache(maxsize=1024)
+def statement(text: str, names: Collection[str] = frozenset()) -> Statement:
     """A docstring as HTML; the names of claims among ``names`` become links to their cards, except in the lead."""
     document = _parse(text)
     parts = [node for node in document.children if node.tagname not in _SILENT]
@@ -97,16 +98,23 @@ def _fenced(latex: str) -> str:
 
 
 def _parse(text: str) -> Any:
-    from docutils.frontend import get_default_settings
     from docutils.parsers.rst import Parser
     from docutils.utils import new_document
+
+    document = new_document("<statement>", _settings().copy())
+    Parser().parse(text, document)
+    return document
+
+
+@cache
+def _settings() -> Any:
+    from docutils.frontend import get_default_settings
+    from docutils.parsers.rst import Parser
 
     settings = get_default_settings(Parser)
     settings.file_insertion_enabled = settings.raw_enabled = False
     settings.report_level = settings.halt_level = 5
-    document = new_document("<statement>", settings)
-    Parser().parse(text, document)
-    return document
+    return settings
 
 
 def _html(node: Any, names: Collection[str]) -> str:

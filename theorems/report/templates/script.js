@@ -4,6 +4,8 @@
   const one = (selector) => document.querySelector(selector);
   const quietly = (action) => { try { return action(); } catch { return null; } };  // storage may be forbidden
 
+  document.documentElement.classList.add("live");  // what needs this script is shown only with it
+
   // Theme: the system's until the reader chooses.
   const toggle = one("#theme"), system = matchMedia("(prefers-color-scheme: dark)");
   const dark = () => (document.documentElement.dataset.theme || (system.matches ? "dark" : "light")) === "dark";
@@ -118,6 +120,7 @@
   });
   if (matchMedia("(max-width: 66rem)").matches) one(".filters").open = false;
   recall();
+  if (location.hash.startsWith("#claim-")) addEventListener("load", recall);  // the browser's own jump takes the focus away
 
   // Cards.
   const each = (open) => cards.filter((card) => !card.hidden).forEach((card) => { card.querySelector("details").open = open; });
