@@ -6,7 +6,7 @@ import shutil
 from urllib.parse import quote
 
 import pytest
-from evidences import EVERY_OUTCOME, catalogue, on_a_network
+from evidences import EVERY_OUTCOME, SOME, catalogue, on_a_network
 
 from theorems import CLAIMS
 from theorems.report import Picture, render
@@ -32,7 +32,8 @@ def browser():
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     pages = {
-        "all": render(catalogue(EVERY_OUTCOME), pictures={"2601.00276": [Picture("dot", "A dot.", DOT)]}),
+        "all": render(catalogue(EVERY_OUTCOME)),
+        "some": render(catalogue(EVERY_OUTCOME, only=SOME), pictures={"2601.00276": [Picture("dot", "A dot.", DOT)]}),
         "network": render(on_a_network()),
         "empty": render(catalogue() | {"claims": []}),
     }
@@ -50,7 +51,7 @@ def visit(browser, files):
         if not request.url.startswith(("file://", "data:")):
             troubles.append(f"request to {request.url}")
 
-    def call(name="all", anchor="", *, script="", **options):
+    def call(name="some", anchor="", *, script="", **options):
         context = browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | options))
         contexts.append(context)
         page = context.new_page()
@@ -74,15 +75,15 @@ def shown(page):
 
 
 def wanted(keep):
-    return [claim["name"] for claim in catalogue(EVERY_OUTCOME)["claims"] if keep(claim)]
+    return [claim["name"] for claim in catalogue(EVERY_OUTCOME, only=SOME)["claims"] if keep(claim)]
 
 
 def test_filters_narrow_by_every_facet_and_live_in_the_address(visit, files):
     page = visit()
-    assert shown(page) == [claim.name for claim in CLAIMS]
+    assert shown(page) == wanted(lambda claim: True)
     page.get_by_role("checkbox", name="undecided").check()
     assert shown(page) == ["layerwise_kernel"]
-    assert page.locator("#count").inner_text() == f"1 of {len(CLAIMS)} claims"
+    assert page.locator("#count").inner_text() == f"1 of {len(SOME)} claims"
     page.get_by_role("checkbox", name="not run").check()
     assert shown(page) == ["kernel_ode", "layerwise_kernel"], "two of one facet: either"
     page.get_by_role("checkbox", name="Task-driven kernel flows").check()
@@ -93,7 +94,7 @@ def test_filters_narrow_by_every_facet_and_live_in_the_address(visit, files):
     assert shown(page) == ["kernel_ode"], "the address brings the filters back"
     address = page.url
     page.locator(".filters [data-reset]").click()
-    assert len(shown(page)) == len(CLAIMS)
+    assert len(shown(page)) == len(SOME)
     page.goto(files["empty"])
     page.goto(address)
     assert shown(page) == ["kernel_ode"]
@@ -101,7 +102,7 @@ def test_filters_narrow_by_every_facet_and_live_in_the_address(visit, files):
     page.get_by_role("checkbox", name="derived").check()
     assert shown(page) == []
     page.get_by_role("button", name="Show all claims").first.click()
-    assert len(shown(page)) == len(CLAIMS)
+    assert len(shown(page)) == len(SOME)
 
 
 @pytest.mark.parametrize(("facet", "field"), [("grade", "grade"), ("paper", "arxiv"), ("tag", "tag")])
@@ -139,7 +140,7 @@ def test_a_link_to_a_card_opens_it_even_if_it_is_filtered_away(visit):
     page.get_by_role("checkbox", name="undecided").check()
     page.locator(".graph a[data-claim=gram_whitening_keeps_the_gram]").first.click()
     assert page.locator("#claim-gram_whitening_keeps_the_gram .body").is_visible()
-    assert len(shown(page)) == len(CLAIMS)
+    assert len(shown(page)) == len(SOME)
     page.locator("#claim-gram_whitening_keeps_the_gram summary").first.click()
     page.locator(".graph a[data-claim=gram_whitening_keeps_the_gram]").first.click()
     assert page.locator("#claim-gram_whitening_keeps_the_gram .body").is_visible(), "the same link again"
@@ -194,7 +195,7 @@ def test_theme_follows_the_system_until_the_reader_chooses(visit, system, script
     assert page.locator("#theme").inner_text() in ("Dark theme", "Light theme")
 
 
-@pytest.mark.parametrize("name", ["all", "network", "empty"])
+@pytest.mark.parametrize("name", ["some", "network", "empty"])
 @pytest.mark.parametrize("width", [360, 768, 1440])
 def test_no_page_scrolls_sideways(visit, name, width):
     page = visit(name, viewport={"width": width, "height": 700})
@@ -238,7 +239,7 @@ def test_everything_can_be_done_with_the_keyboard(visit):
     assert page.locator("#claim-kernel_rank_at_most_classes .body").is_visible()
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.closest('.body') !== null")
-    page.locator(".graph a").first.focus()
+    page.locator(".graph a[data-claim=gram_flow]").first.focus()
     name = page.evaluate("document.activeElement.dataset.claim")
     assert page.locator(".graph .edge.lit").count() > 0
     page.keyboard.press("Enter")
@@ -284,18 +285,18 @@ CONTRAST = """
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["all", "network"])
+@pytest.mark.parametrize("name", ["some", "network"])
 def test_text_stands_out_from_its_ground(visit, name, theme):
     page = visit(name, color_scheme=theme)
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     seen, bad = page.evaluate(CONTRAST)
-    assert seen > 1000
+    assert seen > 500
     assert bad == []
     page.add_style_tag(content=":root { --soft: #888 !important; --paper: #999 !important }")
     assert page.evaluate(CONTRAST)[1], "the check can fail"
 
 
-@pytest.mark.parametrize("name", ["all", "network", "empty"])
+@pytest.mark.parametrize("name", ["some", "network", "empty"])
 def test_a_screen_reader_finds_its_way(visit, name):
     page = visit(name)
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
@@ -320,7 +321,7 @@ def test_a_screen_reader_finds_its_way(visit, name):
 
 
 def test_the_graph_has_a_box_for_every_claim_and_a_table(visit):
-    page = visit()
+    page = visit("all")
     boxes = page.evaluate("[...document.querySelectorAll('.box:not(.guest)')].map(b => b.dataset.claim)")
     assert sorted(boxes) == sorted(claim.name for claim in CLAIMS)
     spill = page.evaluate(
@@ -335,7 +336,7 @@ def test_the_graph_has_a_box_for_every_claim_and_a_table(visit):
 
 
 def test_formulas_are_mathematics_to_the_browser(visit):
-    page = visit()
+    page = visit("all")
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     assert page.evaluate(
         "[...document.querySelectorAll('math')].every(m => m instanceof MathMLElement && m.getBoundingClientRect().height > 8)"
@@ -358,7 +359,7 @@ def test_printed_it_is_all_there_and_nothing_to_press(visit, theme):
     page.emulate_media(media="screen")
     assert page.locator(".claim .body:visible").count() == 0, "what was closed is closed again"
     page.locator(".filters [data-reset]").click()
-    assert page.pdf().count(b"/Type /Page\n") > len(CLAIMS) / 2
+    assert page.pdf().count(b"/Type /Page\n") > len(SOME) / 2
 
 
 def test_without_its_script_it_can_be_read(visit):
