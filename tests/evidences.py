@@ -76,9 +76,16 @@ def on_a_network():
         "reason": "no such layer",
     }
     changes = {c.name: {"outcome": "INAPPLICABLE", "grade": None, "grades": {}, "places": [nowhere]} for c in CLAIMS}
-    at = [{"where": w, "outcome": "HOLDS", "grade": "NUMERICAL", "measured": 1e-9, "bound": 1e-8, "reason": None}
-          for w in ("encoder.layers.0.linear1", "encoder.layers.0.linear2")]  # fmt: skip
+    layers = [f"encoder.layers.{i}.linear{j}" for i in range(6) for j in (1, 2)]
+    at = [
+        {"where": w, "outcome": "HOLDS", "grade": "NUMERICAL", "measured": 1e-9, "bound": 1e-8, "reason": None}
+        for w in layers
+    ]
     broken = at[1] | {"outcome": "REFUTED", "measured": 0.3, "reason": "entry (0, 3) differs"}
     changes["gram_flow"] = {"outcome": "HOLDS", "grade": "NUMERICAL", "places": at}
-    changes["feature_learning_equation"] = {"outcome": "REFUTED", "grade": "NUMERICAL", "places": [at[0], broken]}
+    changes["feature_learning_equation"] = {
+        "outcome": "REFUTED",
+        "grade": "NUMERICAL",
+        "places": [at[0], broken, *at[2:]],
+    }
     return catalogue(changes) | {"profile": "model nets/mine.py:the net"}

@@ -388,5 +388,9 @@ def test_a_network_shows_where_it_failed(visit):
         "holds, numerical",
         "refuted, numerical",
     ]
+    assert "refuted at encoder.layers.0.linear2, residual 0.3" in page.locator(".attention").inner_text()
     page.get_by_role("link", name="reason 1").click()
-    assert page.locator("#reason-1").inner_text() == "entry (0, 3) differs"
+    assert (
+        page.locator("#reason-1").inner_text()
+        == "residual 0.3 against a bound of 1\u202f×\u202f10⁻⁸: entry (0, 3) differs"
+    )

@@ -10,38 +10,9 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from impl.errors import InputError
+from theorems.report.checks import CLAIM, INSIDE, ITEMS, NULLABLE, OPTIONAL, check_evidence
+from theorems.report.figures import number
 from theorems.verdict import Grade, Outcome
-
-_RUN = {"schema": int, "seed": int, "profile": str, "versions": dict, "claims": list}
-_CLAIM = {
-    "name": str,
-    "arxiv": str,
-    "tag": str,
-    "expected": str,
-    "instances": int,
-    "inapplicable": int,
-    "mutants": dict,
-}
-_NULLABLE: dict[str, Any] = {"outcome": str, "grade": str, "measured": (int, float), "bound": (int, float)}
-_NUMBER = (int, float)
-_OPTIONAL: dict[str, Any] = {
-    "paper": str, "where": str, "statement": str, "summary": str, "grades": dict, "undecided": int, "ratios": dict,
-    "hypotheses": dict, "earned": str, "error_probability": _NUMBER, "counterexample": dict, "places": list,
-    "related": list, "seconds": _NUMBER,
-}  # fmt: skip
-_INSIDE: dict[str, dict[str, Any]] = {
-    "mutants": {"refuted": int, "total": int, "median_instances": _NUMBER, "each": list},
-    "hypotheses": {"bite": int, "total": int, "each": list},
-    "ratios": {"median": _NUMBER, "largest": _NUMBER, "histogram": list},
-    "counterexample": {"text": str, "instance": str, "script": str, "file": str},
-}
-_ITEMS: dict[str, dict[str, Any]] = {
-    "each of mutants": {"name": str, "refuted": bool, "instances": int, "power": _NUMBER},
-    "each of hypotheses": {"name": str, "checked": bool, "bites": bool},
-    "places": {"where": str, "outcome": str, "grade": str, "measured": _NUMBER, "bound": _NUMBER, "reason": str},
-    "related": {"kind": str, "name": str},
-}
 
 
 @dataclass(frozen=True)
@@ -95,20 +66,20 @@ class Entry:
     def __init__(self, record: Mapping[str, Any]) -> None:
         """Take a record that `Run` has checked; what is optional inside its parts reads as None, or as an empty list."""
         self._record = dict(record)
-        for part, fields in _INSIDE.items():
+        for part, fields in INSIDE.items():
             if record.get(part) is not None:
                 self._record[part] = {
                     f: record[part].get(f, [] if kind is list else None) for f, kind in fields.items()
                 }
                 each = self._record[part].get("each")
                 if each is not None:
-                    self._record[part]["each"] = [_filled(item, _ITEMS[f"each of {part}"]) for item in each]
-        self._record["places"] = [_filled(item, _ITEMS["places"]) for item in record.get("places") or []]
+                    self._record[part]["each"] = [_filled(item, ITEMS[f"each of {part}"]) for item in each]
+        self._record["places"] = [_filled(item, ITEMS["places"]) for item in record.get("places") or []]
         self.standing = standing(record["outcome"], record["expected"])
 
     def __getattr__(self, field: str) -> Any:
         """A field of the record."""
-        if field in _CLAIM or field in _NULLABLE or field in _OPTIONAL:
+        if field in CLAIM or field in NULLABLE or field in OPTIONAL:
             return self._record.get(field)
         raise AttributeError(field)
 
@@ -121,7 +92,10 @@ class Entry:
     def attention(self) -> str | None:
         """Why a reader should look here first, or None."""
         if self.standing.key == "refuted":
-            return "refuted by a counterexample"
+            failed = [p for p in self.places if p["outcome"] == "REFUTED" and p["where"]]
+            more = f", and at {len(failed) - 3} more places" if len(failed) > 3 else ""
+            where = "; ".join(f"at {p['where']}, {size_of(p)}" for p in failed[:3])
+            return f"refuted {where}{more}" if where else "refuted by a counterexample"
         if self.standing.key == "unrefuted":
             return "expected to be refuted, but no instance refuted it"
         if self.standing.key == "undecided":
@@ -131,6 +105,11 @@ class Entry:
         if self.outcome not in (None, "INAPPLICABLE") and self.survivors:
             return f"{self.survivors} of {self.mutants['total']} mutants survived"
         return None
+
+
+def size_of(place: Mapping[str, Any]) -> str:
+    """By how much a place of a network missed its bound."""
+    return f"residual {number(place['measured'])} against a bound of {number(place['bound'])}"
 
 
 class Run:
@@ -145,18 +124,7 @@ class Run:
 
     def __init__(self, evidence: Any) -> None:
         """Check the file."""
-        _check(evidence, _RUN, "the evidence file")
-        if evidence["schema"] != 1:
-            raise InputError(
-                f"expected an evidence file of schema 1, got schema={evidence['schema']!r}; update theorems"
-            )
-        for index, record in enumerate(evidence["claims"]):
-            _check_claim(record, f"claim {index}")
-        names = [record["name"] for record in evidence["claims"]]
-        if twice := [name for name, count in Counter(names).items() if count > 1]:
-            raise InputError(
-                f"expected every claim once in the evidence file, got {twice[0]!r} {names.count(twice[0])} times"
-            )
+        check_evidence(evidence)
         self.seed: int = evidence["seed"]
         self.profile: str = evidence["profile"]
         self.versions: dict[str, str] = evidence["versions"]
@@ -234,62 +202,6 @@ def _moment(value: Any) -> str | None:
     except ValueError:
         return str(value)
     return f"{moment:%Y-%m-%d %H:%M:%S} {moment.tzname() or ''}".strip()
-
-
-def _check(record: Any, fields: Mapping[str, Any], where: str) -> None:
-    if not isinstance(record, Mapping):
-        raise InputError(
-            f"expected {where} to be an object, got {type(record).__name__}; write it with `theorems check --json`"
-        )
-    for field, kind in fields.items():
-        if field not in record:
-            raise InputError(
-                f"expected {where} to have the field {field!r} (evidence schema 1); write it with `theorems check --json`"
-            )
-        _check_kind(record[field], kind, f"{field!r} of {where}")
-
-
-def _check_kind(value: Any, kind: Any, where: str) -> None:
-    kinds = kind if isinstance(kind, tuple) else (kind,)
-    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        wanted = " or ".join(k.__name__ for k in kinds)
-        raise InputError(f"expected {where} to be of type {wanted}, got {value!r:.80}")
-
-
-def _check_claim(record: Any, where: str) -> None:
-    _check(record, {"name": str}, where)
-    where = f"{where} ({record['name']})"
-    _check(record, _CLAIM, where)
-    if missing := [field for field in _NULLABLE if field not in record]:
-        raise InputError(f"expected {where} to have the field {missing[0]!r} (null if there is none)")
-    _check_optional(record, _NULLABLE | _OPTIONAL, where)
-    for field in ("outcome", "expected"):
-        if record[field] is not None and record[field] not in Outcome.__members__:
-            raise InputError(
-                f"expected {field!r} of {where} to be one of {', '.join(Outcome.__members__)}, got {record[field]!r}"
-            )
-    _check(record["mutants"], {"refuted": int, "total": int}, f"'mutants' of {where}")
-    for part, fields in _INSIDE.items():
-        if record.get(part) is not None:
-            _check_optional(record[part], fields, f"{part!r} of {where}")
-            _check_items(record[part].get("each"), f"each of {part}", where)
-    for part in ("places", "related"):
-        _check_items(record.get(part), part, where)
-    for bar in (record.get("ratios") or {}).get("histogram") or []:
-        if not isinstance(bar, list | tuple) or len(bar) != 2 or not all(isinstance(number, int) for number in bar):
-            raise InputError(f"expected 'histogram' of {where} to hold pairs [decade exponent, count], got {bar!r:.80}")
-
-
-def _check_items(items: Any, part: str, where: str) -> None:
-    for item in items or []:
-        _check_kind(item, dict, f"an entry of {part!r} of {where}")
-        _check_optional(item, _ITEMS[part], f"an entry of {part!r} of {where}")
-
-
-def _check_optional(record: Mapping[str, Any], fields: Mapping[str, Any], where: str) -> None:
-    for field, kind in fields.items():
-        if record.get(field) is not None:
-            _check_kind(record[field], kind, f"{field!r} of {where}")
 
 
 def _filled(item: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:

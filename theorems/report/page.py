@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from impl.errors import InputError
 from theorems.report import figures
-from theorems.report.evidence import GRADES, STANDINGS, Run
+from theorems.report.evidence import GRADES, STANDINGS, Run, size_of
 from theorems.report.graph import WIDTH, draw
 
 
@@ -75,6 +75,7 @@ def render(evidence: Mapping[str, Any], *, pictures: Mapping[str, Sequence[Pictu
         box_width=WIDTH,
         histogram=figures.histogram,
         strip=figures.strip,
+        size_of=size_of,
         statement_of=lambda claim: statement(claim.statement or claim.summary or "", names),
         style=Markup(_asset("style.css")),  # noqa: S704, our own file
         script=Markup(script),  # noqa: S704, our own file
