@@ -15,10 +15,12 @@ ROOT = Path(theorems.__file__).parent.parent
 ROOF = (
     "theorems.checking",
     "theorems.models",
+    "theorems.places",
     "theorems.tables",
     "theorems.cli",
     "theorems.catalogue",
     "theorems.commands",
+    "theorems.errata",
     "theorems.pictures",
     "theorems.report",
 )
