@@ -3,10 +3,12 @@
 import copy
 import json
 import re
+import sys
 from html import unescape
 from html.parser import HTMLParser
 
 import pytest
+from docutils.nodes import system_message
 from evidences import EVERY_OUTCOME, catalogue, on_a_network, record
 
 from impl import InputError
@@ -18,7 +20,7 @@ from theorems.report import Picture, render
 from theorems.report.evidence import Run
 from theorems.report.figures import number
 from theorems.report.graph import GAP_Y, WIDTH, draw
-from theorems.report.statements import formula, statement
+from theorems.report.statements import formula, parsed, statement
 
 NAMES = frozenset(claim.name for claim in CLAIMS)
 
@@ -56,12 +58,7 @@ def page():
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)
 def test_every_statement_is_typeset_and_no_word_is_lost(claim):
-    from docutils.core import publish_doctree
-    from docutils.nodes import system_message
-
-    quiet = {"report_level": 5, "halt_level": 5, "warning_stream": False}
-    problems = [p.astext() for p in publish_doctree(claim.statement, settings_overrides=quiet).findall(system_message)
-                if "substitution" not in p.astext()]  # fmt: skip
+    problems = [message.astext() for message in parsed(claim.statement).findall(system_message)]
     assert not problems, "its docstring is not good reStructuredText"
     said = statement(claim.statement, NAMES)
     html = said.lead + said.body
@@ -74,6 +71,11 @@ def test_every_statement_is_typeset_and_no_word_is_lost(claim):
     keep = lambda s: re.sub(r"[\s`*_^{}()]", "", s)  # noqa: E731
     seen = keep(text_of(re.sub(r"<math.*?</math>", "", html, flags=re.DOTALL)))
     assert seen == keep(prose)
+
+
+def test_a_docstring_that_is_not_good_rest_is_noticed():
+    broken = "It holds.\n\n    .. math:: x\nabla y\n\n    More."
+    assert list(parsed(broken).findall(system_message))
 
 
 @pytest.mark.parametrize(
@@ -142,6 +144,8 @@ def test_every_claim_has_its_card_with_all_that_is_known(page):
     ):
         assert words in text
     assert "theorems check layerwise_kernel --seed 5 --examples 40" in text
+    again = Run(catalogue() | {"profile": "thorough"})
+    assert again.command(again.claims[0]).endswith("--examples 40 --thorough")
 
 
 def test_the_page_asks_for_nothing(page):
@@ -411,3 +415,11 @@ def test_mistakes_are_one_line(run, tmp_path, monkeypatch, content, arguments, m
     assert code == 2
     assert message in seen.err
     assert "Traceback" not in seen.err
+
+
+@pytest.mark.parametrize("package", ["math_core", "docutils.parsers.rst"])
+def test_a_missing_package_is_named(monkeypatch, package):
+    statement.cache_clear()
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(InputError, match=rf"needs {package.split('.')[0]}.*theorems\[report\]"):
+        render(catalogue())

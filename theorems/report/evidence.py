@@ -27,11 +27,9 @@ class Standing:
 
     def said(self, count: int) -> str:
         """What follows the number in a sentence."""
-        return (
-            self.many
-            if count != 1
-            else self.many.replace("hold", "holds", 1).replace("are ", "is ", 1).replace("were ", "was ", 1)
-        )
+        if count != 1:
+            return self.many
+        return self.many.replace("hold", "holds", 1).replace("are ", "is ", 1).replace("were ", "was ", 1)
 
 
 STANDINGS = (
@@ -185,6 +183,8 @@ class Run:
     def command(self, claim: Entry) -> str:
         """What to type to see the same again."""
         what = f"--model {shlex.quote(self.model)}" if self.model else f"--examples {max(self.examples, 1)}"
+        if self.profile == "thorough":
+            what += " --thorough"
         return f"theorems check {shlex.quote(claim.name)} --seed {self.seed} {what}"
 
     def tally(self, claims: list[Entry]) -> Iterator[tuple[Standing, int]]:

@@ -53,7 +53,7 @@ class Statement:
 @lru_cache(maxsize=1024)
 def statement(text: str, names: Collection[str] = frozenset()) -> Statement:
     """A docstring as HTML; the names of claims among ``names`` become links to their cards, except in the lead."""
-    document = _parse(text)
+    document = parsed(text)
     parts = [node for node in document.children if node.tagname not in _SILENT]
     lead, rest = "", parts
     if parts and parts[0].tagname == "paragraph":
@@ -97,7 +97,8 @@ def _fenced(latex: str) -> str:
     return latex if closing else fenced
 
 
-def _parse(text: str) -> Any:
+def parsed(text: str) -> Any:
+    """A docstring as a docutils document; what is wrong with it is among its nodes."""
     from docutils.parsers.rst import Parser
     from docutils.utils import new_document
 
