@@ -114,6 +114,7 @@ def test_a_formula_that_cannot_be_typeset_is_shown_as_typed():
         ("‖W‖_F² e^{−2λt}", "‖W‖<sub>F</sub>² e<sup>−2λt</sup>"),
         ("∇_ΦJ, M^l_{μν}, W_(l+1)", "∇<sub>Φ</sub>J, M<sup>l</sup><sub>μν</sub>, W<sub>l+1</sub>"),
         ("weight_decay, x_train, __init__", "weight_decay, x_train, __init__"),
+        ("at most 2^-57.4 of 2^61.", "at most 2<sup>-57.4</sup> of 2<sup>61</sup>."),
         ("|G| and |⟨u,w⟩|", "|G| and |⟨u,w⟩|"),
     ],
 )

@@ -87,7 +87,7 @@ def render(evidence: Mapping[str, Any], *, pictures: Mapping[str, Sequence[Pictu
 def _environment() -> Any:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    from theorems.report.statements import code
+    from theorems.report.statements import code, words
 
     environment = Environment(
         loader=PackageLoader("theorems.report"),
@@ -96,7 +96,7 @@ def _environment() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": figures.number, "duration": figures.duration, "name": code}
+    environment.filters |= {"number": figures.number, "duration": figures.duration, "name": code, "words": words}
     return environment
 
 

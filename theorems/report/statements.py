@@ -34,7 +34,9 @@ _SIZED = re.compile(r"\\[Bb]igg?([lr]?)(?![A-Za-z])")
 _OPENING = {"(": ")", "[": "]", r"\{": r"\}", r"\langle": r"\rangle", r"\lVert": r"\rVert", r"\lfloor": r"\rfloor"}
 
 _MARKS = {"_": "sub", "^": "sup"}
-_ONE = r"(?:in|out|max|min)(?![A-Za-z])|[A-Za-z](?![A-Za-z](?![_^]))|[0-9]+|[^\W0-9_A-Za-z]|[∞½¼¾⊤⊥*†]"
+_ONE = (
+    r"(?:in|out|max|min)(?![A-Za-z])|[A-Za-z](?![A-Za-z](?![_^]))|[-−]?[0-9]+(?:\.[0-9]+)?|[^\W0-9_A-Za-z]|[∞½¼¾⊤⊥*†]"
+)
 _PIECE = rf"[_^](?:\{{[^{{}}]*\}}|\([^()]*\)|{_ONE})"
 _BEFORE = r"[^\W_]|[∇‖)\]}∂]"
 _CHAIN = re.compile(rf"(?:(?<![A-Za-z_])[^\W_]|[∇‖)\]}}∂])(?:{_PIECE})+(?:(?:{_BEFORE})(?:{_PIECE})+)*")
@@ -145,6 +147,11 @@ def _scripts(text: str) -> str:
                 done += f"<{_MARKS[mark]}>{escape(inner)}</{_MARKS[mark]}>"
         at = chain.end()
     return done + str(escape(text[at:]))
+
+
+def words(text: str) -> Markup:
+    """A plain sentence, its powers and indices set as such."""
+    return Markup(_scripts(text))  # noqa: S704, escaped there
 
 
 def code(name: str, names: Collection[str] = ()) -> Markup:
