@@ -31,6 +31,7 @@ ROOF = (
     "theorems.badges",
     "theorems.summaries",
     "theorems.pytest_plugin",
+    "theorems.report",
 )
 SEARCHES = tuple(f"theorems.{name}" for name in ("checking", "choices", "drawing", "falsifying"))
 MODULES = sorted(

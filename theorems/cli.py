@@ -13,6 +13,7 @@ from theorems.commands.falsify import falsify_command
 from theorems.commands.plant import plant_command
 from theorems.commands.plot import plot_command
 from theorems.commands.read import list_command, show_command
+from theorems.commands.report import report_command
 
 app = typer.Typer(
     add_completion=False,
@@ -29,6 +30,7 @@ app.command("show")(show_command)
 app.command("errata")(errata_command)
 app.command("plot")(plot_command)
 app.command("badges")(badges_command)
+app.command("report")(report_command)
 
 
 def main() -> None:
