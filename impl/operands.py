@@ -22,8 +22,8 @@ Operand: TypeAlias = Any
 
 
 def is_exact(operand: Operand) -> bool:
-    """Whether ``operand`` is an object array: Python integers or fractions, which never round."""
-    return isinstance(operand, np.ndarray) and operand.dtype == object
+    """Whether ``operand`` is an object array of Python integers or fractions, which never round (and no `ArbArray`, which encloses)."""
+    return type(operand) is np.ndarray and operand.dtype == object
 
 
 def to_exact(values: Tensor) -> np.ndarray:

@@ -49,11 +49,13 @@ class Relation(Protocol):
 class Comparison:
     """Entry by entry: observed = (<=, >=, >) predicted, up to the rounding error of both sides.
 
-    A side is an operand, or a mapping of named parts; ``signs`` gives the parts whose relation is not ``sign``.
+    A side is an operand, or a mapping of named parts; ``signs`` gives the parts whose relation is not ``sign``. Floats that have
+    an exact meaning are judged in ball arithmetic too if ``certify``, see `theorems.precision`.
     """
 
     sign: Sign = "="
     signs: Mapping[str, Sign] = field(default_factory=dict)
+    certify: bool = True
 
     def judge(self, observe: Side, predict: Side, instance: Instance) -> Finding:
         """Evaluate both sides, bound their rounding error by running them on balls, compare.
@@ -82,7 +84,13 @@ class Comparison:
             r = radii[part].error if isinstance(radii[part], Ball) else torch.zeros_like(measured[part])
             bound = None if measured[part].shape != p.center.shape else r + p.error
             findings.append(self._compare(part, measured[part], p.center, bound))
-        return _worst(findings)
+        found = _worst(findings)
+        if not self.certify or found.grade is Grade.EXACT:
+            return found
+        from theorems.certified import Enclosure
+        from theorems.precision import strengthened
+
+        return strengthened(found, Enclosure(self.sign, signs=self.signs), observe, predict, instance)
 
     def _compare(self, part: str, observed: Operand, predicted: Operand, bound: Any) -> Finding:
         if tuple(observed.shape) != tuple(predicted.shape):

@@ -10,7 +10,7 @@ import torch
 
 from impl.flows import KernelPoint, doubled_kernel_velocity, drive
 from impl.inverses import eye_like
-from impl.operands import Operand, is_exact
+from impl.operands import Operand
 from impl.spectral import SpectralTask, diagonal, positive_part, scalar
 from impl.strategies import flows as flow_strategies
 from theorems.claim import Hypothesis, Source, equals
@@ -50,7 +50,7 @@ def _doubled_slope(task: SpectralTask) -> Callable[[Operand], Operand]:
 
 def _exceeds(values: Operand, threshold: Operand) -> Operand:
     """1 where values > threshold, else 0, of exact numbers and balls."""
-    if is_exact(values):
+    if isinstance(values, np.ndarray):
         return (values > threshold).astype(int).astype(object)
     return (values.center > threshold.center).to(torch.float64)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from impl import linear_students
+from impl.arb_arrays import ArbArray, arb_array, norm
 from impl.linear_students import identity
 from impl.operands import Operand, is_exact, zeros_like
 from theorems.rounding import Ball
@@ -25,8 +27,9 @@ def divided(value: Operand, count: int) -> Operand:
 
 def beside(left: Operand, right: Operand) -> Operand:
     """Two matrices with as many rows next to each other."""
-    if is_exact(left):
-        return np.concatenate([left, right], axis=-1)
+    if isinstance(left, np.ndarray):
+        joined = np.concatenate([left, right], axis=-1)
+        return joined if is_exact(left) and is_exact(right) else arb_array(joined)
     if isinstance(left, Tensor) and isinstance(right, Tensor):
         return torch.cat([left, right], -1)
     a, b = (m if isinstance(m, Ball) else Ball(m) for m in (left, right))
@@ -60,7 +63,7 @@ def descend(
     if isinstance(inputs, Tensor):
         return linear_students.descend(inputs, targets, matrix, rates, start=start, scale=scale)[-1]
     initial = zeros_like((inputs[:1].mT @ targets[:1]).mT) if start is None else start
-    if is_exact(inputs):
+    if isinstance(inputs, np.ndarray):
         for rate in rates.tolist():
             initial = _step(initial, inputs, targets, matrix, rate=rate, scale=scale)
         return initial
@@ -81,8 +84,10 @@ def descend(
     return Ball(path[-1], radius.nan_to_num(nan=math.inf))
 
 
-def condition(factor: Ball) -> Tensor:
+def condition(factor: Operand) -> Any:
     """A proved upper bound on ‖R‖‖R⁻¹‖: ‖XR − I‖ ≤ t < 1 gives ‖R⁻¹‖ ≤ ‖X‖/(1 − t); infinite where R may be singular."""
+    if isinstance(factor, ArbArray):
+        return norm(factor) * norm(factor.inverse())
     inverse, info = torch.linalg.inv_ex(factor.center)
     defect = Ball(inverse) @ factor - torch.eye(factor.shape[-1], dtype=torch.float64)
     gap = 1 - _upper_norm(defect)

@@ -1,0 +1,284 @@
+"""Arrays of balls (python-flint ``arb``): an operand on which formulas run with every rounding enclosed, at whatever precision is set.
+
+They answer to the operators that the formulas of this suite use, as tensors do. What they hold is proved: a comparison that their radii
+leave open raises `UndecidableError` instead of guessing, and so does the inverse of a matrix that might be singular.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any, Self
+
+import numpy as np
+from flint import arb, arb_mat, fmpq
+from torch import Tensor
+
+
+class UndecidableError(ArithmeticError):
+    """Balls overlap where a decision is needed: more precision may tell."""
+
+
+def ball(value: Any) -> arb:
+    """An enclosure of one number; floats and integers are exact, fractions round once."""
+    if isinstance(value, Fraction):
+        return arb(fmpq(value.numerator, value.denominator))
+    return value if isinstance(value, arb) else arb(int(value) if isinstance(value, np.integer) else value)
+
+
+class ArbArray(np.ndarray[Any, Any]):
+    """An object array of balls; make one with `arb_array`."""
+
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:  # noqa: ARG002, FBT002
+        """Keep results without dimensions arrays, as torch does; what is no ball (comparisons) is a plain array."""
+        return array.view(ArbArray) if array.dtype == object else array.view(np.ndarray)
+
+    def __getitem__(self, index: Any) -> Any:
+        """A part; a single entry is an array without dimensions."""
+        found = super().__getitem__(index)
+        return found if isinstance(found, np.ndarray) else arb_array(found)
+
+    def _compared(self, other: Any, sign: Callable[[Any, Any], Any], opposite: Callable[[Any, Any], Any]) -> Any:
+        left, right = np.asarray(self), np.asarray(arb_array(other))
+        yes, no = sign(left, right), opposite(left, right)
+        if not bool(np.all(yes | no)):
+            raise UndecidableError("expected balls apart from one another to compare, got some that overlap")
+        return yes
+
+    def __lt__(self, other: Any) -> Any:
+        """Whether each entry is proved smaller; raises if that is open somewhere."""
+        return self._compared(other, np.less, np.greater_equal)
+
+    def __gt__(self, other: Any) -> Any:
+        """Whether each entry is proved larger; raises if that is open somewhere."""
+        return self._compared(other, np.greater, np.less_equal)
+
+    def __le__(self, other: Any) -> Any:
+        """Whether each entry is proved at most as large; raises if that is open somewhere."""
+        return self._compared(other, np.less_equal, np.greater)
+
+    def __ge__(self, other: Any) -> Any:
+        """Whether each entry is proved at least as large; raises if that is open somewhere."""
+        return self._compared(other, np.greater_equal, np.less)
+
+    def __matmul__(self, other: Any) -> Any:
+        """Matrix product over the last two dimensions, leading ones broadcast."""
+        return _product(self, arb_array(other)) if isinstance(other, np.ndarray | Tensor) else NotImplemented
+
+    def __rmatmul__(self, other: Any) -> Any:
+        """Matrix product with anything that converts on the left."""
+        return _product(arb_array(other), self)
+
+    def _each(self, function: Callable[[arb], arb]) -> Self:
+        return _filled([function(value) for value in np.asarray(self).flat], self.shape)  # type: ignore[return-value]
+
+    def clamp(self, min: float) -> Self:  # noqa: A002, torch's own name
+        """max(x, min)."""
+        return self._each(lambda value: value.max(arb(min)))
+
+    def exp2(self) -> Self:
+        """2^x."""
+        return self._each(lambda value: arb(2) ** value)
+
+    def sqrt(self) -> Self:
+        """√x; NaN where the ball reaches below zero."""
+        return self._each(lambda value: value.sqrt())
+
+    def inverse(self) -> ArbArray:
+        """M⁻¹ over the last two dimensions; raises `UndecidableError` where M might be singular."""
+        return _matrixwise(_inverted, self)
+
+    def least_squares(self, targets: Any) -> ArbArray:
+        """H⁺Y for H of full column or row rank, (…, d, C); raises where neither is proved."""
+        if self.shape[-2] >= self.shape[-1]:
+            return (self.mT @ self).inverse() @ (self.mT @ arb_array(targets))
+        return self.mT @ ((self @ self.mT).inverse() @ arb_array(targets))
+
+    def project(self, targets: Any) -> ArbArray:
+        """P_H Y; columns of H that are exactly zero span nothing; raises where H might be rank-deficient otherwise."""
+        targets = arb_array(targets)
+        zero = np.vectorize(arb.is_zero, otypes=[bool])(np.asarray(self)).all(-2)
+        alive = self[..., ~zero] if self.ndim == 2 else self
+        if alive.shape[-1] == 0:
+            return targets * 0
+        if alive.shape[-2] <= alive.shape[-1]:
+            (alive @ alive.mT).inverse()  # full row rank is proved: everything is reached
+            return targets
+        return alive @ alive.least_squares(targets)
+
+    def unexplained(self, targets: Any) -> Any:
+        """‖(I − P_H)Y‖_F²."""
+        rest = arb_array(targets) - self.project(targets)
+        return (rest * rest).sum(-1).sum(-1)
+
+    @property
+    def radii(self) -> np.ndarray:
+        """Radii as floats, of the array's shape."""
+        return np.vectorize(lambda value: float(value.rad()), otypes=[float])(np.asarray(self))
+
+    @property
+    def middles(self) -> np.ndarray:
+        """Midpoints as floats, of the array's shape."""
+        return np.vectorize(lambda value: float(value.mid()), otypes=[float])(np.asarray(self))
+
+    def widened(self, radius: Any) -> ArbArray:
+        """The same balls with ``radius`` (a ball, not negative) added to every radius."""
+        return self + arb(0, radius.upper()) if radius.is_finite() else self * arb("nan")
+
+
+def arb_array(values: Any) -> ArbArray:
+    """Enclosures of numbers, exact ones of floats: a tensor, an array or a number as an array of balls of its shape."""
+    if isinstance(values, ArbArray):
+        return values
+    if isinstance(values, Tensor):
+        flat, shape = values.detach().double().cpu().reshape(-1).tolist(), tuple(values.shape)
+    else:
+        array = np.asarray(values, dtype=object)
+        flat, shape = list(array.flat), array.shape
+    return _filled([ball(value) for value in flat], shape)
+
+
+def _filled(flat: list[Any], shape: tuple[int, ...]) -> ArbArray:
+    out = np.empty(len(flat), dtype=object)
+    out[:] = flat
+    return out.reshape(shape).view(ArbArray)
+
+
+def _matrix(array: Any) -> arb_mat:
+    return arb_mat(*array.shape, list(np.asarray(array).flat))
+
+
+def _array(matrix: arb_mat) -> ArbArray:
+    return _filled(matrix.entries(), (matrix.nrows(), matrix.ncols()))
+
+
+def _product(left: ArbArray, right: ArbArray) -> ArbArray:
+    if left.ndim < 2 or right.ndim < 2:
+        return np.matmul(np.asarray(left), np.asarray(right)).view(ArbArray)
+    lead = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+    shape = (*lead, left.shape[-2], right.shape[-1])
+    if not lead:
+        return _array(_matrix(left) * _matrix(right)).reshape(shape)
+    many, few = ([_matrix(m) for m in np.asarray(x).reshape(-1, *x.shape[-2:])] for x in (left, right))
+    first = np.broadcast_to(np.arange(len(many)).reshape(left.shape[:-2]), lead).reshape(-1).tolist()
+    second = np.broadcast_to(np.arange(len(few)).reshape(right.shape[:-2]), lead).reshape(-1).tolist()
+    flat = [entry for i, j in zip(first, second, strict=True) for entry in (many[i] * few[j]).entries()]
+    return _filled(flat, shape)
+
+
+def _matrixwise(function: Callable[[ArbArray], ArbArray], array: ArbArray) -> ArbArray:
+    lead = array.shape[:-2]
+    if not lead:
+        return function(array)
+    results = [function(array[index]) for index in np.ndindex(*lead)]
+    return np.stack([np.asarray(r) for r in results]).reshape(*lead, *results[0].shape).view(ArbArray)
+
+
+def _inverted(matrix: ArbArray) -> ArbArray:
+    try:
+        return _array(_matrix(matrix).inv())
+    except ZeroDivisionError as error:
+        raise UndecidableError("expected a matrix that is proved invertible, got one that might be singular") from error
+
+
+# -- roots of matrices -----------------------------------------------------------------------------------------------
+
+
+def norm(matrix: ArbArray) -> arb:
+    """An upper bound on the Frobenius norm, as an exact ball."""
+    total = sum((entry * entry for entry in np.asarray(matrix).flat), arb(0))
+    return total.abs_upper().sqrt().upper() if total.is_finite() else arb("inf")
+
+
+def _sharp(matrix: ArbArray) -> ArbArray:
+    """Midpoints: exact numbers that need no longer enclose anything."""
+    return _filled([value.mid() for value in np.asarray(matrix).flat], matrix.shape)
+
+
+def symmetric_root(matrix: ArbArray) -> ArbArray:
+    r"""The positive definite square root of every symmetric positive definite matrix (n, n) in the ball, multiple eigenvalues or not.
+
+    For any symmetric X, E = M^½ − X solves M^½E + EX = M − X², so :math:`\|E\|_F \le \|M - X^2\|_F / \lambda_{\min}(X)` where X is
+    positive definite. X comes from iterative refinement: the residual at full precision, the correction in float64. Nothing of it is trusted.
+
+    Raises:
+        UndecidableError: if M might not be positive definite.
+    """
+    least = smallest_eigenvalue(matrix)
+    values, vectors = np.linalg.eigh((matrix.middles + matrix.middles.T) / 2)
+    roots, sharp = np.sqrt(np.maximum(values, float(least))), _sharp(matrix)
+    x = arb_array((vectors * roots) @ vectors.T)
+    x = _sharp((x + x.mT) * 0.5)
+    missing = sharp - x @ x
+    while True:
+        size = norm(missing)
+        if size == 0:
+            break
+        seen = (missing / size).middles  # scaled: the residual may be below every float64
+        step = vectors @ ((vectors.T @ seen @ vectors) / (roots[:, None] + roots)) @ vectors.T
+        better = _sharp(x + arb_array((step + step.T) / 2) * size)
+        left = sharp - better @ better
+        if not norm(left) < size / 2:
+            break
+        x, missing = better, left
+    return x.widened(norm(matrix - x @ x) / smallest_eigenvalue(x))
+
+
+def smallest_eigenvalue(matrix: ArbArray) -> arb:
+    """A proved positive lower bound on the eigenvalues of every symmetric matrix in the ball: 1/‖M⁻¹‖, and positive pivots.
+
+    Raises:
+        UndecidableError: if one of them might not be positive definite.
+    """
+    rest = matrix
+    for _ in range(matrix.shape[-1]):  # Schur complements: all pivots are positive iff M is positive definite
+        pivot = rest[:1, :1]
+        if not pivot.item() > 0:
+            raise UndecidableError("expected a positive definite matrix, got one that might not be")
+        rest = rest[1:, 1:] - rest[1:, :1] @ (rest[:1, 1:] / pivot)
+    return (1 / norm(matrix.inverse())).lower()
+
+
+def symmetric_eigenvalues(matrix: ArbArray) -> list[arb]:
+    """Enclosures of the eigenvalues of a symmetric matrix, in decreasing order, multiple ones included; see `impl.harmonics.eigenvalues`."""
+    from impl.harmonics import eigenvalues
+
+    return eigenvalues(_matrix((matrix + matrix.mT) * 0.5))
+
+
+def proved_rank(matrix: ArbArray, most: int) -> tuple[int, arb]:
+    """A proved lower bound on the rank of every matrix in the ball, up to ``most``, and a bound on what elimination leaves after as many steps.
+
+    Complete pivoting: every pivot that is proved not to be zero counts, and the Schur complement after k of them is zero iff the rank is k.
+    """
+    rest = matrix
+    for count in range(most):
+        if 0 in rest.shape:
+            return count, arb(0)
+        lower = np.vectorize(lambda value: float(value.abs_lower()), otypes=[float])(np.asarray(rest))
+        i, j = np.unravel_index(int(lower.argmax()), lower.shape)
+        if not abs(rest[i, j].item()) > 0:
+            return count, norm(rest)
+        rows, columns = ([k for k in range(n) if k != p] for n, p in zip(rest.shape, (i, j), strict=True))
+        across = rest[[i]][:, columns] / rest[i, j]
+        rest = rest[rows][:, columns] - rest[rows][:, [j]] @ across
+    return most, norm(rest) if 0 not in rest.shape else arb(0)
+
+
+def polar(matrix: ArbArray) -> ArbArray:
+    """The orthogonal polar factor A(AᵀA)^{-½} of every square matrix in the ball; raises where one might be singular."""
+    return matrix @ symmetric_root(matrix.mT @ matrix).inverse()
+
+
+def orthonormal(columns: ArbArray) -> ArbArray:
+    """The Gram–Schmidt frame of independent columns (n, k): orthonormal without rounding, enclosed."""
+    done: list[Any] = []
+    for j in range(columns.shape[-1]):
+        v = columns[:, j]
+        for u in done:
+            v = v - u * (u * columns[:, j]).sum(-1)
+        length = (v * v).sum(-1).sqrt()
+        if not length > 0:
+            raise UndecidableError("expected independent columns, got some that might not be")
+        done.append(v / length)
+    return np.stack([np.asarray(u) for u in done], -1).view(ArbArray)
