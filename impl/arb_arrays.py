@@ -23,7 +23,9 @@ def ball(value: Any) -> arb:
     """An enclosure of one number; floats and integers are exact, fractions round once."""
     if isinstance(value, Fraction):
         return arb(fmpq(value.numerator, value.denominator))
-    return value if isinstance(value, arb) else arb(int(value) if isinstance(value, np.integer) else value)
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.item()
+    return value if isinstance(value, arb) else arb(value)
 
 
 class ArbArray(np.ndarray[Any, Any]):
@@ -110,6 +112,15 @@ class ArbArray(np.ndarray[Any, Any]):
         """‖(I − P_H)Y‖_F²."""
         rest = arb_array(targets) - self.project(targets)
         return (rest * rest).sum(-1).sum(-1)
+
+    def fractions(self) -> np.ndarray:
+        """The same numbers as fractions; raises where a radius is not zero."""
+        flat = [value.fmpq() if value.is_exact() else None for value in np.asarray(self).flat]
+        if None in flat:
+            raise UndecidableError("expected exact numbers, got balls of positive radius")
+        out = np.empty(len(flat), dtype=object)
+        out[:] = [Fraction(int(q.p), int(q.q)) for q in flat if q is not None]
+        return out.reshape(self.shape)
 
     @property
     def radii(self) -> np.ndarray:
@@ -204,10 +215,13 @@ def symmetric_root(matrix: ArbArray) -> ArbArray:
     Raises:
         UndecidableError: if M might not be positive definite.
     """
-    least = smallest_eigenvalue(matrix)
-    values, vectors = np.linalg.eigh((matrix.middles + matrix.middles.T) / 2)
-    roots, sharp = np.sqrt(np.maximum(values, float(least))), _sharp(matrix)
-    x = arb_array((vectors * roots) @ vectors.T)
+    size = norm(matrix)
+    least, scaled = smallest_eigenvalue(matrix) / size, (matrix / size).middles
+    if not (np.isfinite(scaled).all() and float(least) > 0):
+        raise UndecidableError("expected a positive definite matrix within the range of floats, got one beyond it")
+    values, vectors = np.linalg.eigh((scaled + scaled.T) / 2)
+    roots, sharp, unit = np.sqrt(np.maximum(values, float(least))), _sharp(matrix), size.sqrt()
+    x = _sharp(arb_array((vectors * roots) @ vectors.T) * unit)
     x = _sharp((x + x.mT) * 0.5)
     missing = sharp - x @ x
     while True:
@@ -216,7 +230,7 @@ def symmetric_root(matrix: ArbArray) -> ArbArray:
             break
         seen = (missing / size).middles  # scaled: the residual may be below every float64
         step = vectors @ ((vectors.T @ seen @ vectors) / (roots[:, None] + roots)) @ vectors.T
-        better = _sharp(x + arb_array((step + step.T) / 2) * size)
+        better = _sharp(x + arb_array((step + step.T) / 2) * (size / unit))
         left = sharp - better @ better
         if not norm(left) < size / 2:
             break

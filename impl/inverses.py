@@ -20,10 +20,11 @@ def inverse(matrix: Operand) -> Operand:
     Exact operands: over the rationals, by FLINT. Dual numbers: (M⁻¹)' = −M⁻¹ M' M⁻¹. Balls bring their own.
 
     Raises:
-        ZeroDivisionError: for a singular exact matrix (torch raises its own error).
+        ZeroDivisionError: for a singular exact matrix; a float one gives NaN, which proves nothing.
     """
     if isinstance(matrix, Tensor):
-        return torch.linalg.inv(matrix)
+        found, flaw = torch.linalg.inv_ex(matrix)
+        return torch.where((flaw != 0)[..., None, None], torch.nan, found)
     if is_exact(matrix):
         return _batched(_exact_inverse, matrix)
     if isinstance(matrix, Dual):

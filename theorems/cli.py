@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 from rich.markup import escape
 
+from theorems.commands.audit import audit_command
 from theorems.commands.check import check_command
 from theorems.commands.console import EXIT_USAGE, err
 from theorems.commands.plot import plot_command
@@ -18,6 +19,7 @@ app = typer.Typer(
     "2 usage or input that cannot be judged, 3 undecided or nothing applied.",
 )
 app.command("check")(check_command)
+app.command("audit")(audit_command)
 app.command("list")(list_command)
 app.command("show")(show_command)
 app.command("plot")(plot_command)

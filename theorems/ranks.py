@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from flint import arb
 from torch import Tensor
 
 from impl.arb_arrays import arb_array, norm, proved_rank
@@ -121,9 +122,9 @@ class _EnclosedRanks:
         missing = name in self.equal and least < rank
         if rank < 0 or above or (missing and rank > min(matrix.shape[-2:])):
             return Finding(Outcome.REFUTED, Grade.CERTIFIED, 1.0, 0.0, label)
-        outcome = decided("=", rest, norm(matrix))
-        if missing:  # fewer pivots than claimed: what is left is as good as zero, or more precision tells
-            outcome = Outcome.REFUTED if outcome is Outcome.HOLDS else Outcome.UNDECIDED
+        outcome = decided("=", arb(0, rest) if rest.is_finite() else rest, norm(matrix))
+        if missing:  # no enclosure proves a determinant to be zero
+            outcome = Outcome.UNDECIDED
         return Finding(outcome, Grade.CERTIFIED, 0.0, float(rest), label)
 
 

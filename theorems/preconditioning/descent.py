@@ -14,6 +14,7 @@ from impl import linear_students
 from impl.arb_arrays import ArbArray, arb_array, norm
 from impl.linear_students import identity
 from impl.operands import Operand, is_exact, zeros_like
+from theorems.projection import _norm
 from theorems.rounding import Ball
 
 _SHORT = 4
@@ -76,9 +77,9 @@ def descend(
     begin = None if start is None else start.center
     path = linear_students.descend(inputs.center, targets.center, matrix.center, rates.center, start=begin, scale=scale)
     model = _step(Ball(torch.stack(path[:-1])), inputs, targets, matrix, rate=rates[:, None, None], scale=scale)
-    local = torch.linalg.vector_norm(model.error, dim=-1).sum(0)
+    local = _norm(Ball(model.error), (-1,)).sum(0)
     if start is not None:
-        local = local + torch.linalg.vector_norm(start.error, dim=-1)
+        local = local + _norm(Ball(start.error), (-1,))
     growth = condition(factor)
     radius = (growth * local[:, None] * (1 + 1e-9)).expand_as(path[-1])
     return Ball(path[-1], radius.nan_to_num(nan=math.inf))
@@ -90,16 +91,11 @@ def condition(factor: Operand) -> Any:
         return norm(factor) * norm(factor.inverse())
     inverse, info = torch.linalg.inv_ex(factor.center)
     defect = Ball(inverse) @ factor - torch.eye(factor.shape[-1], dtype=torch.float64)
-    gap = 1 - _upper_norm(defect)
+    gap = 1 - _norm(defect)
     if int(info) != 0 or not bool(gap > 0):
         return torch.tensor(math.inf, dtype=torch.float64)
-    bound: Tensor = _upper_norm(factor) * _upper_norm(Ball(inverse)) / gap
+    bound: Tensor = _norm(factor) * _norm(Ball(inverse)) / gap
     return bound
-
-
-def _upper_norm(ball: Ball) -> Tensor:
-    size: Tensor = torch.linalg.matrix_norm(ball.magnitude) * (1 + 1e-12)
-    return size
 
 
 def _contracts(inputs: Ball, factor: Ball, rates: Ball, scale: int) -> bool:
@@ -107,7 +103,7 @@ def _contracts(inputs: Ball, factor: Ball, rates: Ball, scale: int) -> bool:
     root = inputs @ factor
     gram = (root.mT @ root) / scale
     square = gram @ gram
-    largest = float(_upper_norm(square @ square)) ** 0.25 * (1 + 1e-12)
+    largest = float(_norm(square @ square)) ** 0.25 * (1 + 1e-12)
     return bool((rates.center >= 0).all()) and float(rates.magnitude.max()) * largest <= 2
 
 

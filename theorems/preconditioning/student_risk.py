@@ -17,6 +17,7 @@ from impl.strategies import students as strategies
 from theorems.claim import Hypothesis, Source, equals
 from theorems.enclosures import given
 from theorems.preconditioning.descent import beside, condition, descend, divided, filters, spectrum
+from theorems.projection import _norm as norm_of_ball
 from theorems.rounding import UNIT, Ball
 
 _PAPER = "2509.25637"
@@ -133,7 +134,7 @@ def _limit(student: LinearStudent) -> Operand:
 
 
 def _norm(ball: Operand) -> Any:
-    return norm(ball) if isinstance(ball, ArbArray) else torch.linalg.vector_norm(ball.magnitude)
+    return norm(ball) if isinstance(ball, ArbArray) else norm_of_ball(ball)
 
 
 def too_few_samples(student: LinearStudent) -> str | None:
