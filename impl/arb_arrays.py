@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any, Self
 
 import numpy as np
-from flint import arb, arb_mat, fmpq
+from flint import acb_mat, arb, arb_mat, ctx, fmpq
 from torch import Tensor
 
 
@@ -31,7 +31,7 @@ def ball(value: Any) -> arb:
 class ArbArray(np.ndarray[Any, Any]):
     """An object array of balls; make one with `arb_array`."""
 
-    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:  # noqa: ARG002, FBT002
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:  # noqa: FBT002
         """Keep results without dimensions arrays, as torch does; what is no ball (comparisons) is a plain array."""
         return array.view(ArbArray) if array.dtype == object else array.view(np.ndarray)
 
@@ -156,7 +156,8 @@ def _filled(flat: list[Any], shape: tuple[int, ...]) -> ArbArray:
 
 
 def _matrix(array: Any) -> arb_mat:
-    return arb_mat(*array.shape, list(np.asarray(array).flat))
+    rows, columns = array.shape
+    return arb_mat(rows, columns, list(np.asarray(array).flat))
 
 
 def _array(matrix: arb_mat) -> ArbArray:
@@ -165,11 +166,11 @@ def _array(matrix: arb_mat) -> ArbArray:
 
 def _product(left: ArbArray, right: ArbArray) -> ArbArray:
     if left.ndim < 2 or right.ndim < 2:
-        return np.matmul(np.asarray(left), np.asarray(right)).view(ArbArray)
+        return arb_array(np.matmul(np.asarray(left), np.asarray(right)))
     lead = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
     shape = (*lead, left.shape[-2], right.shape[-1])
     if not lead:
-        return _array(_matrix(left) * _matrix(right)).reshape(shape)
+        return _array(_matrix(left) * _matrix(right))
     many, few = ([_matrix(m) for m in np.asarray(x).reshape(-1, *x.shape[-2:])] for x in (left, right))
     first = np.broadcast_to(np.arange(len(many)).reshape(left.shape[:-2]), lead).reshape(-1).tolist()
     second = np.broadcast_to(np.arange(len(few)).reshape(right.shape[:-2]), lead).reshape(-1).tolist()
@@ -182,7 +183,7 @@ def _matrixwise(function: Callable[[ArbArray], ArbArray], array: ArbArray) -> Ar
     if not lead:
         return function(array)
     results = [function(array[index]) for index in np.ndindex(*lead)]
-    return np.stack([np.asarray(r) for r in results]).reshape(*lead, *results[0].shape).view(ArbArray)
+    return _filled([entry for found in results for entry in np.asarray(found).flat], (*lead, *results[0].shape))
 
 
 def _inverted(matrix: ArbArray) -> ArbArray:
@@ -210,32 +211,43 @@ def symmetric_root(matrix: ArbArray) -> ArbArray:
     r"""The positive definite square root of every symmetric positive definite matrix (n, n) in the ball, multiple eigenvalues or not.
 
     For any symmetric X, E = M^½ − X solves M^½E + EX = M − X², so :math:`\|E\|_F \le \|M - X^2\|_F / \lambda_{\min}(X)` where X is
-    positive definite. X comes from iterative refinement: the residual at full precision, the correction in float64. Nothing of it is trusted.
+    positive definite. X is the symmetric polar factor of Cholesky's Lᵀ, computed on midpoints; nothing of it is trusted.
 
     Raises:
         UndecidableError: if M might not be positive definite.
     """
-    size = norm(matrix)
-    least, scaled = smallest_eigenvalue(matrix) / size, (matrix / size).middles
-    if not (np.isfinite(scaled).all() and float(least) > 0):
-        raise UndecidableError("expected a positive definite matrix within the range of floats, got one beyond it")
-    values, vectors = np.linalg.eigh((scaled + scaled.T) / 2)
-    roots, sharp, unit = np.sqrt(np.maximum(values, float(least))), _sharp(matrix), size.sqrt()
-    x = _sharp(arb_array((vectors * roots) @ vectors.T) * unit)
-    x = _sharp((x + x.mT) * 0.5)
-    missing = sharp - x @ x
-    while True:
-        size = norm(missing)
-        if size == 0:
-            break
-        seen = (missing / size).middles  # scaled: the residual may be below every float64
-        step = vectors @ ((vectors.T @ seen @ vectors) / (roots[:, None] + roots)) @ vectors.T
-        better = _sharp(x + arb_array((step + step.T) / 2) * (size / unit))
-        left = sharp - better @ better
-        if not norm(left) < size / 2:
-            break
-        x, missing = better, left
+    with ctx.workprec(2 * ctx.prec + 64):
+        upper = _cholesky(_sharp(matrix))
+        x = _orthogonal_factor(upper).mT @ upper
+        x = _sharp(arb_array((x + x.mT) * 0.5))
     return x.widened(norm(matrix - x @ x) / smallest_eigenvalue(x))
+
+
+def _cholesky(matrix: ArbArray) -> ArbArray:
+    """The upper triangular R with RᵀR = M, midpoints only."""
+    rest, rows = matrix, []
+    for k in range(matrix.shape[-1]):
+        pivot = rest[:1, :1]
+        if not pivot.item() > 0:
+            raise UndecidableError("expected a positive definite matrix, got one that might not be")
+        row = _sharp(rest[:1] / pivot.sqrt())
+        rows.append([arb(0)] * k + list(np.asarray(row).flat))
+        rest = _sharp(arb_array(rest[1:, 1:] - row[:, 1:].mT @ row[:, 1:]))
+    return arb_array(rows)
+
+
+def _orthogonal_factor(matrix: ArbArray) -> ArbArray:
+    """The orthogonal polar factor by Newton's scaled iteration X ← (γX + X^{-T}/γ)/2, midpoints only."""
+    x = _sharp(matrix)
+    for _ in range(200):
+        back = _sharp(x.inverse().mT)
+        scale = (norm(back) / norm(x)).sqrt().mid()
+        better = _sharp((x * scale + back / scale) * 0.5)
+        moved = norm(better - x)
+        x = better
+        if moved < arb(2) ** (-ctx.prec // 2):  # it converges quadratically: the next step is below every digit
+            break
+    return x
 
 
 def smallest_eigenvalue(matrix: ArbArray) -> arb:
@@ -254,10 +266,18 @@ def smallest_eigenvalue(matrix: ArbArray) -> arb:
 
 
 def symmetric_eigenvalues(matrix: ArbArray) -> list[arb]:
-    """Enclosures of the eigenvalues of a symmetric matrix, in decreasing order, multiple ones included; see `impl.harmonics.eigenvalues`."""
+    """Enclosures of the eigenvalues of a symmetric matrix, in decreasing order of their midpoints, multiple ones included.
+
+    By Arb's certified solver, whose radii shrink with the precision; where it gives up, as `impl.harmonics.eigenvalues`.
+    """
     from impl.harmonics import eigenvalues
 
-    return eigenvalues(_matrix((matrix + matrix.mT) * 0.5))
+    even = _matrix((matrix + matrix.mT) * 0.5)
+    try:
+        found = [value.real for value in acb_mat(even).eig(multiple=True)]
+    except ValueError:
+        return eigenvalues(even)
+    return sorted(found, key=lambda value: value.mid(), reverse=True)
 
 
 def proved_rank(matrix: ArbArray, most: int) -> tuple[int, arb]:

@@ -72,7 +72,9 @@ def document(audits: Sequence[Audit], *, seed: int, versions: Mapping[str, str])
         for audit in audits:
             total.add(audit.regimes.get(name, Tally()))
         regimes.append([name, *_cells(total)])
-    formats = [[f"`{audit.claim.name}`", label, *_cells(tally)] for audit in audits for label, tally in _by_format(audit)]
+    formats = [
+        [f"`{audit.claim.name}`", label, *_cells(tally)] for audit in audits for label, tally in _by_format(audit)
+    ]
     return _TEXT.format(
         seed=seed, versions=", ".join(f"{name} {number}" for name, number in versions.items()),
         claims=_markdown(_HEAD, ([f"`{a.claim.name}`", *_cells(a.total), _power(a)] for a in audits)),

@@ -105,7 +105,11 @@ def quantiles(ratios: list[float]) -> dict[str, float] | None:
 
 def audited(claims: Iterable[Claim]) -> list[Claim]:
     """The claims that are expected to hold and have numerical bounds, those certified or statistical by nature left out."""
-    return [c for c in claims if c.expected is Outcome.HOLDS and hasattr(c.relation, "certify") and getattr(c.relation, "rounded", True)]
+    return [
+        c
+        for c in claims
+        if c.expected is Outcome.HOLDS and hasattr(c.relation, "certify") and getattr(c.relation, "rounded", True)
+    ]
 
 
 def numerically(claim: Claim) -> Claim:
@@ -150,7 +154,13 @@ def audit(
 
         def see(instance: Any, *, tally: Tally = tally, name: str = name) -> None:
             verdict = _judge(numerical, instance, tally)
-            if verdict is not None and name == DRAWN and len(tame) < 40 and verdict.grade is Grade.NUMERICAL and verdict:
+            if (
+                verdict is not None
+                and name == DRAWN
+                and len(tame) < 40
+                and verdict.grade is Grade.NUMERICAL
+                and verdict
+            ):
                 tame.append(instance)
             on_example()
 
@@ -183,7 +193,11 @@ def _judge(claim: Claim, instance: Any, tally: Tally) -> Verdict | None:
     tally.counts[verdict.outcome.name] += 1
     if verdict.outcome is Outcome.REFUTED:
         tally.flaws += [repr(verdict)][: 3 - len(tally.flaws)]
-    if verdict.grade is Grade.NUMERICAL and verdict.outcome in (Outcome.HOLDS, Outcome.REFUTED) and math.isfinite(verdict.ratio):
+    if (
+        verdict.grade is Grade.NUMERICAL
+        and verdict.outcome in (Outcome.HOLDS, Outcome.REFUTED)
+        and math.isfinite(verdict.ratio)
+    ):
         tally.ratios.append(verdict.ratio)
     return verdict
 
@@ -211,7 +225,11 @@ def planted(claim: Claim, size: float) -> Claim:
         seen: Any = claim.observe(instance)
         if callable(seen):
             return seen
-        return {name: _disturbed(v, size) for name, v in seen.items()} if isinstance(seen, dict) else _disturbed(seen, size)
+        return (
+            {name: _disturbed(v, size) for name, v in seen.items()}
+            if isinstance(seen, dict)
+            else _disturbed(seen, size)
+        )
 
     def predict(instance: Any) -> Any:
         value: Any = claim.predict(instance)

@@ -24,6 +24,7 @@ from theorems.precision import LIMIT, PRECISION, RESOLUTION, precisely, rising
 from theorems.relations import Finding, Side, Sign
 from theorems.verdict import Grade, Outcome
 
+
 @dataclass(frozen=True)
 class Enclosure:
     """Entry by entry: observed = (<=, >=, >) predicted, as balls, at rising precision; see `theorems.precision` for what that proves.

@@ -90,9 +90,8 @@ def _step(step: WeightStep) -> WeightStep | None:
 
 def _null_frame(tall: ArbArray) -> ArbArray:
     """An orthonormal basis of the null space of Wᵀ, W (n, k) of full column rank, n > k."""
-    rows, columns = tall.shape
-    start = np.linalg.svd(tall.middles)[0][:, columns:]
-    return orthonormal(arb_array(start) - tall.project(arb_array(start)))
+    start = arb_array(np.linalg.svd(tall.middles)[0][:, tall.shape[-1] :])
+    return orthonormal(arb_array(start - tall.project(start)))
 
 
 @precisely.register(KernelPoint)
@@ -113,5 +112,3 @@ def _teacher(teacher: GaussianTeacher) -> GaussianTeacher | None:
 
 def _converted(instance: Instance) -> Instance | None:
     return instance.map(_balls) if _small(*(v for v in vars(instance).values() if isinstance(v, Tensor))) else None
-
-

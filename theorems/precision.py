@@ -35,7 +35,9 @@ LARGEST = 20
 """Rows up to which float instances are certified too: beyond, ball arithmetic takes seconds."""
 
 
-NOTHING = Finding(Outcome.UNDECIDED, Grade.CERTIFIED, float("nan"), float("inf"), {"reason": "no exact meaning, or too large"})
+NOTHING = Finding(
+    Outcome.UNDECIDED, Grade.CERTIFIED, float("nan"), float("inf"), {"reason": "no exact meaning, or too large"}
+)
 """Where an instance has no exact meaning."""
 
 

@@ -36,7 +36,7 @@ KINDS = ("tame", "ill-conditioned", "huge", "tiny", "denormal", "mixed")
 
 FORMATS = {"float64": torch.float64, "float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
-_DECADES = {
+_DECADES: dict[torch.dtype, dict[str, tuple[int, ...]]] = {
     torch.float64: {"huge": (3, 30, 100, 150), "denormal": (306, 312, 320)},
     torch.float32: {"huge": (3, 10, 18), "denormal": (36, 40, 44)},
     torch.bfloat16: {"huge": (3, 10, 18), "denormal": (36, 39)},
@@ -62,7 +62,11 @@ class Numbers:
     def size(self) -> float:
         """A power of ten, as large or small as the kind wants, or one."""
         decades = _DECADES[self.dtype]
-        choices = {"huge": decades["huge"], "tiny": [-e for e in decades["huge"]], "denormal": [-e for e in decades["denormal"]]}
+        choices = {
+            "huge": decades["huge"],
+            "tiny": [-e for e in decades["huge"]],
+            "denormal": [-e for e in decades["denormal"]],
+        }
         return 10.0 ** self.draw(st.sampled_from([0, *choices.get(self.kind, ())]))
 
     def normal(self, *shape: int) -> Tensor:
@@ -139,19 +143,29 @@ def layer_traces(draw: Callable[..., Any], kind: str, dtype: torch.dtype) -> Lay
     shape = (spec.batch, spec.widths[0]) if draw(st.booleans()) else (spec.batch, 3, spec.widths[0])
     inputs = numbers.matrix(*shape)
     targets = numbers.matrix(*shape[:-1], spec.classes)
-    layers = trace(model, inputs, targets, draw(st.sampled_from([nn.functional.mse_loss, half_squared_error])), decay=numbers.strength())
+    layers = trace(
+        model,
+        inputs,
+        targets,
+        draw(st.sampled_from([nn.functional.mse_loss, half_squared_error])),
+        decay=numbers.strength(),
+    )
     return layers[draw(st.sampled_from(sorted(layers)))]
 
 
 @st.composite
 @refusing
-def gated_networks(draw: Callable[..., Any], kind: str, dtype: torch.dtype, *, least: int = 1, most: int = 3) -> GatedNetwork | Refusal:
+def gated_networks(
+    draw: Callable[..., Any], kind: str, dtype: torch.dtype, *, least: int = 1, most: int = 3
+) -> GatedNetwork | Refusal:
     """ReLU networks of depth 1 … 3 with wild weights, readout, data and targets, built directly or found in a torch module."""
     numbers, depth = Numbers(draw, kind, dtype), draw(st.integers(least, most))
     widths, rows = [draw(st.integers(1, 8)) for _ in range(depth + 1)], draw(st.integers(1, 6))
     if draw(st.booleans()):
         weights = [numbers.matrix(b, a) for a, b in zip(widths[:-1], widths[1:], strict=True)]
-        return gated_network(weights, numbers.matrix(1, widths[-1])[0], numbers.matrix(rows, widths[0]), numbers.matrix(1, rows)[0])
+        return gated_network(
+            weights, numbers.matrix(1, widths[-1])[0], numbers.matrix(rows, widths[0]), numbers.matrix(1, rows)[0]
+        )
     model = numbers.fill(build(NetworkSpec(widths=tuple(widths), bias=False, classes=2)))
     found = stacks(model, numbers.matrix(rows, widths[0]), numbers.matrix(rows, 2), half_squared_error)
     return next(iter(found.values()), Refusal("no stack was found: a unit underflowed or is dead"))
@@ -159,17 +173,31 @@ def gated_networks(draw: Callable[..., Any], kind: str, dtype: torch.dtype, *, l
 
 @st.composite
 @refusing
-def decayed_matrices(draw: Callable[..., Any], kind: str, dtype: torch.dtype, *, softmax: bool = False) -> DecayedMatrix | Refusal:
+def decayed_matrices(
+    draw: Callable[..., Any], kind: str, dtype: torch.dtype, *, softmax: bool = False
+) -> DecayedMatrix | Refusal:
     """Wild free features under the four losses, and linear layers of networks in the format."""
     numbers, rows, width = Numbers(draw, kind, dtype), draw(st.integers(2, 10)), draw(st.integers(2, 10))
     loss, classes = "softmax" if softmax else draw(st.sampled_from(sorted(LOSSES))), draw(st.integers(2, 4))
     if dtype == torch.float64 and draw(st.booleans()):
-        labels = numbers.matrix(rows, classes) if loss in ("squared", "huber") else suited_labels(loss, rows, classes, numbers.source)
-        return free_features(numbers.matrix(rows, width), numbers.matrix(classes, width), labels, loss=loss, decay=numbers.strength())
-    model = numbers.fill(nn.Sequential(*(nn.Linear(a, b) for a, b in ((width, width), (width, width), (width, classes)))))
+        labels = (
+            numbers.matrix(rows, classes)
+            if loss in ("squared", "huber")
+            else suited_labels(loss, rows, classes, numbers.source)
+        )
+        return free_features(
+            numbers.matrix(rows, width), numbers.matrix(classes, width), labels, loss=loss, decay=numbers.strength()
+        )
+    model = numbers.fill(
+        nn.Sequential(*(nn.Linear(a, b) for a, b in ((width, width), (width, width), (width, classes))))
+    )
     targets = torch.randint(classes, (rows,), generator=numbers.source) if softmax else numbers.matrix(rows, classes)
     layers = decayed_layers(
-        model, numbers.matrix(rows, width), targets, nn.functional.cross_entropy if softmax else half_squared_error, decay=numbers.strength()
+        model,
+        numbers.matrix(rows, width),
+        targets,
+        nn.functional.cross_entropy if softmax else half_squared_error,
+        decay=numbers.strength(),
     )
     return layers[draw(st.sampled_from(sorted(layers)))]
 
@@ -180,9 +208,15 @@ def minibatch_noises(draw: Callable[..., Any], kind: str, dtype: torch.dtype) ->
     """Wild free features under the four losses, and readouts of networks in the format under cross-entropy or squared loss."""
     numbers, rows, width = Numbers(draw, kind, dtype), draw(st.integers(2, 10)), draw(st.integers(1, 8))
     loss, classes = draw(st.sampled_from(sorted(LOSSES))), draw(st.integers(2, 3))
-    counts = minibatches(rows, draw(st.integers(1, rows)), draw(st.integers(1, 3)), replacement=draw(st.booleans()), seed=numbers.seed)
+    counts = minibatches(
+        rows, draw(st.integers(1, rows)), draw(st.integers(1, 3)), replacement=draw(st.booleans()), seed=numbers.seed
+    )
     if dtype == torch.float64 and draw(st.booleans()):
-        labels = numbers.matrix(rows, classes) if loss in ("squared", "huber") else suited_labels(loss, rows, classes, numbers.source)
+        labels = (
+            numbers.matrix(rows, classes)
+            if loss in ("squared", "huber")
+            else suited_labels(loss, rows, classes, numbers.source)
+        )
         return feature_noise(numbers.matrix(rows, width), numbers.matrix(classes, width), labels, counts, loss=loss)
     model = numbers.fill(build(NetworkSpec(widths=(width, width), classes=classes, bias=draw(st.booleans()))))
     inputs = numbers.matrix(rows, width)
@@ -196,7 +230,12 @@ def minibatch_noises(draw: Callable[..., Any], kind: str, dtype: torch.dtype) ->
 @refusing
 def preconditioned_runs(draw: Callable[..., Any], kind: str, dtype: torch.dtype) -> PreconditionedSteps | Refusal:
     """Steps of networks of every kind with wild weights, data, preconditioners and rates."""
-    numbers, d, k, rows = Numbers(draw, kind, dtype), draw(st.integers(1, 8)), draw(st.integers(1, 8)), draw(st.integers(1, 8))
+    numbers, d, k, rows = (
+        Numbers(draw, kind, dtype),
+        draw(st.integers(1, 8)),
+        draw(st.integers(1, 8)),
+        draw(st.integers(1, 8)),
+    )
     which = draw(st.sampled_from(sorted(FIRST_LAYERS)))
     model = numbers.fill(seeded_model(which, d, k, bias=draw(st.booleans()), seed=numbers.seed))
     inputs = numbers.matrix(*((rows, 3, d) if which in ("attention", "tokens") else (rows, d)))

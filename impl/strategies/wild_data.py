@@ -56,7 +56,12 @@ def kernel_points(draw: Callable[..., Any], kind: str, dtype: torch.dtype) -> Ke
     numbers, (n, p, c) = Numbers(draw, kind, dtype), _sizes(draw, 3, 6)
     lag = torch.zeros(c, p, dtype=dtype)
     return KernelPoint(
-        numbers.matrix(n, p), numbers.matrix(n, p), numbers.matrix(n, c), _scalar(numbers.strength()), _scalar(numbers.strength()), lag
+        numbers.matrix(n, p),
+        numbers.matrix(n, p),
+        numbers.matrix(n, c),
+        _scalar(numbers.strength()),
+        _scalar(numbers.strength()),
+        lag,
     )
 
 
@@ -135,7 +140,12 @@ def initialised_pairs(draw: Callable[..., Any], kind: str, dtype: torch.dtype) -
     if not isinstance(pair.inputs, Tensor):
         pair = pair.map(lambda v: torch.as_tensor(v.astype(float)))
     size = _power_of_two(numbers.size())
-    return replace(pair, inputs=pair.inputs * size, twin_inputs=pair.twin_inputs * size, targets=pair.targets * _power_of_two(numbers.size()))
+    return replace(
+        pair,
+        inputs=pair.inputs * size,
+        twin_inputs=pair.twin_inputs * size,
+        targets=pair.targets * _power_of_two(numbers.size()),
+    )
 
 
 def _power_of_two(value: float) -> float:
@@ -150,7 +160,9 @@ def powered_covariances(draw: Callable[..., Any], kind: str, dtype: torch.dtype)
     reach = draw(st.sampled_from([1, 10, 40])) if kind != "tame" else 1
     logs = (torch.rand(d, generator=numbers.source, dtype=torch.float64) * 2 - 1) * reach
     n = draw(st.integers(1, max(1, d // 2)))
-    return PoweredCovariance(numbers.matrix(n, d).double(), logs, reflections(d, numbers.source), _scalar(draw(st.floats(-3, 3))))
+    return PoweredCovariance(
+        numbers.matrix(n, d).double(), logs, reflections(d, numbers.source), _scalar(draw(st.floats(-3, 3)))
+    )
 
 
 @st.composite
@@ -183,7 +195,11 @@ def weight_steps(draw: Callable[..., Any], kind: str, dtype: torch.dtype) -> Wei
     """Wild weights before and after."""
     numbers, (rows, columns) = Numbers(draw, kind, dtype), _sizes(draw, 2)
     before = numbers.matrix(rows, columns)
-    after = before + draw(st.sampled_from([0.1, 1.0])) * numbers.matrix(rows, columns) if draw(st.booleans()) else numbers.matrix(rows, columns)
+    after = (
+        before + draw(st.sampled_from([0.1, 1.0])) * numbers.matrix(rows, columns)
+        if draw(st.booleans())
+        else numbers.matrix(rows, columns)
+    )
     return weight_step(before, after, seed=numbers.seed)
 
 
@@ -211,7 +227,9 @@ def ensembles(draw: Callable[..., Any], kind: str, dtype: torch.dtype) -> Readou
 def labelled_features(draw: Callable[..., Any], kind: str, dtype: torch.dtype) -> LabelledFeatures | Refusal:
     """Batches collapsed on wild means."""
     numbers, classes = Numbers(draw, kind, dtype), draw(st.integers(2, 8))
-    labels = torch.eye(classes, dtype=torch.float64).repeat_interleave(torch.randint(1, 6, (classes,), generator=numbers.source), 0)
+    labels = torch.eye(classes, dtype=torch.float64).repeat_interleave(
+        torch.randint(1, 6, (classes,), generator=numbers.source), 0
+    )
     return LabelledFeatures(labels @ numbers.matrix(classes, classes).double(), labels)
 
 

@@ -29,8 +29,12 @@ def audit_command(
     examples: Annotated[int, typer.Option(min=25, help="instances per claim")] = 1000,
     seconds: Annotated[float, typer.Option(min=0, help="time per claim after which fewer are drawn; 0: no limit")] = 0,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="of the search")] = 0,
-    markdown: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="write the tables as Markdown")] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write everything that was counted")] = None,
+    markdown: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="write the tables as Markdown")
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="write everything that was counted")
+    ] = None,
 ) -> None:
     """Audit the rounding bounds: no false refutation, no crash, and how sharp they are."""
     import torch
@@ -44,7 +48,9 @@ def audit_command(
     if not chosen:
         from impl.errors import InputError
 
-        raise InputError("expected a claim with numerical bounds, got none; those that are certified or statistical have no such bound")
+        raise InputError(
+            "expected a claim with numerical bounds, got none; those that are certified or statistical have no such bound"
+        )
     header(seed, examples)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -54,11 +60,16 @@ def audit_command(
             for claim in chosen:
                 task = bar.add_task(claim.name, total=examples)
                 step = lambda task=task: bar.advance(task)  # noqa: E731
-                audits.append(audit(claim, examples=examples, seed=seed, seconds=seconds or float("inf"), on_example=step))
+                audits.append(
+                    audit(claim, examples=examples, seed=seed, seconds=seconds or float("inf"), on_example=step)
+                )
                 bar.remove_task(task)
                 if json_file is not None:  # after each claim: a long run may be cut short
                     records = [a.record() for a in audits]
-                    json_file.write_text(json.dumps({"seed": seed, "versions": versions(), "claims": records}, indent=1) + "\n", encoding="utf-8")
+                    json_file.write_text(
+                        json.dumps({"seed": seed, "versions": versions(), "claims": records}, indent=1) + "\n",
+                        encoding="utf-8",
+                    )
                 if markdown is not None:
                     markdown.write_text(document(audits, seed=seed, versions=versions()), encoding="utf-8")
     finally:

@@ -13,8 +13,8 @@ from impl.flows import CoupledPoint
 from impl.spectral import Escapes, FlowEnd, LaplacianTask, Regression, SpectralTask
 from impl.training import MinibatchNoise
 from theorems.enclosures import enclose, given
+from theorems.projection import _norm
 from theorems.rounding import Ball, gamma
-from theorems.spectra import _norm
 
 
 def _output_grad(measured: Tensor, error: Tensor | None, unit: float) -> Ball:

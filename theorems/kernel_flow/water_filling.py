@@ -115,7 +115,7 @@ def _speeds(task: SpectralTask, gain: int = 4, fade: int = 4, power: int = 2) ->
 
 @equals(
     observed=_path,
-    on=flow_strategies.rational_tasks,
+    on=flow_strategies.path_tasks,
     source=Source(PAPER, "the path of a mode", "derived"),
     hypotheses=MODES,
     mutants={
@@ -131,7 +131,7 @@ def water_filling_path(task: SpectralTask) -> Operand:
     .. math:: \dot k_i = 2 k_i \left( \frac{\lambda s_i^2}{(k_i + \lambda)^2} - \mu \right)
 
     for K = U diag(k) Uᵀ, and no mode mixes into another. Shapes: UᵀK̇U (N, N), compared twice over. Observed: the reduced objective
-    differentiated along every symmetric direction, over the rationals exactly, at Φ = U diag(√k).
+    differentiated along every symmetric direction, over the rationals exactly, at Φ = U diag(√k); other frames are enclosed.
 
     Hypotheses: as `water_filling_law`. Raises InputError for anything that is not a SpectralTask. Source: derived here from arXiv:2601.00276 [D, N].
     """

@@ -128,7 +128,11 @@ def _limit(student: LinearStudent) -> Operand:
     off = root * share * size
     missed = root * share * _norm(beta)
     if isinstance(risk, ArbArray):
-        return risk + student.noise * arb(0, (2 * _norm(ideal) * off + off * off).upper()) + arb(0, (missed * missed).upper())
+        return (
+            risk
+            + student.noise * arb(0, (2 * _norm(ideal) * off + off * off).upper())
+            + arb(0, (missed * missed).upper())
+        )
     extra = student.noise.magnitude * (2 * _norm(ideal) * off + off**2) + missed**2
     return Ball(risk.center, risk.error + extra * (1 + 1e-9), risk.unit)
 
