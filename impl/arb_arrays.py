@@ -220,7 +220,7 @@ def symmetric_root(matrix: ArbArray) -> ArbArray:
         upper = _cholesky(_sharp(matrix))
         x = _orthogonal_factor(upper).mT @ upper
         x = _sharp(arb_array((x + x.mT) * 0.5))
-    return x.widened(norm(matrix - x @ x) / smallest_eigenvalue(x))
+    return x.widened(norm(arb_array(matrix - x @ x)) / smallest_eigenvalue(x))
 
 
 def _cholesky(matrix: ArbArray) -> ArbArray:
@@ -243,7 +243,7 @@ def _orthogonal_factor(matrix: ArbArray) -> ArbArray:
         back = _sharp(x.inverse().mT)
         scale = (norm(back) / norm(x)).sqrt().mid()
         better = _sharp((x * scale + back / scale) * 0.5)
-        moved = norm(better - x)
+        moved = norm(arb_array(better - x))
         x = better
         if moved < arb(2) ** (-ctx.prec // 2):  # it converges quadratically: the next step is below every digit
             break

@@ -14,6 +14,8 @@ import theorems
 ROOT = Path(theorems.__file__).parent.parent
 ROOF = (
     "theorems.checking",
+    "theorems.auditing",
+    "theorems.audit_tables",
     "theorems.models",
     "theorems.tables",
     "theorems.cli",
