@@ -11,10 +11,8 @@ from flint import arb, ctx
 from hypothesis import given
 from hypothesis import strategies as st
 
-from impl.arb_arrays import (
-    ArbArray,
-    UndecidableError,
-    arb_array,
+from impl.arb_arrays import ArbArray, UndecidableError, arb_array
+from impl.arb_matrices import (
     norm,
     orthonormal,
     polar,

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import theorems
-from impl.arb_arrays import arb_array, norm, orthonormal, polar, symmetric_eigenvalues, symmetric_root
+from impl.arb_arrays import arb_array
+from impl.arb_matrices import norm, orthonormal, polar, symmetric_eigenvalues, symmetric_root
 from impl.flows import drive
 from impl.operands import Instance, Operand
 from impl.spectral import SpectralTask, diagonal

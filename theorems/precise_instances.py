@@ -9,7 +9,8 @@ import numpy as np
 from torch import Tensor
 
 from impl.aligned import AlignedTeacher
-from impl.arb_arrays import ArbArray, arb_array, orthonormal, polar
+from impl.arb_arrays import ArbArray, arb_array
+from impl.arb_matrices import orthonormal, polar
 from impl.collapse import LabelledFeatures
 from impl.flows import KernelPoint
 from impl.gaussian_teachers import GaussianTeacher

@@ -17,7 +17,8 @@ import torch
 from flint import arb
 from torch import Tensor
 
-from impl.arb_arrays import arb_array, norm, proved_rank
+from impl.arb_arrays import arb_array
+from impl.arb_matrices import norm, proved_rank
 from impl.linalg import exact_rank
 from impl.operands import Instance, Operand, is_exact, to_exact
 from theorems.claim import Claim, equals

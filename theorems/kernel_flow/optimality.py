@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from impl.arb_arrays import ArbArray, norm, symmetric_eigenvalues
+from impl.arb_arrays import ArbArray
+from impl.arb_matrices import norm, symmetric_eigenvalues
 from impl.operands import Instance, is_exact
 from theorems.certified import decided, in_balls
 from theorems.claim import Claim, equals

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from impl import linear_students
-from impl.arb_arrays import ArbArray, arb_array, norm
+from impl.arb_arrays import ArbArray, arb_array
+from impl.arb_matrices import norm
 from impl.linear_students import identity
 from impl.operands import Operand, is_exact, zeros_like
 from theorems.projection import _norm

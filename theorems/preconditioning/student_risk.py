@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from flint import arb
 
-from impl.arb_arrays import ArbArray, norm
+from impl.arb_arrays import ArbArray
+from impl.arb_matrices import norm
 from impl.linalg import exact_rank, least_squares
 from impl.linear_students import LinearStudent, identity
 from impl.operands import Operand, is_exact, zeros_like
