@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,6 +40,7 @@ SPECTRAL = {
     "covariance_power_sets_spectral_bias": spectra.powered_covariances,
     "preconditioned_regression_risk": students.students,
     "exponent_needs_early_stopping": students.patient_students,
+    "alignment_decides_exponent": lambda: WILD[theorems.alignment_decides_exponent.subject]("tame", torch.float64),
     "one_step_learns_powered_teacher": spectra.gaussian_teachers,
     "kernel_views_agree": None,
     "linear_modes_are_amplified": None,
@@ -74,6 +76,12 @@ def test_closed_form_spectral_claims_are_certified_or_exact(name):
     assert refuted, "no wrong constant was refuted"
     if SPECTRAL[name] is not None and Grade.CERTIFIED in grades:
         assert any(Grade.CERTIFIED in seen for seen in refuted.values()), refuted
+
+
+def test_the_page_names_them_all():
+    page = (Path(theorems.__file__).parent.parent / "docs" / "certified.md").read_text()
+    table = page[page.index("## Grades") :]
+    assert not [name for name in SPECTRAL if f"`{name}`" not in table]
 
 
 def _task(rows, classes, seed, active=None):

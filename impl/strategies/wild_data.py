@@ -180,7 +180,7 @@ def gaussian_teachers(draw: Callable[..., Any], kind: str, dtype: torch.dtype) -
 @refusing
 def aligned_teachers(draw: Callable[..., Any], kind: str, dtype: torch.dtype) -> AlignedTeacher | Refusal:
     """Spectra over up to forty powers of ten, ties included."""
-    numbers, d = Numbers(draw, kind, dtype), draw(st.integers(2, 12))
+    numbers, d = Numbers(draw, kind, dtype), draw(st.integers(3, 12))
     reach = draw(st.sampled_from([1, 10, 60])) if kind != "tame" else 1
     logs = ((torch.rand(d, generator=numbers.source, dtype=torch.float64) * 2 - 1) * reach).to(dtype).double()
     logs[1] = logs[0]
