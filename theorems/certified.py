@@ -135,20 +135,22 @@ class Converges:
 
     def judge(self, observe: Side, predict: Side, instance: Instance) -> Finding:
         """Compare the observed value with the partial sums at each order."""
-        with ctx.workprec(self.precision):
-            value, series = ball(observe(instance)), cast("PartialSums", predict(instance))
-            errors = {order: abs(total - value) for order, total in series.sums.items()}
-            last = list(errors.values())[-1]
-            context = {
-                "value": value.str(12),
-                "partial sums": {order: total.str(6, radius=False) for order, total in series.sums.items()},
-                "errors": {order: error.str(6, radius=False) for order, error in errors.items()},
-            }
-            bound = float((last.rad() + (series.tail.upper() if series.tail is not None else 0)).upper())
-            measured = float(last.mid())
-            if not all(error.is_finite() for error in errors.values()):
-                return Finding(Outcome.UNDECIDED, Grade.CERTIFIED, measured, bound, context)
-            outcome = _within(last, series.tail) if series.tail is not None else _falling(list(errors.values()))
+        return rising(lambda: self._at(observe, predict, replace(instance)), start=self.precision)
+
+    def _at(self, observe: Side, predict: Side, instance: Instance) -> Finding:
+        value, series = ball(observe(instance)), cast("PartialSums", predict(instance))
+        errors = {order: abs(total - value) for order, total in series.sums.items()}
+        last = list(errors.values())[-1]
+        context = {
+            "value": value.str(12),
+            "partial sums": {order: total.str(6, radius=False) for order, total in series.sums.items()},
+            "errors": {order: error.str(6, radius=False) for order, error in errors.items()},
+        }
+        bound = float((last.rad() + (series.tail.upper() if series.tail is not None else 0)).upper())
+        measured = float(last.mid())
+        if not all(error.is_finite() for error in errors.values()):
+            return Finding(Outcome.UNDECIDED, Grade.CERTIFIED, measured, bound, context)
+        outcome = _within(last, series.tail) if series.tail is not None else _falling(list(errors.values()))
         return Finding(outcome, Grade.CERTIFIED, measured, bound, context)
 
 
