@@ -89,7 +89,7 @@ def strengthened(found: Finding, relation: Relation, observe: Side, predict: Sid
         return found
     try:
         certified = relation.judge(observe, predict, instance)
-    except (TypeError, AttributeError, NotImplementedError) as error:
+    except (TypeError, AttributeError, ValueError, RuntimeError) as error:  # a formula in torch's own functions
         return replace(found, context={**found.context, "not certified": f"{type(error).__name__}: {error}"})
     if certified.outcome is Outcome.UNDECIDED or found.outcome is Outcome.REFUTED is not certified.outcome:
         return found
