@@ -17,10 +17,12 @@ ROOF = (
     "theorems.auditing",
     "theorems.audit_tables",
     "theorems.models",
+    "theorems.places",
     "theorems.tables",
     "theorems.cli",
     "theorems.catalogue",
     "theorems.commands",
+    "theorems.errata",
     "theorems.pictures",
 )
 MODULES = sorted(

@@ -16,6 +16,7 @@ from hypothesis.errors import NoSuchExample
 
 from impl.errors import require
 from theorems.claim import Claim
+from theorems.generic import Generic, examine, readable
 from theorems.verdict import Grade, Outcome, Verdict
 
 
@@ -32,6 +33,7 @@ class Evidence:
         survivors: mutants that no instance refuted.
         mutants: how many mutants there are.
         seconds: wall-clock time.
+        generic: what generic points say, and with which error probability.
     """
 
     claim: Claim
@@ -42,6 +44,7 @@ class Evidence:
     survivors: list[str] = field(default_factory=list)
     mutants: int = 0
     seconds: float = 0.0
+    generic: Generic | None = None
 
     @property
     def instances(self) -> int:
@@ -82,6 +85,14 @@ class Evidence:
         if verdict.outcome is self.outcome and (self.worst is None or verdict.ratio > self.worst.ratio):
             self.worst = verdict
 
+    def add_generic(self, generic: Generic) -> None:
+        """Take in what generic points say: a refutation counts as one instance, passes count among the grades only."""
+        self.generic = generic
+        if generic.refutation is not None and self.outcome is not Outcome.REFUTED:
+            self.add(generic.refutation)
+        elif self.outcome is Outcome.HOLDS:
+            self.grades.update(verdict.grade for verdict in generic.verdicts if verdict.grade is not None)
+
     def record(self) -> dict[str, Any]:
         """The claim's entry in the JSON file (schema 1)."""
         worst = self.worst
@@ -99,6 +110,8 @@ class Evidence:
             "inapplicable": self.outcomes[Outcome.INAPPLICABLE],
             "undecided": self.outcomes[Outcome.UNDECIDED],
             "mutants": {"refuted": self.mutants - len(self.survivors), "total": self.mutants},
+            "earned": self.generic.earned if self.generic is not None else None,
+            "error_probability": self.generic.error_probability if self.generic is not None else None,
             "seconds": round(self.seconds, 3),
         }
 
@@ -129,6 +142,17 @@ def _exact_counterexample(claim: Claim, examples: int, seed: int) -> Verdict | N
         return None
 
 
+def _smallest(evidence: Evidence, examples: int, seed: int) -> Verdict | None:
+    """The refutation that reads best: a few integers, found by the search or made of a generic one; else what was found."""
+    found, generic = evidence.worst, evidence.generic
+    drawn = found is not None and "generic point" not in found.context
+    if generic is None or (drawn and found is not None and found.grade is not Grade.NUMERICAL):
+        return found
+    smaller = _exact_counterexample(evidence.claim, examples, seed)
+    smaller = readable(generic) if smaller is None else smaller
+    return found if smaller is None else smaller  # a refutation is falsy
+
+
 def _settings(examples: int) -> settings:
     return settings(
         max_examples=examples,
@@ -145,7 +169,7 @@ def _settings(examples: int) -> settings:
 def check(
     claim: Claim, *, examples: int = 100, seed: int = 0, on_example: Callable[[], None] | None = None
 ) -> Evidence:
-    """Draw ``examples`` instances of ``claim``, judge each, and try every mutant until it is refuted.
+    """Draw ``examples`` instances of ``claim``, judge each and a few generic points, and try every mutant until it is refuted.
 
     A refutation is shrunk by Hypothesis; the smallest counterexample is ``evidence.worst``.
 
@@ -182,8 +206,12 @@ def check(
     try:
         run()
     except _RefutedError as found:
-        smaller = _exact_counterexample(claim, examples, seed) if found.verdict.grade is Grade.NUMERICAL else None
-        evidence.worst = found.verdict if smaller is None else smaller  # a refutation is falsy
+        evidence.worst = found.verdict
+    evidence.add_generic(examine(claim, seed=seed))
+    if evidence.outcome is Outcome.REFUTED:
+        evidence.worst = _smallest(evidence, examples, seed)
+        if evidence.worst is not None and evidence.worst.grade is not None:
+            evidence.grades = Counter({evidence.worst.grade: 1})
     evidence.survivors = list(alive)
     evidence.seconds = time.perf_counter() - started
     return evidence

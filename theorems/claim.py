@@ -60,6 +60,7 @@ class Claim:
         changes: what the mutants change, by name: another prediction, or fields of the claim.
         expected: HOLDS, or REFUTED for a statement that is kept as printed.
         subject: the instance type.
+        generic: draws a generic instance from an `impl.generic.Source`; None for the way of the instance type, if it has one.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Claim:
     hypotheses: Mapping[str, Hypothesis] = field(default_factory=dict)
     changes: Mapping[str, Side | Mapping[str, Any]] = field(default_factory=dict)
     expected: Outcome = Outcome.HOLDS
+    generic: Callable[[Any], Any] | None = None
 
     @property
     def tag(self) -> str:
@@ -169,6 +171,7 @@ def compares(
     hypotheses: Mapping[str, Hypothesis] | None = None,
     signs: Mapping[str, Sign] | None = None,
     expected: Outcome = Outcome.HOLDS,
+    generic: Callable[[Any], Any] | None = None,
 ) -> Callable[[Side], Claim]:
     """Make a claim of a prediction: observed ``sign`` predicted, up to rounding. It registers nothing.
 
@@ -181,6 +184,7 @@ def compares(
         hypotheses: conditions by name.
         signs: for named parts whose relation is another one.
         expected: REFUTED for a statement kept as printed.
+        generic: see `Claim`; needed only for an instance type of your own.
     """
 
     def make(predict: Side) -> Claim:
@@ -201,6 +205,7 @@ def compares(
             hypotheses=hypotheses or {},
             changes=mutants,
             expected=expected,
+            generic=generic,
         )
 
     return make

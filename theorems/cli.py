@@ -8,6 +8,7 @@ from rich.markup import escape
 from theorems.commands.audit import audit_command
 from theorems.commands.check import check_command
 from theorems.commands.console import EXIT_USAGE, err
+from theorems.commands.errata import errata_command
 from theorems.commands.plot import plot_command
 from theorems.commands.read import list_command, show_command
 
@@ -22,6 +23,7 @@ app.command("check")(check_command)
 app.command("audit")(audit_command)
 app.command("list")(list_command)
 app.command("show")(show_command)
+app.command("errata")(errata_command)
 app.command("plot")(plot_command)
 
 

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from theorems.checking import Evidence
 from theorems.claim import Claim
+from theorems.generic import power_of_two
 from theorems.models import Result
 from theorems.verdict import Outcome
 
@@ -29,7 +30,7 @@ def evidence_table(evidence: Iterable[Evidence]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("claim", "outcome", "grade"):
         table.add_column(name, overflow="fold")
-    for name in ("worst residual/bound", "instances", "mutants refuted", "seconds"):
+    for name in ("p(error) ≤", "worst residual/bound", "instances", "mutants refuted", "seconds"):
         table.add_column(name, justify="right")
     for seen in evidence:
         expected = "" if seen.as_expected else f" [dim](expected {seen.claim.expected.name})[/]"
@@ -40,12 +41,19 @@ def evidence_table(evidence: Iterable[Evidence]) -> Table:
             seen.claim.name,
             _outcome(seen.outcome) + expected,
             grades or "–",
+            error_probability(seen),
             ratio(seen),
             f"{seen.instances}" + (f" ({skipped} inapplicable)" if skipped else ""),
             f"[{'green' if not seen.survivors else 'yellow'}]{killed}/{seen.mutants}[/]",
             f"{seen.seconds:.1f}",
         )
     return table
+
+
+def error_probability(seen: Evidence) -> str:
+    """With which probability a false identity passes the generic points; a dash where they say nothing."""
+    chance = seen.generic.error_probability if seen.generic is not None else None
+    return "–" if chance is None else power_of_two(chance)
 
 
 def ratio(seen: Evidence) -> str:

@@ -20,9 +20,15 @@ def list_command() -> None:
 
 def show_command(name: Annotated[str, typer.Argument(metavar="NAME", help="a claim, by name or glob")]) -> None:
     """Show one claim: statement, hypotheses, source, mutants."""
+    from theorems.catalogue import CORRECTED
+
     for claim in select([name]):
         out.print(f"[bold]{claim.name}[/]  expected {claim.expected.name}", highlight=False)
         out.print(f"arXiv:{claim.source.arxiv}, {claim.source.where} \\[{claim.tag}]\n", highlight=False)
+        if claim.name in CORRECTED:
+            out.print(
+                f"corrected by [bold]{CORRECTED[claim.name]}[/]; see theorems errata {claim.name}\n", highlight=False
+            )
         out.print(escape(claim.statement), highlight=False)
         out.print("\n[bold]hypotheses[/]")
         for title, hypothesis in claim.hypotheses.items():
