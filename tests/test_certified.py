@@ -23,7 +23,7 @@ from impl.spectral import SpectralTask, diagonal
 from impl.strategies import flows, grams, ridge, spectra, students
 from impl.strategies.wild_data import WILD
 from theorems.certified import Enclosure
-from theorems.precision import LIMIT, PRECISION
+from theorems.precision import LIMIT, PRECISION, precisely
 from theorems.relations import Comparison
 from theorems.verdict import Grade, Outcome
 
@@ -64,7 +64,7 @@ def test_closed_form_spectral_claims_are_certified_or_exact(name):
     def every_instance(instance):
         verdict = claim(instance)
         assert verdict.outcome in (HOLDS, Outcome.INAPPLICABLE), verdict
-        if verdict:
+        if verdict and not (verdict.grade is Grade.NUMERICAL and precisely(instance) is None):  # None: beyond 20 × 20
             grades[verdict.grade] += 1
         for mutant, wrong in claim.mutants.items():
             found = wrong(instance)
