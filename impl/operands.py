@@ -22,12 +22,14 @@ Operand: TypeAlias = Any
 
 
 def is_exact(operand: Operand) -> bool:
-    """Whether ``operand`` is an object array: Python integers or fractions, which never round."""
-    return isinstance(operand, np.ndarray) and operand.dtype == object
+    """Whether ``operand`` is an object array of Python integers or fractions, which never round (and no `ArbArray`, which encloses)."""
+    return type(operand) is np.ndarray and operand.dtype == object
 
 
-def to_exact(values: Tensor) -> np.ndarray:
+def to_exact(values: Operand) -> np.ndarray:
     """The same numbers as Python integers, or as fractions where one is not whole (every float is a fraction)."""
+    if not isinstance(values, Tensor):
+        return values.fractions()
     flat = values.detach().double().cpu().reshape(-1).tolist()
     whole = [int(v) if v == int(v) else Fraction(v) for v in flat]
     out = np.empty(len(flat), dtype=object)

@@ -19,6 +19,8 @@ ROOF = (
     "theorems.evidence",
     "theorems.falsifying",
     "theorems.planting",
+    "theorems.auditing",
+    "theorems.audit_tables",
     "theorems.models",
     "theorems.places",
     "theorems.tables",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 from rich.markup import escape
 
+from theorems.commands.audit import audit_command
 from theorems.commands.badges import badges_command
 from theorems.commands.check import check_command
 from theorems.commands.console import EXIT_USAGE, err
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.command("check")(check_command)
 app.command("falsify")(falsify_command)
 app.command("plant")(plant_command)
+app.command("audit")(audit_command)
 app.command("list")(list_command)
 app.command("show")(show_command)
 app.command("errata")(errata_command)

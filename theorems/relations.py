@@ -49,11 +49,14 @@ class Relation(Protocol):
 class Comparison:
     """Entry by entry: observed = (<=, >=, >) predicted, up to the rounding error of both sides.
 
-    A side is an operand, or a mapping of named parts; ``signs`` gives the parts whose relation is not ``sign``.
+    A side is an operand, or a mapping of named parts; ``signs`` gives the parts whose relation is not ``sign``. Floats that have
+    an exact meaning are judged in ball arithmetic too if ``certify``, see `theorems.precision`; in nothing else unless ``rounded``.
     """
 
     sign: Sign = "="
     signs: Mapping[str, Sign] = field(default_factory=dict)
+    certify: bool = True
+    rounded: bool = True
 
     def judge(self, observe: Side, predict: Side, instance: Instance) -> Finding:
         """Evaluate both sides, bound their rounding error by running them on balls, compare.
@@ -74,6 +77,12 @@ class Comparison:
                 for part in _common(observed, predicted)
             ]
             return _worst(findings)
+        from theorems.certified import Enclosure
+        from theorems.precision import strengthened
+
+        enclosure = Enclosure(self.sign, signs=self.signs)
+        if not self.rounded:
+            return enclosure.judge(observe, predict, instance)
         balls = enclose(instance)
         measured, radii, predicted = _parts(observe(instance.double())), _parts(observe(balls)), _parts(predict(balls))
         findings = []
@@ -82,7 +91,10 @@ class Comparison:
             r = radii[part].error if isinstance(radii[part], Ball) else torch.zeros_like(measured[part])
             bound = None if measured[part].shape != p.center.shape else r + p.error
             findings.append(self._compare(part, measured[part], p.center, bound))
-        return _worst(findings)
+        found = _worst(findings)
+        if not self.certify or found.grade is Grade.EXACT:
+            return found
+        return strengthened(found, enclosure, observe, predict, instance)
 
     def _compare(self, part: str, observed: Operand, predicted: Operand, bound: Any) -> Finding:
         if tuple(observed.shape) != tuple(predicted.shape):
