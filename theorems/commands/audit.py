@@ -9,16 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from theorems.commands.console import (
-    EXIT_EXPECTED,
-    EXIT_UNEXPECTED,
-    header,
-    out,
-    progress,
-    require_writable,
-    select,
-    versions,
-)
+from theorems.commands.console import EXIT_EXPECTED, EXIT_UNEXPECTED, header, out, progress, require_writable, select
+from theorems.evidence_file import versions
 
 if TYPE_CHECKING:
     from theorems.auditing import Audit
