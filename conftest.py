@@ -10,6 +10,9 @@ _COMMON = {"deadline": None, "print_blob": True, "suppress_health_check": [Healt
 
 settings.register_profile("ci", max_examples=80, derandomize=True, **_COMMON)
 settings.register_profile("thorough", max_examples=2_000, **_COMMON)
+settings.register_profile(
+    "quick", max_examples=20, derandomize=True, **_COMMON
+)  # mutants of the source, by the hundred
 settings.load_profile("ci")
 
 torch.set_num_threads(1)  # two threads stall small tensors in slices of 8 ms

@@ -1,54 +1,24 @@
-"""Choose the mutants of a cosmic-ray session, and report what became of them."""
+"""Choose the mutants of a cosmic-ray session, run the tests that reach each, and report what became of them."""
 
 from __future__ import annotations
 
 import argparse
-import ast
-import json
+import collections
 import os
 import random
-import subprocess
+import shutil
 import sys
+import time
 from pathlib import Path
 
 from cosmic_ray.work_db import WorkDB, use_db
-from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkItem, WorkResult
+from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkItem
+from mutation_forks import Forks
+from mutation_page import Survivor, lines_of, page, read_explanations
+from mutation_population import left_out, wrong_functions
+from mutation_tests import Reached
 
-EXPLAINED = Path("docs/mutation-survivors.md")
 LEAST = 0.9
-
-
-def untested_spans(path: str) -> list[tuple[int, int, int, int]]:
-    """Where a change means nothing: annotations, which this code never evaluates to compute."""
-    tree = ast.parse(Path(path).read_text(encoding="utf-8"))
-    nodes = []
-    for node in ast.walk(tree):
-        nodes += [getattr(node, name, None) for name in ("annotation", "returns")]
-    return [(n.lineno, n.col_offset, n.end_lineno, n.end_col_offset) for n in nodes if isinstance(n, ast.expr)]
-
-
-def choose(db: WorkDB, sample: int | None, seed: int) -> None:
-    """Skip changes of annotations and of wrong formulas that only mutants call, and all but a seeded sample of the others."""
-    subprocess.run([sys.executable, ".ci/mutation_tests.py", "map"], check=True)
-    known = json.loads(Path(".mutation-map.json").read_text(encoding="utf-8"))
-    spans: dict[str, list[tuple[int, int, int, int]]] = {}
-    real, idle = [], []
-    for item in db.work_items:
-        m = item.mutations[0]
-        path = str(m.module_path)
-        if path not in spans:
-            spans[path] = untested_spans(path)
-            spans[path] += [(low, 0, high + 1, 0) for p, low, high in known["only mutants"] if p == path]
-        inside = any((a, b) <= m.start_pos and m.end_pos <= (c, d) for a, b, c, d in spans[path])
-        (idle if inside else real).append(item)
-    real.sort(key=key)
-    chosen = real if sample is None else random.Random(seed).sample(real, min(sample, len(real)))
-    skipped = {i.job_id for i in idle + real} - {i.job_id for i in chosen}
-    db.set_multiple_results(sorted(skipped), WorkResult(worker_outcome=WorkerOutcome.SKIPPED))
-    print(
-        f"{len(real)} mutants ({len(idle)} more in annotations and in mutants of claims are left out), {len(chosen)} chosen, seed {seed}",
-        flush=True,
-    )
 
 
 def key(item: WorkItem) -> tuple[object, ...]:
@@ -57,57 +27,93 @@ def key(item: WorkItem) -> tuple[object, ...]:
     return str(m.module_path), m.start_pos, m.operator_name, m.occurrence
 
 
-def lines_of(diff: str) -> tuple[str, str]:
-    """The changed line before and after."""
-    body = [line for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
-    old = " ".join(" ".join(line[1:].split()) for line in body if line[0] == "-")
-    new = " ".join(" ".join(line[1:].split()) for line in body if line[0] == "+")
-    return old, new
+def choose(db: WorkDB, sample: int | None, seed: int) -> tuple[list[WorkItem], collections.Counter[str]]:
+    """A seeded sample of the mutants that count, and how many are left out by which rule."""
+    wrong = wrong_functions()
+    counted: collections.Counter[str] = collections.Counter()
+    real = []
+    for item in sorted(db.work_items, key=key):
+        rule = left_out(item, wrong)
+        counted[rule or "count"] += 1
+        if rule is None:
+            real.append(item)
+    chosen = real if sample is None else random.Random(seed).sample(real, min(sample, len(real)))
+    return chosen, counted
 
 
-def report(db: WorkDB, out: Path | None) -> int:
-    """Print rate and survivors; 1 if fewer than 90 % die or a survivor is not explained."""
-    explained = EXPLAINED.read_text(encoding="utf-8") if EXPLAINED.exists() else ""
-    killed = timeouts = 0
-    survivors = []
-    for item, result in sorted(db.completed_work_items, key=lambda pair: key(pair[0])):
-        if result.worker_outcome is WorkerOutcome.SKIPPED:
+def execute(db: WorkDB, chosen: list[WorkItem], forks: Forks) -> None:
+    """Run what has no result yet; an interrupted run goes on where it was."""
+    done = {job for job, _ in db.results}
+    todo = collections.deque(item for item in chosen if item.job_id not in done)
+    finished, started = len(chosen) - len(todo), time.monotonic()
+    while todo or forks.busy:
+        while todo and forks.free:
+            item = todo.popleft()
+            forks.start(item.job_id, item.mutations[0])
+        for job, result in forks.wait():
+            db.set_result(job, result)
+            finished += 1
+            print(
+                f"{finished}/{len(chosen)} after {time.monotonic() - started:.0f} s: {result.test_outcome} {result.output}",
+                flush=True,
+            )
+
+
+def report(db: WorkDB, chosen: list[WorkItem], counted: collections.Counter[str], seed: int, out: Path | None) -> int:
+    """Print rates and survivors, and write the page; 1 if too few die or a survivor is not explained."""
+    results = dict(db.results)
+    explained = read_explanations()
+    killed, timeouts, survivors = 0, 0, []
+    for item in sorted(chosen, key=key):
+        result = results[item.job_id]
+        if result.worker_outcome is WorkerOutcome.NO_TEST:
             continue
         if result.test_outcome is TestOutcome.SURVIVED:
-            survivors.append((item.mutations[0], *lines_of(result.diff or "")))
+            m, (old, new) = item.mutations[0], lines_of(result.diff or "")
+            note = explained.get((str(m.module_path), old, new))
+            survivors.append(Survivor(str(m.module_path), m.start_pos[0], old, new, note, (result.output or "")))
         else:
             killed += 1
-            timeouts += result.output == "timeout"
+            timeouts += (result.output or "").startswith("timeout")
     total = killed + len(survivors)
-    rate = killed / total if total else 0.0
-    text = [f"{killed} of {total} mutants died ({rate:.1%}; {timeouts} of them by timeout), {len(survivors)} survived"]
-    unknown = 0
-    for m, old, new in survivors:
-        known = f"`{old}`" in explained and f"`{new}`" in explained
-        unknown += not known
-        text.append(
-            f"{'explained  ' if known else 'UNEXPLAINED'} {m.module_path}:{m.start_pos[0]}\n  - {old}\n  + {new}"
-        )
-    print("\n".join(text), flush=True)
+    equivalent = sum(s.equivalent for s in survivors)
+    rate = killed / max(1, total - equivalent)
+    for s in survivors:
+        print(f"{'explained  ' if s.note else 'UNEXPLAINED'} {s.path}:{s.line} ({s.tests})\n  - {s.old}\n  + {s.new}")
+    print(
+        f"{killed} of {total} mutants died ({killed / max(1, total):.1%}, {timeouts} of them by timeout); of the {len(survivors)} that survived "
+        f"{equivalent} are equivalent: {rate:.1%} of the others died"
+    )
     if out is not None:
-        (Path(os.environ.get("OLDPWD_ROOT", ".")) / out).write_text("\n".join(text) + "\n", encoding="utf-8")
-    return 0 if rate >= LEAST and not unknown else 1
+        out.write_text(page(survivors, killed, timeouts, counted, seed), encoding="utf-8")
+    return 0 if rate >= LEAST and all(s.note for s in survivors) else 1
 
 
 def main() -> int:
     """The command line of `.ci/mutation`."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("task", choices=["choose", "report"])
-    parser.add_argument("session")
-    parser.add_argument("--sample", type=int)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--report", type=Path)
+    parser = argparse.ArgumentParser(prog="bash .ci/mutation")
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--sample", type=int, help="how many mutants; all without it")
+    parser.add_argument("--seed", type=int, default=0, help="of the sample")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--budget", type=float, default=60.0, help="seconds of tests per mutant")
+    parser.add_argument("--page", type=Path, help="where to write the survivors")
+    parser.add_argument("--work", type=Path, help="keep everything there")
     options = parser.parse_args()
-    with use_db(options.session, WorkDB.Mode.open) as db:
-        if options.task == "choose":
-            choose(db, options.sample, options.seed)
-            return 0
-        return report(db, options.report)
+    out = options.page and Path(os.environ.get("HERE", ".")) / options.page
+    work: Path = options.directory
+    with use_db(str(work / "session.sqlite"), WorkDB.Mode.open) as db:
+        chosen, counted = choose(db, options.sample, options.seed)
+        print(
+            f"{counted['count']} mutants count, {len(chosen)} chosen by seed {options.seed}; left out: {dict(counted)}",
+            flush=True,
+        )
+        copies = [work / f"copy-{at}" for at in range(options.processes)]
+        for copy in copies:
+            shutil.rmtree(copy, ignore_errors=True)
+            shutil.copytree(".", copy)
+        execute(db, chosen, Forks(copies, Reached(work / "reached.json"), options.budget))
+        return report(db, chosen, counted, options.seed, out)
 
 
 if __name__ == "__main__":

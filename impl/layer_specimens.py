@@ -110,6 +110,14 @@ class Squared(nn.Linear):
         return super().forward(input * input)
 
 
+class Shifted(nn.Linear):
+    """Not linear in its input either, yet its weights have the gradient and the steps of a linear layer."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+        """Multiply, and add a square that no parameter scales."""
+        return super().forward(input) + (input * input).sum(-1, keepdim=True)
+
+
 class OutputPreconditioned(torch.optim.Optimizer):
     """What the claims exclude: P on the output index, or weight decay inside the preconditioned gradient."""
 

@@ -86,7 +86,7 @@ def dropped(claim: Claim, name: str, *, examples: int, seed: int) -> Condition:
         if "refuted" in met and not checked:
             break
     worst = next(word for word in _WORST_FIRST if word in met)
-    return Condition(name, checked, noticed, worst in _WORST_FIRST[:3], worst)
+    return Condition(name, checked, noticed, worst in _WORST_FIRST[:3], worst, hypothesis.meaning)
 
 
 _WORST_FIRST = ("refuted", "raises", "undecided", "holds", "inapplicable")

@@ -37,10 +37,13 @@ class Hypothesis:
         check: the reason why an instance violates it, or None where it is met. No check: it cannot be seen from the
             instance, and a violation must show as REFUTED.
         dropped: a strategy of instances that violate it.
+        meaning: why the comparison holds on violations too, where the hypothesis is what gives the statement its meaning (both
+            sides are zero, say). Without it some violation must be refuted or be impossible to judge once nobody checks.
     """
 
     dropped: Strategy
     check: Callable[[Any], str | None] | None = None
+    meaning: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

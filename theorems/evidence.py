@@ -45,6 +45,7 @@ class Condition:
         noticed: whether every violating instance drawn came out INAPPLICABLE (or, unchecked, some were refuted); None: not tried.
         bites: whether without the check some violating instance is refuted or cannot be evaluated; None: not tried.
         without: the worst that then happens: "refuted", "raises", "undecided", or "holds" where the claim survives its loss.
+        meaning: why it need not bite: it gives the statement its meaning; None where it must.
     """
 
     name: str
@@ -52,6 +53,12 @@ class Condition:
     noticed: bool | None = None
     bites: bool | None = None
     without: str | None = None
+    meaning: str | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether it gives meaning only: nothing is refuted without it, and the claim says why."""
+        return self.meaning is not None and self.bites is not True
 
 
 @dataclass
@@ -204,6 +211,7 @@ class Evidence:
             "hypotheses": {
                 "bite": sum(condition.bites is True for condition in self.conditions),
                 "total": len(self.conditions),
+                "meaning": sum(condition.idle for condition in self.conditions),
                 "each": [vars(condition) for condition in self.conditions],
             },
             "ratios": spread(self.ratios),

@@ -55,10 +55,17 @@ def evidence_table(evidence: Iterable[Evidence]) -> Table:
             _drawn(seen),
             f"[{'green' if not seen.survivors else 'yellow'}]{seen.mutants - len(seen.survivors)}/{seen.mutants}[/]",
             f"{seen.median_instances:g}" if seen.median_instances is not None else "–",
-            f"{sum(c.bites is True for c in seen.conditions)}/{len(seen.conditions)}",
+            bite(seen),
             f"{seen.seconds:.1f}",
         )
     return table
+
+
+def bite(seen: Evidence) -> str:
+    """How many hypotheses bite of those that must, and how many only give the statement its meaning."""
+    idle = sum(condition.idle for condition in seen.conditions)
+    count = f"{sum(c.bites is True for c in seen.conditions)}/{len(seen.conditions) - idle}"
+    return f"{count} +{idle}" if idle else count
 
 
 def error_probability(seen: Evidence) -> str:

@@ -6,6 +6,7 @@ everywhere: small *lattice* instances (integer entries that shrink, on which flo
 """
 
 from impl.strategies.gated import (
+    activated_networks,
     deep_gated_networks,
     free_gated_networks,
     gated_networks,
@@ -35,6 +36,7 @@ from impl.strategies.layers import (
 
 __all__ = [
     "SEEDS",
+    "activated_networks",
     "deep_gated_networks",
     "free_gated_networks",
     "gated_networks",

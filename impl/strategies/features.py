@@ -32,13 +32,13 @@ def lattice_features(
         targets[:, 1] = targets[:, 0]
     if driven:  # correlated with the features, not explained by them
         features[:2, 0] = torch.tensor([1.0, -1.0])
-        targets[:, 0] += 4 * features[:, 0]
+        targets[:, 0] += draw(st.sampled_from([32, 4])) * features[:, 0]
         targets[2, 0] += 7
     if not bool((targets != targets[0]).any()):
         targets[0, 0] += 1
     lower = torch.tril(draw(lattices((d, d), 2)), -1) + torch.eye(d, dtype=torch.float64)
     upper = torch.triu(draw(lattices((d, d), 2)), 1) + torch.eye(d, dtype=torch.float64)
-    rate = torch.tensor(float(draw(st.sampled_from([1.0, 0.5, 1.75]))), dtype=torch.float64)
+    rate = torch.tensor(float(draw(st.sampled_from([1.75, 1.0, 0.5, 1.9375]))), dtype=torch.float64)
     return FeatureSet(
         features, targets, lower @ upper, draw(lattices((d, draw(st.integers(1, 3))), 2)),
         draw(lattices((d, classes), 2)), rate,

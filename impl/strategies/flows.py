@@ -73,9 +73,11 @@ def kernel_points() -> st.SearchStrategy[KernelPoint]:
 
 @st.composite
 def unridged_points(draw: Callable[..., Any]) -> KernelPoint:
-    """λ = 0 on an invertible kernel: the readout interpolates and the task drives nothing."""
+    """λ = 0: on an invertible kernel the readout interpolates and the task drives nothing; on a singular one it is not defined."""
     rows, classes = draw(_SIZES), draw(_SIZES)
     features = torch.tril(draw(lattices((rows, rows), 2)), -1) + torch.eye(rows, dtype=torch.float64)
+    if draw(st.booleans()):
+        features[-1] = 0
     targets = draw(lattices((rows, classes), 2))
     targets[0, 0] = 1
     zero = torch.zeros(classes, rows, dtype=torch.float64)

@@ -84,6 +84,11 @@ def gated_networks(depth: int | None = None) -> st.SearchStrategy[GatedNetwork]:
     return lattice_gated_networks(depth) | free_gated_networks(depth) | seeded_gated_networks(depth)
 
 
+def activated_networks(depth: int | None = None) -> st.SearchStrategy[GatedNetwork]:
+    """Those, and seeded tanh networks, whose slopes are no masks."""
+    return gated_networks(depth) | tanh_networks(depth)
+
+
 def deep_gated_networks() -> st.SearchStrategy[GatedNetwork]:
     """Gated networks of depth 2 … 4."""
     return st.sampled_from([2, 3, 4]).flatmap(gated_networks)

@@ -22,10 +22,10 @@ _SEEDS = st.integers(0, 2**32 - 1)
 
 @st.composite
 def _whole_students(draw: Callable[..., Any]) -> LinearStudent:
-    """Whole numbers as fractions: any X (rank-deficient, zero, n < d), rates 1/2^k, also too large ones; up to 12 steps."""
+    """Whole numbers as fractions: any X (rank-deficient, zero, n < d), rates 1/2^k that change, also too large ones; up to 12 steps."""
     n, d = draw(st.integers(1, 4)), draw(st.integers(1, 3))
     factor = torch.eye(d, dtype=torch.float64) * draw(st.integers(1, 2)) + torch.tril(draw(lattices((d, d), 1)), -1)
-    rates = torch.full((draw(st.integers(1, 12)),), draw(st.sampled_from([1.0, 0.5, 0.125]))).double()
+    rates = torch.tensor(draw(st.lists(st.sampled_from([1.0, 0.5, 0.125]), min_size=1, max_size=12))).double()
     return LinearStudent(
         draw(lattices((n, d), 2)), draw(lattices((d, d), 1)), factor, draw(lattices((d, 1), 2)),
         number(draw(st.integers(0, 2))), rates,
@@ -34,7 +34,7 @@ def _whole_students(draw: Callable[..., Any]) -> LinearStudent:
 
 @st.composite
 def _seeded_students(draw: Callable[..., Any]) -> LinearStudent:
-    """Gaussian designs of a drawn spectrum, n and d up to 24, P = Σ^p with p in [−3, 3], η = ¾/‖S‖; up to 12 steps."""
+    """Gaussian designs of a drawn spectrum, n and d up to 24, P = Σ^p with p in [−3, 3], η up to ¾/‖S‖; up to 12 steps."""
     source, n, d = generator(draw(_SEEDS)), draw(st.integers(1, 24)), draw(st.integers(1, 6) | st.integers(7, 24))
     return _student(source, n, d, power=draw(st.floats(-3, 3)), steps=draw(st.integers(1, 12)), spread=2.0)
 
@@ -47,7 +47,8 @@ def _student(source: torch.Generator, n: int, d: int, *, power: float, steps: in
     rate = 0.75 / float(torch.linalg.matrix_norm(inputs @ factor, 2) ** 2 / n)
     return LinearStudent(
         inputs, (basis * eigenvalues.sqrt()) @ basis.mT, factor, normal(source, d, 1),
-        torch.rand((), generator=source, dtype=torch.float64) + 0.1, torch.full((steps,), rate).double(),
+        torch.rand((), generator=source, dtype=torch.float64) + 0.1,
+        rate * (1 + torch.rand(steps, generator=source, dtype=torch.float64)) / 2,
     )  # fmt: skip
 
 
@@ -83,7 +84,7 @@ def _finished_students(draw: Callable[..., Any]) -> LinearStudent:
     rates = np.array([Fraction(n) / size for size in sizes], dtype=object)
     return LinearStudent(
         inputs, to_exact(draw(lattices((d, d), 1))), diagonal, to_exact(draw(lattices((d, 1), 2))),
-        np.array(draw(st.integers(0, 2)), dtype=object), rates,
+        np.array(draw(st.integers(0, 2)), dtype=object), rates, to_exact(draw(lattices((1, d), 2))),
     )  # fmt: skip
 
 
@@ -97,7 +98,8 @@ def _patient(draw: Callable[..., Any], *, steps: int = 48) -> LinearStudent:
     inputs = columns @ student.covariance_root
     size = float(torch.linalg.matrix_norm(inputs @ student.factor, 2) ** 2 / n)
     rates = torch.full((steps,), 1.25 / size).double()
-    return dataclasses.replace(student, inputs=inputs, covariance_root=normal(source, d, d), rates=rates)
+    root, start = normal(source, d, d), normal(source, 1, d) if draw(st.booleans()) else None
+    return dataclasses.replace(student, inputs=inputs, covariance_root=root, rates=rates, start=start)
 
 
 def patient_students() -> st.SearchStrategy[LinearStudent]:

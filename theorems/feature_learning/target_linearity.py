@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 
@@ -55,6 +56,13 @@ HYPOTHESES = {
     "targets vary": Hypothesis(strategies.constant_targets, constant_targets),
     "rank beyond doubt": Hypothesis(strategies.nearly_dependent_features, rank_unclear),
 }
+
+
+_IMPLIED = {
+    "targets vary": "then RA = 0, which would refuse it too: this says why",
+    "rank beyond doubt": "then nothing is known of RA, which would refuse it too: this says why",
+}
+"""What else refuses violations where the residual must reach the features."""
 
 
 def _extended_rank(instance: FeatureSet) -> Operand:
@@ -204,7 +212,8 @@ def _balls(instance: FeatureSet) -> FeatureSet:
     on=strategies.driven_features,
     source=Source(_PAPER, "a virtual step raises target linearity", "derived"),
     signs={"raised": ">"},
-    hypotheses=HYPOTHESES | {"residual reaches the features": Hypothesis(strategies.explained_targets, no_drive)},
+    hypotheses={name: replace(found, meaning=_IMPLIED[name]) for name, found in HYPOTHESES.items()}
+    | {"residual reaches the features": Hypothesis(strategies.explained_targets, no_drive)},
     mutants={
         "with any head": {"observe": partial(_gain, any_head=True)},
         "rates up to 4/λ_max": {"observe": partial(_gain, stretch=2), "predict": partial(_least_gain, stretch=2)},

@@ -113,7 +113,11 @@ def vanishing_spike(path: ZonalPath) -> str | None:
     on=strategies.zonal_paths,
     source=Source(_PAPER, "the top mode mixes with the quadratic harmonic"),
     hypotheses={
-        "B small against d": Hypothesis(strategies.fast_zonal_paths, fast_spike),
+        "B small against d": Hypothesis(
+            strategies.fast_zonal_paths,
+            fast_spike,
+            meaning="at B ~ d an error of order (B/d)² is as large as what is predicted: the statement says nothing",
+        ),
         "B does not vanish": Hypothesis(strategies.vanishing_zonal_paths, vanishing_spike),
     },
     mutants={

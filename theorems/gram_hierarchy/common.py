@@ -48,10 +48,22 @@ def shallow(net: GatedNetwork, *, least: int, most: int | None = None) -> str | 
 
 
 def hypotheses(depth: int | None = None, least: int | None = None, most: int | None = None) -> dict[str, Hypothesis]:
-    """The hypotheses of a claim about networks of one depth, or of every depth."""
+    """The hypotheses of a claim about gated networks of one depth, or of every depth."""
+    return {"gated activation": Hypothesis(partial(strategies.tanh_networks, depth), not_gated)} | any_activation(
+        depth, least, most
+    )
+
+
+def any_activation(
+    depth: int | None = None, least: int | None = None, most: int | None = None
+) -> dict[str, Hypothesis]:
+    """Those of a claim in which the slopes σ'(h) may be any, tanh's too, since nothing differentiates them."""
     found = {
-        "gated activation": Hypothesis(partial(strategies.tanh_networks, depth), not_gated),
-        "no pre-activation on a switch": Hypothesis(partial(strategies.switching_networks, depth), on_a_switch),
+        "no pre-activation on a switch": Hypothesis(
+            partial(strategies.switching_networks, depth),
+            on_a_switch,
+            meaning="on a switch the network has no derivative; with autograd's choice of 0 for it the identity is still true",
+        ),
     }
     if least is not None:
         other = 2 if least == 1 else 1

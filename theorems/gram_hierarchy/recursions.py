@@ -19,6 +19,7 @@ from theorems.gram_hierarchy.common import (
     PAPER,
     Parts,
     activation_velocities,
+    any_activation,
     by_layer,
     conjugate_velocities,
     hypotheses,
@@ -82,9 +83,9 @@ _NOT_RISING: dict[str, Any] = {f"loss by layer {layer} does not rise": "<=" for 
 
 @equals(
     observed=_layerwise_observed,
-    on=strategies.gated_networks,
+    on=strategies.activated_networks,
     source=Source(PAPER, "layer-wise kernel"),
-    hypotheses=hypotheses(),
+    hypotheses=any_activation(),
     signs=_NOT_RISING,
     mutants={
         "first layer left out": partial(_layerwise, skip=1),
@@ -116,7 +117,7 @@ def layerwise_kernel(net: GatedNetwork) -> Parts:
     and every term is positive semi-definite: each layer's own motion never raises the loss.
     Shapes: Z, Δ, K (…, N, N), r (…, N). Observed: forward-mode derivative of the outputs along −∇L, all layers and one at a time.
 
-    Hypotheses (checked): ReLU gates, or masks given as data; no pre-activation on a switch.
+    Hypotheses (checked): ReLU gates with no pre-activation on a switch, masks given as data, or tanh, with 1 − tanh² for the mask.
     Raises InputError for anything that is not a GatedNetwork. Source: arXiv:2606.09744 [P]; the form [D, N].
     """
     return _layerwise(net)

@@ -12,6 +12,7 @@ from theorems.gram_hierarchy.common import (
     Parts,
     activation_velocities,
     along_descent,
+    any_activation,
     by_layer,
     conjugate_velocities,
     hypotheses,
@@ -111,7 +112,14 @@ def gram_term_vanishes(net: GatedNetwork) -> str | None:
     observed=_velocities,
     on=strategies.generic_gated_networks,
     source=Source(PAPER, "closure of the hierarchy; depth three"),
-    hypotheses=hypotheses() | {"Gram terms act": Hypothesis(strategies.silent_gated_networks, gram_term_vanishes)},
+    hypotheses=hypotheses()
+    | {
+        "Gram terms act": Hypothesis(
+            strategies.silent_gated_networks,
+            gram_term_vanishes,
+            meaning="where the terms are zero the closed dynamics are the full ones at any depth: nothing is wrong to be seen",
+        )
+    },
     mutants={
         "conjugate dynamics close at depth three": partial(_gram_terms, conjugate_from=4),
         "conjugate dynamics close at every depth": partial(_gram_terms, conjugate_from=99),
@@ -149,9 +157,9 @@ def _gram_flow(net: GatedNetwork, *, conjugate: str = "p", symmetric: bool = Tru
 
 @equals(
     observed=_gram_velocities,
-    on=strategies.gated_networks,
+    on=strategies.activated_networks,
     source=Source(PAPER, "flow of the Gram operators", "derived"),
-    hypotheses=hypotheses(),
+    hypotheses=any_activation(),
     mutants={
         "not symmetrised": partial(_gram_flow, symmetric=False),
         "conjugate field behind its mask": partial(_gram_flow, conjugate="delta"),
@@ -167,7 +175,7 @@ def gram_operator_flow(net: GatedNetwork) -> Parts:
     In deep linear networks this closes the hierarchy at first order; with masks the operators M carry D(μ) D(ν) between
     two weights, so their velocity couples three samples. Shapes: (…, n_{l−1}, n_{l−1}). Observed: forward-mode derivative of W ↦ WᵀW along −∇L.
 
-    Hypotheses (checked): ReLU gates, or masks given as data; no pre-activation on a switch.
+    Hypotheses (checked): ReLU gates with no pre-activation on a switch, masks given as data, or tanh, with 1 − tanh² for the mask.
     Raises InputError for anything that is not a GatedNetwork. Source: derived here from arXiv:2606.09744 [D, N].
     """
     return _gram_flow(net)

@@ -118,7 +118,9 @@ def at_threshold(task: SpectralTask) -> str | None:
     signs={"missing modes escape": ">", "the full set attracts": ">"},
     hypotheses={
         "no mode at the threshold": Hypothesis(flow_strategies.threshold_tasks, at_threshold),
-        "an active mode": Hypothesis(flow_strategies.inactive_tasks, no_active_mode),
+        "an active mode": Hypothesis(
+            flow_strategies.inactive_tasks, no_active_mode, meaning="with no active mode there is no subset to compare"
+        ),
     },
     mutants={
         "escape without the factor 2": lambda task: _rates(task, factor=1),

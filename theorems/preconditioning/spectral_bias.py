@@ -147,7 +147,11 @@ def no_slope(teacher: GaussianTeacher) -> str | None:
     source=Source(_PAPER, "one step learns the powered teacher", "derived"),
     hypotheses={
         "starts from zero": Hypothesis(strategies.started_teachers, not_from_zero),
-        "activation with a slope at zero": Hypothesis(strategies.kinked_teachers, no_slope),
+        "activation with a slope at zero": Hypothesis(
+            strategies.kinked_teachers,
+            no_slope,
+            meaning="with torch's slope of 0 at 0 no neuron moves and both sides are zero: there is no direction",
+        ),
         "Gaussian inputs": Hypothesis(strategies.coin_teachers),
     },
     mutants={

@@ -121,13 +121,13 @@ def _limit(student: LinearStudent) -> Operand:
     risk = _square(ideal) * student.noise
     if not isinstance(risk, Ball | ArbArray):
         return risk
-    # w_T = w_∞ − R r(S) R⁻¹ w_∞, so every run is off by at most κ(R)‖r(S)‖ relative to its own limit
+    # w_T = w_∞ − R r(S) R⁻¹ (w_∞ − w_0), so every run is off by at most κ(R)‖r(S)‖ relative to its own limit
     r, _ = filters(spectrum(student.inputs, student.factor), student.rates)
     share = condition(student.factor) * _norm(r)
     beta = student.factor @ student.teacher
     size, root = _norm(inverse), _norm(student.covariance_root)
     off = root * share * size
-    missed = root * share * _norm(beta)
+    missed = root * share * (_norm(beta) if student.start is None else _norm(beta) + _norm(student.start))
     if isinstance(risk, ArbArray):
         return (
             risk
@@ -175,8 +175,11 @@ def _limit_with(student: LinearStudent, matrix: Operand) -> Operand:
     on=strategies.patient_students,
     source=Source(_PAPER, "the exponent needs early stopping", "derived"),
     hypotheses={
-        "starts from zero": Hypothesis(strategies.started_students, not_from_zero),
-        "n ≥ d and full rank": Hypothesis(strategies.poor_students, too_few_samples),
+        "n ≥ d and full rank": Hypothesis(
+            strategies.poor_students,
+            too_few_samples,
+            meaning="S has a null direction, in which the filter stays 1: that the run never ends would refuse it too",
+        ),
         "run to the end": Hypothesis(strategies.impatient_students, stopped_early),
     },
     mutants={
@@ -189,14 +192,14 @@ def _limit_with(student: LinearStudent, matrix: Operand) -> Operand:
     },
 )
 def exponent_needs_early_stopping(student: LinearStudent) -> Operand:
-    r"""Run to the end with more samples than dimensions, the preconditioner drops out: every exponent gives the same risk.
+    r"""Run to the end with more samples than dimensions, the preconditioner drops out: every exponent and every start give the same risk.
 
     .. math:: \lim_{t\to\infty} E[\text{excess risk} \mid X] = \frac{\sigma^2}{n} \operatorname{tr}\left[\Sigma (X^\top X/n)^{-1}\right]
 
     Shapes: X (n, d), Σ and P (d, d), risk a scalar. Observed: real descent until the filter r_t(S) is below the unit roundoff, on
     fractions until it is exactly zero (rates 1/s_j end descent in d steps). What it still misses is in the bound.
 
-    Hypotheses, checked: w(0) = 0; n ≥ d and XᵀX of full rank (otherwise the interpolator depends on P); r_t(S) has died out. P is invertible.
+    From any w(0). Hypotheses, checked: n ≥ d and XᵀX of full rank (otherwise the interpolator depends on P); r_t(S) has died out. P is invertible.
     Raises InputError for anything that is not a LinearStudent. Source: derived here from arXiv:2509.25637 [D].
     """
     return _limit(student)
