@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 
 from theorems import CLAIMS, Outcome
+from theorems.checking import dropped
 
 TRUE = [claim for claim in CLAIMS if claim.expected is Outcome.HOLDS]
 MUTANTS = [(claim, name) for claim in TRUE for name in claim.mutants]
@@ -48,6 +49,12 @@ def test_dropped_hypothesis_shows(claim, name):
 
     violated()
     assert seen & {Outcome.INAPPLICABLE, Outcome.REFUTED}, f"nobody would notice: {seen}"
+
+
+@pytest.mark.parametrize(("claim", "name"), HYPOTHESES, ids=[f"{c.name}-{n}" for c, n in HYPOTHESES])
+def test_hypothesis_bites_or_says_why_not(claim, name):
+    condition = dropped(claim, name, examples=20, seed=0)
+    assert condition.bites is (condition.meaning is None), condition
 
 
 @pytest.mark.parametrize("claim", TRUE, ids=lambda claim: claim.name)

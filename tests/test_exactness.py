@@ -22,7 +22,7 @@ def applies(claim, instance):
 
 
 @pytest.mark.parametrize("claim", LAYER, ids=lambda c: c.name)
-@settings(max_examples=settings().max_examples // 4)
+@settings(max_examples=max(1, settings().max_examples // 4))
 @given(layer=strategies.lattice_layers())
 def test_integer_layers_are_exact_through_autograd(claim, layer):
     verdict = claim(layer)
@@ -36,7 +36,7 @@ def test_integer_layers_are_exact_through_autograd(claim, layer):
 def test_integer_networks_are_exact_through_autograd(claim, depth):
     seen = 0
 
-    @settings(max_examples=settings().max_examples // 5)
+    @settings(max_examples=max(1, settings().max_examples // 5))
     @given(strategies.lattice_gated_networks(depth) | strategies.free_gated_networks(depth))
     def exact(net):
         nonlocal seen
@@ -85,7 +85,7 @@ def _same_shape_batch(claim, seed):
 
 
 @pytest.mark.parametrize("claim", LAYER + HIERARCHY, ids=lambda c: c.name)
-@settings(max_examples=settings().max_examples // 25)
+@settings(max_examples=max(1, settings().max_examples // 25))
 @given(seed=st.integers(0, 2**31))
 def test_one_formula_on_one_on_many_and_on_integers(claim, seed):
     singles = _same_shape_batch(claim, seed)
@@ -118,7 +118,7 @@ def test_one_bad_network_in_a_batch_refutes_it(claim):
     assert verdict.context["entry"][0] == 1
 
 
-@settings(max_examples=settings().max_examples // 10)
+@settings(max_examples=max(1, settings().max_examples // 10))
 @given(st.data())
 def test_arbitrary_size_integers_never_round(data):
     """Beyond 2^53 float64 cannot be exact; Python integers still are."""

@@ -1,5 +1,6 @@
 """Whitening, rotations and balanced chains: exactness, proved bounds, corners, and what must fail."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +16,7 @@ from impl.operands import to_exact
 from impl.strategies import grams as drawn
 from impl.whitening import WeightMotion, WeightStep, newton_schulz, polar, spin, weight_motion, weight_step
 from theorems.enclosures import enclose
-from theorems.feature_learning.polar import polar_radius, vertical_radius
+from theorems.feature_learning.polar import _off_null_space, polar_radius, vertical_radius
 from theorems.feature_learning.weight_gram import (
     balanced_linear_network_feature_ansatz,
     gram_whitening_keeps_the_gram,
@@ -90,6 +91,34 @@ def test_the_polar_radius_covers_the_true_error(rows, columns):
     values = torch.linalg.svdvals(before @ after.mT)[: min(rows, columns)]
     assert radius < 1e-13 * float(values[0] / values[-1])  # and is no wider than conditioning makes it
     assert gram_whitening_keeps_the_gram(step)
+
+
+@pytest.mark.parametrize("angle", [0.0, 1e-12, 1e-6, 1e-3])
+@pytest.mark.parametrize(("rows", "columns"), [(5, 2), (6, 5), (3, 1)])
+def test_how_far_columns_are_from_a_null_space_is_bounded_from_both_sides(rows, columns, angle):
+    """All columns turned by one angle out of the null space, into the column space where there is room: the distance is known."""
+    basis = torch.linalg.qr(normal(rows, rows, rows))[0]
+    weight = basis[:, :columns] @ normal(7, columns, columns)
+    turned = min(columns, rows - columns)
+    null = basis[:, columns:].clone()
+    null[:, :turned] = math.cos(angle) * null[:, :turned] + math.sin(angle) * basis[:, :turned]
+    distance = 2 * math.sin(angle / 2) * turned**0.5  # Frobenius, to the nearest orthonormal basis of the null space
+    bound = float(_off_null_space(Ball(weight), null))
+    values = torch.linalg.svdvals(weight)
+    assert distance - 1e-14 <= bound < 2 * float(values[0] / values[-1]) * (distance + 1e-13)
+
+
+@pytest.mark.parametrize("factor", [0.5, 2.0])
+def test_an_error_of_the_rotation_shows_as_soon_as_it_leaves_the_bound(factor):
+    """Turned by a fraction or a multiple of what the verified radius allows, in a plane that the Gram matrix does not see: only symmetry breaks."""
+    before, after = normal(11, 4, 4), normal(12, 4, 4)
+    step = weight_step(before, after)
+    radius = float(polar_radius(Ball(before), Ball(after)))
+    plane = torch.zeros(4, 4, dtype=torch.float64)
+    plane[0, 1], plane[1, 0] = 1, -1
+    turned = replace(step, rotation=step.rotation @ torch.linalg.matrix_exp(plane * 1e3 * factor * radius))
+    assert float((turned.rotation - step.rotation).norm()) > radius
+    assert gram_whitening_keeps_the_gram(turned).outcome is Outcome.REFUTED
 
 
 def test_rank_deficient_float_weights_are_undecided_exact_ones_are_not():
