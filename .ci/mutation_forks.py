@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +63,15 @@ class Forks:
                 compileall.compile_dir(
                     copy / root, quiet=1, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH
                 )
+
+    def sound(self, paths: Iterable[str]) -> bool:
+        """Whether unchanged code passes, in a fork and a copy like those of the mutants: the quickest tests of every file in ``paths``."""
+        tests = sorted({name for path in paths for name in self._reached.tests(path, 0, 0.0)})
+        pid = os.fork()
+        if pid == 0:
+            _child(self.free[-1], tests)
+        _, status = os.waitpid(pid, 0)
+        return bool(tests) and os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0
 
     def start(self, job: str, spec: MutationSpec) -> None:
         """Change one copy and let a fork run the tests that reach the line."""
@@ -126,6 +136,8 @@ def _child(copy: Path, tests: list[str]) -> None:
         import pytest
 
         run = [
+            "-W",
+            "ignore::pytest.PytestAssertRewriteWarning",
             "-x",
             "-q",
             "-p",

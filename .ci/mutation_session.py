@@ -112,7 +112,11 @@ def main() -> int:
         for copy in copies:
             shutil.rmtree(copy, ignore_errors=True)
             shutil.copytree(".", copy)
-        execute(db, chosen, Forks(copies, Reached(work / "reached.json"), options.budget))
+        forks = Forks(copies, Reached(work / "reached.json"), options.budget)
+        if not forks.sound({str(item.mutations[0].module_path) for item in chosen}):
+            print((work / f"{forks.free[-1].name}.log").read_text(encoding="utf-8")[-3000:])
+            sys.exit("expected the tests to pass on unchanged code, they failed: no mutant was tried")
+        execute(db, chosen, forks)
         return report(db, chosen, counted, options.seed, out)
 
 
