@@ -14,13 +14,20 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, TypeAlias
 
-from hypothesis import Phase, settings
-from hypothesis.control import BuildContext
-from hypothesis.database import ExampleDatabase, choices_to_bytes
+from hypothesis import Phase, __version__, settings
 from hypothesis.errors import StopTest, UnsatisfiedAssumption
-from hypothesis.internal.conjecture.choice import choice_permitted
-from hypothesis.internal.conjecture.data import ConjectureData
 from hypothesis.strategies import SearchStrategy
+
+try:
+    from hypothesis.control import BuildContext
+    from hypothesis.database import ExampleDatabase, choices_to_bytes
+    from hypothesis.internal.conjecture.choice import choice_permitted
+    from hypothesis.internal.conjecture.data import ConjectureData
+except ImportError as error:  # an older or a much newer one
+    raise ImportError(
+        f"expected a version of hypothesis whose choices can be read, 6.150 or newer, got {__version__} ({error}); "
+        "install the one in constraints.txt"
+    ) from error
 
 Choice: TypeAlias = "int | float | bool | str | bytes"
 
