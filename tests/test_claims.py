@@ -44,5 +44,16 @@ def test_statement_owes_nothing(claim):
     assert ".. math::" in statement or "TL" in statement or "exact at L" in statement or "[" in statement
 
 
+@pytest.mark.parametrize(
+    "subject",
+    sorted({claim.subject for claim in CLAIMS}, key=lambda subject: subject.__name__),
+    ids=lambda subject: subject.__name__,
+)
+def test_instances_are_told_apart_by_identity(subject):
+    """Comparing tensors field by field would be no truth value, and no instance could be a key."""
+    assert subject.__eq__ is object.__eq__
+    assert subject.__hash__ is object.__hash__
+
+
 def test_names_are_unique():
     assert len(set(NAMES)) == len(NAMES)

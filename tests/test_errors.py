@@ -42,6 +42,10 @@ CALLS = {
     "NaN inputs": (lambda: traced(inputs=torch.full((6, 3), math.nan).double()), "finite numbers in the inputs"),
     "NaN targets": (lambda: traced(targets=torch.full((6, 2), math.nan).double()), "finite"),
     "empty batch": (lambda: traced(inputs=torch.zeros(0, 3).double()), r"at least one sample, got .*\(0, 3\)"),
+    "a layer with no rows": (
+        lambda: LayerTrace(torch.zeros(1, 3), torch.zeros(0, 3), torch.zeros(1, 3), torch.zeros(0, 3), torch.zeros(0, 1)),
+        r"at least one row of inputs and one unit, got inputs \(0, 3\)",
+    ),
     "integer inputs": (lambda: traced(inputs=torch.ones(6, 3).long()), r"floating-point inputs.*got torch\.int64; convert"),
     "inputs of the wrong width": (lambda: traced(inputs=torch.zeros(6, 5).double()), r"inputs that the model accepts, got \(6, 5\)"),
     "targets of the wrong shape": (lambda: traced(targets=torch.zeros(6).double()), r"shape \(N, C\) = \(6, 2\), got \(6,\)"),

@@ -27,6 +27,8 @@ def test_noise_has_the_ranks_that_are_marked():
     assert [ranks(run.centred[b]) for b in (1, 2, 8)] == [{6}, {6}, {6}]
     assert [ranks(run.plain[b]) for b in (1, 2, 8)] == [{2}, {4}, {6}]
     assert (run.averaged > 1e-9 * run.averaged[0]).sum() > 6
+    single = np.mean([(values**2).sum(-1).mean() for values in run.centred.values()])
+    assert (run.averaged**2).sum() == pytest.approx(single)  # the trace of a mean is the mean of the traces
 
 
 def test_the_bound_holds_all_along_the_training():

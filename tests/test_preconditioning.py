@@ -87,6 +87,10 @@ def test_integer_networks_agree_exactly_along_the_whole_path(rest, least):
     assert verdict.measured == verdict.bound == steps.drift == 0
     assert bool((steps.gram_only == steps.after).all())
     assert gram_sufficiency_in_training(steps.exact()).grade is Grade.EXACT
+    exact = steps.exact()
+    off = dataclasses.replace(exact, gram_only=exact.gram_only - 3)
+    assert off.drift == 3 * exact.after[-1].size ** 0.5
+    assert dataclasses.replace(steps, gram_only=steps.gram_only * 0).drift == 1
 
 
 def test_a_path_in_chunks_is_the_path():

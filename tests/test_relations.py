@@ -65,6 +65,24 @@ def test_four_signs(how, sign, below, equal, above):
         assert finding.grade is Grade.EXACT  # nothing rounded
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 2, 0), (2, 0, 1)])
+@pytest.mark.parametrize(
+    ("margins", "radii", "outcome", "worst"),
+    [
+        ((1.0, 2.0, 3.0), (0.5, 0.5, 0.5), HOLDS, 0),
+        ((1.0, 2.0, 3.0), (0.1, 1.9, 0.1), HOLDS, 1),  # nearer to refutation than the smaller margin
+        ((1.0, 2.0, 3.0), (0.5, 2.5, 0.5), UNDECIDED, 1),
+        ((9.0, 0.2, 3.0), (0.5, 0.5, 2.0), UNDECIDED, 1),
+        ((9.0, -1.0, 3.0), (0.5, 0.5, 0.5), REFUTED, 1),
+        ((1.0, -1.0, 3.0), (10.0, 0.5, 0.5), REFUTED, 1),  # one entry that cannot be told hides none that can
+    ],
+)
+def test_a_strict_inequality_is_judged_where_it_is_nearest_to_refutation(margins, radii, outcome, worst, order):
+    finding = judge(">", [10 + margins[i] for i in order], [10.0] * 3, radius=[radii[i] for i in order])
+    assert finding.outcome is outcome
+    assert finding.context["entry"] == (order.index(worst),)
+
+
 @pytest.mark.parametrize("sign", SIGNS)
 @pytest.mark.parametrize("other", [0.0, 1.0, math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])

@@ -9,6 +9,7 @@ from impl import strategies
 from impl.linalg import exact_rank
 from impl.operands import is_exact
 from impl.strategies import features as feature_strategies
+from impl.strategies import layers
 
 SEARCH = settings(
     max_examples=3000,
@@ -83,6 +84,25 @@ def cases(name, strategy, corners):
 def test_corner_is_found(strategy, corner):
     found = find(strategy(), lambda instance: bool(corner(instance)), settings=SEARCH)
     assert corner(found)
+
+
+@pytest.mark.parametrize("networks", [layers.lattice_networks, layers.seeded_networks], ids=["lattice", "seeded"])
+def test_networks_of_every_kind_are_drawn(networks):
+    """Counted by what the network is, not by which branch made it."""
+    seen = set()
+
+    @settings(max_examples=100)
+    @given(networks())
+    def note(specimen):
+        seen.add(
+            "convolution"
+            if any(isinstance(m, torch.nn.Conv2d) for m in specimen.model.modules())
+            else type(specimen.model).__name__
+        )
+
+    note()
+    assert "convolution" in seen
+    assert len(seen) >= (5 if networks is layers.lattice_networks else 3), seen
 
 
 @given(strategies.lattice_gated_networks() | strategies.seeded_gated_networks())

@@ -142,6 +142,8 @@ def _worst_entry(residual: Operand, bound: Operand, *, strict: bool) -> tuple[in
         if not bool(finite.all()):
             return tuple(int(i) for i in (~finite).nonzero()[0])
         score = residual + bound if strict else residual - bound
+        if strict:  # an entry that is refuted counts before one that cannot be told
+            score = torch.where(residual >= bound, math.inf, score)
         ratio = torch.where(bound > 0, residual / bound, torch.where(residual > 0, math.inf, 0.0))
         flat = int((score if strict or not bool((bound > 0).any()) else ratio).argmax())
         return tuple(int(i) for i in np.unravel_index(flat, tuple(residual.shape))) if residual.ndim else ()
