@@ -180,6 +180,13 @@ def test_an_audit_sees_a_bound_that_is_too_tight():
     assert result.false > 0
 
 
+def test_an_audit_tries_as_many_instances_as_it_says():
+    result = audit(theorems.rotation_is_orthogonal_to_learning, examples=170)
+    first, *others = (sum(tally.counts.values()) for tally in result.regimes.values())
+    assert first == 68  # two fifths on drawn instances, more than one chunk of them
+    assert all(count <= (170 - 68) // len(others) for count in others)
+
+
 def test_an_audit_sees_a_crash():
     def broken(layer):
         raise ValueError("a formula with a flaw")

@@ -94,3 +94,14 @@ def test_check_model_judges_them_or_tells_why_not():
     )
     assert [r.verdict.outcome for r in results] == [Outcome.INAPPLICABLE] * 2
     assert "Conv2d, not fully connected" in results[0].verdict.context["reason"]
+
+
+def test_whitened_steps_take_the_inverse_covariance():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 5, bias=False), nn.Tanh(), nn.Linear(5, 2)).double()
+    runs = first_layer_runs(model, torch.randn(9, 4).double(), torch.randn(9, 2).double(), functional.mse_loss)
+    steps = runs["0, whitened steps"]
+    rows, matrix = steps.inputs[0], steps.preconditioner[0]
+    covariance = rows.mT @ rows / len(rows)
+    ridge = 0.1 * covariance.diagonal().mean()
+    assert torch.allclose(matrix @ (covariance + ridge * torch.eye(4).double()), torch.eye(4).double(), atol=1e-12)

@@ -48,7 +48,7 @@ def test_every_identity_earns_its_bound(claim, seed):
     for trial in found.trials:
         assert trial.verdict.outcome is Outcome.HOLDS, trial.verdict
         assert trial.verdict.grade is Grade.EXACT, trial.verdict
-    assert 0 < found.error_probability <= LARGEST_ERROR
+    assert 0 < found.error_probability <= LARGEST_ERROR == 2.0**-40
     assert power_of_two(found.error_probability) in found.earned
 
 

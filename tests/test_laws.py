@@ -205,3 +205,20 @@ def test_a_claim_in_law_draws_once_for_all_its_mutants():
     assert "false-alarm" in repr(verdict)
     assert mean_of_the_sample.mutants["one more"](sample).outcome is Outcome.REFUTED
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize(("sign", "below", "equal", "above"), [
+    ("=", "REFUTED", "HOLDS", "REFUTED"),
+    ("<=", "HOLDS", "HOLDS", "REFUTED"),
+    (">=", "REFUTED", "HOLDS", "HOLDS"),
+    (">", "REFUTED", "UNDECIDED", "HOLDS"),
+])  # fmt: skip
+@pytest.mark.parametrize(
+    "law", [NormalMean, lambda sign: VarianceBounded(sign=sign, variance=1.0)], ids=["Student", "Catoni"]
+)
+def test_every_sign(law, sign, below, equal, above):
+    """Means far below, at, and far above the prediction; what is equal in the mean cannot be proved to be above."""
+    noise = np.random.default_rng(3).normal(size=(400, 1))
+    noise -= noise.mean()
+    for shift, outcome in ((-5.0, below), (0.0, equal), (5.0, above)):
+        assert judged(law(sign=sign), noise + shift, [0.0]).outcome is Outcome[outcome]

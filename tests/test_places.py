@@ -195,6 +195,15 @@ def test_large_batches_are_cut():
     assert all("first 128 samples" in where for where in noise_places(300))
 
 
+def test_batches_of_wide_features_are_cut_too(monkeypatch):
+    width = noise_places(24)["5, batches of 6"].features.shape[-1]
+    monkeypatch.setattr("theorems.places.noise.LARGEST_NOISE", 2 * 16 * width)
+    assert set(noise_places(16)) == {"5, batches of 4", "5, batches of 4, with replacement"}
+    assert set(noise_places(24)) == {
+        "5, batches of 4, first 16 samples", "5, batches of 4, first 16 samples, with replacement",
+    }  # fmt: skip
+
+
 def test_deep_linear_parts_are_found_and_balanced_ones_hold():
     layers = trace(linear_end(nn.Identity), gaussian(9, 6), labels(9), functional.cross_entropy)
     (chain,) = linear_chains_of(layers).values()
