@@ -15,7 +15,7 @@ from impl.inverses import inverse
 from impl.linalg import exact_rank, least_squares, project
 from impl.magnitude import Magnitude, base_for
 from impl.operands import reciprocal
-from impl.tracked import Tracked, branching, denominator, is_tracked, plain
+from impl.tracked import Tracked, branching, cleared, denominator, is_tracked, plain
 from theorems import CLAIMS
 from theorems.generic import constructor, identities
 from theorems.ranks import RankIs, Within
@@ -196,6 +196,13 @@ def test_degrees_bound_what_wrong_formulas_leave(name):
                 values = values[1:] - values[:-1]
             assert (values == 0).all(), (mutant.name, part)
     assert judged == 2
+
+
+def test_rows_are_cleared_of_their_least_common_denominator():
+    x, y, z = (Tracked(value) for value in (3, 5, 7))
+    a, b = reciprocal(y), reciprocal(z)
+    assert cleared([x * a, x * a * b, x, 2]) == ([2, 1, 3, 2], 2)
+    assert cleared([x, x * x]) == ([1, 2], 0)
 
 
 def test_ranks_are_minors():

@@ -42,3 +42,7 @@ def test_split_normal():
     nodes, weights = split_normal(80)
     assert float((weights * np.abs(nodes)).sum()) == pytest.approx(math.sqrt(2 / math.pi), rel=1e-12)
     assert moments((nodes, weights), (0, 2, 4)) == pytest.approx([1, 1, 3], rel=1e-12)
+
+
+def test_chi_squared_without_degrees_is_zero():
+    assert moments(chi_squared(5, 0), (0, 1, 2)) == [1, 0, 0]
