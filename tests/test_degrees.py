@@ -60,7 +60,7 @@ FORMULAS = {
 
 
 @pytest.mark.parametrize("name", FORMULAS)
-@settings(max_examples=settings().max_examples // 40)
+@settings(max_examples=max(1, settings().max_examples // 40))
 @given(seed=st.integers(0, 1000))
 def test_degrees_are_bounds(name, seed):
     shape = (3, 3) if "power" not in name else (2, 2)
@@ -219,7 +219,7 @@ def test_ranks_are_minors():
 # -- Kronecker's base ----------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=settings().max_examples // 4)
+@settings(max_examples=max(1, settings().max_examples // 4))
 @given(
     x=st.lists(st.integers(-(2**700), 2**700), min_size=4, max_size=4),
     v=st.lists(st.integers(-(2**900), 2**900), min_size=4, max_size=4),
