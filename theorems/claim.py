@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
-import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from impl.errors import InputError
+from impl.errors import InputError, require
 from impl.operands import Instance
 from theorems.relations import Comparison, Finding, Relation, Side, Sign
+from theorems.statements import explained, stated_in, strategy_of
+from theorems.variants import Changed, automatic
 from theorems.verdict import Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -21,11 +21,22 @@ Strategy: TypeAlias = "Callable[[], SearchStrategy[Any]]"
 
 @dataclass(frozen=True)
 class Source:
-    """Where a statement comes from: arXiv id, what the paper calls it, and whether the wording is the paper's."""
+    """Where a statement comes from.
+
+    Args:
+        arxiv: id of the paper; empty for a conjecture of no paper.
+        where: what the paper calls it, or the file in which it is stated.
+        tag: whether the wording is the paper's, derived from it, or a conjecture.
+    """
 
     arxiv: str
     where: str
-    tag: Literal["paper", "derived"] = "paper"
+    tag: Literal["paper", "derived", "conjecture"] = "paper"
+
+    @property
+    def label(self) -> str:
+        """One line: paper and place."""
+        return f"arXiv:{self.arxiv}, {self.where}" if self.arxiv else self.where
 
 
 @dataclass(frozen=True)
@@ -60,6 +71,7 @@ class Claim:
         changes: what the mutants change, by name: another prediction, or fields of the claim.
         expected: HOLDS, or REFUTED for a statement that is kept as printed.
         subject: the instance type.
+        file: where the claim is stated.
     """
 
     name: str
@@ -73,10 +85,11 @@ class Claim:
     hypotheses: Mapping[str, Hypothesis] = field(default_factory=dict)
     changes: Mapping[str, Side | Mapping[str, Any]] = field(default_factory=dict)
     expected: Outcome = Outcome.HOLDS
+    file: str = ""
 
     @property
     def tag(self) -> str:
-        """The word "paper" for the paper's own statement, "derived" for one derived from it."""
+        """The word "paper" for the paper's own statement, "derived" for one derived from it, or "conjecture"."""
         return self.source.tag
 
     @property
@@ -111,9 +124,15 @@ class Claim:
     def inapplicable(self, instance: Any) -> tuple[str, str] | None:
         """The first hypothesis that ``instance`` violates, with the reason; None if the claim applies."""
         for name, hypothesis in self.hypotheses.items():
-            reason = hypothesis.check(instance) if hypothesis.check is not None else None
+            with explained(self, instance):
+                reason = hypothesis.check(instance) if hypothesis.check is not None else None
             if reason is not None:
                 return name, reason
+        if isinstance(self.predict, Changed):
+            with explained(self, instance):
+                idle = self.predict.idle(instance)
+            if idle is not None:
+                return "a wrong variant", idle
         return None
 
     def __call__(self, instance: Any) -> Verdict:
@@ -133,12 +152,13 @@ class Claim:
             return Verdict(
                 self.name, Outcome.INAPPLICABLE, instance=instance, context={"hypothesis": name, "reason": reason}
             )
-        found: Finding = self.relation.judge(self.observe, self.predict, instance)
+        with explained(self, instance):
+            found: Finding = self.relation.judge(self.observe, self.predict, instance)
         return Verdict(self.name, found.outcome, found.grade, found.measured, found.bound, instance, found.context)
 
     def __repr__(self) -> str:
         """Name, paper and tag."""
-        return f"<Claim {self.name} (arXiv:{self.source.arxiv}, {self.tag})>"
+        return f"<Claim {self.name} ({self.source.label.split(',')[0]}, {self.tag})>"
 
 
 _HOW = {
@@ -163,9 +183,9 @@ def compares(
     sign: Sign = "=",
     *,
     observed: Side,
-    on: Strategy,
-    source: Source,
-    mutants: Mapping[str, Side | Mapping[str, Any]],
+    on: Strategy | SearchStrategy[Any],
+    source: Source | None = None,
+    mutants: Mapping[str, Side | Mapping[str, Any]] | None = None,
     hypotheses: Mapping[str, Hypothesis] | None = None,
     signs: Mapping[str, Sign] | None = None,
     expected: Outcome = Outcome.HOLDS,
@@ -173,37 +193,43 @@ def compares(
     """Make a claim of a prediction: observed ``sign`` predicted, up to rounding. It registers nothing.
 
     Args:
-        sign: how the observation relates to the prediction.
+        sign: how the observation relates to the prediction: ``=``, ``<=``, ``>=`` or ``>``.
         observed: measures the instance.
-        on: strategy that draws instances.
-        source: where the statement comes from.
-        mutants: wrong predictions by name, each of which must be refuted.
+        on: strategy that draws instances, or a function that returns one.
+        source: where the statement comes from; by default it is a conjecture of the file that states it.
+        mutants: wrong predictions by name, each of which must be refuted; by default sign flipped, twice (half, of an upper bound) and
+            transposed.
         hypotheses: conditions by name.
         signs: for named parts whose relation is another one.
         expected: REFUTED for a statement kept as printed.
+
+    Raises:
+        InputError: for a sign, an observation, a strategy or a prediction that cannot make a claim.
     """
+    require(sign in _SIGNS, f"expected a sign among {', '.join(_SIGNS)}, got {sign!r}")
+    require(callable(observed), f"expected observed= to be a function of an instance, got {type(observed).__name__}")
 
     def make(predict: Side) -> Claim:
-        parameters = list(inspect.signature(predict).parameters)
-        subject = typing.get_type_hints(predict)[parameters[0]]
-        statement = inspect.getdoc(predict)
-        if not statement:
-            raise InputError(f"expected {predict.__name__} to have a docstring: it is the statement of the claim")
+        stated = stated_in(predict)
         return Claim(
-            name=predict.__name__,
-            statement=statement,
-            source=source,
+            name=stated.name,
+            statement=stated.statement,
+            source=Source("", stated.where, "conjecture") if source is None else source,
             relation=Comparison(sign, signs or {}),
             observe=observed,
             predict=predict,
-            instances=on,
-            subject=subject,
+            instances=strategy_of(on),
+            subject=stated.subject,
             hypotheses=hypotheses or {},
-            changes=mutants,
+            changes=automatic(predict, sign) if mutants is None else mutants,
             expected=expected,
+            file=stated.file,
         )
 
     return make
+
+
+_SIGNS = ("=", "<=", ">=", ">")
 
 
 def equals(**options: Any) -> Callable[[Side], Claim]:

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import importlib
-import importlib.util
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from torch import Tensor, nn
@@ -21,6 +17,7 @@ from impl.relu_stacks import LARGEST, stacks
 from impl.running import Inputs
 from impl.tracing import LayerTrace, Loss, Traces, trace
 from theorems.claim import Claim
+from theorems.loading import import_path
 from theorems.verdict import Outcome, Verdict
 
 Places: TypeAlias = dict[str, Instance | str]
@@ -59,7 +56,7 @@ def load(spec: str) -> Subject:
     """
     path, _, name = spec.rpartition(":")
     require(bool(path and name), f"expected FILE.py:FACTORY or package.module:FACTORY, got {spec!r}")
-    module = _module(path)
+    module = import_path(path)
     factory = getattr(module, name, None)
     if not callable(factory):
         near = difflib.get_close_matches(name, [n for n, value in vars(module).items() if callable(value)], n=3)
@@ -74,27 +71,6 @@ def load(spec: str) -> Subject:
         raise InputError(
             f"expected {spec} to return a network, but it raised {type(error).__name__}: {error}"
         ) from error
-
-
-def _module(path: str) -> Any:
-    try:
-        if not path.endswith(".py"):
-            sys.path.insert(0, str(Path.cwd()))
-            return importlib.import_module(path)
-        require(Path(path).is_file(), f"expected an existing file, got {path!r} (from {Path.cwd()})")
-        sys.path.insert(0, str(Path(path).resolve().parent))  # as if it were run: it may import its neighbours
-        # a name of its own: a file called random.py must not stand in for the library's
-        found = importlib.util.spec_from_file_location(f"theorems_model_{Path(path).stem}", path)
-        assert found is not None
-        assert found.loader is not None
-        module = importlib.util.module_from_spec(found)
-        sys.modules[found.name] = module
-        found.loader.exec_module(module)
-    except InputError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise InputError(f"expected {path!r} to import, but it raised {type(error).__name__}: {error}") from error
-    return module
 
 
 def _subject(made: Any, spec: str) -> Subject:
