@@ -7,15 +7,18 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import seed as seeded
+from hypothesis.database import DirectoryBasedExampleDatabase
 from hypothesis.errors import NoSuchExample
 
 from impl.errors import require
 from theorems.claim import Claim
+from theorems.variants import Changed
 from theorems.verdict import Grade, Outcome, Verdict
 
 
@@ -129,13 +132,13 @@ def _exact_counterexample(claim: Claim, examples: int, seed: int) -> Verdict | N
         return None
 
 
-def _settings(examples: int) -> settings:
+def _settings(examples: int, database: Path | None = None) -> settings:
     return settings(
         max_examples=examples,
         deadline=None,
-        database=None,
+        database=None if database is None else DirectoryBasedExampleDatabase(database),
         derandomize=False,
-        phases=(Phase.generate, Phase.shrink),
+        phases=(Phase.reuse, Phase.generate, Phase.shrink),
         suppress_health_check=list(HealthCheck),
         report_multiple_bugs=False,
         print_blob=False,
@@ -143,7 +146,12 @@ def _settings(examples: int) -> settings:
 
 
 def check(
-    claim: Claim, *, examples: int = 100, seed: int = 0, on_example: Callable[[], None] | None = None
+    claim: Claim,
+    *,
+    examples: int = 100,
+    seed: int = 0,
+    on_example: Callable[[], None] | None = None,
+    database: Path | None = None,
 ) -> Evidence:
     """Draw ``examples`` instances of ``claim``, judge each, and try every mutant until it is refuted.
 
@@ -154,6 +162,7 @@ def check(
         examples: how many instances to draw at most (a strategy may have fewer).
         seed: of the search; equal seeds draw equal instances.
         on_example: called after each instance.
+        database: folder in which Hypothesis keeps what refuted a claim, to be tried first the next time.
 
     Raises:
         InputError: if ``examples`` is below one.
@@ -162,28 +171,38 @@ def check(
     evidence = Evidence(claim)
     alive = dict(claim.mutants)
     evidence.mutants = len(alive)
+    wrong: set[str] = set()
     started = time.perf_counter()
 
     @seeded(seed)
-    @_settings(examples)
+    @_settings(examples, database)
     @given(claim.instances())
     def run(instance: Any) -> None:
+        nonlocal wrong
         verdict = claim(instance)
         shrinking = evidence.outcomes[Outcome.REFUTED] > 0
         if not shrinking:
             evidence.add(verdict)
-            for name in [n for n, mutant in alive.items() if mutant(instance).outcome is Outcome.REFUTED]:
-                del alive[name]
+            for name, mutant in list(alive.items()):
+                outcome = mutant(instance).outcome
+                wrong |= {name} if outcome is not Outcome.INAPPLICABLE else set()
+                if outcome is Outcome.REFUTED:
+                    del alive[name]
             if on_example is not None:
                 on_example()
         if verdict.outcome is Outcome.REFUTED:
             raise _RefutedError(verdict)
 
+    # the claims share this function: without a mark of its own each would find the examples of all
+    run.hypothesis.inner_test._hypothesis_internal_add_digest = claim.name.encode()  # type: ignore[attr-defined]  # noqa: SLF001
     try:
         run()
     except _RefutedError as found:
         smaller = _exact_counterexample(claim, examples, seed) if found.verdict.grade is Grade.NUMERICAL else None
         evidence.worst = found.verdict if smaller is None else smaller  # a refutation is falsy
-    evidence.survivors = list(alive)
+    # a variant that Claim.inapplicable calls no change on every instance (the transpose of a scalar) was never wrong
+    idle = {n for n, mutant in alive.items() if n not in wrong and isinstance(mutant.predict, Changed)}
+    evidence.mutants -= len(idle)
+    evidence.survivors = [name for name in alive if name not in idle]
     evidence.seconds = time.perf_counter() - started
     return evidence

@@ -154,6 +154,13 @@ class Claim:
             )
         with explained(self, instance):
             found: Finding = self.relation.judge(self.observe, self.predict, instance)
+        if self.tag == "conjecture" and ": " not in self.name:
+            # somebody is still writing this: a formula of another shape is a slip and no counterexample
+            shapes = found.context.get("shapes")
+            require(
+                shapes is None,
+                f"expected both sides of {self.name} to have one shape, got {shapes}: nothing can be compared; on {instance!r}",
+            )
         return Verdict(self.name, found.outcome, found.grade, found.measured, found.bound, instance, found.context)
 
     def __repr__(self) -> str:

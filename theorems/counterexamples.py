@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import json
 import math
 import platform
 import re
@@ -132,7 +131,7 @@ def _plain_script(claim: Claim, verdict: Verdict, seed: int) -> str:
         body, imports = _as_numpy(fields), imports | {"import numpy as np"}
     pick = "" if part is None else f"[{part!r}]"
     index = ", ".join(map(str, verdict.context.get("entry", ())))
-    entry = f"[{index}]" if index else ""
+    pick_entry = f"left, right = left[{index}], right[{index}]  # the entry that is furthest off\n" if index else ""
     wrong = {
         "=": "abs(left - right) > bound",
         "<=": "left - right > bound",
@@ -150,8 +149,7 @@ bound = {verdict.bound!r}  # {"no operation rounds here" if exact else "on the r
 
 left, right = observed(instance){pick}, predicted(instance){pick}
 print("observed", left, "predicted", right, sep="\\n")
-left, right = left{entry}, right{entry}  # the entry that is furthest off
-refuted = bool({wrong[sign]})
+{pick_entry}refuted = bool({wrong[sign]})
 print(f"{{'REFUTED' if refuted else 'HOLDS'}}: observed {{left}} {sign} predicted {{right}} is {{'false' if refuted else 'true'}}, bound {{bound}}")
 raise SystemExit(not refuted)"""
     script = _assemble(claim, verdict, seed, imports | {"from types import SimpleNamespace"}, code)
@@ -207,14 +205,18 @@ def _claim_script(claim: Claim, verdict: Verdict, seed: int) -> str:
             f".without({rest.removeprefix('without ')!r})" if rest.startswith("without ") else f".mutants[{rest!r}]"
         )
     data = construction(verdict.instance)
+    # the sides of an asymptotic claim are those of the points of a path; the verdict has their distances
+    show = (
+        ""
+        if hasattr(verdict.instance, "path")
+        else 'print("observed", claim.observe(instance), "predicted", claim.predict(instance), sep="\\n")\n'
+    )
     code = f"""\
 claim = {chosen}
 instance = {data}
 
 verdict = claim(instance)
-if verdict.outcome.name != "INAPPLICABLE":
-    print("observed", claim.observe(instance), "predicted", claim.predict(instance), sep="\\n")
-print(verdict)
+{show}print(verdict)
 print(f"{{verdict.outcome.name}}: residual {{verdict.measured}}, bound {{verdict.bound}}")
 raise SystemExit(verdict.outcome.name != "REFUTED")"""
     return _assemble(claim, verdict, seed, imports, f"{quoted.strip()}\n\n\n{code}" if quoted else code)
@@ -265,8 +267,14 @@ def _assemble(claim: Claim, verdict: Verdict, seed: int, imports: set[str], code
 
 Run it with python, or with `theorems replay`; the last line says whether the claim is still refuted here."""
     said = said.replace("\\", "\\\\").replace('"""', "'''")
-    order = sorted(imports - quoted, key=lambda line: (line.startswith("from"), line))
-    return f"{_quote(said)}\n\n{future}{chr(10).join(order)}\n\nRECORDED = {_pretty(recorded)}\n\n{code}\n"
+    lines = sorted(imports - quoted, key=lambda line: (line.split()[1] in _OTHERS, line.startswith("from"), line))
+    head = "\n".join(line for line in lines if line.split()[1].split(".")[0] not in _OTHERS)
+    rest = "\n".join(line for line in lines if line.split()[1].split(".")[0] in _OTHERS)
+    parts = [_quote(said), future.strip(), head, rest, _pretty(recorded)]
+    return "\n\n".join(part for part in parts if part) + f"\n\n\n{code}\n"
+
+
+_OTHERS = ("impl", "numpy", "theorems", "torch")
 
 
 def _quote(text: str) -> str:
@@ -274,4 +282,5 @@ def _quote(text: str) -> str:
 
 
 def _pretty(value: dict[str, Any]) -> str:
-    return json.dumps(value, indent=4, ensure_ascii=False).replace("null", "None")
+    inner = "\n".join(f"    {key!r}: {entry!r}," for key, entry in value.items())
+    return f"RECORDED = {{\n{inner}\n}}"

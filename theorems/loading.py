@@ -6,8 +6,10 @@ import difflib
 import importlib
 import importlib.util
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from impl.errors import InputError, require
 from theorems.claim import Claim
@@ -64,12 +66,32 @@ def load_claims(spec: str) -> list[Claim]:
     if not colon or name == "*":
         hint = "; state one with a decorator: @equals(observed=..., on=...)"
         require(bool(stated or claims), f"expected claims in {path}, got none{hint}")
-        return list((stated or claims).values())
+        return [_typed(claim) for claim in (stated or claims).values()]
     if name in claims:
-        return [claims[name]]
+        return [_typed(claims[name])]
     if hasattr(module, name):
         kind = type(getattr(module, name)).__name__
         raise InputError(f"expected {name!r} in {path} to be a claim, got a {kind}; put @equals(...) above it")
     near = difflib.get_close_matches(name, claims, n=3, cutoff=0.4)
     hint = f"; did you mean {' or '.join(near)}?" if near else f"; it has {', '.join(claims) or 'none'}"
     raise InputError(f"expected a claim {name!r} in {path}, got nothing of that name{hint}")
+
+
+def _typed(claim: Claim) -> Claim:
+    """The claim with a strategy that must draw what the annotation of its prediction says."""
+
+    def of_type(instance: Any) -> Any:
+        if not isinstance(instance, claim.subject):
+            raise InputError(
+                f"expected on= of {claim.name} to draw {claim.subject.__name__}, as its annotation says, got "
+                f"{type(instance).__name__}; change the one or the other"
+            )
+        return instance
+
+    def instances() -> Any:
+        strategy = claim.instances()
+        usable = hasattr(strategy, "map") and hasattr(strategy, "filter")
+        require(usable, f"expected on= of {claim.name} to return a strategy, got {type(strategy).__name__}")
+        return strategy.map(of_type)
+
+    return replace(claim, instances=instances)

@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 
 from theorems.commands.console import (
+    drawing,
     exit_code,
     header,
     out,
@@ -16,7 +17,14 @@ from theorems.commands.console import (
     progress,
     require_writable,
     select,
+    select_mutants,
     write_evidence,
+)
+from theorems.commands.refutations import (
+    keep_counterexample,
+    print_alarm,
+    print_notes,
+    require_folder,
 )
 
 if TYPE_CHECKING:
@@ -24,22 +32,43 @@ if TYPE_CHECKING:
 
 
 def check_command(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="claims, by name or glob")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="claims, by name or glob, or FILE.py[:CLAIM]")
+    ] = None,
     examples: Annotated[int, typer.Option(min=1, help="instances to draw per claim")] = 100,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="of the search, and of noise inside a model")] = 0,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write the evidence there")] = None,
     model: Annotated[
         str | None, typer.Option(metavar="FILE.py:FACTORY", help="check this network instead of drawn ones")
     ] = None,
+    mutant: Annotated[
+        str | None, typer.Option(metavar="NAME", help="check this wrong variant of the claims, by name or glob")
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--counterexamples",
+            metavar="DIR",
+            help="write a script for every refutation there; without it, unexpected ones go to counterexamples/",
+        ),
+    ] = None,
+    database: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="keep refuting instances there and try those first")
+    ] = None,
 ) -> None:
     """Check claims over drawn networks, or over a network of yours."""
     import torch
 
     claims = select(names or [])
+    if mutant is not None:
+        claims = select_mutants(claims, mutant)
     require_writable(json_file)
+    require_folder(folder, "--counterexamples")
+    require_folder(database, "--database")
     header(seed, examples if model is None else None)
     if model is not None:
-        raise typer.Exit(_check_model(model, claims, seed, json_file))
+        raise typer.Exit(_check_model(model, claims, seed, json_file, folder))
+    from theorems.alarms import shared_out
     from theorems.checking import check
     from theorems.tables import evidence_table
     from theorems.verdict import Outcome
@@ -49,24 +78,32 @@ def check_command(
     evidence = []
     try:
         with progress() as bar:
-            for claim in claims:
+            for claim in shared_out(claims, examples):
                 task = bar.add_task(claim.name, total=examples)
                 step = lambda task=task: bar.advance(task)  # noqa: E731
-                evidence.append(check(claim, examples=examples, seed=seed, on_example=step))
+                with drawing(claim):
+                    evidence.append(check(claim, examples=examples, seed=seed, on_example=step, database=database))
                 bar.remove_task(task)
     finally:
         torch.set_num_threads(threads)
     out.print(evidence_table(evidence))
+    alarm = print_alarm(evidence)
+    records = []
     for seen in evidence:
-        if seen.worst is not None and (not seen.as_expected or seen.outcome is Outcome.REFUTED):
+        record = seen.record()
+        if seen.worst is not None and seen.outcome is Outcome.REFUTED:
+            record["counterexample"] = keep_counterexample(seen, seed, folder)
+        elif seen.worst is not None and not seen.as_expected:
             print_counterexample(seen.worst)
         for name in seen.survivors:
             out.print(f"[yellow]not refuted in {seen.instances} instances:[/] {seen.claim.name}: {escape(name)}")
-    write_evidence(json_file, seed, "default", (seen.record() for seen in evidence))
+        print_notes(seen.claim)
+        records.append(record)
+    write_evidence(json_file, seed, "default", records, false_alarm=alarm)
     raise typer.Exit(exit_code((seen.outcome, seen.claim.expected) for seen in evidence))
 
 
-def _check_model(spec: str, claims: list[Claim], seed: int, json_file: Path | None) -> int:
+def _check_model(spec: str, claims: list[Claim], seed: int, json_file: Path | None, folder: Path | None) -> int:
     from theorems.checking import Evidence
     from theorems.models import check_model, load
     from theorems.tables import result_table
@@ -87,5 +124,11 @@ def _check_model(spec: str, claims: list[Claim], seed: int, json_file: Path | No
         out.print(
             f"[dim]worst residual/bound {max(ratios):.3g} over {len(ratios)} rounded comparisons[/]", highlight=False
         )
-    write_evidence(json_file, seed, f"model {spec}", (seen.record() for seen in evidence.values()))
+    records = []
+    for seen in evidence.values():
+        record = seen.record()
+        if seen.outcome is Outcome.REFUTED:
+            record["counterexample"] = keep_counterexample(seen, seed, folder)
+        records.append(record)
+    write_evidence(json_file, seed, f"model {spec}", records)
     return exit_code((seen.outcome, seen.claim.expected) for seen in evidence.values())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import json
 import platform
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from importlib.metadata import version
 from pathlib import Path
@@ -41,23 +42,72 @@ def header(seed: int, examples: int | None) -> None:
 
 
 def select(names: Iterable[str]) -> list[Claim]:
-    """Claims by exact name or glob; the whole catalogue for no name.
+    """Claims by exact name or glob, or those that a file states (FILE.py, FILE.py:CLAIM); the whole catalogue for no name.
 
     Raises:
         InputError: for a name that matches nothing, with the nearest ones.
     """
     from impl.errors import InputError
     from theorems.catalogue import CLAIMS
+    from theorems.loading import is_path, load_claims
 
     chosen: list[Claim] = []
     for name in names:
+        if is_path(name):
+            found = load_claims(name)
+            chosen += [claim for claim in found if claim.name not in [other.name for other in chosen]]
+            continue
         found = [claim for claim in CLAIMS if fnmatchcase(claim.name, name)]
         if not found:
             near = difflib.get_close_matches(name, [claim.name for claim in CLAIMS], n=3, cutoff=0.4)
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise InputError(f"expected the name of a claim (see `theorems list`), got {name!r}{hint}")
+            raise InputError(f"expected the name of a claim (see `theorems list`) or FILE.py:CLAIM, got {name!r}{hint}")
         chosen += [claim for claim in found if claim not in chosen]
     return chosen or list(CLAIMS)
+
+
+def select_mutants(claims: list[Claim], pattern: str) -> list[Claim]:
+    """The wrong variants, by exact name or glob, of these claims: each is checked as if it were the claim.
+
+    Raises:
+        InputError: if none of the claims has such a mutant.
+    """
+    from impl.errors import InputError
+
+    mutants = {name: mutant for claim in claims for name, mutant in claim.mutants.items()}
+    found = [
+        m for claim in claims for name, m in claim.mutants.items() if name == pattern or fnmatchcase(name, pattern)
+    ]
+    if not found:
+        near = difflib.get_close_matches(pattern, mutants, n=3, cutoff=0.3)
+        hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+        raise InputError(f"expected the name of a mutant (see `theorems show`), got {pattern!r}{hint}")
+    return found
+
+
+@contextlib.contextmanager
+def drawing(claim: Claim) -> Iterator[None]:
+    """Say in one line what went wrong while instances of a claim were drawn and judged.
+
+    Raises:
+        InputError: from whatever was raised inside.
+    """
+    from impl.errors import InputError
+    from theorems.statements import raised
+
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        if type(error).__name__.startswith("Flaky"):
+            raise InputError(
+                f"expected {claim.name} to answer alike on equal instances, got two answers on one: take every random number from a "
+                "generator seeded by the instance"
+            ) from error
+        raise InputError(
+            f"expected {claim.name} to be checked, but its strategy or relation failed: {raised(error, claim.file)}"
+        ) from error
 
 
 def exit_code(pairs: Iterable[tuple[Outcome, Outcome]]) -> int:
@@ -80,7 +130,8 @@ def progress() -> Progress:
 
 def print_counterexample(verdict: Verdict) -> None:
     """Print a verdict with its instance."""
-    out.print(f"\n{escape(repr(verdict))}\n  instance: {escape(repr(verdict.instance))}", highlight=False)
+    shown = repr(verdict.instance).replace("\n", "\n  ")
+    out.print(f"\n{escape(repr(verdict))}\n  instance: {escape(shown)}", highlight=False)
 
 
 def require_writable(path: Path | None, option: str = "--json") -> None:
@@ -96,8 +147,17 @@ def require_writable(path: Path | None, option: str = "--json") -> None:
         require(not path.is_dir(), f"expected {option} to be a file, got the folder {str(path)!r}")
 
 
-def write_evidence(path: Path | None, seed: int, profile: str, records: Iterable[dict[str, Any]]) -> None:
+def write_evidence(
+    path: Path | None, seed: int, profile: str, records: Iterable[dict[str, Any]], *, false_alarm: float | None = None
+) -> None:
     """Write the evidence of a run as JSON, if a file is asked for."""
     if path is not None:
-        content = {"schema": 1, "seed": seed, "profile": profile, "versions": versions(), "claims": list(records)}
+        content = {
+            "schema": 1,
+            "seed": seed,
+            "profile": profile,
+            "versions": versions(),
+            "false_alarm": false_alarm,
+            "claims": list(records),
+        }
         path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")

@@ -1,0 +1,79 @@
+"""What commands do about a refutation: print it, write its script, and say how likely chance alone was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from theorems.commands.console import out, print_counterexample
+
+if TYPE_CHECKING:
+    from theorems.checking import Evidence
+    from theorems.claim import Claim
+
+DEFAULT = Path("counterexamples")
+"""Where scripts of unexpected refutations go."""
+
+
+def require_folder(path: Path | None, option: str) -> None:
+    """Refuse what is a file, or a folder whose parent does not exist, before any work is done.
+
+    Raises:
+        InputError: if it cannot be a folder.
+    """
+    from impl.errors import require
+
+    if path is not None:
+        require(not path.exists() or path.is_dir(), f"expected {option} to be a folder, got the file {str(path)!r}")
+        require(path.resolve().parent.is_dir(), f"expected {option} in an existing folder, got {str(path)!r}")
+
+
+def keep_counterexample(seen: Evidence, seed: int, folder: Path | None) -> dict[str, Any]:
+    """Print a refutation and write its script; give its entry in the evidence file.
+
+    Args:
+        seen: evidence whose `worst` is the refutation.
+        seed: of the search.
+        folder: for scripts; by default unexpected refutations go to `DEFAULT` and expected ones nowhere.
+    """
+    from theorems.counterexamples import counterexample
+
+    assert seen.worst is not None
+    print_counterexample(seen.worst)
+    found = counterexample(seen.claim, seen.worst, seed=seed)
+    target = DEFAULT if folder is None and not seen.as_expected else folder
+    file = found.write(target) if target is not None else None
+    if file is not None:
+        out.print(f"  script: {file} (run it with python or theorems replay)", highlight=False, markup=False)
+    elif found.script is None:
+        out.print(f"  no script: {found.reason}", highlight=False, markup=False)
+    return found.record(file)
+
+
+def print_alarm(evidence: Sequence[Evidence]) -> float | None:
+    """Print the false-alarm probability of the whole run, if any of it was left to chance; give it."""
+    from theorems.alarms import spent
+
+    found = spent(evidence)
+    if found is None:
+        return None
+    alarm, verdicts = found
+    out.print(
+        f"[dim]chance alone refutes a true claim in this run with probability at most {alarm:.2g} "
+        f"({verdicts} statistical verdicts)[/]",
+        highlight=False,
+    )
+    return alarm
+
+
+def print_notes(claim: Claim) -> None:
+    """Say what a claim of a user's own leaves open."""
+    from theorems.statements import UNSTATED
+
+    if claim.statement.startswith(UNSTATED):
+        out.print(f"[yellow]note:[/] {claim.name} has no docstring; it is the statement that reports and badges show")
+    if claim.tag == "conjecture" and not claim.changes and ": " not in claim.name:
+        out.print(
+            f"[yellow]note:[/] {claim.name} has no mutants: nothing says that a wrong statement would have been caught"
+        )
