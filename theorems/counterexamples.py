@@ -26,6 +26,7 @@ from impl.errors import InputError
 from impl.literals import SPELT, UNPACK, construction, literal, types_in
 from theorems.claim import Claim
 from theorems.relations import Comparison
+from theorems.sequential import Sequential
 from theorems.slicing import PlainFormulaError, plain_functions, slice_of
 from theorems.statements import UNSTATED
 from theorems.verdict import Outcome, Verdict
@@ -204,6 +205,11 @@ def _claim_script(claim: Claim, verdict: Verdict, seed: int) -> str:
         chosen += (
             f".without({rest.removeprefix('without ')!r})" if rest.startswith("without ") else f".mutants[{rest!r}]"
         )
+    if isinstance(claim.relation, Sequential):  # an open-ended run: the claim itself may state a fixed-size test
+        imports |= {"from dataclasses import replace", "from theorems.sequential import Sequential"}
+        law = f"getattr({chosen}.relation, 'law', {chosen}.relation)"
+        how = f"alarm={claim.relation.alarm!r}, batches={claim.relation.batches}"
+        chosen = f"replace({chosen}, relation=Sequential(law={law}, {how}))"
     data = construction(verdict.instance)
     # the sides of an asymptotic claim are those of the points of a path; the verdict has their distances
     show = (
