@@ -31,6 +31,7 @@ LARGEST = 2**18
 """Entries of a tensor up to which it is put into a script at all."""
 
 _DIGITS = 30
+_WIDE = 100
 
 UNPACK = '''def unpack(text: str, *shape: int) -> torch.Tensor:
     """The float64 tensor whose bytes were compressed and written in base 64."""
@@ -146,7 +147,12 @@ def types_in(value: Any) -> set[type]:
 def _list(values: Any) -> str:
     if not isinstance(values, list):
         return literal(values)
-    return "[" + ", ".join(_list(v) for v in values) + "]"
+    parts = [_list(v) for v in values]
+    line = "[" + ", ".join(parts) + "]"
+    if len(line) <= _WIDE:
+        return line
+    inner = ",\n".join(parts) if any(isinstance(v, list) for v in values) else textwrap.fill(", ".join(parts), _WIDE)
+    return "[\n" + textwrap.indent(inner, "    ") + ",\n]"
 
 
 def _tensor(value: Tensor) -> str:

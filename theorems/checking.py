@@ -174,8 +174,8 @@ def check(
     wrong: set[str] = set()
     started = time.perf_counter()
 
+    @_settings(examples, database)  # outside: `seed` would take the database away
     @seeded(seed)
-    @_settings(examples, database)
     @given(claim.instances())
     def run(instance: Any) -> None:
         nonlocal wrong
@@ -193,8 +193,8 @@ def check(
         if verdict.outcome is Outcome.REFUTED:
             raise _RefutedError(verdict)
 
-    # the claims share this function: without a mark of its own each would find the examples of all
-    run.hypothesis.inner_test._hypothesis_internal_add_digest = claim.name.encode()  # type: ignore[attr-defined]  # noqa: SLF001
+    # the claims share this function: without a key of its own each would find the examples of all
+    run._hypothesis_internal_database_key = claim.name.encode()  # type: ignore[attr-defined]  # noqa: SLF001
     try:
         run()
     except _RefutedError as found:

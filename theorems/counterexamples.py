@@ -201,10 +201,9 @@ def _claim_script(claim: Claim, verdict: Verdict, seed: int) -> str:
         imports.add(f"from theorems import {base}")
     imports |= {f"from {k.__module__} import {k.__qualname__}" for k in kinds}
     chosen = base
-    if rest:
-        chosen += (
-            f".without({rest.removeprefix('without ')!r})" if rest.startswith("without ") else f".mutants[{rest!r}]"
-        )
+    if rest:  # a mutant has no mutants of its own; a claim with a hypothesis dropped keeps them
+        dropped = rest.startswith("without ") and bool(claim.changes)
+        chosen += f".without({rest.removeprefix('without ')!r})" if dropped else f".mutants[{rest!r}]"
     if isinstance(claim.relation, Sequential):  # an open-ended run: the claim itself may state a fixed-size test
         imports |= {"from dataclasses import replace", "from theorems.sequential import Sequential"}
         law = f"getattr({chosen}.relation, 'law', {chosen}.relation)"
