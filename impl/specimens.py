@@ -131,6 +131,18 @@ def detached_layer(width: int, *, seed: int) -> LayerTrace:
     return trace(_seeded(lambda: _Detached(width), seed), inputs, targets, half_squared_error)["frozen"]
 
 
+def vanishing_layer(width: int, *, depth: float, seed: int) -> LayerTrace:
+    """A layer below GELUs that are all deep in their tail, at −``depth``: from 37.2 on the gradients are subnormal."""
+    first, head = _seeded(
+        lambda: nn.ModuleList([nn.Linear(width, width), nn.Linear(width, 1)]).double(), seed
+    ).children()
+    model, inputs = nn.Sequential(first, nn.GELU(), head), torch.ones(3, width, dtype=torch.float64)
+    with torch.no_grad():
+        for parameter in [p for name, p in first.named_parameters() if name == "bias"]:
+            parameter.copy_(-depth - first(inputs)[0] + parameter)
+    return trace(model, inputs, _gaussian(3, 1, seed)[1], half_squared_error)["0"]
+
+
 def total_gradient_layer(width: int, *, seed: int) -> LayerTrace:
     """fc1 of a residual block with the naive gradient: the derivative of the loss by z, skip connection included."""
     inputs, targets = _gaussian(3, width, seed)

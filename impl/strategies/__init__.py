@@ -30,6 +30,7 @@ from impl.strategies.layers import (
     seeded_networks,
     total_gradient_layers,
     unreached_layers,
+    vanishing_layers,
 )
 
 __all__ = [
@@ -55,4 +56,5 @@ __all__ = [
     "tanh_networks",
     "total_gradient_layers",
     "unreached_layers",
+    "vanishing_layers",
 ]

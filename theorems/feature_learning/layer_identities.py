@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from impl import strategies
 from impl.differentiation import velocity
-from impl.operands import Operand
+from impl.operands import Operand, is_exact
 from impl.tracing import LayerTrace
 from theorems.claim import Hypothesis, Source, equals
 from theorems.feature_learning.target_linearity import target_linearity_laws, virtual_step_raises_target_linearity
@@ -43,9 +43,29 @@ def not_reached(layer: LayerTrace) -> str | None:
     return None if layer.reached else "autograd finds no path from the loss to this layer (detached or no_grad)"
 
 
+def _vanished(layer: LayerTrace, smallest: float) -> str | None:
+    """Why float64 cannot see the gradients' products, or None if it can; exact numbers have no smallest one."""
+    grads = (layer.weight_grad, layer.input_grad)
+    largest = 0.0 if is_exact(layer.weight_grad) else max(float(g.abs().max()) if g.numel() else 0.0 for g in grads)
+    if largest == 0 or largest >= smallest:
+        return None
+    return f"the gradients are at most {largest:.3g}: their products underflow in float64, so nothing would be tested"
+
+
+def vanished(layer: LayerTrace) -> str | None:
+    """Why products of the gradients with weights and inputs are lost, or None: below 2⁻¹⁰²²/u they lose digits."""
+    return _vanished(layer, 2.0**-969)
+
+
+def squares_vanished(layer: LayerTrace) -> str | None:
+    """Why products of two gradients are lost, or None: below the root of 2⁻¹⁰²²/u they lose digits."""
+    return _vanished(layer, 2.0**-484)
+
+
 LAYER_HYPOTHESES = {
     "linear layer": Hypothesis(strategies.nonlinear_layers, not_linear),
     "reached by the loss": Hypothesis(strategies.unreached_layers, not_reached),
+    "gradients above underflow": Hypothesis(strategies.vanishing_layers, vanished),
     "gradient through this layer only": Hypothesis(strategies.total_gradient_layers),
     "one loss throughout": Hypothesis(strategies.mixed_loss_layers),
 }
@@ -78,7 +98,7 @@ def feature_learning_equation(layer: LayerTrace) -> Operand:
     Shapes: W (…, d_out, d_in), H and ∇_H (…, N, d_in), both sides (…, d_in, d_in). Rows are samples, tokens, or the unfolded
     patches of a convolution (its groups lead); calls of one module are more rows. Observed: autograd by W and by H.
 
-    Hypotheses: the module computes H Wᵀ + b (checked); a gradient reaches it (checked); ∇_H is the gradient through this layer
+    Hypotheses: the module computes H Wᵀ + b (checked); a gradient reaches it and does not underflow (checked); ∇_H is the gradient through this layer
     only, not the total one of a tensor that also feeds a skip, a tied weight or a second head (not checkable from
     a trace; `impl.trace` sees to it); one scalar loss, sum or mean, on both sides (not checkable).
 
@@ -112,7 +132,8 @@ def _remainder(layer: LayerTrace, power: int = 2) -> Operand:
     observed=_gram_minus_virtual_covariance,
     on=strategies.layer_traces,
     source=Source(_PAPER, "the Gram matrix learns the virtual covariance; remainder derived"),
-    hypotheses=LAYER_HYPOTHESES,
+    hypotheses=LAYER_HYPOTHESES
+    | {"gradients above underflow": Hypothesis(strategies.vanishing_layers, squares_vanished)},
     mutants={
         "no remainder": lambda layer: _remainder(layer) * 0,
         "remainder of the features dropped": lambda layer: _gram(layer.weight_grad) * _rate(layer) * _rate(layer),
@@ -131,8 +152,8 @@ def gram_follows_virtual_covariance(layer: LayerTrace) -> Operand:
 
     so ΔG − ΔV = O(η²). Shapes: all terms (…, d_in, d_in); η is ``layer.rate`` (…), dimensionless. Observed: the step is taken.
 
-    Hypotheses: those of `feature_learning_equation`. Raises InputError for anything that is not a LayerTrace.
-    Source: arXiv:2605.06258 [P]; the remainder is derived here [D, N].
+    Hypotheses: those of `feature_learning_equation`; the squares of the gradients do not underflow (checked). Raises InputError
+    for anything that is not a LayerTrace. Source: arXiv:2605.06258 [P]; the remainder is derived here [D, N].
     """
     return _remainder(layer)
 
