@@ -20,6 +20,7 @@ ROOF = (
     "theorems.catalogue",
     "theorems.commands",
     "theorems.pictures",
+    "theorems.watching",
 )
 MODULES = sorted(
     str(path.relative_to(ROOT).with_suffix("")).replace("/", ".")

@@ -232,6 +232,8 @@ def test_what_was_spent_counts_verdicts_and_not_what_did_not_apply():
     from collections import Counter
     from types import SimpleNamespace
 
-    seen = SimpleNamespace(claim=mean_is_as_said, outcomes=Counter({Outcome.HOLDS: 7, Outcome.INAPPLICABLE: 5}))
+    seen = SimpleNamespace(
+        claim=mean_is_as_said, outcomes=Counter({Outcome.HOLDS: 7, Outcome.INAPPLICABLE: 5}), watched=None
+    )
     assert spent([seen]) == (pytest.approx(7e-9), 7)
     assert spent([]) is None

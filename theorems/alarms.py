@@ -23,6 +23,7 @@ class Counted(Protocol):
 
     claim: Claim
     outcomes: Any
+    watched: Any
 
 
 def alarm_of(claim: Claim) -> float | None:
@@ -50,8 +51,12 @@ def _at(claim: Claim, alarm: float) -> Claim:
 
 def spent(evidence: Iterable[Counted]) -> tuple[float, int] | None:
     """What the statistical verdicts of a run add up to, and how many they were; None if there were none."""
-    seen = [(alarm_of(e.claim), e.outcomes.total() - e.outcomes[Outcome.INAPPLICABLE]) for e in evidence]
-    counted = [(alarm, verdicts) for alarm, verdicts in seen if alarm is not None and verdicts > 0]
-    if not counted:
-        return None
-    return sum(alarm * verdicts for alarm, verdicts in counted), sum(verdicts for _, verdicts in counted)
+    total, count = 0.0, 0
+    for seen in evidence:
+        alarm = alarm_of(seen.claim)
+        verdicts = seen.outcomes.total() - seen.outcomes[Outcome.INAPPLICABLE]
+        if alarm is not None:
+            total, count = total + alarm * verdicts, count + verdicts
+        if seen.watched is not None:
+            total, count = total + seen.watched[2], count + 1
+    return (total, count) if count else None

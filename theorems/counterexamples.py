@@ -67,15 +67,6 @@ class Counterexample:
         path.write_text(self.script, encoding="utf-8")
         return path
 
-    def record(self, file: Path | None = None) -> dict[str, Any]:
-        """The entry "counterexample" of the evidence file."""
-        return {
-            "text": repr(self.verdict),
-            "instance": repr(self.verdict.instance),
-            "script": self.script,
-            "file": None if file is None else str(file),
-        }
-
 
 def counterexample(claim: Claim, verdict: Verdict, *, seed: int) -> Counterexample:
     """Write the script of a refutation: plain if it can be, else through the claim.

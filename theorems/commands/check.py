@@ -21,6 +21,7 @@ from theorems.commands.console import (
     write_evidence,
 )
 from theorems.commands.refutations import (
+    DEFAULT,
     keep_counterexample,
     print_alarm,
     print_notes,
@@ -62,6 +63,7 @@ def check_command(
     claims = select(names or [])
     if mutant is not None:
         claims = select_mutants(claims, mutant)
+        folder = DEFAULT if folder is None else folder
     require_writable(json_file)
     require_folder(folder, "--counterexamples")
     require_folder(database, "--database")
@@ -90,15 +92,14 @@ def check_command(
     alarm = print_alarm(evidence)
     records = []
     for seen in evidence:
-        record = seen.record()
         if seen.worst is not None and seen.outcome is Outcome.REFUTED:
-            record["counterexample"] = keep_counterexample(seen, seed, folder)
+            keep_counterexample(seen, seed, folder)
         elif seen.worst is not None and not seen.as_expected:
             print_counterexample(seen.worst)
         for name in seen.survivors:
             out.print(f"[yellow]not refuted in {seen.instances} instances:[/] {seen.claim.name}: {escape(name)}")
         print_notes(seen.claim)
-        records.append(record)
+        records.append(seen.record())
     write_evidence(json_file, seed, "default", records, false_alarm=alarm)
     raise typer.Exit(exit_code((seen.outcome, seen.claim.expected) for seen in evidence))
 
@@ -119,6 +120,7 @@ def _check_model(spec: str, claims: list[Claim], seed: int, json_file: Path | No
     evidence = {claim.name: Evidence(claim) for claim in claims}
     for result in results:
         evidence[result.claim.name].add(result.verdict)
+        evidence[result.claim.name].places.append((result.where, result.verdict))
     ratios = [r for seen in evidence.values() for r in seen.ratios]
     if ratios:
         out.print(
@@ -126,9 +128,8 @@ def _check_model(spec: str, claims: list[Claim], seed: int, json_file: Path | No
         )
     records = []
     for seen in evidence.values():
-        record = seen.record()
         if seen.outcome is Outcome.REFUTED:
-            record["counterexample"] = keep_counterexample(seen, seed, folder)
-        records.append(record)
+            keep_counterexample(seen, seed, folder)
+        records.append(seen.record())
     write_evidence(json_file, seed, f"model {spec}", records)
     return exit_code((seen.outcome, seen.claim.expected) for seen in evidence.values())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import json
+import os
 import platform
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 if TYPE_CHECKING:
     from theorems.claim import Claim
+    from theorems.falsifying import Search
     from theorems.verdict import Outcome, Verdict
 
 EXIT_EXPECTED, EXIT_UNEXPECTED, EXIT_USAGE, EXIT_UNDECIDED = 0, 1, 2, 3
@@ -67,7 +69,7 @@ def select(names: Iterable[str]) -> list[Claim]:
 
 
 def select_mutants(claims: list[Claim], pattern: str) -> list[Claim]:
-    """The wrong variants, by exact name or glob, of these claims: each is checked as if it were the claim.
+    """The wrong variants, by exact name or glob, of these claims: each is checked like a claim that is expected to fail.
 
     Raises:
         InputError: if none of the claims has such a mutant.
@@ -85,7 +87,17 @@ def select_mutants(claims: list[Claim], pattern: str) -> list[Claim]:
     return found
 
 
-@contextlib.contextmanager
+def spelled(claim: Claim) -> str:
+    """What to write on the command line to mean this claim, or this wrong variant of one."""
+    from theorems.catalogue import CLAIMS
+
+    name, _, mutant = claim.name.partition(": ")
+    known = any(other.name == name for other in CLAIMS)
+    where = name if known else f"{os.path.relpath(claim.file)}:{name}"
+    return f'{where} --mutant "{mutant}"' if mutant else where
+
+
+@contextmanager
 def drawing(claim: Claim) -> Iterator[None]:
     """Say in one line what went wrong while instances of a claim were drawn and judged.
 
@@ -126,6 +138,21 @@ def progress() -> Progress:
     """A progress bar on stderr that leaves nothing behind."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=err, transient=True)
+
+
+@contextmanager
+def searching(name: str, examples: int | None, seconds: float | None) -> Iterator[Callable[[Search], None]]:
+    """A progress bar of one search: instances or seconds of its budget, the phase, the worst ratio so far."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[seen]}"), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task(name, total=examples if examples is not None else seconds, seen="")
+
+        def show(search: Search) -> None:
+            done = search.instances if examples is not None else search.elapsed
+            seen = f"{search.instances} instances, {search.phase}, worst residual/bound {search.worst_ratio:.2g}"
+            bar.update(task, completed=done, seen=seen)
+
+        yield show
 
 
 def print_counterexample(verdict: Verdict) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from theorems.commands.console import out, print_counterexample
 
 if TYPE_CHECKING:
-    from theorems.checking import Evidence
     from theorems.claim import Claim
+    from theorems.evidence import Evidence
 
 DEFAULT = Path("counterexamples")
 """Where scripts of unexpected refutations go."""
@@ -29,8 +29,8 @@ def require_folder(path: Path | None, option: str) -> None:
         require(path.resolve().parent.is_dir(), f"expected {option} in an existing folder, got {str(path)!r}")
 
 
-def keep_counterexample(seen: Evidence, seed: int, folder: Path | None) -> dict[str, Any]:
-    """Print a refutation and write its script; give its entry in the evidence file.
+def keep_counterexample(seen: Evidence, seed: int, folder: Path | None) -> None:
+    """Print a refutation and write its script, of which the evidence keeps a copy.
 
     Args:
         seen: evidence whose `worst` is the refutation.
@@ -41,14 +41,16 @@ def keep_counterexample(seen: Evidence, seed: int, folder: Path | None) -> dict[
 
     assert seen.worst is not None
     print_counterexample(seen.worst)
-    found = counterexample(seen.claim, seen.worst, seed=seed)
+    watched = seen.watched is not None and seen.worst is seen.watched[1]
+    claim = seen.watched[0] if watched and seen.watched is not None else seen.claim
+    found = counterexample(claim, seen.worst, seed=seed)
     target = DEFAULT if folder is None and not seen.as_expected else folder
     file = found.write(target) if target is not None else None
     if file is not None:
         out.print(f"  script: {file} (run it with python or theorems replay)", highlight=False, markup=False)
     elif found.script is None:
         out.print(f"  no script: {found.reason}", highlight=False, markup=False)
-    return found.record(file)
+    seen.script = (found.script, None if file is None else str(file))
 
 
 def print_alarm(evidence: Sequence[Evidence]) -> float | None:
