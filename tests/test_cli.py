@@ -16,8 +16,9 @@ DIGITS = str(ROOT / "examples" / "digits.py")
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    """Run the command as a user does; give exit code, stdout and stderr."""
+def run(monkeypatch, capsys, tmp_path):
+    """Run the command as a user does, in an empty folder; give exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
 
     def call(*arguments):
         monkeypatch.setattr("sys.argv", ["theorems", *arguments])
@@ -44,7 +45,7 @@ def test_check_holds_and_writes_evidence(run, tmp_path):
     assert first["outcome"] == first["expected"] == "HOLDS"
     assert first["grade"] == "EXACT"
     assert first["instances"] == 60
-    assert first["mutants"] == {"refuted": 4, "total": 4}
+    assert (first["mutants"]["refuted"], first["mutants"]["total"]) == (4, 4)
     assert 0 < first["measured"] <= first["bound"]
     assert set(first) >= {"arxiv", "tag", "inapplicable", "seconds"}
 
@@ -69,8 +70,8 @@ def test_a_wrong_theorem_is_refuted_with_a_small_counterexample(run, monkeypatch
     code, out, _ = run("check", "--examples", "50")
     assert code == 1
     assert "REFUTED" in out
-    assert "instance: LayerTrace(weight=tensor([[" in out
-    assert "weight=tensor([[1.]]" in out.replace("-1", "1").replace(" 1", "1"), "shrunk to one weight of one"
+    assert "instance: LayerTrace(" in out
+    assert "weight=[[1]]" in out.replace("-1", "1"), "shrunk to one weight of one"
 
 
 def test_a_theorem_that_should_fail_but_holds_is_unexpected(run, monkeypatch):

@@ -26,6 +26,7 @@ from theorems.commands.refutations import (
     print_alarm,
     print_notes,
     require_folder,
+    require_repeatable,
 )
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def check_command(
                 step = lambda task=task: bar.advance(task)  # noqa: E731
                 with drawing(claim):
                     evidence.append(check(claim, examples=examples, seed=seed, on_example=step, database=database))
+                require_repeatable(evidence[-1])
                 bar.remove_task(task)
     finally:
         torch.set_num_threads(threads)

@@ -9,6 +9,7 @@ import platform
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from importlib.metadata import version
 from pathlib import Path
@@ -18,10 +19,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from theorems.verdict import Outcome
+
 if TYPE_CHECKING:
     from theorems.claim import Claim
     from theorems.falsifying import Search
-    from theorems.verdict import Outcome, Verdict
+    from theorems.verdict import Verdict
 
 EXIT_EXPECTED, EXIT_UNEXPECTED, EXIT_USAGE, EXIT_UNDECIDED = 0, 1, 2, 3
 
@@ -78,7 +81,10 @@ def select_mutants(claims: list[Claim], pattern: str) -> list[Claim]:
 
     mutants = {name: mutant for claim in claims for name, mutant in claim.mutants.items()}
     found = [
-        m for claim in claims for name, m in claim.mutants.items() if name == pattern or fnmatchcase(name, pattern)
+        replace(m, expected=Outcome.REFUTED)
+        for claim in claims
+        for name, m in claim.mutants.items()
+        if name == pattern or fnmatchcase(name, pattern)
     ]
     if not found:
         near = difflib.get_close_matches(pattern, mutants, n=3, cutoff=0.3)
@@ -124,8 +130,6 @@ def drawing(claim: Claim) -> Iterator[None]:
 
 def exit_code(pairs: Iterable[tuple[Outcome, Outcome]]) -> int:
     """0, 1 or 3 from (outcome, expected) of every claim; nothing applicable at all counts as undecided."""
-    from theorems.verdict import Outcome
-
     seen = list(pairs)
     if any(got in (Outcome.HOLDS, Outcome.REFUTED) and got is not wanted for got, wanted in seen):
         return EXIT_UNEXPECTED

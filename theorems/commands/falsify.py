@@ -21,7 +21,7 @@ from theorems.commands.console import (
     spelled,
     write_evidence,
 )
-from theorems.commands.refutations import DEFAULT, keep_counterexample, print_alarm, require_folder
+from theorems.commands.refutations import DEFAULT, keep_counterexample, print_alarm, require_folder, require_repeatable
 
 if TYPE_CHECKING:
     from theorems.falsifying import Search
@@ -75,6 +75,7 @@ def falsify_command(
             with searching(claim.name, limit, seconds) as show, drawing(claim):
                 half = seconds / 2 if watched and seconds is not None else seconds
                 search = falsify(claim, examples=limit, seconds=half, seed=seed, on_instance=show, database=database)
+            require_repeatable(search.evidence)
             done.append(search)
             if watched and half is not None and search.evidence.outcome is not Outcome.REFUTED:
                 with err.status(f"betting against {claim.name}"), drawing(claim):

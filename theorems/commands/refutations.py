@@ -29,6 +29,25 @@ def require_folder(path: Path | None, option: str) -> None:
         require(path.resolve().parent.is_dir(), f"expected {option} in an existing folder, got {str(path)!r}")
 
 
+def require_repeatable(seen: Evidence) -> None:
+    """Refuse a refutation that does not come out a second time on the same instance.
+
+    Raises:
+        InputError: for a claim that changes its mind.
+    """
+    from impl.errors import require
+    from theorems.verdict import Outcome
+
+    worst = seen.worst
+    if worst is None or seen.outcome is not Outcome.REFUTED or seen.watched is not None:
+        return
+    require(
+        seen.claim(worst.instance).outcome is worst.outcome,
+        f"expected {seen.claim.name} to answer alike on equal instances, got REFUTED and then something else: take every random number from a "
+        f"generator seeded by the instance; on {worst.instance!r}",
+    )
+
+
 def keep_counterexample(seen: Evidence, seed: int, folder: Path | None) -> None:
     """Print a refutation and write its script, of which the evidence keeps a copy.
 
@@ -40,9 +59,9 @@ def keep_counterexample(seen: Evidence, seed: int, folder: Path | None) -> None:
     from theorems.counterexamples import counterexample
 
     assert seen.worst is not None
-    print_counterexample(seen.worst)
     watched = seen.watched is not None and seen.worst is seen.watched[1]
     claim = seen.watched[0] if watched and seen.watched is not None else seen.claim
+    print_counterexample(seen.worst)
     found = counterexample(claim, seen.worst, seed=seed)
     target = DEFAULT if folder is None and not seen.as_expected else folder
     file = found.write(target) if target is not None else None
