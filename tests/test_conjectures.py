@@ -12,7 +12,7 @@ from theorems.cli import main
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "examples" / "conjectures.py"
-FALSE, TRUE = "growing_weights_is_growing_outputs", "growing_weights_is_growing_inputs"
+FALSE, TRUE = "weights_scale_like_outputs", "weights_scale_like_inputs"
 
 HEADER = """
 import torch
@@ -90,8 +90,8 @@ def test_readme_prints_what_the_command_prints(run):
     shown = [line for block in re.findall(r"```text\n(.*?)```", section, re.DOTALL) for line in block.splitlines()]
     assert len(shown) > 10
     for line in shown:
-        wanted = re.sub(r" [\d.]+$", "", " ".join(line.split())) if "HOLDS" in line else " ".join(line.split())
-        assert any(wanted in other for other in squeezed), line
+        wanted = re.sub(r"[\d.]+", "#", " ".join(line.split()))  # times, and which networks a version of Hypothesis draws
+        assert any(wanted == re.sub(r"[\d.]+", "#", other) for other in squeezed), line
 
 
 def test_list_and_show(run):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 EXIT_EXPECTED, EXIT_UNEXPECTED, EXIT_USAGE, EXIT_UNDECIDED = 0, 1, 2, 3
 
-_WIDE = 160
+_WIDE = 190
 out = Console(width=None if sys.stdout.isatty() else _WIDE)  # a file or a log has no width of its own
 err = Console(stderr=True)
 
