@@ -1,5 +1,7 @@
 """Conjecture mode: a claim in a file of one's own gets everything, and every mistake in it is one clear line."""
 
+import contextlib
+import io
 import json
 import re
 import subprocess
@@ -19,6 +21,10 @@ import torch
 from impl import FeatureSet, GatedNetwork, Instance, LayerTrace, Operand, strategies
 from theorems import at_most, compares, equals, in_law
 """
+
+
+SAME = "@equals(observed={}, on={})\ndef same({}) -> Operand:\n    'One side is the other.'\n    return {}\n"
+TRACES = "strategies.layer_traces"
 
 
 @pytest.fixture
@@ -47,16 +53,29 @@ def state(tmp_path):
     return write
 
 
-def test_the_false_conjecture_is_shrunk_to_one_weight_and_one_bias(run, tmp_path):
-    code, out, _ = run("check", f"{EXAMPLE}:{FALSE}", "--json", "e.json")
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """The example checked once: exit code, output, evidence by claim, the folder it ran in."""
+    folder, printed = tmp_path_factory.mktemp("both"), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
+        patch.chdir(folder)
+        patch.setattr("sys.argv", ["theorems", "check", str(EXAMPLE), "--json", "e.json"])
+        with pytest.raises(SystemExit) as exit_:
+            main()
+    claims = {claim["name"]: claim for claim in json.loads((folder / "e.json").read_text())["claims"]}
+    return exit_.value.code, printed.getvalue(), claims, folder
+
+
+def test_the_false_conjecture_is_shrunk_to_one_weight_and_one_bias(both):
+    code, out, claims, folder = both
     assert code == 1
     assert "weight=[[0]]" in out
     assert "bias=[1]" in out
-    (claim,) = json.loads((tmp_path / "e.json").read_text())["claims"]
+    claim = claims[FALSE]
     assert claim["tag"] == "conjecture"
     assert claim["outcome"] == "REFUTED"
     assert claim["grade"] == "EXACT"
-    (file,) = (tmp_path / "counterexamples").iterdir()
+    (file,) = (folder / "counterexamples").iterdir()
     assert file.read_text(encoding="utf-8") == claim["counterexample"]["script"]
     assert claim["counterexample"]["file"] == str(Path("counterexamples") / file.name)
     assert "theorems" not in re.findall(r"^(?:import|from) (\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
@@ -65,13 +84,11 @@ def test_the_false_conjecture_is_shrunk_to_one_weight_and_one_bias(run, tmp_path
     assert done.returncode == 0
 
 
-def test_the_true_conjecture_holds_with_grade_and_power(run, tmp_path):
-    code, out, _ = run("check", f"{EXAMPLE}:{TRUE}", "--json", "e.json")
-    assert code == 0, out
-    (claim,) = json.loads((tmp_path / "e.json").read_text())["claims"]
+def test_the_true_conjecture_holds_with_grade_and_power(both):
+    claim = both[2][TRUE]
     assert (claim["outcome"], claim["grade"]) == ("HOLDS", "EXACT")
     assert (claim["mutants"]["refuted"], claim["mutants"]["total"]) == (2, 2), "the transpose of a number is no variant"
-    assert not (tmp_path / "counterexamples").exists()
+    assert claim["counterexample"] is None
 
 
 def test_readme_walks_through_both():
@@ -82,15 +99,16 @@ def test_readme_walks_through_both():
     assert f"examples/conjectures.py:{TRUE}" in section
 
 
-def test_readme_prints_what_the_command_prints(run):
+def test_readme_prints_what_the_command_prints(both):
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     section = readme.split("## Your own conjecture")[1].split("\n## ")[0]
-    _, out, _ = run("check", EXAMPLE)
-    squeezed = [" ".join(line.split()) for line in out.splitlines()]
+    squeezed = [" ".join(line.split()) for line in both[1].splitlines()]
     shown = [line for block in re.findall(r"```text\n(.*?)```", section, re.DOTALL) for line in block.splitlines()]
     assert len(shown) > 10
     for line in shown:
-        wanted = re.sub(r"[\d.]+", "#", " ".join(line.split()))  # times, and which networks a version of Hypothesis draws
+        wanted = re.sub(
+            r"[\d.]+", "#", " ".join(line.split())
+        )  # times, and which networks a version of Hypothesis draws
         assert any(wanted == re.sub(r"[\d.]+", "#", other) for other in squeezed), line
 
 
@@ -176,6 +194,35 @@ def test_a_claim_without_docstring_is_checked_and_says_so(run, state):
     assert "same has no docstring" in out
 
 
+def test_a_hypothesis_is_one_function(run, state, tmp_path):
+    file = state(
+        SAME.format(
+            "lambda i: i.weight",
+            TRACES + ", hypotheses={'one unit': lambda i: None if i.weight.shape[-2] == 1 else 'several units'}",
+            "i: LayerTrace",
+            "i.weight",
+        )
+    )
+    code, out, _ = run("check", file, "--examples", 30, "--json", "e.json")
+    assert code == 0, out
+    (claim,) = json.loads((tmp_path / "e.json").read_text())["claims"]
+    assert 0 < claim["inapplicable"] < claim["instances"]
+    assert claim["hypotheses"]["each"][0]["bites"] is None, "nobody tried what happens without it"
+
+
+def test_a_false_conjecture_about_a_network_of_ones_own_is_cut_to_one_sample(run, state, tmp_path):
+    (tmp_path / "net.py").write_text(
+        "import torch\n\n\ndef net():\n    torch.manual_seed(0)\n    model = torch.nn.Sequential(torch.nn.Linear(3, 5), torch.nn.Tanh(), torch.nn.Linear(5, 2))\n"
+        "    return model, torch.randn(64, 3), torch.randint(2, (64,)), torch.nn.functional.cross_entropy\n"
+    )
+    code, out, _ = run("check", f"{EXAMPLE}:{FALSE}", "--model", "net.py:net")
+    assert code == 1, out
+    (script,) = (tmp_path / "counterexamples").iterdir()
+    assert len(script.read_text(encoding="utf-8").splitlines()) < 80
+    code, out, _ = run("replay", script)
+    assert code == 0, out
+
+
 def test_no_mutants_at_all_is_said(run, state):
     file = state(
         "@equals(observed=lambda i: i.weight, on=strategies.layer_traces, mutants={})\ndef same(i: LayerTrace) -> Operand:\n    'W is W.'\n    return i.weight\n"
@@ -183,9 +230,6 @@ def test_no_mutants_at_all_is_said(run, state):
     _, out, _ = run("check", file, "--examples", 10)
     assert "has no mutants: nothing says that a wrong statement would have been caught" in out
 
-
-SAME = "@equals(observed={}, on={})\ndef same({}) -> Operand:\n    'One side is the other.'\n    return {}\n"
-TRACES = "strategies.layer_traces"
 
 MISTAKES = {
     "a file that is not there": (None, "absent.py", "expected an existing file, got 'absent.py'"),
@@ -211,6 +255,7 @@ MISTAKES = {
     "None for a tensor": (SAME.format("lambda i: i.weight", TRACES, "i: LayerTrace", "None"), "mine.py", "expected the predicted side .* tensor, got NoneType"),
     "parts that do not agree": (SAME.format("lambda i: {'a': i.weight}", TRACES, "i: LayerTrace", "{'b': i.weight}"), "mine.py", r"expected the parts \['a'\] on both sides, got \['b'\]"),
     "an observation that changes its mind": ("import itertools\nn = itertools.count()\n" + SAME.format("lambda i: i.weight + (next(n) == 12)", TRACES, "i: LayerTrace", "i.weight"), "mine.py", "answer alike on equal instances"),
+    "a check that says yes": (SAME.format("lambda i: i.weight", TRACES + ", hypotheses={'small': lambda i: True}", "i: LayerTrace", "i.weight"), "mine.py", "check of 'small' in same to return None, or the reason .* got bool"),
     "a sign that is none": ("@compares('==', observed=lambda i: i.weight, on=strategies.layer_traces)\ndef f(i: LayerTrace):\n    return i.weight\n", "mine.py", "a sign among =, <=, >=, >, got '=='"),
 }  # fmt: skip
 

@@ -92,6 +92,8 @@ def dropped(claim: Claim, name: str, *, examples: int, seed: int) -> Condition:
     hypothesis = claim.hypotheses[name]
     checked, forgetful = hypothesis.check is not None, claim.without(name)
     noticed, met = checked, {"inapplicable"}
+    if hypothesis.dropped is None:
+        return Condition(name, checked)
     for instance in draws(hypothesis.dropped(), examples=examples, seed=seed):
         outcome = claim(instance).outcome
         noticed = noticed and outcome is Outcome.INAPPLICABLE if checked else noticed or outcome is Outcome.REFUTED

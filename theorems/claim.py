@@ -44,13 +44,23 @@ class Hypothesis:
     """A condition of a claim.
 
     Args:
+        dropped: a strategy of instances that violate it; without one nobody tries what happens if it is forgotten.
         check: the reason why an instance violates it, or None where it is met. No check: it cannot be seen from the
             instance, and a violation must show as REFUTED.
-        dropped: a strategy of instances that violate it.
+
+    Raises:
+        InputError: with neither.
     """
 
-    dropped: Strategy
+    dropped: Strategy | None = None
     check: Callable[[Any], str | None] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a condition that nothing looks at."""
+        require(
+            self.dropped is not None or self.check is not None,
+            "expected a hypothesis with a check, or with a strategy of instances that violate it, got neither",
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +136,11 @@ class Claim:
         for name, hypothesis in self.hypotheses.items():
             with explained(self, instance):
                 reason = hypothesis.check(instance) if hypothesis.check is not None else None
+                require(
+                    reason is None or isinstance(reason, str),
+                    f"expected the check of {name!r} in {self.name} to return None, or the reason why the instance violates it, "
+                    f"got {type(reason).__name__}",
+                )
             if reason is not None:
                 return name, reason
         if isinstance(self.predict, Changed):
@@ -193,7 +208,7 @@ def compares(
     on: Strategy | SearchStrategy[Any],
     source: Source | None = None,
     mutants: Mapping[str, Side | Mapping[str, Any]] | None = None,
-    hypotheses: Mapping[str, Hypothesis] | None = None,
+    hypotheses: Mapping[str, Hypothesis | Callable[[Any], str | None]] | None = None,
     signs: Mapping[str, Sign] | None = None,
     expected: Outcome = Outcome.HOLDS,
 ) -> Callable[[Side], Claim]:
@@ -206,7 +221,7 @@ def compares(
         source: where the statement comes from; by default it is a conjecture of the file that states it.
         mutants: wrong predictions by name, each of which must be refuted; by default sign flipped, twice (half, of an upper bound) and
             transposed.
-        hypotheses: conditions by name.
+        hypotheses: conditions by name; a function alone is the check of one.
         signs: for named parts whose relation is another one.
         expected: REFUTED for a statement kept as printed.
 
@@ -227,7 +242,10 @@ def compares(
             predict=predict,
             instances=strategy_of(on),
             subject=stated.subject,
-            hypotheses=hypotheses or {},
+            hypotheses={
+                name: condition if isinstance(condition, Hypothesis) else Hypothesis(check=condition)
+                for name, condition in (hypotheses or {}).items()
+            },
             changes=automatic(predict, sign) if mutants is None else mutants,
             expected=expected,
             file=stated.file,

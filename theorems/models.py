@@ -194,3 +194,32 @@ def check_model(
         if on_verdict is not None:
             on_verdict()
     return results
+
+
+def refuted_on_fewer(subject: Subject, claim: Claim, *, seed: int = 0) -> Verdict | None:
+    """The refutation of a claim on the fewest of the batch's samples, at the smallest place: a counterexample to be read.
+
+    The first 1, 2, 4, … samples are tried, the network run anew on each; None if only the whole batch refutes the claim, or it cannot be cut.
+    """
+    inputs, targets = subject.inputs, subject.targets
+    if not (
+        isinstance(inputs, Tensor) and isinstance(targets, Tensor) and targets.ndim > 0 and len(inputs) == len(targets)
+    ):
+        return None
+    count = 1
+    while count < len(inputs):
+        try:
+            results = check_model(
+                subject.model, inputs[:count], targets[:count], subject.loss, claims=[claim], seed=seed
+            )
+        except InputError:  # BatchNorm on one sample, a loss that wants them all
+            results = []
+        refuted = [r.verdict for r in results if r.verdict.outcome is Outcome.REFUTED]
+        if refuted:
+            return min(refuted, key=lambda verdict: _entries(verdict.instance))
+        count *= 2
+    return None
+
+
+def _entries(instance: Instance) -> int:
+    return sum(value.numel() for value in vars(instance).values() if isinstance(value, Tensor))

@@ -25,6 +25,7 @@ from theorems.commands.refutations import (
     keep_counterexample,
     print_alarm,
     print_notes,
+    print_power,
     require_folder,
     require_repeatable,
 )
@@ -100,6 +101,7 @@ def check_command(
             print_counterexample(seen.worst)
         for name in seen.survivors:
             out.print(f"[yellow]not refuted in {seen.instances} instances:[/] {seen.claim.name}: {escape(name)}")
+        print_power(seen)
         print_notes(seen.claim)
         records.append(seen.record())
     write_evidence(json_file, seed, "default", records, false_alarm=alarm)
@@ -108,7 +110,7 @@ def check_command(
 
 def _check_model(spec: str, claims: list[Claim], seed: int, json_file: Path | None, folder: Path | None) -> int:
     from theorems.checking import Evidence
-    from theorems.models import check_model, load
+    from theorems.models import check_model, load, refuted_on_fewer
     from theorems.tables import result_table
     from theorems.verdict import Outcome
 
@@ -131,6 +133,8 @@ def _check_model(spec: str, claims: list[Claim], seed: int, json_file: Path | No
     records = []
     for seen in evidence.values():
         if seen.outcome is Outcome.REFUTED:
+            smaller = refuted_on_fewer(subject, seen.claim, seed=seed)
+            seen.worst = seen.worst if smaller is None else smaller  # a refutation is falsy
             keep_counterexample(seen, seed, folder)
         records.append(seen.record())
     write_evidence(json_file, seed, f"model {spec}", records)

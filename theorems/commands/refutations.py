@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
+
 from theorems.commands.console import out, print_counterexample
 
 if TYPE_CHECKING:
@@ -86,6 +88,17 @@ def print_alarm(evidence: Sequence[Evidence]) -> float | None:
         highlight=False,
     )
     return alarm
+
+
+def print_power(seen: Evidence) -> None:
+    """Say against which mutants a claim in law has the least power."""
+    powers = {control.name: control.power for control in seen.controls if control.power is not None}
+    if powers:
+        weakest = min(powers, key=lambda name: powers[name])
+        out.print(
+            f"[dim]{seen.claim.name}: power against its mutants {powers[weakest]:.2g} ({escape(weakest)}) to {max(powers.values()):.2g}[/]",
+            highlight=False,
+        )
 
 
 def print_notes(claim: Claim) -> None:
