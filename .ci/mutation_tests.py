@@ -1,6 +1,6 @@
 """Run the tests that reach the one line of the working copy that differs from HEAD; the exit code is theirs.
 
-Which claims reach a line is found once, from the unchanged code (`map`), by walking code objects: `theorems.planting.reach`.
+Which claims call a function is found once, from the unchanged code (`map`), by running each on a few instances.
 """
 
 from __future__ import annotations
@@ -10,34 +10,67 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import CodeType, FrameType
 
 MAP = Path(".mutation-map.json")
-CLAIMS_PER_LINE = 4
+CLAIMS_PER_LINE = 5
+INSTANCES = 12
 
 
-def build() -> dict[str, list[list[object]]]:
-    """For each file the spans of functions and the claims that run them, the most specific first."""
+def watch(run: Callable[[], object], seen: set[CodeType]) -> None:
+    """Note every function that is called."""
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        if event == "call":
+            seen.add(frame.f_code)
+
+    sys.setprofile(note)
+    try:
+        run()
+    finally:
+        sys.setprofile(None)
+
+
+def build() -> dict[str, object]:
+    """Which claims call which functions on their first instances, the claims that call least first; and what only mutants call."""
+    import warnings
+
+    import torch
+
     from theorems import CLAIMS
-    from theorems.planting.plant import nested
-    from theorems.planting.reach import Reach
+    from theorems.checking import check
 
-    root, spans = Path.cwd(), {}
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    root, calls, alone = str(Path.cwd()), {}, set()
+    mutated: set[CodeType] = set()
     for claim in CLAIMS:
-        reach = Reach(
-            claim.observe, claim.predict, claim.instances, claim.relation, type(claim.relation), claim.subject,
-            claim.hypotheses, claim.changes, home=claim.predict.__module__,
-        )  # fmt: skip
-        for function in reach.functions:
-            path = Path(function.__code__.co_filename)
-            if path.is_relative_to(root):
-                lines = [line for code in nested(function.__code__) for _, _, line in code.co_lines() if line]
-                key = (str(path.relative_to(root)), min(lines), max(lines))
-                spans.setdefault(key, []).append((len(reach.functions), claim.name))
-    out: dict[str, list[list[object]]] = {}
-    for (path, low, high), claims in sorted(spans.items()):
-        out.setdefault(path, []).append([low, high, [name for _, name in sorted(claims)]])
-    return out
+        own: set[CodeType] = set()
+        watch(lambda claim=claim: check(replace(claim, changes={}), examples=INSTANCES), own)
+        calls[claim.name] = {code for code in own if code.co_filename.startswith(root)}
+        alone |= calls[claim.name]
+        watch(lambda claim=claim: check(claim, examples=INSTANCES), mutated)
+    spans: dict[str, dict[tuple[int, int], list[str]]] = {}
+    for name in sorted(calls, key=lambda n: len(calls[n])):
+        for code in calls[name]:
+            path, span = span_of(code)
+            spans.setdefault(path, {}).setdefault(span, []).append(name)
+    only = sorted({span_of(c) for c in mutated - alone if c.co_filename.startswith(root)})
+    return {
+        "spans": {path: [[*span, names] for span, names in sorted(found.items())] for path, found in spans.items()},
+        "only mutants": [[path, *span] for path, span in only],
+    }
+
+
+def span_of(code: CodeType) -> tuple[str, tuple[int, int]]:
+    """File, first and last line of a function."""
+    from theorems.planting.plant import nested
+
+    lines = [line for part in nested(code) for _, _, line in part.co_lines() if line]
+    return str(Path(code.co_filename).relative_to(Path.cwd())), (min(lines), max(lines))
 
 
 def importers(path: str) -> list[str]:
@@ -51,7 +84,7 @@ def importers(path: str) -> list[str]:
                 names |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 names |= {node.module or ""} | {f"{node.module}.{alias.name}" for alias in node.names}
-        if module in names:
+        if any(name == module or (module.startswith(name + ".") and name.count(".")) for name in names):
             found.append(str(file))
     if module.startswith("theorems.commands") or module in ("theorems.cli", "theorems.tables"):
         found.append("tests/test_cli.py")
@@ -91,7 +124,7 @@ def main() -> int:
     if sys.argv[1:] == ["map"]:
         collect = ["--collect-only", "-q", "tests/test_claims.py", "tests/test_controls.py"]
         tests = subprocess.run([sys.executable, "-m", "pytest", *collect], capture_output=True, text=True, check=True)
-        content = {"spans": build(), "tests": tests.stdout.splitlines()}
+        content = {**build(), "tests": tests.stdout.splitlines()}
         MAP.write_text(json.dumps(content), encoding="utf-8")
         return 0
     spot = changed()

@@ -10,6 +10,7 @@ from rich.markup import escape
 from theorems.commands.check import check_command
 from theorems.commands.console import EXIT_USAGE, err
 from theorems.commands.falsify import falsify_command
+from theorems.commands.plant import plant_command
 from theorems.commands.plot import plot_command
 from theorems.commands.read import list_command, show_command
 from theorems.commands.replay import replay_command
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 app.command("check")(check_command)
 app.command("falsify")(falsify_command)
+app.command("plant")(plant_command)
 app.command("list")(list_command)
 app.command("show")(show_command)
 app.command("plot")(plot_command)

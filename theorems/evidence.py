@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -241,6 +242,8 @@ def fingerprint(value: Any) -> Any:
         return str(array.dtype), tuple(array.shape), array.resolve_conj().contiguous().numpy().tobytes()
     if isinstance(value, np.ndarray):
         return value.shape, repr(value.tolist()) if value.dtype == object else value.tobytes()
+    if isinstance(value, Mapping):
+        return tuple((key, fingerprint(part)) for key, part in value.items())
     if isinstance(value, tuple | list):
         return tuple(fingerprint(part) for part in value)
     if hasattr(value, "__dataclass_fields__"):

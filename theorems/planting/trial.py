@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 import enum
+import itertools
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from random import Random
 from types import CodeType, FrameType, FunctionType
 from typing import Any
+
+import numpy as np
+from torch import Tensor
 
 from impl.errors import require
 from theorems.claim import Claim
 from theorems.drawing import draws
+from theorems.evidence import fingerprint
 from theorems.planting.plant import Place, Planted, errors, nested, places
+from theorems.ranks import RankIs
 from theorems.verdict import Outcome
 
 _FIRST = 25
 """Instances drawn at first; most errors die on them, the others see the rest of the budget."""
+_ROUNDING = 2.0**-40
+"""Relative to the largest entry: differences below this come from the order of operations; no verdict depends on it."""
+_COMPARED = 100
+"""Instances on which the numbers of an error that nothing refuted are compared with the claim's own."""
 
 
 class Fate(enum.Enum):
     """What became of a planted error; the value is the explanation."""
 
     REFUTED = "the claim with the error in it was refuted"
-    UNDECIDED = "never refuted, and never confirmed either: wherever the claim held, the changed one was undecided"
-    SURVIVED = "never refuted"
+    NOTICED = "not refuted, but on an instance where the claim holds the changed one is undecided or raises"
+    WEAKER = "a larger bound than the claim's own: what it says is true too, and no instance can refute it"
+    SAME = "it predicts the same numbers on every instance that was compared"
+    SURVIVED = "it predicts other numbers and was not refuted"
     STILLBORN = "the changed code raised on every instance: it is no theorem"
     IDLE = "no instance runs the changed code: it belongs to another claim, or to an option of a mutant"
 
@@ -106,46 +119,102 @@ def executed(pool: Pool, functions: Iterable[FunctionType], instances: int = 4 *
 
 def try_one(planted: Planted, pool: Pool) -> Trial:
     """Run the changed claim until an instance refutes it or the pool is empty."""
-    count = raised = decided = 0
+    met: list[Outcome | None] = []
     with planted.active():
         for instance in pool:
-            count += 1
             try:
-                outcome = pool.claim(instance).outcome
+                met.append(pool.claim(instance).outcome)
             except Exception:  # noqa: BLE001, whatever the changed code raises: it has no verdict here
-                raised += 1
-                if raised == count >= _FIRST:
-                    break
-                continue
-            if outcome is Outcome.REFUTED:
-                return Trial(planted, Fate.REFUTED, count)
-            decided += outcome is Outcome.HOLDS
-    if raised == count:
-        return Trial(planted, Fate.STILLBORN, count)
-    return Trial(planted, Fate.SURVIVED if decided else Fate.UNDECIDED, count)
+                met.append(None)
+            if met[-1] is Outcome.REFUTED:
+                return Trial(planted, Fate.REFUTED, len(met))
+            if len(met) == _FIRST and not any(met):
+                break
+    if not any(met):
+        return Trial(planted, Fate.STILLBORN, len(met))
+    return Trial(planted, _unrefuted(planted, pool, met), len(met))
 
 
-def trials(
-    claim: Claim, *, examples: int = 1000, seed: int = 0, chosen: Callable[[Planted], bool] | None = None
-) -> Iterator[Trial]:
-    """Every single-token error of a claim's prediction, tried on up to ``examples`` instances each.
+def _unrefuted(planted: Planted, pool: Pool, met: list[Outcome | None]) -> Fate:
+    """Why nothing refuted an error: what differs from the claim itself, outcome by outcome and number by number."""
+    for instance, outcome in zip(pool, met, strict=True):
+        if outcome in (None, Outcome.UNDECIDED) and pool.claim(instance).outcome is Outcome.HOLDS:
+            return Fate.NOTICED
+    predict, compared = planted.claim.predict, list(itertools.islice(pool, _COMPARED))
+    before = [_predicted(predict, instance) for instance in compared]
+    with planted.active():
+        after = [_predicted(predict, instance) for instance in compared]
+    if all(map(_same, before, after)):
+        return Fate.SAME
+    return Fate.WEAKER if all(_weaker(planted.claim, b, a) for b, a in zip(before, after, strict=True)) else Fate.SURVIVED
+
+
+def _predicted(predict: Callable[[Any], Any], instance: Any) -> dict[str, Any]:
+    value = predict(instance)
+    return dict(value) if isinstance(value, Mapping) else {"": value}
+
+
+def _same(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Equal numbers; floats up to rounding, which another order of summation changes."""
+    return before.keys() == after.keys() and all(_equal(before[part], after[part]) for part in before)
+
+
+def _equal(before: Any, after: Any) -> bool:
+    if fingerprint(before) == fingerprint(after):
+        return True
+    if not (isinstance(before, Tensor | float) and isinstance(after, Tensor | float)):
+        return False
+    left, right = np.asarray(before), np.asarray(after)
+    if left.shape != right.shape or not np.isfinite(left).all():
+        return False
+    return bool((abs(left - right) <= _ROUNDING * abs(left).max(initial=0.0)).all())
+
+
+def _weaker(claim: Claim, before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Whether every part is the same or, where it is a bound, a looser one."""
+    relation = claim.relation
+    loosest = "<=" if isinstance(relation, RankIs) else getattr(relation, "sign", "=")
+    signs = {part: getattr(relation, "signs", {}).get(part, loosest) for part in before}
+    return before.keys() == after.keys() and all(
+        _equal(before[part], after[part])
+        or (sign == "<=" and _ordered(before[part], after[part]))
+        or (sign in (">=", ">") and _ordered(after[part], before[part]))
+        for part, sign in signs.items()
+    )
+
+
+def _ordered(low: Any, high: Any) -> bool:
+    try:
+        return bool(np.all(np.asarray(low <= high)))
+    except (TypeError, ValueError, RuntimeError):  # other kinds or shapes
+        return False
+
+
+def planted_in(claim: Claim, *, sample: int | None = None, seed: int = 0) -> list[Planted]:
+    """The single-token errors of a claim's prediction: all of them, or a seeded sample."""
+    found = errors(claim)
+    if sample is None or sample >= len(found):
+        return found
+    return Random(f"{seed} {claim.name}").sample(found, sample)  # noqa: S311, a sample and no secret
+
+
+def trials(claim: Claim, planted: Iterable[Planted], *, examples: int = 1000, seed: int = 0) -> Iterator[Trial]:
+    """Try errors planted in a claim on up to ``examples`` instances each.
 
     Args:
         claim: one that is expected to hold: a false one is refuted whatever is planted.
+        planted: its errors.
         examples: instances per error at most.
         seed: of the drawing.
-        chosen: which errors to try; all of them unless given.
 
     Raises:
         InputError: if the claim is not expected to hold, or ``examples`` is below one.
     """
     require(claim.expected is Outcome.HOLDS, f"expected a claim that should hold, got {claim.name} (expected REFUTED)")
     pool = Pool(claim, examples=examples, seed=seed)
-    planted = [p for p in errors(claim) if chosen is None or chosen(p)]
-    if not planted:
-        return
-    running = executed(pool, planted[0].side.functions)
+    running: set[Place] | None = None
     for error in planted:
+        running = executed(pool, error.side.functions) if running is None else running
         yield try_one(error, pool) if error.runs(running) else Trial(error, Fate.IDLE, 0)
 
 
