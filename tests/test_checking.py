@@ -38,7 +38,9 @@ def claim(predict=lambda p: p.left + p.right, *, observed=lambda p: p.left + p.r
         return predict(pair)
 
     options.setdefault("mutants", {"difference": lambda p: p.left - p.right})
-    return options.pop("make", equals)(observed=observed, on=on, source=Source("0000.00000", "here"), **options)(statement)
+    return options.pop("make", equals)(observed=observed, on=on, source=Source("0000.00000", "here"), **options)(
+        statement
+    )
 
 
 def squared(p):
@@ -84,7 +86,9 @@ def test_a_claim_that_compares_a_thing_with_itself_holds_but_its_mutants_live():
 
 
 def test_a_strategy_that_draws_one_instance_says_so():
-    one = claim(on=lambda: st.sampled_from([1.0, 2.0]).map(lambda _: Pair(torch.zeros(()).double(), torch.zeros(()).double())))
+    one = claim(
+        on=lambda: st.sampled_from([1.0, 2.0]).map(lambda _: Pair(torch.zeros(()).double(), torch.zeros(()).double()))
+    )
     seen = check(one, examples=50)
     assert seen.distinct == 1
     assert seen.instances > 1
@@ -92,7 +96,9 @@ def test_a_strategy_that_draws_one_instance_says_so():
 
 
 def test_counts_the_instances_that_a_mutant_takes():
-    seen = check(claim(mutants={"always": lambda p: p.left + p.right + 1, "never": lambda p: p.right + p.left}), examples=40)
+    seen = check(
+        claim(mutants={"always": lambda p: p.left + p.right + 1, "never": lambda p: p.right + p.left}), examples=40
+    )
     always, never = seen.controls
     assert (always.refuted, always.instances) == (True, 1)
     assert (never.refuted, never.instances) == (False, seen.instances)

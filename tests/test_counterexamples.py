@@ -99,19 +99,24 @@ def test_an_instance_reads_as_its_defining_numbers():
     assert "<40×30 floats from -" in repr(large)
 
 
+class Found(Exception):
+    """Ends a search."""
+
+
 def refutation(claim):
     """The first refutation, as it was drawn."""
-    found = []
 
     @settings(max_examples=60, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @seed(1)
     @given(claim.instances())
     def search(instance):
-        if not found and (verdict := claim(instance)).outcome is Outcome.REFUTED:
-            found.append(verdict)
+        verdict = claim(instance)
+        if verdict.outcome is Outcome.REFUTED:
+            raise Found(verdict)
 
-    search()
-    return found[0]
+    with pytest.raises(Found) as found:
+        search()
+    return found.value.args[0]
 
 
 SOME = (

@@ -112,7 +112,9 @@ def test_changed_choices_stay_within_the_strategy(corner):
 
 
 def test_command_finds_what_is_false():
-    result = CliRunner().invoke(app, ["falsify", spiked_covariance_series_as_stated.name, "--examples", "20", "--seed", "4"])
+    result = CliRunner().invoke(
+        app, ["falsify", spiked_covariance_series_as_stated.name, "--examples", "20", "--seed", "4"]
+    )
     assert result.exit_code == 0
     assert "REFUTED" in result.output
     assert "--seed 4" in result.output

@@ -270,6 +270,17 @@ Run it with python, or with `theorems replay`; the last line says whether the cl
     return "\n\n".join(part for part in parts if part) + f"\n\n\n{code}\n"
 
 
+def _beside(claim: Claim, imports: set[str]) -> str:
+    """Which files of the user's own the quoted part needs, if any."""
+    if _in_library(claim):
+        return ""
+    folder = Path(claim.file).parent
+    roots = sorted({line.split()[1].split(".")[0] for line in imports})
+    needed = [root for root in roots if (folder / f"{root}.py").is_file() or (folder / root / "__init__.py").is_file()]
+    needed = [root for root in needed if root not in ("impl", "theorems")]
+    return f"\nIt needs {', '.join(needed)}, from beside {Path(claim.file).name}, on PYTHONPATH." if needed else ""
+
+
 _OTHERS = ("impl", "numpy", "theorems", "torch")
 
 

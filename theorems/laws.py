@@ -13,7 +13,7 @@ true statement is called REFUTED (or, for ``>``, a false one HOLDS), split evenl
 
 Which one? `NormalMean` if the replicates are exactly Gaussian, `BoundedMean` if they lie in a known interval, `Proportion` if they are 0 or
 1, `SubGammaMean` if their tails are known (Gaussian chaos), `VarianceBounded` if nothing but their variance is,
-`Distributed` for a whole distribution. ``measured`` is the statistic and ``bound`` its critical value, in units of the observation.
+`Distributed` for a whole distribution; `theorems.sequential.Sequential` watches the first five for as long as one likes. ``measured`` is the statistic and ``bound`` its critical value, in units of the observation.
 """
 
 from __future__ import annotations

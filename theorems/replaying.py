@@ -76,7 +76,11 @@ def replay(path: Path, *, timeout: float = 600.0) -> Replay:
     """
     known = recorded(path)
     library = str(Path(__file__).parent.parent)
-    places = [library, *filter(None, [os.environ.get("PYTHONPATH")])]
+    places = [
+        library,
+        *filter(None, [os.environ.get("PYTHONPATH")]),
+        str(Path.cwd()),
+    ]  # a claim may import its neighbours
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(places)}
     try:
         done = subprocess.run(  # noqa: S603, the user asked to run this file

@@ -20,7 +20,8 @@ def plant_command(
     seed: Annotated[int, typer.Option(min=0, max=2**62, help="of the drawing and of the sample")] = 0,
     sample: Annotated[int | None, typer.Option(min=1, help="errors per claim at most; all unless given")] = None,
     explained: Annotated[
-        Path | None, typer.Option(metavar="FILE.md", exists=True, dir_okay=False, help="survivors quoted there are known")
+        Path | None,
+        typer.Option(metavar="FILE.md", exists=True, dir_okay=False, help="survivors quoted there are known"),
     ] = None,
     table: Annotated[Path | None, typer.Option(metavar="FILE.md", help="write every survivor there")] = None,
 ) -> None:

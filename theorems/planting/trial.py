@@ -146,7 +146,9 @@ def _unrefuted(planted: Planted, pool: Pool, met: list[Outcome | None]) -> Fate:
         after = [_predicted(predict, instance) for instance in compared]
     if all(map(_same, before, after)):
         return Fate.SAME
-    return Fate.WEAKER if all(_weaker(planted.claim, b, a) for b, a in zip(before, after, strict=True)) else Fate.SURVIVED
+    return (
+        Fate.WEAKER if all(_weaker(planted.claim, b, a) for b, a in zip(before, after, strict=True)) else Fate.SURVIVED
+    )
 
 
 def _predicted(predict: Callable[[Any], Any], instance: Any) -> dict[str, Any]:
