@@ -8,26 +8,10 @@ import pytest
 
 from impl import InputError
 from theorems import CLAIMS, Outcome, feature_learning
-from theorems.cli import main
 from theorems.commands.console import exit_code
 
 ROOT = Path(__file__).parent.parent
 DIGITS = str(ROOT / "examples" / "digits.py")
-
-
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """Run the command as a user does, in an empty folder; give exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        monkeypatch.setattr("sys.argv", ["theorems", *arguments])
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        seen = capsys.readouterr()
-        return exit_.value.code or 0, seen.out, seen.err
-
-    return call
 
 
 def test_check_holds_and_writes_evidence(run, tmp_path):

@@ -28,21 +28,6 @@ TRACES = "strategies.layer_traces"
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """Run the command in an empty folder; give exit code, stdout and stderr on one line each."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        monkeypatch.setattr("sys.argv", ["theorems", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        seen = capsys.readouterr()
-        return exit_.value.code or 0, seen.out, seen.err
-
-    return call
-
-
-@pytest.fixture
 def state(tmp_path):
     """Write a file of claims."""
 
@@ -176,6 +161,10 @@ def mean_is_one_more(i: Normal) -> Operand:
     content = json.loads((tmp_path / "e.json").read_text())
     assert content["claims"][0]["grade"] == "STATISTICAL"
     assert 0 < content["false_alarm"] <= 1e-6
+    powers = {each["name"]: each["power"] for each in content["claims"][0]["mutants"]["each"]}
+    assert all(0 <= power <= 1 for power in powers.values())
+    assert powers["automatic: twice as much"] == 1, "mean 0 against 2, four hundred replicates"
+    assert "power against its mutants" in out
     assert "chance alone" in out
     (script,) = (tmp_path / "counterexamples").iterdir()
     assert "class Normal(Instance)" in script.read_text(encoding="utf-8"), "quoted from the file"

@@ -22,7 +22,6 @@ from impl.literals import UNPACK, compact, literal
 from impl.networks import build
 from theorems import CLAIMS, Outcome, Source, equals
 from theorems.checking import check
-from theorems.cli import main
 from theorems.counterexamples import counterexample
 from theorems.replaying import recorded, replay
 
@@ -152,21 +151,6 @@ def test_an_anonymous_claim_has_a_reason_instead_of_a_script():
     assert found.script is None
     assert "top level" in found.reason
     assert found.write(Path("nowhere")) is None
-
-
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """Run the command in an empty folder; give exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        monkeypatch.setattr("sys.argv", ["theorems", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        seen = capsys.readouterr()
-        return exit_.value.code or 0, seen.out, seen.err
-
-    return call
 
 
 KEPT = ("check", "gram_whitening_keeps_the_gram", "--mutant", "keeps the old Gram", "--examples", "20")

@@ -1,5 +1,6 @@
 """Tests that may be stopped any time keep their level, lose nothing by being looked at, and find planted deviations."""
 
+import json
 import math
 import re
 import time
@@ -237,3 +238,26 @@ def test_what_was_spent_counts_verdicts_and_not_what_did_not_apply():
     )
     assert spent([seen]) == (pytest.approx(7e-9), 7)
     assert spent([]) is None
+
+
+def test_falsify_bets_for_half_of_its_time_and_says_what_came_of_it(run, tmp_path):
+    code, out, _ = run("falsify", "surrogate_grows_in_expectation", "--seconds", "1", "--json", "e.json")
+    assert code == 0, out
+    assert re.search(r"watched \d+ replicates .* would refute it at level 5e-07", out)
+    assert 0 < json.loads((tmp_path / "e.json").read_text())["false_alarm"] <= FAMILY
+
+
+def test_the_script_of_a_watched_refutation_is_written(monkeypatch, tmp_path):
+    """The fixed-size tests see nothing: the deviation is below what one of them resolves."""
+    from theorems.commands.refutations import keep_counterexample
+    from theorems.evidence import Evidence
+    from theorems.watching import watch
+
+    small = replace(surrogate_grows_in_expectation, predict=lambda i: 1.05 * surrogate_grows_in_expectation.predict(i))
+    seen = Evidence(small)
+    watch(seen, seconds=20.0, seed=0, alarm=1e-6)
+    assert seen.outcome is Outcome.REFUTED
+    assert small(seen.worst.instance).outcome is Outcome.HOLDS
+    monkeypatch.chdir(tmp_path)
+    keep_counterexample(seen, 0, tmp_path / "found")
+    assert seen.script[0] is None, "the claim of that name is true, and its script says so"
