@@ -45,7 +45,10 @@ def choose(db: WorkDB, sample: int | None, seed: int) -> None:
     chosen = real if sample is None else random.Random(seed).sample(real, min(sample, len(real)))
     skipped = {i.job_id for i in idle + real} - {i.job_id for i in chosen}
     db.set_multiple_results(sorted(skipped), WorkResult(worker_outcome=WorkerOutcome.SKIPPED))
-    print(f"{len(real)} mutants ({len(idle)} more in annotations and in mutants of claims are left out), {len(chosen)} chosen, seed {seed}", flush=True)
+    print(
+        f"{len(real)} mutants ({len(idle)} more in annotations and in mutants of claims are left out), {len(chosen)} chosen, seed {seed}",
+        flush=True,
+    )
 
 
 def key(item: WorkItem) -> tuple[object, ...]:

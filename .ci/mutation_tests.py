@@ -115,7 +115,7 @@ def select(path: str, line: int) -> list[str]:
 def changed() -> tuple[str, int] | None:
     """The file and line that differ from HEAD."""
     diff = subprocess.run(["git", "diff", "-U0", "--", "*.py"], capture_output=True, text=True, check=True).stdout
-    path, line = re.search(r"^\+\+\+ b/(.*)$", diff, re.M), re.search(r"^@@ -(\d+)", diff, re.M)
+    path, line = re.search(r"^\+\+\+ b/(.*)$", diff, re.MULTILINE), re.search(r"^@@ -(\d+)", diff, re.MULTILINE)
     return (path[1], int(line[1])) if path and line else None
 
 

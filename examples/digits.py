@@ -5,6 +5,8 @@ One convolution, then a stack of bias-free linear layers with a readout: so ever
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -51,6 +53,23 @@ def trained(dtype: torch.dtype = torch.float64) -> tuple[nn.Module, Tensor, Tens
 def trained_float32() -> tuple[nn.Module, Tensor, Tensor, nn.Module]:
     """The same network and batch in float32."""
     return trained(torch.float32)
+
+
+def decayed(*, steps: int = 1_000, decay: float = 1e-2, batch_size: int = 64, seed: int = 0) -> dict[str, Any]:
+    """64 → ReLU → linear → readout under weight decay, for the claims about ranks: a factory that says how the network is trained."""
+    images, labels = digits(600)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 24), nn.Linear(24, 10)).double()
+        optimiser = torch.optim.SGD(model.parameters(), lr=0.2, weight_decay=decay)
+        for _ in range(steps):
+            chosen = torch.randint(len(images), (batch_size,))
+            optimiser.zero_grad()
+            functional.cross_entropy(model(images[chosen]), labels[chosen]).backward()
+            optimiser.step()
+    return {
+        "model": model, "inputs": images[:128], "targets": labels[:128], "loss": functional.cross_entropy, "decay": decay, "batch_size": batch_size,
+    }  # fmt: skip
 
 
 if __name__ == "__main__":

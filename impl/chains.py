@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -14,6 +15,7 @@ from impl.checks import check_tensor
 from impl.differentiation import velocity
 from impl.errors import InputError, require
 from impl.operands import Instance, Operand, is_exact, to_exact
+from impl.tracing import LayerTrace
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +70,39 @@ def linear_chain(model: nn.Module, inputs: Tensor) -> LinearChain:
     return LinearChain(tuple(weights), inputs.detach().double())
 
 
+def linear_chains_of(layers: Mapping[str, LayerTrace]) -> dict[str, LinearChain]:
+    """Every maximal row of two or more linear layers of a traced network, each of which reads the one before it, number for number.
+
+    Biases do not count: they move no derivative.
+
+    Args:
+        layers: from `impl.trace`.
+
+    Returns:
+        by "first layer → last layer".
+    """
+    usable = {name: layer for name, layer in layers.items() if layer.weight.ndim == 2 and layer.calls == 1}
+    after = {
+        a: b
+        for a, one in usable.items()
+        for b, two in usable.items()
+        if a != b
+        and one.outputs is not None
+        and one.outputs.shape == two.inputs.shape
+        and torch.equal(one.outputs, two.inputs)
+    }
+    found = {}
+    for start in after:
+        if start in after.values():
+            continue
+        names = [start]
+        while names[-1] in after and after[names[-1]] not in names:
+            names.append(after[names[-1]])
+        weights = tuple(usable[name].weight.double() for name in names)
+        found[f"{names[0]} → {names[-1]}"] = LinearChain(weights, usable[start].inputs.double())
+    return found
+
+
 def gradient_outer_products(chain: LinearChain) -> Operand:
     """Σ_n ∇f(x_n) ∇f(x_n)ᵀ, (n_0, n_0): N times the average gradient outer product, by forward-mode derivatives."""
     d = chain.inputs.shape[-1]
@@ -84,7 +119,15 @@ def gradient_outer_products(chain: LinearChain) -> Operand:
 
 
 def imbalance(chain: LinearChain) -> float:
-    """The largest entry of |W_{l+1}ᵀW_{l+1} − W_l W_lᵀ| over l, exactly (every float is a fraction); 0 if balanced."""
-    exact = [to_exact(w) if isinstance(w, Tensor) else w for w in chain.weights]
-    gaps = [abs(b.T @ b - a @ a.T).max() for a, b in pairwise(exact)]
-    return float(max(gaps, default=0))
+    """The largest entry of |W_{l+1}ᵀW_{l+1} − W_l W_lᵀ| over l; 0 if and only if balanced, exactly (every float is a fraction)."""
+    return max((_gap(b, a) for a, b in pairwise(chain.weights)), default=0.0)
+
+
+def _gap(upper: Operand, lower: Operand) -> float:
+    if isinstance(upper, Tensor):
+        near = float((upper.mT @ upper - lower @ lower.mT).abs().max())
+        size = float((upper.abs().mT @ upper.abs() + lower.abs() @ lower.abs().mT).max())
+        if near > 2**-52 * (len(upper) + lower.shape[1] + 2) * size:  # no rounding explains it: nothing exact is needed
+            return near
+        upper, lower = to_exact(upper), to_exact(lower)
+    return float(abs(upper.T @ upper - lower @ lower.T).max())

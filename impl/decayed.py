@@ -13,8 +13,8 @@ from torch.nn import functional
 from impl.errors import require, require_finite
 from impl.objectives import Loss, loss_named, objective
 from impl.operands import Instance, Operand
-from impl.recording import Inputs
-from impl.tracing import LayerTrace, trace
+from impl.running import Inputs, run, undisturbed
+from impl.tracing import LayerTrace, Traces, trace
 
 UNIT = 2.0**-53
 
@@ -34,7 +34,7 @@ class DecayedMatrix(Instance):
         inputs: H, (…, N, m) for a linear layer, None for free features.
         output_error: how far rounding can have moved G from a gradient whose rows sum to zero (softmax), else 0.
         shift_free: whether the loss is known not to change when all outputs of a sample shift (softmax cross-entropy).
-        gap: why the path from M to F is not linear; empty if it is.
+        gap: why the path from M to F is not linear, or decay does not act on M alone; empty if it is and does.
         unit: unit roundoff of the format in which the network ran.
 
     Raises:
@@ -117,35 +117,89 @@ def free_features(
 
 
 def decayed_layers(
-    model: nn.Module, inputs: Inputs, targets: Any, loss: Loss, *, decay: float, readout: str | None = None
+    model: nn.Module,
+    inputs: Inputs,
+    targets: Any,
+    loss: Loss,
+    *,
+    decay: float | None = None,
+    readout: str | None = None,
 ) -> dict[str, DecayedMatrix]:
-    """Every ``nn.Linear`` of a torch network before its readout, as a matrix under weight decay.
+    """Every linear layer of a torch network before its readout, as a matrix under weight decay.
 
     Args:
-        model: any module that ends in an ``nn.Linear``.
+        model: any module that ends in a linear layer.
         inputs: a batch, as for `impl.trace`.
         targets: whatever ``loss`` takes.
         loss: the loss without the decay terms.
-        decay: λ, as in the objective loss + (λ/2)‖W‖².
-        readout: name of the last linear layer; by default the last one called.
+        decay: λ, as in the objective loss + (λ/2)‖W‖²; by default, layer by layer, the power of two nearest ‖∇_Wℓ‖/‖W‖, at
+            which both weigh alike (the inequality holds for every λ > 0).
+        readout: name of the last linear layer; by default the one whose outputs are the network's, else the last one called.
 
     Returns:
-        by module name. Where the way from a layer to the outputs is not linear, ``gap`` says why, and the rank claims do not apply.
+        by module name. Where the way from a layer to the outputs is not linear, or decay does not act on the layer's matrix,
+        ``gap`` says why, and the rank claims do not apply.
 
     Raises:
         InputError: as `impl.trace`; an unknown readout.
     """
-    layers = {
-        name: layer
-        for name, layer in trace(model, inputs, targets, loss, decay=decay).items()
-        if layer.weight.ndim == 2
+    layers = trace(model, inputs, targets, loss)
+    with undisturbed(model, 0), torch.no_grad():
+        outputs = run(model, inputs)
+    return decayed_traces(model, layers, outputs, loss, decay=decay, readout=readout)
+
+
+def decayed_traces(
+    model: nn.Module,
+    layers: Traces,
+    outputs: Any,
+    loss: Loss,
+    *,
+    decay: float | None = None,
+    readout: str | None = None,
+) -> dict[str, DecayedMatrix]:
+    """`decayed_layers` of a network that is traced already; ``outputs`` are what the model returned."""
+    matrices = {name: layer for name, layer in layers.items() if layer.weight.ndim == 2}
+    require(bool(matrices), "expected a model with a linear readout, got none")
+    last = readout or readout_of(layers, outputs) or list(matrices)[-1]
+    require(last in matrices, f"expected readout to be one of {sorted(matrices)}, got readout={last!r}")
+    softmax = _softmax(loss, matrices[last]) if last == readout_of(layers, outputs) else (False, None)
+    return {
+        name: _matrix(matrices, name, last, softmax=softmax, decay=decay, obstacle=_decays_elsewhere(model, name))
+        for name in matrices
+        if name != last
     }
-    require(bool(layers), "expected a model with an nn.Linear readout, got none")
-    last = list(layers)[-1] if readout is None else readout
-    require(last in layers, f"expected readout to be one of {sorted(layers)}, got readout={last!r}")
-    final = layers[last]
-    soft, error = _softmax(loss, final)
-    return {name: _matrix(layers, name, last, softmax=(soft, error), decay=decay) for name in layers if name != last}
+
+
+def readout_of(layers: Mapping[str, LayerTrace], outputs: Any) -> str | None:
+    """The layer whose outputs are the network's, number for number; None if there is none."""
+    for name, layer in reversed(list(layers.items())):
+        seen = layer.outputs
+        if (
+            isinstance(outputs, Tensor)
+            and seen is not None
+            and seen.ndim == 2
+            and outputs.numel() == seen.numel()
+            and outputs.shape[-1] == seen.shape[-1]
+            and torch.equal(outputs.reshape(seen.shape), seen)
+        ):
+            return name
+    return None
+
+
+def _decays_elsewhere(model: nn.Module, name: str) -> str:
+    """Why weight decay does not act on the matrix of this layer, as it ran, alone; empty if it does."""
+    modules = dict(model.named_modules())
+    own = modules[name]._parameters.get("weight") if name in modules else None
+    if own is None:
+        return (
+            f"the weight of layer {name!r} is computed from other parameters (a parametrization, a norm, a functional call): decay "
+            "acts on those"
+        )
+    readers = [where for where, module in modules.items() if any(p is own for p in module._parameters.values())]
+    if len(readers) > 1:
+        return f"the weight of layer {name!r} is tied to that of {', '.join(map(repr, readers))}: its gradient comes from all of them"
+    return ""
 
 
 def _softmax(loss: Loss, final: LayerTrace) -> tuple[bool, Tensor | None]:
@@ -160,15 +214,21 @@ def _softmax(loss: Loss, final: LayerTrace) -> tuple[bool, Tensor | None]:
 
 
 def _matrix(
-    layers: Mapping[str, LayerTrace], name: str, last: str, *, softmax: tuple[bool, Tensor | None], decay: float
+    layers: Mapping[str, LayerTrace],
+    name: str,
+    last: str,
+    *,
+    softmax: tuple[bool, Tensor | None],
+    decay: float | None,
+    obstacle: str,
 ) -> DecayedMatrix:
     layer = layers[name]
     chain, gap = linear_path(layers, name, last)
-    rate = torch.tensor(decay, dtype=torch.float64)
+    rate = 1 / layer.rate.double() if decay is None else torch.tensor(decay, dtype=torch.float64)
     return DecayedMatrix(
         layer.weight.double().clone(), layer.weight_grad.double() + rate * layer.weight.double(), rate, layers[last].output_grad.double(),
         tuple(layers[step].weight.double().clone() for step in chain), layer.inputs.double(), output_error=softmax[1], shift_free=softmax[0],
-        gap=gap, unit=layer.unit,
+        gap=obstacle or gap, unit=layer.unit,
     )  # fmt: skip
 
 
@@ -186,8 +246,8 @@ def linear_path(layers: Mapping[str, LayerTrace], name: str, last: str) -> tuple
         ]  # fmt: skip
         if not following:
             return [last], (
-                f"the output of layer {current!r} does not enter another linear layer unchanged: decay acts on the parameters "
-                "of nonlinear features there, and nothing bounds their rank by the number of classes"
+                f"the output of layer {current!r} does not enter another linear layer unchanged: where it passes a nonlinearity, decay "
+                "acts on the parameters of nonlinear features, and nothing bounds their rank by the number of classes"
             )
         grads = [layers[other].input_grad for other in following]
         if not any(bool((layers[current].output_grad == grad).all()) for grad in grads):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from functools import cache
 from typing import Any
 
@@ -12,18 +11,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from impl.magnitude import NotWholeError, base_for
 from impl.operands import Operand, is_exact
-
-_BASE = 1 << 4000
-"""Kronecker's base: larger than twice any coefficient that an exact instance can produce."""
+from impl.tracked import is_tracked
 
 
 def velocity(function: Callable[..., Any], at: Sequence[Operand], along: Sequence[Operand]) -> Any:
     r"""The derivative :math:`\frac{d}{d\varepsilon} f(x + \varepsilon v)` at ε = 0.
 
-    Torch tensors go through ``torch.func.jvp``. Integer arrays are evaluated at x + B·v with B = 2^4000 and the
-    coefficient of B is read off (Kronecker substitution): exact for polynomials with integer coefficients, without any rule of
-    differentiation. Any other operand (balls) is carried as a dual number.
+    Torch tensors go through ``torch.func.jvp``. Integer arrays are evaluated at x + B·v and the coefficient of B is read off
+    (Kronecker substitution): exact for polynomials with integer coefficients, without any rule of differentiation. B is a power
+    of two above four times a proved bound on every coefficient (`impl.magnitude`), so that none can run into the next. Any other operand
+    (balls, tracked numbers) is carried as a dual number.
 
     Args:
         function: takes ``len(at)`` operands; returns an operand, or tuples and dicts of them.
@@ -32,19 +31,29 @@ def velocity(function: Callable[..., Any], at: Sequence[Operand], along: Sequenc
 
     Returns:
         what ``function`` returns, with every operand replaced by its derivative.
-
-    Raises:
-        OverflowError: if a coefficient is too large to be read off.
-        TypeError: for fractions, to which the substitution does not apply; scale them to integers.
     """
     if isinstance(at[0], Tensor):
         _load_forward_mode()
         return torch.func.jvp(function, tuple(at), tuple(along))[1]
-    if is_exact(at[0]):
-        shifted = [x + _BASE * v for x, v in zip(at, along, strict=True)]
-        return _each(function(*shifted), np.vectorize(_linear_coefficient, otypes=[object]))
+    if is_exact(at[0]) and not is_tracked(*at, *along):
+        base = _base(function, at, along)
+        if base is not None:
+            return _substituted(function, at, along, base)
     duals = [Dual(x, v) for x, v in zip(at, along, strict=True)]
     return _each(function(*duals), lambda value: value.tangent if isinstance(value, Dual) else value * 0)
+
+
+def _base(function: Callable[..., Any], at: Sequence[Operand], along: Sequence[Operand]) -> int | None:
+    """Kronecker's base, or None where the substitution does not apply."""
+    try:
+        return base_for(function, at, along)
+    except NotWholeError:
+        return None
+
+
+def _substituted(function: Callable[..., Any], at: Sequence[Operand], along: Sequence[Operand], base: int) -> Any:
+    shifted = [x + base * v for x, v in zip(at, along, strict=True)]
+    return _each(function(*shifted), np.vectorize(lambda value: _linear_coefficient(value, base), otypes=[object]))
 
 
 @cache
@@ -64,13 +73,19 @@ def gradient(function: Callable[..., Operand], at: Sequence[Operand]) -> tuple[O
         leaves = [x.detach().requires_grad_() for x in at]
         with torch.enable_grad():
             return torch.autograd.grad(function(*leaves).sum(), leaves)
+    units = [np.ones(x.shape, dtype=object) for x in at]
+    base = (
+        None if is_tracked(*at) else _base(function, at, units)
+    )  # one base serves every direction: units bound them all
     out = []
     for which, x in enumerate(at):
         result = np.zeros(x.shape, dtype=object)
         for row, column in np.ndindex(x.shape[-2:]):
             directions = [np.zeros(y.shape, dtype=object) for y in at]
             directions[which][..., row, column] = 1
-            result[..., row, column] = velocity(function, at, directions)
+            result[..., row, column] = (
+                velocity(function, at, directions) if base is None else _substituted(function, at, directions, base)
+            )
         out.append(result)
     return tuple(out)
 
@@ -83,15 +98,10 @@ def _each(value: Any, function: Callable[[Any], Any]) -> Any:
     return function(value)
 
 
-def _linear_coefficient(value: Any) -> int:
-    if isinstance(value, Fraction):
-        raise TypeError("expected integers for an exact velocity, got a fraction; scale the instance to integers")
-    half = _BASE >> 1
-    constant = (value + half) % _BASE - half
-    linear = ((value - constant) // _BASE + half) % _BASE - half
-    if max(abs(constant), abs(linear)) >= half >> 1:
-        raise OverflowError("a coefficient of the exact velocity exceeds 2^3998; use a smaller instance")
-    return int(linear)
+def _linear_coefficient(value: int, base: int) -> int:
+    half = base >> 1
+    constant = (value + half) % base - half
+    return int(((value - constant) // base + half) % base - half)
 
 
 class Dual:

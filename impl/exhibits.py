@@ -86,7 +86,7 @@ class TrainedSpectra:
     Args:
         steps: when they were taken.
         values: one (n,) array each, descending.
-        bounds: ‖∇_W J‖_F/λ at each.
+        bounds: ‖∇_W J‖/λ at each, spectral norm.
         classes: C.
         accuracy: of the trained network on its batch.
     """
@@ -116,7 +116,7 @@ def trained_spectra(
         grads = torch.autograd.grad(objective, weights)
         if step in steps:
             values.append(torch.linalg.svdvals(middle.detach()).numpy())
-            bounds.append(float(grads[1].norm()) / decay)
+            bounds.append(float(torch.linalg.matrix_norm(grads[1], 2)) / decay)
         with torch.no_grad():
             for weight, grad in zip(weights, grads, strict=True):
                 weight.sub_(rate * grad)

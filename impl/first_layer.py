@@ -165,7 +165,11 @@ class FirstLayerTraining:
             if record is None:
                 break
             records.append(record)
-        require(bool(records), "expected a first step on integers below 2^50, got larger ones; use smaller entries")
+        require(
+            bool(records),
+            "expected a first step on integers below 2^50 (parameters, inputs, test_inputs, targets, P and rates), got others; use "
+            "smaller entries, and whole test_inputs",
+        )
         stacked = {name: torch.stack([record[name] for record in records]) for name in records[0]}
         unit = torch.finfo(self.rows.dtype).eps / 2
         return PreconditionedSteps(**stacked, unit=unit, obstacle=self.obstacle)

@@ -21,7 +21,7 @@ import numpy.typing as npt
 import torch
 
 from impl.errors import require
-from impl.gaussian_quadrature import chi_squared, normal
+from impl.gaussian_quadrature import chi_squared, normal, split_normal
 from impl.links import link
 from impl.operands import Instance
 
@@ -67,7 +67,7 @@ class GapPoint(Instance):
     def _learned(self, counts: tuple[int, ...]) -> Array:
         along, across = self.grid(counts)
         b, b_weights = normal(counts[2])
-        z, z_weights = normal(counts[3])
+        z, z_weights = split_normal(counts[3])  # a target may jump or bend at zero
         g = link(self.target)(torch.as_tensor(z)).numpy()
         out = np.empty((len(along), across.shape[1]))
         s = self.strength * np.abs(b)  # ψ(−s) is the conjugate of ψ(s), and b is symmetric
@@ -89,7 +89,9 @@ class GapPoint(Instance):
         for counts, values in self.learned.items():
             weights = np.multiply.outer(normal(counts[0])[1], chi_squared(counts[1], self.dimension - 1)[1])
             found.append(math.sqrt(float((weights * (values - kernel(*self.grid(counts))) ** 2).sum())))
-        return found[1], abs(found[1] - found[0]) + 1e-13 * self.samples
+        # ψ is a sum of terms of modulus at most 1, rounded each, and raised to the n-th power
+        rounding = self.samples * (sum(_FINE) + 16) * 2.0**-52
+        return found[1], abs(found[1] - found[0]) + rounding
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -29,6 +29,19 @@ def normal(count: int) -> Nodes:
     return (nodes - nodes[::-1]) / 2, (weights + weights[::-1]) / 2
 
 
+_FAR = 9.5
+"""Standard deviations up to which `split_normal` integrates; 2e-21 of the mass lies beyond."""
+
+
+@lru_cache(maxsize=64)
+def split_normal(count: int) -> Nodes:
+    """Nodes and weights of N(0, 1) for functions that are analytic on each side of zero: Gauss and Legendre on both halves."""
+    half, weights = np.polynomial.legendre.leggauss(count // 2)
+    z = (half + 1) * _FAR / 2
+    weights = weights * np.exp(-(z**2) / 2)
+    return np.concatenate([-z[::-1], z]), np.concatenate([weights[::-1], weights]) / (2 * weights.sum())
+
+
 @lru_cache(maxsize=64)
 def chi_squared(count: int, degrees: int) -> Nodes:
     """Nodes and weights of χ² with ``degrees`` degrees of freedom; a point mass at zero for none."""

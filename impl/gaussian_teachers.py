@@ -33,15 +33,15 @@ class _Quadratic(nn.Module):
 
 
 SLOPES: dict[str, tuple[type[nn.Module], float, float]] = {
-    "identity": (nn.Identity, 0.0, 1.0),
-    "quadratic": (_Quadratic, 0.0, 1.0),
+    "identity": (nn.Identity, 0, 1),
+    "quadratic": (_Quadratic, 0, 1),
     "tanh": (nn.Tanh, 0.0, 1.0),
     "sigmoid": (nn.Sigmoid, 0.5, 0.25),
     "gelu": (nn.GELU, 0.0, 0.5),
     "silu": (nn.SiLU, 0.0, 0.5),
     "relu": (nn.ReLU, 0.0, 0.0),
 }
-"""Activation, σ(0) and σ'(0); torch takes 0 for the slope of ReLU at its kink, so from zero it learns nothing."""
+"""Activation, σ(0) and σ'(0), whole where they are: exact numbers stay exact. Torch takes 0 for the slope of ReLU at its kink, so from zero it learns nothing."""
 
 
 def cubature(dimension: int, rule: int) -> tuple[Tensor, Tensor]:

@@ -12,6 +12,8 @@ from torch import Tensor
 from impl.differentiation import Dual, _load_forward_mode
 from impl.linalg import _batched, _fmpq
 from impl.operands import Operand, is_exact
+from impl.tracked import inverse as tracked_inverse
+from impl.tracked import is_tracked, values_of
 
 
 def inverse(matrix: Operand) -> Operand:
@@ -33,6 +35,8 @@ def inverse(matrix: Operand) -> Operand:
 
 
 def _exact_inverse(matrix: np.ndarray) -> np.ndarray:
+    if is_tracked(matrix):
+        return tracked_inverse(matrix, _exact_inverse(values_of(matrix)))
     entries = _fmpq(matrix).inv().entries()
     out = np.empty(len(entries), dtype=object)
     out[:] = [Fraction(int(q.p), int(q.q)) for q in entries]

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from impl.operands import Operand, is_exact
+from impl.tracked import inverse as tracked_inverse
+from impl.tracked import is_tracked, values_of
 
 
 def least_squares(features: Operand, targets: Operand) -> Operand:
@@ -82,6 +84,7 @@ def independent_columns(matrix: Tensor) -> list[int]:
 def _fmpq(matrix: np.ndarray) -> Any:
     import flint
 
+    matrix = values_of(matrix)
     entries = [flint.fmpq(f.numerator, f.denominator) for f in map(Fraction, matrix.reshape(-1).tolist())]
     return flint.fmpq_mat(matrix.shape[0], matrix.shape[1], entries)
 
@@ -94,12 +97,19 @@ def _exact_least_squares(features: np.ndarray, targets: np.ndarray) -> np.ndarra
     head = np.full((features.shape[1], targets.shape[1]), Fraction(0), dtype=object)
     if pivots:
         columns = features[:, pivots]
+        if is_tracked(features, targets):
+            square = columns.T @ columns
+            inverse = np.array(_fmpq(square).inv().tolist(), dtype=object)
+            head[pivots] = tracked_inverse(square, _fractions(inverse)) @ (columns.T @ targets)
+            return head
         solution = _fmpq(columns.T @ columns).solve(_fmpq(columns.T @ targets))
-        for row, pivot in enumerate(pivots):
-            for column in range(targets.shape[1]):
-                value = solution[row, column]
-                head[pivot, column] = Fraction(int(value.p), int(value.q))
+        head[pivots] = _fractions(np.array(solution.tolist(), dtype=object))
     return head
+
+
+def _fractions(values: np.ndarray) -> np.ndarray:
+    """FLINT's rationals as Python's."""
+    return np.vectorize(lambda value: Fraction(int(value.p), int(value.q)), otypes=[object])(values)
 
 
 def _batched(function: Any, *operands: np.ndarray) -> np.ndarray:

@@ -41,12 +41,20 @@ class PreconditionedSGD(torch.optim.Optimizer):
         *,
         weight_decay: float = 0.0,
     ) -> None:
-        """Check the rates; P is checked at every step, where it is known."""
-        require(lr >= 0, f"expected lr of at least 0, got lr={lr}")
-        require(weight_decay >= 0, f"expected weight_decay of at least 0, got weight_decay={weight_decay}")
+        """Check rates and shapes; P is checked at every step, where it is known."""
         super().__init__(params, {"lr": lr, "preconditioner": preconditioner, "weight_decay": weight_decay})
-        for group in self.param_groups:
-            _check_layer(group["params"])
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add another layer, with a rate, P and decay of its own where the group has them.
+
+        Raises:
+            InputError: as the constructor.
+        """
+        super().add_param_group(param_group)
+        group = self.param_groups[-1]
+        for name in ("lr", "weight_decay"):
+            require(group[name] >= 0, f"expected {name} of at least 0, got {name}={group[name]}")
+        _check_layer(group["params"])
 
     @overload
     def step(self, closure: None = None) -> None: ...

@@ -96,6 +96,13 @@ def coordinate_readouts(classes: int, width: int) -> Tensor:
     return torch.cat([units, -units])
 
 
+def noise_rate(features: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+    """The η at which the surrogate's mean growth is of the size of its noise behind one N(0, 1/m) readout, (); not finite for YᵀH = 0."""
+    kernel = targets.mT @ features @ features.mT @ targets
+    slope: Tensor = squared_norm(kernel @ targets.mT @ features @ weight.mT) ** 0.5
+    return 2 * slope / (weight.shape[0] ** 0.5 * squared_norm(kernel))
+
+
 @dataclass(frozen=True, eq=False)
 class RandomReadout(Instance):
     """One layer Z = H Wᵀ behind readouts with independent N(0, 1/m) entries, drawn from ``seed``.

@@ -123,12 +123,12 @@ def normal_moment(order: int) -> int:
 
 def polynomial_mean(coefficients: Any) -> Fraction:
     """E p(z) of the polynomial with these coefficients."""
-    return sum((Fraction(c) * normal_moment(k) for k, c in enumerate(coefficients)), Fraction(0))
+    return sum((c * Fraction(normal_moment(k)) for k, c in enumerate(coefficients)), Fraction(0))
 
 
 def derivative(coefficients: Any) -> list[Fraction]:
     """Coefficients of p'."""
-    return [Fraction(c) * k for k, c in enumerate(coefficients)][1:] or [Fraction(0)]
+    return [c * Fraction(k) for k, c in enumerate(coefficients)][1:] or [Fraction(0)]
 
 
 def square(coefficients: Any) -> list[Fraction]:
@@ -136,5 +136,5 @@ def square(coefficients: Any) -> list[Fraction]:
     out = [Fraction(0)] * (2 * len(coefficients) - 1)
     for i, a in enumerate(coefficients):
         for j, b in enumerate(coefficients):
-            out[i + j] += Fraction(a) * b
+            out[i + j] += a * b
     return out

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from impl.errors import require, require_finite
+from impl.errors import InputError, require, require_finite
 from impl.networks import generator
 from impl.recording import LAYERS
 from impl.running import Inputs, run, undisturbed
@@ -47,7 +47,7 @@ class FirstLayer:
         own = {id(p) for p in self.parameters}
         self.others = [p for p in model.parameters() if id(p) not in own]
         self.shape: tuple[int, ...] = ()
-        self.rows = self.outputs = torch.empty(0)
+        self.rows = self.outputs = self.gradients = torch.empty(0)
 
     def same_in(self, model: nn.Module) -> FirstLayer:
         """The same layer of a copy of the model."""
@@ -68,10 +68,22 @@ class FirstLayer:
         return torch.cat([weight, bias[0][:, None]], -1) if bias else weight
 
     def outputs_on(self, rows: Tensor) -> Tensor:
-        """What the layer makes of rows that carry their column of ones: (N, k)."""
+        """What the layer makes of rows that carry their column of ones: (N, k).
+
+        Without its hooks: those on the way in have been at the rows already.
+
+        Raises:
+            InputError: for a layer that takes more than its rows.
+        """
         assert self.module is not None
         with torch.no_grad():
-            outputs: Tensor = self.module(rows[..., : self.parameters[0].shape[-1]].contiguous())
+            try:
+                outputs: Tensor = self.module.forward(rows[..., : self.parameters[0].shape[-1]].contiguous())
+            except Exception as error:
+                raise InputError(
+                    f"expected the first layer, {self.name!r}, to take rows and nothing else, but it raised "
+                    f"{type(error).__name__}: {error}"
+                ) from error
             return outputs.clone()
 
     def backward(self, model: nn.Module, inputs: Inputs, targets: Any, loss: LossFunction) -> tuple[Tensor, Tensor]:
@@ -96,7 +108,8 @@ class FirstLayer:
         self.rows = self.with_ones(layer_inputs.reshape(-1, d))
         self.outputs = outputs.detach().reshape(-1, outputs.shape[-1]).clone()
         gradient = torch.zeros_like(outputs) if outputs.grad is None else outputs.grad
-        return self.outputs, gradient.reshape(self.outputs.shape)
+        self.gradients = gradient.reshape(self.outputs.shape)
+        return self.outputs, self.gradients
 
     def gradient(
         self,

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-from impl.decayed import _softmax, softmax_error
+from impl.decayed import _softmax, readout_of, softmax_error
 from impl.errors import require
 from impl.networks import generator
 from impl.objectives import Loss, loss_named
 from impl.operands import Instance, Operand
-from impl.recording import Inputs
-from impl.tracing import trace
+from impl.running import Inputs, run, undisturbed
+from impl.tracing import LayerTrace, trace
+
+Reduction: TypeAlias = Literal["mean", "sum"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +144,7 @@ def readout_noise(
     counts: Tensor,
     *,
     readout: str | None = None,
-    reduction: Literal["mean", "sum"] = "mean",
+    reduction: Reduction | None = None,
 ) -> MinibatchNoise:
     """Minibatch noise at the input of a torch network's linear readout: each sample's features move on their own.
 
@@ -152,20 +154,38 @@ def readout_noise(
         targets: class indices (N,) or values (N, C): one row per sample.
         loss: of outputs and targets to a scalar, the mean or the sum over samples.
         counts: from `minibatches`, (B, N).
-        readout: name of the last linear layer; by default the last one called.
-        reduction: whether ``loss`` is a mean or a sum.
+        readout: name of the last linear layer; by default the one whose outputs are the network's, else the last one called.
+        reduction: whether ``loss`` is a mean or a sum; by default found out by evaluating it on single samples.
 
     Raises:
-        InputError: as `impl.trace`; an unknown readout; outputs that are not the readout's.
+        InputError: as `impl.trace`; an unknown readout; a loss that is neither.
     """
     layers = trace(model, inputs, targets, loss)
-    last = list(layers)[-1] if readout is None else readout
+    with undisturbed(model, 0), torch.no_grad():
+        outputs = run(model, inputs)
+    found = readout_of(layers, outputs)
+    last = readout or found or list(layers)[-1]
     require(last in layers, f"expected readout to be one of {sorted(layers)}, got readout={last!r}")
+    flaw = "" if last == found else f"the outputs of {last!r} are not the network's outputs"
     layer = layers[last]
-    rows = layer.inputs.shape[-2]
+    if reduction is None and not flaw:
+        reduction = reduction_of(layer, targets, loss)
+        require(reduction is not None, "expected a loss that is the mean or the sum over samples, got neither")
+    return noise_at(layer, targets, loss, counts, reduction=reduction or "mean", flaw=flaw)
+
+
+def noise_at(
+    layer: LayerTrace, targets: Any, loss: Loss, counts: Tensor, *, reduction: Reduction, flaw: str = ""
+) -> MinibatchNoise:
+    """Minibatch noise at the input of a traced readout, of the first samples if ``targets`` and ``counts`` speak of fewer.
+
+    Raises:
+        InputError: features that are not one row per sample.
+    """
+    rows = counts.shape[1]
     require(
-        layer.weight.ndim == 2 and rows == len(targets),
-        f"expected one row of features per sample at {last!r}, got {rows} rows for {len(targets)} targets",
+        layer.weight.ndim == 2 and layer.inputs.shape[-2] >= rows == len(targets),
+        f"expected one row of features per sample at {layer.name!r}, got {layer.inputs.shape[-2]} rows for {len(targets)} targets",
     )
     weight = layer.weight.detach().clone()  # the trace shares the model's storage, which training overwrites
     bias = None if layer.bias is None else layer.bias.detach().clone()
@@ -175,23 +195,30 @@ def readout_noise(
 
     soft, error = _softmax(loss, layer)
     scale = float(rows) if reduction == "mean" else 1.0
+    if error is not None:
+        error = error[:rows] * (layer.inputs.shape[-2] if reduction == "mean" else 1.0)
     return _measure(
-        layer.inputs, weight, outputs, lambda index, f: loss(f, targets[index]), counts, scale=scale,
-        output_error=None if error is None else error * scale, shift_free=soft, unit=layer.unit, flaw=_end_flaw(model, inputs, layer.outputs, last),
+        layer.inputs[:rows], weight, outputs, lambda index, f: loss(f, targets[index]), counts, scale=scale,
+        output_error=error, shift_free=soft, unit=layer.unit, flaw=flaw,
     )  # fmt: skip
 
 
-def _end_flaw(model: nn.Module, inputs: Inputs, seen: Tensor | None, last: str) -> str:
-    """Why the readout's outputs are not the network's, or ""."""
-    from impl.recording import run, undisturbed
-
-    with undisturbed(model, 0), torch.no_grad():
-        final = run(model, inputs)
-    if seen is not None and isinstance(final, Tensor) and final.numel() == seen.numel():
-        same = torch.equal(final.reshape(seen.shape), seen)
-    else:
-        same = False
-    return "" if same else f"the outputs of {last!r} are not the network's outputs"
+def reduction_of(layer: LayerTrace, targets: Tensor, loss: Loss) -> Reduction | None:
+    """Whether ``loss`` of the layer's outputs is the sum or the mean of its values on single samples, up to rounding; None if neither."""
+    outputs = layer.outputs
+    if outputs is None or len(outputs) != len(targets):
+        return None
+    try:
+        with torch.no_grad():
+            whole = float(loss(outputs, targets))
+            single = torch.stack([loss(outputs[i : i + 1], targets[i : i + 1]).double() for i in range(len(targets))])
+    except Exception:  # noqa: BLE001, a loss that cannot be evaluated on one sample has no value there
+        return None
+    total, rows = float(single.sum()), len(targets)
+    room = 32 * layer.unit * (rows + outputs.shape[-1]) * (float(single.abs().sum()) + 1e-300)
+    if abs(whole - total) <= room:
+        return "sum"
+    return "mean" if abs(whole * rows - total) <= room else None
 
 
 def _measure(

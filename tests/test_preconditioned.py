@@ -65,6 +65,40 @@ def test_a_preconditioner_on_the_bias_column_moves_weights_by_the_bias_gradient(
     assert layer.bias.item() == pytest.approx(before[1] - 31)
 
 
+def test_groups_have_their_own_preconditioner_and_follow_schedulers_and_checkpoints(tmp_path):
+    first, second = nn.Linear(2, 3, dtype=DOUBLE), nn.Linear(3, 1, bias=False, dtype=DOUBLE)
+    matrix = torch.diag(torch.tensor([1.0, 2.0, 3.0], dtype=DOUBLE))
+    optimiser = PreconditionedSGD(
+        [
+            {"params": list(first.parameters())},
+            {"params": [second.weight], "preconditioner": matrix, "lr": 1.0, "weight_decay": 0.5},
+        ],
+        lr=0.1,
+        preconditioner=torch.eye(2, dtype=DOUBLE),
+    )
+    schedule = torch.optim.lr_scheduler.StepLR(optimiser, step_size=1, gamma=0.5)
+    for rates in ((0.1, 1.0), (0.05, 0.5)):
+        optimiser.zero_grad()
+        second(torch.tanh(first(normal(4, 2)))).sum().backward()
+        before = first.weight.detach().clone(), first.bias.detach().clone(), second.weight.detach().clone()
+        optimiser.step()
+        schedule.step()
+        torch.testing.assert_close(first.weight, before[0] - rates[0] * first.weight.grad)
+        torch.testing.assert_close(first.bias, before[1] - rates[0] * first.bias.grad)
+        torch.testing.assert_close(
+            second.weight, (1 - rates[1] / 2) * before[2] - rates[1] * second.weight.grad @ matrix
+        )
+    torch.save(optimiser.state_dict(), tmp_path / "state")
+    again = PreconditionedSGD(
+        [{"params": list(first.parameters())}, {"params": [second.weight]}], 9.0, torch.eye(3, dtype=DOUBLE)
+    )
+    again.load_state_dict(torch.load(tmp_path / "state"))
+    assert [group["lr"] for group in again.param_groups] == [0.025, 0.25]
+    assert torch.equal(again.param_groups[1]["preconditioner"], matrix)
+    with pytest.raises(InputError, match="lr of at least 0"):
+        again.add_param_group({"params": [torch.ones(1, 1, requires_grad=True)], "lr": -1.0})
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -236,3 +236,46 @@ def test_data_in_another_dimension_with_the_same_gram_train_identically():
     assert verdict.grade is Grade.EXACT
     assert runs.outputs.shape[0] >= 3
     assert not torch.equal(runs.outputs[0], runs.outputs[-1])
+
+
+# -- long paths ----------------------------------------------------------------------------------------------------
+
+
+def test_two_hundred_integer_steps_agree_exactly():
+    """G_P has the eigenvalues 0, 1 and 2 and the readout is the identity: integers stay bounded and are still moving at the end."""
+    inputs = torch.tensor([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, -1], [0, 0, 1, 0]], dtype=DOUBLE)
+    double = torch.tensor([[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 2, 0], [0, 0, 0, 2]], dtype=DOUBLE)
+    single = torch.diag(torch.tensor([0, 0, 2, 2], dtype=DOUBLE))
+    model = nn.Sequential(nn.Linear(4, 3, bias=False), nn.ReLU(), nn.Linear(3, 3, bias=False)).double()
+    with torch.no_grad():
+        model[0].weight.copy_(torch.tensor([[3, 2, -2, 5], [1, 4, -1, 3], [-2, 1, -5, -1]], dtype=DOUBLE))
+        model[2].weight.copy_(torch.eye(3))
+    targets = torch.tensor([[3, 4, 1], [4, 3, 2], [3, 4, 4], [4, 3, 2]], dtype=DOUBLE)
+    training = FirstLayerTraining(
+        model, inputs, targets, half_squared_error, rate=1.0, rest="frozen", exact=True,
+        preconditioner=lambda t: single if t % 3 == 2 else double, test_inputs=whole(2, 4, seed=7),
+    )  # fmt: skip
+    steps = training.run(200)
+    assert steps.rate.shape[0] == 200
+    assert float(steps.after.abs().max()) < 20
+    assert not torch.equal(steps.after[-1], steps.before[-1])
+    for claim in (gram_sufficiency_in_training, gram_sufficiency_at_inference):
+        assert claim(steps).grade is Grade.EXACT
+        assert claim(steps).measured == 0
+    assert steps.drift == 0
+    assert gram_sufficiency_in_training.mutants["Gram of the last step"](steps).outcome is Outcome.REFUTED
+
+
+def test_two_hundred_steps_of_a_float_network_with_momentum_and_a_changing_preconditioner():
+    """Every step within its bound; the run that never sees X again stays near, and the verdict says how near."""
+    model = seeded_model("residual", 6, 8, bias=True, seed=5)
+    matrices = [positive(7), torch.eye(7, dtype=DOUBLE)]
+    training = FirstLayerTraining(
+        model, normal(10, 6), normal(10, 2, seed=1), nn.functional.mse_loss, preconditioner=lambda t: matrices[t // 5 % 2],
+        rate=0.05, decay=0.01, rest="momentum", rest_rate=0.01,
+    )  # fmt: skip
+    steps = training.run(200)
+    verdict = gram_sufficiency_in_training(steps)
+    assert verdict
+    assert 0 < verdict.measured <= verdict.bound < 1e-12
+    assert 0 < verdict.context["drift of a Gram-only run after these 200 steps"] < 1e-8

@@ -98,7 +98,10 @@ class TendsTo:
         }
         parts = list(next(iter(table.values()))[0][0])
         findings = [self._part(part, table, self.alarm / len(parts)) for part in parts]
-        return max(findings, key=lambda f: (_ORDER.index(f.outcome), f.measured - f.bound))
+        # a part that is zero everywhere has no slope to tell of: any other one says more
+        return max(
+            findings, key=lambda f: (_ORDER.index(f.outcome), f.measured != 0 or f.bound != 0, f.measured - f.bound)
+        )
 
     def _part(self, part: str, table: Mapping[float, Any], alarm: float) -> Finding:
         sizes = np.array(list(table), dtype=float)

@@ -80,3 +80,19 @@ CLAIMS = (
     gram_hierarchy.closure_needs_gram_from_depth_three,
     gram_hierarchy.gram_operator_flow,
 )
+
+CORRECTED: dict[str, str] = {
+    "parameter_decay_bounds_kernel_rank_as_stated": "kernel_rank_at_most_classes",
+    "averaged_kernel_noise_is_low_rank_as_stated": "sgd_feature_noise_is_low_rank",
+    "information_needs_matched_initialisation_as_stated": "information_needs_matched_initialisation",
+    "gaussian_equivalent_gap_as_stated": "gaussian_equivalent_gap",
+    "spiked_covariance_series_as_stated": "spiked_covariance_series",
+}
+"""Every statement that is kept although it is false, and what holds in its place."""
+
+MISPRINTS: dict[str, str] = {
+    "first_step_is_rank_one": "the target's μ₁ in place of c₁",
+    "learned_weights_are_spiked_gaussian": "the target's μ₁ in place of c₁",
+    "spike_moments": "the target's μ₁ in place of c₁",
+}
+"""Claims that are printed with a slip of the pen, and the mutant that is the printed form."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from theorems.alarms import alarm_of
 from theorems.claim import Claim
 from theorems.drawing import AIMED, SHRINKING, draws, for_each
 from theorems.evidence import Condition, Control, Evidence
+from theorems.generic import examine, readable
 from theorems.variants import Changed
 from theorems.verdict import Grade, Outcome, Verdict
 
@@ -125,7 +127,7 @@ def check(
     on_example: Callable[[], None] | None = None,
     database: Path | None = None,
 ) -> Evidence:
-    """Draw ``examples`` instances of ``claim``, judge each, and try every mutant until it is refuted.
+    """Draw ``examples`` instances of ``claim``, judge each and a few generic points, and try every mutant until it is refuted.
 
     A refuted claim goes on being drawn, so that what is counted is a rate and the mutants have had their chance; then its
     counterexample is shrunk by Hypothesis to ``evidence.worst``. Violations of each hypothesis are drawn apart.
@@ -159,8 +161,15 @@ def check(
     for_each(claim.instances(), use, examples=examples, seed=seed, phases=AIMED, database=database, key=claim.name)
     # an automatic variant that changed nothing on any instance (the transpose of a number) was never wrong
     evidence.controls = [c for c in evidence.controls if c.tried or not isinstance(mutants[c.name].predict, Changed)]
+    generic = examine(claim, seed=seed)
+    evidence.add_generic(generic)
     if evidence.outcome is Outcome.REFUTED and evidence.worst is not None:
         evidence.worst = shrunk(claim, evidence.worst, examples=examples, seed=seed, database=database)
+        if evidence.worst is generic.refutation or evidence.worst.grade is Grade.NUMERICAL:
+            small = readable(generic)
+            evidence.worst = evidence.worst if small is None else small  # a refutation is falsy
+        if evidence.worst.grade is Grade.EXACT:
+            evidence.grades = Counter({Grade.EXACT: evidence.outcomes[Outcome.REFUTED]})
     violations = min(examples, _VIOLATIONS)
     evidence.conditions = [dropped(claim, name, examples=violations, seed=seed) for name in claim.hypotheses]
     evidence.seconds = time.perf_counter() - started

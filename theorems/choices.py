@@ -9,7 +9,7 @@ interface, which is why nothing else of this suite imports it and `tests/test_fa
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, TypeAlias
@@ -55,7 +55,7 @@ def draw(strategy: SearchStrategy[Any], choices: Sequence[Choice], rng: Random) 
 
 
 def _allowed(node: Any, values: Iterable[Any]) -> list[Choice]:
-    kind = {"integer": int, "float": float, "boolean": bool}.get(node.type, type(node.value))
+    kind: Any = {"integer": int, "float": float, "boolean": bool}.get(node.type, type(node.value))
     return [v for v in values if type(v) is kind and choice_permitted(v, node.constraints)]
 
 
@@ -91,16 +91,18 @@ def cornered(nodes: Sequence[Any], corner: str, rng: Random) -> list[Choice]:
         elif corner == "any end":
             wanted = [rng.choice(ends)] if ends else []
         else:
-            numbers = [end for end in ends if not isinstance(end, str | bytes)]
-            pick: dict[str, Callable[[], Any]] = {
-                "lowest": lambda n=numbers: min(n),
-                "highest": lambda n=numbers: max(n),
-                "zero": lambda node=node: type(node.value)(0),
-                "one": lambda node=node: type(node.value)(1),
-            }
-            wanted = _allowed(node, [pick[corner]()]) if numbers else []
+            wanted = _allowed(node, [_end(node, corner, ends)])
         out[at] = wanted[0] if wanted else out[at]
     return out
+
+
+def _end(node: Any, corner: str, ends: Sequence[Any]) -> Any:
+    numbers = [end for end in ends if not isinstance(end, str | bytes)]
+    if not numbers:
+        return node.value
+    if corner in ("lowest", "highest"):
+        return min(numbers) if corner == "lowest" else max(numbers)
+    return type(node.value)(corner == "one")
 
 
 def neighbour(nodes: Sequence[Any], rng: Random) -> list[Choice]:

@@ -82,6 +82,7 @@ class Claim:
         expected: HOLDS, or REFUTED for a statement that is kept as printed.
         subject: the instance type.
         file: where the claim is stated.
+        generic: draws a generic instance from an `impl.generic.Source`; None for the way of the instance type, if it has one.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Claim:
     changes: Mapping[str, Side | Mapping[str, Any]] = field(default_factory=dict)
     expected: Outcome = Outcome.HOLDS
     file: str = ""
+    generic: Callable[[Any], Any] | None = None
 
     @property
     def tag(self) -> str:
@@ -211,6 +213,7 @@ def compares(
     hypotheses: Mapping[str, Hypothesis | Callable[[Any], str | None]] | None = None,
     signs: Mapping[str, Sign] | None = None,
     expected: Outcome = Outcome.HOLDS,
+    generic: Callable[[Any], Any] | None = None,
 ) -> Callable[[Side], Claim]:
     """Make a claim of a prediction: observed ``sign`` predicted, up to rounding. It registers nothing.
 
@@ -224,6 +227,7 @@ def compares(
         hypotheses: conditions by name; a function alone is the check of one.
         signs: for named parts whose relation is another one.
         expected: REFUTED for a statement kept as printed.
+        generic: see `Claim`; needed only for an instance type of your own.
 
     Raises:
         InputError: for a sign, an observation, a strategy or a prediction that cannot make a claim.
@@ -249,6 +253,7 @@ def compares(
             changes=automatic(predict, sign) if mutants is None else mutants,
             expected=expected,
             file=stated.file,
+            generic=generic,
         )
 
     return make

@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from theorems.commands.check import check_command
 from theorems.commands.console import EXIT_USAGE, err
+from theorems.commands.errata import errata_command
 from theorems.commands.falsify import falsify_command
 from theorems.commands.plant import plant_command
 from theorems.commands.plot import plot_command
@@ -27,6 +28,7 @@ app.command("falsify")(falsify_command)
 app.command("plant")(plant_command)
 app.command("list")(list_command)
 app.command("show")(show_command)
+app.command("errata")(errata_command)
 app.command("plot")(plot_command)
 app.command("replay")(replay_command)
 

@@ -13,6 +13,7 @@ import numpy as np
 from torch import Tensor
 
 from theorems.claim import Claim
+from theorems.generic import Generic
 from theorems.papers import PAPERS
 from theorems.verdict import Grade, Outcome, Verdict
 
@@ -79,8 +80,10 @@ class Evidence:
         conditions: the hypotheses.
         distinct: how many different instances there were among those drawn.
         places: on a user's model, the verdict at each place of the network.
-        error_probability: that the outcome is wrong though every hypothesis holds; None where nothing is random.
+        error_probability: that the outcome is wrong though every hypothesis holds; None where nothing is random. For an identity the
+            probability that it passes the generic points if it is false (Schwartz-Zippel).
         watched: what an open-ended test has done: the claim with the test that reproduces it, its verdict, its level; None if there was none.
+        generic: what generic points say.
         script: a standalone script of the counterexample, and the file it was written to.
         seconds: wall-clock time.
     """
@@ -96,6 +99,7 @@ class Evidence:
     places: list[tuple[str, Verdict]] = field(default_factory=list)
     error_probability: float | None = None
     watched: tuple[Claim, Verdict, float] | None = None
+    generic: Generic | None = None
     script: tuple[str | None, str | None] = (None, None)
     seconds: float = 0.0
     _seen: set[Any] = field(default_factory=set, repr=False)
@@ -150,6 +154,8 @@ class Evidence:
         chance = (
             f"; error probability at most {self.error_probability:.2g}" if self.error_probability is not None else ""
         )
+        if self.generic is not None and self.generic.earned is not None:
+            chance = f"; {self.generic.earned}"
         return f"{self.outcome.name} on {self.outcomes[self.outcome]} of {self.instances} instances: {', '.join(parts)}{chance}."
 
     def add(self, verdict: Verdict) -> None:
@@ -170,6 +176,16 @@ class Evidence:
             self.ratios.append(verdict.ratio)
         if verdict.outcome is self.outcome and (self.worst is None or verdict.ratio > self.worst.ratio):
             self.worst = verdict
+
+    def add_generic(self, generic: Generic) -> None:
+        """Take in what generic points say: a refutation counts as one instance, passes count among the grades only."""
+        self.generic = generic
+        if generic.error_probability is not None:
+            self.error_probability = generic.error_probability
+        if generic.refutation is not None and self.outcome is not Outcome.REFUTED:
+            self.add(generic.refutation)
+        elif self.outcome is Outcome.HOLDS:
+            self.grades.update(verdict.grade for verdict in generic.verdicts if verdict.grade is not None)
 
     def record(self) -> dict[str, Any]:
         """The claim's entry in the JSON file (schema 1)."""

@@ -27,7 +27,7 @@ _FIRST, _LARGEST = 25, 400
 """Instances per phase in the first round, and at most: every round doubles it."""
 
 
-class _Over(KeyboardInterrupt):  # noqa: N818, Hypothesis lets interrupts through at once and replays anything else
+class _Over(KeyboardInterrupt):
     """The budget is spent, or the claim is refuted."""
 
 

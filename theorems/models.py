@@ -4,36 +4,20 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any
 
 from torch import Tensor, nn
 
 from impl.errors import InputError, require
-from impl.features import FeatureSet, feature_set
-from impl.gated import GatedNetwork
-from impl.operands import Instance
-from impl.relu_stacks import LARGEST, stacks
 from impl.running import Inputs
-from impl.tracing import LayerTrace, Loss, Traces, trace
+from impl.tracing import Loss
 from theorems.claim import Claim
 from theorems.loading import import_path
+from theorems.places import Subject, instances_of
 from theorems.verdict import Outcome, Verdict
 
-Places: TypeAlias = dict[str, Instance | str]
-"""What is found at each place of a network: an instance, or the reason why there is none."""
-
-LARGEST_FEATURES = 2**16
-"""Entries of features, and of their targets, up to which ranks and projections are computed."""
-
-
-class Subject(NamedTuple):
-    """A network to be checked: model, batch and loss."""
-
-    model: nn.Module
-    inputs: Inputs
-    targets: Any
-    loss: Loss
+_NETWORK, _TRAINING = ("model", "inputs", "targets", "loss"), ("decay", "batch_size")
 
 
 @dataclass(frozen=True)
@@ -49,7 +33,8 @@ def load(spec: str) -> Subject:
     """Call the factory named by ``path/to/file.py:factory`` or ``package.module:factory``.
 
     The factory takes no argument and returns (model, inputs, targets, loss), the same with the batch as a pair
-    (model, (inputs, targets), loss), or a mapping with these four keys.
+    (model, (inputs, targets), loss), or a mapping with these four keys. How the network is trained may stand in a mapping
+    at the end of the tuple, or under further keys: "decay", the weight decay λ, and "batch_size".
 
     Raises:
         InputError: if the file, module or factory is missing, the factory raises, or returns something else.
@@ -75,15 +60,21 @@ def load(spec: str) -> Subject:
 
 def _subject(made: Any, spec: str) -> Subject:
     wanted = "(model, inputs, targets, loss), (model, (inputs, targets), loss) or a mapping with these keys"
+    options: Mapping[str, Any] = {}
     if isinstance(made, Mapping):
-        missing = [key for key in Subject._fields if key not in made]
+        missing = [key for key in _NETWORK if key not in made]
         require(not missing, f"expected {spec} to return {wanted}, got a mapping without {', '.join(missing)}")
-        made = tuple(made[key] for key in Subject._fields)
+        options = {key: value for key, value in made.items() if key not in _NETWORK}
+        made = tuple(made[key] for key in _NETWORK)
+    elif isinstance(made, tuple | list) and len(made) > 3 and isinstance(made[-1], Mapping) and not callable(made[-1]):
+        made, options = made[:-1], made[-1]
+    unknown = sorted(str(key) for key in options if key not in _TRAINING)
+    require(not unknown, f"expected {spec} to give {' and '.join(_TRAINING)} besides, got {', '.join(unknown)}")
     require(isinstance(made, tuple | list), f"expected {spec} to return {wanted}, got {type(made).__name__}")
     if len(made) == 3 and isinstance(made[1], tuple | list) and len(made[1]) == 2:
         made = (made[0], *made[1], made[2])
     require(len(made) == 4, f"expected {spec} to return {wanted}, got {len(made)} values")
-    subject = Subject(*made)
+    subject = Subject(*made, **options)
     hint = "; call it to make one" if isinstance(subject.model, type) else ""
     require(
         isinstance(subject.model, nn.Module),
@@ -107,49 +98,6 @@ def _kind(value: Any) -> str:
     return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
 
 
-def _feature_sets(layers: Traces, subject: Subject) -> Places | str:
-    """Features and targets wherever a layer has one row per sample."""
-    targets: Any = subject.targets
-    labels = isinstance(targets, Tensor) and targets.ndim == 1 and not targets.dtype.is_floating_point
-    if not isinstance(targets, Tensor) or targets.is_complex() or not (labels or targets.ndim == 2):
-        return "the targets are neither (N, C) numbers nor (N,) class labels"
-    if labels and int(targets.min()) < 0:
-        return f"the targets hold {int(targets.min())}, which is no class label"
-    if labels and len(targets) * (int(targets.max()) + 1) > LARGEST_FEATURES:
-        return (
-            f"the targets hold the label {int(targets.max())}: too many classes for one-hot rows; use a smaller batch"
-        )
-    targets = targets.long() if labels else targets.double()
-    found = {
-        name: _features(layer.inputs, targets)
-        for name, layer in layers.items()
-        if layer.inputs.ndim == 2 and layer.inputs.shape[0] == targets.shape[0]
-    }
-    return found or "no layer has one row per sample"
-
-
-def _features(inputs: Tensor, targets: Tensor) -> Instance | str:
-    """One layer's features, or why there are none."""
-    if not bool(inputs.any()):
-        return "its inputs are all zero: no unit below it is alive on this batch"
-    if inputs.numel() > LARGEST_FEATURES:
-        return f"its inputs have more than {LARGEST_FEATURES} entries, too many for exact ranks; use a smaller batch"
-    return feature_set(inputs, targets)
-
-
-def instances_of(subject: Subject, *, seed: int = 0) -> dict[type[Instance], Places | str]:
-    """Every instance that the network yields, by type and place, or why there is none at that place; or why it yields none."""
-    layers = trace(*subject, seed=seed)
-    found: Places | str = dict(stacks(*subject, seed=seed))
-    if not found:
-        found = (
-            "the network has no stack of bias-free linear layers with ReLU between them, in values and in gradients, that "
-            f"ends in a linear readout (with at most {LARGEST} outputs times samples)"
-        )
-    traced: Places = {**layers, **layers.left_out}
-    return {LayerTrace: traced, GatedNetwork: found, FeatureSet: _feature_sets(layers, subject)}
-
-
 def _inapplicable(claim: Claim, reason: str) -> Verdict:
     context = {"hypothesis": "a network that the claim is about", "reason": reason}
     return Verdict(claim.name, Outcome.INAPPLICABLE, context=context)
@@ -162,6 +110,8 @@ def check_model(
     loss: Loss,
     *,
     claims: Iterable[Claim] | None = None,
+    decay: float | None = None,
+    batch_size: int | None = None,
     seed: int = 0,
     on_verdict: Callable[[], None] | None = None,
 ) -> list[Result]:
@@ -175,16 +125,27 @@ def check_model(
         targets: whatever ``loss`` takes.
         loss: a callable to one scalar.
         claims: by default the whole catalogue, but for statements that are kept as printed and expected to fail.
-        seed: of dropout and other noise inside the model.
+        decay: λ of the training objective loss + (λ/2)‖W‖², for claims about weight decay. Not given, they are checked at a λ of
+            their own for each layer, which is no weaker: they hold at every point for every λ > 0.
+        batch_size: of the minibatches whose noise is looked at; by default a quarter of the samples.
+        seed: of dropout and other noise inside the model, and of what is drawn.
         on_verdict: called after each verdict.
 
     Raises:
-        InputError: as `impl.trace`.
+        InputError: as `impl.trace`; a decay or batch size that is none.
     """
+    subject = Subject(model, inputs, targets, loss, decay=decay, batch_size=batch_size, seed=seed)
+    return check_subject(subject, claims=claims, on_verdict=on_verdict)
+
+
+def check_subject(
+    subject: Subject, *, claims: Iterable[Claim] | None = None, on_verdict: Callable[[], None] | None = None
+) -> list[Result]:
+    """`check_model` of a network and how it is trained in one object, such as `load` returns."""
     from theorems.catalogue import CLAIMS
 
     chosen = [claim for claim in (CLAIMS if claims is None else claims) if claim.expected is Outcome.HOLDS]
-    available = instances_of(Subject(model, inputs, targets, loss), seed=seed)
+    available = instances_of(subject, {claim.subject for claim in chosen})
     results = []
     for claim in chosen:
         places = available.get(claim.subject, "the claim is about drawn instances only, not about a torch network")
@@ -196,7 +157,7 @@ def check_model(
     return results
 
 
-def refuted_on_fewer(subject: Subject, claim: Claim, *, seed: int = 0) -> Verdict | None:
+def refuted_on_fewer(subject: Subject, claim: Claim) -> Verdict | None:
     """The refutation of a claim on the fewest of the batch's samples, at the smallest place: a counterexample to be read.
 
     The first 1, 2, 4, … samples are tried, the network run anew on each; None if only the whole batch refutes the claim, or it cannot be cut.
@@ -209,9 +170,7 @@ def refuted_on_fewer(subject: Subject, claim: Claim, *, seed: int = 0) -> Verdic
     count = 1
     while count < len(inputs):
         try:
-            results = check_model(
-                subject.model, inputs[:count], targets[:count], subject.loss, claims=[claim], seed=seed
-            )
+            results = check_subject(replace(subject, inputs=inputs[:count], targets=targets[:count]), claims=[claim])
         except InputError:  # BatchNorm on one sample, a loss that wants them all
             results = []
         refuted = [r.verdict for r in results if r.verdict.outcome is Outcome.REFUTED]
@@ -221,5 +180,5 @@ def refuted_on_fewer(subject: Subject, claim: Claim, *, seed: int = 0) -> Verdic
     return None
 
 
-def _entries(instance: Instance) -> int:
+def _entries(instance: Any) -> int:
     return sum(value.numel() for value in vars(instance).values() if isinstance(value, Tensor))

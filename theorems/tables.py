@@ -9,6 +9,7 @@ from rich.table import Table
 
 from theorems.claim import Claim
 from theorems.evidence import Evidence
+from theorems.generic import power_of_two
 from theorems.models import Result
 from theorems.verdict import Outcome
 
@@ -35,13 +36,22 @@ def evidence_table(evidence: Iterable[Evidence]) -> Table:
     table.add_column("claim", no_wrap=True)
     for name in ("outcome", "grade"):
         table.add_column(name, overflow="fold")
-    for name in ("residual/bound", "instances", "mutants refuted", "after", "hypotheses that bite", "seconds"):
+    for name in (
+        "p(error) ≤",
+        "residual/bound",
+        "instances",
+        "mutants refuted",
+        "after",
+        "hypotheses that bite",
+        "seconds",
+    ):
         table.add_column(name, justify="right")
     for seen in evidence:
         table.add_row(
             seen.claim.name,
             shown(seen),
             ", ".join(f"{grade.name} {count}" for grade, count in sorted(seen.grades.items(), reverse=True)) or "–",
+            error_probability(seen),
             ratio(seen),
             _drawn(seen),
             f"[{'green' if not seen.survivors else 'yellow'}]{seen.mutants - len(seen.survivors)}/{seen.mutants}[/]",
@@ -50,6 +60,12 @@ def evidence_table(evidence: Iterable[Evidence]) -> Table:
             f"{seen.seconds:.1f}",
         )
     return table
+
+
+def error_probability(seen: Evidence) -> str:
+    """With which probability a false identity passes the generic points; a dash where they say nothing."""
+    chance = seen.generic.error_probability if seen.generic is not None else None
+    return "–" if chance is None else power_of_two(chance)
 
 
 def _drawn(seen: Evidence) -> str:

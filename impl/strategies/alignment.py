@@ -16,7 +16,7 @@ from impl.differentiation import gradient
 from impl.linalg import squared_norm
 from impl.networks import generator
 from impl.operands import Operand
-from impl.readouts import RandomReadout, ReadoutEnsemble, all_signs, coordinate_readouts, readout_ensemble
+from impl.readouts import RandomReadout, ReadoutEnsemble, all_signs, coordinate_readouts, noise_rate, readout_ensemble
 from impl.strategies.grams import signed_permutations
 from impl.strategies.layers import lattices
 
@@ -82,9 +82,7 @@ def random_readouts(draw: Callable[..., Any], spread: float = 1.0) -> RandomRead
     width, seed = draw(st.sampled_from([1, 4, 16])), draw(st.integers(0, 9))
     source = generator(seed)
     features, weight, targets = _normal(source, rows, d), _normal(source, width, d), _normal(source, rows, classes)
-    kernel = targets.mT @ features @ features.mT @ targets
-    slope = squared_norm(kernel @ targets.mT @ features @ weight.mT) ** 0.5
-    rate = 2 * slope / (width**0.5 * squared_norm(kernel)) * draw(st.sampled_from([0.5, 1.0, 2.0]))
+    rate = noise_rate(features, weight, targets) * draw(st.sampled_from([0.5, 1.0, 2.0]))
     return RandomReadout(features, weight, targets, rate, seed=seed, replicates=4_000, spread=spread)
 
 
@@ -107,10 +105,10 @@ def _sizes(classes: int, *, unequal: bool = False) -> st.SearchStrategy[list[int
 
 
 @st.composite
-def simplex_batches(draw: Callable[..., Any], *, balanced: bool | None = None) -> LabelledFeatures:
+def simplex_batches(draw: Callable[..., Any], *, balanced: bool | None = None, least: int = 1) -> LabelledFeatures:
     """Exact batches collapsed on a simplex K I − 11ᵀ, turned by a signed permutation, maybe with a feature that is zero."""
     classes = draw(st.integers(2, 4))
-    sizes = [draw(st.integers(1, 3))] * classes if balanced else draw(_sizes(classes, unequal=balanced is False))
+    sizes = [draw(st.integers(least, 3))] * classes if balanced else draw(_sizes(classes, unequal=balanced is False))
     means = classes * torch.eye(classes, dtype=torch.float64) - 1
     means = means @ draw(signed_permutations(classes)) * draw(st.integers(1, 2))
     if draw(st.booleans()):
@@ -161,6 +159,15 @@ def uncollapsed_batches(draw: Callable[..., Any]) -> LabelledFeatures:
     features = labels.clone()
     features[0, 0] += draw(st.sampled_from([1, 2, -3]))
     return LabelledFeatures(features, labels).exact()
+
+
+@st.composite
+def uncollapsed_simplices(draw: Callable[..., Any]) -> LabelledFeatures:
+    """Collapsed on a simplex but for the second sample of the first class, stretched along its mean: no new direction helps to explain it."""
+    batch = draw(simplex_batches(balanced=True, least=2))
+    features = batch.features.copy()
+    features[1] = features[1] * draw(st.sampled_from([2, 3, -1]))
+    return replace(batch, features=features)
 
 
 # -- decoders ------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Strategies for the claims about one large gradient step; see `impl.strategies` for the two kinds of instances.
 
 Asymptotic claims cost seconds per instance, so their strategies draw from a short list of configurations: Hypothesis sees every one of
-them once and stops. Under the profile ``thorough`` the list is the whole grid of the statement, at its largest sizes.
+them once and stops. Under the profile ``thorough`` (`impl.strategies.profiles`) the list is the whole grid of the statement, at its largest sizes.
 """
 
 from __future__ import annotations
@@ -10,18 +10,13 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from impl.gaussian_gap import GapPath
 from impl.kernel_expansion import ExpansionPath
 from impl.one_step import EnsemblePath, StepPath
+from impl.strategies.profiles import thorough
 from impl.zonal_operator import ZonalPath
-
-
-def thorough() -> bool:
-    """Whether the long profile is loaded."""
-    return settings.get_current_profile_name() == "thorough"
 
 
 def _listed(cases: Sequence[Any]) -> st.SearchStrategy[Any]:
@@ -29,15 +24,14 @@ def _listed(cases: Sequence[Any]) -> st.SearchStrategy[Any]:
     return st.integers(0, len(cases) - 1).map(lambda i: _kept(*cases[i]))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=4)
 def _kept(kind: type, options: tuple[tuple[str, Any], ...]) -> Any:
     return kind(**dict(options))
 
 
 _SIZES: dict[str, Any] = {"sizes": (32, 64, 128, 256, 512), "replicates": (128, 16, 80, 12, 28)}
-_LARGE: dict[str, Any] = {"sizes": (64, 128, 256, 512, 1024, 2048), "replicates": (128, 96, 80, 40, 20, 8)}
+_LARGE_SIZES = (64, 128, 256, 512, 1024, 2048)
 _ACTIVATIONS = ("relu", "tanh", "erf", "silu")
-_ACTIVATIONS_OF_KERNELS = ("relu", "tanh", "erf", "silu")
 _TARGETS = ("tanh", "erf", "sign", "relu")
 
 
@@ -45,16 +39,28 @@ def _lazy(kind: type, **options: Any) -> Any:
     return kind, tuple(sorted(options.items()))
 
 
+_PROPORTIONS = (0.5, 2.0, 4.0)
+
+
+def _replicates(work: float) -> tuple[int, ...]:
+    """Runs by size; a run costs αβd³, and small networks scatter more than large ones: the cheaper, the more of them."""
+    last = max(8, min(32, round(20 / work**0.5)))
+    return (128, 96, 80, 2 * last + 24, last + 12, last)
+
+
+STEP_GRID = tuple(
+    _lazy(StepPath, activation=s, target=_TARGETS[(i + j) % 4], alpha=a, beta=b, seed=100 + 9 * i + j,
+          sizes=_LARGE_SIZES, replicates=_replicates(a * b))
+    for i, s in enumerate(_ACTIVATIONS)
+    for j, (a, b) in enumerate((a, b) for a in _PROPORTIONS for b in _PROPORTIONS)
+)  # fmt: skip
+"""Every activation at every α, β in {½, 2, 4}, the targets in turn so that each activation meets each of them; d = 64 … 2048."""
+
+
 def step_paths() -> st.SearchStrategy[StepPath]:
-    """ReLU on tanh at α = β = 1 and SiLU on sign at α = ½, β = ½; thorough: 4 activations × 4 targets, α, β in {½, 2, 4}."""
+    """ReLU on tanh at α = β = 1 and SiLU on sign at α = ½, β = ½; thorough: all of `STEP_GRID`."""
     if thorough():
-        grid = [(a, b) for a in (0.5, 2.0, 4.0) for b in (0.5, 2.0, 4.0)]
-        pairs = [(s, g) for s in _ACTIVATIONS for g in _TARGETS]
-        cases = [
-            _lazy(StepPath, activation=s, target=g, alpha=a, beta=b, seed=i, **_LARGE)
-            for i, ((s, g), (a, b)) in enumerate((pairs[j % 16], grid[j % 9]) for j in range(48))
-        ]
-        return _listed(cases)
+        return _listed(STEP_GRID)
     return _listed(
         [
             _lazy(StepPath, activation="relu", target="tanh", **_SIZES),
@@ -113,7 +119,7 @@ def expansion_paths() -> st.SearchStrategy[ExpansionPath]:
     """ReLU, tanh, erf and SiLU at two random pairs in dimension 2 and 5."""
     return st.builds(
         ExpansionPath,
-        activation=st.sampled_from(_ACTIVATIONS_OF_KERNELS),
+        activation=st.sampled_from(_ACTIVATIONS),
         dimension=st.sampled_from([2, 5]),
         bulk=st.sampled_from([1.0, 1.5]),
         seed=st.integers(0, 30 if thorough() else 1),
@@ -140,14 +146,19 @@ def fast_zonal_paths() -> st.SearchStrategy[ZonalPath]:
     return st.builds(ZonalPath, growth=st.just(1.0))
 
 
+def vanishing_zonal_paths() -> st.SearchStrategy[ZonalPath]:
+    """B falls as d^{-½} or 1/d: smaller steps than the paper's."""
+    return st.builds(ZonalPath, growth=st.sampled_from([-0.5, -1.0]))
+
+
 def gap_paths() -> st.SearchStrategy[GapPath]:
-    """ζ = ½ and ¾ with g = tanh; thorough: more exponents, targets and proportions."""
-    cases = [_lazy(GapPath, zeta=zeta) for zeta in (0.5, 0.75)]
+    """ζ = ½ and ¾ with g = tanh, a jump and a kink; thorough: every target at ζ = ½, ⅝ and ¾, α = 1 and 2."""
     if thorough():
-        cases += [
-            _lazy(GapPath, zeta=z, target=g, alpha=a) for z in (0.5, 0.625) for g in ("erf", "sign") for a in (1.0, 2.0)
-        ]
-    return _listed(cases)
+        grid = ((z, g, a) for z in (0.5, 0.625, 0.75) for g in _TARGETS for a in (1.0, 2.0))
+        return _listed([_lazy(GapPath, zeta=z, target=g, alpha=a) for z, g, a in grid])
+    return _listed(
+        [_lazy(GapPath, zeta=z, target=g) for z, g in ((0.5, "tanh"), (0.75, "tanh"), (0.5, "sign"), (0.75, "relu"))]
+    )
 
 
 def largest_gap_paths() -> st.SearchStrategy[GapPath]:

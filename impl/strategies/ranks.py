@@ -69,6 +69,7 @@ def seeded_matrices(draw: Callable[..., Any], loss: str | None = None, *, small:
     )  # fmt: skip
 
 
+@lru_cache(maxsize=64)
 def train_free_features(
     rows: int, width: int, classes: int, *, loss: str, decay: float, ridge: float, seed: int
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -206,10 +207,14 @@ def nonlinear_layers(draw: Callable[..., Any], *, softmax: bool = False) -> Deca
 
 
 @st.composite
-def trained_without_decay(draw: Callable[..., Any], *, loss: str = "squared") -> DecayedMatrix:
-    """μ = 0: the directions of Φ(0) survive training."""
-    phi, readout, targets = train_free_features(8, 6, 2, loss=loss, decay=0.0, ridge=0.1, seed=draw(st.integers(0, 1)))
-    return free_features(phi, readout, targets, loss=loss, decay=0.0, ridge=0.1)
+def resting_without_decay(draw: Callable[..., Any], *, loss: str = "squared") -> DecayedMatrix:
+    """μ = 0, exactly at rest with more directions than classes: any features are, once they fit the labels (softmax: labels of no weight)."""
+    classes = draw(st.integers(2 if loss == "softmax" else 1, 3))
+    size = classes + draw(st.integers(1, 2))
+    features = torch.eye(size, dtype=torch.float64) + torch.tril(draw(lattices((size, size), 2)), -1)
+    readout = draw(lattices((classes, size), 2))
+    targets = features @ readout.mT if loss == "squared" else torch.zeros(size, classes, dtype=torch.float64)
+    return free_features(features, readout, targets, loss=loss, decay=0.0)
 
 
 @lru_cache(maxsize=8)
@@ -263,9 +268,9 @@ def nonlinear_softmax_layers() -> st.SearchStrategy[DecayedMatrix]:
     return nonlinear_layers(softmax=True)
 
 
-def softmax_without_decay() -> st.SearchStrategy[DecayedMatrix]:
-    """`trained_without_decay` under cross-entropy."""
-    return trained_without_decay(loss="softmax")
+def resting_softmax_without_decay() -> st.SearchStrategy[DecayedMatrix]:
+    """`resting_without_decay` under cross-entropy."""
+    return resting_without_decay(loss="softmax")
 
 
 def bare_softmax_gradients() -> st.SearchStrategy[DecayedMatrix]:

@@ -34,9 +34,9 @@ def _whole_students(draw: Callable[..., Any]) -> LinearStudent:
 
 @st.composite
 def _seeded_students(draw: Callable[..., Any]) -> LinearStudent:
-    """Gaussian designs of a drawn spectrum, P = Σ^p with p in [−2, 2], η = ¾/‖S‖; up to 12 steps."""
-    source, n, d = generator(draw(_SEEDS)), draw(st.integers(1, 12)), draw(st.integers(1, 6))
-    return _student(source, n, d, power=draw(st.floats(-2, 2)), steps=draw(st.integers(1, 12)), spread=2.0)
+    """Gaussian designs of a drawn spectrum, n and d up to 24, P = Σ^p with p in [−3, 3], η = ¾/‖S‖; up to 12 steps."""
+    source, n, d = generator(draw(_SEEDS)), draw(st.integers(1, 24)), draw(st.integers(1, 6) | st.integers(7, 24))
+    return _student(source, n, d, power=draw(st.floats(-3, 3)), steps=draw(st.integers(1, 12)), spread=2.0)
 
 
 def _student(source: torch.Generator, n: int, d: int, *, power: float, steps: int, spread: float) -> LinearStudent:

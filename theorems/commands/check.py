@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
+from impl.errors import require
 from theorems.commands.console import (
     drawing,
     exit_code,
@@ -41,6 +43,10 @@ def check_command(
     examples: Annotated[int, typer.Option(min=1, help="instances to draw per claim")] = 100,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="of the search, and of noise inside a model")] = 0,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write the evidence there")] = None,
+    *,
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="asymptotic claims at their full sizes: an hour or two")
+    ] = False,
     model: Annotated[
         str | None, typer.Option(metavar="FILE.py:FACTORY", help="check this network instead of drawn ones")
     ] = None,
@@ -58,6 +64,8 @@ def check_command(
     database: Annotated[
         Path | None, typer.Option(metavar="DIR", help="keep refuting instances there and try those first")
     ] = None,
+    decay: Annotated[float | None, typer.Option(help="weight decay λ of --model, as in loss + λ/2 ‖W‖²")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="of the minibatches that --model is trained on")] = None,
 ) -> None:
     """Check claims over drawn networks, or over a network of yours."""
     import torch
@@ -71,7 +79,10 @@ def check_command(
     require_folder(database, "--database")
     header(seed, examples if model is None else None)
     if model is not None:
-        raise typer.Exit(_check_model(model, claims, seed, json_file, folder))
+        training = {"decay": decay, "batch_size": batch_size}
+        raise typer.Exit(_check_model(model, claims, seed, json_file, training, folder))
+    require(decay is None and batch_size is None, "expected --decay and --batch-size with --model, got them without it")
+    from impl.strategies.profiles import full_sizes
     from theorems.alarms import shared_out
     from theorems.checking import check
     from theorems.tables import evidence_table
@@ -81,7 +92,7 @@ def check_command(
     torch.set_num_threads(1)  # drawn networks are small: with more threads they stall
     evidence = []
     try:
-        with progress() as bar:
+        with progress() as bar, full_sizes(wanted=thorough):
             for claim in shared_out(claims, examples):
                 task = bar.add_task(claim.name, total=examples)
                 step = lambda task=task: bar.advance(task)  # noqa: E731
@@ -104,13 +115,15 @@ def check_command(
         print_power(seen)
         print_notes(seen.claim)
         records.append(seen.record())
-    write_evidence(json_file, seed, "default", records, false_alarm=alarm)
+    write_evidence(json_file, seed, "thorough" if thorough else "default", records, false_alarm=alarm)
     raise typer.Exit(exit_code((seen.outcome, seen.claim.expected) for seen in evidence))
 
 
-def _check_model(spec: str, claims: list[Claim], seed: int, json_file: Path | None, folder: Path | None) -> int:
+def _check_model(
+    spec: str, claims: list[Claim], seed: int, json_file: Path | None, training: dict[str, Any], folder: Path | None
+) -> int:
     from theorems.checking import Evidence
-    from theorems.models import check_model, load, refuted_on_fewer
+    from theorems.models import check_subject, load, refuted_on_fewer
     from theorems.tables import result_table
     from theorems.verdict import Outcome
 
@@ -119,7 +132,9 @@ def _check_model(spec: str, claims: list[Claim], seed: int, json_file: Path | No
         task = bar.add_task(f"loading {spec}", total=None)
         subject = load(spec)
         bar.update(task, description="checking", total=len(claims), completed=0)
-        results = check_model(*subject, claims=claims, seed=seed, on_verdict=lambda: bar.advance(task))
+        given = {name: value for name, value in training.items() if value is not None}
+        subject = replace(subject, seed=seed, **given)
+        results = check_subject(subject, claims=claims, on_verdict=lambda: bar.advance(task))
     out.print(result_table(results))
     evidence = {claim.name: Evidence(claim) for claim in claims}
     for result in results:
@@ -133,7 +148,7 @@ def _check_model(spec: str, claims: list[Claim], seed: int, json_file: Path | No
     records = []
     for seen in evidence.values():
         if seen.outcome is Outcome.REFUTED:
-            smaller = refuted_on_fewer(subject, seen.claim, seed=seed)
+            smaller = refuted_on_fewer(subject, seen.claim)
             seen.worst = seen.worst if smaller is None else smaller  # a refutation is falsy
             keep_counterexample(seen, seed, folder)
         records.append(seen.record())

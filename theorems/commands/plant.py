@@ -27,7 +27,7 @@ def plant_command(
 ) -> None:
     """Plant single-token errors in predictions and try to refute each: would a wrong theorem have been caught?
 
-    Exit code 1 if an error changes what is predicted and is neither refuted nor noticed nor explained.
+    Exit code 1 if an error changes what is predicted and is neither refuted nor undecided nor explained.
     """
     import torch
 

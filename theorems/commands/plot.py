@@ -30,6 +30,9 @@ def plot_command(
     if file.suffix not in (".png", ".svg", ".pdf"):
         raise InputError(f"expected a .png, .svg or .pdf file, got {str(file)!r}")
     require_writable(file, "--output")
+    import torch
+
+    torch.set_num_threads(1)  # what is integrated and trained for a picture is small: with more threads it stalls
     with err.status(f"drawing {name}"):
         PICTURES[name](0).savefig(file, dpi=160)
     out.print(f"wrote {file}", highlight=False)

@@ -25,9 +25,15 @@ def show_command(
     name: Annotated[str, typer.Argument(metavar="NAME", help="a claim, by name or glob, or FILE.py:CLAIM")],
 ) -> None:
     """Show one claim: statement, hypotheses, source, mutants."""
+    from theorems.catalogue import CORRECTED
+
     for claim in select([name]):
         out.print(f"[bold]{claim.name}[/]  expected {claim.expected.name}", highlight=False)
         out.print(f"{escape(claim.source.label)} \\[{claim.tag}]\n", highlight=False)
+        if claim.name in CORRECTED:
+            out.print(
+                f"corrected by [bold]{CORRECTED[claim.name]}[/]; see theorems errata {claim.name}\n", highlight=False
+            )
         out.print(escape(claim.statement), highlight=False)
         out.print("\n[bold]hypotheses[/]")
         if not claim.hypotheses:

@@ -122,7 +122,7 @@ def _simplex_gap(batch: LabelledFeatures) -> Operand:
     on=drawn.simplex_batches,
     source=Source(_PAPER, "neural collapse with unequal classes", "derived"),
     hypotheses={
-        "zero within-class variation": COLLAPSE,
+        "zero within-class variation": Hypothesis(drawn.uncollapsed_simplices, _varies),
         "simplex equiangular tight frame": Hypothesis(drawn.full_rank_batches, _not_a_simplex),
     },
     mutants={

@@ -198,6 +198,7 @@ _LAW = TendsTo(rate=lambda point: point.dimension**-0.5, distance=_kolmogorov, s
         "spike along the teacher": lambda point: _turned(point, lambda p: p.step.direction),
         "along and across swapped": _swapped,
         "variance of the readout forgotten": lambda point: _spiked(point, point.activation_slope, power=1),
+        "closer than independent rows can be": {"relation": replace(_LAW, rate=lambda point: 1 / point.dimension)},
     },
 )
 def learned_weights_are_spiked_gaussian(point: StepPoint) -> SpikedGaussian:

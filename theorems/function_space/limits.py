@@ -36,8 +36,11 @@ def rough(path: ExpansionPath) -> str | None:
     return f"{path.activation} jumps: σ'' is not even a measure" if path.activation == "sign" else None
 
 
+_SECOND_ORDER = TendsTo(rate=lambda point: (point.spike / point.dimension) ** 2, sign="<=")
+
+
 @tends_to(
-    TendsTo(rate=lambda point: (point.spike / point.dimension) ** 2, sign="<="),
+    _SECOND_ORDER,
     subject=ExpansionPath,
     observed=_spiked_kernel,
     on=strategies.expansion_paths,
@@ -49,6 +52,9 @@ def rough(path: ExpansionPath) -> str | None:
         "second derivatives left out": lambda p: _expanded(p, outer=0.0),
         "cross term once": lambda p: _expanded(p, cross=1.0),
         "sign of the correction": lambda p: _expanded(p, scale=-1.0),
+        "remainder of third order": {
+            "relation": replace(_SECOND_ORDER, rate=lambda point: (point.spike / point.dimension) ** 3)
+        },
         "bulk absorbs the spike": lambda p: _expanded(p, scale=0.0, bulk=p.bulk + p.spike / p.dimension),
     },
 )
@@ -86,21 +92,30 @@ def _predicted_top(
     return {"eigenvalue": shifted, "degree 1": odd * mixing, "degree 2": quadratic * mixing}
 
 
-_TOP = TendsTo(rate=lambda point: (point.spike / point.dimension) ** 2, sign="<=")
-
-
 def fast_spike(path: ZonalPath) -> str | None:
     """Why B/d does not vanish, or None."""
     return None if path.growth < 1 else f"B grows as d^{path.growth:g}: B/d does not vanish"
 
 
+def vanishing_spike(path: ZonalPath) -> str | None:
+    """Why the error is not of second order in B/d, or None."""
+    if path.growth >= 0:
+        return None
+    return (
+        f"B falls as d^{path.growth:g}: the slope of the eigenvalue in B is off by order 1/d², more than (B/d)² allows"
+    )
+
+
 @tends_to(
-    _TOP,
+    _SECOND_ORDER,
     subject=ZonalPath,
     observed=_top_mode,
     on=strategies.zonal_paths,
     source=Source(_PAPER, "the top mode mixes with the quadratic harmonic"),
-    hypotheses={"B small against d": Hypothesis(strategies.fast_zonal_paths, fast_spike)},
+    hypotheses={
+        "B small against d": Hypothesis(strategies.fast_zonal_paths, fast_spike),
+        "B does not vanish": Hypothesis(strategies.vanishing_zonal_paths, vanishing_spike),
+    },
     mutants={
         "an odd harmonic mixes in": lambda p: _predicted_top(p, odd=1.0),
         "no mixing": lambda p: _predicted_top(p, quadratic=0.0),
@@ -109,7 +124,7 @@ def fast_spike(path: ZonalPath) -> str | None:
         "eigenvalue not shifted": lambda p: _predicted_top(p, growth=0.0),
         "shift of B/4d": lambda p: _predicted_top(p, growth=math.pi / 2),
         "error of third order": {
-            "relation": replace(_TOP, rate=lambda point: (point.spike / point.dimension) ** 3),
+            "relation": replace(_SECOND_ORDER, rate=lambda point: (point.spike / point.dimension) ** 3),
         },
     },
 )
@@ -119,11 +134,12 @@ def top_mode_mixes_quadratic_harmonic(point: ZonalPoint) -> dict[str, float]:
     .. math:: \phi \propto \frac{\lVert x\rVert}{\sqrt d}(Y_0 + \tau Y_2), \quad \tilde\lambda = A\lambda_{\max}(T_0) + \frac{B}{2\pi d},
         \quad \tau = \frac1d\sqrt{\frac{2d-2}{d+2}}\, \frac{B}{4\pi(\tilde\lambda - A\lambda_2(T_0))}
 
-    with λ_max and λ₂ of `relu_kernel_eigenvalues`; the errors are O((B/d)²) (the paper: o(B/d)); degree 1 is absent by parity. Shapes: three
+    with λ_max and λ₂ of `relu_kernel_eigenvalues`; the errors are O((B/d)²) (the paper: o(B/d)) as η ≥ √d makes B at least constant;
+    at fixed d the error has a part B·O(1/d²), which shows once B < 1. Degree 1 is absent by parity. Shapes: three
     scalars per dimension. Observed: the top eigenpair of the Galerkin matrix of T₁ in 32 zonal harmonics, truncation and quadrature
     errors estimated by halving both; relation: slopes over d = 32 … 1024 at fixed B or B ~ d^{2ζ−1}.
 
-    Hypotheses: B = o(d) (checked). Raises InputError for anything that is not a ZonalPath. Source: arXiv:2605.17718 [P]; λ_max, λ₂ and the
+    Hypotheses: B = o(d); B does not vanish (both checked). Raises InputError for anything that is not a ZonalPath. Source: arXiv:2605.17718 [P]; λ_max, λ₂ and the
     order of the error derived [D, N].
     """
     return _predicted_top(point)

@@ -13,6 +13,7 @@ from impl.strategies import ranks as rank_strategies
 from theorems.claim import Hypothesis, Source, equals
 from theorems.kernel_flow import flow_enclosures  # noqa: F401, registers how the instances are enclosed
 from theorems.ranks import Within, rank_is
+from theorems.rounding import Ball
 from theorems.verdict import Outcome
 
 PAPER = "2601.00276"
@@ -43,7 +44,7 @@ def not_shift_free(point: DecayedMatrix) -> str | None:
 
 RANK_HYPOTHESES = {
     "linear up to the outputs": Hypothesis(rank_strategies.nonlinear_layers, not_linear),
-    "positive decay": Hypothesis(rank_strategies.trained_without_decay, no_decay),
+    "positive decay": Hypothesis(rank_strategies.resting_without_decay, no_decay),
     "gradient of the decayed objective": Hypothesis(rank_strategies.bare_gradients),
 }
 """The last cannot be seen from the instance and must show as refuted."""
@@ -53,11 +54,18 @@ def _decayed_minus_gradient(point: DecayedMatrix, factor: int = 1) -> dict[str, 
     return {
         "what decay and gradient leave": point.matrix * scalar(point.decay) * factor - point.gradient,
         "singular value": Within(point.matrix * scalar(point.decay), point.gradient),
+        "kernel at rest": point.matrix * int(_rests(point)),
     }
 
 
+def _rests(point: DecayedMatrix) -> bool:
+    """Whether the gradient is zero, without rounding: then the matrix itself has that rank, and not only μ times it."""
+    gradient = point.gradient.center if isinstance(point.gradient, Ball) else point.gradient
+    return not bool((gradient != 0).any())
+
+
 def _both(rank: int) -> dict[str, int]:
-    return {"what decay and gradient leave": rank, "singular value": rank}
+    return {"what decay and gradient leave": rank, "singular value": rank, "kernel at rest": rank}
 
 
 @rank_is(
@@ -89,7 +97,7 @@ def kernel_rank_at_most_classes(point: DecayedMatrix) -> dict[str, int]:
 
     .. math:: \operatorname{rank}(\mu\Phi - \nabla_\Phi J) \le C, \qquad \sigma_{C+1}(\Phi) \le \|\nabla_\Phi J\| / \mu
 
-    so at a steady state rank ΦΦᵀ ≤ C. The same for a linear layer W under weight decay λ whose output reaches the C outputs linearly.
+    so at a steady state rank ΦΦᵀ ≤ C (checked on its own where the gradient is exactly zero). The same for a linear layer W under weight decay λ whose output reaches the C outputs linearly.
     Proof: μΦ = ∇_ΦJ − G A with G = ∂ℓ/∂F of C columns. Shapes: Φ (N, P), A (C, P), W (d_out, d_in). Observed: autograd by Φ or W;
     ranks of integers exactly, singular values with proved error bounds.
 
@@ -108,7 +116,7 @@ def kernel_rank_at_most_classes(point: DecayedMatrix) -> dict[str, int]:
     hypotheses={
         "softmax cross-entropy": Hypothesis(rank_strategies.squared_matrices, not_shift_free),
         "linear up to the outputs": Hypothesis(rank_strategies.nonlinear_softmax_layers, not_linear),
-        "positive decay": Hypothesis(rank_strategies.softmax_without_decay, no_decay),
+        "positive decay": Hypothesis(rank_strategies.resting_softmax_without_decay, no_decay),
         "gradient of the decayed objective": Hypothesis(rank_strategies.bare_softmax_gradients),
     },
     mutants={
@@ -150,14 +158,13 @@ def softmax_kernel_rank_below_classes(point: DecayedMatrix) -> dict[str, int]:
 def parameter_decay_bounds_kernel_rank_as_stated(point: NonlinearFeatures) -> dict[str, int]:
     r"""As stated, and false: decay on the parameters of nonlinear features bounds the kernel's rank by the number of classes too.
 
-        .. math:: \sigma_{C+1}(\Phi) \le \|
-    abla_V J\| / \lambda, \qquad \Phi = \mathrm{softplus}(XV)
+    .. math:: \sigma_{C+1}(\Phi) \le \| \nabla_V J\| / \lambda, \qquad \Phi = \mathrm{softplus}(XV)
 
-        Trained until the gradient is rounding, softplus features keep more than C = 2 directions: decay acts on V, not on Φ. The
-        corrected form is `kernel_rank_at_most_classes`, for which such a layer is INAPPLICABLE. Shapes: Φ (N, P), V (d, P).
+    Trained until the gradient is rounding, softplus features keep more than C = 2 directions: decay acts on V, not on Φ. The
+    corrected form is `kernel_rank_at_most_classes`, for which such a layer is INAPPLICABLE. Shapes: Φ (N, P), V (d, P).
     Hypotheses: none, that is what is wrong.
 
-        Raises InputError for anything that is not NonlinearFeatures. Source: a reading of arXiv:2601.00276; refuted here [D, N].
+    Raises InputError for anything that is not NonlinearFeatures. Source: a reading of arXiv:2601.00276; refuted here [D, N].
     """
     return {"singular value": int(point.targets.shape[-1])}
 

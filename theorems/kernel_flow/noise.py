@@ -154,10 +154,17 @@ def sgd_kernel_noise_vanishes_off_outputs(noise: MinibatchNoise) -> Operand:
     return once + once.mT - twice
 
 
+def _stacked(noise: MinibatchNoise) -> Operand:
+    """δΦ of all batches under one another, (B·N, P): its Gram matrix is Σ δΦᵀδΦ, so their ranks agree, and nothing is ever P × P."""
+    rows, width = noise.noise, noise.features.shape[-1]
+    if isinstance(rows, Ball):
+        return Ball(rows.center.reshape(-1, width), rows.error.reshape(-1, width), rows.unit)
+    return rows.reshape(-1, width)
+
+
 def _feature_moments(noise: MinibatchNoise) -> dict[str, Operand]:
-    """Σ over batches of δΦᵀδΦ, and the rows of one batch's noise over those of the readout."""
-    moment = (noise.noise.mT @ noise.noise).sum(0)
-    return {"second moment": moment, "per sample": noise.full_grad}
+    """The noise of all batches, and the gradients of all samples."""
+    return {"second moment": _stacked(noise), "per sample": noise.full_grad}
 
 
 def _feature_ranks(rank: int) -> dict[str, int]:
@@ -192,8 +199,9 @@ def sgd_feature_noise_is_low_rank(noise: MinibatchNoise) -> dict[str, int]:
     .. math:: \mathbb E[\delta\Phi^\top \delta\Phi] = A^\top\, \mathbb E[\tilde G^\top \tilde G]\, A, \qquad \operatorname{rank} \le C
 
     and the matrix of per-sample gradients at the input of a linear C-dimensional readout has rank ≤ C: for free features and for any torch
-    network that ends in one (`impl.training.readout_noise`), every batch and differentiable loss. Shapes: (P, P), (N, P). Observed:
-    autograd of each batch's loss; ranks of integers exactly, singular values with proved error bounds.
+    network that ends in one (`impl.training.readout_noise`), every batch and differentiable loss. Shapes: δΦ (N, P). Observed: autograd
+    of each batch's loss, δΦ of all batches under one another, whose rank is their second moment's; ranks of integers exactly, singular
+    values with proved error bounds.
 
     Hypotheses: a linear readout (checked). Raises InputError for anything that is not a MinibatchNoise.
     Source: derived here from arXiv:2601.00276 [D, N].

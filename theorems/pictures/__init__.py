@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from theorems.pictures import function_space, kernel_flow
+from theorems.pictures import function_space, kernel_flow, preconditioning
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BY_PAPER: dict[str, dict[str, Callable[[int], Figure]]] = {
     "2601.00276": kernel_flow.PICTURES,
+    "2509.25637": preconditioning.PICTURES,
     "2605.17718": function_space.PICTURES,
 }
 """arXiv id to the pictures of that paper, by the name that the command line knows them by."""

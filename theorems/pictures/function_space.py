@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from impl.gaussian_gap import GapPath
-from impl.links import link
 from impl.one_step import StepPoint
 from impl.zonal_operator import ZonalPoint
 from theorems.function_space.corrected import gaussian_equivalent_gap
@@ -54,13 +53,13 @@ def updated_spectrum(seed: int) -> Figure:
     axis.axvline(
         predicted_spike(wrong), color=ORANGE, linewidth=1.4, linestyle=(0, (4, 3)), label=r"as printed, $\mu_1=E g'$"
     )
-    axis.annotate(r"edge $1+\sqrt{\beta}$", (edge, 0.97), xycoords=("data", "axes fraction"), va="top",
+    axis.annotate(r"edge $1+\sqrt{\beta}$", (edge, 0.4), xycoords=("data", "axes fraction"), va="top",
                   xytext=(5, 0), textcoords="offset points", color="#5d626b")  # fmt: skip
-    axis.annotate(f"{after.max():.2f}", (after.max(), 1), xytext=(0, 12), textcoords="offset points", ha="center",
+    axis.annotate(f"{after.max():.2f}", (after.max(), 1), xytext=(-14, 14), textcoords="offset points", ha="right",
                   color=BLUE, arrowprops={"arrowstyle": "-", "color": BLUE})  # fmt: skip
     axis.set(xlabel="singular values", ylabel="how many", title="One large step pushes one singular value out")
     axis.set_xlim(0, max(bins[-1], 1.05 * predicted_spike(wrong)))
-    axis.legend(loc="upper center")
+    figure.legend(loc="outside lower center", ncols=4)  # below the axes: every place inside is crossed by a line
     return figure
 
 
@@ -84,6 +83,12 @@ def mixing(seed: int) -> Figure:  # noqa: ARG001, nothing here is random
     left.legend(loc="upper left")
     right.set(xscale="log", yscale="log", xlabel="$B/d$", ylabel=r"$|\lambda_{\max}(T_1)-\tilde\lambda|$")
     right.set_title("Error of the eigenvalue")
+    right.annotate(
+        "where $B<1$ the exact slope in $B$\nstill differs by order $1/d$",
+        (0.37, 0.06),
+        xycoords="axes fraction",
+        color="#5d626b",
+    )
     right.legend(loc="upper left")
     return figure
 
@@ -104,9 +109,7 @@ def equivalence_gap(seed: int) -> Figure:  # noqa: ARG001, nothing here is rando
     axis.plot([], [], color=GREY, linewidth=1.4, label=r"corrected, $\eta^4/d^4$")
     axis.plot([], [], color=GREY, linewidth=1.2, linestyle=(0, (2, 3)), label=r"as printed, $\eta^4\ln^3 d/d^5$")
     axis.set(xscale="log", yscale="log", xlabel="$d$", ylabel=r"$\|T_1^*-T_1\|_{HS}$")
-    axis.set_title(
-        f"The printed order is too small by a factor of $d$ ($\\sigma=\\cos+\\sin$, $g={link('tanh').name}$)"
-    )
+    axis.set_title(r"The printed order is too small by a factor of $d$ ($\sigma=\cos+\sin$, $g=\tanh$)")
     axis.legend(loc="lower left")
     return figure
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def _mark(axis: Axes, index: float, text: str, *, height: float = 0.97, color: str = RED) -> None:
-    """A vertical line between ranks ``index`` and ``index`` + 1, with its name."""
-    axis.axvline(index + 0.5, color=color, linewidth=1.3, linestyle=(0, (4, 3)), zorder=1.5)
+def _mark(axis: Axes, index: float, text: str, *, height: float = 0.97, top: float = 1.0, color: str = RED) -> None:
+    """A vertical line between ranks ``index`` and ``index`` + 1, up to a share ``top`` of the height, with its name."""
+    axis.axvline(index + 0.5, ymax=top, color=color, linewidth=1.3, linestyle=(0, (4, 3)), zorder=1.5)
     place: Any = {"xytext": (5, 0), "textcoords": "offset points", "xycoords": ("data", "axes fraction")}
     axis.annotate(text, (index + 0.5, height), color=color, va="top", **place)
 
@@ -79,7 +79,7 @@ def trained_spectrum(seed: int) -> Figure:
         axis.plot(rank, values, "o-", color=shade, markersize=4.4, linewidth=1.3, label=label)
         if step > 0:
             last = step == run.steps[-1]
-            note = r"bound on $\sigma_{C+1}$: $\|\nabla_W J\|_F/\lambda$" if last else None
+            note = r"bound on its $\sigma_{C+1}$: $\|\nabla_W J\|/\lambda$" if last else None
             axis.plot(run.classes + 1, bound, "D", color=shade, markeredgecolor=ORANGE, markeredgewidth=1.6, label=note)
     _mark(axis, run.classes, f"$C={run.classes}$ classes", height=0.09)
     axis.set(yscale="log", xlabel="$k$", ylabel=r"singular values $\sigma_k(W)$")
@@ -119,9 +119,9 @@ def minibatch_noise(seed: int) -> Figure:
         yscale="log",
         xlabel="$k$",
         ylabel=r"singular values $\sigma_k(\xi)$",
-        title="Noise: every realisation has rank $2C$",
+        title=r"Noise: every realisation has rank $\leq 2C$",
     )
-    right.set(xlabel="$k$", title=r"One batch alone: rank $2\min(b, C)$")
+    right.set(xlabel="$k$", title=r"One batch alone: rank $\leq 2\min(b, C)$")
     left.set_xlim(0.4, samples + 0.6)
     right.set_xlim(0.4, samples + 0.6)
     right.legend(loc="upper right", bbox_to_anchor=(1.0, 0.86), title="batch size", alignment="left")
@@ -151,13 +151,16 @@ def supervised_or_not(seed: int) -> Figure:
     axis.plot(rank, np.maximum(law, floor), color=BLUE, linewidth=1.3, label=r"$(s_i\sqrt{\lambda/\mu}-\lambda)_+$")
     _mark(axis, classes, f"$C={classes}$")
     full = int((filter_law > 0).sum())
-    _mark(axis, full, f"rank {full}, set by the graph", height=0.52, color="#00795a")
+    _mark(axis, full, f"rank {full}, set by the graph", height=0.52, top=0.66, color="#00795a")
     axis.set(
         xlabel="$k$", ylabel="eigenvalues of the kernel at rest", title="Labels compress; a similarity graph does not"
     )
     axis.set_xlim(0, samples + 1)
     axis.set(yscale="log", ylim=(0.7 * floor, 14))
-    axis.legend(loc="upper right", frameon=True, facecolor="white", edgecolor="none", framealpha=1.0)
+    axis.annotate(
+        "below $10^{-4}$: drawn on the edge", (0.985, 0.06), xycoords="axes fraction", color="#5d626b", ha="right"
+    )
+    axis.legend(loc="upper right")
     return figure
 
 

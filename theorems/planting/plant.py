@@ -14,7 +14,6 @@ from theorems.claim import Claim
 from theorems.planting.reach import Side, prediction_side
 from theorems.planting.tokens import Change, changes, source
 
-
 Place: TypeAlias = "tuple[str, int, int, int, int]"
 """A piece of source: file, first and last line, first and last column in bytes."""
 
@@ -106,6 +105,7 @@ def _body(code: CodeType) -> Any:
 
 
 def nested(code: CodeType) -> Iterator[CodeType]:
+    """A code object and those of the functions written inside it."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, CodeType):

@@ -56,27 +56,15 @@ class Reach:
             self.caches.append(value)
         if isinstance(value, FunctionType):
             yield from self._of_function(value)
-        elif isinstance(value, functools.partial):
-            yield from (value.func, *value.args, *value.keywords.values())
-        elif isinstance(value, MethodType):
-            yield from (value.__func__, value.__self__)
         elif isinstance(value, type):
             if _ours(value.__module__, self._home):
                 yield from (*vars(value).values(), *value.__bases__)
-        elif isinstance(value, property):
-            yield value.fget
-        elif isinstance(value, cached_property):
-            yield value.func
-        elif isinstance(value, staticmethod | classmethod):
-            yield value.__func__
-        elif isinstance(value, Mapping):
-            yield from list(value.values())
-        elif isinstance(value, tuple | list):
-            yield from value
-        elif hasattr(value, "__wrapped__"):
-            yield value.__wrapped__
-        elif dataclasses.is_dataclass(value) and _ours(type(value).__module__, self._home):
-            if not (hasattr(value, "predict") and hasattr(value, "observe")):  # another claim is no part of this one
+        elif isinstance(value, Mapping | tuple | list):
+            yield from list(value.values()) if isinstance(value, Mapping) else value
+        else:
+            yield from _inside(value)
+            another = hasattr(value, "predict") and hasattr(value, "observe")  # a claim is no part of another one
+            if dataclasses.is_dataclass(value) and _ours(type(value).__module__, self._home) and not another:
                 yield from (type(value), *vars(value).values())
 
     def _of_function(self, function: FunctionType) -> Iterator[Any]:
@@ -102,6 +90,22 @@ class Reach:
                         yield from (vars(found).get(other) or getattr(found, other, None) for other in names)
                 elif found is not None:
                     yield found
+
+
+def _inside(value: Any) -> Iterator[Any]:
+    """What a wrapper wraps."""
+    if isinstance(value, functools.partial):
+        yield from (value.func, *value.args, *value.keywords.values())
+    elif isinstance(value, MethodType):
+        yield from (value.__func__, value.__self__)
+    elif isinstance(value, property):
+        yield value.fget
+    elif isinstance(value, cached_property):
+        yield value.func
+    elif isinstance(value, staticmethod | classmethod):
+        yield value.__func__
+    elif hasattr(value, "__wrapped__"):
+        yield value.__wrapped__
 
 
 def _names(code: CodeType) -> Iterator[str]:

@@ -10,8 +10,8 @@ from rich.table import Table
 
 from theorems.planting.trial import Fate, Trial, summary
 
-_EQUIVALENT = (Fate.SAME, Fate.WEAKER, Fate.STILLBORN, Fate.IDLE)
-"""No errors of the claim: they change nothing that it predicts, or leave no statement that could be checked."""
+_EQUIVALENT = (Fate.RAISES, Fate.SAME, Fate.WEAKER, Fate.STILLBORN, Fate.IDLE)
+"""No wrong theorems: they change nothing that the claim predicts, or leave no statement that could be checked everywhere."""
 
 
 def _row(trials: Sequence[Trial]) -> tuple[str, ...]:
@@ -20,10 +20,10 @@ def _row(trials: Sequence[Trial]) -> tuple[str, ...]:
     needed = [trial.instances for trial in real if trial.fate is Fate.REFUTED]
     rate = f"{len(needed)}/{len(real)}" + (f" ({len(needed) / len(real):.1%})" if real else "")
     after = f"{statistics.median(needed):g}" if needed else "–"
-    return rate, after, *(str(counts[fate]) for fate in (Fate.NOTICED, Fate.SURVIVED, *_EQUIVALENT))
+    return rate, after, *(str(counts[fate]) for fate in (Fate.SURVIVED, Fate.UNDECIDED, *_EQUIVALENT))
 
 
-_COLUMNS = ("claim", "refuted", "after", "noticed", "survived", "same", "weaker", "stillborn", "idle")
+_COLUMNS = ("claim", "refuted", "after", "survived", "undecided", "raises", "same", "weaker", "stillborn", "idle")
 
 
 def _rows(done: Mapping[str, Sequence[Trial]]) -> list[tuple[str, ...]]:
@@ -48,7 +48,7 @@ def markdown(done: Mapping[str, Sequence[Trial]], *, examples: int, seed: int) -
     lines += ["| " + " | ".join(_COLUMNS) + " |", "|---" * len(_COLUMNS) + "|"]
     lines += ["| " + " | ".join(row) + " |" for row in _rows(done)]
     lines += [""] + [f"* *{fate.name.lower()}*: {fate.value}." for fate in Fate]
-    for fate in (Fate.SURVIVED, Fate.NOTICED, Fate.WEAKER, Fate.SAME):
+    for fate in (Fate.SURVIVED, Fate.UNDECIDED, Fate.RAISES, Fate.WEAKER, Fate.SAME):
         lines += ["", f"## {fate.name.capitalize()}", ""]
         for name, trials in done.items():
             for trial in trials:

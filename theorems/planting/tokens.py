@@ -175,21 +175,13 @@ def _of_node(node: Any, text: _Text, note: Any, twins: Mapping[str, str]) -> Non
         old, new = _OPERATORS.get(type(node.op), ("", ""))
         if old:
             at = text.token(old, text.end(node.left), text.begin(node.right))
-            note(at, old, new, f"{old} for {new}" if old == new else f"{old} → {new}")
+            note(at, old, new, f"{old} → {new}")
             if isinstance(node.op, _TERMS):
                 last = text.closing(node.right, at)
                 rule = "factor left out" if isinstance(node.op, ast.Mult) else "term left out"
                 note(at, text.text[at:last], "", rule)
     elif isinstance(node, ast.BoolOp) or (isinstance(node, ast.Compare) and len(node.ops) == 1):
-        pairs = (
-            [(node.op, a, b) for a, b in zip(node.values, node.values[1:], strict=False)]
-            if isinstance(node, ast.BoolOp)
-            else [(node.ops[0], node.left, node.comparators[0])]
-        )
-        for operator, left, right in pairs:
-            old, new = _OPERATORS.get(type(operator), ("", ""))
-            if old:
-                note(text.token(old, text.end(left), text.begin(right)), old, new, f"{old} → {new}")
+        _of_comparison(node, text, note)
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.Not):
         old = "-" if isinstance(node.op, ast.USub) else "not"
         note(text.begin(node), old, "", "sign" if old == "-" else "not left out")
@@ -205,6 +197,17 @@ def _of_node(node: Any, text: _Text, note: Any, twins: Mapping[str, str]) -> Non
             note(end - len(node.attr), node.attr, _NAMES[node.attr], f"{node.attr} → {_NAMES[node.attr]}")
     elif isinstance(node, ast.Name) and node.id in _NAMES:
         note(text.begin(node), node.id, _NAMES[node.id], f"{node.id} → {_NAMES[node.id]}")
+
+
+def _of_comparison(node: Any, text: _Text, note: Any) -> None:
+    if isinstance(node, ast.BoolOp):
+        pairs = [(node.op, a, b) for a, b in zip(node.values, node.values[1:], strict=False)]
+    else:
+        pairs = [(node.ops[0], node.left, node.comparators[0])]
+    for operator, left, right in pairs:
+        old, new = _OPERATORS.get(type(operator), ("", ""))
+        if old:
+            note(text.token(old, text.end(left), text.begin(right)), old, new, f"{old} → {new}")
 
 
 def _of_constant(node: ast.Constant, text: _Text, note: Any) -> None:

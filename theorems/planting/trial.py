@@ -34,7 +34,8 @@ class Fate(enum.Enum):
     """What became of a planted error; the value is the explanation."""
 
     REFUTED = "the claim with the error in it was refuted"
-    NOTICED = "not refuted, but on an instance where the claim holds the changed one is undecided or raises"
+    RAISES = "not refuted, but the changed code raised on an instance where the claim holds: it shows without a verdict"
+    UNDECIDED = "not refuted, but undecided on an instance where the claim holds: no pass"
     WEAKER = "a larger bound than the claim's own: what it says is true too, and no instance can refute it"
     SAME = "it predicts the same numbers on every instance that was compared"
     SURVIVED = "it predicts other numbers and was not refuted"
@@ -137,13 +138,14 @@ def try_one(planted: Planted, pool: Pool) -> Trial:
 
 def _unrefuted(planted: Planted, pool: Pool, met: list[Outcome | None]) -> Fate:
     """Why nothing refuted an error: what differs from the claim itself, outcome by outcome and number by number."""
-    for instance, outcome in zip(pool, met, strict=True):
-        if outcome in (None, Outcome.UNDECIDED) and pool.claim(instance).outcome is Outcome.HOLDS:
-            return Fate.NOTICED
-    predict, compared = planted.claim.predict, list(itertools.islice(pool, _COMPARED))
-    before = [_predicted(predict, instance) for instance in compared]
+    for wanted, fate in ((None, Fate.RAISES), (Outcome.UNDECIDED, Fate.UNDECIDED)):
+        for instance, outcome in zip(pool, met, strict=False):
+            if outcome is wanted and pool.claim(instance).outcome is Outcome.HOLDS:
+                return fate
+    compared = list(itertools.islice(pool, _COMPARED))
+    before = [_predicted(planted.claim, instance) for instance in compared]
     with planted.active():
-        after = [_predicted(predict, instance) for instance in compared]
+        after = [_predicted(planted.claim, instance) for instance in compared]
     if all(map(_same, before, after)):
         return Fate.SAME
     return (
@@ -151,9 +153,13 @@ def _unrefuted(planted: Planted, pool: Pool, met: list[Outcome | None]) -> Fate:
     )
 
 
-def _predicted(predict: Callable[[Any], Any], instance: Any) -> dict[str, Any]:
-    value = predict(instance)
-    return dict(value) if isinstance(value, Mapping) else {"": value}
+def _predicted(claim: Claim, instance: Any) -> dict[str, Any]:
+    """The parts of a prediction; for a limit those at every point of the path, and the rates."""
+    rate = getattr(claim.relation, "rate", None)
+    if rate is None:
+        value = claim.predict(instance)
+        return dict(value) if isinstance(value, Mapping) else {"": value}
+    return {str(size): (claim.predict(points[0]), rate(points[0])) for size, points in instance.path.items()}
 
 
 def _same(before: dict[str, Any], after: dict[str, Any]) -> bool:
@@ -164,6 +170,9 @@ def _same(before: dict[str, Any], after: dict[str, Any]) -> bool:
 def _equal(before: Any, after: Any) -> bool:
     if fingerprint(before) == fingerprint(after):
         return True
+    if isinstance(before, tuple | Mapping):
+        ours, theirs = (list(v.values()) if isinstance(v, Mapping) else list(v) for v in (before, after))
+        return len(ours) == len(theirs) and all(map(_equal, ours, theirs))
     if not (isinstance(before, Tensor | float) and isinstance(after, Tensor | float)):
         return False
     left, right = np.asarray(before), np.asarray(after)

@@ -1,4 +1,4 @@
-"""Whether the teacher's alignment asks for a larger or a smaller exponent. Exported by `theorems.preconditioning.sufficiency`."""
+"""Whether the teacher's alignment asks for a larger or a smaller exponent."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from impl.differentiation import Dual, velocity
 from impl.linear_students import exp2, identity
 from impl.operands import Operand, is_exact
 from impl.strategies import spectra as strategies
+from impl.tracked import Tracked
 from theorems.claim import Hypothesis, Source, equals
 from theorems.preconditioning.descent import beside
 from theorems.rounding import Ball
@@ -31,7 +32,7 @@ def ratio(numerator: Operand, denominator: Operand) -> Operand:
 
 def sign(value: Operand) -> Operand:
     """−1, 0 or 1; a ball around zero that is not exactly zero has an infinite radius: its sign is not known."""
-    if isinstance(value, int | Fraction):
+    if isinstance(value, int | Fraction | Tracked):
         return (value > 0) - (value < 0)
     if isinstance(value, Tensor):
         return torch.sign(value)
@@ -110,8 +111,9 @@ def alignment_decides_exponent(teacher: AlignedTeacher) -> Parts:
 
     and it increases in p if and only if log λ_k > Σ_j w_j log λ_j. Compared are the slope, in units of ln 2, and its sign.
     Shapes: λ (d,), slope a scalar. Observed: the squared signal ‖Σ^½w‖² of the step that real gradients on Xβ make, and the
-    sum of its noise over the basis vectors of the noise, differentiated by p in forward mode. A slope of
-    exactly zero (one eigenvalue only) is decided on fractions only; otherwise the sign is certified or UNDECIDED.
+    sum of its noise over the basis vectors of the noise, differentiated by p in forward mode. The sign is
+    compared with == on fractions (EXACT), where the slope may also be zero; on floats it is that of a slope which exceeds its
+    rounding bound (NUMERICAL), or UNDECIDED.
 
     Hypotheses: the teacher is a unit eigenvector (checked); the design shows the population covariance, XᵀX = Σ (by
     construction). Raises InputError for anything that is not an AlignedTeacher.

@@ -1,4 +1,4 @@
-"""What the exponent of a preconditioner Σ^p does: spectra, risks, one step. Exported by `theorems.preconditioning.sufficiency`."""
+"""What the exponent of a preconditioner Σ^p does: spectra, risks, one step."""
 
 from __future__ import annotations
 

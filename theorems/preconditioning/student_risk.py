@@ -1,4 +1,4 @@
-"""The risk of a linear student under preconditioned descent. Exported by `theorems.preconditioning.sufficiency`."""
+"""The risk of a linear student under preconditioned descent."""
 
 from __future__ import annotations
 

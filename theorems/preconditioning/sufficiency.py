@@ -1,7 +1,6 @@
-"""Preconditioned feature learning: arXiv:2509.25637. What training sees of the data is one Gram matrix.
+"""What training sees of the data is one Gram matrix: arXiv:2509.25637.
 
 Any network whose first layer is fully connected, Z = X Wᵀ, under W ← W − η ∇_W L · P. With a bias, X stands for [X, 1].
-The claims about spectra, risks and exponents live in `theorems.preconditioning.spectral_bias` and are exported here as well.
 """
 
 from __future__ import annotations
@@ -15,28 +14,8 @@ from impl.operands import Operand, is_exact
 from impl.strategies import preconditioning as strategies
 from impl.twins import TwinRuns
 from theorems.claim import Hypothesis, Source, equals
-from theorems.preconditioning.alignment import alignment_decides_exponent
-from theorems.preconditioning.initialisation import (
-    information_needs_matched_initialisation,
-    information_needs_matched_initialisation_as_stated,
-)
-from theorems.preconditioning.spectral_bias import covariance_power_sets_spectral_bias, one_step_learns_powered_teacher
-from theorems.preconditioning.student_risk import exponent_needs_early_stopping, preconditioned_regression_risk
 from theorems.preconditioning.training_steps import moved, reports_drift
 from theorems.rounding import Ball
-
-__all__ = [
-    "alignment_decides_exponent",
-    "covariance_power_sets_spectral_bias",
-    "exponent_needs_early_stopping",
-    "gram_sufficiency_at_inference",
-    "gram_sufficiency_in_training",
-    "information_needs_matched_initialisation",
-    "information_needs_matched_initialisation_as_stated",
-    "one_step_learns_powered_teacher",
-    "preconditioned_regression_risk",
-    "same_gram_same_training",
-]
 
 _PAPER = "2509.25637"
 

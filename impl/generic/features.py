@@ -1,0 +1,74 @@
+"""Generic features with targets or labels, weight steps and motions, ensembles of readouts."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from impl.collapse import LabelledFeatures
+from impl.features import FeatureSet
+from impl.generic.networks import pairing
+from impl.generic.source import Source
+from impl.inverses import inverse
+from impl.operands import Operand, reciprocal
+from impl.readouts import ReadoutEnsemble
+from impl.whitening import WeightMotion, WeightStep, weight_motion
+
+
+def feature_set(source: Source) -> FeatureSet:
+    """Everything drawn; η·λ_max between 0 and 1."""
+    d = source.size(1, 3)
+    rows, classes, images = d + source.size(1, 2), source.size(1, 2), source.size(1, 2)
+    part, rest = source.positive(1), source.positive(1)
+    rate = part * reciprocal(part + rest)
+    return FeatureSet(
+        source.entries(rows, d), source.entries(rows, classes), source.entries(d, d), source.entries(d, images),
+        source.entries(d, classes), rate.reshape(()),
+    )  # fmt: skip
+
+
+def labelled_features(source: Source) -> LabelledFeatures:
+    """Collapsed: class means in general position, or a simplex K I − 11ᵀ turned, scaled and embedded; class sizes 1 … 3."""
+    classes = source.size(2, 3)
+    sizes = [source.size(1, 3) for _ in range(classes)]
+    labels = np.array([[int(k == c) for c in range(classes)] for k in range(classes) for _ in range(sizes[k])], object)
+    if source.shape % 2:
+        eye = np.eye(classes, dtype=int).astype(object)
+        means = (eye * classes - 1) @ source.scaled_orthogonal(classes)[0] * source.positive(1)
+    else:
+        means = source.entries(classes, classes + source.size(0, 1))
+    return LabelledFeatures(labels @ means, labels)
+
+
+def weight_step(source: Source) -> WeightStep:
+    r"""W₂ and Q drawn, and the most general W₁ with polar(W₁W₂ᵀ) = Q: W₁W₂ᵀ = QBBᵀ, anything off the rows of W₂."""
+    rows = source.size(2, 3)
+    columns = rows + source.size(0, 1)
+    after, root, other = source.entries(rows, columns), source.entries(rows, rows), source.entries(rows, columns)
+    turn = source.orthogonal(rows)
+    lifted = inverse(after @ after.mT) @ after
+    before = turn @ (root @ root.mT) @ lifted + other - (other @ after.mT) @ lifted
+    competitor = np.eye(rows, dtype=int).astype(object)[source.order(rows)] * source.signs(rows)
+    return WeightStep(before, after, turn, competitor, source.entries(rows, 2))
+
+
+def weight_motion_of(source: Source) -> WeightMotion:
+    """Weight and velocity drawn; the vertical part by solving for the spin."""
+    rows = 2
+    columns = rows + source.size(0, 1)
+    return weight_motion(source.entries(rows, columns), source.entries(rows, columns))
+
+
+def readout_ensemble(source: Source) -> ReadoutEnsemble:
+    """Features, weight, targets drawn; the readouts ± the rows of q times an orthogonal matrix: white, with v = q²/(Km)."""
+    rows, d, width, classes = source.size(2, 3), source.size(1, 3), source.size(1, 2), source.size(1, 2)
+    frame, scale = source.scaled_orthogonal(classes * width)
+    units = frame.reshape(-1, classes, width)
+    readouts = np.concatenate([units, -units])
+    features, weight, targets = source.entries(rows, d), source.entries(width, d), source.entries(rows, classes)
+    grads = [source.gradient(lambda w, a=a: -pairing(targets, features @ w.mT @ a.mT), (weight,))[0] for a in readouts]
+    variance = np.array(_over(scale * scale, classes * width), dtype=object)
+    return ReadoutEnsemble(features, weight, targets, readouts, variance, source.positive(), np.stack(grads))
+
+
+def _over(value: Operand, count: int) -> Operand:
+    return reciprocal(count) * value

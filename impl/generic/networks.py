@@ -1,0 +1,148 @@
+"""Generic layers, gated networks, first layers in training: entries drawn, gradients by exact differentiation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+
+from impl.chains import LinearChain
+from impl.decoders import Decoder
+from impl.first_layer import PreconditionedSteps
+from impl.gated import GatedNetwork, outputs
+from impl.generic.source import Source
+from impl.layers import LayerTrace
+from impl.operands import Operand, reciprocal
+from impl.twins import TwinRuns
+
+
+def pairing(left: Operand, right: Operand) -> Operand:
+    """⟨A, B⟩ over the last two dimensions: the linear function of B whose gradient is A."""
+    return (left * right).sum(-1).sum(-1)
+
+
+def layer_trace(source: Source) -> LayerTrace:
+    """Weight, bias, inputs and the gradient at the outputs drawn: whatever loss comes after the layer."""
+    rows, width, into = source.size(2, 5), source.size(2, 4), source.size(2, 4)
+    weight, inputs, bias = source.entries(width, into), source.entries(rows, into), source.entries(width)
+    above = source.entries(rows, width)
+    by_weight, by_inputs = source.gradient(lambda w, h: pairing(above, h @ w.mT + bias[None, :]), (weight, inputs))
+    return LayerTrace(
+        weight=weight, inputs=inputs, weight_grad=by_weight, input_grad=by_inputs, output_grad=above,
+        outputs=inputs @ weight.mT + bias[None, :], bias=bias, rate=source.positive(), decay=source.positive(),
+    )  # fmt: skip
+
+
+def gated_network(source: Source, *, free_gates: bool = False) -> GatedNetwork:
+    """Depth 1 … 4, masks as data, a readout per row and any residuals; ``free_gates`` draws the gates from the large set too.
+
+    What holds for free gates holds for every pattern of masks, and for leaky activations.
+    """
+    depth, rows = 1 + source.shape % 4, source.size(2, 4)
+    widths = [source.size(2, 4) for _ in range(depth + 1)]
+    weights = tuple(source.entries(n, m) for m, n in zip(widths, widths[1:], strict=False))
+    masks = tuple(source.bits(rows, n) for n in widths[1:])
+    if free_gates:
+        masks = tuple(source.entries(rows, n) for n in widths[1:])
+    net = GatedNetwork(
+        weights, source.entries(rows, widths[-1]), source.entries(rows, widths[0]), masks, source.entries(rows),
+        tuple(weight * 0 for weight in weights), gate="data",
+    )  # fmt: skip
+    grads = source.gradient(lambda *w: (net.residual * outputs(net, w)).sum(-1), weights)
+    return GatedNetwork(
+        weights, net.readout, net.inputs, masks, net.residual, tuple(-grad for grad in grads), gate="data"
+    )
+
+
+def preconditioned_steps(source: Source) -> PreconditionedSteps:
+    """Two steps, each with its own inputs, symmetric preconditioner, rate, decay and gradient at the outputs."""
+    steps, rows, tests = 2, source.size(2, 4), source.size(1, 2)
+    d, width = source.size(2, 3), source.size(1, 3)
+    inputs, test_inputs = source.entries(steps, rows, d), source.entries(steps, tests, d)
+    half, above = source.entries(steps, d, d), source.entries(steps, rows, width)
+    matrix = half + half.mT
+    rate, decay = source.positive(steps), source.positive(steps)
+    weights = [source.entries(width, d)]
+    for t in range(steps):
+        (grad,) = source.gradient(lambda w, t=t: pairing(above[t], inputs[t] @ w.mT), (weights[-1],))
+        weights.append(weights[-1] * (1 - rate[t] * decay[t]) - (grad @ matrix[t]) * rate[t])
+    before, after = np.stack(weights[:-1]), np.stack(weights[1:])
+    seen = inputs @ after.mT
+    return PreconditionedSteps(
+        inputs, test_inputs, before, after, matrix, inputs @ before.mT, seen, test_inputs @ before.mT,
+        test_inputs @ after.mT, above, above, seen, rate, decay,
+    )  # fmt: skip
+
+
+def _train(
+    source: Source, inputs: Operand, matrix: Operand, start: Operand, readout: Operand, targets: Operand, rates: Operand
+) -> tuple[Operand, Operand]:
+    """(Z, v) along training of Σ_j v_j (z_j + z_j²) on ½‖f − y‖², P on the first layer and plain steps on v."""
+
+    def run(weight: Operand, v: Operand) -> Operand:
+        z = inputs @ weight.mT
+        return (z + z * z) @ v.mT
+
+    zs, others = [inputs @ start.mT], [readout[0]]
+    weight, v = start, readout
+    for rate in rates:
+        residual = run(weight, v) - targets
+        by_weight, by_readout = source.gradient(lambda w, r, e=residual: pairing(e, run(w, r)), (weight, v))
+        weight, v = weight - (by_weight @ matrix) * rate, v - by_readout * rate
+        zs.append(inputs @ weight.mT)
+        others.append(v[0])
+    return np.stack(zs), np.stack(others)
+
+
+def twin_runs(source: Source) -> TwinRuns:
+    """X = X'M and P' = M P Mᵀ with M square and generic; two steps of a quadratic network, each trained exactly."""
+    rows, d, width, steps = source.size(2, 3), source.size(2, 3), source.size(1, 2), 1 + source.shape % 2
+    twin, change, matrix = source.entries(rows, d), source.entries(d, d), source.entries(d, d)
+    inputs, start, readout = twin @ change, source.entries(width, d), source.entries(1, width)
+    targets, rates = source.entries(rows, 1), source.positive(steps)
+    turned = np.eye(d, dtype=int).astype(object)[source.order(d)[::-1]] * -1
+    train = partial(_train, source, readout=readout, targets=targets, rates=rates)
+    twin_matrix, twin_start = change @ matrix @ change.mT, start @ change.mT
+    paths = [
+        train(inputs, matrix, start),
+        train(twin, twin_matrix, twin_start),
+        train(inputs @ turned, matrix, start @ turned),
+        train(twin, twin_matrix, start),
+    ]
+    return TwinRuns(
+        np.stack([inputs] * steps), np.stack([matrix] * steps), start, np.stack([twin] * steps),
+        np.stack([twin_matrix] * steps), twin_start, *(part for path in paths for part in path),
+    )  # fmt: skip
+
+
+def linear_chain(source: Source) -> LinearChain:
+    """Balanced: W_l = c_l Q_l D Q_{l−1}ᵀ, integers, with Q_lᵀQ_l = q_l²I and c_l the product of the other q's; D drawn."""
+    depth, size = 1 + source.shape % 4, source.size(2, 3)
+    values = source.positive(size)
+    frames = [source.scaled_orthogonal(size) for _ in range(depth + 1)]
+    weights = []
+    for layer in range(1, depth + 1):
+        others = _product([q for i, (_, q) in enumerate(frames) if i not in (layer - 1, layer)])
+        weights.append((frames[layer][0] * values) @ frames[layer - 1][0].mT * others)
+    return LinearChain(tuple(weights), source.entries(source.size(2, 3), size))
+
+
+def _product(numbers: Sequence[Operand]) -> Operand:
+    out: Operand = 1
+    for number in numbers:
+        out = out * number
+    return out
+
+
+def decoder(source: Source) -> Decoder:
+    """Two layers whose ReLUs are all wide open or shut on the codes (a constant far above the drawn numbers decides); any mixtures."""
+    codes, hidden, rows = source.size(1, 3), source.size(2, 4), source.size(2, 4)
+    points, z = source.size(1, 3), source.entries(rows, codes)
+    weights = (source.entries(hidden, codes), source.entries(points, hidden))
+    offset = source.bits(hidden) * 2 - 1
+    biases = (source.entries(hidden) + offset * 2**140, source.entries(points))
+    shares = source.positive(source.size(1, 3), rows)
+    mixtures = shares * reciprocal(shares.sum(-1)[:, None])
+    blank = Decoder(z[:, :1] * 0 + np.zeros(points, dtype=object), z, weights, biases, mixtures)
+    return Decoder(blank.decode(z), z, weights, biases, mixtures)

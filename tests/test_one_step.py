@@ -1,0 +1,88 @@
+"""Real networks take one large step (arXiv:2605.17718): the step itself, its ensembles, the moments of its links."""
+
+import math
+
+import pytest
+import torch
+from scipy import integrate
+
+from impl.links import LINKS
+from impl.one_step import EnsemblePath, StepPath, StepPoint
+from theorems import Outcome, function_space
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "silu"])
+def test_step_is_the_gradient_written_out(activation):
+    point = StepPoint(dimension=5, samples=7, width=4, rate=2.0, activation=activation, data_seed=1, network_seed=2)
+    inputs, labels, teacher = point.batch()
+    model = point.network()
+    weight, a = model.first.weight.detach(), model.readout
+    z = inputs @ weight.T
+    slope = torch.func.jvp(LINKS[activation].function, (z,), (torch.ones_like(z),))[1]
+    residual = labels[:, 0] - LINKS[activation](z) @ a / 2
+    by_hand = point.rate / (7 * 2) * (slope * residual[:, None] * a).T @ inputs
+    torch.testing.assert_close(point.step.update, by_hand)
+    torch.testing.assert_close(point.step.spike, inputs.T @ labels[:, 0])
+    torch.testing.assert_close(point.learned_weight, weight + by_hand)
+    assert float(teacher.norm()) == pytest.approx(1)
+
+
+def test_a_step_leaves_the_global_random_state_alone():
+    torch.manual_seed(5)
+    before = torch.random.get_rng_state()
+    StepPoint(dimension=3, samples=3, width=3, rate=1.0).take()
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_ensembles_take_the_same_steps_at_once():
+    runs = EnsemblePath(sizes=(12,), replicates=(1,), alpha=2.0, group=5).path[12][0]
+    alone = []
+    for point in runs.points:
+        _, _, right = torch.linalg.svd(point.step.update)
+        alone.append(float((right[0] @ point.step.direction).abs()))
+    torch.testing.assert_close(runs.cosines.abs(), torch.tensor(alone, dtype=torch.float64), rtol=1e-6, atol=1e-9)
+
+
+def test_identity_activation_without_output_is_exactly_rank_one():
+    point = StepPoint(dimension=6, samples=9, width=4, rate=1.0, activation="identity")
+    rest = point.step.update + torch.outer(
+        point.step.readout, point.batch()[0].T @ (point.network()(point.batch()[0]).detach())
+    ) / (9 * 2)
+    expected = torch.outer(point.step.readout, point.step.spike) / (9 * 2)
+    torch.testing.assert_close(rest, expected)
+
+
+def test_targets_keep_the_exponent():
+    """A jump, a mean and growth of the target do not matter: the four targets of the statement hold at small sizes alike."""
+    for target in ("erf", "relu"):
+        path = StepPath(
+            activation="tanh", target=target, sizes=(16, 32, 64, 128, 256), replicates=(40, 2, 24, 8, 8), seed=3
+        )
+        verdict = function_space.first_step_is_rank_one(path)
+        assert verdict.outcome is not Outcome.REFUTED, verdict
+        slopes = verdict.context["drift of the local exponent"]
+        assert -0.7 < slopes["128..256"] < -0.3
+
+
+def test_printed_coefficient_is_off_by_the_ratio_of_slopes():
+    point = StepPoint(dimension=256, samples=512, width=128, rate=1.0, data_seed=3, network_seed=4)
+    step = point.step
+    rank_one = torch.outer(step.readout, step.spike) * point.rate / (point.samples * math.sqrt(point.width))
+    coefficient = float((step.update * rank_one).sum() / rank_one.square().sum())
+    assert coefficient == pytest.approx(0.4995, abs=0.02)
+    assert abs(coefficient - point.target_slope) > 0.08
+
+
+@pytest.mark.parametrize("link", LINKS.values(), ids=LINKS)
+def test_moments_of_links(link):
+    def density(z):
+        return math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+
+    def value(z):
+        return float(link(torch.tensor(z, dtype=torch.float64)))
+
+    slope = integrate.quad(lambda z: z * value(z) * density(z), -14, 14, points=[0, 1], limit=400)[0]
+    assert slope == pytest.approx(link.mean_slope, abs=1e-8)
+    if math.isfinite(link.mean_square):
+        square = integrate.quad(lambda z: value(z) ** 2 * density(z), -14, 14, points=[0], limit=400)[0]
+        assert square == pytest.approx(link.mean_square, abs=1e-8)

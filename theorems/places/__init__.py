@@ -1,0 +1,73 @@
+"""Where in a user's network a claim can be checked: every instance that the network yields, by type and place.
+
+A builder per instance type, by topic in the files named below; each returns an instance or the reason why there is none, for every place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from impl.chains import LinearChain
+from impl.collapse import LabelledFeatures
+from impl.decayed import DecayedMatrix
+from impl.errors import InputError
+from impl.features import FeatureSet
+from impl.first_layer import PreconditionedSteps
+from impl.gated import GatedNetwork
+from impl.operands import Instance
+from impl.readouts import RandomReadout, ReadoutEnsemble
+from impl.tracing import LayerTrace
+from impl.training import MinibatchNoise
+from impl.whitening import WeightMotion, WeightStep
+from theorems.places.features import collapsed_features, feature_sets, random_readouts, readout_ensembles
+from theorems.places.noise import minibatch_noises
+from theorems.places.subject import Places, Subject
+from theorems.places.training import first_layer_steps
+from theorems.places.weights import (
+    decayed_matrices,
+    layer_traces,
+    linear_chains,
+    relu_stacks,
+    weight_motions,
+    weight_steps,
+)
+
+__all__ = ["BUILDERS", "Places", "Subject", "instances_of"]
+
+BUILDERS: dict[type[Instance], Callable[[Subject], Places | str]] = {
+    LayerTrace: layer_traces,
+    GatedNetwork: relu_stacks,
+    FeatureSet: feature_sets,
+    LabelledFeatures: collapsed_features,
+    ReadoutEnsemble: readout_ensembles,
+    RandomReadout: random_readouts,
+    DecayedMatrix: decayed_matrices,
+    WeightStep: weight_steps,
+    WeightMotion: weight_motions,
+    LinearChain: linear_chains,
+    MinibatchNoise: minibatch_noises,
+    PreconditionedSteps: first_layer_steps,
+}
+"""How the instances of each type are found in a network."""
+
+
+def instances_of(subject: Subject, types: Iterable[type[Instance]] | None = None) -> dict[type[Instance], Places | str]:
+    """Every instance that the network yields, by type and place, or why there is none at that place; or why it yields none.
+
+    Args:
+        subject: the network.
+        types: of the instances that are wanted; by default all.
+
+    Raises:
+        InputError: as `impl.trace`: the network itself cannot be judged.
+    """
+    _ = subject.layers  # what is wrong with the network is said once, not as a reason of each type
+    wanted = set(BUILDERS if types is None else types)
+    return {kind: _built(build, subject) for kind, build in BUILDERS.items() if kind in wanted}
+
+
+def _built(build: Callable[[Subject], Places | str], subject: Subject) -> Places | str:
+    try:
+        return build(subject)
+    except InputError as error:
+        return str(error)

@@ -1,0 +1,90 @@
+"""The network that is to be checked, with its batch, its loss, and how it is trained."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from impl.errors import require
+from impl.operands import Instance
+from impl.running import Inputs, run, undisturbed
+from impl.tracing import Loss, Traces, trace
+
+Places: TypeAlias = dict[str, Instance | str]
+"""What is found at each place of a network: an instance, or the reason why there is none."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network to be checked.
+
+    Args:
+        model: any module.
+        inputs: a tensor, a tuple of arguments or a mapping of keyword arguments.
+        targets: whatever ``loss`` takes.
+        loss: a callable to one scalar, without the decay terms.
+        decay: λ of the training objective loss + (λ/2)‖W‖²; None if it is not known.
+        batch_size: of the minibatches that the network is trained on; None if it is not known.
+        seed: of dropout and other noise inside the model, and of what is drawn.
+
+    Raises:
+        InputError: a decay that is negative or no number, a batch size that is no positive whole number.
+    """
+
+    model: nn.Module
+    inputs: Inputs
+    targets: Any
+    loss: Loss
+    decay: float | None = None
+    batch_size: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check how the network is said to be trained."""
+        decay, size = self.decay, self.batch_size
+        real = isinstance(decay, int | float) and not isinstance(decay, bool) and math.isfinite(decay)
+        require(decay is None or (real and decay >= 0), f"expected a finite decay of at least 0, got decay={decay!r}")
+        whole = isinstance(size, int) and not isinstance(size, bool) and size >= 1
+        require(size is None or whole, f"expected a whole batch_size of at least 1, got batch_size={size!r}")
+
+    @property
+    def task(self) -> tuple[nn.Module, Inputs, Any, Loss]:
+        """Model, inputs, targets and loss, as `impl.trace` takes them."""
+        return self.model, self.inputs, self.targets, self.loss
+
+    @cached_property
+    def layers(self) -> Traces:
+        """Its traces; claims about decay see λ where it is known and positive, else 1 (they hold for every λ > 0)."""
+        return trace(*self.task, decay=self.decay or 1.0, seed=self.seed)
+
+    @cached_property
+    def outputs(self) -> Any:
+        """What the model returns."""
+        with undisturbed(self.model, self.seed), torch.no_grad():
+            return run(self.model, self.inputs)
+
+    @cached_property
+    def rows(self) -> Tensor | str:
+        """Targets as (N, C) numbers or (N,) class labels, or why they are neither."""
+        targets: Any = self.targets
+        labels = isinstance(targets, Tensor) and targets.ndim == 1 and not targets.dtype.is_floating_point
+        if not isinstance(targets, Tensor) or targets.is_complex() or not (labels or targets.ndim == 2):
+            return "the targets are neither (N, C) numbers nor (N,) class labels"
+        if labels and int(targets.min()) < 0:
+            return f"the targets hold {int(targets.min())}, which is no class label"
+        return targets.long() if labels else targets.double()
+
+    def one_row_per_sample(self) -> Traces:
+        """The layers whose inputs are (N, d), one row per target."""
+        assert isinstance(self.rows, Tensor)
+        found = {
+            name: layer
+            for name, layer in self.layers.items()
+            if layer.inputs.ndim == 2 and layer.inputs.shape[0] == self.rows.shape[0]
+        }
+        return Traces(found, {})

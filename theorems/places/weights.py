@@ -1,0 +1,106 @@
+"""Weights of a user's network: layers, stacks, layers under weight decay, single steps, deep linear parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from impl.chains import LinearChain, linear_chains_of
+from impl.decayed import decayed_traces
+from impl.operands import Instance
+from impl.relu_stacks import LARGEST, stacks
+from impl.tracing import LayerTrace
+from impl.whitening import weight_motion, weight_step
+from theorems.feature_learning.polar import polar_radius, vertical_radius
+from theorems.places.subject import Places, Subject
+from theorems.rounding import UNIT, Ball
+
+LARGEST_WEIGHT = 512
+"""Rows or columns of a weight up to which it is decomposed with proof."""
+
+
+def layer_traces(subject: Subject) -> Places | str:
+    """Every linear and convolutional layer."""
+    return {**subject.layers, **subject.layers.left_out}
+
+
+def relu_stacks(subject: Subject) -> Places | str:
+    """Every bias-free ReLU stack."""
+    return dict(stacks(*subject.task, seed=subject.seed)) or (
+        "the network has no stack of bias-free linear layers with ReLU between them, in values and in gradients, that "
+        f"ends in a linear readout (with at most {LARGEST} outputs times samples)"
+    )
+
+
+def decayed_matrices(subject: Subject) -> Places | str:
+    """Every layer below the readout as a matrix under weight decay.
+
+    Where λ is not known each layer gets the power of two at which decay and loss pull on it alike: the inequality holds for every λ > 0.
+    """
+    found = decayed_traces(subject.model, subject.layers, subject.outputs, subject.loss, decay=subject.decay)
+    places: Places = {}
+    for name, point in found.items():
+        assumed = "" if subject.decay is not None else ", assumed"
+        places[name if point.gap else f"{name}, λ = {float(point.decay):.3g}{assumed}"] = point
+    for name, layer in subject.layers.items():
+        if layer.weight.ndim != 2:
+            places[name] = "it is a convolution in groups: several matrices, of which each sees a part of the outputs"
+    return places or "no linear layer stands below the readout: the readout alone bounds nothing"
+
+
+def _matrices(subject: Subject, make: Callable[[LayerTrace], Instance | str]) -> Places | str:
+    places: Places = {}
+    for name, layer in subject.layers.items():
+        if layer.weight.ndim != 2 or max(layer.weight.shape) > LARGEST_WEIGHT:
+            places[name] = f"its weight is no matrix of at most {LARGEST_WEIGHT} rows and columns"
+        elif not bool(layer.weight_grad.any()):
+            places[name] = "the loss does not move it: its gradient is zero"
+        else:
+            places[name] = make(layer)
+    return places
+
+
+def _loose(radius: Tensor, what: str) -> str:
+    """Why a measured rotation decides nothing, or "": the weakest rows are too weak for float64 to say how they are turned."""
+    return (
+        ""
+        if float(radius) <= UNIT**0.5
+        else f"its weakest directions are so weak that float64 encloses {what} to {float(radius):.1g} only, fewer than half its digits"
+    )
+
+
+def weight_steps(subject: Subject) -> Places | str:
+    """One gradient step of every linear layer, as large as the weights themselves."""
+
+    def step(layer: LayerTrace) -> Instance | str:
+        weight = layer.weight.double()
+        after = weight - layer.rate * layer.weight_grad.double()
+        return _loose(polar_radius(Ball(weight), Ball(after)), "its rotation") or weight_step(
+            weight, after, seed=subject.seed
+        )
+
+    return _matrices(subject, step)
+
+
+def weight_motions(subject: Subject) -> Places | str:
+    """The gradient flow's velocity of every linear layer."""
+
+    def motion(layer: LayerTrace) -> Instance | str:
+        weight, velocity = layer.weight.double(), -layer.weight_grad.double()
+        size = torch.linalg.matrix_norm(velocity)
+        return _loose(vertical_radius(Ball(weight), Ball(velocity)) / size, "their spin") or weight_motion(
+            weight, velocity
+        )
+
+    return _matrices(subject, motion)
+
+
+def linear_chains(subject: Subject) -> Places | str:
+    """Every two or more linear layers in a row."""
+    found: dict[str, LinearChain] = linear_chains_of(subject.layers)
+    return (
+        dict(found)
+        or "no two linear layers follow one another without anything between them: it has no deep linear part"
+    )
