@@ -23,6 +23,7 @@ from impl.networks import build
 from theorems import CLAIMS, Outcome, Source, equals
 from theorems.checking import check
 from theorems.counterexamples import counterexample
+from theorems.drawing import for_each
 from theorems.replaying import recorded, replay
 
 ROOT = Path(__file__).parent.parent
@@ -225,9 +226,15 @@ def test_a_database_is_kept_and_tried_first(run, tmp_path):
     run(*KEPT, "--database", "seen")
     assert any(path.is_file() for path in (tmp_path / "seen").rglob("*"))
     claim = theorems.gram_whitening_keeps_the_gram.mutants["keeps the old Gram"]
-    first = check(claim, examples=1, seed=0)
-    assert first.outcome is not Outcome.REFUTED, "drawn first, so that it takes the database to do better"
-    assert check(claim, examples=1, seed=0, database=tmp_path / "seen").outcome is Outcome.REFUTED
+
+    def first(**options):
+        seen = []
+        for_each(claim.instances(), lambda i: seen.append(claim(i).outcome), examples=1, seed=0, **options)
+        return seen[0]
+
+    assert first() is not Outcome.REFUTED, "so it takes the database to do better"
+    assert first(database=tmp_path / "seen", key=claim.name) is Outcome.REFUTED
+    assert first(database=tmp_path / "seen", key="another claim") is not Outcome.REFUTED
     other = dataclasses.replace(theorems.gram_whitening_keeps_the_gram, name="another", source=Source("", "here"))
     assert check(other, examples=5, seed=0, database=tmp_path / "seen").instances == 5
 
