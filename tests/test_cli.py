@@ -30,6 +30,8 @@ def test_check_holds_and_writes_evidence(run, tmp_path):
     assert first["grade"] == "EXACT"
     assert first["instances"] == 60
     assert (first["mutants"]["refuted"], first["mutants"]["total"]) == (4, 4)
+    assert [mutant["instances"] for mutant in first["mutants"]["each"]].count(0) == 0
+    assert first["hypotheses"]["bite"] >= 3
     assert 0 < first["measured"] <= first["bound"]
     assert set(first) >= {"arxiv", "tag", "inapplicable", "seconds"}
 

@@ -31,9 +31,9 @@ def _subsets(task: SpectralTask) -> Operand:
     return np.array(rows or [[0] * size], dtype=object)
 
 
-def _at(task: SpectralTask, masks: Operand) -> tuple[Operand, Operand]:
-    """The kernel of each subset and its velocity as a function."""
-    return diagonal(task.left, levels(task) * masks), task.decay * task.root * task.root
+def _at(task: SpectralTask, masks: Operand) -> Operand:
+    """The kernel of each subset."""
+    return diagonal(task.left, levels(task) * masks)
 
 
 def _velocity(task: SpectralTask) -> Callable[[Operand], Operand]:
@@ -44,7 +44,7 @@ def _velocity(task: SpectralTask) -> Callable[[Operand], Operand]:
 @lru_cache(maxsize=2)  # mutants observe the same instance again
 def _stability(task: SpectralTask) -> dict[str, Operand]:
     masks, flow = _subsets(task), _velocity(task)
-    kernels, _ = _at(task, masks)
+    kernels = _at(task, masks)
     rates = []
     for i in range(task.values.shape[-1]):
         u = task.left[:, i : i + 1]
