@@ -113,10 +113,10 @@ def _judged(claim: Claim, instance: Any) -> str:
     """The outcome in lower case; "raises" where the formula cannot be evaluated: wrong shapes, division by zero."""
     try:
         return claim(instance).outcome.name.lower()
-    except InputError:
-        raise
-    except Exception:  # noqa: BLE001, whatever the formula raises outside its hypotheses
-        return "raises"
+    except InputError as error:
+        if error.__cause__ is None:
+            raise
+        return "raises"  # whatever the formula raises outside its hypotheses
 
 
 def check(
