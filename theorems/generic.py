@@ -27,6 +27,7 @@ from theorems.claim import Claim
 from theorems.kernel_flow.optimality import Minimises
 from theorems.ranks import RankIs, Within
 from theorems.relations import Comparison
+from theorems.statements import EvaluationError
 from theorems.verdict import Outcome, Verdict
 
 SHAPES = 6
@@ -287,11 +288,12 @@ def _trials(
         for point in range(points):
             try:
                 trial = try_at(claim, make, shape, seed + point)
-            except ZeroDivisionError:
-                reason = reason or "a denominator vanishes at a generic point"
-                continue
             except Exception as error:  # noqa: BLE001, the claim's code decides what it raises
-                return trials, f"the claim does not run on exact numbers: {type(error).__name__}: {error}"
+                cause = error.__cause__ or error
+                if isinstance(cause, ZeroDivisionError):
+                    reason = reason or "a denominator vanishes at a generic point"
+                    continue
+                return trials, f"the claim does not run on exact numbers: {type(cause).__name__}: {cause}"
             if trial.verdict.outcome is Outcome.UNDECIDED:
                 reason = reason or f"undecided at a generic point: {trial.verdict.context.get('reason', '')}"
             reason = reason or trial.reason
