@@ -33,7 +33,8 @@ def shown(seen: Evidence) -> str:
 def evidence_table(evidence: Iterable[Evidence]) -> Table:
     """One row per claim: outcome, how it was earned, how near to its bound, instances, what wrong versions met, time."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("claim", "outcome", "grade"):
+    table.add_column("claim", no_wrap=True)
+    for name in ("outcome", "grade"):
         table.add_column(name, overflow="fold")
     for name in (
         "p(error) ≤",
