@@ -16,7 +16,7 @@ PAGES = {
     for path in [*DOCS.rglob("*.md"), *DOCS.rglob("*.rst")]
     if not path.relative_to(DOCS).parts[0].startswith("_")
 }
-LISTS = {page: re.findall(r"```\{toctree\}\n(?::.*\n)*\n((?:.+\n)*)", text) for page, text in PAGES.items()}
+LISTS = {page: re.findall(r"```\{toctree\}\n(?::.*\n)*\n((?:[^`\n].*\n)*)", text) for page, text in PAGES.items()}
 
 
 def test_every_page_is_in_a_table_of_contents_and_every_entry_is_a_page():

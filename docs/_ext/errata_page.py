@@ -47,7 +47,7 @@ class Errata(SphinxDirective):
                 )  # fmt: skip
                 continue
             title = nodes.title("", "", nodes.literal("", erratum.name))
-            section = nodes.section("", title, ids=[erratum.name], names=[erratum.name])
+            section = nodes.section("", title, ids=[erratum.name], names=[erratum.name], classes=["claim"])
             lines = "\n".join(_lines(erratum, entry)).splitlines()
             items = [(f"erratum {erratum.name}", i) for i in range(len(lines))]
             self.state.nested_parse(StringList(lines, items=items), 0, section)

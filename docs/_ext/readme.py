@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 if TYPE_CHECKING:
-    from docutils import nodes
     from sphinx.application import Sphinx
 
 _README = Path(__file__).parent.parent.parent / "README.md"
@@ -29,9 +29,33 @@ class Readme(SphinxDirective):
         text = section(heading)
         if text is None:
             raise self.error(f"README.md has no section {heading!r}")
-        return self.parse_text_to_nodes(
-            f"## {heading}\n{text}" if "titled" in self.options else text, allow_section_headings=True
-        )
+        body, *subsections = _split(text)
+        out = self.parse_text_to_nodes(body[1])
+        if "titled" in self.options:
+            out = [_section(heading, out)]
+        # sections are made here: the parser would attach them to the page, before the text that they follow
+        below = [_section(title, self.parse_text_to_nodes(part)) for title, part in subsections]
+        if "titled" in self.options:
+            out[0] += below
+            return out
+        return [*out, *below]
+
+
+def _section(title: str, content: list[nodes.Node]) -> nodes.section:
+    name = nodes.fully_normalize_name(title)
+    return nodes.section("", nodes.title("", title), *content, ids=[nodes.make_id(title)], names=[name])
+
+
+def _split(text: str) -> list[tuple[str, str]]:
+    """The text before the first heading, and each heading with the text below it."""
+    parts, fenced = [("", "")], False
+    for line in text.splitlines():
+        fenced ^= line.startswith("```")
+        if not fenced and line.startswith("#"):
+            parts.append((line.strip("# "), ""))
+        else:
+            parts[-1] = (parts[-1][0], f"{parts[-1][1]}{line}\n")
+    return parts
 
 
 class ReadmeCommand(SphinxDirective):
@@ -58,7 +82,7 @@ def section(heading: str) -> str | None:
         if level and 0 < marks <= level:
             break
         if level:
-            taken.append(line[level - 1 :] if marks else line)
+            taken.append(line)
         elif marks and line.strip("# ") == heading:
             level = marks
     text = "\n".join(taken)
