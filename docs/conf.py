@@ -56,6 +56,7 @@ myst_heading_anchors = 3
 html_theme = "furo"
 html_title = f"theorems {version}"
 html_math_renderer = "mathml"
+html_favicon = "_static/favicon.svg"  # the mark at the end of a proof
 html_static_path = ["_static"]
 html_css_files = ["theorems.css"]
 html_copy_source = False
