@@ -30,6 +30,7 @@ extensions = [
     "claim_pages",
     "errata_page",
     "public_names",
+    "offline",
 ]
 exclude_patterns = ["_build"]
 nitpicky = True

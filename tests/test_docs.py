@@ -77,3 +77,17 @@ def test_errata_on_file_are_the_errata():
     assert [[e[f] for f in fields] for e in kept] == [[getattr(e, f) for f in fields] for e in ERRATA]
     assert {e["stated"]["outcome"] for e in kept} == {"REFUTED"}
     assert "REFUTED" not in {e["corrected"]["outcome"] for e in kept}
+
+
+def test_what_a_page_loads_from_elsewhere_is_seen(monkeypatch):
+    pytest.importorskip("sphinx")
+    monkeypatch.syspath_prepend(str(DOCS / "_ext"))
+    from offline import elsewhere
+
+    for bad in ('<script async src="https://cdn.example/m.js">', "<link rel=stylesheet href=//fonts.example/a>"):
+        assert len(elsewhere(bad, ".html")) == 1
+    assert elsewhere("@import 'https://fonts.example/a.css'; b{background:url(//x.example/y)}", ".css") == [
+        "https://fonts.example/a.css",
+        "//x.example/y",
+    ]
+    assert not elsewhere('<a href="https://arxiv.org/abs/2601.00276">', ".html")

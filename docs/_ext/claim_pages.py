@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ _BACK = {
 }
 _TAG = {"paper": "the paper's own statement", "derived": "derived here"}
 _SIGNS = {"=": "equal", "<=": "observed ≤ predicted", ">=": "observed ≥ predicted", ">": "observed > predicted"}
+_BADGES = Path(__file__).parent.parent.parent / "badges"
 _SPECIAL = re.compile(r"([\\*`|_])")
 
 
@@ -86,6 +88,8 @@ def lines(claim: Claim) -> Iterator[str]:
     lead, _, rest = claim.statement.partition("\n\n")
     yield f".. rst-class:: lead\n\n{lead}\n"
     yield f".. rst-class:: meta\n\n{plain(source.where)} · {_TAG[source.tag]} · expected **{claim.expected.name}**\n"
+    if (_BADGES / f"{claim.name}.svg").exists():
+        yield f".. image:: /../badges/{claim.name}.svg\n   :alt: {_said(claim.name)}\n   :class: badge\n"
     yield rest + "\n"
     yield from _entry("Decided on", f"`{_public(claim.subject)}`, by {_relation(claim)}")
     if claim.hypotheses:
@@ -111,6 +115,10 @@ def lines(claim: Claim) -> Iterator[str]:
     if related:
         yield from _entry("Related", *related)
     yield from _entry("Check it", f"``theorems check {claim.name}``")
+
+
+def _said(name: str) -> str:
+    return plain(json.loads((_BADGES / f"{name}.json").read_text(encoding="utf-8"))["message"])
 
 
 def _entry(term: str, *items: str) -> Iterator[str]:

@@ -127,8 +127,20 @@ def _within(root: Any, parts: list[str]) -> bool:
     return True
 
 
+def _signature(
+    _app: Sphinx, what: str, _name: str, value: Any, _options: Any, signature: str | None, returned: str | None
+) -> tuple[str, str | None] | None:
+    """Default factories as an ellipsis, which parses; protocols are not called."""
+    if signature is None:
+        return None
+    if what == "class" and getattr(value, "_is_protocol", False):
+        return "", None
+    return signature.replace("<factory>", "..."), returned
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Make directive and resolver known."""
     app.add_directive("public-names", PublicNames)
     app.connect("missing-reference", _found)
+    app.connect("autodoc-process-signature", _signature)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
