@@ -11,12 +11,13 @@ from typing import Any
 
 from hypothesis import target
 
-from impl.errors import InputError, require
+from impl.errors import require
 from theorems.alarms import alarm_of
 from theorems.claim import Claim
 from theorems.drawing import AIMED, SHRINKING, draws, for_each
 from theorems.evidence import Condition, Control, Evidence
 from theorems.generic import examine, readable
+from theorems.statements import EvaluationError
 from theorems.variants import Changed
 from theorems.verdict import Grade, Outcome, Verdict
 
@@ -113,10 +114,8 @@ def _judged(claim: Claim, instance: Any) -> str:
     """The outcome in lower case; "raises" where the formula cannot be evaluated: wrong shapes, division by zero."""
     try:
         return claim(instance).outcome.name.lower()
-    except InputError as error:
-        if error.__cause__ is None:
-            raise
-        return "raises"  # whatever the formula raises outside its hypotheses
+    except EvaluationError:  # whatever the formula raises outside its hypotheses
+        return "raises"
 
 
 def check(

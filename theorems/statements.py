@@ -68,19 +68,23 @@ def strategy_of(on: Any) -> Callable[[], Any]:
     return on
 
 
+class EvaluationError(InputError):
+    """The functions of a claim raised something on an instance; ``__cause__`` has what."""
+
+
 @contextlib.contextmanager
 def explained(claim: Any, instance: Any) -> Iterator[None]:
     """Turn whatever the functions of a claim raise into one line: which claim, where, what, and on which instance.
 
     Raises:
-        InputError: from the exception that was raised inside.
+        EvaluationError: from the exception that was raised inside.
     """
     try:
         yield
     except InputError:
         raise
     except Exception as error:
-        raise InputError(
+        raise EvaluationError(
             f"expected {claim.name} to be evaluated, but {raised(error, claim.file)}{_hint(error)}; on {instance!r}"
         ) from error
 
