@@ -16,6 +16,7 @@ from impl.training import MinibatchNoise
 from theorems import CLAIMS, Grade, Outcome
 from theorems.generic import SHAPES, constructor, examine, power_of_two, readable
 from theorems.identities import IDENTITIES, LARGEST_ERROR, NO_IDENTITY
+from theorems.statements import EvaluationError
 
 BY_NAME = {claim.name: claim for claim in CLAIMS}
 RATIONAL = [BY_NAME[name] for name in IDENTITIES]
@@ -96,7 +97,7 @@ def test_every_mutant_falls_at_the_first_point_of_a_shape_where_it_is_wrong(name
 @pytest.mark.parametrize("name", FLOATS)
 def test_mutants_with_floats_cannot_be_judged_exactly(name):
     claim, mutant = MUTANTS[name]
-    with pytest.raises(TypeError):
+    with pytest.raises(EvaluationError, match="TypeError"):
         mutant(constructor(claim)(Source(applicable(claim)[0], 0)))
 
 

@@ -34,6 +34,7 @@ ROOF = (
     "theorems.summaries",
     "theorems.pytest_plugin",
     "theorems.report",
+    "theorems.watching",
 )
 SEARCHES = tuple(f"theorems.{name}" for name in ("checking", "choices", "drawing", "falsifying"))
 MODULES = sorted(

@@ -13,7 +13,6 @@ from impl.links import LINKS
 from impl.one_step import EnsemblePath, StepPath, StepPoint
 from impl.strategies.function_space import STEP_GRID, step_paths
 from impl.strategies.profiles import full_sizes, thorough
-from tests.test_cli import run  # noqa: F401, a fixture
 from theorems import Outcome, function_space
 
 
@@ -116,7 +115,7 @@ def test_full_sizes_are_drawn_within_and_not_after():
     assert repr(step_paths()) == before
 
 
-def test_the_command_draws_full_sizes_and_says_so(run, tmp_path):  # noqa: F811
+def test_the_command_draws_full_sizes_and_says_so(run, tmp_path):
     file = tmp_path / "evidence.json"
     code, _, _ = run("check", "gaussian_equivalent_gap_as_stated", "--thorough", "--json", str(file))
     assert code == 0

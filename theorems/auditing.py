@@ -26,6 +26,7 @@ from impl.strategies.wild_data import WILD, WILD_FOR
 from theorems.claim import Claim
 from theorems.ranks import Within
 from theorems.rounding import Ball
+from theorems.statements import EvaluationError
 from theorems.verdict import Grade, Outcome, Verdict
 
 DRAWN = "drawn"
@@ -183,12 +184,12 @@ def _judge(claim: Claim, instance: Any, tally: Tally) -> Verdict | None:
         return None
     try:
         verdict = claim(instance)
-    except InputError:
-        tally.counts["refused"] += 1  # one clear line, as for any input that cannot be judged
-        return None
-    except Exception:  # noqa: BLE001, every crash is a finding
+    except EvaluationError:  # every crash is a finding
         tally.counts["crashed"] += 1
         tally.flaws += [traceback.format_exc()][: 3 - len(tally.flaws)]
+        return None
+    except InputError:
+        tally.counts["refused"] += 1  # one clear line, as for any input that cannot be judged
         return None
     tally.counts[verdict.outcome.name] += 1
     if verdict.outcome is Outcome.REFUTED:

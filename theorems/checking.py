@@ -6,21 +6,28 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from hypothesis import target
 
-from impl.errors import InputError, require
+from impl.errors import require
+from theorems.alarms import alarm_of
 from theorems.claim import Claim
 from theorems.drawing import AIMED, SHRINKING, draws, for_each
 from theorems.evidence import Condition, Control, Evidence
 from theorems.generic import examine, readable
+from theorems.statements import EvaluationError
+from theorems.variants import Changed
 from theorems.verdict import Grade, Outcome, Verdict
 
 __all__ = ["Evidence", "check", "shrunk"]
 
 _VIOLATIONS = 20
 """Violating instances drawn per hypothesis at most."""
+
+_POWERED = 20
+"""Instances on which the power of a statistical claim against a mutant is measured."""
 
 
 class _RefutedError(AssertionError):
@@ -37,7 +44,7 @@ def aim(verdict: Verdict) -> None:
         target(verdict.ratio, label="residual/bound")
 
 
-def shrunk(claim: Claim, found: Verdict, *, examples: int, seed: int) -> Verdict:
+def shrunk(claim: Claim, found: Verdict, *, examples: int, seed: int, database: Path | None = None) -> Verdict:
     """The smallest refutation that shrinking finds, one that needs no rounding if there is any: a few integers read best.
 
     Args:
@@ -45,6 +52,7 @@ def shrunk(claim: Claim, found: Verdict, *, examples: int, seed: int) -> Verdict
         found: the refutation so far; returned if no search meets another one.
         examples: how many instances each search may draw.
         seed: of the searches.
+        database: folder in which what refuted a claim is kept.
     """
 
     def search(wanted: Callable[[Verdict], bool]) -> Verdict | None:
@@ -54,7 +62,15 @@ def shrunk(claim: Claim, found: Verdict, *, examples: int, seed: int) -> Verdict
                 raise _RefutedError(verdict)
 
         try:
-            for_each(claim.instances(), use, examples=examples, seed=seed, phases=SHRINKING)
+            for_each(
+                claim.instances(),
+                use,
+                examples=examples,
+                seed=seed,
+                phases=SHRINKING,
+                database=database,
+                key=claim.name,
+            )
         except _RefutedError as refuted:
             return refuted.verdict
         return None
@@ -79,10 +95,13 @@ def dropped(claim: Claim, name: str, *, examples: int, seed: int) -> Condition:
     hypothesis = claim.hypotheses[name]
     checked, forgetful = hypothesis.check is not None, claim.without(name)
     noticed, met = checked, {"inapplicable"}
+    if hypothesis.dropped is None:
+        return Condition(name, checked)
     for instance in draws(hypothesis.dropped(), examples=examples, seed=seed):
         outcome = claim(instance).outcome
         noticed = noticed and outcome is Outcome.INAPPLICABLE if checked else noticed or outcome is Outcome.REFUTED
-        met.add(_judged(forgetful, instance))
+        if "refuted" not in met:  # what a refutation shows needs no second one
+            met.add(_judged(forgetful, instance))
         if "refuted" in met and not checked:
             break
     worst = next(word for word in _WORST_FIRST if word in met)
@@ -96,14 +115,17 @@ def _judged(claim: Claim, instance: Any) -> str:
     """The outcome in lower case; "raises" where the formula cannot be evaluated: wrong shapes, division by zero."""
     try:
         return claim(instance).outcome.name.lower()
-    except InputError:
-        raise
-    except Exception:  # noqa: BLE001, whatever the formula raises outside its hypotheses
+    except EvaluationError:  # whatever the formula raises outside its hypotheses
         return "raises"
 
 
 def check(
-    claim: Claim, *, examples: int = 100, seed: int = 0, on_example: Callable[[], None] | None = None
+    claim: Claim,
+    *,
+    examples: int = 100,
+    seed: int = 0,
+    on_example: Callable[[], None] | None = None,
+    database: Path | None = None,
 ) -> Evidence:
     """Draw ``examples`` instances of ``claim``, judge each and a few generic points, and try every mutant until it is refuted.
 
@@ -115,6 +137,7 @@ def check(
         examples: how many instances to draw at most (a strategy may have fewer).
         seed: of the search; equal seeds draw equal instances.
         on_example: called after each instance.
+        database: folder in which what refuted a claim is kept, to be tried first the next time.
 
     Raises:
         InputError: if ``examples`` is below one.
@@ -122,24 +145,26 @@ def check(
     require(examples >= 1, f"expected at least one example, got examples={examples}")
     evidence = Evidence(claim, controls=[Control(name) for name in claim.mutants])
     mutants, controls = claim.mutants, {control.name: control for control in evidence.controls}
+    statistical = alarm_of(claim) is not None
     started = time.perf_counter()
 
     def use(instance: Any) -> None:
         verdict = claim(instance)
         evidence.add(verdict)
         for name, control in controls.items():
-            if not control.refuted:
-                control.instances += 1
-                control.refuted = mutants[name](instance).outcome is Outcome.REFUTED
+            if not control.refuted or (statistical and control.tried < _POWERED):
+                control.take(mutants[name](instance).outcome, statistical=statistical)
         aim(verdict)
         if on_example is not None:
             on_example()
 
-    for_each(claim.instances(), use, examples=examples, seed=seed, phases=AIMED)
+    for_each(claim.instances(), use, examples=examples, seed=seed, phases=AIMED, database=database, key=claim.name)
+    # an automatic variant that changed nothing on any instance (the transpose of a number) was never wrong
+    evidence.controls = [c for c in evidence.controls if c.tried or not isinstance(mutants[c.name].predict, Changed)]
     generic = examine(claim, seed=seed)
     evidence.add_generic(generic)
     if evidence.outcome is Outcome.REFUTED and evidence.worst is not None:
-        evidence.worst = shrunk(claim, evidence.worst, examples=examples, seed=seed)
+        evidence.worst = shrunk(claim, evidence.worst, examples=examples, seed=seed, database=database)
         if evidence.worst is generic.refutation or evidence.worst.grade is Grade.NUMERICAL:
             small = readable(generic)
             evidence.worst = evidence.worst if small is None else small  # a refutation is falsy

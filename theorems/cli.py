@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 from rich.markup import escape
 
@@ -14,6 +16,7 @@ from theorems.commands.falsify import falsify_command
 from theorems.commands.plant import plant_command
 from theorems.commands.plot import plot_command
 from theorems.commands.read import list_command, show_command
+from theorems.commands.replay import replay_command
 from theorems.commands.report import report_command
 
 app = typer.Typer(
@@ -33,6 +36,21 @@ app.command("errata")(errata_command)
 app.command("plot")(plot_command)
 app.command("badges")(badges_command)
 app.command("report")(report_command)
+app.command("replay")(replay_command)
+
+
+@app.callback()
+def options(
+    *,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="show the traceback of an error, for whoever wrote the claim")
+    ] = False,
+) -> None:
+    """A suite in which every theorem runs."""
+    _debug[0] = debug
+
+
+_debug = [False]
 
 
 def main() -> None:
@@ -42,5 +60,7 @@ def main() -> None:
     try:
         app()
     except InputError as error:
+        if _debug[0]:
+            err.print_exception()
         err.print(f"[bold red]error:[/] {escape(' '.join(str(error).split()))}", highlight=False, soft_wrap=True)
         raise SystemExit(EXIT_USAGE) from None

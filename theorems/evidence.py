@@ -26,13 +26,25 @@ class Control:
         name: of the mutant.
         refuted: whether an instance refuted it.
         instances: how many instances it had seen by then, or in all.
-        power: probability that the test refutes it, where a claim states one.
+        tried: on how many of these it applied.
+        power: fraction of them that refuted it, where chance decides (a claim in law).
     """
 
     name: str
     refuted: bool = False
     instances: int = 0
+    tried: int = 0
     power: float | None = None
+
+    def take(self, outcome: Outcome, *, statistical: bool) -> None:
+        """Count one instance."""
+        self.instances += not self.refuted
+        if outcome is Outcome.INAPPLICABLE:
+            return
+        hits = (self.power or 0.0) * self.tried + (outcome is Outcome.REFUTED)
+        self.tried += 1
+        self.power = hits / self.tried if statistical else None
+        self.refuted = self.refuted or outcome is Outcome.REFUTED
 
 
 @dataclass
@@ -77,6 +89,7 @@ class Evidence:
         places: on a user's model, the verdict at each place of the network.
         error_probability: that the outcome is wrong though every hypothesis holds; None where nothing is random. For an identity the
             probability that it passes the generic points if it is false (Schwartz-Zippel).
+        watched: what an open-ended test has done: the claim with the test that reproduces it, its verdict, its level; None if there was none.
         generic: what generic points say.
         script: a standalone script of the counterexample, and the file it was written to.
         seconds: wall-clock time.
@@ -92,6 +105,7 @@ class Evidence:
     distinct: int = 0
     places: list[tuple[str, Verdict]] = field(default_factory=list)
     error_probability: float | None = None
+    watched: tuple[Claim, Verdict, float] | None = None
     generic: Generic | None = None
     script: tuple[str | None, str | None] = (None, None)
     seconds: float = 0.0
@@ -206,7 +220,10 @@ class Evidence:
                 "refuted": self.mutants - len(self.survivors),
                 "total": self.mutants,
                 "median_instances": self.median_instances,
-                "each": [vars(control) for control in self.controls],
+                "each": [
+                    {"name": c.name, "refuted": c.refuted, "instances": c.instances, "power": c.power}
+                    for c in self.controls
+                ],
             },
             "hypotheses": {
                 "bite": sum(condition.bites is True for condition in self.conditions),

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -48,6 +49,7 @@ class Search:
         examples: instances at most.
         seconds: wall-clock time at most, shrinking excepted.
         on_instance: called after each one with this search.
+        database: folder in which what refuted a claim is kept, to be tried first.
     """
 
     claim: Claim
@@ -55,6 +57,7 @@ class Search:
     examples: int | None = None
     seconds: float | None = None
     on_instance: Callable[[Search], None] | None = None
+    database: Path | None = None
     phase: str = RANDOM
     searched: Counter[str] = field(default_factory=Counter)
     evidence: Evidence = field(init=False)
@@ -109,12 +112,14 @@ class Search:
             def use(instance: Any) -> None:
                 verdict = self._judge(instance)
                 if verdict.outcome is Outcome.REFUTED:
-                    self.evidence.worst = shrunk(self.claim, verdict, examples=size, seed=seed)
+                    self.evidence.worst = shrunk(self.claim, verdict, examples=size, seed=seed, database=self.database)
                     raise _Over
                 if phase == TARGETED:
                     aim(verdict)
 
-            for_each(strategy, use, examples=size, seed=seed, phases=phases)
+            for_each(
+                strategy, use, examples=size, seed=seed, phases=phases, database=self.database, key=self.claim.name
+            )
             return
         for count in range(size):
             base = self._base(phase, rng)
@@ -180,6 +185,7 @@ def falsify(
     seconds: float | None = None,
     seed: int = 0,
     on_instance: Callable[[Search], None] | None = None,
+    database: Path | None = None,
 ) -> Search:
     """Search hard for a refutation of ``claim``; the result holds the evidence and how many instances each phase judged.
 
@@ -193,10 +199,11 @@ def falsify(
         seconds: time at most.
         seed: equal seeds search in the same order.
         on_instance: called after each instance.
+        database: folder in which what refuted a claim is kept, to be tried first.
 
     Raises:
         InputError: without a budget, or for one that is not positive.
     """
-    search = Search(claim, seed, examples, seconds, on_instance)
+    search = Search(claim, seed, examples, seconds, on_instance, database)
     search.run()
     return search

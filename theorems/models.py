@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import importlib
-import importlib.util
-import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -18,6 +14,7 @@ from impl.operands import Instance
 from impl.running import Inputs
 from impl.tracing import Loss
 from theorems.claim import Claim
+from theorems.loading import import_path
 from theorems.places import Places, Subject, instances_of
 from theorems.verdict import Outcome, Verdict
 
@@ -45,7 +42,7 @@ def load(spec: str) -> Subject:
     """
     path, _, name = spec.rpartition(":")
     require(bool(path and name), f"expected FILE.py:FACTORY or package.module:FACTORY, got {spec!r}")
-    module = _module(path)
+    module = import_path(path)
     factory = getattr(module, name, None)
     if not callable(factory):
         near = difflib.get_close_matches(name, [n for n, value in vars(module).items() if callable(value)], n=3)
@@ -60,27 +57,6 @@ def load(spec: str) -> Subject:
         raise InputError(
             f"expected {spec} to return a network, but it raised {type(error).__name__}: {error}"
         ) from error
-
-
-def _module(path: str) -> Any:
-    try:
-        if not path.endswith(".py"):
-            sys.path.insert(0, str(Path.cwd()))
-            return importlib.import_module(path)
-        require(Path(path).is_file(), f"expected an existing file, got {path!r} (from {Path.cwd()})")
-        sys.path.insert(0, str(Path(path).resolve().parent))  # as if it were run: it may import its neighbours
-        # a name of its own: a file called random.py must not stand in for the library's
-        found = importlib.util.spec_from_file_location(f"theorems_model_{Path(path).stem}", path)
-        assert found is not None
-        assert found.loader is not None
-        module = importlib.util.module_from_spec(found)
-        sys.modules[found.name] = module
-        found.loader.exec_module(module)
-    except InputError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise InputError(f"expected {path!r} to import, but it raised {type(error).__name__}: {error}") from error
-    return module
 
 
 def _subject(made: Any, spec: str) -> Subject:
@@ -186,3 +162,30 @@ def check_places(claim: Claim, available: Mapping[type[Instance], Places | str])
         Result(claim, where, _inapplicable(claim, instance) if isinstance(instance, str) else claim(instance))
         for where, instance in ({"": places} if isinstance(places, str) else places).items()
     ]
+
+
+def refuted_on_fewer(subject: Subject, claim: Claim) -> Verdict | None:
+    """The refutation of a claim on the fewest of the batch's samples, at the smallest place: a counterexample to be read.
+
+    The first 1, 2, 4, … samples are tried, the network run anew on each; None if only the whole batch refutes the claim, or it cannot be cut.
+    """
+    inputs, targets = subject.inputs, subject.targets
+    if not (
+        isinstance(inputs, Tensor) and isinstance(targets, Tensor) and targets.ndim > 0 and len(inputs) == len(targets)
+    ):
+        return None
+    count = 1
+    while count < len(inputs):
+        try:
+            results = check_subject(replace(subject, inputs=inputs[:count], targets=targets[:count]), claims=[claim])
+        except InputError:  # BatchNorm on one sample, a loss that wants them all
+            results = []
+        refuted = [r.verdict for r in results if r.verdict.outcome is Outcome.REFUTED]
+        if refuted:
+            return min(refuted, key=lambda verdict: _entries(verdict.instance))
+        count *= 2
+    return None
+
+
+def _entries(instance: Any) -> int:
+    return sum(value.numel() for value in vars(instance).values() if isinstance(value, Tensor))

@@ -69,7 +69,7 @@ class Comparison:
             raise InputError(f"expected a {kind} of tensors or of exact numbers, got one without either")
         if is_exact(first):
             try:
-                observed, predicted = _parts(observe(instance)), _parts(predict(instance))
+                observed, predicted = _sides(observe(instance), predict(instance))
             except ZeroDivisionError as error:  # floats would say NaN here
                 return Finding(Outcome.UNDECIDED, Grade.EXACT, math.nan, 0.0, {"reason": f"division by zero: {error}"})
             findings = [
@@ -84,7 +84,8 @@ class Comparison:
         if not self.rounded:
             return enclosure.judge(observe, predict, instance)
         balls = enclose(instance)
-        measured, radii, predicted = _parts(observe(instance.double())), _parts(observe(balls)), _parts(predict(balls))
+        measured, predicted = _sides(observe(instance.double()), predict(balls))
+        radii = _parts(observe(balls))
         findings = []
         for part in _common(measured, predicted):
             p = predicted[part] if isinstance(predicted[part], Ball) else Ball(torch.as_tensor(predicted[part]))
@@ -173,6 +174,20 @@ def _rational(part: str, value: Operand) -> np.ndarray:
 
 def _parts(side: Operand | Mapping[str, Operand]) -> Mapping[str, Operand]:
     return side if isinstance(side, Mapping) else {"": side}
+
+
+def _sides(observed: Any, predicted: Any) -> tuple[Mapping[str, Operand], Mapping[str, Operand]]:
+    """Both sides by their parts, all of which are operands."""
+    for side, value in (("observed", observed), ("predicted", predicted)):
+        for part, operand in _parts(value).items():
+            where = f" in part {part!r}" if part else ""
+            usable = isinstance(operand, Tensor | np.ndarray | Ball | np.generic | int | float | Fraction)
+            if not usable or (side == "observed" and isinstance(operand, float)):
+                raise InputError(
+                    f"expected the {side} side{where} to be a tensor, got {type(operand).__name__}; "
+                    "leave out float() and .item(), and name parts in a dict"
+                )
+    return _parts(observed), _parts(predicted)
 
 
 def _common(observed: Mapping[str, Operand], predicted: Mapping[str, Operand]) -> list[str]:

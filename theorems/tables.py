@@ -11,7 +11,7 @@ from theorems.claim import Claim
 from theorems.evidence import Evidence
 from theorems.generic import power_of_two
 from theorems.models import Result
-from theorems.verdict import Outcome
+from theorems.verdict import Grade, Outcome
 
 STYLE = {
     Outcome.HOLDS: "green",
@@ -33,7 +33,8 @@ def shown(seen: Evidence) -> str:
 def evidence_table(evidence: Iterable[Evidence]) -> Table:
     """One row per claim: outcome, how it was earned, how near to its bound, instances, what wrong versions met, time."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("claim", "outcome", "grade"):
+    table.add_column("claim", no_wrap=True)
+    for name in ("outcome", "grade"):
         table.add_column(name, overflow="fold")
     for name in (
         "p(error) ≤",
@@ -83,10 +84,10 @@ def _drawn(seen: Evidence) -> str:
 
 
 def ratio(seen: Evidence) -> str:
-    """The worst residual over its bound; "0" says that every comparison was exact."""
+    """The worst residual over its rounding bound; "0" says that every comparison was exact, a dash that none was bounded so."""
     if seen.outcome is Outcome.REFUTED and seen.worst is not None:
         return f"{seen.worst.ratio:.2g}"
-    return f"{max(seen.ratios):.2g}" if seen.ratios else "0" if seen.grades else "–"
+    return f"{max(seen.ratios):.2g}" if seen.ratios else "0" if set(seen.grades) == {Grade.EXACT} else "–"
 
 
 def result_table(results: Iterable[Result]) -> Table:
