@@ -11,7 +11,7 @@ import pytest
 from theorems import CLAIMS, spike_moments
 from theorems.papers import PAPERS
 from theorems.planting.plant import errors
-from theorems.planting.trial import Fate, Pool, trials, try_one
+from theorems.planting.trial import Fate, Pool, summary, trials, try_one
 
 # claim, the line and what becomes of it, and which of the lines that read so
 # fmt: off
@@ -124,6 +124,7 @@ def test_what_changes_nothing_is_not_called_refuted():
         if str(e.change).startswith(idle) and "sum(-0)" in str(e.change)
     ]
     (trial,) = trials(CATALOGUE["layerwise_kernel"], found, examples=40)
+    assert summary([trial, trial]) == dict.fromkeys(Fate, 0) | {trial.fate: 2}
     assert trial.fate is not Fate.REFUTED
 
 
