@@ -43,10 +43,11 @@ class Reached:
             found = {at for number, ids in lines.items() if low <= int(number) <= high for at in ids}
             if not path.startswith("theorems/planting/"):
                 found = {at for at in found if not self._names[at].startswith(QUOTING)}
-            if found:
-                asking = _asking(path) if high == _LAST else ()
-                names = {self._names[at] for at in found}
-                return self._within(names | {n for n in self._names if n.startswith(asking)}, budget)
+            names = {self._names[at] for at in found}
+            if high == _LAST:
+                names |= {name for name in self._names if name.startswith(_asking(path))}
+            if names:
+                return self._within(names, budget)
         return []
 
     def _within(self, names: set[str], budget: float) -> list[str]:
