@@ -18,6 +18,7 @@ from impl.running import Inputs
 from impl.tracing import Loss
 from theorems.claim import Claim
 from theorems.places import Subject, instances_of
+from theorems.preconditions import autograd_gives_the_gradient
 from theorems.verdict import Outcome, Verdict
 
 _NETWORK, _TRAINING = ("model", "inputs", "targets", "loss"), ("decay", "batch_size")
@@ -148,7 +149,8 @@ def check_model(
         inputs: a tensor, a tuple of arguments or a mapping of keyword arguments.
         targets: whatever ``loss`` takes.
         loss: a callable to one scalar.
-        claims: by default the whole catalogue, but for statements that are kept as printed and expected to fail.
+        claims: by default the whole catalogue, but for statements that are kept as printed and expected to fail, and
+            `theorems.preconditions.autograd_gives_the_gradient` before it.
         decay: λ of the training objective loss + (λ/2)‖W‖², for claims about weight decay. Not given, they are checked at a λ of
             their own for each layer, which is no weaker: they hold at every point for every λ > 0.
         batch_size: of the minibatches whose noise is looked at; by default a quarter of the samples.
@@ -168,7 +170,8 @@ def check_subject(
     """`check_model` of a network and how it is trained in one object, such as `load` returns."""
     from theorems.catalogue import CLAIMS
 
-    chosen = [claim for claim in (CLAIMS if claims is None else claims) if claim.expected is Outcome.HOLDS]
+    everything = (autograd_gives_the_gradient, *CLAIMS)
+    chosen = [claim for claim in (everything if claims is None else claims) if claim.expected is Outcome.HOLDS]
     available = instances_of(subject, {claim.subject for claim in chosen})
     results = []
     for claim in chosen:

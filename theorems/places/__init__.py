@@ -14,12 +14,14 @@ from impl.errors import InputError
 from impl.features import FeatureSet
 from impl.first_layer import PreconditionedSteps
 from impl.gated import GatedNetwork
+from impl.loss_lines import LossLine
 from impl.operands import Instance
 from impl.readouts import RandomReadout, ReadoutEnsemble
 from impl.tracing import LayerTrace
 from impl.training import MinibatchNoise
 from impl.whitening import WeightMotion, WeightStep
 from theorems.places.features import collapsed_features, feature_sets, random_readouts, readout_ensembles
+from theorems.places.gradients import loss_lines
 from theorems.places.noise import minibatch_noises
 from theorems.places.subject import Places, Subject
 from theorems.places.training import first_layer_steps
@@ -35,6 +37,7 @@ from theorems.places.weights import (
 __all__ = ["BUILDERS", "Places", "Subject", "instances_of"]
 
 BUILDERS: dict[type[Instance], Callable[[Subject], Places | str]] = {
+    LossLine: loss_lines,
     LayerTrace: layer_traces,
     GatedNetwork: relu_stacks,
     FeatureSet: feature_sets,

@@ -29,7 +29,7 @@ def layer_traces(subject: Subject) -> Places | str:
 def relu_stacks(subject: Subject) -> Places | str:
     """Every bias-free ReLU stack."""
     return dict(stacks(*subject.task, seed=subject.seed)) or (
-        "the network has no stack of bias-free linear layers with ReLU between them, in values and in gradients, that "
+        "the network has no stack of bias-free linear layers with ReLU between them, which autograd follows and nothing else reads, that "
         f"ends in a linear readout (with at most {LARGEST} outputs times samples)"
     )
 
