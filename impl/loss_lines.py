@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +13,14 @@ from torch.overrides import TorchFunctionMode
 
 from impl.errors import InputError, require
 from impl.operands import Instance
+from impl.double import in_double, loss_in_double, mapped, widened
 from impl.running import Inputs, run, undisturbed
 from impl.tracing import Loss, scalar_loss
 
-STEPS = tuple(2.0 ** -(4 + 2 * k) for k in range(9))
+STEPS = tuple(2.0 ** -(10 + 2 * k) for k in range(11))
 """Half widths of the central differences, relative to the parameters; each a quarter of the one before."""
-LARGEST, SAMPLES = 2**20, 16
-"""Parameters up to which the whole batch is run; larger networks see its first samples."""
+LARGEST, SAMPLES, LAST = 2**20, 16, 7
+"""Parameters up to which the whole batch is run at all steps; larger networks see its first samples, at the last (smallest) steps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,48 +76,13 @@ class _Cuts(TorchFunctionMode):
 _DATA = Tensor.data.__get__  # type: ignore[attr-defined]
 
 
-def _mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    """Nested containers with every tensor changed; anything else as it is."""
-    if isinstance(value, Tensor):
-        return change(value)
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(_mapped(part, change) for part in value))
-    if isinstance(value, tuple | list):
-        return type(value)(_mapped(part, change) for part in value)
-    if isinstance(value, Mapping):
-        return {key: _mapped(part, change) for key, part in value.items()}
-    return value
-
-
-def _widened(tensor: Tensor) -> Tensor:
-    return tensor.detach().double() if tensor.dtype.is_floating_point else tensor
-
-
-@contextmanager
-def _in_double(model: nn.Module) -> Iterator[None]:
-    """The model's own parameters and buffers as float64 copies; its hooks stay where they are."""
-    parameters = [(p, p.data) for p in model.parameters()]
-    buffers = [(m._buffers, dict(m._buffers)) for m in model.modules() if not isinstance(m, torch.jit.ScriptModule)]
-    try:
-        for p, data in parameters:
-            p.data = _widened(data).clone()
-        for now, before in buffers:
-            now.update({name: b if b is None else _widened(b) for name, b in before.items()})
-        yield
-    finally:
-        for p, data in parameters:
-            p.data = data
-        for now, before in buffers:
-            now.update(before)
-
-
 def _first(task: tuple[Inputs, Any], count: int) -> tuple[Inputs, Any] | None:
     """Inputs and targets of the first samples, where every tensor leads with the same number of them."""
     lengths: set[int] = set()
-    _mapped(task, lambda tensor: (lengths.add(len(tensor) if tensor.ndim else 0), tensor)[1])
+    mapped(task, lambda tensor: (lengths.add(len(tensor) if tensor.ndim else 0), tensor)[1])
     if len(lengths) != 1 or min(lengths) <= count:
         return None
-    cut: tuple[Inputs, Any] = _mapped(task, lambda tensor: tensor[:count])
+    cut: tuple[Inputs, Any] = mapped(task, lambda tensor: tensor[:count])
     return cut
 
 
@@ -140,14 +104,12 @@ class Lines:
         """Differentiate once."""
         self.model, self.seed = model, seed
         large = sum(p.numel() for p in model.parameters()) > LARGEST
+        self.steps = STEPS[-LAST:] if large else STEPS
         part = _first((inputs, targets), SAMPLES) if large else None
         self.samples = f"first {SAMPLES} samples" if part is not None else ""
-        self.inputs, self.targets = _mapped((inputs, targets) if part is None else part, _widened)
-        try:
-            self.loss: Any = copy.deepcopy(loss).double() if isinstance(loss, nn.Module) else loss
-        except Exception as error:
-            raise InputError(f"its loss cannot be copied: {error}") from error
-        with _in_double(model):
+        self.inputs, self.targets = mapped((inputs, targets) if part is None else part, widened)
+        self.loss: Any = loss_in_double(loss)
+        with in_double(model):
             self._differentiate()
 
     def _differentiate(self) -> None:
@@ -189,7 +151,7 @@ class Lines:
     def along(self, parameters: Sequence[Tensor] | None = None) -> LossLine:
         """The loss along one random direction of these parameters (default: all), as long as they are, entry by entry."""
         chosen = self.parameters if parameters is None else list({id(p): p for p in parameters}.values())
-        with _in_double(self.model):
+        with in_double(self.model):
             start = [p.detach().clone() for p in chosen]
             directions = [_direction(p, self.seed + i) for i, p in enumerate(chosen)]
             slopes = [self.gradient[id(p)] * v for p, v in zip(chosen, directions, strict=True)]
@@ -202,13 +164,13 @@ class Lines:
                 except InputError:
                     return math.nan  # the line leaves where the network is defined
 
-            pairs = [(loss(h), loss(-h)) for h in STEPS]
+            pairs = [(loss(h), loss(-h)) for h in self.steps]
         numbers = torch.tensor(pairs, dtype=torch.float64)
         return LossLine(
             slope=torch.stack([s.sum() for s in slopes]).sum().cpu(),
             spread=torch.stack([(s * s).sum() for s in slopes]).sum().sqrt().cpu(),
             terms=torch.stack([s.abs().sum() for s in slopes]).sum().cpu(),
-            steps=torch.tensor(STEPS, dtype=torch.float64),
+            steps=torch.tensor(self.steps, dtype=torch.float64),
             ahead=numbers[:, 0],
             behind=numbers[:, 1],
             entries=sum(p.numel() for p in chosen),

@@ -9,9 +9,10 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from impl import parts as in_part
 from impl import patches
 from impl.errors import InputError, require, require_finite
-from impl.layers import LayerTrace, Traces
+from impl.layers import LayerTrace, LinearRows, Traces
 from impl.losses import no_broadcasting, require_finite_targets
 from impl.recording import Call, Layer, Recording, record
 from impl.running import Inputs, as_tensor_hint, run, undisturbed
@@ -30,6 +31,7 @@ def trace(
     rate: float | None = None,
     decay: float = 1.0,
     seed: int = 0,
+    parts: bool = False,
 ) -> Traces:
     """Run ``loss(model(inputs), targets)`` forwards and backwards once and return a trace per linear layer.
 
@@ -44,6 +46,7 @@ def trace(
             orders of the step weigh alike.
         decay: weight decay λ for claims about decay.
         seed: of dropout and other noise inside the model.
+        parts: whether large convolutions are looked at in part (see `impl.parts`), so that their patches are never unfolded.
 
     Returns:
         traces by module name; calls of one module are more rows, groups of a convolution a leading dimension. Calls of one
@@ -65,7 +68,7 @@ def trace(
     with undisturbed(model, seed), record(model) as seen:
         value = scalar_loss(run(model, inputs), targets, loss)
         seen.finish()
-        return Traces(_collect(seen, value, rate=rate, decay=decay), seen.left_out)
+        return Traces(_collect(seen, value, rate=rate, decay=decay, chosen=_Chosen(seed) if parts else None), seen.left_out)
 
 
 def scalar_loss(outputs: Any, targets: Any, loss: Loss) -> Tensor:
@@ -115,7 +118,25 @@ def gradients(seen: Recording, value: Tensor) -> Callable[[Tensor], Tensor | Non
     return lambda tensor: by_id.get(id(tensor))
 
 
-def _collect(seen: Recording, value: Tensor, *, rate: float | None, decay: float) -> dict[str, LayerTrace]:
+class _Chosen:
+    """The inputs of large convolutions that are looked at."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def of(self, calls: Sequence[Call]) -> Tensor | None:
+        layer = calls[0].layer
+        if isinstance(layer, nn.Linear):
+            return None
+        shapes = [patches.output_shape(layer, tuple(call.inputs.shape)) for call in calls]
+        rows = sum(math.prod(shape) // layer.out_channels for shape in shapes)
+        d_in = math.prod(layer.weight.shape[1:])
+        return in_part.columns(rows, d_in, layer.out_channels // layer.groups, seed=self.seed)
+
+
+def _collect(
+    seen: Recording, value: Tensor, *, rate: float | None, decay: float, chosen: _Chosen | None = None
+) -> dict[str, LayerTrace]:
     """Differentiate and assemble the rows."""
     if not seen.calls:
         return {}
@@ -133,8 +154,14 @@ def _collect(seen: Recording, value: Tensor, *, rate: float | None, decay: float
         weight_grad = gradient(weight)
         weight_grad = _hooked(name, calls[0].layer, weight_grad)
         kept = weight.detach().clone()  # a trace stays what it was when the model trains on
-        pieces = [_rows(call, kept, gradient(call.inputs), gradient(call.outputs)) for call in calls]
-        parts = _join(pieces, calls[0].layer, weight_grad)
+        some = None if chosen is None else chosen.of(calls)
+        pieces = [
+            _rows(call, kept, gradient(call.inputs), gradient(call.outputs))
+            if some is None or chosen is None
+            else _some(call, kept, gradient(call.inputs), gradient(call.outputs), some.to(kept.device), chosen.seed)
+            for call in calls
+        ]
+        parts = _join(pieces, calls[0].layer, weight_grad, some)
         step = _balanced_rate(parts["weight"], parts["weight_grad"]) if rate is None else rate
         lead, place = parts["weight"].shape[:-2], weight.device
         traces[name] = LayerTrace(
@@ -209,6 +236,18 @@ def _rows(call: Call, weight: Tensor, input_grad: Tensor, output_grad: Tensor) -
     }
 
 
+def _some(
+    call: Call, weight: Tensor, input_grad: Tensor, output_grad: Tensor, chosen: Tensor, seed: int
+) -> dict[str, Any]:
+    """The fields of one call of a large convolution at a few of its inputs."""
+    layer, tensors = call.layer, (call.inputs.detach(), call.outputs.detach(), input_grad, output_grad)
+    assert not isinstance(layer, nn.Linear)
+    if tensors[0].ndim == len(layer.kernel_size) + 1:
+        tensors = (tensors[0][None], tensors[1][None], tensors[2][None], tensors[3][None])
+    bias = None if call.bias is None else call.bias.detach().clone().reshape(layer.groups, -1)
+    return {"bias": bias, **in_part.convolution(layer, weight, *tensors, chosen, seed=seed)}
+
+
 def _patch_gradient(
     conv: patches.Conv, inputs: Tensor, input_grad: Tensor, delta: Tensor, matrix: Tensor
 ) -> tuple[Tensor, Tensor]:
@@ -237,14 +276,22 @@ def unit_of(formats: Sequence[torch.dtype]) -> float:
     return unit if len(set(formats)) == 1 else unit * (2 + unit)
 
 
-def _join(pieces: Sequence[dict[str, Any]], layer: Layer, weight_grad: Tensor) -> dict[str, Any]:
+def _join(
+    pieces: Sequence[dict[str, Any]], layer: Layer, weight_grad: Tensor, some: Tensor | None = None
+) -> dict[str, Any]:
     """The rows of several calls under one another; a single group needs no leading dimension."""
     joined = dict(pieces[0])
     joined["weight_grad"] = weight_grad if isinstance(layer, nn.Linear) else patches.weight_rows(layer, weight_grad)
     for name in ("inputs", "input_grad", "output_grad", "outputs", "grad_magnitude"):
         if len(pieces) > 1 and joined[name] is not None:
             joined[name] = torch.cat([piece[name] for piece in pieces], dim=-2)
-    joined["unit"] = unit_of([piece[name].dtype for piece in pieces for name in ("weight", "inputs", "outputs")])
+    if some is not None:
+        joined["weight_grad"] = joined["weight_grad"][..., some.to(weight_grad.device)]
+    formats = [piece[name].dtype for piece in pieces for name in ("weight", "inputs", "outputs") if piece[name] is not None]
+    joined["unit"] = unit_of([*formats, *(piece["checked"].outputs.dtype for piece in pieces if "checked" in piece)])
     if not isinstance(layer, nn.Linear) and layer.groups == 1:
         joined |= {name: value[0] for name, value in joined.items() if isinstance(value, Tensor)}
+        if some is not None:
+            whole = joined["checked"]
+            joined["checked"] = LinearRows(whole.weight[0], whole.inputs[0], whole.outputs[0])
     return joined

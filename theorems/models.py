@@ -7,12 +7,14 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
+from impl.double import in_double, loss_in_double, mapped, widened
 from impl.errors import InputError, require
 from impl.running import Inputs
 from impl.tracing import Loss
@@ -21,6 +23,7 @@ from theorems.places import Subject, instances_of
 from theorems.preconditions import autograd_gives_the_gradient
 from theorems.verdict import Outcome, Verdict
 
+DRAWN_ONLY = "the claim is about drawn instances only, not about a torch network"
 _NETWORK, _TRAINING = ("model", "inputs", "targets", "loss"), ("decay", "batch_size")
 
 
@@ -138,6 +141,7 @@ def check_model(
     decay: float | None = None,
     batch_size: int | None = None,
     seed: int = 0,
+    double: bool = False,
     on_verdict: Callable[[], None] | None = None,
 ) -> list[Result]:
     """Check every claim that applies at every place of a network where it applies.
@@ -155,27 +159,40 @@ def check_model(
             their own for each layer, which is no weaker: they hold at every point for every λ > 0.
         batch_size: of the minibatches whose noise is looked at; by default a quarter of the samples.
         seed: of dropout and other noise inside the model, and of what is drawn.
+        double: run the network in float64. In float32 a sum over 10⁵ rows has a bound that decides little.
         on_verdict: called after each verdict.
 
     Raises:
         InputError: as `impl.trace`; a decay or batch size that is none.
     """
     subject = Subject(model, inputs, targets, loss, decay=decay, batch_size=batch_size, seed=seed)
-    return check_subject(subject, claims=claims, on_verdict=on_verdict)
+    return check_subject(subject, claims=claims, double=double, on_verdict=on_verdict)
 
 
 def check_subject(
-    subject: Subject, *, claims: Iterable[Claim] | None = None, on_verdict: Callable[[], None] | None = None
+    subject: Subject,
+    *,
+    claims: Iterable[Claim] | None = None,
+    double: bool = False,
+    on_verdict: Callable[[], None] | None = None,
 ) -> list[Result]:
     """`check_model` of a network and how it is trained in one object, such as `load` returns."""
     from theorems.catalogue import CLAIMS
 
     everything = (autograd_gives_the_gradient, *CLAIMS)
     chosen = [claim for claim in (everything if claims is None else claims) if claim.expected is Outcome.HOLDS]
+    with in_double(subject.model) if double else nullcontext():
+        if double:
+            inputs, targets = mapped((subject.inputs, subject.targets), widened)
+            subject = replace(subject, inputs=inputs, targets=targets, loss=loss_in_double(subject.loss))
+        return _check(subject, chosen, on_verdict)
+
+
+def _check(subject: Subject, chosen: list[Claim], on_verdict: Callable[[], None] | None) -> list[Result]:
     available = instances_of(subject, {claim.subject for claim in chosen})
     results = []
     for claim in chosen:
-        places = available.get(claim.subject, "the claim is about drawn instances only, not about a torch network")
+        places = available.get(claim.subject, DRAWN_ONLY)
         for where, instance in ({"": places} if isinstance(places, str) else places).items():
             verdict = _inapplicable(claim, instance) if isinstance(instance, str) else claim(instance)
             results.append(Result(claim, where, verdict))

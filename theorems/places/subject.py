@@ -15,6 +15,8 @@ from impl.operands import Instance
 from impl.running import Inputs, run, undisturbed
 from impl.tracing import Loss, Traces, trace
 
+_TOO_LARGE = "its patches are too many to be unfolded, {} are looked at; use a smaller batch"
+
 Places: TypeAlias = dict[str, Instance | str]
 """What is found at each place of a network: an instance, or the reason why there is none."""
 
@@ -60,7 +62,18 @@ class Subject:
     @cached_property
     def layers(self) -> Traces:
         """Its traces; claims about decay see λ where it is known and positive, else 1 (they hold for every λ > 0)."""
-        return trace(*self.task, decay=self.decay or 1.0, seed=self.seed)
+        return trace(*self.task, decay=self.decay or 1.0, seed=self.seed, parts=True)
+
+    @cached_property
+    def too_large(self) -> dict[str, str]:
+        """The layers that are looked at in part, with the reason why claims about all of their features are not checked."""
+        return {name: _TOO_LARGE.format(layer.part) for name, layer in self.layers.items() if layer.part}
+
+    @cached_property
+    def whole(self) -> Traces:
+        """The traces of layers that are looked at whole."""
+        kept = {name: layer for name, layer in self.layers.items() if not layer.part}
+        return Traces(kept, {**self.layers.left_out, **self.too_large})
 
     @cached_property
     def outputs(self) -> Any:
@@ -84,7 +97,7 @@ class Subject:
         assert isinstance(self.rows, Tensor)
         found = {
             name: layer
-            for name, layer in self.layers.items()
+            for name, layer in self.whole.items()
             if layer.inputs.ndim == 2 and layer.inputs.shape[0] == self.rows.shape[0]
         }
         return Traces(found, {})
