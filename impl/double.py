@@ -60,4 +60,6 @@ def loss_in_double(loss: Any) -> Any:
     try:
         return copy.deepcopy(loss).double()
     except Exception as error:
-        raise InputError(f"expected a loss that can be copied, but it raised {type(error).__name__}: {error}") from error
+        raise InputError(
+            f"expected a loss that can be copied, but it raised {type(error).__name__}: {error}"
+        ) from error

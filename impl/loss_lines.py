@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from impl.double import in_double, loss_in_double, mapped, widened
 from impl.errors import InputError, require
 from impl.operands import Instance
-from impl.double import in_double, loss_in_double, mapped, widened
 from impl.running import Inputs, run, undisturbed
 from impl.tracing import Loss, scalar_loss
 
@@ -78,8 +78,14 @@ _DATA = Tensor.data.__get__  # type: ignore[attr-defined]
 
 def _first(task: tuple[Inputs, Any], count: int) -> tuple[Inputs, Any] | None:
     """Inputs and targets of the first samples, where every tensor leads with the same number of them."""
-    lengths: set[int] = set()
-    mapped(task, lambda tensor: (lengths.add(len(tensor) if tensor.ndim else 0), tensor)[1])
+    tensors: list[Tensor] = []
+
+    def collect(tensor: Tensor) -> Tensor:
+        tensors.append(tensor)
+        return tensor
+
+    mapped(task, collect)
+    lengths = {len(tensor) if tensor.ndim else 0 for tensor in tensors}
     if len(lengths) != 1 or min(lengths) <= count:
         return None
     cut: tuple[Inputs, Any] = mapped(task, lambda tensor: tensor[:count])

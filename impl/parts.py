@@ -58,7 +58,11 @@ def restricted(layer: LayerTrace, *, seed: int) -> LayerTrace:
         return layer
     chosen, checked = chosen.to(layer.weight.device), some_rows(rows, d_in, seed=seed).to(layer.weight.device)
     cut = {name: getattr(layer, name)[..., chosen] for name in ("weight", "inputs", "weight_grad", "input_grad")}
-    whole = None if layer.outputs is None else LinearRows(layer.weight, layer.inputs[..., checked, :], layer.outputs[..., checked, :])
+    whole = (
+        None
+        if layer.outputs is None
+        else LinearRows(layer.weight, layer.inputs[..., checked, :], layer.outputs[..., checked, :])
+    )
     magnitude = None if layer.grad_magnitude is None else layer.grad_magnitude[..., chosen]
     return replace(
         layer, **cut, outputs=None, grad_magnitude=magnitude, checked=whole, part=said(len(chosen), d_in, len(checked), rows)
@@ -66,7 +70,15 @@ def restricted(layer: LayerTrace, *, seed: int) -> LayerTrace:
 
 
 def convolution(
-    conv: patches.Conv, weight: Tensor, images: Tensor, outputs: Tensor, input_grad: Tensor, output_grad: Tensor, chosen: Tensor, *, seed: int
+    conv: patches.Conv,
+    weight: Tensor,
+    images: Tensor,
+    outputs: Tensor,
+    input_grad: Tensor,
+    output_grad: Tensor,
+    chosen: Tensor,
+    *,
+    seed: int,
 ) -> dict[str, Any]:
     """The fields of a trace of one call of a convolution at the patch entries ``chosen``; no patch is unfolded whole.
 
@@ -89,7 +101,9 @@ def convolution(
     correction = entries(conv, missing / some.clamp(min=1), chosen)
     rows = delta.shape[-2]
     checked = some_rows(rows, matrix.shape[-1], seed=seed)
-    whole = LinearRows(matrix, rows_of(conv, images, checked), patches.output_rows(conv, outputs)[:, checked.to(delta.device)])
+    whole = LinearRows(
+        matrix, rows_of(conv, images, checked), patches.output_rows(conv, outputs)[:, checked.to(delta.device)]
+    )
     return {
         "weight": matrix[..., chosen],
         "inputs": entries(conv, images, chosen),
@@ -131,7 +145,7 @@ def entries(conv: patches.Conv, images: Tensor, chosen: Tensor) -> Tensor:
     channel, offsets = chosen // math.prod(kernel), torch.unravel_index(chosen % math.prod(kernel), kernel)
     found = []
     for group in range(conv.groups):
-        index = (slice(None), channel + group * channels, *[slice(None)] * space, *offsets)
+        index: Any = (slice(None), channel + group * channels, *[slice(None)] * space, *offsets)
         found.append(seen[index].reshape(len(chosen), -1).mT)
     return torch.stack(found)
 
@@ -140,7 +154,6 @@ def rows_of(conv: patches.Conv, images: Tensor, rows: Tensor) -> Tensor:
     """Rows ``rows`` of `patches.unfold`, (groups, R, C/groups·k)."""
     seen, space = patches.windows(conv, images), len(conv.kernel_size)
     where = torch.unravel_index(rows, (seen.shape[0], *seen.shape[2 : 2 + space]))
-    picked = seen[(where[0], slice(None), *where[1:])]
+    index: Any = (where[0], slice(None), *where[1:])
+    picked = seen[index]
     return picked.reshape(len(rows), conv.groups, -1).transpose(0, 1)
-
-

@@ -68,7 +68,9 @@ def trace(
     with undisturbed(model, seed), record(model) as seen:
         value = scalar_loss(run(model, inputs), targets, loss)
         seen.finish()
-        return Traces(_collect(seen, value, rate=rate, decay=decay, chosen=_Chosen(seed) if parts else None), seen.left_out)
+        return Traces(
+            _collect(seen, value, rate=rate, decay=decay, chosen=_Chosen(seed) if parts else None), seen.left_out
+        )
 
 
 def scalar_loss(outputs: Any, targets: Any, loss: Loss) -> Tensor:
@@ -287,7 +289,9 @@ def _join(
             joined[name] = torch.cat([piece[name] for piece in pieces], dim=-2)
     if some is not None:
         joined["weight_grad"] = joined["weight_grad"][..., some.to(weight_grad.device)]
-    formats = [piece[name].dtype for piece in pieces for name in ("weight", "inputs", "outputs") if piece[name] is not None]
+    formats = [
+        piece[name].dtype for piece in pieces for name in ("weight", "inputs", "outputs") if piece[name] is not None
+    ]
     joined["unit"] = unit_of([*formats, *(piece["checked"].outputs.dtype for piece in pieces if "checked" in piece)])
     if not isinstance(layer, nn.Linear) and layer.groups == 1:
         joined |= {name: value[0] for name, value in joined.items() if isinstance(value, Tensor)}

@@ -217,7 +217,11 @@ def test_a_detached_activation_is_no_stack(cut):
 
 
 def test_a_second_reader_is_no_stack():
-    model = Net(lambda s, x: (lambda h: s.b(torch.relu(h)) + h)(s.a(x)), a=lin(bias=False), b=lin(bias=False))
+    def forward(net, x):
+        h = net.a(x)
+        return net.b(torch.relu(h)) + h
+
+    model = Net(forward, a=lin(bias=False), b=lin(bias=False))
     assert by_name(model)["layerwise_kernel"].outcome is I
 
 

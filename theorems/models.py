@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import difflib
-import importlib
-import importlib.util
-import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
 from impl.double import in_double, loss_in_double, mapped, widened
-from impl.errors import InputError, require
 from impl.running import Inputs
 from impl.tracing import Loss
 from theorems.claim import Claim
+from theorems.factories import load, subject_of
 from theorems.places import Subject, instances_of
 from theorems.preconditions import autograd_gives_the_gradient
 from theorems.verdict import Outcome, Verdict
 
 DRAWN_ONLY = "the claim is about drawn instances only, not about a torch network"
-_NETWORK, _TRAINING = ("model", "inputs", "targets", "loss"), ("decay", "batch_size")
+
+
+__all__ = ["DRAWN_ONLY", "Result", "check_model", "check_subject", "load"]
 
 
 @dataclass(frozen=True)
@@ -36,96 +33,6 @@ class Result:
     verdict: Verdict
 
 
-def load(spec: str) -> Subject:
-    """Call the factory named by ``path/to/file.py:factory`` or ``package.module:factory``.
-
-    The factory takes no argument and returns (model, inputs, targets, loss), the same with the batch as a pair
-    (model, (inputs, targets), loss), or a mapping with these four keys. How the network is trained may stand in a mapping
-    at the end of the tuple, or under further keys: "decay", the weight decay λ, and "batch_size".
-
-    Raises:
-        InputError: if the file, module or factory is missing, the factory raises, or returns something else.
-    """
-    path, _, name = spec.rpartition(":")
-    require(bool(path and name), f"expected FILE.py:FACTORY or package.module:FACTORY, got {spec!r}")
-    module = _module(path)
-    factory = getattr(module, name, None)
-    if not callable(factory):
-        near = difflib.get_close_matches(name, [n for n, value in vars(module).items() if callable(value)], n=3)
-        hint = f"; did you mean {' or '.join(near)}?" if near else "; check the part after the colon"
-        got = type(factory).__name__ if hasattr(module, name) else "nothing of that name"
-        raise InputError(f"expected a factory {name!r} in {path}, got {got}{hint}")
-    try:
-        return _subject(factory(), spec)
-    except InputError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise InputError(
-            f"expected {spec} to return a network, but it raised {type(error).__name__}: {error}"
-        ) from error
-
-
-def _module(path: str) -> Any:
-    try:
-        if not path.endswith(".py"):
-            sys.path.insert(0, str(Path.cwd()))
-            return importlib.import_module(path)
-        require(Path(path).is_file(), f"expected an existing file, got {path!r} (from {Path.cwd()})")
-        sys.path.insert(0, str(Path(path).resolve().parent))  # as if it were run: it may import its neighbours
-        # a name of its own: a file called random.py must not stand in for the library's
-        found = importlib.util.spec_from_file_location(f"theorems_model_{Path(path).stem}", path)
-        assert found is not None
-        assert found.loader is not None
-        module = importlib.util.module_from_spec(found)
-        sys.modules[found.name] = module
-        found.loader.exec_module(module)
-    except InputError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise InputError(f"expected {path!r} to import, but it raised {type(error).__name__}: {error}") from error
-    return module
-
-
-def _subject(made: Any, spec: str) -> Subject:
-    wanted = "(model, inputs, targets, loss), (model, (inputs, targets), loss) or a mapping with these keys"
-    options: Mapping[str, Any] = {}
-    if isinstance(made, Mapping):
-        missing = [key for key in _NETWORK if key not in made]
-        require(not missing, f"expected {spec} to return {wanted}, got a mapping without {', '.join(missing)}")
-        options = {key: value for key, value in made.items() if key not in _NETWORK}
-        made = tuple(made[key] for key in _NETWORK)
-    elif isinstance(made, tuple | list) and len(made) > 3 and isinstance(made[-1], Mapping) and not callable(made[-1]):
-        made, options = made[:-1], made[-1]
-    unknown = sorted(str(key) for key in options if key not in _TRAINING)
-    require(not unknown, f"expected {spec} to give {' and '.join(_TRAINING)} besides, got {', '.join(unknown)}")
-    require(isinstance(made, tuple | list), f"expected {spec} to return {wanted}, got {type(made).__name__}")
-    if len(made) == 3 and isinstance(made[1], tuple | list) and len(made[1]) == 2:
-        made = (made[0], *made[1], made[2])
-    require(len(made) == 4, f"expected {spec} to return {wanted}, got {len(made)} values")
-    subject = Subject(*made, **options)
-    hint = "; call it to make one" if isinstance(subject.model, type) else ""
-    require(
-        isinstance(subject.model, nn.Module),
-        f"expected {spec} to return a torch nn.Module first, got {_kind(subject.model)}{hint}",
-    )
-    hint = "; call it to make one" if isinstance(subject.loss, type) else ""
-    usable = callable(subject.loss) and not isinstance(subject.loss, type)
-    require(usable, f"expected {spec} to return a callable loss last, got {_kind(subject.loss)}{hint}")
-    tensors = isinstance(subject.inputs, Tensor) or (
-        isinstance(subject.inputs, tuple | list | Mapping) and len(subject.inputs) > 0
-    )
-    require(
-        tensors,
-        f"expected {spec} to return inputs as a tensor, a tuple of arguments or a mapping of keyword arguments, got "
-        f"{_kind(subject.inputs)}; wrap arrays in torch.as_tensor",
-    )
-    return subject
-
-
-def _kind(value: Any) -> str:
-    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
-
-
 def _inapplicable(claim: Claim, reason: str) -> Verdict:
     context = {"hypothesis": "a network that the claim is about", "reason": reason}
     return Verdict(claim.name, Outcome.INAPPLICABLE, context=context)
@@ -134,8 +41,8 @@ def _inapplicable(claim: Claim, reason: str) -> Verdict:
 def check_model(
     model: nn.Module,
     inputs: Inputs,
-    targets: Any,
-    loss: Loss,
+    targets: Any = None,
+    loss: Loss | None = None,
     *,
     claims: Iterable[Claim] | None = None,
     decay: float | None = None,
@@ -150,9 +57,9 @@ def check_model(
 
     Args:
         model: any module with linear or convolutional layers; it is left as it was.
-        inputs: a tensor, a tuple of arguments or a mapping of keyword arguments.
-        targets: whatever ``loss`` takes.
-        loss: a callable to one scalar.
+        inputs: a tensor, a tuple of arguments or a mapping of keyword arguments; or, if ``targets`` is the loss, a batch (inputs, targets) or a DataLoader.
+        targets: whatever ``loss`` takes; None for a loss of the outputs alone.
+        loss: a callable to one scalar; None for a model that computes its own (see `theorems.factories.subject_of`).
         claims: by default the whole catalogue, but for statements that are kept as printed and expected to fail, and
             `theorems.preconditions.autograd_gives_the_gradient` before it.
         decay: λ of the training objective loss + (λ/2)‖W‖², for claims about weight decay. Not given, they are checked at a λ of
@@ -165,7 +72,12 @@ def check_model(
     Raises:
         InputError: as `impl.trace`; a decay or batch size that is none.
     """
-    subject = Subject(model, inputs, targets, loss, decay=decay, batch_size=batch_size, seed=seed)
+    batch_first = loss is None and callable(targets) and not isinstance(targets, Tensor)
+    given = {"batch": inputs, "loss": targets} if batch_first else {"inputs": inputs, "targets": targets, "loss": loss}
+    if loss is None and not batch_first and targets is None:
+        given = {"batch": inputs, "loss": None}
+    training = {"decay": decay, "batch_size": batch_size}
+    subject = replace(subject_of({"model": model, **given, **training}, "check_model to be given"), seed=seed)
     return check_subject(subject, claims=claims, double=double, on_verdict=on_verdict)
 
 

@@ -13,7 +13,7 @@ from impl.loss_lines import LossLine
 from impl.operands import Operand
 from theorems.claim import Claim, Hypothesis, Source
 from theorems.relations import Finding, Side
-from theorems.rounding import gamma
+from theorems.rounding import UNIT, gamma
 from theorems.verdict import Grade, Outcome
 
 ROOM = 64.0
@@ -35,7 +35,13 @@ class Extrapolation:
         context: dict[str, Any] = {"autograd's slope": slope, "slope of the loss": limit}
         gap, size = abs(slope - limit), max(float(instance.spread), abs(limit))
         if not math.isfinite(gap) or not math.isfinite(bound):
-            return Finding(Outcome.UNDECIDED, Grade.NUMERICAL, math.nan, 0.0, context | {"reason": "the loss is not finite along the way"})
+            return Finding(
+                Outcome.UNDECIDED,
+                Grade.NUMERICAL,
+                math.nan,
+                0.0,
+                context | {"reason": "the loss is not finite along the way"},
+            )
         outcome = Outcome.HOLDS if gap <= bound else Outcome.REFUTED
         if outcome is Outcome.HOLDS and bound > POWER * size:
             outcome = Outcome.UNDECIDED
@@ -44,11 +50,14 @@ class Extrapolation:
 
 
 def extrapolate(line: LossLine) -> tuple[float, float]:
-    """The slope of the loss at the point, and how far extrapolations from neighbouring steps differ there."""
+    """The slope of the loss at the point, and how far extrapolations from neighbouring steps, and one ulp of the loss, move it."""
     quotients = (line.ahead - line.behind) / (2 * line.steps)
     limits = (16 * quotients[1:] - quotients[:-1]) / 15
     apart = (limits[1:] - limits[:-1]).abs()
-    worst = torch.maximum(apart[1:], apart[:-1]).nan_to_num(nan=math.inf)
+    rounded = (
+        UNIT * torch.maximum(line.ahead.abs(), line.behind.abs()) / line.steps
+    )  # an ulp of the loss: least at large steps
+    worst = (torch.maximum(apart[1:], apart[:-1]) + rounded[2:-1]).nan_to_num(nan=math.inf)
     best = int(worst.argmin())
     return float(limits[best + 1]), float(worst[best])
 
@@ -66,13 +75,13 @@ def _drawn() -> Any:
 
 
 def _along(line: LossLine) -> Operand:
-    """Autograd's gradient is the derivative of the loss: along a random direction of the parameters it is the slope of the loss.
+    r"""Autograd's gradient is the derivative of the loss: along a random direction of the parameters it is the slope of the loss.
 
-    .. math:: \\langle \\nabla_\\theta L, V \\rangle = \\frac{d}{dt} L(\\theta + t V) \\Big|_{t=0}
+    .. math:: \langle \nabla_\theta L, V \rangle = \frac{d}{dt} L(\theta + t V) \Big|_{t=0}
 
     Every observation of the claims presupposes it. Shapes: all parameters θ at once, V with independent Gaussian entries of each parameter's size; if it fails, module
     by module. Observed: one backward pass, the hooks on activations and parameters included, in float64. Predicted: central differences of the loss at nine steps, extrapolated;
-    the bound is 64 times what extrapolations from neighbouring steps differ by, an estimate and not a proof (kinks of ReLU along the way are in it).
+    the bound is 64 times what extrapolations from neighbouring steps differ by and an ulp of the loss over the step, an estimate and not a proof (kinks of ReLU along the way are in it).
 
     Hypotheses: nothing is cut off from autograd on purpose (checked where both disagree). Raises InputError for anything that is not a LossLine.
     """

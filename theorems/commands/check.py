@@ -14,6 +14,7 @@ from theorems.commands.console import (
     exit_code,
     header,
     out,
+    place,
     print_counterexample,
     progress,
     require_writable,
@@ -39,6 +40,13 @@ def check_command(
     ] = None,
     decay: Annotated[float | None, typer.Option(help="weight decay λ of --model, as in loss + λ/2 ‖W‖²")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="of the minibatches that --model is trained on")] = None,
+    double: Annotated[bool, typer.Option("--double", help="run --model in float64, whatever its format")] = False,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="torch threads for --model; by default 1 below a million parameters")
+    ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="every place of --model, not the worst of each claim")
+    ] = False,
 ) -> None:
     """Check claims over drawn networks, or over a network of yours."""
     import torch
@@ -48,7 +56,12 @@ def check_command(
     header(seed, examples if model is None else None)
     if model is not None:
         training = {"decay": decay, "batch_size": batch_size}
-        raise typer.Exit(_check_model(model, claims, seed, json_file, training))
+        look: dict[str, Any] = {"double": double, "threads": threads, "verbose": verbose, "named": bool(names)}
+        raise typer.Exit(_check_model(model, claims, seed, json_file, training, **look))
+    require(
+        not (double or threads or verbose),
+        "expected --double, --threads and --verbose with --model, got them without it",
+    )
     require(decay is None and batch_size is None, "expected --decay and --batch-size with --model, got them without it")
     from impl.strategies.profiles import full_sizes
     from theorems.checking import check
@@ -77,21 +90,45 @@ def check_command(
     raise typer.Exit(exit_code((seen.outcome, seen.claim.expected) for seen in evidence))
 
 
-def _check_model(spec: str, claims: list[Claim], seed: int, json_file: Path | None, training: dict[str, Any]) -> int:
+_SMALL = 10**6
+"""Parameters below which a second thread costs more than it brings."""
+
+
+def _check_model(
+    spec: str,
+    claims: list[Claim],
+    seed: int,
+    json_file: Path | None,
+    training: dict[str, Any],
+    *,
+    double: bool,
+    threads: int | None,
+    verbose: bool,
+    named: bool,
+) -> int:
+    import torch
+
     from theorems.checking import Evidence
+    from theorems.model_table import result_summary, result_table
     from theorems.models import check_subject, load
-    from theorems.tables import result_table
+    from theorems.preconditions import autograd_gives_the_gradient
     from theorems.verdict import Outcome
 
-    claims = [claim for claim in claims if claim.expected is Outcome.HOLDS]
-    with progress() as bar:
-        task = bar.add_task(f"loading {spec}", total=None)
-        subject = load(spec)
-        bar.update(task, description="checking", total=len(claims), completed=0)
-        given = {name: value for name, value in training.items() if value is not None}
-        subject = replace(subject, seed=seed, **given)
-        results = check_subject(subject, claims=claims, on_verdict=lambda: bar.advance(task))
-    out.print(result_table(results))
+    claims = [*([] if named else [autograd_gives_the_gradient]), *(c for c in claims if c.expected is Outcome.HOLDS)]
+    before = torch.get_num_threads()
+    try:
+        with progress() as bar:
+            task = bar.add_task(f"loading {spec}", total=None)
+            subject = load(spec)
+            bar.update(task, description="checking", total=len(claims), completed=0)
+            given = {name: value for name, value in training.items() if value is not None}
+            subject = replace(subject, seed=seed, **given)
+            small = subject.size < _SMALL
+            torch.set_num_threads(threads or (1 if small else before))
+            results = check_subject(subject, claims=claims, double=double, on_verdict=lambda: bar.advance(task))
+    finally:
+        torch.set_num_threads(before)
+    out.print((result_table if verbose else result_summary)(results))
     evidence = {claim.name: Evidence(claim) for claim in claims}
     for result in results:
         evidence[result.claim.name].add(result.verdict)
@@ -100,5 +137,9 @@ def _check_model(spec: str, claims: list[Claim], seed: int, json_file: Path | No
         out.print(
             f"[dim]worst residual/bound {max(ratios):.3g} over {len(ratios)} rounded comparisons[/]", highlight=False
         )
-    write_evidence(json_file, seed, f"model {spec}", (seen.record() for seen in evidence.values()))
+    records = [
+        seen.record() | {"places": [place(r.where, r.verdict) for r in results if r.claim.name == name]}
+        for name, seen in evidence.items()
+    ]
+    write_evidence(json_file, seed, f"model {spec}", records)
     return exit_code((seen.outcome, seen.claim.expected) for seen in evidence.values())

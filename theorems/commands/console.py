@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import platform
 import sys
 from collections.abc import Iterable
@@ -94,6 +95,20 @@ def require_writable(path: Path | None, option: str = "--json") -> None:
     if path is not None:
         require(path.resolve().parent.is_dir(), f"expected {option} in an existing folder, got {str(path)!r}")
         require(not path.is_dir(), f"expected {option} to be a file, got the folder {str(path)!r}")
+
+
+def place(where: str, verdict: Verdict) -> dict[str, Any]:
+    """One claim at one place of a network, for the JSON file."""
+    finite = [value if math.isfinite(value) else None for value in (verdict.measured, verdict.bound)]
+    compared = verdict.grade is not None
+    return {
+        "where": where,
+        "outcome": verdict.outcome.name,
+        "grade": verdict.grade.name if verdict.grade is not None else None,
+        "measured": finite[0] if compared else None,
+        "bound": finite[1] if compared else None,
+        "reason": str(verdict.context["reason"]) if "reason" in verdict.context else None,
+    }
 
 
 def write_evidence(path: Path | None, seed: int, profile: str, records: Iterable[dict[str, Any]]) -> None:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from impl.errors import require
 from impl.operands import Instance
@@ -53,6 +54,11 @@ class Subject:
         require(decay is None or (real and decay >= 0), f"expected a finite decay of at least 0, got decay={decay!r}")
         whole = isinstance(size, int) and not isinstance(size, bool) and size >= 1
         require(size is None or whole, f"expected a whole batch_size of at least 1, got batch_size={size!r}")
+
+    @property
+    def size(self) -> int:
+        """How many parameters it has; lazy ones count as none."""
+        return sum(0 if is_lazy(p) else p.numel() for p in self.model.parameters())
 
     @property
     def task(self) -> tuple[nn.Module, Inputs, Any, Loss]:
