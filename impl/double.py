@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from impl.errors import InputError
+from impl.errors import InputError, told
 
 
 def mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
@@ -60,6 +60,4 @@ def loss_in_double(loss: Any) -> Any:
     try:
         return copy.deepcopy(loss).double()
     except Exception as error:
-        raise InputError(
-            f"expected a loss that can be copied, but it raised {type(error).__name__}: {error}"
-        ) from error
+        raise InputError(f"expected a loss that can be copied, but it raised {told(error)}") from error

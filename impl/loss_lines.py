@@ -12,14 +12,14 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from impl.double import in_double, loss_in_double, mapped, widened
-from impl.errors import InputError, require
+from impl.errors import InputError, require, told
 from impl.operands import Instance
 from impl.running import Inputs, run, undisturbed
 from impl.tracing import Loss, scalar_loss
 
 STEPS = tuple(2.0 ** -(10 + 2 * k) for k in range(11))
 """Half widths of the central differences, relative to the parameters; each a quarter of the one before."""
-LARGEST, SAMPLES, LAST = 2**20, 16, 7
+LARGEST, SAMPLES, LAST = 2**20, 8, 5
 """Parameters up to which the whole batch is run at all steps; larger networks see its first samples, at the last (smallest) steps."""
 
 
@@ -135,7 +135,7 @@ class Lines:
             try:
                 found = torch.autograd.grad(value, self.parameters, allow_unused=True)
             except Exception as error:
-                raise InputError(f"its backward pass raised {type(error).__name__}: {error}") from error
+                raise InputError(f"its backward pass raised {told(error)}") from error
         self.cut, self.value = cuts.seen, float(value.detach())
         zero = [torch.zeros_like(p) if g is None else g.detach() for p, g in zip(self.parameters, found, strict=True)]
         self.gradient = {id(p): g.to_dense() for p, g in zip(self.parameters, zero, strict=True)}

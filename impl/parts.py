@@ -21,8 +21,8 @@ from impl.networks import generator
 
 LARGEST_ROWS = 2**22
 """Entries of H up to which a layer is looked at whole."""
-LARGEST_PRODUCT = 2**27
-"""Multiplications of one (d_in, d_in) product up to which a layer is looked at whole."""
+LARGEST_PRODUCT = 2**29
+"""Multiplications of one (d_in, d_in) product, over as many layers as the network has, up to which a layer is looked at whole."""
 MOST, FEWEST, KEPT = 32, 8, 2**20
 """Inputs that are looked at: at most, at least, and in between as many as make this many entries of H."""
 CHECKED = 2**19
@@ -31,9 +31,9 @@ CHECKED = 2**19
 _ADJOINT: dict[int, Any] = {1: conv1d_input, 2: conv2d_input, 3: conv3d_input}
 
 
-def columns(rows: int, d_in: int, d_out: int, *, seed: int) -> Tensor | None:
+def columns(rows: int, d_in: int, d_out: int, *, seed: int, layers: int = 1) -> Tensor | None:
     """The inputs S of a large layer, drawn without replacement; None for a layer that can be looked at whole."""
-    if rows * d_in <= LARGEST_ROWS and d_in * d_in * max(rows, d_out) <= LARGEST_PRODUCT:
+    if rows * d_in <= LARGEST_ROWS and d_in * d_in * max(rows, d_out) * layers <= LARGEST_PRODUCT:
         return None
     kept = min(d_in, max(FEWEST, min(MOST, KEPT // rows)))
     return torch.randperm(d_in, generator=generator(seed))[:kept].sort().values
@@ -50,10 +50,10 @@ def some_rows(rows: int, d_in: int, *, seed: int) -> Tensor:
     return torch.randperm(rows, generator=generator(seed + 1))[:count].sort().values
 
 
-def restricted(layer: LayerTrace, *, seed: int) -> LayerTrace:
+def restricted(layer: LayerTrace, *, seed: int, layers: int = 1) -> LayerTrace:
     """The same layer at a few of its inputs if it is large; a layer that is small, or restricted already, as it is."""
     rows, d_in, d_out = layer.inputs.shape[-2], layer.inputs.shape[-1], layer.weight.shape[-2]
-    chosen = None if layer.part else columns(rows, d_in, d_out, seed=seed)
+    chosen = None if layer.part else columns(rows, d_in, d_out, seed=seed, layers=layers)
     if chosen is None:
         return layer
     chosen, checked = chosen.to(layer.weight.device), some_rows(rows, d_in, seed=seed).to(layer.weight.device)
@@ -93,28 +93,36 @@ def convolution(
         seed: of the rows on which outputs are compared.
     """
     matrix, delta = patches.weight_rows(conv, weight), patches.output_rows(conv, output_grad)
+    some, within = _channels(conv, images, weight, chosen)
+    few, input_grad, kernels = images[:, some], input_grad[:, some], weight[:, some[: len(some) // conv.groups]]
     if len({delta.dtype, matrix.dtype, input_grad.dtype}) > 1 or delta.dtype.itemsize < 4:
         delta, output_grad, input_grad = delta.double(), output_grad.double(), input_grad.double()
-    kernels = weight.to(delta.dtype)
-    missing = input_grad - _adjoint(conv, output_grad, kernels, images, conv.groups)
-    some = _adjoint(conv, torch.ones_like(output_grad[:1, :1]), torch.ones_like(kernels[:1, :1]), images[:1, :1], 1)
-    correction = entries(conv, missing / some.clamp(min=1), chosen)
+    kernels = kernels.to(delta.dtype)
+    missing = input_grad - _adjoint(conv, output_grad, kernels, few, conv.groups)
+    counts = _adjoint(conv, torch.ones_like(output_grad[:1, :1]), torch.ones_like(kernels[:1, :1]), few[:1, :1], 1)
+    correction = entries(conv, missing / counts.clamp(min=1), within)
     rows = delta.shape[-2]
-    checked = some_rows(rows, matrix.shape[-1], seed=seed)
-    whole = LinearRows(
-        matrix, rows_of(conv, images, checked), patches.output_rows(conv, outputs)[:, checked.to(delta.device)]
-    )
+    checked = some_rows(rows, matrix.shape[-1], seed=seed).to(delta.device)
+    whole = LinearRows(matrix, rows_of(conv, images, checked), patches.output_rows(conv, outputs)[:, checked])
     return {
         "weight": matrix[..., chosen],
-        "inputs": entries(conv, images, chosen),
+        "inputs": entries(conv, few, within),
         "input_grad": delta @ matrix.to(delta.dtype)[..., chosen] + correction,
         "output_grad": delta,
         "outputs": None,
         "grad_terms": matrix.shape[-2] * matrix.shape[-1],
-        "grad_magnitude": entries(conv, _magnitude(conv, output_grad, kernels, images), chosen),
+        "grad_magnitude": entries(conv, _magnitude(conv, output_grad, kernels, few), within),
         "checked": whole,
         "part": said(len(chosen), matrix.shape[-1], len(checked), rows),
     }
+
+
+def _channels(conv: patches.Conv, images: Tensor, weight: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
+    """The channels of the images that the entries ``chosen`` read, group by group, and these entries among those of the channels alone."""
+    offsets = math.prod(weight.shape[2:])
+    channels, place = torch.unique(chosen // offsets, return_inverse=True)
+    groups = torch.arange(conv.groups, device=chosen.device)[:, None] * (images.shape[1] // conv.groups)
+    return (groups + channels).reshape(-1), place * offsets + chosen % offsets
 
 
 def _adjoint(conv: patches.Conv, delta: Tensor, weight: Tensor, images: Tensor, groups: int) -> Tensor:

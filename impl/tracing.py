@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from impl import parts as in_part
 from impl import patches
-from impl.errors import InputError, require, require_finite
+from impl.errors import InputError, require, require_finite, told
 from impl.layers import LayerTrace, LinearRows, Traces
 from impl.losses import no_broadcasting, require_finite_targets
 from impl.recording import Call, Layer, Recording, record
@@ -69,7 +69,8 @@ def trace(
         value = scalar_loss(run(model, inputs), targets, loss)
         seen.finish()
         return Traces(
-            _collect(seen, value, rate=rate, decay=decay, chosen=_Chosen(seed) if parts else None), seen.left_out
+            _collect(seen, value, rate=rate, decay=decay, chosen=_Chosen(seed, len(seen.layers)) if parts else None),
+            seen.left_out,
         )
 
 
@@ -90,7 +91,7 @@ def scalar_loss(outputs: Any, targets: Any, loss: Loss) -> Tensor:
             for name, t in (("outputs", outputs), ("targets", targets))
         ]
         raise InputError(
-            f"expected targets that the loss accepts, got {' and '.join(got)}: it raised {type(error).__name__}: {error}"
+            f"expected targets that the loss accepts, got {' and '.join(got)}: it raised {told(error)}"
             + as_tensor_hint(targets)
         ) from error
     require(isinstance(value, Tensor), f"expected the loss to return a scalar tensor, got {type(value).__name__}")
@@ -114,7 +115,7 @@ def gradients(seen: Recording, value: Tensor) -> Callable[[Tensor], Tensor | Non
         found = torch.autograd.grad(value, live, allow_unused=True)
     except Exception as error:
         raise InputError(
-            f"expected a loss that can be differentiated, but its backward pass raised {type(error).__name__}: {error}"
+            f"expected a loss that can be differentiated, but its backward pass raised {told(error)}"
         ) from error
     by_id = {id(t): g if g is None else g.detach() for t, g in zip(live, found, strict=True)}
     return lambda tensor: by_id.get(id(tensor))
@@ -123,8 +124,8 @@ def gradients(seen: Recording, value: Tensor) -> Callable[[Tensor], Tensor | Non
 class _Chosen:
     """The inputs of large convolutions that are looked at."""
 
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
+    def __init__(self, seed: int, layers: int) -> None:
+        self.seed, self.layers = seed, layers
 
     def of(self, calls: Sequence[Call]) -> Tensor | None:
         layer = calls[0].layer
@@ -133,7 +134,7 @@ class _Chosen:
         shapes = [patches.output_shape(layer, tuple(call.inputs.shape)) for call in calls]
         rows = sum(math.prod(shape) // layer.out_channels for shape in shapes)
         d_in = math.prod(layer.weight.shape[1:])
-        return in_part.columns(rows, d_in, layer.out_channels // layer.groups, seed=self.seed)
+        return in_part.columns(rows, d_in, layer.out_channels // layer.groups, seed=self.seed, layers=self.layers)
 
 
 def _collect(
@@ -184,7 +185,7 @@ def _hooked(name: str, layer: Layer, gradient: Tensor) -> Tensor:
             changed = hook(gradient)
         except Exception as error:
             raise InputError(
-                f"expected a hook on the weight of {name!r} that takes its gradient, but it raised {type(error).__name__}: {error}"
+                f"expected a hook on the weight of {name!r} that takes its gradient, but it raised {told(error)}"
             ) from error
         gradient = gradient if changed is None else changed
     return gradient

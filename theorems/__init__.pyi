@@ -65,6 +65,9 @@ from .kernel_flow import task_drive_is_the_energy_gradient as task_drive_is_the_
 from .kernel_flow import water_filling_law as water_filling_law
 from .kernel_flow import water_filling_path as water_filling_path
 from .laws import in_law as in_law
+from .models import check_model as check_model
+from .monitor import History as History
+from .monitor import watch as watch
 from .papers import PAPERS as PAPERS
 from .papers import Paper as Paper
 from .preconditioning import alignment_decides_exponent as alignment_decides_exponent

@@ -14,7 +14,8 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from impl.errors import InputError, require
+from impl.errors import InputError, require, told
+from impl.running import require_usable
 from theorems.places import Subject
 
 _NETWORK, _TRAINING = ("model", "inputs", "targets", "loss"), ("decay", "batch_size")
@@ -55,9 +56,7 @@ def load(spec: str) -> Subject:
     except InputError:
         raise
     except (Exception, SystemExit) as error:
-        raise InputError(
-            f"expected {spec} to return a network, but it raised {type(error).__name__}: {error}"
-        ) from error
+        raise InputError(f"expected {spec} to return a network, but it raised {told(error)}") from error
 
 
 def _module(path: str) -> Any:
@@ -77,7 +76,7 @@ def _module(path: str) -> Any:
     except InputError:
         raise
     except (Exception, SystemExit) as error:
-        raise InputError(f"expected {path!r} to import, but it raised {type(error).__name__}: {error}") from error
+        raise InputError(f"expected {path!r} to import, but it raised {told(error)}") from error
     return module
 
 
@@ -106,6 +105,7 @@ def subject_of(made: Any, label: str = "the network as") -> Subject:
     hint = "; call it to make one" if isinstance(loss, type) else ""
     usable = loss is None or (callable(loss) and not isinstance(loss, type))
     require(usable, f"expected {label} a callable loss last, got {_kind(loss)}{hint}")
+    require_usable(model)
     inputs, targets = _batch(fields, label)
     if loss is None and callable(getattr(model, "training_step", None)):
         whole = inputs if targets is None else (inputs, targets)
@@ -221,11 +221,12 @@ def own_loss(outputs: Any, _targets: Any) -> Tensor:
         found = outputs.get("loss")
     elif not isinstance(outputs, Tensor):
         found = getattr(outputs, "loss", None)
-    require(
-        isinstance(found, Tensor),
-        f"expected a model that returns its loss, or outputs with .loss or ['loss'] (no loss was given), got {_kind(outputs)}",
-    )
-    assert isinstance(found, Tensor)
+    shape = f" of shape {tuple(found.shape)}" if isinstance(found, Tensor) else ""
+    if not isinstance(found, Tensor) or found.numel() != 1:
+        raise InputError(
+            "expected a model that returns its loss, or outputs with .loss or ['loss'], since no loss was given, got "
+            f"{_kind(outputs)}{shape}; give a loss"
+        )
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ _SAID = {
     Outcome.UNDECIDED: "undecided",
     Outcome.INAPPLICABLE: "do not apply",
 }
+_NAMES = re.compile(r"'[^']*'|\d[\d.e+-]*")
 _SHOWN = 12
 """Refuted and undecided places that are listed one by one, of each claim."""
 
@@ -64,6 +66,7 @@ def _reasons(by_claim: dict[str, list[Result]]) -> Iterator[Any]:
     from theorems.models import DRAWN_ONLY
 
     claims: dict[str, dict[str, list[str]]] = defaultdict(dict)
+    kinds: dict[str, str] = {}
     drawn = 0
     for name, found in by_claim.items():
         for result in found:
@@ -71,11 +74,13 @@ def _reasons(by_claim: dict[str, list[Result]]) -> Iterator[Any]:
                 reason = str(result.verdict.context.get("reason", ""))
                 drawn += reason == DRAWN_ONLY
                 if reason != DRAWN_ONLY:
-                    claims[reason].setdefault(name, []).append(result.where)
+                    # one line for what is said of several layers, with other names and numbers
+                    kind = kinds.setdefault(_NAMES.sub("…", reason), reason)
+                    claims[kind].setdefault(name, []).append(result.where)
     if claims or drawn:
         yield Text("\nDoes not apply, and why", style="bold")
     for reason, who in claims.items():
-        places = sorted({where for group in who.values() for where in group if where})
+        places = list(dict.fromkeys(where for group in who.values() for where in group if where))
         at = (
             f" at {', '.join(places[:4])}{f' and {len(places) - 4} more places' if len(places) > 4 else ''}"
             if places

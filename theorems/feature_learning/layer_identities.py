@@ -5,6 +5,8 @@ One linear layer Z = H Wᵀ + b through which the loss sees H; rows are samples,
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 from impl import strategies
 from impl.differentiation import velocity
 from impl.operands import Operand, is_exact
@@ -25,8 +27,17 @@ __all__ = [
 _PAPER = "2605.06258"
 
 
+_LINEAR: WeakKeyDictionary[LayerTrace, str | None] = WeakKeyDictionary()
+
+
 def not_linear(layer: LayerTrace) -> str | None:
-    """Why the module's output is not H Wᵀ + b, or None if it is (or is not known)."""
+    """Why the module's output is not H Wᵀ + b, or None if it is (or is not known); found once for all claims about the trace."""
+    if layer not in _LINEAR:
+        _LINEAR[layer] = _not_linear(layer)
+    return _LINEAR[layer]
+
+
+def _not_linear(layer: LayerTrace) -> str | None:
     seen = layer if layer.checked is None else layer.checked
     if seen.outputs is None or not hasattr(seen.outputs, "double"):
         return None

@@ -26,7 +26,7 @@ def layer_traces(subject: Subject) -> Places | str:
     """Every linear and convolutional layer; large ones at a few of their inputs, on all rows."""
     places: Places = {}
     for name, layer in subject.layers.items():
-        seen = restricted(layer, seed=subject.seed)
+        seen = restricted(layer, seed=subject.seed, layers=len(subject.layers))
         places[f"{name}, {seen.part}" if seen.part else name] = seen
     return {**places, **subject.layers.left_out}
 
