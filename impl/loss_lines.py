@@ -35,7 +35,7 @@ class LossLine(Instance):
         ahead: L(θ + hV), (K,).
         behind: L(θ − hV), (K,).
         entries: how many numbers θ has.
-        cut: what on the way to the loss is cut off from autograd on purpose ("detach", "no_grad"), or "".
+        cut: what on the way to the loss is cut off from autograd on purpose ("detach", "no_grad", max_norm), or "".
     """
 
     slope: Tensor
@@ -65,15 +65,12 @@ class _Cuts(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = getattr(func, "__name__", "")
-        if name in ("detach", "detach_") or func is _DATA:
+        if name in ("detach", "detach_") or getattr(func, "__self__", None) is Tensor.data:
             if torch.is_grad_enabled() and args and isinstance(args[0], Tensor) and args[0].requires_grad:
                 self.seen = "detach"
         elif name == "_set_grad_enabled" and args and args[0] is False:
             self.seen = self.seen or "no_grad"
         return func(*args, **(kwargs or {}))
-
-
-_DATA = Tensor.data.__get__  # type: ignore[attr-defined]
 
 
 def _first(task: tuple[Inputs, Any], count: int) -> tuple[Inputs, Any] | None:
@@ -136,7 +133,8 @@ class Lines:
                 found = torch.autograd.grad(value, self.parameters, allow_unused=True)
             except Exception as error:
                 raise InputError(f"its backward pass raised {told(error)}") from error
-        self.cut, self.value = cuts.seen, float(value.detach())
+        renormed = any(isinstance(m, nn.Embedding | nn.EmbeddingBag) and m.max_norm for m in self.model.modules())
+        self.cut, self.value = cuts.seen or ("an embedding's max_norm" if renormed else ""), float(value.detach())
         zero = [torch.zeros_like(p) if g is None else g.detach() for p, g in zip(self.parameters, found, strict=True)]
         self.gradient = {id(p): g.to_dense() for p, g in zip(self.parameters, zero, strict=True)}
         again = self._evaluate()

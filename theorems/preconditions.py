@@ -18,7 +18,7 @@ from theorems.verdict import Grade, Outcome
 
 ROOM = 64.0
 """By how much the last two extrapolations may have come nearer to each other than to the slope."""
-POWER = 2.0**-6
+POWER = 2.0**-3
 """The share of the slope of a typical direction that must be told apart for a verdict other than UNDECIDED."""
 
 
