@@ -28,6 +28,9 @@ def assert_one_line(code, said, *wanted):
         assert part in said
 
 
+@pytest.mark.filterwarnings(
+    "ignore:torch.quantize", "ignore:`torch.jit.script` is deprecated", "ignore::DeprecationWarning"
+)
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_one_line_for_every_mistake(check, monkeypatch, mistake):
     factory, wanted = MISTAKES[mistake]

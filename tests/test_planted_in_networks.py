@@ -39,7 +39,7 @@ class Apply(nn.Module):
         return self.call(x)
 
 
-def network(middle, seed=0, bias=True):
+def network(middle, seed=0, *, bias=True):
     torch.manual_seed(seed)
     parts = (
         nn.Linear(6, 12, bias=bias),
