@@ -183,48 +183,6 @@ def test_a_wrong_backward_is_seen_by_the_hierarchy_too():
         assert layerwise_kernel(stack).outcome is answer, function.__name__
 
 
-class Leaking(torch.autograd.Function):
-    """A ReLU whose gradient is half that of the identity."""
-
-    @staticmethod
-    def forward(ctx, x):
-        return x.clamp(min=0)
-
-    @staticmethod
-    def backward(ctx, grad):
-        return grad / 2
-
-
-def by_name(model, **options):
-    results = check_model(model, data(N, D), data(N, D, seed=1), functional.mse_loss, **options)
-    return {r.claim.name: r.verdict for r in results}
-
-
-def test_a_wrong_activation_contradicts_the_hierarchy():
-    """Layers hold on their own; the stack is one of ReLUs in values, and moves by another gradient than a ReLU's."""
-    model = Net(lambda s, x: s.b(Leaking.apply(s.a(x))), a=lin(bias=False), b=lin(bias=False))
-    verdicts = by_name(model)
-    assert verdicts["feature_learning_equation"]
-    assert verdicts["layerwise_kernel"].outcome is R
-    assert verdicts["layerwise_kernel"].measured > 1e6 * verdicts["layerwise_kernel"].bound
-
-
-@pytest.mark.parametrize("cut", [lambda h: torch.relu(h).detach(), lambda h: torch.relu(h.detach())])
-def test_a_detached_activation_is_no_stack(cut):
-    verdicts = by_name(Net(lambda s, x: s.b(cut(s.a(x))), a=lin(bias=False), b=lin(bias=False)))
-    assert verdicts["layerwise_kernel"].outcome is I
-    assert "autograd" in verdicts["layerwise_kernel"].context["reason"]
-
-
-def test_a_second_reader_is_no_stack():
-    def forward(net, x):
-        h = net.a(x)
-        return net.b(torch.relu(h)) + h
-
-    model = Net(forward, a=lin(bias=False), b=lin(bias=False))
-    assert by_name(model)["layerwise_kernel"].outcome is I
-
-
 def test_a_stack_of_layers_that_are_not_linear_is_no_stack():
     doubling = type("Doubling", (nn.Linear,), {"forward": lambda self, x: 2 * plain(self, x)})
     model = nn.Sequential(doubling(D, D, bias=False, dtype=F64), nn.ReLU(), lin())

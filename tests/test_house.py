@@ -14,7 +14,10 @@ import theorems
 ROOT = Path(theorems.__file__).parent.parent
 ROOF = (
     "theorems.checking",
+    "theorems.factories",
+    "theorems.model_table",
     "theorems.models",
+    "theorems.monitor",
     "theorems.places",
     "theorems.tables",
     "theorems.cli",

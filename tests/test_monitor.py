@@ -132,14 +132,16 @@ def test_scalars_are_written_and_the_rest_is_exported(tmp_path):
 
 
 def test_a_training_that_diverges_goes_on_and_is_reported():
-    model = network()
-    with (
-        pytest.warns(UserWarning, match="no record at step"),
-        watch(model, *data(), functional.cross_entropy) as history,
-    ):
-        with torch.no_grad():
-            model[0].weight[0, 0] = torch.nan
-        train(model, 2)
+    def diverging():
+        model = network()
+        with watch(model, *data(), functional.cross_entropy) as history:
+            with torch.no_grad():
+                model[0].weight[0, 0] = torch.nan
+            train(model, 2)
+        return history
+
+    with pytest.warns(UserWarning, match="no record at step"):
+        history = diverging()
     assert [step for step, _ in history.missed] == [1, 2]
 
 

@@ -22,14 +22,15 @@ CLAIMS = [feature_learning_equation, gram_flow, gram_follows_virtual_covariance,
 
 def convolutions():
     for k, padding, stride, dilation, groups, mode, dims in itertools.product(
-        (2, 3), (0, 1, "same"), (1, 2), (1, 2), (1, 2), ("zeros", "circular"), (1, 2, 3)
+        (2, 3), (0, 1, "same"), (1, 2), (1, 2), (1, 2), ("zeros", "circular"), (1, 2)
     ):
         if (padding == "same" and stride > 1) or (padding == 0 and mode != "zeros"):
             continue
         options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups, "padding_mode": mode}
         torch.manual_seed(0)
-        layer = [nn.Conv1d, nn.Conv2d, nn.Conv3d][dims - 1](4, 6, k, **options).double()
-        yield layer, torch.randn(2, 4, *([8] * dims if dims < 3 else [6, 5, 6])).double()
+        space = dims + (k == 3 and groups == 2)  # some in one more dimension
+        layer = [nn.Conv1d, nn.Conv2d, nn.Conv3d][space - 1](4, 6, k, **options).double()
+        yield layer, torch.randn(2, 4, *[7] * space).double()
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_parts_of_every_convolution_are_parts_of_its_trace(monkeypatch):
         for claim in CLAIMS:
             assert claim(part), (layer, claim(part))
         count += 1
-    assert count > 150
+    assert count > 100
 
 
 @pytest.mark.usefixtures("small")
@@ -77,7 +78,7 @@ def test_a_part_shows_what_is_wrong_with_the_layer(layer, dtype):
             model[0].weight.register_hook(lambda grad: 1.01 * grad)
         results = check_model(model, inputs, torch.randn_like(model(inputs)), functional.mse_loss, claims=CLAIMS)
         for result in results:
-            assert "5 of its" in result.where
+            assert "8 of its" in result.where
             assert result.verdict.outcome is (Outcome.REFUTED if wrong else Outcome.HOLDS), result.verdict
 
 

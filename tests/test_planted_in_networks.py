@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from tests.foreign.common import D, N, Net, data, lin
 from tests.foreign.impostors import DoubledWeightGradient, linear_by
 from tests.test_foreign_networks import NETWORKS
 from theorems import Outcome
@@ -187,3 +188,45 @@ def test_a_wrong_linear_layer_contradicts_the_layer_and_the_stack():
     assert ("autograd_gives_the_gradient", "parameters of 2") in red
     assert ("feature_learning_equation", "0") not in red
     assert ("autograd_gives_the_gradient", "parameters of 0") not in red
+
+
+class Leaking(torch.autograd.Function):
+    """A ReLU whose gradient is half that of the identity."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.clamp(min=0)
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad / 2
+
+
+def by_name(model, **options):
+    results = check_model(model, data(N, D), data(N, D, seed=1), functional.mse_loss, **options)
+    return {r.claim.name: r.verdict for r in results}
+
+
+def test_a_wrong_activation_contradicts_the_hierarchy():
+    """Layers hold on their own; the stack is one of ReLUs in values, and moves by another gradient than a ReLU's."""
+    model = Net(lambda s, x: s.b(Leaking.apply(s.a(x))), a=lin(bias=False), b=lin(bias=False))
+    verdicts = by_name(model)
+    assert verdicts["feature_learning_equation"]
+    assert verdicts["layerwise_kernel"].outcome is Outcome.REFUTED
+    assert verdicts["layerwise_kernel"].measured > 1e6 * verdicts["layerwise_kernel"].bound
+
+
+@pytest.mark.parametrize("cut", [lambda h: torch.relu(h).detach(), lambda h: torch.relu(h.detach())])
+def test_a_detached_activation_is_no_stack(cut):
+    verdicts = by_name(Net(lambda s, x: s.b(cut(s.a(x))), a=lin(bias=False), b=lin(bias=False)))
+    assert verdicts["layerwise_kernel"].outcome is Outcome.INAPPLICABLE
+    assert "autograd" in verdicts["layerwise_kernel"].context["reason"]
+
+
+def test_a_second_reader_is_no_stack():
+    def forward(net, x):
+        h = net.a(x)
+        return net.b(torch.relu(h)) + h
+
+    model = Net(forward, a=lin(bias=False), b=lin(bias=False))
+    assert by_name(model)["layerwise_kernel"].outcome is Outcome.INAPPLICABLE
