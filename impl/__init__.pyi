@@ -42,6 +42,7 @@ from .one_step import EnsemblePath as EnsemblePath
 from .one_step import StepPath as StepPath
 from .one_step import StepPoint as StepPoint
 from .operands import Instance as Instance
+from .operands import Operand as Operand
 from .preconditioned import PreconditionedSGD as PreconditionedSGD
 from .readouts import RandomReadout as RandomReadout
 from .readouts import ReadoutEnsemble as ReadoutEnsemble

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:  # a usage error must not cost the import of torch
+    from torch import Tensor
 
 
 class InputError(ValueError):
@@ -30,7 +31,7 @@ def require_finite(name: str, value: Tensor) -> None:
         return
     if math.isfinite(value.sum().item()):
         return  # a NaN or an infinity survives every summation; one pass, no temporaries
-    finite = torch.isfinite(value)
+    finite = value.isfinite()
     if bool(finite.all()):
         return  # the sum alone overflowed
     index = tuple(int(i) for i in (~finite).nonzero()[0])

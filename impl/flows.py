@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import comb
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from impl.errors import require, require_finite
 from impl.inverses import eye_like, inverse, slope
 from impl.objectives import loss_named, objective
-from impl.operands import Instance, Operand, is_exact
+from impl.operands import Instance, Operand
 from impl.spectral import scalar
 
 
@@ -103,7 +104,7 @@ def symmetric_directions(size: int, like: Operand) -> Operand:
     eye = torch.eye(size, dtype=torch.float64)
     units = eye[:, None, :, None] * eye[None, :, None, :]
     both = units + units.mT
-    return both.numpy().astype(int).astype(object) if is_exact(like) else both
+    return both.numpy().astype(int).astype(object) if isinstance(like, np.ndarray) else both
 
 
 def doubled_kernel_velocity(point: KernelPoint) -> Operand:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -144,9 +144,9 @@ def loss_gradient(net: GatedNetwork, weights: Sequence[Operand], residual: Opera
     """
     if isinstance(net.inputs, Tensor) or is_exact(net.inputs):
         return gradient(lambda *w: (residual * outputs(net, w)).sum(-1), weights)
-    seen = fields(net, weights)
-    # autograd multiplies by r first and pulls back then; the products, and so the bound, are the same either way
-    return tuple((residual[..., None] * seen.delta[i + 1]).mT @ seen.z[i] for i in range(net.depth))
+    # in autograd's order, r first and the pull back then: afterwards integer weights would hide what fractions of r round
+    seen = fields(replace(net, readout=residual[..., None] * net.readout), weights)
+    return tuple(seen.delta[i + 1].mT @ seen.z[i] for i in range(net.depth))
 
 
 def gated_network(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from flint import acb, arb, arb_mat
+from flint import acb, arb, arb_mat, ctx
 
 from impl.errors import require
 from impl.operands import Instance
@@ -56,8 +56,9 @@ class Harmonic(Instance):
 
         # cosine positive on (0, π/2); the whole sphere by symmetry twice the same interval
         quarter = arb.pi() / 2
-        mu = acb.integral(lambda z, _: integrand(z), 0, quarter, rel_tol=2.0**-60, abs_tol=2.0**-90).real
-        total = 2 * acb.integral(lambda z, _: density(z), 0, quarter, rel_tol=2.0**-60, abs_tol=2.0**-90).real
+        relative, absolute = 2.0 ** -(ctx.prec * 15 // 32), 2.0 ** -(ctx.prec * 45 // 64)
+        mu = acb.integral(lambda z, _: integrand(z), 0, quarter, rel_tol=relative, abs_tol=absolute).real
+        total = 2 * acb.integral(lambda z, _: density(z), 0, quarter, rel_tol=relative, abs_tol=absolute).real
         if self.activation == "abs":
             mu = mu * (1 + (-1) ** k)
         return d * (mu / total) * (mu / total)  # a power would take the logarithm of a ball around zero

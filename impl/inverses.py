@@ -22,10 +22,11 @@ def inverse(matrix: Operand) -> Operand:
     Exact operands: over the rationals, by FLINT. Dual numbers: (M⁻¹)' = −M⁻¹ M' M⁻¹. Balls bring their own.
 
     Raises:
-        ZeroDivisionError: for a singular exact matrix (torch raises its own error).
+        ZeroDivisionError: for a singular exact matrix; a float one gives NaN, which proves nothing.
     """
     if isinstance(matrix, Tensor):
-        return torch.linalg.inv(matrix)
+        found, flaw = torch.linalg.inv_ex(matrix)
+        return torch.where((flaw != 0)[..., None, None], torch.nan, found)
     if is_exact(matrix):
         return _batched(_exact_inverse, matrix)
     if isinstance(matrix, Dual):
@@ -46,7 +47,7 @@ def _exact_inverse(matrix: np.ndarray) -> np.ndarray:
 def eye_like(matrix: Operand) -> Operand:
     """The identity of the size of a square matrix (n, n), of a kind that goes with it."""
     size = matrix.shape[-1]
-    if is_exact(matrix) or (isinstance(matrix, Dual) and is_exact(matrix.value)):
+    if isinstance(matrix.value if isinstance(matrix, Dual) else matrix, np.ndarray):
         return np.eye(size, dtype=int).astype(object)
     return torch.eye(size, dtype=torch.float64)
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -58,6 +59,9 @@ class LayerTrace(Instance):
     Raises:
         InputError: shapes that do not fit one another, NaN or infinity, an empty batch.
     """
+
+    derived: ClassVar[tuple[str, ...]] = ("outputs", "weight_grad", "input_grad")
+    silent: ClassVar[tuple[str, ...]] = ("unit", "grad_terms", "grad_magnitude", "calls")
 
     weight: Operand
     inputs: Operand

@@ -209,8 +209,8 @@ def exp2(exponents: Operand) -> Operand:
 
 
 def identity(size: int, like: Operand) -> Operand:
-    """The identity matrix of the kind of ``like``: exact for exact operands, a float64 tensor otherwise."""
-    if is_exact(like):
+    """The identity matrix of the kind of ``like``: exact for exact operands and balls of arb, a float64 tensor otherwise."""
+    if isinstance(like, np.ndarray):
         return np.array([[int(i == j) for j in range(size)] for i in range(size)], dtype=object)
     return torch.eye(size, dtype=torch.float64)
 

@@ -9,25 +9,30 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Any, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from impl.errors import require
+from impl.literals import compact
 
 Operand: TypeAlias = Any
 """A torch tensor, a numpy object array of exact numbers, or anything that answers to the same operators."""
 
+_LINE = 110
+
 
 def is_exact(operand: Operand) -> bool:
-    """Whether ``operand`` is an object array: Python integers or fractions, which never round."""
-    return isinstance(operand, np.ndarray) and operand.dtype == object
+    """Whether ``operand`` is an object array of Python integers or fractions, which never round (and no `ArbArray`, which encloses)."""
+    return type(operand) is np.ndarray and operand.dtype == object
 
 
-def to_exact(values: Tensor) -> np.ndarray:
+def to_exact(values: Operand) -> np.ndarray:
     """The same numbers as Python integers, or as fractions where one is not whole (every float is a fraction)."""
+    if not isinstance(values, Tensor):
+        return values.fractions()
     flat = values.detach().double().cpu().reshape(-1).tolist()
     whole = [int(v) if v == int(v) else Fraction(v) for v in flat]
     out = np.empty(len(flat), dtype=object)
@@ -61,6 +66,28 @@ def _apply(function: Callable[[Operand], Operand], value: Any) -> Any:
 @dataclasses.dataclass(frozen=True, eq=False)
 class Instance:
     """Base of what claims are checked on: named operands that share their leading (batch) dimensions."""
+
+    derived: ClassVar[tuple[str, ...]] = ()
+    """Fields that the others determine: a reader sees them last."""
+
+    silent: ClassVar[tuple[str, ...]] = ()
+    """Fields that only bounds read: not shown."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Keep this class's `__repr__`: `dataclasses.dataclass` would write one that dumps every tensor."""
+        super().__init_subclass__(**options)
+        if "__repr__" not in cls.__dict__:
+            cls.__repr__ = Instance.__repr__  # type: ignore[method-assign]
+
+    def __repr__(self) -> str:
+        """Defining fields first, what is at its default left out; short enough to be read, not exact."""
+        fields = {f.name: f for f in dataclasses.fields(self) if f.name not in self.silent}
+        names = [name for name in fields if name not in self.derived]
+        shown = {name: compact(getattr(self, name)) for name in (*names, *(n for n in self.derived if n in fields))}
+        parts = [f"{n}={text}" for n, text in shown.items() if text != compact(fields[n].default)]
+        line = f"{type(self).__name__}({', '.join(parts)})"
+        inner = ",\n  ".join(parts)
+        return line if len(line) <= _LINE else f"{type(self).__name__}(\n  {inner}\n)"
 
     def map(self, function: Callable[[Operand], Operand]) -> Self:
         """The same instance with ``function`` applied to every operand, those in tuples included."""

@@ -91,7 +91,7 @@ class SpectralTask(Instance):
     def active(self) -> Operand:
         """1 where s_i > √(λμ), else 0, (…, N); not for balls."""
         above = self.values > self.threshold
-        return above.astype(int).astype(object) if is_exact(self.values) else above.to(self.values.dtype)
+        return above.astype(int).astype(object) if isinstance(above, np.ndarray) else above.to(self.values.dtype)
 
 
 @dataclass(frozen=True, eq=False)

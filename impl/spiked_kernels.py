@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
-from flint import acb, arb, fmpq, fmpq_mat
+from flint import acb, arb, ctx, fmpq, fmpq_mat
 
 from impl.errors import require
 from impl.operands import Instance
@@ -152,12 +152,11 @@ def _translation_invariant(xx: arb, xy: arb, yy: arb, dimension: int) -> arb:
 
 # -- quadrature ------------------------------------------------------------------------------------------------------
 
-_TOLERANCE = 2.0**-45
-"""Accuracy asked of the adaptive quadrature; the radius that comes back is proved whatever is asked."""
-
 
 def _integral(function: Callable[[acb], acb], low: arb, high: arb) -> arb:
-    found = acb.integral(lambda z, _: function(z), low, high, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
+    """Rigorous quadrature, asked for little more than half the digits that are set; the radius that comes back is proved whatever is asked."""
+    tolerance = 2.0 ** -(9 * ctx.prec // 16)
+    found = acb.integral(lambda z, _: function(z), low, high, rel_tol=tolerance, abs_tol=tolerance)
     return found.real
 
 

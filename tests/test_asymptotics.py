@@ -60,6 +60,9 @@ def test_fit_counts_zero_distances_as_agreement_and_infinite_ones_as_none():
     assert relation(0.0).judge(*same).outcome is Outcome.HOLDS
     assert relation(1e-16, 1e-15).judge(*same).outcome is Outcome.HOLDS
     assert relation(1e-15, 0.9e-15).judge(*same).outcome is Outcome.UNDECIDED
+    assert relation(0.5, 2.0).judge(*same).outcome is Outcome.UNDECIDED, (
+        "an error above the claimed order hides anything"
+    )
     assert relation(math.inf).judge(*same).outcome is Outcome.REFUTED
     with pytest.raises(InputError, match="at least 5 sizes"):
         _judge(-0.5, sizes=(16, 32))

@@ -1,5 +1,6 @@
 """Degree bounds of tracked numbers against what the numbers really do along lines; Kronecker's base; no float comes through."""
 
+import operator
 from fractions import Fraction
 
 import flint
@@ -17,6 +18,7 @@ from impl.operands import reciprocal
 from impl.tracked import Tracked, branching, denominator, is_tracked, plain
 from theorems import CLAIMS
 from theorems.generic import constructor, identities
+from theorems.ranks import RankIs, Within
 
 # -- numbers -------------------------------------------------------------------------------------------------------
 
@@ -44,6 +46,7 @@ FORMULAS = {
     "inverse": lambda a, b: inverse(a) @ b,
     "inverse of an inverse": lambda a, b: inverse(inverse(a) + b),
     "sum of fractions": lambda a, b: reciprocal(a * a + 1) + reciprocal(b) * Fraction(1, 3),
+    "reciprocal of a fraction": lambda a, b: reciprocal((a + 100) * reciprocal((b + 100) * (b + 100))),
     "quotient": lambda a, b: (a * b) * (Fraction(1) / (a + b)),
     "power": lambda a, b: a**3 - b**2 * a,
     "power of a fraction": lambda a, b: (a * reciprocal(b + 30)) ** 2,
@@ -79,6 +82,7 @@ def test_degrees_are_bounds(name, seed):
         ("power", 3, 0),
         ("projection", 3, 2),
         ("quotient", 2, 1),
+        ("reciprocal of a fraction", 2, 1),
         ("derivative", 3, 0),
     ],
 )
@@ -110,6 +114,14 @@ def test_comparisons_are_noticed():
     with branching() as seen:
         assert Tracked(3) + Tracked(4) == 7
     assert not seen
+
+
+@pytest.mark.parametrize("compare", [operator.lt, operator.le, operator.gt, operator.ge])
+def test_every_comparison_by_order_is_a_branch(compare):
+    for left, right in ((Tracked(3), 4), (4, Tracked(3)), (Tracked(3), Tracked(3))):
+        with branching() as seen:
+            assert compare(left, right) == compare(plain(left), plain(right))
+        assert len(seen) == 1
 
 
 def test_a_vanishing_denominator_is_an_error():
@@ -186,6 +198,17 @@ def test_degrees_bound_what_wrong_formulas_leave(name):
     assert judged == 2
 
 
+def test_ranks_are_minors():
+    """Rank at most 1 of a 3 × 3 matrix: minors of size 2; in rows over a denominator of degree 1, numerators of degree 1."""
+    entries = Source(0, 0)
+    matrix = np.vectorize(Tracked, otypes=[object])(entries.entries(3, 3))
+    assert identities(RankIs(), matrix, 1) == {"": 2}
+    assert identities(RankIs(), matrix, 0) == {"": 1}
+    assert identities(RankIs(), matrix, 3) == {"": 0}
+    assert identities(RankIs(), matrix * reciprocal(matrix[:, :1]), 1) == {"": 2}
+    assert identities(RankIs(), {"a": Within(matrix, matrix), "b": matrix @ matrix}, {"a": 1, "b": 1}) == {"b": 4}
+
+
 # -- Kronecker's base ----------------------------------------------------------------------------------------------
 
 
@@ -228,6 +251,12 @@ def test_what_is_no_whole_polynomial_is_differentiated_as_dual_numbers(function)
             velocity(function, (at,), (along,))
     else:
         assert velocity(function, (at,), (along,))[0, 0] == 1
+
+
+def test_gradients_at_zero_are_read_off_a_base_that_holds_them():
+    at, above = np.array([[0, 0]], dtype=object), np.array([[2**70, -(2**90)]], dtype=object)
+    (found,) = gradient(lambda x: (above * x).sum(-1).sum(-1), (at,))
+    assert (found == above).all()
 
 
 def test_magnitudes_refuse_to_be_compared():

@@ -7,7 +7,6 @@ import json
 
 import pytest
 
-from tests.test_cli import run  # noqa: F401, a fixture
 from theorems import CLAIMS, Outcome, errata
 from theorems.catalogue import CORRECTED, MISPRINTS
 from theorems.errata import ERRATA
@@ -41,7 +40,7 @@ def test_the_printed_lines_refute_the_statement_and_spare_the_corrected_form(err
 
 
 @pytest.mark.parametrize("name", [QUICK, "spiked_covariance_series", "spiked_cov*"])
-def test_the_command_shows_statement_counterexample_and_corrected_form(run, name, tmp_path):  # noqa: F811
+def test_the_command_shows_statement_counterexample_and_corrected_form(run, name, tmp_path):
     file = tmp_path / "errata.json"
     code, out, _ = run("errata", name, "--json", str(file))
     assert code == 0
@@ -54,7 +53,7 @@ def test_the_command_shows_statement_counterexample_and_corrected_form(run, name
     assert record["stated"]["outcome"] == "REFUTED"
 
 
-def test_unknown_names_get_a_suggestion(run):  # noqa: F811
+def test_unknown_names_get_a_suggestion(run):
     code, _, err = run("errata", "spiked_covariance_serie")
     assert code == 2
     assert "did you mean spiked_covariance_series" in err
@@ -63,7 +62,7 @@ def test_unknown_names_get_a_suggestion(run):  # noqa: F811
     assert "got 'feature_learning_equation'" in err
 
 
-def test_an_erratum_that_is_none_is_told_by_the_exit_code(run, monkeypatch):  # noqa: F811
+def test_an_erratum_that_is_none_is_told_by_the_exit_code(run, monkeypatch):
     """γ₂ < γ₁ is no counterexample: the statement holds there."""
 
     def inside():
@@ -79,5 +78,5 @@ def test_an_erratum_that_is_none_is_told_by_the_exit_code(run, monkeypatch):  # 
     assert run("errata")[0] == 1
 
 
-def test_show_points_from_a_false_statement_to_what_holds(run):  # noqa: F811
+def test_show_points_from_a_false_statement_to_what_holds(run):
     assert "corrected by spiked_covariance_series;" in run("show", QUICK)[1]

@@ -1,13 +1,18 @@
 """Real networks take one large step (arXiv:2605.17718): the step itself, its ensembles, the moments of its links."""
 
+import itertools
+import json
 import math
 
 import pytest
 import torch
+from hypothesis import settings
 from scipy import integrate
 
 from impl.links import LINKS
 from impl.one_step import EnsemblePath, StepPath, StepPoint
+from impl.strategies.function_space import STEP_GRID, step_paths
+from impl.strategies.profiles import full_sizes, thorough
 from theorems import Outcome, function_space
 
 
@@ -86,3 +91,33 @@ def test_moments_of_links(link):
     if math.isfinite(link.mean_square):
         square = integrate.quad(lambda z: value(z) ** 2 * density(z), -14, 14, points=[0], limit=400)[0]
         assert square == pytest.approx(link.mean_square, abs=1e-8)
+
+
+# -- full sizes ------------------------------------------------------------------------------------------------------
+
+
+def test_the_full_grid_is_the_statements():
+    paths = [dict(options) for _, options in STEP_GRID]
+    assert {(p["activation"], p["alpha"], p["beta"]) for p in paths} == set(
+        itertools.product(("relu", "tanh", "erf", "silu"), (0.5, 2.0, 4.0), (0.5, 2.0, 4.0))
+    )
+    assert {(p["activation"], p["target"]) for p in paths} == set(
+        itertools.product(("relu", "tanh", "erf", "silu"), ("tanh", "erf", "sign", "relu"))
+    )
+    assert all(p["sizes"] == (64, 128, 256, 512, 1024, 2048) and min(p["replicates"]) >= 8 for p in paths)
+
+
+def test_full_sizes_are_drawn_within_and_not_after():
+    before = repr(step_paths())
+    with full_sizes():
+        assert thorough()
+        assert repr(step_paths()) != before
+    assert repr(step_paths()) == before
+
+
+def test_the_command_draws_full_sizes_and_says_so(run, tmp_path):
+    file = tmp_path / "evidence.json"
+    code, _, _ = run("check", "gaussian_equivalent_gap_as_stated", "--thorough", "--json", str(file))
+    assert code == 0
+    assert json.loads(file.read_text())["profile"] == "thorough"
+    assert not thorough() or settings.get_current_profile_name() == "thorough"

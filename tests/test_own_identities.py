@@ -96,6 +96,9 @@ def test_what_holds_for_free_gates_is_said_of_every_pattern_of_masks():
     found = examine(cut)
     assert found.everywhere == "every pattern of masks"
     assert all(trial.wider for trial in found.counted)
+    degrees = {max(trial.degrees.values()) for trial in found.counted}
+    assert len(degrees) > 1
+    assert found.error_probability == max(degrees) / SET_SIZE  # the worst shape answers
 
 
 def test_points_of_one_shape_multiply():

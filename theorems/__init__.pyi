@@ -82,6 +82,7 @@ from .preconditioning import (
 from .preconditioning import one_step_learns_powered_teacher as one_step_learns_powered_teacher
 from .preconditioning import preconditioned_regression_risk as preconditioned_regression_risk
 from .preconditioning import same_gram_same_training as same_gram_same_training
+from .preconditions import autograd_gives_the_gradient as autograd_gives_the_gradient
 from .verdict import Grade as Grade
 from .verdict import Outcome as Outcome
 from .verdict import Verdict as Verdict

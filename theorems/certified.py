@@ -9,80 +9,105 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, cast
 
 import numpy as np
-from flint import arb, ctx, fmpq
+from flint import arb, ctx
+from torch import Tensor
 
+from impl.arb_arrays import ball
 from impl.operands import Instance
 from theorems.claim import Claim, equals
+from theorems.precision import LIMIT, PRECISION, RESOLUTION, precisely, rising
 from theorems.relations import Finding, Side, Sign
 from theorems.verdict import Grade, Outcome
-
-PRECISION = 128
-"""Bits in which a certified claim is evaluated unless it asks for more."""
-
-
-def ball(value: Any) -> arb:
-    """An enclosure of a number; integers and fractions convert without loss beyond one rounding."""
-    if isinstance(value, Fraction):
-        return arb(fmpq(value.numerator, value.denominator))
-    return value if isinstance(value, arb) else arb(value)
 
 
 @dataclass(frozen=True)
 class Enclosure:
-    """Entry by entry: observed = (<=, >=) predicted, as balls.
+    """Entry by entry: observed = (<=, >=, >) predicted, as balls, at rising precision; see `theorems.precision` for what that proves.
 
     Args:
-        sign: how the sides relate; an inequality HOLDS unless the balls disprove it, as for `theorems.relations.Comparison`.
-        precision: bits of the ball arithmetic.
+        sign: how the sides relate.
+        precision: bits of the ball arithmetic to start with.
+        signs: for named parts whose relation is another one.
+        limit: bits at which an open question is UNDECIDED.
     """
 
     sign: Sign = "="
     precision: int = PRECISION
+    signs: Mapping[str, Sign] = field(default_factory=dict)
+    limit: int = LIMIT
 
     def judge(self, observe: Side, predict: Side, instance: Instance) -> Finding:
         """Evaluate both sides in ball arithmetic; the entry nearest to refutation answers."""
-        with ctx.workprec(self.precision):
-            observed, predicted = _parts(observe(instance)), _parts(predict(instance))
-            if set(observed) != set(predicted):
-                raise TypeError(
-                    f"expected the parts {sorted(observed)} on both sides, got {sorted(predicted)} predicted"
-                )
-            findings = []
-            for part, left in observed.items():
-                right = predicted[part]
-                if left.shape != right.shape:
-                    shapes = f"predicted {right.shape}, observed {left.shape}"
-                    return Finding(Outcome.REFUTED, Grade.EXACT, math.inf, 0.0, {"part": part, "shapes": shapes})
-                sizes = [abs(float(value.mid())) for side in (left, right) for value in side.flat]
-                scale = max([2.0 ** (-self.precision // 2), *sizes])
-                findings += [self._entry(part, i, left[i], right[i], scale) for i in np.ndindex(left.shape)]
-        return max(findings, key=_severity)
+        return rising(lambda: self._at(observe, predict, in_balls(instance)), start=self.precision, limit=self.limit)
 
-    def _entry(self, part: str, index: tuple[int, ...], observed: arb, predicted: arb, scale: float) -> Finding:
-        gap = observed - predicted
-        signed = {"=": abs(gap), "<=": gap, ">=": -gap, ">": -gap}[self.sign]
+    def _at(self, observe: Side, predict: Side, instance: Instance | None) -> Finding | None:
+        if instance is None:
+            return None
+        observed, predicted = _parts(observe(instance)), _parts(predict(instance))
+        if set(observed) != set(predicted):
+            raise TypeError(f"expected the parts {sorted(observed)} on both sides, got {sorted(predicted)} predicted")
+        findings = []
+        for part, left in observed.items():
+            right = predicted[part]
+            if left.shape != right.shape:
+                shapes = f"predicted {right.shape}, observed {left.shape}"
+                return Finding(Outcome.REFUTED, Grade.EXACT, math.inf, 0.0, {"part": part, "shapes": shapes})
+            scale = max((abs(value.mid()) for side in (left, right) for value in side.flat), default=arb(0))
+            findings += [self._entry(part, i, left[i], right[i], scale) for i in np.ndindex(left.shape)]
+        return max(findings, key=_severity, default=Finding(Outcome.HOLDS, Grade.CERTIFIED, 0.0, 0.0))
+
+    def _entry(self, part: str, index: tuple[int, ...], observed: arb, predicted: arb, scale: arb) -> Finding:
+        gap, sign = observed - predicted, self.signs.get(part, self.sign)
+        signed = {"=": abs(gap), "<=": gap, ">=": -gap, ">": -gap}[sign]
         residual, radius = float(gap.mid()), float(gap.rad())
-        measured = {"=": abs(residual), "<=": max(residual, 0.0), ">=": max(-residual, 0.0), ">": -residual}[self.sign]
+        measured = {"=": abs(residual), "<=": max(residual, 0.0), ">=": max(-residual, 0.0), ">": -residual}[sign]
         context: dict[str, Any] = {"part": part} if part else {}
         context |= {"entry": index, "observed": str(observed), "predicted": str(predicted)}
-        outcome = self._decide(signed)
-        if outcome is Outcome.HOLDS and self.sign == "=" and radius > scale:
-            outcome = Outcome.UNDECIDED  # the balls are wider than anything they hold: nothing was tested
-        return Finding(outcome, Grade.CERTIFIED, measured, radius, context)
+        return Finding(decided(sign, signed, scale), Grade.CERTIFIED, measured, radius, context)
 
-    def _decide(self, signed: arb) -> Outcome:
-        if not signed.is_finite():
-            return Outcome.UNDECIDED
-        if self.sign == ">":
-            if signed < 0:
-                return Outcome.HOLDS
-            return Outcome.REFUTED if signed >= 0 else Outcome.UNDECIDED
-        return Outcome.REFUTED if signed > 0 else Outcome.HOLDS
+
+def in_balls(instance: Instance) -> Instance | None:
+    """The instance that formulas run on at the precision that is set: a fresh copy, since instances remember what they computed.
+
+    Instances of exact numbers and of integers (a `Harmonic`) stay what they are; floats become balls, where they have an exact meaning.
+    """
+    from theorems import precise_instances  # noqa: F401, registers
+
+    numbers = [value for value in vars(instance).values() if isinstance(value, Tensor)]
+    return _kept(instance, ctx.prec) if numbers else _copied(instance, ctx.prec)
+
+
+@lru_cache(maxsize=4)  # mutants judge the same instance again
+def _kept(instance: Instance, bits: int) -> Any:  # noqa: ARG001, precision is part of what is kept
+    return precisely(instance)
+
+
+@lru_cache(maxsize=4)  # mutants judge the same instance again
+def _copied(instance: Instance, bits: int) -> Instance:  # noqa: ARG001, precision is part of what is kept
+    return replace(instance)
+
+
+def decided(sign: Sign, signed: arb, scale: arb) -> Outcome:
+    """What an enclosure of |gap| (or of the gap, positive where violated) decides at the precision that is set.
+
+    Sides that agree count as equal only if they are known well enough: to `RESOLUTION` of their scale, or, where both are zero for all
+    that is known, to half the digits.
+    """
+    if not signed.is_finite():
+        return Outcome.UNDECIDED
+    if sign == ">":
+        return Outcome.HOLDS if signed < 0 else Outcome.REFUTED if signed >= 0 else Outcome.UNDECIDED
+    if signed > 0:
+        return Outcome.REFUTED
+    if signed <= 0:
+        return Outcome.HOLDS
+    close = signed.abs_upper() <= max(scale * RESOLUTION, arb(2) ** (-ctx.prec // 2))
+    return Outcome.HOLDS if close else Outcome.UNDECIDED
 
 
 @dataclass(frozen=True)
@@ -110,20 +135,22 @@ class Converges:
 
     def judge(self, observe: Side, predict: Side, instance: Instance) -> Finding:
         """Compare the observed value with the partial sums at each order."""
-        with ctx.workprec(self.precision):
-            value, series = ball(observe(instance)), cast("PartialSums", predict(instance))
-            errors = {order: abs(total - value) for order, total in series.sums.items()}
-            last = list(errors.values())[-1]
-            context = {
-                "value": value.str(12),
-                "partial sums": {order: total.str(6, radius=False) for order, total in series.sums.items()},
-                "errors": {order: error.str(6, radius=False) for order, error in errors.items()},
-            }
-            bound = float((last.rad() + (series.tail.upper() if series.tail is not None else 0)).upper())
-            measured = float(last.mid())
-            if not all(error.is_finite() for error in errors.values()):
-                return Finding(Outcome.UNDECIDED, Grade.CERTIFIED, measured, bound, context)
-            outcome = _within(last, series.tail) if series.tail is not None else _falling(list(errors.values()))
+        return rising(lambda: self._at(observe, predict, replace(instance)), start=self.precision)
+
+    def _at(self, observe: Side, predict: Side, instance: Instance) -> Finding:
+        value, series = ball(observe(instance)), cast("PartialSums", predict(instance))
+        errors = {order: abs(total - value) for order, total in series.sums.items()}
+        last = list(errors.values())[-1]
+        context = {
+            "value": value.str(12),
+            "partial sums": {order: total.str(6, radius=False) for order, total in series.sums.items()},
+            "errors": {order: error.str(6, radius=False) for order, error in errors.items()},
+        }
+        bound = float((last.rad() + (series.tail.upper() if series.tail is not None else 0)).upper())
+        measured = float(last.mid())
+        if not all(error.is_finite() for error in errors.values()):
+            return Finding(Outcome.UNDECIDED, Grade.CERTIFIED, measured, bound, context)
+        outcome = _within(last, series.tail) if series.tail is not None else _falling(list(errors.values()))
         return Finding(outcome, Grade.CERTIFIED, measured, bound, context)
 
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 from rich.markup import escape
 
+from theorems.commands.audit import audit_command
+from theorems.commands.badges import badges_command
 from theorems.commands.check import check_command
 from theorems.commands.console import EXIT_USAGE, err
 from theorems.commands.errata import errata_command
+from theorems.commands.falsify import falsify_command
+from theorems.commands.plant import plant_command
 from theorems.commands.plot import plot_command
 from theorems.commands.read import list_command, show_command
+from theorems.commands.replay import replay_command
+from theorems.commands.report import report_command
 
 app = typer.Typer(
     add_completion=False,
@@ -19,10 +27,30 @@ app = typer.Typer(
     "2 usage or input that cannot be judged, 3 undecided or nothing applied.",
 )
 app.command("check")(check_command)
+app.command("falsify")(falsify_command)
+app.command("plant")(plant_command)
+app.command("audit")(audit_command)
 app.command("list")(list_command)
 app.command("show")(show_command)
 app.command("errata")(errata_command)
 app.command("plot")(plot_command)
+app.command("badges")(badges_command)
+app.command("report")(report_command)
+app.command("replay")(replay_command)
+
+
+@app.callback()
+def options(
+    *,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="show the traceback of an error, for whoever wrote the claim")
+    ] = False,
+) -> None:
+    """A suite in which every theorem runs."""
+    _debug[0] = debug
+
+
+_debug = [False]
 
 
 def main() -> None:
@@ -32,5 +60,7 @@ def main() -> None:
     try:
         app()
     except InputError as error:
+        if _debug[0]:
+            err.print_exception()
         err.print(f"[bold red]error:[/] {escape(' '.join(str(error).split()))}", highlight=False, soft_wrap=True)
         raise SystemExit(EXIT_USAGE) from None

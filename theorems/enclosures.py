@@ -43,8 +43,13 @@ def _layer(layer: LayerTrace) -> LayerTrace:
     input_grad, weight_grad = delta @ weight, delta.mT @ inputs
     if layer.grad_magnitude is not None and input_grad.radius is not None:
         input_grad = _convolved(layer, layer.grad_magnitude, input_grad)
+    outputs = None
+    if layer.outputs is not None:
+        model = inputs @ weight.mT
+        outputs = _measured(layer.outputs, model if layer.bias is None else model + Ball(layer.bias)[..., None, :])
     return replace(
         layer.map(given),
+        outputs=outputs,
         weight_grad=_measured(layer.weight_grad, _accumulated(layer, weight_grad)),
         input_grad=_measured(layer.input_grad, input_grad),
     )

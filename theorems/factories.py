@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import importlib
-import importlib.util
 import inspect
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
@@ -16,6 +12,7 @@ from torch.utils.data import DataLoader
 
 from impl.errors import InputError, require, told
 from impl.running import require_usable
+from theorems.loading import import_path
 from theorems.places import Subject
 
 _NETWORK, _TRAINING = ("model", "inputs", "targets", "loss"), ("decay", "batch_size")
@@ -32,7 +29,7 @@ def load(spec: str) -> Subject:
     """
     path, _, name = spec.rpartition(":")
     require(bool(path and name), f"expected FILE.py:FACTORY or package.module:FACTORY, got {spec!r}")
-    module = _module(path)
+    module = import_path(path)
     factory = getattr(module, name, None)
     if not callable(factory):
         near = difflib.get_close_matches(name, [n for n, value in vars(module).items() if callable(value)], n=3)
@@ -57,27 +54,6 @@ def load(spec: str) -> Subject:
         raise
     except (Exception, SystemExit) as error:
         raise InputError(f"expected {spec} to return a network, but it raised {told(error)}") from error
-
-
-def _module(path: str) -> Any:
-    try:
-        if not path.endswith(".py"):
-            sys.path.insert(0, str(Path.cwd()))
-            return importlib.import_module(path)
-        require(Path(path).is_file(), f"expected an existing file, got {path!r} (from {Path.cwd()})")
-        sys.path.insert(0, str(Path(path).resolve().parent))  # as if it were run: it may import its neighbours
-        # a name of its own: a file called random.py must not stand in for the library's
-        found = importlib.util.spec_from_file_location(f"theorems_model_{Path(path).stem}", path)
-        assert found is not None
-        assert found.loader is not None
-        module = importlib.util.module_from_spec(found)
-        sys.modules[found.name] = module
-        found.loader.exec_module(module)
-    except InputError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise InputError(f"expected {path!r} to import, but it raised {told(error)}") from error
-    return module
 
 
 def subject_of(made: Any, label: str = "the network as") -> Subject:

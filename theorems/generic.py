@@ -9,10 +9,10 @@ S has 2^61 elements and D is not declared: it is computed by running the claim's
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import partial, singledispatch
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -22,11 +22,9 @@ from impl.gated import GatedNetwork
 from impl.generic import GENERIC, SET_SIZE, Source
 from impl.generic.networks import gated_network
 from impl.operands import is_exact
-from impl.tracked import Tracked, branching, cleared
+from impl.tracked import branching
 from theorems.claim import Claim
-from theorems.kernel_flow.optimality import Minimises
-from theorems.ranks import RankIs, Within
-from theorems.relations import Comparison
+from theorems.degrees import identities
 from theorems.verdict import Outcome, Verdict
 
 SHAPES = 6
@@ -130,53 +128,6 @@ class Generic:
 def power_of_two(chance: float) -> str:
     """A bound on a probability as a power of two, rounded upwards."""
     return "0" if chance == 0 else f"2^{math.ceil(math.log2(chance) * 10) / 10:g}"
-
-
-@singledispatch
-def identities(relation: object, observed: Any, predicted: Any) -> dict[str, int]:
-    """Degree bound of every part of two tracked sides that is a polynomial identity; nothing for relations that are none."""
-    del relation, observed, predicted
-    return {}
-
-
-@identities.register
-def _comparison(relation: Comparison, observed: Any, predicted: Any) -> dict[str, int]:
-    left, right = _named(observed), _named(predicted)
-    return {
-        part: _degree(np.asarray(left[part] - right[part], dtype=object).flat)
-        for part in left
-        if relation.signs.get(part, relation.sign) == "="
-    }
-
-
-@identities.register
-def _rank(relation: RankIs, observed: Any, predicted: Any) -> dict[str, int]:
-    """Rank at most k says that all minors of size k + 1 vanish: rows cleared of denominators, the k + 1 largest degrees add up."""
-    del relation
-    matrices, ranks = _named(observed), _named(predicted)
-    found = {}
-    for part, matrix in matrices.items():
-        if isinstance(matrix, Within):
-            continue
-        size = int(ranks[part]) + 1
-        flat = matrix.reshape(-1, *matrix.shape[-2:])
-        tops = [sorted((max(cleared(row)[0]) for row in one), reverse=True) for one in flat]
-        found[part] = max((sum(top[:size]) for top in tops), default=0) if size <= min(matrix.shape[-2:]) else 0
-    return found
-
-
-@identities.register
-def _minimum(relation: Minimises, observed: Any, predicted: Any) -> dict[str, int]:
-    del relation
-    return {"gradient vanishes on K": _degree((observed(predicted) @ predicted).flat)}
-
-
-def _named(side: Any) -> Mapping[str, Any]:
-    return side if isinstance(side, Mapping) else {"": side}
-
-
-def _degree(entries: Iterable[Any]) -> int:
-    return max((value.degree for value in entries if isinstance(value, Tracked)), default=0)
 
 
 def constructor(claim: Claim) -> Callable[[Source], Any] | None:
@@ -287,11 +238,12 @@ def _trials(
         for point in range(points):
             try:
                 trial = try_at(claim, make, shape, seed + point)
-            except ZeroDivisionError:
-                reason = reason or "a denominator vanishes at a generic point"
-                continue
             except Exception as error:  # noqa: BLE001, the claim's code decides what it raises
-                return trials, f"the claim does not run on exact numbers: {type(error).__name__}: {error}"
+                cause = error.__cause__ or error
+                if isinstance(cause, ZeroDivisionError):
+                    reason = reason or "a denominator vanishes at a generic point"
+                    continue
+                return trials, f"the claim does not run on exact numbers: {type(cause).__name__}: {cause}"
             if trial.verdict.outcome is Outcome.UNDECIDED:
                 reason = reason or f"undecided at a generic point: {trial.verdict.context.get('reason', '')}"
             reason = reason or trial.reason

@@ -13,7 +13,7 @@ true statement is called REFUTED (or, for ``>``, a false one HOLDS), split evenl
 
 Which one? `NormalMean` if the replicates are exactly Gaussian, `BoundedMean` if they lie in a known interval, `Proportion` if they are 0 or
 1, `SubGammaMean` if their tails are known (Gaussian chaos), `VarianceBounded` if nothing but their variance is,
-`Distributed` for a whole distribution. ``measured`` is the statistic and ``bound`` its critical value, in units of the observation.
+`Distributed` for a whole distribution; `theorems.sequential.Sequential` watches the first five for as long as one likes. ``measured`` is the statistic and ``bound`` its critical value, in units of the observation.
 """
 
 from __future__ import annotations
@@ -65,14 +65,14 @@ class MeanLaw:
 
     def judge(self, observe: Side, predict: Side, instance: Instance) -> Finding:
         """Draw the replicates once and test every entry of every part; the worst entry answers."""
-        observed, predicted = _parts(observe(instance)), _parts(predict(instance))
+        observed, predicted = named(observe(instance)), named(predict(instance))
         require(
             set(observed) == set(predicted),
             f"expected the parts {sorted(observed)} on both sides, got {sorted(predicted)} predicted",
         )
-        samples = {part: _array(sample) for part, sample in observed.items()}
+        samples = {part: as_array(sample) for part, sample in observed.items()}
         tests = sum(sample[0].size for sample in samples.values()) * (2 if self.sign == "=" else 1)
-        found = [self._part(part, samples[part], _array(predicted[part]), tests, instance) for part in samples]
+        found = [self._part(part, samples[part], as_array(predicted[part]), tests, instance) for part in samples]
         return max(found, key=_severity)
 
     def _part(self, part: str, sample: Array, mean: Array, tests: int, instance: Instance) -> Finding:
@@ -85,7 +85,7 @@ class MeanLaw:
         # what rounding alone can do to the mean of R numbers: a law that is no law at all (variance zero) needs it
         bound = bound + 2 * (len(sample) + 2) * UNIT * (np.abs(sample).mean(0) + np.abs(mean))
         residual = {"=": np.abs(gap), "<=": gap, ">=": -gap, ">": -gap}[self.sign]
-        limit = _given(self.resolution, instance)
+        limit = given(self.resolution, instance)
         index = _worst(residual, bound, strict=self.sign == ">")
         outcome = self._decide(float(residual[index]), float(bound[index]))
         if outcome is Outcome.HOLDS and bool((bound > limit).any()):
@@ -136,7 +136,7 @@ class BoundedMean(MeanLaw):
 
     def test(self, sample: Array, mean: Array, log: float, instance: Instance) -> Test:
         """`theorems.tails.empirical_bernstein`."""
-        low, high = _given(self.low, instance), _given(self.high, instance)
+        low, high = given(self.low, instance), given(self.high, instance)
         return tails.empirical_bernstein(sample, mean, log, low=low, high=high)
 
 
@@ -165,7 +165,7 @@ class SubGammaMean(MeanLaw):
 
     def test(self, sample: Array, mean: Array, log: float, instance: Instance) -> Test:
         """`theorems.tails.bernstein`."""
-        v, c = _given(self.variance, instance), _given(self.scale, instance)
+        v, c = given(self.variance, instance), given(self.scale, instance)
         return tails.bernstein(sample, mean, log, variance=v, scale=c)
 
 
@@ -181,7 +181,7 @@ class VarianceBounded(MeanLaw):
 
     def test(self, sample: Array, mean: Array, log: float, instance: Instance) -> Test:
         """`theorems.tails.catoni`."""
-        return tails.catoni(sample, mean, log, variance=_given(self.variance, instance))
+        return tails.catoni(sample, mean, log, variance=given(self.variance, instance))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,12 +206,12 @@ class Distributed:
 
     def judge(self, observe: Side, predict: Side, instance: Instance) -> Finding:
         """Draw the replicates once and test every column of every part."""
-        observed, predicted = _parts(observe(instance)), _parts(predict(instance))
+        observed, predicted = named(observe(instance)), named(predict(instance))
         require(
             set(observed) == set(predicted),
             f"expected the parts {sorted(observed)} on both sides, got {sorted(predicted)} predicted",
         )
-        samples = {part: _array(sample) for part, sample in observed.items()}
+        samples = {part: as_array(sample) for part, sample in observed.items()}
         columns = {part: sample.reshape(len(sample), -1) for part, sample in samples.items()}
         level = self.alarm / sum(values.shape[1] for values in columns.values())
         found = [
@@ -227,7 +227,7 @@ class Distributed:
             statistic = float(stats.ks_1samp(sample, law.cdf, method="asymp").statistic)
             bound = tails.kolmogorov(count, level)
         else:
-            other = _array(law).reshape(len(law), -1)[:, column]
+            other = as_array(law).reshape(len(law), -1)[:, column]
             statistic = float(stats.ks_2samp(sample, other, method="asymp").statistic)
             bound = tails.massart(count, level / 2) + tails.massart(len(other), level / 2)
         outcome = Outcome.HOLDS if statistic <= bound else Outcome.REFUTED
@@ -275,15 +275,18 @@ def _worst(residual: Array, bound: Array, *, strict: bool) -> tuple[int, ...]:
     return tuple(int(i) for i in np.unravel_index(int(score.argmax()), score.shape))
 
 
-def _parts(side: Any) -> Mapping[str, Any]:
+def named(side: Any) -> Mapping[str, Any]:
+    """The parts of a side by name; "" if it has none."""
     return side if isinstance(side, Mapping) else {"": side}
 
 
-def _array(value: Any) -> Array:
+def as_array(value: Any) -> Array:
+    """A float64 array of whatever numbers came."""
     if isinstance(value, Tensor):
         value = value.detach().to(torch.float64).cpu().numpy()
     return np.asarray(value, dtype=np.float64)
 
 
-def _given(value: Given, instance: Instance) -> Array:
-    return _array(value(instance) if callable(value) else value)
+def given(value: Given, instance: Instance) -> Array:
+    """The number, or what the function of the instance gives."""
+    return as_array(value(instance) if callable(value) else value)

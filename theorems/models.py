@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,11 +10,13 @@ from typing import Any
 from torch import Tensor, nn
 
 from impl.double import in_double, loss_in_double, mapped, widened
+from impl.errors import InputError
+from impl.operands import Instance
 from impl.running import Inputs
 from impl.tracing import Loss
 from theorems.claim import Claim
 from theorems.factories import load, subject_of
-from theorems.places import Subject, instances_of
+from theorems.places import Places, Subject, instances_of
 from theorems.preconditions import autograd_gives_the_gradient
 from theorems.verdict import Outcome, Verdict
 
@@ -104,10 +106,49 @@ def _check(subject: Subject, chosen: list[Claim], on_verdict: Callable[[], None]
     available = instances_of(subject, {claim.subject for claim in chosen})
     results = []
     for claim in chosen:
-        places = available.get(claim.subject, DRAWN_ONLY)
-        for where, instance in ({"": places} if isinstance(places, str) else places).items():
-            verdict = _inapplicable(claim, instance) if isinstance(instance, str) else claim(instance)
-            results.append(Result(claim, where, verdict))
+        results += check_places(claim, available)
         if on_verdict is not None:
             on_verdict()
     return results
+
+
+def check_places(claim: Claim, available: Mapping[type[Instance], Places | str]) -> list[Result]:
+    """Check one claim at every place that `instances_of` found for it; one INAPPLICABLE result if there is none."""
+    places = available.get(claim.subject, DRAWN_ONLY)
+    return [
+        Result(claim, where, _inapplicable(claim, instance) if isinstance(instance, str) else claim(instance))
+        for where, instance in ({"": places} if isinstance(places, str) else places).items()
+    ]
+
+
+def refuted_on_fewer(subject: Subject, claim: Claim, *, double: bool = False) -> Verdict | None:
+    """The refutation of a claim on the fewest of the batch's samples, at the smallest place: a counterexample to be read.
+
+    The first 1, 2, 4, … samples are tried, the network run anew on each; None if only the whole batch refutes the claim, or it cannot be cut,
+    or the network is too large to be run again and again.
+    """
+    inputs, targets = subject.inputs, subject.targets
+    if subject.size > _LARGEST or not (
+        isinstance(inputs, Tensor) and isinstance(targets, Tensor) and targets.ndim > 0 and len(inputs) == len(targets)
+    ):
+        return None
+    count = 1
+    while count < len(inputs):
+        try:
+            few = replace(subject, inputs=inputs[:count], targets=targets[:count])
+            results = check_subject(few, claims=[claim], double=double)
+        except InputError:  # BatchNorm on one sample, a loss that wants them all
+            results = []
+        refuted = [r.verdict for r in results if r.verdict.outcome is Outcome.REFUTED]
+        if refuted:
+            return min(refuted, key=lambda verdict: _entries(verdict.instance))
+        count *= 2
+    return None
+
+
+_LARGEST = 10**6
+"""Parameters of a network up to which a counterexample on fewer samples is looked for."""
+
+
+def _entries(instance: Any) -> int:
+    return sum(value.numel() for value in vars(instance).values() if isinstance(value, Tensor))

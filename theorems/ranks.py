@@ -14,8 +14,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from flint import arb
 from torch import Tensor
 
+from impl.arb_arrays import arb_array
+from impl.arb_matrices import norm, proved_rank
 from impl.linalg import exact_rank
 from impl.operands import Instance, Operand, is_exact, to_exact
 from theorems.claim import Claim, equals
@@ -39,9 +42,11 @@ class RankIs:
 
     Args:
         equal: names of the parts whose rank equals the prediction ("" for a side without parts).
+        certify: whether floats that have an exact meaning are judged in ball arithmetic too, see `theorems.precision`.
     """
 
     equal: tuple[str, ...] = ()
+    certify: bool = True
 
     def judge(self, observe: Side, predict: Side, instance: Instance) -> Finding:
         """Observe matrices, predict integers; the most severe part answers."""
@@ -54,7 +59,12 @@ class RankIs:
             observed, enclosed = _named(observe(instance.double())), _named(observe(enclose(instance)))
         if set(ranks) != set(observed):
             raise TypeError(f"expected the parts {sorted(observed)} on both sides, got {sorted(ranks)} predicted")
-        return _worst([self._part(name, observed[name], enclosed[name], int(ranks[name])) for name in ranks])
+        found = _worst([self._part(name, observed[name], enclosed[name], int(ranks[name])) for name in ranks])
+        if not self.certify or found.grade is Grade.EXACT:
+            return found
+        from theorems.precision import strengthened
+
+        return strengthened(found, _EnclosedRanks(self.equal), observe, predict, instance)
 
     def _part(self, name: str, observed: Any, enclosed: Any, rank: int) -> Finding:
         label = {"part": name} if name else {}
@@ -79,6 +89,44 @@ class RankIs:
                 return replace(exact, context=label | dict(exact.context))
         found = _numerically(measured, room, rank, equal=name in self.equal)
         return replace(found, context=label | dict(found.context))
+
+
+@dataclass(frozen=True)
+class _EnclosedRanks:
+    """The same on balls of arb at rising precision: elimination proves how large a rank is at least, and what is left beyond it."""
+
+    equal: tuple[str, ...]
+
+    def judge(self, observe: Side, predict: Side, instance: Instance) -> Finding:
+        """Eliminate as long as the question is open; the most severe part answers."""
+        from theorems.certified import in_balls
+        from theorems.precision import rising
+
+        return rising(lambda: self._at(observe, predict, in_balls(instance)))
+
+    def _at(self, observe: Side, predict: Side, instance: Instance | None) -> Finding | None:
+        if instance is None:
+            return None
+        ranks, observed = _parts(predict(instance)), _named(observe(instance))
+        if any(isinstance(value, Within) for value in observed.values()):
+            raise NotImplementedError("a rank within a slack is about measured numbers")
+        return _worst([self._part(name, arb_array(observed[name]), int(ranks[name])) for name in ranks])
+
+    def _part(self, name: str, matrix: Any, rank: int) -> Finding:
+        from theorems.certified import decided
+
+        least, rest = proved_rank(matrix, max(rank, 0))
+        label = ({"part": name} if name else {}) | {
+            "rank claimed": f"{'=' if name in self.equal else '<='} {rank}", "rank proved": f">= {least}",
+        }  # fmt: skip
+        above = least == rank >= 0 and proved_rank(matrix, rank + 1)[0] > rank
+        missing = name in self.equal and least < rank
+        if rank < 0 or above or (missing and rank > min(matrix.shape[-2:])):
+            return Finding(Outcome.REFUTED, Grade.CERTIFIED, 1.0, 0.0, label)
+        outcome = decided("=", arb(0, rest) if rest.is_finite() else rest, norm(matrix))
+        if missing:  # no enclosure proves a determinant to be zero
+            outcome = Outcome.UNDECIDED
+        return Finding(outcome, Grade.CERTIFIED, 0.0, float(rest), label)
 
 
 def _named(side: Any) -> Mapping[str, Any]:

@@ -49,11 +49,14 @@ class Relation(Protocol):
 class Comparison:
     """Entry by entry: observed = (<=, >=, >) predicted, up to the rounding error of both sides.
 
-    A side is an operand, or a mapping of named parts; ``signs`` gives the parts whose relation is not ``sign``.
+    A side is an operand, or a mapping of named parts; ``signs`` gives the parts whose relation is not ``sign``. Floats that have
+    an exact meaning are judged in ball arithmetic too if ``certify``, see `theorems.precision`; in nothing else unless ``rounded``.
     """
 
     sign: Sign = "="
     signs: Mapping[str, Sign] = field(default_factory=dict)
+    certify: bool = True
+    rounded: bool = True
 
     def judge(self, observe: Side, predict: Side, instance: Instance) -> Finding:
         """Evaluate both sides, bound their rounding error by running them on balls, compare.
@@ -66,7 +69,7 @@ class Comparison:
             raise InputError(f"expected a {kind} of tensors or of exact numbers, got one without either")
         if is_exact(first):
             try:
-                observed, predicted = _parts(observe(instance)), _parts(predict(instance))
+                observed, predicted = _sides(observe(instance), predict(instance))
             except ZeroDivisionError as error:  # floats would say NaN here
                 return Finding(Outcome.UNDECIDED, Grade.EXACT, math.nan, 0.0, {"reason": f"division by zero: {error}"})
             findings = [
@@ -74,15 +77,25 @@ class Comparison:
                 for part in _common(observed, predicted)
             ]
             return _worst(findings)
+        from theorems.certified import Enclosure
+        from theorems.precision import strengthened
+
+        enclosure = Enclosure(self.sign, signs=self.signs)
+        if not self.rounded:
+            return enclosure.judge(observe, predict, instance)
         balls = enclose(instance)
-        measured, radii, predicted = _parts(observe(instance.double())), _parts(observe(balls)), _parts(predict(balls))
+        measured, predicted = _sides(observe(instance.double()), predict(balls))
+        radii = _parts(observe(balls))
         findings = []
         for part in _common(measured, predicted):
             p = predicted[part] if isinstance(predicted[part], Ball) else Ball(torch.as_tensor(predicted[part]))
             r = radii[part].error if isinstance(radii[part], Ball) else torch.zeros_like(measured[part])
             bound = None if measured[part].shape != p.center.shape else r + p.error
             findings.append(self._compare(part, measured[part], p.center, bound))
-        return _worst(findings)
+        found = _worst(findings)
+        if not self.certify or found.grade is Grade.EXACT:
+            return found
+        return strengthened(found, enclosure, observe, predict, instance)
 
     def _compare(self, part: str, observed: Operand, predicted: Operand, bound: Any) -> Finding:
         if tuple(observed.shape) != tuple(predicted.shape):
@@ -159,6 +172,20 @@ def _rational(part: str, value: Operand) -> np.ndarray:
 
 def _parts(side: Operand | Mapping[str, Operand]) -> Mapping[str, Operand]:
     return side if isinstance(side, Mapping) else {"": side}
+
+
+def _sides(observed: Any, predicted: Any) -> tuple[Mapping[str, Operand], Mapping[str, Operand]]:
+    """Both sides by their parts, all of which are operands."""
+    for side, value in (("observed", observed), ("predicted", predicted)):
+        for part, operand in _parts(value).items():
+            where = f" in part {part!r}" if part else ""
+            usable = isinstance(operand, Tensor | np.ndarray | Ball | np.generic | int | float | Fraction)
+            if not usable or (side == "observed" and isinstance(operand, float)):
+                raise InputError(
+                    f"expected the {side} side{where} to be a tensor, got {type(operand).__name__}; "
+                    "leave out float() and .item(), and name parts in a dict"
+                )
+    return _parts(observed), _parts(predicted)
 
 
 def _common(observed: Mapping[str, Operand], predicted: Mapping[str, Operand]) -> list[str]:

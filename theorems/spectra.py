@@ -8,20 +8,23 @@ import torch
 from torch import Tensor
 
 from impl.linalg import _fmpq
+from theorems.projection import _TINY, _norm
 from theorems.rounding import UNIT, Ball
 
 _SAFE = 1 + 1e-12
 """Covers the rounding of the radii's own norms."""
 
 
-def _norm(ball: Ball) -> Tensor:
-    return torch.linalg.matrix_norm(ball.magnitude) * _SAFE
-
-
 def _defect(basis: Tensor) -> Tensor:
     """‖QᵀQ − I‖_F, rounding included."""
     gram = Ball(basis).mT @ Ball(basis)
     return _norm(gram - torch.eye(basis.shape[-1], dtype=torch.float64, device=basis.device))
+
+
+def _unknown(matrix: Ball, count: int) -> tuple[Tensor, Tensor]:
+    """What is known of the spectrum of a matrix that overflowed: nothing."""
+    values = torch.zeros(*matrix.shape[:-2], count, dtype=torch.float64)
+    return values, values + torch.inf
 
 
 def singular_values(matrix: Ball) -> tuple[Tensor, Tensor]:
@@ -31,24 +34,28 @@ def singular_values(matrix: Ball) -> tuple[Tensor, Tensor]:
     :math:`\sqrt{(1-e_U)(1-e_V)}\,s_k` and :math:`\sqrt{(1+e_U)(1+e_V)}\,s_k` with e = ‖QᵀQ − I‖ (Ostrowski); R and the ball's
     radius shift it by at most their Frobenius norms (Weyl).
     """
+    if not bool(matrix.center.isfinite().all()):
+        return _unknown(matrix, min(matrix.shape[-2:]))
     left, values, right = torch.linalg.svd(matrix.center, full_matrices=False)
     model = Ball(left * values[..., None, :], UNIT * (left * values[..., None, :]).abs()) @ Ball(right)
-    residual = _norm(Ball(matrix.center) - model) + torch.linalg.matrix_norm(matrix.error) * _SAFE
+    residual = _norm(Ball(matrix.center) - model) + _norm(Ball(matrix.error))
     above, below = _defect(left), _defect(right.mT)
     high = ((1 + above) * (1 + below)).sqrt() - 1
     low = 1 - ((1 - above).clamp(min=0) * (1 - below).clamp(min=0)).sqrt()
     stretch = torch.maximum(high, low)[..., None] + 4 * UNIT
-    return values, (values * stretch + residual[..., None]) * _SAFE
+    return values, (values * stretch + residual[..., None]) * _SAFE + _TINY
 
 
 def eigenvalues(matrix: Ball) -> tuple[Tensor, Tensor]:
     """Computed eigenvalues (…, n) of a symmetric matrix, ascending, and a proved bound on the error of each."""
     center = (matrix.center + matrix.center.mT) / 2
+    if not bool(center.isfinite().all()):
+        return _unknown(matrix, matrix.shape[-1])
     values, basis = torch.linalg.eigh(center)
     scaled = basis * values[..., None, :]
     residual = _norm(matrix - Ball(scaled, UNIT * scaled.abs()) @ Ball(basis.mT))
     stretch = _defect(basis)[..., None] + 4 * UNIT
-    return values, (values.abs() * stretch + residual[..., None]) * _SAFE
+    return values, (values.abs() * stretch + residual[..., None]) * _SAFE + _TINY
 
 
 def positive_eigenvalues(matrix: np.ndarray) -> int:

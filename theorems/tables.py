@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from rich.markup import escape
 from rich.table import Table
 
-from theorems.checking import Evidence
 from theorems.claim import Claim
+from theorems.evidence import Evidence
 from theorems.generic import power_of_two
 from theorems.verdict import Outcome
 
@@ -24,26 +24,38 @@ def _outcome(outcome: Outcome) -> str:
     return f"[{STYLE[outcome]}]{outcome.name}[/]"
 
 
+def shown(seen: Evidence) -> str:
+    """The outcome in its colour, with what was expected if that is something else."""
+    return _outcome(seen.outcome) + ("" if seen.as_expected else f" [dim](expected {seen.claim.expected.name})[/]")
+
+
 def evidence_table(evidence: Iterable[Evidence]) -> Table:
-    """One row per claim: outcome, how it was earned, how near to its bound, instances, mutants, time."""
+    """One row per claim: outcome, how it was earned, how near to its bound, instances, what wrong versions met, time."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("claim", "outcome", "grade"):
+    table.add_column("claim", no_wrap=True)
+    for name in ("outcome", "grade"):
         table.add_column(name, overflow="fold")
-    for name in ("p(error) ≤", "worst residual/bound", "instances", "mutants refuted", "seconds"):
+    for name in (
+        "p(error) ≤",
+        "residual/bound",
+        "instances",
+        "mutants refuted",
+        "after",
+        "hypotheses that bite",
+        "seconds",
+    ):
         table.add_column(name, justify="right")
     for seen in evidence:
-        expected = "" if seen.as_expected else f" [dim](expected {seen.claim.expected.name})[/]"
-        grades = ", ".join(f"{grade.name} {count}" for grade, count in sorted(seen.grades.items(), reverse=True))
-        skipped = seen.outcomes[Outcome.INAPPLICABLE]
-        killed = seen.mutants - len(seen.survivors)
         table.add_row(
             seen.claim.name,
-            _outcome(seen.outcome) + expected,
-            grades or "–",
+            shown(seen),
+            ", ".join(f"{grade.name} {count}" for grade, count in sorted(seen.grades.items(), reverse=True)) or "–",
             error_probability(seen),
             ratio(seen),
-            f"{seen.instances}" + (f" ({skipped} inapplicable)" if skipped else ""),
-            f"[{'green' if not seen.survivors else 'yellow'}]{killed}/{seen.mutants}[/]",
+            _drawn(seen),
+            f"[{'green' if not seen.survivors else 'yellow'}]{seen.mutants - len(seen.survivors)}/{seen.mutants}[/]",
+            f"{seen.median_instances:g}" if seen.median_instances is not None else "–",
+            f"{sum(c.bites is True for c in seen.conditions)}/{len(seen.conditions)}",
             f"{seen.seconds:.1f}",
         )
     return table
@@ -53,6 +65,14 @@ def error_probability(seen: Evidence) -> str:
     """With which probability a false identity passes the generic points; a dash where they say nothing."""
     chance = seen.generic.error_probability if seen.generic is not None else None
     return "–" if chance is None else power_of_two(chance)
+
+
+def _drawn(seen: Evidence) -> str:
+    """Instances, and how many of them repeat another one or lie outside the claim's hypotheses."""
+    skipped = seen.outcomes[Outcome.INAPPLICABLE]
+    notes = [f"{seen.distinct} different"] if seen.distinct < seen.instances else []
+    notes += [f"{skipped} inapplicable"] if skipped else []
+    return f"{seen.instances}" + (f" ({', '.join(notes)})" if notes else "")
 
 
 def ratio(seen: Evidence) -> str:

@@ -60,8 +60,9 @@ def minibatch_noise(source: Source) -> MinibatchNoise:
 
 
 def kernel_point(source: Source) -> KernelPoint:
-    """Two sets of features, labels, λ and μ drawn; the readout at its optimum."""
-    rows, width, classes = source.size(2, 3), source.size(1, 3), source.size(1, 2)
+    """Two sets of features, labels, λ and μ drawn; the readout at its optimum. C < N, and C = N on some shapes."""
+    rows, width = source.size(2, 3), source.size(1, 3)
+    classes = rows if source.shape % 4 == 3 else source.size(1, rows - 1)
     return KernelPoint(
         source.entries(rows, width), source.entries(rows, width), source.entries(rows, classes), source.positive(),
         source.positive(), np.zeros((classes, width), dtype=object),
@@ -108,8 +109,13 @@ def regression(source: Source) -> Regression:
 
 
 def laplacian_task(source: Source) -> LaplacianTask:
-    """β = ε(μ + t): the modes with ℓ_i < t pass."""
+    """β = ε(μ + t): the modes with ℓ_i < t pass. Which ones do belongs to the shape, all of them or at least one and not all."""
     size = source.size(2, 4)
-    decay, floor, cut = source.fraction(), source.fraction(), source.fraction()
+    passed = source.bits(size)
+    passed[-1] = 0
+    if source.shape % 4 == 1:
+        passed[:] = 1
+    decay, floor, values = source.fraction(), source.fraction(), source.positive(size)
+    cut = (values * passed).sum(-1) + source.fraction()
     drive = _number(floor * (decay + cut))
-    return LaplacianTask(source.orthogonal(size), source.positive(size), decay, drive, floor)
+    return LaplacianTask(source.orthogonal(size), values + (1 - passed) * cut, decay, drive, floor)

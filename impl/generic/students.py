@@ -81,5 +81,5 @@ def spike_setting(source: Source) -> SpikeSetting:
     noise, rate, slope = source.positive(3) * Fraction(1)
     return SpikeSetting(
         direction=source.orthogonal(d)[0], coefficients=source.entries(degree + 1) * Fraction(1), noise=noise,
-        samples=source.size(1, 2 if d * degree < 4 else 1), width=source.size(1, 4), rate=rate, slope=slope,
+        samples=1 if d * degree == 4 or source.shape % 3 == 1 else 2, width=source.size(1, 4), rate=rate, slope=slope,
     )  # fmt: skip

@@ -198,9 +198,26 @@ def spectral_tasks() -> st.SearchStrategy[SpectralTask]:
     return rational_tasks() | seeded_tasks()
 
 
+def path_tasks() -> st.SearchStrategy[SpectralTask]:
+    """Rational tasks, and a few seeded ones: differentiating along every symmetric direction takes N² of them."""
+    return rational_tasks() | rational_tasks() | rational_tasks() | seeded_tasks(largest=5)
+
+
+def active_tasks() -> st.SearchStrategy[SpectralTask]:
+    """Tasks with at least one active mode (of up to four), none at the threshold: rational ones, and a few seeded ones."""
+    return _active_rationals() | _active_rationals() | _active_rationals() | active_seeded()
+
+
 @st.composite
-def active_tasks(draw: Callable[..., Any]) -> SpectralTask:
-    """Rational tasks with at least one active mode (of up to four), none at the threshold."""
+def active_seeded(draw: Callable[..., Any], *, largest: int = 4) -> SpectralTask:
+    """Seeded tasks with one to three active modes: every subset of them has a kernel of its own."""
+    task = draw(seeded_tasks(largest=largest))
+    ratio = torch.cat([torch.tensor([1.5, 3.0, 2.5]), torch.full((len(task.values),), 0.4)])[: len(task.values)]
+    return replace(task, values=torch.where(task.values > 0, task.threshold[0] * ratio, 0.0))
+
+
+@st.composite
+def _active_rationals(draw: Callable[..., Any]) -> SpectralTask:
     task = draw(rational_tasks())
     values = task.values.copy()
     threshold = task.threshold[0]
@@ -227,7 +244,7 @@ def inactive_tasks(draw: Callable[..., Any]) -> SpectralTask:
 
 def stretched_tasks() -> st.SearchStrategy[SpectralTask]:
     """Labels' modes of length 2: not orthonormal."""
-    return active_tasks().map(lambda task: replace(task, left=task.left * 2, amplitudes=task.amplitudes + 1))
+    return _active_rationals().map(lambda task: replace(task, left=task.left * 2, amplitudes=task.amplitudes + 1))
 
 
 # -- kernel regression and Laplacians ------------------------------------------------------------------------------

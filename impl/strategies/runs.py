@@ -118,11 +118,12 @@ def narrow_coupled_starts() -> st.SearchStrategy[FlowEnd]:
 def _escape(spectrum: tuple[float, ...], seed: int) -> Escapes:
     normal = gaussians(generator(seed))
     rows = len(spectrum) + 1
-    values: Tensor = torch.tensor([*spectrum, 0.0], dtype=torch.float64)
+    decay, root = ((1.0, 1.0), (0.5, 1.5))[seed % 2]  # λ = μ = 1 alone would let any of them stand for another
+    values: Tensor = torch.tensor([*spectrum, 0.0], dtype=torch.float64) * (decay * root)
     right = torch.zeros(len(spectrum), rows, dtype=torch.float64)
     right[:, :-1] = torch.linalg.qr(normal(len(spectrum), len(spectrum)))[0]
     left = torch.linalg.qr(normal(rows, rows))[0]
-    return escapes(SpectralTask(left, values, right, number(1.0), number(1.0), normal(rows).abs()))
+    return escapes(SpectralTask(left, values, right, number(decay), number(root), normal(rows).abs()))
 
 
 def escape_runs() -> st.SearchStrategy[Escapes]:

@@ -11,15 +11,25 @@ from rich.markup import escape
 
 from impl.errors import require
 from theorems.commands.console import (
+    drawing,
     exit_code,
     header,
     out,
-    place,
     print_counterexample,
     progress,
     require_writable,
     select,
+    select_mutants,
     write_evidence,
+)
+from theorems.commands.refutations import (
+    DEFAULT,
+    keep_counterexample,
+    print_alarm,
+    print_notes,
+    print_power,
+    require_folder,
+    require_repeatable,
 )
 
 if TYPE_CHECKING:
@@ -27,7 +37,9 @@ if TYPE_CHECKING:
 
 
 def check_command(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="claims, by name or glob")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="claims, by name or glob, or FILE.py[:CLAIM]")
+    ] = None,
     examples: Annotated[int, typer.Option(min=1, help="instances to draw per claim")] = 100,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="of the search, and of noise inside a model")] = 0,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write the evidence there")] = None,
@@ -37,6 +49,20 @@ def check_command(
     ] = False,
     model: Annotated[
         str | None, typer.Option(metavar="FILE.py:FACTORY", help="check this network instead of drawn ones")
+    ] = None,
+    mutant: Annotated[
+        str | None, typer.Option(metavar="NAME", help="check this wrong variant of the claims, by name or glob")
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--counterexamples",
+            metavar="DIR",
+            help="write a script for every refutation there; without it, unexpected ones go to counterexamples/",
+        ),
+    ] = None,
+    database: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="keep refuting instances there and try those first")
     ] = None,
     decay: Annotated[float | None, typer.Option(help="weight decay λ of --model, as in loss + λ/2 ‖W‖²")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="of the minibatches that --model is trained on")] = None,
@@ -52,19 +78,26 @@ def check_command(
     import torch
 
     claims = select(names or [])
+    if mutant is not None:
+        claims = select_mutants(claims, mutant)
+        folder = DEFAULT if folder is None else folder
     require_writable(json_file)
+    require_folder(folder, "--counterexamples")
+    require_folder(database, "--database")
     header(seed, examples if model is None else None)
     if model is not None:
         training = {"decay": decay, "batch_size": batch_size}
         look: dict[str, Any] = {"double": double, "threads": threads, "verbose": verbose, "named": bool(names)}
-        raise typer.Exit(_check_model(model, claims, seed, json_file, training, **look))
+        raise typer.Exit(_check_model(model, claims, seed, json_file, training, folder, **look))
     require(
         not (double or threads or verbose),
         "expected --double, --threads and --verbose with --model, got them without it",
     )
     require(decay is None and batch_size is None, "expected --decay and --batch-size with --model, got them without it")
     from impl.strategies.profiles import full_sizes
+    from theorems.alarms import shared_out
     from theorems.checking import check
+    from theorems.evidence_file import record
     from theorems.tables import evidence_table
     from theorems.verdict import Outcome
 
@@ -73,20 +106,29 @@ def check_command(
     evidence = []
     try:
         with progress() as bar, full_sizes(wanted=thorough):
-            for claim in claims:
+            for claim in shared_out(claims, examples):
                 task = bar.add_task(claim.name, total=examples)
                 step = lambda task=task: bar.advance(task)  # noqa: E731
-                evidence.append(check(claim, examples=examples, seed=seed, on_example=step))
+                with drawing(claim):
+                    evidence.append(check(claim, examples=examples, seed=seed, on_example=step, database=database))
+                require_repeatable(evidence[-1])
                 bar.remove_task(task)
     finally:
         torch.set_num_threads(threads)
     out.print(evidence_table(evidence))
+    alarm = print_alarm(evidence)
+    records = []
     for seen in evidence:
-        if seen.worst is not None and (not seen.as_expected or seen.outcome is Outcome.REFUTED):
+        if seen.worst is not None and seen.outcome is Outcome.REFUTED:
+            keep_counterexample(seen, seed, folder)
+        elif seen.worst is not None and not seen.as_expected:
             print_counterexample(seen.worst)
         for name in seen.survivors:
             out.print(f"[yellow]not refuted in {seen.instances} instances:[/] {seen.claim.name}: {escape(name)}")
-    write_evidence(json_file, seed, "thorough" if thorough else "default", (seen.record() for seen in evidence))
+        print_power(seen)
+        print_notes(seen.claim)
+        records.append(record(seen))
+    write_evidence(json_file, seed, "thorough" if thorough else "default", records, false_alarm=alarm)
     raise typer.Exit(exit_code((seen.outcome, seen.claim.expected) for seen in evidence))
 
 
@@ -100,6 +142,7 @@ def _check_model(
     seed: int,
     json_file: Path | None,
     training: dict[str, Any],
+    folder: Path | None,
     *,
     double: bool,
     threads: int | None,
@@ -109,8 +152,9 @@ def _check_model(
     import torch
 
     from theorems.checking import Evidence
+    from theorems.evidence_file import place, record
     from theorems.model_table import result_summary, result_table
-    from theorems.models import check_subject, load
+    from theorems.models import check_subject, load, refuted_on_fewer
     from theorems.preconditions import autograd_gives_the_gradient
     from theorems.verdict import Outcome
 
@@ -137,9 +181,12 @@ def _check_model(
         out.print(
             f"[dim]worst residual/bound {max(ratios):.3g} over {len(ratios)} rounded comparisons[/]", highlight=False
         )
-    records = [
-        seen.record() | {"places": [place(r.where, r.verdict) for r in results if r.claim.name == name]}
-        for name, seen in evidence.items()
-    ]
+    for seen in evidence.values():
+        if seen.outcome is Outcome.REFUTED:
+            smaller = refuted_on_fewer(subject, seen.claim, double=double)
+            seen.worst = seen.worst if smaller is None else smaller  # a refutation is falsy
+            keep_counterexample(seen, seed, folder)
+    where = {claim.name: [place(r.where, r.verdict) for r in results if r.claim is claim] for claim in claims}
+    records = [record(seen, places=where[name]) for name, seen in evidence.items()]
     write_evidence(json_file, seed, f"model {spec}", records)
     return exit_code((seen.outcome, seen.claim.expected) for seen in evidence.values())

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import json
-import math
-import platform
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from fnmatch import fnmatchcase
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,21 +16,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from theorems.evidence_file import document, versions, write
+from theorems.verdict import Outcome
+
 if TYPE_CHECKING:
     from theorems.claim import Claim
-    from theorems.verdict import Outcome, Verdict
+    from theorems.falsifying import Search
+    from theorems.verdict import Verdict
 
 EXIT_EXPECTED, EXIT_UNEXPECTED, EXIT_USAGE, EXIT_UNDECIDED = 0, 1, 2, 3
 
-_WIDE = 160
+_WIDE = 190
 out = Console(width=None if sys.stdout.isatty() else _WIDE)  # a file or a log has no width of its own
 err = Console(stderr=True)
-
-
-def versions() -> dict[str, str]:
-    """Versions that a result depends on."""
-    packages = ("theorems", "torch", "numpy", "scipy", "hypothesis")
-    return {"python": platform.python_version()} | {name: version(name) for name in packages}
 
 
 def header(seed: int, examples: int | None) -> None:
@@ -42,29 +39,89 @@ def header(seed: int, examples: int | None) -> None:
 
 
 def select(names: Iterable[str]) -> list[Claim]:
-    """Claims by exact name or glob; the whole catalogue for no name.
+    """Claims by exact name or glob, or those that a file states (FILE.py, FILE.py:CLAIM); the whole catalogue for no name.
 
     Raises:
         InputError: for a name that matches nothing, with the nearest ones.
     """
     from impl.errors import InputError
     from theorems.catalogue import CLAIMS
+    from theorems.loading import is_path, load_claims
 
     chosen: list[Claim] = []
     for name in names:
+        if is_path(name):
+            found = load_claims(name)
+            chosen += [claim for claim in found if claim.name not in [other.name for other in chosen]]
+            continue
         found = [claim for claim in CLAIMS if fnmatchcase(claim.name, name)]
         if not found:
             near = difflib.get_close_matches(name, [claim.name for claim in CLAIMS], n=3, cutoff=0.4)
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise InputError(f"expected the name of a claim (see `theorems list`), got {name!r}{hint}")
+            raise InputError(f"expected the name of a claim (see `theorems list`) or FILE.py:CLAIM, got {name!r}{hint}")
         chosen += [claim for claim in found if claim not in chosen]
     return chosen or list(CLAIMS)
 
 
+def select_mutants(claims: list[Claim], pattern: str) -> list[Claim]:
+    """The wrong variants, by exact name or glob, of these claims: each is checked like a claim that is expected to fail.
+
+    Raises:
+        InputError: if none of the claims has such a mutant.
+    """
+    from impl.errors import InputError
+
+    mutants = {name: mutant for claim in claims for name, mutant in claim.mutants.items()}
+    found = [
+        replace(m, expected=Outcome.REFUTED)
+        for claim in claims
+        for name, m in claim.mutants.items()
+        if name == pattern or fnmatchcase(name, pattern)
+    ]
+    if not found:
+        near = difflib.get_close_matches(pattern, mutants, n=3, cutoff=0.3)
+        hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+        raise InputError(f"expected the name of a mutant (see `theorems show`), got {pattern!r}{hint}")
+    return found
+
+
+def spelled(claim: Claim) -> str:
+    """What to write on the command line to mean this claim, or this wrong variant of one."""
+    from theorems.catalogue import CLAIMS
+
+    name, _, mutant = claim.name.partition(": ")
+    known = any(other.name == name for other in CLAIMS)
+    where = name if known else f"{os.path.relpath(claim.file)}:{name}"
+    return f'{where} --mutant "{mutant}"' if mutant else where
+
+
+@contextmanager
+def drawing(claim: Claim) -> Iterator[None]:
+    """Say in one line what went wrong while instances of a claim were drawn and judged.
+
+    Raises:
+        InputError: from whatever was raised inside.
+    """
+    from impl.errors import InputError
+    from theorems.statements import raised
+
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        if type(error).__name__.startswith("Flaky"):
+            raise InputError(
+                f"expected {claim.name} to answer alike on equal instances, got two answers on one: take every random number from a "
+                "generator seeded by the instance"
+            ) from error
+        raise InputError(
+            f"expected {claim.name} to be checked, but its strategy or relation failed: {raised(error, claim.file)}"
+        ) from error
+
+
 def exit_code(pairs: Iterable[tuple[Outcome, Outcome]]) -> int:
     """0, 1 or 3 from (outcome, expected) of every claim; nothing applicable at all counts as undecided."""
-    from theorems.verdict import Outcome
-
     seen = list(pairs)
     if any(got in (Outcome.HOLDS, Outcome.REFUTED) and got is not wanted for got, wanted in seen):
         return EXIT_UNEXPECTED
@@ -79,9 +136,25 @@ def progress() -> Progress:
     return Progress(*columns, console=err, transient=True)
 
 
+@contextmanager
+def searching(name: str, examples: int | None, seconds: float | None) -> Iterator[Callable[[Search], None]]:
+    """A progress bar of one search: instances or seconds of its budget, the phase, the worst ratio so far."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[seen]}"), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task(name, total=examples if examples is not None else seconds, seen="")
+
+        def show(search: Search) -> None:
+            done = search.instances if examples is not None else search.elapsed
+            seen = f"{search.instances} instances, {search.phase}, worst residual/bound {search.worst_ratio:.2g}"
+            bar.update(task, completed=done, seen=seen)
+
+        yield show
+
+
 def print_counterexample(verdict: Verdict) -> None:
     """Print a verdict with its instance."""
-    out.print(f"\n{escape(repr(verdict))}\n  instance: {escape(repr(verdict.instance))}", highlight=False)
+    shown = repr(verdict.instance).replace("\n", "\n  ")
+    out.print(f"\n{escape(repr(verdict))}\n  instance: {escape(shown)}", highlight=False)
 
 
 def require_writable(path: Path | None, option: str = "--json") -> None:
@@ -97,22 +170,9 @@ def require_writable(path: Path | None, option: str = "--json") -> None:
         require(not path.is_dir(), f"expected {option} to be a file, got the folder {str(path)!r}")
 
 
-def place(where: str, verdict: Verdict) -> dict[str, Any]:
-    """One claim at one place of a network, for the JSON file."""
-    finite = [value if math.isfinite(value) else None for value in (verdict.measured, verdict.bound)]
-    compared = verdict.grade is not None
-    return {
-        "where": where,
-        "outcome": verdict.outcome.name,
-        "grade": verdict.grade.name if verdict.grade is not None else None,
-        "measured": finite[0] if compared else None,
-        "bound": finite[1] if compared else None,
-        "reason": str(verdict.context["reason"]) if "reason" in verdict.context else None,
-    }
-
-
-def write_evidence(path: Path | None, seed: int, profile: str, records: Iterable[dict[str, Any]]) -> None:
+def write_evidence(
+    path: Path | None, seed: int, profile: str, records: Iterable[dict[str, Any]], *, false_alarm: float | None = None
+) -> None:
     """Write the evidence of a run as JSON, if a file is asked for."""
     if path is not None:
-        content = {"schema": 1, "seed": seed, "profile": profile, "versions": versions(), "claims": list(records)}
-        path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        write(path, document(records, seed=seed, profile=profile, false_alarm=false_alarm))

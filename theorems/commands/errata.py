@@ -17,7 +17,8 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from theorems.commands.console import EXIT_EXPECTED, EXIT_UNEXPECTED, err, out, require_writable, versions
+from theorems.commands.console import EXIT_EXPECTED, EXIT_UNEXPECTED, err, out, require_writable
+from theorems.evidence_file import versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

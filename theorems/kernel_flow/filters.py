@@ -176,7 +176,7 @@ def _passed(task: LaplacianTask) -> int:
 @rank_is(
     equal=("",),
     observed=lambda task: diagonal(task.left, _filter(task)),
-    on=ridge_strategies.rational_laplacians,
+    on=ridge_strategies.laplacians,
     source=Source(PAPER, "rank of the self-supervised spectrum", "derived"),
     hypotheses={"orthonormal eigenvectors": Hypothesis(ridge_strategies.stretched_laplacians)},
     mutants={
@@ -192,7 +192,8 @@ def laplacian_filter_rank(task: LaplacianTask) -> int:
 
     .. math:: \operatorname{rank} K_\infty = \#\{\ell_i < \beta/\varepsilon - \mu\}, \qquad \text{full as } \varepsilon \to 0
 
-    Exact rank over the rationals of the minimiser of `laplacian_spectral_filter`, with its hypotheses. Shapes: K (N, N).
+    Exact rank over the rationals of the minimiser of `laplacian_spectral_filter`, with its hypotheses; of other frames a rank proved by
+    elimination on balls. Shapes: K (N, N).
 
     Hypotheses: orthonormal eigenvectors. Raises InputError for anything that is not a
     LaplacianTask. Source: derived here from arXiv:2601.00276 [D, N].

@@ -13,8 +13,8 @@ from impl.flows import CoupledPoint
 from impl.spectral import Escapes, FlowEnd, LaplacianTask, Regression, SpectralTask
 from impl.training import MinibatchNoise
 from theorems.enclosures import enclose, given
-from theorems.rounding import Ball
-from theorems.spectra import _norm
+from theorems.projection import _norm
+from theorems.rounding import Ball, gamma
 
 
 def _output_grad(measured: Tensor, error: Tensor | None, unit: float) -> Ball:
@@ -42,7 +42,11 @@ def _noise(noise: MinibatchNoise) -> MinibatchNoise:
         grad = Ball(grad.center, grad.error + 4 * noise.unit * grad.center.abs(), noise.unit)
     readout, rows = Ball(noise.readout, unit=noise.unit), float(noise.features.shape[0])
     weights = Ball(noise.counts * rows)[..., None]
-    batch, full = (weights * grad[None]) @ readout, grad @ readout
+    repeated = weights * grad[None]
+    if repeated.radius is not None:  # autograd adds a sample's gradient up as often as the batch holds it
+        sums = gamma(int(noise.counts.max()), noise.unit) * repeated.magnitude
+        repeated = Ball(repeated.center, repeated.radius + sums, noise.unit)
+    batch, full = repeated @ readout, grad @ readout
     return replace(
         noise.map(given),
         batch_grad=Ball(noise.batch_grad, batch.radius),

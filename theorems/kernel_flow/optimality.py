@@ -11,9 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from impl.arb_arrays import ArbArray
+from impl.arb_matrices import norm, symmetric_eigenvalues
 from impl.operands import Instance, is_exact
+from theorems.certified import decided, in_balls
 from theorems.claim import Claim, equals
 from theorems.enclosures import enclose
+from theorems.precision import rising, strengthened
 from theorems.relations import Finding, Side, _worst
 from theorems.rounding import Ball
 from theorems.spectra import eigenvalues, is_semidefinite
@@ -25,8 +29,10 @@ class Minimises:
     """The predicted kernel K satisfies the optimality conditions of the observed energy, which are sufficient if it is convex.
 
     ``observe(instance)`` is the gradient ∇E as a function of a kernel; K ⪰ 0, ∇E(K) ⪰ 0 and ∇E(K) K = 0 are checked: exactly on
-    exact instances, else with proved eigenvalue bounds and the rounding error of both formulas.
+    exact instances, else with proved eigenvalue bounds and the rounding error of both formulas, and in ball arithmetic too if ``certify``.
     """
+
+    certify: bool = True
 
     def judge(self, observe: Side, predict: Side, instance: Instance) -> Finding:
         """Evaluate the three conditions; the worst one answers."""
@@ -38,8 +44,9 @@ class Minimises:
             if is_exact(first)
             else _semidefinite("K is positive semidefinite", kernel)
         )
-        if inside.outcome is not Outcome.HOLDS:
-            return inside  # the energy is defined on semidefinite kernels only
+        if inside.outcome is not Outcome.HOLDS:  # the energy is defined on semidefinite kernels only
+            certify = self.certify and not is_exact(first)
+            return strengthened(inside, _Enclosed(), observe, predict, instance) if certify else inside
         gradient = observe(chosen)(kernel)  # type: ignore[operator]
         if is_exact(first):
             conditions = {
@@ -47,13 +54,58 @@ class Minimises:
                 "gradient vanishes on K": not (gradient @ kernel != 0).any(),
             }
             return _worst([inside, *(_exact(name, holds=holds) for name, holds in conditions.items())])
-        return _worst(
+        found = _worst(
             [
                 inside,
                 _semidefinite("gradient is positive semidefinite", gradient),
                 _zero("gradient vanishes on K", gradient @ kernel, gradient, _near(observe(chosen), kernel)),
             ]
         )
+        return strengthened(found, _Enclosed(), observe, predict, instance) if self.certify else found
+
+
+class _Enclosed:
+    """The same conditions on balls of arb, at rising precision."""
+
+    def judge(self, observe: Side, predict: Side, instance: Instance) -> Finding:
+        """Evaluate the conditions as long as they are open."""
+        return rising(lambda: self._at(observe, predict, in_balls(instance)))
+
+    def _at(self, observe: Side, predict: Side, instance: Any) -> Finding | None:
+        if instance is None:
+            return None
+        kernel: Any = predict(instance)
+        inside = _enclosed_semidefinite("K is positive semidefinite", kernel, kernel)
+        if inside.outcome is not Outcome.HOLDS:
+            return inside
+        slope: Any = observe(instance)
+        gradient, near = slope(kernel), slope(kernel + np.eye(kernel.shape[-1], dtype=int).astype(object))
+        product = gradient @ kernel
+        return _worst(
+            [
+                inside,
+                _enclosed_semidefinite("gradient is positive semidefinite", gradient, near),
+                _enclosed_zero("gradient vanishes on K", product, near),
+            ]
+        )
+
+
+def _enclosed_semidefinite(name: str, matrix: ArbArray, near: ArbArray) -> Finding:
+    """No eigenvalue is below zero by more than the resolution of the scale that ``near`` gives."""
+    least = symmetric_eigenvalues(matrix)[-1]
+    outcome = decided(">=", -least, max(norm(matrix), norm(near)))
+    context = {"condition": name, "least eigenvalue": str(least)}
+    return Finding(outcome, Grade.CERTIFIED, max(-float(least.mid()), 0.0), float(least.rad()), context)
+
+
+def _enclosed_zero(name: str, product: ArbArray, near: ArbArray) -> Finding:
+    largest = max(np.asarray(product).flat, key=lambda value: float(value.abs_upper()))
+    outcome = max((decided("=", abs(value), norm(near)) for value in np.asarray(product).flat), key=_ORDER.index)
+    context = {"condition": name, "largest entry": str(largest)}
+    return Finding(outcome, Grade.CERTIFIED, abs(float(largest.mid())), float(largest.rad()), context)
+
+
+_ORDER = (Outcome.HOLDS, Outcome.UNDECIDED, Outcome.REFUTED)
 
 
 def _exact(name: str, *, holds: bool) -> Finding:

@@ -10,7 +10,7 @@ import torch
 
 from impl.flows import KernelPoint, doubled_kernel_velocity, drive
 from impl.inverses import eye_like
-from impl.operands import Operand, is_exact
+from impl.operands import Operand
 from impl.spectral import SpectralTask, diagonal, positive_part, scalar
 from impl.strategies import flows as flow_strategies
 from theorems.claim import Hypothesis, Source, equals
@@ -50,7 +50,7 @@ def _doubled_slope(task: SpectralTask) -> Callable[[Operand], Operand]:
 
 def _exceeds(values: Operand, threshold: Operand) -> Operand:
     """1 where values > threshold, else 0, of exact numbers and balls."""
-    if is_exact(values):
+    if isinstance(values, np.ndarray):
         return (values > threshold).astype(int).astype(object)
     return (values.center > threshold.center).to(torch.float64)
 
@@ -115,7 +115,7 @@ def _speeds(task: SpectralTask, gain: int = 4, fade: int = 4, power: int = 2) ->
 
 @equals(
     observed=_path,
-    on=flow_strategies.rational_tasks,
+    on=flow_strategies.path_tasks,
     source=Source(PAPER, "the path of a mode", "derived"),
     hypotheses=MODES,
     mutants={
@@ -131,7 +131,7 @@ def water_filling_path(task: SpectralTask) -> Operand:
     .. math:: \dot k_i = 2 k_i \left( \frac{\lambda s_i^2}{(k_i + \lambda)^2} - \mu \right)
 
     for K = U diag(k) Uᵀ, and no mode mixes into another. Shapes: UᵀK̇U (N, N), compared twice over. Observed: the reduced objective
-    differentiated along every symmetric direction, over the rationals exactly, at Φ = U diag(√k).
+    differentiated along every symmetric direction, over the rationals exactly, at Φ = U diag(√k); other frames are enclosed.
 
     Hypotheses: as `water_filling_law`. Raises InputError for anything that is not a SpectralTask. Source: derived here from arXiv:2601.00276 [D, N].
     """

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any
 
 from torch import Tensor
 
@@ -83,7 +84,7 @@ def _built(build: Callable[[Subject], Places | str], subject: Subject) -> Places
     return {where: made if isinstance(made, str) else _on_the_cpu(made) for where, made in found.items()}
 
 
-def _on_the_cpu(instance: Instance) -> Instance:
+def _on_the_cpu(instance: Any) -> Any:
     """What was measured on an accelerator is judged in float64 where there is float64, beside what was drawn on the CPU."""
     moved = instance.map(lambda value: value.cpu() if isinstance(value, Tensor) else value)
     checked = getattr(moved, "checked", None)

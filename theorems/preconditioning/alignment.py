@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from impl.aligned import AlignedTeacher, first_gradient
+from impl.arb_arrays import ArbArray, arb_array
 from impl.differentiation import Dual, velocity
 from impl.linear_students import exp2, identity
 from impl.operands import Operand, is_exact
@@ -36,6 +37,8 @@ def sign(value: Operand) -> Operand:
         return (value > 0) - (value < 0)
     if isinstance(value, Tensor):
         return torch.sign(value)
+    if isinstance(value, ArbArray):
+        return arb_array((value > 0).astype(int) - (value < 0).astype(int))
     known = (value.center.abs() > value.error) | (value.magnitude == 0)
     return Ball(torch.sign(value.center), None if bool(known.all()) else torch.where(known, 0.0, math.inf))
 

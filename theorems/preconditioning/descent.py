@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from impl import linear_students
+from impl.arb_arrays import ArbArray, arb_array
+from impl.arb_matrices import norm
 from impl.linear_students import identity
 from impl.operands import Operand, is_exact, zeros_like
+from theorems.projection import _norm
 from theorems.rounding import Ball
 
 _SHORT = 4
@@ -25,8 +29,9 @@ def divided(value: Operand, count: int) -> Operand:
 
 def beside(left: Operand, right: Operand) -> Operand:
     """Two matrices with as many rows next to each other."""
-    if is_exact(left):
-        return np.concatenate([left, right], axis=-1)
+    if isinstance(left, np.ndarray):
+        joined = np.concatenate([left, right], axis=-1)
+        return joined if is_exact(left) and is_exact(right) else arb_array(joined)
     if isinstance(left, Tensor) and isinstance(right, Tensor):
         return torch.cat([left, right], -1)
     a, b = (m if isinstance(m, Ball) else Ball(m) for m in (left, right))
@@ -60,7 +65,7 @@ def descend(
     if isinstance(inputs, Tensor):
         return linear_students.descend(inputs, targets, matrix, rates, start=start, scale=scale)[-1]
     initial = zeros_like((inputs[:1].mT @ targets[:1]).mT) if start is None else start
-    if is_exact(inputs):
+    if isinstance(inputs, np.ndarray):
         for rate in rates.tolist():
             initial = _step(initial, inputs, targets, matrix, rate=rate, scale=scale)
         return initial
@@ -73,28 +78,25 @@ def descend(
     begin = None if start is None else start.center
     path = linear_students.descend(inputs.center, targets.center, matrix.center, rates.center, start=begin, scale=scale)
     model = _step(Ball(torch.stack(path[:-1])), inputs, targets, matrix, rate=rates[:, None, None], scale=scale)
-    local = torch.linalg.vector_norm(model.error, dim=-1).sum(0)
+    local = _norm(Ball(model.error), (-1,)).sum(0)
     if start is not None:
-        local = local + torch.linalg.vector_norm(start.error, dim=-1)
+        local = local + _norm(Ball(start.error), (-1,))
     growth = condition(factor)
     radius = (growth * local[:, None] * (1 + 1e-9)).expand_as(path[-1])
     return Ball(path[-1], radius.nan_to_num(nan=math.inf))
 
 
-def condition(factor: Ball) -> Tensor:
+def condition(factor: Operand) -> Any:
     """A proved upper bound on ‖R‖‖R⁻¹‖: ‖XR − I‖ ≤ t < 1 gives ‖R⁻¹‖ ≤ ‖X‖/(1 − t); infinite where R may be singular."""
+    if isinstance(factor, ArbArray):
+        return norm(factor) * norm(factor.inverse())
     inverse, info = torch.linalg.inv_ex(factor.center)
     defect = Ball(inverse) @ factor - torch.eye(factor.shape[-1], dtype=torch.float64)
-    gap = 1 - _upper_norm(defect)
+    gap = 1 - _norm(defect)
     if int(info) != 0 or not bool(gap > 0):
         return torch.tensor(math.inf, dtype=torch.float64)
-    bound: Tensor = _upper_norm(factor) * _upper_norm(Ball(inverse)) / gap
+    bound: Tensor = _norm(factor) * _norm(Ball(inverse)) / gap
     return bound
-
-
-def _upper_norm(ball: Ball) -> Tensor:
-    size: Tensor = torch.linalg.matrix_norm(ball.magnitude) * (1 + 1e-12)
-    return size
 
 
 def _contracts(inputs: Ball, factor: Ball, rates: Ball, scale: int) -> bool:
@@ -102,7 +104,7 @@ def _contracts(inputs: Ball, factor: Ball, rates: Ball, scale: int) -> bool:
     root = inputs @ factor
     gram = (root.mT @ root) / scale
     square = gram @ gram
-    largest = float(_upper_norm(square @ square)) ** 0.25 * (1 + 1e-12)
+    largest = float(_norm(square @ square)) ** 0.25 * (1 + 1e-12)
     return bool((rates.center >= 0).all()) and float(rates.magnitude.max()) * largest <= 2
 
 

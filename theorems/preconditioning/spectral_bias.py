@@ -98,8 +98,9 @@ def _first_weights(teacher: GaussianTeacher) -> Operand:
     _, value, slope = SLOPES[teacher.activation]
     output = (teacher.readout * value).sum(-1)
     residual = (teacher.targets - output) * teacher.masses[:, None]
-    direction = (residual.mT @ teacher.inputs) @ teacher.preconditioner
-    return (teacher.readout * slope)[:, None] * direction * teacher.rate
+    # in autograd's order: the readout comes first. After the sum it would look exact where only the readout is no integer
+    pulled = residual * teacher.readout * slope
+    return ((pulled.mT @ teacher.inputs) @ teacher.preconditioner) * teacher.rate
 
 
 def _stein(teacher: GaussianTeacher, shift: int = 1, *, derivative: bool = True, weigh: bool = True) -> Operand:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import torch
-from torch import Tensor
+from flint import arb
 
+from impl.arb_arrays import ArbArray
+from impl.arb_matrices import norm
 from impl.linalg import exact_rank, least_squares
 from impl.linear_students import LinearStudent, identity
 from impl.operands import Operand, is_exact, zeros_like
@@ -15,6 +18,7 @@ from impl.strategies import students as strategies
 from theorems.claim import Hypothesis, Source, equals
 from theorems.enclosures import given
 from theorems.preconditioning.descent import beside, condition, descend, divided, filters, spectrum
+from theorems.projection import _norm as norm_of_ball
 from theorems.rounding import UNIT, Ball
 
 _PAPER = "2509.25637"
@@ -115,7 +119,7 @@ def _limit(student: LinearStudent) -> Operand:
     inverse = least_squares(student.inputs, identity(student.samples, student.inputs))
     ideal = student.covariance_root @ inverse
     risk = _square(ideal) * student.noise
-    if not isinstance(risk, Ball):
+    if not isinstance(risk, Ball | ArbArray):
         return risk
     # w_T = w_∞ − R r(S) R⁻¹ w_∞, so every run is off by at most κ(R)‖r(S)‖ relative to its own limit
     r, _ = filters(spectrum(student.inputs, student.factor), student.rates)
@@ -123,13 +127,19 @@ def _limit(student: LinearStudent) -> Operand:
     beta = student.factor @ student.teacher
     size, root = _norm(inverse), _norm(student.covariance_root)
     off = root * share * size
-    extra = student.noise.magnitude * (2 * _norm(ideal) * off + off**2) + (root * share * _norm(beta)) ** 2
+    missed = root * share * _norm(beta)
+    if isinstance(risk, ArbArray):
+        return (
+            risk
+            + student.noise * arb(0, (2 * _norm(ideal) * off + off * off).upper())
+            + arb(0, (missed * missed).upper())
+        )
+    extra = student.noise.magnitude * (2 * _norm(ideal) * off + off**2) + missed**2
     return Ball(risk.center, risk.error + extra * (1 + 1e-9), risk.unit)
 
 
-def _norm(ball: Ball) -> Tensor:
-    size: Tensor = torch.linalg.vector_norm(ball.magnitude)
-    return size
+def _norm(ball: Operand) -> Any:
+    return norm(ball) if isinstance(ball, ArbArray) else norm_of_ball(ball)
 
 
 def too_few_samples(student: LinearStudent) -> str | None:

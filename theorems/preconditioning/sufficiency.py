@@ -122,7 +122,8 @@ def gram_sufficiency_in_training(steps: PreconditionedSteps) -> Operand:
     .. math:: Z \leftarrow (1 - \eta\lambda) Z - \eta\, G_P \nabla_Z L, \qquad G_P = X P X^\top
 
     Shapes: X (T, N, d), P (T, d, d), G_P (T, N, N), Z and ∇_Z (T, N, k); T counts steps; P may change with them. With a bias
-    the column of ones belongs to X, and P is (d+1, d+1). Hence (Z, other parameters) at step t is a function of their start, the
+    the column of ones belongs to X, and P is (d+1, d+1). P is symmetric: `impl.PreconditionedSGD` refuses another, for which a step
+    would show X Pᵀ Xᵀ. Hence (Z, other parameters) at step t is a function of their start, the
     targets and G_P of the steps before, by induction. Observed: real training on X by autograd and an optimiser. Predicted:
     ∇_Z is that of a network that was fed noise for its inputs. A run that never saw X drifts from the real one by what the
     context of the verdict says.

@@ -1,0 +1,363 @@
+"""The pytest plugin: in somebody else's repository, with their own tests, on workers, and silent unless asked."""
+
+import pytest
+from inner import AS_STATED, HOLDS, OTHER, WRONG, quick
+
+import theorems
+from theorems import Outcome, feature_learning
+from theorems import evidence_file as evidence
+
+pytest_plugins = "pytester"
+
+FEW = ("--theorems", "--theorems-examples", "4")
+
+OWN = """
+import pytest, torch
+from impl import trace
+from theorems import feature_learning_equation, gram_flow
+
+@pytest.fixture
+def layer():
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.ReLU(), torch.nn.Linear(5, 3)).double()
+    return trace(model, torch.randn(8, 4).double(), torch.randint(3, (8,)), torch.nn.functional.cross_entropy)["0"]
+"""
+
+
+def test_claims_are_items_where_there_are_no_tests(evidence_of, catalogue):
+    catalogue(HOLDS, OTHER, AS_STATED)
+    result, claims = evidence_of(*FEW, "--claim", "gram_f*", "--claim", "spiked_covariance_series_as_stated", "-v")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines([
+        "theorems: seed 0, profile default, 4 instances per claim; *torch*",
+        "*collected 2 items",
+        "theorems::gram_flow PASSED*",
+        "gram_flow * HOLDS *",
+        "1 of 3 claims not run",
+    ])  # fmt: skip
+    assert [(name, entry["outcome"]) for name, entry in claims.items()] == [
+        ("gram_flow", "HOLDS"),
+        ("feature_learning_equation", None),
+        ("spiked_covariance_series_as_stated", "REFUTED"),
+    ]
+    assert claims["gram_flow"]["instances"] == 1
+    assert claims["gram_flow"]["mutants"]["total"] == len(feature_learning.gram_flow.mutants)
+
+
+def test_nothing_happens_unless_asked(pytester):
+    pytester.makepyfile("def test_a(): pass")
+    result = pytester.runpytest_inprocess()
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("*theorems*seed*")
+    result.stdout.no_fnmatch_line("*HOLDS*")
+    assert pytester.runpytest_inprocess("--markers").stdout.str().count("@pytest.mark.claim(name, ...)") == 1
+
+
+def test_startup_imports_nothing_heavy(pytester):
+    pytester.makepyfile("""
+        import sys
+        def test_light():
+            assert "theorems.pytest_plugin" in sys.modules
+            assert not {"torch", "numpy", "hypothesis", "rich", "jsonschema", "badgepy"} & set(sys.modules)
+    """)
+    pytester.runpytest_subprocess("-p", "no:benchmark").assert_outcomes(passed=1)
+
+
+def test_a_wrong_claim_fails_with_its_counterexample_and_no_traceback(evidence_of, catalogue, pytester):
+    catalogue(WRONG, HOLDS)
+    result, claims = evidence_of(
+        "--theorems", "--theorems-examples", "30", "--theorems-badges", "b", "--theorems-markdown", "s.md"
+    )
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines([
+        "feature_learning_equation came out REFUTED, expected HOLDS",
+        "feature_learning_equation: REFUTED (*",
+        "*residual *",
+        "*instance: LayerTrace(*",
+        "again: pytest theorems::feature_learning_equation --theorems-seed 0 --theorems-examples 30",
+    ])  # fmt: skip
+    result.stdout.no_fnmatch_line("*Traceback*")
+    result.stdout.no_fnmatch_line("*.py:*: in *")
+    assert result.ret == 1
+    assert claims["feature_learning_equation"]["outcome"] == "REFUTED"
+    assert "instance" in claims["feature_learning_equation"]["counterexample"]
+    assert "refuted" in (pytester.path / "b" / "feature_learning_equation.svg").read_text()
+    assert "Counterexample to feature_learning_equation" in (pytester.path / "s.md").read_text()
+
+
+def test_a_statement_that_should_fail_but_holds_fails(evidence_of, catalogue):
+    catalogue(quick(feature_learning.gram_flow, expected=Outcome.REFUTED))
+    result, _ = evidence_of(*FEW)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["gram_flow came out HOLDS, expected REFUTED"])
+
+
+@pytest.mark.parametrize(("outcome", "wanted"), [("UNDECIDED", {"failed": 1}), ("INAPPLICABLE", {"skipped": 1})])
+def test_the_other_answers_are_no_passes(evidence_of, catalogue, monkeypatch, outcome, wanted):
+    claim = HOLDS
+    catalogue(claim)
+    verdict = theorems.Verdict(claim.name, Outcome[outcome], context={"reason": "because"})
+    monkeypatch.setattr(theorems.Claim, "__call__", lambda _, __: verdict)
+    result, claims = evidence_of(*FEW)
+    result.assert_outcomes(**wanted)
+    assert claims["gram_flow"]["outcome"] == outcome
+    assert claims["gram_flow"]["grade"] is None
+
+
+def test_a_claim_that_breaks_has_not_run(evidence_of, catalogue):
+    def broken(_):
+        raise ZeroDivisionError
+
+    catalogue(quick(feature_learning.gram_flow, observe=broken), OTHER)
+    result, claims = evidence_of(*FEW, "--theorems-fail-under", "statistical")
+    result.assert_outcomes(failed=1, passed=1)
+    assert claims["gram_flow"]["outcome"] is None
+    result.stdout.fnmatch_lines([
+        "gram_flow: not run; theorems::gram_flow: failed without a verdict",
+        "theorems: expected gram_flow to earn STATISTICAL or better, got no verdict",
+    ])  # fmt: skip
+
+
+def test_the_usual_options_choose(evidence_of, pytester, catalogue):
+    catalogue(HOLDS, OTHER, AS_STATED)
+    pytester.makepyfile(test_mine="def test_mine(): pass")
+    result, claims = evidence_of(*FEW, "-k", "gram_flow or mine", "-v")
+    result.assert_outcomes(passed=2, deselected=2)
+    assert sum(entry["outcome"] is not None for entry in claims.values()) == 1
+    result = pytester.runpytest_inprocess(*FEW, "--collect-only", "-q", "-k", "function_space")
+    assert "theorems::spiked_covariance_series_as_stated" in result.outlines
+    assert "theorems::gram_flow" not in result.outlines
+    result, claims = evidence_of(*FEW, "test_mine.py", "-k", "mine")
+    assert {entry["outcome"] for entry in claims.values()} == {None}, "a claim that -k left out was not run"
+
+
+def test_exitfirst_leaves_the_rest_not_run(evidence_of, catalogue):
+    catalogue(WRONG, HOLDS)
+    result, claims = evidence_of("--theorems", "--theorems-examples", "20", "-x")
+    result.assert_outcomes(failed=1)
+    assert claims["gram_flow"]["outcome"] is None
+
+
+def test_node_ids_run_again(pytester, catalogue):
+    catalogue(HOLDS, OTHER)
+    pytester.makepyfile(test_mine="def test_mine(): assert False")
+    result = pytester.runpytest_inprocess("theorems::gram_flow", "--theorems-examples", "3", "-v")
+    result.assert_outcomes(passed=1)
+    pytester.mkdir("below")
+    result = pytester.runpytest_inprocess("../theorems::gram_flow", "test_mine.py", "--theorems-examples", "3")
+    result.assert_outcomes(passed=1, failed=1)
+
+
+def test_last_failed_runs_the_claim_again(pytester, catalogue):
+    catalogue(WRONG, HOLDS)
+    pytester.runpytest_inprocess(*FEW).assert_outcomes(failed=1, passed=1)
+    pytester.runpytest_inprocess(*FEW, "--lf").assert_outcomes(failed=1, deselected=1)
+
+
+def test_ini_twins(pytester, catalogue):
+    catalogue(HOLDS, OTHER, AS_STATED)
+    pytester.makeini("""
+        [pytest]
+        theorems = true
+        theorems_claims = gram_flow feature_learning_e*
+        theorems_examples = 3
+        theorems_seed = 5
+        theorems_json = out/e.json
+        theorems_badges = out/badges
+        theorems_markdown = out/s.md
+        theorems_fail_under = numerical
+    """)
+    pytester.mkdir("out")
+    pytester.makepyfile(test_mine="def test_mine(): pass")
+    result = pytester.runpytest_inprocess()
+    result.assert_outcomes(passed=3)
+    content = evidence.read(pytester.path / "out" / "e.json")
+    assert content["seed"] == 5
+    assert [e["instances"] for e in content["claims"] if e["outcome"]] == [1, 1]
+    assert (pytester.path / "out" / "badges" / "gram_flow.svg").is_file()
+    pytester.runpytest_inprocess("test_mine.py").assert_outcomes(passed=1)  # a path asks for that path
+    pytester.runpytest_inprocess("--theorems-seed", "6", "--claim", "gram_flow").assert_outcomes(passed=2)
+    assert evidence.read(pytester.path / "out" / "e.json")["seed"] == 6
+
+
+def test_summary_goes_to_github(evidence_of, catalogue, monkeypatch, tmp_path):
+    catalogue(HOLDS)
+    summary = tmp_path / "summary"
+    summary.write_text("before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    evidence_of(*FEW, "--claim", "gram_flow")
+    assert summary.read_text() == "before\n", "nobody asked for Markdown"
+    evidence_of(*FEW, "--claim", "gram_flow", "--theorems-markdown", "s.md")
+    assert summary.read_text().startswith("before\n## theorems: ")
+
+
+@pytest.mark.parametrize(("grade", "code"), [("statistical", 0), ("CERTIFIED", 0), ("EXACT", 1)])
+def test_fail_under(evidence_of, catalogue, grade, code):
+    catalogue(AS_STATED)
+    result, _ = evidence_of("--theorems", "--theorems-fail-under", grade)
+    assert result.ret == code
+    result.assert_outcomes(passed=1)
+    if code:
+        result.stdout.fnmatch_lines([f"theorems: expected {AS_STATED.name} to earn EXACT or better, got CERTIFIED"])
+
+
+def test_fail_under_with_nothing_judged(evidence_of, pytester):
+    pytester.makepyfile("def test_mine(): pass")
+    result, _ = evidence_of("--theorems-fail-under", "STATISTICAL")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*but no claim was judged*"])
+
+
+def test_a_marked_test_gives_evidence(evidence_of, pytester):
+    pytester.makepyfile(
+        OWN
+        + """
+@pytest.mark.claim("feature_learning_equation")
+def test_it(layer):
+    assert feature_learning_equation(layer)
+    assert gram_flow(layer)  # not tied to this test
+"""
+    )
+    result, claims = evidence_of("--junitxml", "j.xml")
+    result.assert_outcomes(passed=1)
+    entry = claims["feature_learning_equation"]
+    assert (entry["outcome"], entry["grade"], entry["instances"]) == ("HOLDS", "NUMERICAL", 1)
+    assert [place["where"] for place in entry["places"]] == ["test_a_marked_test_gives_evidence.py::test_it"]
+    assert claims["gram_flow"]["outcome"] is None
+    assert '<property name="theorems.outcome" value="HOLDS" />' in (pytester.path / "j.xml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("body", "outcomes", "outcome"),
+    [
+        ("pass", {"passed": 1}, None),
+        ("assert 0", {"failed": 1}, "UNDECIDED"),
+        ("assert gram_flow(layer); assert 0", {"failed": 1}, "UNDECIDED"),
+        ("assert gram_flow(bad(layer))", {"failed": 1}, "REFUTED"),
+        ("gram_flow(bad(layer))", {"failed": 1}, "REFUTED"),
+        ("assert gram_flow(layer); gram_flow(bad(layer))", {"failed": 1}, "REFUTED"),
+        ("assert gram_flow(layer); pytest.skip()", {"skipped": 1}, None),
+        ("assert not other(bad(layer))", {"passed": 1}, None),
+        ("assert gram_flow(layer); pytest.xfail()", {"xfailed": 1}, "UNDECIDED"),
+    ],
+)
+def test_what_a_marked_test_says(evidence_of, pytester, body, outcomes, outcome):
+    pytester.makepyfile(
+        OWN
+        + f"""
+import dataclasses
+other = dataclasses.replace(gram_flow)  # bears the name, but is not the claim
+bad = lambda layer: dataclasses.replace(layer, input_grad=layer.input_grad * 2)
+@pytest.mark.claim("gram_flow")
+def test_it(layer):
+    {body}
+"""
+    )
+    result, claims = evidence_of()
+    result.assert_outcomes(**outcomes)
+    assert claims["gram_flow"]["outcome"] == outcome
+    if body == "pass":
+        result.stdout.fnmatch_lines(["gram_flow: not run; *::test_it: no verdict*"])
+
+
+def test_marked_methods_of_unittest_and_broken_fixtures(evidence_of, pytester):
+    pytester.makepyfile(
+        OWN
+        + """
+import unittest
+class TestIt(unittest.TestCase):
+    @pytest.mark.claim("gram_flow")
+    def test_it(self):
+        torch.manual_seed(0)
+        model = torch.nn.Linear(4, 3).double()
+        assert gram_flow(trace(model, torch.randn(8, 4).double(), torch.randint(3, (8,)), torch.nn.functional.cross_entropy)[""])
+        self.fail()
+@pytest.fixture
+def broken(): raise OSError
+@pytest.mark.claim("feature_learning_equation")
+def test_other(broken): pass
+"""
+    )
+    result, claims = evidence_of()
+    result.assert_outcomes(failed=1, errors=1)
+    assert claims["gram_flow"]["outcome"] == claims["feature_learning_equation"]["outcome"] == "UNDECIDED"
+
+
+def test_workers_bring_the_same_evidence(pytester):
+    pytester.makepyfile(
+        OWN
+        + """
+@pytest.mark.claim("gram_flow")
+def test_it(layer): assert gram_flow(layer)
+"""
+    )
+    arguments = ("-p", "no:benchmark", "--theorems-examples", "2", "--claim", "gram_flow", "--theorems-json", "e.json")
+    pytester.runpytest_subprocess(*arguments, "-n", "2").assert_outcomes(passed=2)
+    parallel = evidence.read(pytester.path / "e.json")["claims"]
+    pytester.runpytest_inprocess(*arguments).assert_outcomes(passed=2)
+    one = evidence.read(pytester.path / "e.json")["claims"]
+    for entry in (*parallel, *one):
+        entry["seconds"] = 0
+    assert parallel == one
+    (entry,) = (entry for entry in one if entry["outcome"])
+    assert entry["instances"] == 3, "drawn instances and those of the marked test add up"
+    assert entry["mutants"]["total"] == len(feature_learning.gram_flow.mutants)
+
+
+def test_warnings_of_torch_are_no_errors_of_theirs(pytester, catalogue):
+    catalogue(HOLDS)
+    result = pytester.runpytest_inprocess(*FEW, "-W", "error", "--theorems-badges", "b", "-p", "no:benchmark")
+    result.assert_outcomes(passed=1)
+
+
+def test_it_can_be_switched_off(pytester):
+    assert pytester.runpytest_subprocess("-p", "no:theorems", "--theorems").ret == 4
+
+
+MODEL = """
+import torch
+from torch.nn import functional
+
+class Doubled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, w):
+        ctx.save_for_backward(x, w)
+        return x @ w.T
+    @staticmethod
+    def backward(ctx, g):
+        x, w = ctx.saved_tensors
+        return g @ w, GAIN * g.T @ x
+
+class Odd(torch.nn.Linear):
+    def forward(self, x):
+        return Doubled.apply(x, self.weight)
+
+def factory(gain=1.0):
+    global GAIN
+    GAIN = gain
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(Odd(6, 5, bias=False), torch.nn.ReLU(), torch.nn.Linear(5, 3, bias=False)).double()
+    return model, torch.randn(7, 6).double(), torch.randint(3, (7,)), functional.cross_entropy
+
+def broken():
+    return factory(1.5)
+"""
+
+
+def test_a_network_of_theirs(evidence_of, pytester):
+    pytester.makepyfile(net=MODEL)
+    claims = ("--claim", "feature_learning_equation", "--claim", "gram_flow", "--claim", "spike_moments")
+    result, seen = evidence_of("--theorems-model", "net.py:factory", *claims, "-rs")
+    result.assert_outcomes(passed=2, skipped=1)
+    result.stdout.fnmatch_lines(["*does not apply: the claim is about drawn instances only*"])
+    assert [place["where"] for place in seen["gram_flow"]["places"]] == ["0", "2"]
+    assert seen["spike_moments"]["outcome"] == "INAPPLICABLE"
+
+
+def test_a_wrong_backward_is_found_and_named(evidence_of, pytester):
+    pytester.makepyfile(net=MODEL)
+    result, seen = evidence_of("--theorems-model", "net.py:broken", "--claim", "feature_learning_equation")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["feature_learning_equation came out REFUTED*", "*at 0: REFUTED residual*"])
+    outcomes = {place["where"]: place["outcome"] for place in seen["feature_learning_equation"]["places"]}
+    assert outcomes == {"0": "REFUTED", "2": "HOLDS"}

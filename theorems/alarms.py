@@ -1,0 +1,62 @@
+"""The false-alarm probability of a whole run: how it is shared out, and how much of it was spent.
+
+A verdict of grade STATISTICAL calls a true claim REFUTED with probability at most the ``alarm`` of its relation; verdicts of the other grades
+never do by chance. By the union bound, which asks for no independence, a run has at most the sum over its statistical verdicts. Verdicts on
+mutants do not count: to refute a wrong variant by chance is no false alarm about a claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, Protocol
+
+from theorems.claim import Claim
+from theorems.verdict import Outcome
+
+FAMILY = 1e-6
+"""What a whole run may spend."""
+
+
+class Counted(Protocol):
+    """What is read off the evidence of a run."""
+
+    claim: Claim
+    outcomes: Any
+    watched: Any
+
+
+def alarm_of(claim: Claim) -> float | None:
+    """False-alarm probability of one verdict; None for a claim whose relation leaves nothing to chance."""
+    return getattr(claim.relation, "alarm", None)
+
+
+def shared_out(claims: Iterable[Claim], verdicts: int, *, family: float = FAMILY) -> list[Claim]:
+    """The same claims, their alarms made so small that ``verdicts`` of each stay within ``family`` together.
+
+    Alarms that are small enough already stay as they are; otherwise all shrink by one factor.
+    """
+    claims = list(claims)
+    planned = sum((alarm_of(claim) or 0.0) * verdicts for claim in claims)
+    if planned <= family:
+        return claims
+    share = family / planned
+    return [_at(claim, alarm * share) if (alarm := alarm_of(claim)) is not None else claim for claim in claims]
+
+
+def _at(claim: Claim, alarm: float) -> Claim:
+    relation: Any = claim.relation
+    return replace(claim, relation=replace(relation, alarm=alarm))
+
+
+def spent(evidence: Iterable[Counted]) -> tuple[float, int] | None:
+    """What the statistical verdicts of a run add up to, and how many they were; None if there were none."""
+    total, count = 0.0, 0
+    for seen in evidence:
+        alarm = alarm_of(seen.claim)
+        verdicts = seen.outcomes.total() - seen.outcomes[Outcome.INAPPLICABLE]
+        if alarm is not None:
+            total, count = total + alarm * verdicts, count + verdicts
+        if seen.watched is not None:
+            total, count = total + seen.watched[2], count + 1
+    return (total, count) if count else None

@@ -1,0 +1,283 @@
+"""What a run has seen of one claim, and its entry in the evidence file."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from theorems.claim import Claim
+from theorems.generic import Generic
+from theorems.papers import PAPERS
+from theorems.verdict import Grade, Outcome, Verdict
+
+
+@dataclass
+class Control:
+    """A mutant and how it fared.
+
+    Args:
+        name: of the mutant.
+        refuted: whether an instance refuted it.
+        instances: how many instances it had seen by then, or in all.
+        tried: on how many of these it applied.
+        power: fraction of them that refuted it, where chance decides (a claim in law).
+    """
+
+    name: str
+    refuted: bool = False
+    instances: int = 0
+    tried: int = 0
+    power: float | None = None
+
+    def take(self, outcome: Outcome, *, statistical: bool) -> None:
+        """Count one instance."""
+        self.instances += not self.refuted
+        if outcome is Outcome.INAPPLICABLE:
+            return
+        hits = (self.power or 0.0) * self.tried + (outcome is Outcome.REFUTED)
+        self.tried += 1
+        self.power = hits / self.tried if statistical else None
+        self.refuted = self.refuted or outcome is Outcome.REFUTED
+
+
+@dataclass
+class Condition:
+    """A hypothesis and what dropping it does.
+
+    Args:
+        name: of the hypothesis.
+        checked: whether the claim looks for a violation; if not, a violation must show as REFUTED.
+        noticed: whether every violating instance drawn came out INAPPLICABLE (or, unchecked, some were refuted); None: not tried.
+        bites: whether without the check some violating instance is refuted or cannot be evaluated; None: not tried.
+        without: the worst that then happens: "refuted", "raises", "undecided", or "holds" where the claim survives its loss.
+    """
+
+    name: str
+    checked: bool
+    noticed: bool | None = None
+    bites: bool | None = None
+    without: str | None = None
+
+
+@dataclass
+class Evidence:
+    """What a run has seen of one claim.
+
+    Args:
+        claim: the claim.
+        outcomes: how many instances came out how.
+        grades: how many verdicts that count had which grade.
+        worst: the verdict that counts: the refutation (shrunk) if there is one, else the one nearest to its bound.
+        ratios: residual/bound of every instance on which something could round.
+        controls: the mutants.
+        conditions: the hypotheses.
+        distinct: how many different instances there were among those drawn.
+        places: on a user's model, the verdict at each place of the network.
+        error_probability: that the outcome is wrong though every hypothesis holds; None where nothing is random. For an identity the
+            probability that it passes the generic points if it is false (Schwartz-Zippel).
+        watched: what an open-ended test has done: the claim with the test that reproduces it, its verdict, its level; None if there was none.
+        generic: what generic points say.
+        script: a standalone script of the counterexample, and the file it was written to.
+        seconds: wall-clock time.
+    """
+
+    claim: Claim
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    grades: Counter[Grade] = field(default_factory=Counter)
+    worst: Verdict | None = None
+    ratios: list[float] = field(default_factory=list)
+    controls: list[Control] = field(default_factory=list)
+    conditions: list[Condition] = field(default_factory=list)
+    distinct: int = 0
+    places: list[tuple[str, Verdict]] = field(default_factory=list)
+    error_probability: float | None = None
+    watched: tuple[Claim, Verdict, float] | None = None
+    generic: Generic | None = None
+    script: tuple[str | None, str | None] = (None, None)
+    seconds: float = 0.0
+    _seen: set[Any] = field(default_factory=set, repr=False)
+
+    @property
+    def instances(self) -> int:
+        """How many instances were drawn."""
+        return self.outcomes.total()
+
+    @property
+    def mutants(self) -> int:
+        """How many mutants there are."""
+        return len(self.controls)
+
+    @property
+    def survivors(self) -> list[str]:
+        """Mutants that no instance refuted."""
+        return [control.name for control in self.controls if not control.refuted]
+
+    @property
+    def outcome(self) -> Outcome:
+        """REFUTED if any instance was, else UNDECIDED if any was, else HOLDS if any did: INAPPLICABLE never counts."""
+        for outcome in (Outcome.REFUTED, Outcome.UNDECIDED, Outcome.HOLDS):
+            if self.outcomes[outcome]:
+                return outcome
+        return Outcome.INAPPLICABLE
+
+    @property
+    def grade(self) -> Grade | None:
+        """The strongest grade that verdicts of this outcome earned; how many earned which is in `grades`."""
+        return max(self.grades, default=None)
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether the claim came out as the catalogue says."""
+        return self.outcome is self.claim.expected
+
+    @property
+    def median_instances(self) -> float | None:
+        """Median over the refuted mutants of the instances drawn until then; None if none was refuted."""
+        needed = [control.instances for control in self.controls if control.refuted]
+        return statistics.median(needed) if needed else None
+
+    @property
+    def earned(self) -> str:
+        """One sentence: how many instances came out so, and how each grade among them was earned."""
+        if not self.grades:
+            return f"{self.outcome.value} ({self.instances} instances)."
+        parts = [
+            f"{count} {grade.name} ({grade.meaning})" for grade, count in sorted(self.grades.items(), reverse=True)
+        ]
+        chance = (
+            f"; error probability at most {self.error_probability:.2g}" if self.error_probability is not None else ""
+        )
+        if self.generic is not None and self.generic.earned is not None:
+            chance = f"; {self.generic.earned}"
+        return f"{self.outcome.name} on {self.outcomes[self.outcome]} of {self.instances} instances: {', '.join(parts)}{chance}."
+
+    def add(self, verdict: Verdict) -> None:
+        """Count one verdict."""
+        before = self.outcome
+        self.outcomes[verdict.outcome] += 1
+        key = hash(fingerprint(verdict.instance))
+        self.distinct += key not in self._seen
+        self._seen.add(key)
+        if verdict.outcome is Outcome.INAPPLICABLE:
+            return
+        if self.outcome is not before and verdict.outcome is self.outcome:
+            self.grades.clear()
+            self.worst = None
+        if verdict.outcome is self.outcome and verdict.grade is not None:
+            self.grades[verdict.grade] += 1
+        if verdict.grade is Grade.NUMERICAL and math.isfinite(verdict.ratio):
+            self.ratios.append(verdict.ratio)
+        if verdict.outcome is self.outcome and (self.worst is None or verdict.ratio > self.worst.ratio):
+            self.worst = verdict
+
+    def add_generic(self, generic: Generic) -> None:
+        """Take in what generic points say: a refutation counts as one instance, passes count among the grades only."""
+        self.generic = generic
+        if generic.error_probability is not None:
+            self.error_probability = generic.error_probability
+        if generic.refutation is not None and self.outcome is not Outcome.REFUTED:
+            self.add(generic.refutation)
+        elif self.outcome is Outcome.HOLDS:
+            self.grades.update(verdict.grade for verdict in generic.verdicts if verdict.grade is not None)
+
+    def record(self) -> dict[str, Any]:
+        """The claim's entry in the JSON file (schema 1)."""
+        worst, claim = self.worst, self.claim
+        return {
+            "name": claim.name,
+            "arxiv": claim.source.arxiv,
+            "paper": next((paper.title for paper in PAPERS if paper.arxiv == claim.source.arxiv), None),
+            "where": claim.source.where,
+            "tag": claim.tag,
+            "expected": claim.expected.name,
+            "statement": claim.statement,
+            "summary": claim.summary,
+            "outcome": self.outcome.name,
+            "grade": self.grade.name if self.grade is not None else None,
+            "grades": {grade.name: count for grade, count in sorted(self.grades.items(), reverse=True)},
+            "measured": _finite(worst.measured) if worst is not None else None,
+            "bound": _finite(worst.bound) if worst is not None else None,
+            "instances": self.instances,
+            "distinct": self.distinct,
+            "refuted": self.outcomes[Outcome.REFUTED],
+            "inapplicable": self.outcomes[Outcome.INAPPLICABLE],
+            "undecided": self.outcomes[Outcome.UNDECIDED],
+            "mutants": {
+                "refuted": self.mutants - len(self.survivors),
+                "total": self.mutants,
+                "median_instances": self.median_instances,
+                "each": [
+                    {"name": c.name, "refuted": c.refuted, "instances": c.instances, "power": c.power}
+                    for c in self.controls
+                ],
+            },
+            "hypotheses": {
+                "bite": sum(condition.bites is True for condition in self.conditions),
+                "total": len(self.conditions),
+                "each": [vars(condition) for condition in self.conditions],
+            },
+            "ratios": spread(self.ratios),
+            "earned": self.earned,
+            "error_probability": self.error_probability,
+            "counterexample": self._counterexample(),
+            "places": [_place(where, verdict) for where, verdict in self.places],
+            "seconds": round(self.seconds, 3),
+        }
+
+    def _counterexample(self) -> dict[str, Any] | None:
+        if self.worst is None or self.outcome is not Outcome.REFUTED:
+            return None
+        text, file = self.script
+        return {"text": repr(self.worst), "instance": repr(self.worst.instance), "script": text, "file": file}
+
+
+def spread(ratios: list[float]) -> dict[str, Any] | None:
+    """Median, largest and decades of residual/bound: [−3, 7] says that seven lie in [1e-3, 1e-2); exact zeros are counted apart."""
+    if not ratios:
+        return None
+    decades = Counter(math.floor(math.log10(ratio)) for ratio in ratios if ratio > 0)
+    return {
+        "median": statistics.median(ratios),
+        "largest": max(ratios),
+        "histogram": [[decade, count] for decade, count in sorted(decades.items())],
+        "zeros": sum(ratio == 0 for ratio in ratios),
+    }
+
+
+def fingerprint(value: Any) -> Any:
+    """Something hashable that is equal for equal instances: the numbers themselves, not their addresses."""
+    if isinstance(value, Tensor):
+        array = value.detach().cpu()
+        return str(array.dtype), tuple(array.shape), array.resolve_conj().contiguous().numpy().tobytes()
+    if isinstance(value, np.ndarray):
+        return value.shape, repr(value.tolist()) if value.dtype == object else value.tobytes()
+    if isinstance(value, Mapping):
+        return tuple((key, fingerprint(part)) for key, part in value.items())
+    if isinstance(value, tuple | list):
+        return tuple(fingerprint(part) for part in value)
+    if hasattr(value, "__dataclass_fields__"):
+        return type(value).__name__, tuple(fingerprint(getattr(value, name)) for name in value.__dataclass_fields__)
+    return repr(value)
+
+
+def _place(where: str, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "where": where,
+        "outcome": verdict.outcome.name,
+        "grade": verdict.grade.name if verdict.grade is not None else None,
+        "measured": _finite(verdict.measured),
+        "bound": _finite(verdict.bound),
+        "reason": verdict.context.get("reason"),
+    }
+
+
+def _finite(value: float) -> float | None:
+    """JSON has no infinity."""
+    return value if math.isfinite(value) else None

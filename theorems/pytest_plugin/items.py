@@ -1,0 +1,159 @@
+"""Claims as test items."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from theorems.evidence_file import Record, model_record, record
+from theorems.pytest_plugin import ITEMS
+from theorems.pytest_plugin.options import Options
+
+if TYPE_CHECKING:
+    from theorems.claim import Claim
+
+_LONGEST = 2000  # characters of an instance that a terminal shows
+
+EVIDENCE = pytest.StashKey[list[Record]]()
+"""What the evidence file will say of the claims that an item has judged."""
+
+
+@contextmanager
+def calm() -> Iterator[None]:
+    """Warnings of torch stay warnings where a repository turns its own into errors, and small networks get one thread."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # drawn networks are small: with more threads they stall
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("default")
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+class Catalogue(pytest.Collector):
+    """The parent of the claims: what stands before ``::`` in their ids."""
+
+    def __init__(self, *, options: Options, claims: list[Claim], **rest: Any) -> None:
+        """Pytest makes nodes by `from_parent`."""
+        super().__init__(**rest)
+        self.options = options
+        self.claims = claims
+        self.places: Any = None
+
+    def collect(self) -> list[pytest.Item]:
+        """An item per claim."""
+        return [ClaimItem.from_parent(self, name=claim.name, claim=claim) for claim in self.claims]
+
+    def available(self) -> Any:
+        """Instances that the user's network yields, found once per process."""
+        if self.places is None:
+            from theorems.models import load
+            from theorems.places import instances_of
+
+            assert self.options.model is not None
+            subject = replace(load(self.options.model), seed=self.options.seed)
+            self.places = instances_of(subject, {claim.subject for claim in self.claims})
+        return self.places
+
+
+class ClaimFailed(Exception):  # noqa: N818 - what happened, not a kind of error
+    """A claim came out otherwise than the catalogue says."""
+
+
+class ClaimItem(pytest.Item):
+    """One claim as a test."""
+
+    parent: Catalogue
+
+    def __init__(self, *, claim: Claim, **rest: Any) -> None:
+        """Pytest makes nodes by `from_parent`."""
+        super().__init__(**rest)
+        self.claim = claim
+        self.add_marker(pytest.mark.claim(claim.name))
+        package = claim.predict.__module__.split(".")
+        self.extra_keyword_matches |= {claim.source.arxiv, *package[1:2]}
+
+    def runtest(self) -> None:
+        """Judge the claim over drawn instances, or at every place of the user's network."""
+        with calm():
+            entry = self._over_a_model() if self.parent.options.model is not None else self._over_drawn_instances()
+        self.stash[EVIDENCE] = [entry]
+        self.user_properties += properties(entry)
+        reasons = dict.fromkeys(place["reason"] for place in entry["places"] if place["reason"])
+        if entry["outcome"] == "INAPPLICABLE":
+            pytest.skip("does not apply: " + ("; ".join(reasons) or "no instance met the hypotheses"))
+        if entry["outcome"] != entry["expected"]:
+            raise ClaimFailed(self._failure(entry))
+
+    def _over_drawn_instances(self) -> Record:
+        from theorems.checking import check
+
+        options = self.parent.options
+        return record(check(self.claim, examples=options.examples, seed=options.seed))
+
+    def _over_a_model(self) -> Record:
+        from theorems.models import check_places
+
+        available = self.parent.available()
+        started = time.perf_counter()
+        results = check_places(self.claim, available)
+        return model_record(self.claim, results, seconds=time.perf_counter() - started)
+
+    def _failure(self, entry: Record) -> str:
+        """Verdict, counterexample, statement, and how to see the same again."""
+        options = self.parent.options
+        lines = [f"{self.claim.name} came out {entry['outcome']}, expected {entry['expected']}", self.claim.summary]
+        example = entry["counterexample"]
+        if example is not None:
+            lines += ["", example["text"]]
+            if options.model is None:  # of a network of theirs the place says more than its numbers
+                whole = example["instance"]
+                cut = f"{whole[:_LONGEST]} … (the whole is in the file of --theorems-json)"
+                lines.append(f"  instance: {whole if len(whole) <= _LONGEST else cut}")
+        bad = [place for place in entry["places"] if place["outcome"] == entry["outcome"]]
+        for place in bad:
+            numbers = "" if place["grade"] is None else f" residual {place['measured']}, bound {place['bound']}"
+            lines.append(f"  at {place['where'] or 'the network'}: {place['outcome']}{numbers}")
+        how = (
+            f"--theorems-examples {options.examples}" if options.model is None else f"--theorems-model {options.model}"
+        )
+        file = getattr(self.claim, "file", "")
+        which = (
+            f"--claim {file}:{self.claim.name}"
+            if file and not self.claim.source.arxiv
+            else f"{ITEMS}::{self.claim.name}"
+        )
+        again = f"pytest {which} --theorems-seed {options.seed} {how}"
+        return "\n".join([*lines, "", f"again: {again}"])
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any, **options: Any) -> Any:
+        """The verdict, or the one line of a mistake, without a traceback through this package."""
+        from impl.errors import InputError
+
+        if isinstance(excinfo.value, ClaimFailed | InputError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, *args, **options)
+
+    def reportinfo(self) -> tuple[Any, int | None, str]:
+        """No file: the id alone says where."""
+        return self.config.rootpath / ITEMS, None, self.name
+
+
+def send(report: pytest.TestReport, entries: list[Record]) -> None:
+    """Let evidence travel with a report: from a worker of pytest-xdist to its controller, even if the worker dies later."""
+    vars(report)["theorems"] = entries
+
+
+def properties(entry: Record) -> list[tuple[str, object]]:
+    """What JUnit files say of a claim."""
+    shown = ("name", "arxiv", "outcome", "expected", "grade", "measured", "bound", "instances")
+    return [(f"theorems.{key}", entry[key]) for key in shown if entry[key] is not None]

@@ -1,0 +1,5 @@
+"""The report: one self-contained HTML page made of an evidence file and nothing else."""
+
+from theorems.report.page import Picture, render
+
+__all__ = ["Picture", "render"]

@@ -1,0 +1,43 @@
+"""The pictures of the papers, drawn for the page."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable
+
+from impl.errors import InputError
+from theorems.report.page import Picture
+
+
+def gallery(
+    papers: Iterable[str], *, seed: int = 0, on_picture: Callable[[str], None] | None = None
+) -> dict[str, list[Picture]]:
+    """Draw every picture of the papers (a few seconds each), as `theorems plot` would.
+
+    Args:
+        papers: arXiv ids; one without pictures has none here.
+        seed: of what the pictures show.
+        on_picture: called with each picture's name before it is drawn.
+
+    Raises:
+        InputError: if matplotlib, or data that a picture shows, is not installed.
+    """
+    try:
+        import matplotlib as mpl
+
+        from theorems.pictures import BY_PAPER
+    except ImportError as error:
+        raise InputError(
+            f"the pictures need {error.name}: pip install 'theorems[report]', or leave them out"
+        ) from error
+    drawn: dict[str, list[Picture]] = {}
+    for paper in papers:
+        for name, draw in BY_PAPER.get(paper, {}).items():
+            if on_picture is not None:
+                on_picture(name)
+            buffer = io.BytesIO()
+            with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
+                draw(seed).savefig(buffer, format="svg", metadata={"Date": None})
+            caption = " ".join((draw.__doc__ or name).split("\n\n")[0].split())
+            drawn.setdefault(paper, []).append(Picture(name, caption, buffer.getvalue()))
+    return drawn

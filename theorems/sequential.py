@@ -1,0 +1,222 @@
+"""Tests that may be looked at any time: the replicates of a claim in law arrive in batches, and the capital of bets against it is watched.
+
+`Sequential` is the relation: it draws batch after batch from fresh seeds, refutes once the capital reaches 1/alarm, and stops there. `open_ended`
+does the same to several instances in turn for as long as there is time. Why the level holds at every stopping time is in `theorems.wagers`.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.special import logsumexp
+
+from impl.errors import InputError, require
+from impl.operands import Instance
+from theorems.claim import Claim
+from theorems.laws import ALARM, MeanLaw, as_array, named
+from theorems.relations import Finding, Side
+from theorems.rounding import UNIT
+from theorems.tails import Array
+from theorems.verdict import Grade, Outcome, Verdict
+from theorems.wagers import SIZES, log_factors
+
+_SIDES = {"=": (1, -1), "<=": (1,), ">=": (-1,), ">": (-1,)}
+
+
+def reseeded(instance: Instance, batch: int) -> Any:
+    """The instance with the seed of its ``batch``-th batch of replicates: independent of those of all other batches.
+
+    Raises:
+        InputError: if the instance has no seed to replace.
+    """
+    seed = getattr(instance, "seed", None)
+    if not isinstance(seed, int):
+        kind = type(instance).__name__
+        raise InputError(
+            f"expected a {kind} with an integer field seed, from which observed= draws its replicates, got seed={seed!r}"
+        )
+    fresh = np.random.SeedSequence([abs(seed), batch]).generate_state(1, np.uint64)[0] >> np.uint64(2)
+    return replace(instance, seed=int(fresh))  # type: ignore[call-arg]
+
+
+class Capital:
+    """What bets against one prediction on one instance have made of one: an e-process.
+
+    Args:
+        law: what is known of the replicates.
+        predicted: their mean, by part.
+        instance: from which the constants of the law are read.
+    """
+
+    def __init__(self, law: MeanLaw, predicted: dict[str, Array], instance: Instance) -> None:
+        """Start with a capital of one, spread evenly over entries, sides and sizes of bets."""
+        self.law, self.predicted, self.instance = law, predicted, instance
+        sides = _SIDES[law.sign]
+        self.logs = {
+            (part, side): np.zeros((len(SIZES), *mean.shape)) for part, mean in predicted.items() for side in sides
+        }
+        self.squares = {part: np.full(mean.shape, math.nan) for part, mean in predicted.items()}
+        self.sums = {part: np.zeros(mean.shape) for part, mean in predicted.items()}
+        self.replicates = 0
+
+    def bet(self, observed: dict[str, Array]) -> None:
+        """Take in one batch of replicates, (R, …) by part."""
+        count = len(next(iter(observed.values())))
+        for part, sample in observed.items():
+            mean, seen = self.predicted[part], self.squares[part]
+            slack = 4 * UNIT * (np.abs(sample).max(0) + np.abs(mean))
+            for side in _SIDES[self.law.sign]:
+                moved = mean + side * slack
+                self.logs[part, side] = self.logs[part, side] + log_factors(
+                    self.law, sample, moved, side, seen, self.instance
+                )
+            fresh = ((sample - mean) ** 2).mean(0)
+            total = self.replicates + count
+            self.squares[part] = np.where(np.isnan(seen), fresh, (seen * self.replicates + fresh * count) / total)
+            self.sums[part] = self.sums[part] + sample.sum(0)
+        self.replicates += count
+
+    @property
+    def log(self) -> float:
+        """Logarithm of the capital."""
+        flat = np.concatenate([values.reshape(-1) for values in self.logs.values()])
+        return math.nan if bool(np.isnan(flat).any()) else float(logsumexp(flat) - math.log(flat.size))
+
+    def worst(self) -> tuple[str, tuple[int, ...]]:
+        """The part and entry against which the bets did best."""
+        best = {key: values.max(0) for key, values in self.logs.items()}
+        part, side = max(best, key=lambda key: float(best[key].max()))
+        values = best[part, side]
+        return part, tuple(int(i) for i in np.unravel_index(int(values.argmax()), values.shape))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sequential:
+    """A law of the mean, tested in batches with fresh seeds until it is refuted or they are used up; looking costs nothing.
+
+    Args:
+        law: of the replicates; its own `alarm` and fixed-size test are not used.
+        alarm: probability with which a true claim is ever REFUTED.
+        batches: after how many it HOLDS.
+    """
+
+    law: MeanLaw
+    alarm: float = ALARM
+    batches: int = 32
+
+    def __post_init__(self) -> None:
+        """Refuse what is no probability, no law, or no batch."""
+        require(0 < self.alarm < 1, f"expected a false-alarm probability in (0, 1), got alarm={self.alarm}")
+        require(self.batches >= 1, f"expected at least one batch, got batches={self.batches}")
+        require(
+            isinstance(self.law, MeanLaw), f"expected a law of the mean (NormalMean …), got {type(self.law).__name__}"
+        )
+
+    def judge(self, observe: Side, predict: Side, instance: Instance) -> Finding:
+        """Bet on batch after batch; ``measured`` is the logarithm of the capital, ``bound`` that of 1/alarm."""
+        capital = started(self.law, predict, instance)
+        for batch in range(self.batches):
+            step(capital, observe, instance, batch)
+            if not capital.log < math.log(1 / self.alarm):
+                break
+        return finding(capital, self.alarm)
+
+
+def started(law: MeanLaw, predict: Side, instance: Instance) -> Capital:
+    """A capital of one against the prediction."""
+    return Capital(law, {part: as_array(mean) for part, mean in named(predict(instance)).items()}, instance)
+
+
+def step(capital: Capital, observe: Side, instance: Instance, batch: int) -> None:
+    """Draw one batch and bet on it.
+
+    Raises:
+        InputError: if its parts or shapes are not those of the prediction.
+    """
+    observed = {part: as_array(sample) for part, sample in named(observe(reseeded(instance, batch))).items()}
+    wanted = {part: mean.shape for part, mean in capital.predicted.items()}
+    got = {part: sample.shape[1:] for part, sample in observed.items()}
+    require(got == wanted, f"expected replicates of the predicted shapes {wanted}, got {got} per replicate")
+    capital.bet(observed)
+
+
+def finding(capital: Capital, alarm: float) -> Finding:
+    """REFUTED if the capital has reached 1/alarm, UNDECIDED if it is no number, else HOLDS so far."""
+    log, bound = capital.log, math.log(1 / alarm)
+    part, entry = capital.worst()
+    outcome = Outcome.UNDECIDED if math.isnan(log) else Outcome.REFUTED if log >= bound else Outcome.HOLDS
+    context = ({"part": part} if part else {}) | {
+        "entry": entry,
+        "mean": float((capital.sums[part] / capital.replicates)[entry]),
+        "predicted": float(capital.predicted[part][entry]),
+        "replicates": capital.replicates,
+        "test": "logarithm of the capital of bets against the claim, to be below log(1/alarm) at all times",
+        "false-alarm probability": alarm,
+    }
+    return Finding(outcome, Grade.STATISTICAL, log, bound, context)
+
+
+def watchable(claim: Claim) -> bool:
+    """Whether an open-ended run can watch the claim: its relation is a law of the mean, fixed-size or sequential."""
+    return isinstance(claim.relation, MeanLaw | Sequential)
+
+
+def open_ended(
+    claim: Claim,
+    instances: Sequence[Any],
+    *,
+    seconds: float,
+    alarm: float = ALARM,
+    on_batch: Callable[[], None] | None = None,
+) -> tuple[Claim, Verdict]:
+    """Bet against a claim in law on every instance in turn until one refutes it or the time is over.
+
+    Whoever stops the run early, or prolongs it because it looked promising, changes nothing about its level. With K instances each has the level
+    alarm/K.
+
+    Args:
+        claim: one that is `watchable`.
+        instances: to be watched, one batch each in turn.
+        seconds: after which no new batch is begun.
+        alarm: probability that a true claim is ever REFUTED in this run.
+        on_batch: called after each batch.
+
+    Returns:
+        The claim with the `Sequential` relation that reproduces the verdict on its instance, and the verdict: the refutation, or the nearest to one.
+
+    Raises:
+        InputError: if the claim is not `watchable`, or no instance meets its hypotheses.
+    """
+    require(
+        watchable(claim), f"expected a claim whose relation is a law of the mean, got {type(claim.relation).__name__}"
+    )
+    relation: Any = claim.relation
+    law = relation.law if isinstance(relation, Sequential) else relation
+    usable = [instance for instance in instances if claim.inapplicable(instance) is None]
+    require(
+        len(usable) > 0, f"expected an instance that meets the hypotheses of {claim.name}, got none of {len(instances)}"
+    )
+    share = alarm / len(usable)
+    capitals = [started(law, claim.predict, instance) for instance in usable]
+    end, batch, running = time.monotonic() + seconds, 0, True
+    while running:
+        for capital, instance in zip(capitals, usable, strict=True):
+            step(capital, claim.observe, instance, batch)
+            if on_batch is not None:
+                on_batch()
+            running = capital.log < math.log(1 / share) and time.monotonic() < end
+            if not running:
+                break
+        batch += 1
+    logs = [capital.log for capital in capitals]
+    best = int(np.argmax([math.inf if math.isnan(log) else log for log in logs]))
+    watched = replace(claim, relation=Sequential(law=law, alarm=share, batches=batch))
+    found = finding(capitals[best], share)
+    return watched, Verdict(
+        claim.name, found.outcome, found.grade, found.measured, found.bound, usable[best], found.context
+    )

@@ -1,0 +1,105 @@
+"""What a claim reads off the function that states it, and what went wrong in the functions that it is made of."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import traceback
+import typing
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from impl.errors import InputError, require
+from impl.operands import Instance
+
+UNSTATED = "(no docstring)"
+"""How the statement of a claim without one begins."""
+
+OPERATORS = "@, .mT, *, +, −, /, .sum(axis), .abs(), .tanh(), .clamp(min) and indexing"
+
+
+class Stated(NamedTuple):
+    """A prediction's name, docstring, file, line and instance type."""
+
+    name: str
+    statement: str
+    file: str
+    where: str
+    subject: type[Instance]
+
+
+def stated_in(predict: Callable[[Any], Any]) -> Stated:
+    """Read a claim's name, statement and instance type off its prediction.
+
+    Raises:
+        InputError: if it is no function of one instance, or does not say of what.
+    """
+    require(
+        callable(predict) and hasattr(predict, "__code__"), f"expected a function under the decorator, got {predict!r}"
+    )
+    name, code = predict.__name__, predict.__code__
+    where = f"{Path(code.co_filename).name}, line {code.co_firstlineno}"
+    parameters = list(inspect.signature(predict).parameters.values())
+    needed = [p for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
+    hint = f"write def {name}(layer: LayerTrace) -> Operand, with the type of the instances that the strategy draws"
+    if len(parameters) == 0 or len(needed) > 1:
+        raise InputError(f"expected {name} ({where}) to take one instance, got {len(needed)} parameters; {hint}")
+    try:
+        subject = typing.get_type_hints(predict).get(parameters[0].name)
+    except NameError as error:
+        raise InputError(f"expected the annotations of {name} ({where}) to be imported, but {error}") from error
+    if subject is None:
+        raise InputError(f"expected an annotation of {parameters[0].name!r} in {name} ({where}), got none; {hint}")
+    if not (isinstance(subject, type) and issubclass(subject, Instance)):
+        raise InputError(
+            f"expected {name} ({where}) to be about an instance (LayerTrace, FeatureSet, a subclass of impl.Instance …), "
+            f"got {getattr(subject, '__name__', subject)}; {hint}"
+        )
+    statement = inspect.getdoc(predict) or f"{UNSTATED} {name.replace('_', ' ')}."
+    return Stated(name, statement, code.co_filename, where, subject)
+
+
+def strategy_of(on: Any) -> Callable[[], Any]:
+    """A function that returns a strategy, from one or from the strategy itself."""
+    if hasattr(on, "filter") and hasattr(on, "map") and not callable(on):
+        return lambda: on
+    require(callable(on), f"expected on= to be a strategy (see impl.strategies), got {type(on).__name__}")
+    return on
+
+
+class EvaluationError(InputError):
+    """The functions of a claim raised something on an instance; ``__cause__`` has what."""
+
+
+@contextlib.contextmanager
+def explained(claim: Any, instance: Any) -> Iterator[None]:
+    """Turn whatever the functions of a claim raise into one line: which claim, where, what, and on which instance.
+
+    Raises:
+        EvaluationError: from the exception that was raised inside.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        raise EvaluationError(
+            f"expected {claim.name} to be evaluated, but {raised(error, claim.file)}{_hint(error)}; on {instance!r}"
+        ) from error
+
+
+def raised(error: BaseException, file: str) -> str:
+    """What was raised, and at which line of ``file``, if the exception came through it."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if file and frame.filename == file]
+    line = f"line {frames[-1].lineno} of {Path(file).name} ({(frames[-1].line or '').strip()})" if frames else "it"
+    return f"{line} raised {type(error).__name__}: {error}"
+
+
+def _hint(error: BaseException) -> str:
+    if "Ball" not in str(error):
+        return ""
+    return (
+        f". Its rounding error is bounded by running the formula itself, so write it with {OPERATORS}; "
+        "they also run on exact integers"
+    )

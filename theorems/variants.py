@@ -1,0 +1,103 @@
+"""Wrong variants that a claim gets if its author names none, so that its power is reported anyway.
+
+Each changes the prediction alone. A variant that predicts the same as the claim itself on an instance (the transpose of a symmetric
+matrix, twice zero) is INAPPLICABLE there: it was not wrong. One that never was wrong says nothing about the claim and does not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from impl.operands import Instance, Operand
+from theorems.relations import Side, Sign
+
+Change: TypeAlias = Callable[[Any], Any]
+Changes: TypeAlias = dict[str, Change]
+
+
+def _negated(value: Any) -> Any:
+    return _Reflected(value) if hasattr(value, "cdf") else -value
+
+
+def _doubled(value: Any) -> Any:
+    return _Stretched(value, 2.0) if hasattr(value, "cdf") else 2 * value
+
+
+def _halved(value: Any) -> Any:
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        return value * Fraction(1, 2)
+    return value * Fraction(1, 2) if isinstance(value, int) else 0.5 * value
+
+
+def _transposed(value: Any) -> Any:
+    shape = tuple(getattr(value, "shape", ()))
+    return value.mT if len(shape) >= 2 and shape[-1] == shape[-2] > 1 else value
+
+
+@dataclass(frozen=True)
+class _Stretched:
+    """The law of ``factor`` times a variable."""
+
+    law: Any
+    factor: float
+
+    def cdf(self, x: Any) -> Any:
+        return self.law.cdf(np.asarray(x) / self.factor)
+
+
+@dataclass(frozen=True)
+class _Reflected:
+    """The law of minus a continuous variable."""
+
+    law: Any
+
+    def cdf(self, x: Any) -> Any:
+        return 1 - self.law.cdf(-np.asarray(x))
+
+
+_SIGN: Changes = {"automatic: sign flipped": _negated}
+_DOUBLE: Changes = {"automatic: twice as much": _doubled}
+_HALF: Changes = {"automatic: half as much": _halved}
+_CHANGES: dict[str, Changes] = {
+    "=": _SIGN | _DOUBLE | {"automatic: transposed where square": _transposed},
+    "<=": _SIGN | _HALF,  # twice a true upper bound is a true one
+    ">=": _SIGN | _DOUBLE,
+    ">": _SIGN | _DOUBLE,
+}
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A prediction with every part changed in one way."""
+
+    predict: Side
+    change: Change
+
+    def __call__(self, instance: Instance) -> Operand | Mapping[str, Operand]:
+        """What the changed statement predicts."""
+        value = self.predict(instance)
+        if isinstance(value, Mapping):
+            return {part: self.change(v) for part, v in value.items()}
+        return self.change(value)
+
+    def idle(self, instance: Instance) -> str | None:
+        """Why the change changes nothing on this instance, or None if it does."""
+        before: Any = self.predict(instance)
+        after: Any = self(instance)
+        if not isinstance(before, Mapping):
+            before, after = {"": before}, {"": after}
+        if any(
+            hasattr(value, "cdf") or bool(np.any(np.asarray(value != after[part]))) for part, value in before.items()
+        ):
+            return None
+        return "this variant predicts the same here"
+
+
+def automatic(predict: Side, sign: Sign) -> dict[str, Changed]:
+    """The variants of a prediction that observations equal, or are at most, at least or above."""
+    return {name: Changed(predict, change) for name, change in _CHANGES[sign].items()}
