@@ -3,9 +3,11 @@
 import dataclasses
 import io
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
 
+import jsonschema
 import pytest
 import torch
 from rich.console import Console
@@ -13,6 +15,7 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
+import theorems
 from theorems import CLAIMS, Outcome, feature_learning_equation, gram_flow
 from theorems.cli import main
 from theorems.factories import subject_of
@@ -243,11 +246,14 @@ def test_the_command_writes_places(tmp_path, monkeypatch, capsys):
     )
     arguments = ["theorems", "check", "--model", f"{file}:make", "--double", "--threads", "1", "--json", str(out)]
     monkeypatch.setattr("sys.argv", arguments)
+    monkeypatch.chdir(tmp_path)  # counterexamples are written where the command runs
     with pytest.raises(SystemExit) as exit_:
         main()
     assert exit_.value.code == 1
     assert "REFUTED" in capsys.readouterr().out
-    claims = {claim["name"]: claim for claim in json.loads(out.read_text())["claims"]}
+    evidence = json.loads(out.read_text())
+    jsonschema.validate(evidence, json.loads((Path(theorems.__file__).parent / "evidence.schema.json").read_text()))
+    claims = {claim["name"]: claim for claim in evidence["claims"]}
     places = {place["where"]: place for place in claims["feature_learning_equation"]["places"]}
     assert places["0"]["outcome"] == "REFUTED"
     assert places["0"]["measured"] > places["0"]["bound"]
