@@ -22,7 +22,7 @@ class SpikedSeries(Instance):
     Args:
         bulk: γ₁ > 0.
         spike: γ₂ > 0.
-        kind: "power" for h = |t|^p with p odd, "cosine" for h = cos t, "polynomial".
+        kind: "power" for h = ∣t∣^p with p odd, "cosine" for h = cos t, "polynomial".
         numbers: (p,), () or the coefficients from the constant on.
         orders: up to which the series is summed, increasing.
     """

@@ -100,7 +100,8 @@ def dropped(claim: Claim, name: str, *, examples: int, seed: int) -> Condition:
     for instance in draws(hypothesis.dropped(), examples=examples, seed=seed):
         outcome = claim(instance).outcome
         noticed = noticed and outcome is Outcome.INAPPLICABLE if checked else noticed or outcome is Outcome.REFUTED
-        met.add(_judged(forgetful, instance))
+        if "refuted" not in met:  # what a refutation shows needs no second one
+            met.add(_judged(forgetful, instance))
         if "refuted" in met and not checked:
             break
     worst = next(word for word in _WORST_FIRST if word in met)

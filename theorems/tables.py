@@ -10,7 +10,7 @@ from rich.table import Table
 from theorems.claim import Claim
 from theorems.evidence import Evidence
 from theorems.generic import power_of_two
-from theorems.verdict import Outcome
+from theorems.verdict import Grade, Outcome
 
 STYLE = {
     Outcome.HOLDS: "green",
@@ -76,10 +76,10 @@ def _drawn(seen: Evidence) -> str:
 
 
 def ratio(seen: Evidence) -> str:
-    """The worst residual over its bound; "0" says that every comparison was exact."""
+    """The worst residual over its rounding bound; "0" says that every comparison was exact, a dash that none was bounded so."""
     if seen.outcome is Outcome.REFUTED and seen.worst is not None:
         return f"{seen.worst.ratio:.2g}"
-    return f"{max(seen.ratios):.2g}" if seen.ratios else "0" if seen.grades else "–"
+    return f"{max(seen.ratios):.2g}" if seen.ratios else "0" if set(seen.grades) == {Grade.EXACT} else "–"
 
 
 def claim_table(claims: Iterable[Claim]) -> Table:

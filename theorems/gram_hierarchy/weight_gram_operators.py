@@ -122,6 +122,12 @@ def gram_term_vanishes(net: GatedNetwork) -> str | None:
 def closure_needs_gram_from_depth_three(net: GatedNetwork) -> Parts:
     r"""Without the weight Gram operators the conjugate dynamics are exact up to depth two and wrong from depth three on.
 
+    .. math::
+        \dot p^l(\mu) = -\sum_\nu r_\nu\, \Delta^{l+1}_{\mu\nu}\, z^l(\nu) \quad (1 \le l < L) \iff L \le 2
+
+    .. math::
+        \dot z^l(\mu) = -\sum_\nu r_\nu\, Z^{l-1}_{\mu\nu}\, D^l(\mu) D^l(\nu)\, p^l(\nu) \quad (1 \le l \le L) \iff L = 1
+
     Conjugate count: with the terms JᵀMJ dropped, ṗ¹ … ṗ^L are exact at L ≤ 2 and wrong at L ≥ 3 (p⁰, the gradient at the input,
     drives nothing and does not count). Forward count: with JNJᵀ dropped, ż¹ … ż^L are exact at L = 1 and wrong at
     L ≥ 2. The paper's "depth three" fits either count (readout counted as a layer in the second). The prediction is the closed

@@ -227,6 +227,8 @@ def sgd_feature_noise_is_low_rank(noise: MinibatchNoise) -> dict[str, int]:
 def sgd_feature_noise_stays_in_readout_rows(noise: MinibatchNoise) -> Operand:
     r"""Minibatch noise moves features within the row space of the readout only: δΦ = δΦ P_A.
 
+    .. math:: \delta\Phi = \delta\Phi\, P_A, \qquad P_A = A^\dagger A
+
     Shapes: δΦ (B, N, P), transposed here; P_A projects on row(A), A (C, P). Observed as
     `sgd_feature_noise_is_low_rank`. Hypotheses: its own. Raises InputError for anything that is not a MinibatchNoise.
     Source: derived here from arXiv:2601.00276 [D, N].
@@ -252,6 +254,8 @@ def _averaged(noise: MinibatchNoise) -> Operand:
 )
 def averaged_kernel_noise_is_low_rank_as_stated(noise: MinibatchNoise) -> int:
     r"""As stated, and false: averaged over batches, the N×N second moment E[ξξᵀ] of the kernel's noise has rank O(C).
+
+    .. math:: \operatorname{rank}\, \mathbb{E}[\xi \xi^\top] \le 2C \quad \text{(false)}
 
     Every realisation has rank ≤ 2C, but realisations span different directions: over the N batches of one sample the average has
     rank N (20 at N = 20, C = 2). Judged with the constant of the single realisation, 2C, at N > 3C + 1. What does stay

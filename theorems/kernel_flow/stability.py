@@ -176,6 +176,8 @@ def _escape_rates(runs: Escapes, factor: float = 2, power: int = 2) -> Operand:
 def missing_modes_escape(runs: Escapes) -> Operand:
     r"""A trace of a missing active mode grows like e^{2(s_i²/λ − μ)t} beside every stationary subset of the others.
 
+    .. math:: u_i^\top K(t)\, u_i \sim e^{2 (s_i^2/\lambda - \mu) t}, \qquad s_i > \sqrt{\lambda\mu}
+
     Fitted to integrated paths of the kernel's ODE, for each proper subset (the empty one included) of r ≤ 4 active modes and each mode
     missing from it; the interval is derived: saturation over the fitted window, and the integrator's error as a second run measures it.
     Shapes: rates (M,), one per subset and missing mode.

@@ -12,7 +12,7 @@ from theorems.report.page import Picture
 def gallery(
     papers: Iterable[str], *, seed: int = 0, on_picture: Callable[[str], None] | None = None
 ) -> dict[str, list[Picture]]:
-    """Draw every picture of the papers (a few seconds each), as `theorems plot` would.
+    """Draw every picture of the papers (a few seconds each), as ``theorems plot`` would.
 
     Args:
         papers: arXiv ids; one without pictures has none here.

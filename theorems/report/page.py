@@ -23,7 +23,7 @@ class Picture:
     """A picture of a paper.
 
     Args:
-        name: what `theorems plot` knows it by.
+        name: what ``theorems plot`` knows it by.
         caption: one sentence.
         data: the file.
         media: its type.
