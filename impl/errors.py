@@ -13,6 +13,12 @@ class InputError(ValueError):
     """What came in cannot be judged: the message says what came, what was wanted, what to do."""
 
 
+def told(error: BaseException) -> str:
+    """Kind and first line of somebody else's error, for a message of one line: torch's own run to fifty."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
+
+
 def require(condition: bool, message: str) -> None:
     """Raise `InputError` with ``message`` unless ``condition``."""
     if not condition:

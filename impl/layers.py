@@ -19,6 +19,21 @@ _OPERANDS = ("weight", "inputs", "weight_grad", "input_grad", "output_grad", "ou
 
 
 @dataclass(frozen=True, eq=False)
+class LinearRows:
+    """Some rows of a large layer with all their inputs, on which its outputs are compared with H Wᵀ + b.
+
+    Args:
+        weight: W, (…, d_out, d_in).
+        inputs: H, (…, R, d_in).
+        outputs: Z, (…, R, d_out).
+    """
+
+    weight: Tensor
+    inputs: Tensor
+    outputs: Tensor
+
+
+@dataclass(frozen=True, eq=False)
 class LayerTrace(Instance):
     r"""One linear layer :math:`Z = HW^\top + b` during one backward pass; rows are samples, tokens or patches.
 
@@ -36,6 +51,8 @@ class LayerTrace(Instance):
         unit: unit roundoff of the format in which the network ran; read off the tensors unless given.
         grad_terms: how many products an entry of `input_grad` sums (d_out; times the kernel for convolutions).
         grad_magnitude: Σ|products| of each entry of `input_grad`, where it is not |∇_Z||W| (convolutions).
+        part: which inputs are looked at, if not all (see `impl.parts`); "" if all.
+        checked: rows of a layer that is looked at in part, by which its outputs are checked.
         calls: of the module, to which the rows belong; autograd adds their weight gradients up.
         reached: False where autograd found no path from the loss to the layer.
 
@@ -61,6 +78,8 @@ class LayerTrace(Instance):
     grad_magnitude: Operand | None = None
     reached: bool = True
     calls: int = 1
+    part: str = ""
+    checked: LinearRows | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and numbers; fill in what can be read off them."""

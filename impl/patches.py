@@ -11,7 +11,7 @@ from torch.nn import functional
 Conv: TypeAlias = nn.Conv1d | nn.Conv2d | nn.Conv3d
 
 
-def _padding(conv: Conv) -> list[int]:
+def paddings(conv: Conv) -> list[int]:
     """Padding in the order of ``functional.pad``: last dimension first, (before, after) each."""
     pads: list[int] = []
     for i in reversed(range(len(conv.kernel_size))):
@@ -36,7 +36,7 @@ def windows(conv: Conv, images: Tensor) -> Tensor:
         (B, C, \*positions, \*kernel); differentiable.
     """
     mode = "constant" if conv.padding_mode == "zeros" else conv.padding_mode
-    pads = _padding(conv)
+    pads = paddings(conv)
     padded = functional.pad(images, pads, mode=mode) if any(pads) else images
     for i, (size, stride, dilation) in enumerate(zip(conv.kernel_size, conv.stride, conv.dilation, strict=True)):
         padded = padded.unfold(2 + i, dilation * (size - 1) + 1, stride)[..., ::dilation]
@@ -65,7 +65,7 @@ def unfold(conv: Conv, images: Tensor) -> Tensor:
 def output_shape(conv: Conv, shape: tuple[int, ...]) -> tuple[int, ...]:
     """What ``conv`` makes of inputs of ``shape``, with or without their batch dimension."""
     lead, space = shape[: -len(conv.kernel_size) - 1], shape[-len(conv.kernel_size) :]
-    pads = _padding(conv)[::-1]
+    pads = paddings(conv)[::-1]
     sizes = [
         (size + pads[2 * i] + pads[2 * i + 1] - conv.dilation[i] * (conv.kernel_size[i] - 1) - 1) // conv.stride[i] + 1
         for i, size in enumerate(space)

@@ -21,8 +21,9 @@ LARGEST = 4096
 def stacks(model: nn.Module, inputs: Inputs, targets: Any, loss: Loss, *, seed: int = 0) -> dict[str, GatedNetwork]:
     """Every maximal chain of bias-free linear layers with ReLU between them that ends in a linear readout.
 
-    Layer b follows layer a if b's input is the ReLU of a's output, number for number, and nothing else reads a's output (its
-    gradient is the masked gradient of b's input). Whatever comes before a stack is its data, whatever comes after it only shows in the
+    Layer b follows layer a if b's input is the ReLU of a's output, number for number, and the loss reads a's output in no other way: every
+    path of the autograd graph from the loss to a's output runs through b's input. What gradient comes along that path is not asked: a ReLU with
+    another derivative, or a hook on the way, is part of the stack, and contradicts the claims about it. Whatever comes before a stack is its data, whatever comes after it only shows in the
     residual ∂L/∂f; the readout (which may have a bias) is held fixed. C outputs on N samples are N·C rows.
 
     Args:
@@ -46,7 +47,7 @@ def stacks(model: nn.Module, inputs: Inputs, targets: Any, loss: Loss, *, seed: 
         look_up = gradients(seen, value)
         times = Counter(call.name for call in seen.calls)
         linear = [c for c in seen.calls if isinstance(c.layer, nn.Linear) and times[c.name] == 1]
-        after = {a.name: b for a in linear for b in linear if _follows(a, b, look_up)}
+        after = {a.name: b for a in linear for b in linear if _follows(a, b, value)}
         before = {b.name for b in after.values()}
         found = {}
         for call in linear:
@@ -63,14 +64,29 @@ def stacks(model: nn.Module, inputs: Inputs, targets: Any, loss: Loss, *, seed: 
         return found
 
 
-def _follows(a: Call, b: Call, look_up: Callable[[Tensor], Tensor | None]) -> bool:
+def _follows(a: Call, b: Call, value: Tensor) -> bool:
     if a is b or a.bias is not None or a.outputs.numel() != b.inputs.numel():
         return False
     out, into = a.outputs.detach().reshape(-1), b.inputs.detach().reshape(-1)
-    grad_out, grad_into = look_up(a.outputs), look_up(b.inputs)
-    if grad_out is None or grad_into is None or not torch.equal(out.clamp(min=0), into):
+    if not torch.equal(out.clamp(min=0), into) or not bool((out > 0).any()):
         return False
-    return torch.equal(grad_out.reshape(-1), grad_into.reshape(-1) * (out > 0))
+    start, end, between = value.grad_fn, a.outputs.grad_fn, b.inputs.grad_fn
+    if start is None or end is None or between is None:
+        return False
+    return _reaches(between, end) and _reaches(start, between) and not _reaches(start, end, around=between)
+
+
+def _reaches(start: Any, end: Any, *, around: Any = None) -> bool:
+    """Whether the backward pass from one node of the autograd graph arrives at another, not by way of ``around``."""
+    waiting, known = [start], {start, around}
+    while waiting:
+        node = waiting.pop()
+        if node is end:
+            return True
+        following = {other for other, _ in node.next_functions if other is not None} - known
+        known |= following
+        waiting += following
+    return False
 
 
 def _is_linear(call: Call, weight: Tensor) -> bool:

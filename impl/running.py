@@ -12,17 +12,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from impl.errors import InputError, require, require_finite
+from impl.errors import InputError, require, require_finite, told
 
 Inputs: TypeAlias = Tensor | tuple[Any, ...] | list[Any] | Mapping[str, Any]
 
 
 def require_usable(model: nn.Module) -> None:
-    """Refuse parameters and buffers without numbers (lazy or meta), and complex ones.
+    """Refuse quantised layers, parameters and buffers without numbers (lazy or meta), and complex ones.
 
     Raises:
         InputError: naming the first of them.
     """
+    for name, module in model.named_modules():
+        require(
+            ".quantized" not in type(module).__module__,
+            f"expected a network in floating point, got the quantised {type(module).__name__} {name!r}; check the network before it is quantised",
+        )
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
         if is_lazy(tensor):
             raise InputError(f"expected initialised weights, got lazy {name!r}; call the model on a batch once")
@@ -56,8 +61,7 @@ def run(model: nn.Module, inputs: Inputs) -> Any:
     except Exception as error:
         got = ", ".join(f"{tuple(t.shape)} {t.dtype}" for t in tensors) or type(inputs).__name__
         raise InputError(
-            f"expected inputs that the model accepts, got {got}: it raised {type(error).__name__}: {error}"
-            + as_tensor_hint(inputs)
+            f"expected inputs that the model accepts, got {got}: it raised {told(error)}" + as_tensor_hint(inputs)
         ) from error
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from impl.errors import InputError, require, require_finite
+from impl.errors import InputError, require, require_finite, told
 from impl.networks import generator
 from impl.recording import LAYERS
 from impl.running import Inputs, run, undisturbed
@@ -82,7 +82,7 @@ class FirstLayer:
             except Exception as error:
                 raise InputError(
                     f"expected the first layer, {self.name!r}, to take rows and nothing else, but it raised "
-                    f"{type(error).__name__}: {error}"
+                    f"{told(error)}"
                 ) from error
             return outputs.clone()
 

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from impl import patches
-from impl.errors import InputError, require, require_finite
-from impl.layers import LayerTrace, Traces
+from impl.call_rows import Chosen, rows, some_inputs
+from impl.errors import InputError, require, require_finite, told
+from impl.layers import LayerTrace, LinearRows, Traces
 from impl.losses import no_broadcasting, require_finite_targets
-from impl.recording import Call, Layer, Recording, record
+from impl.recording import Layer, Recording, record
 from impl.running import Inputs, as_tensor_hint, run, undisturbed
 
 __all__ = ["LayerTrace", "Loss", "Traces", "gradients", "scalar_loss", "trace"]
@@ -30,6 +31,7 @@ def trace(
     rate: float | None = None,
     decay: float = 1.0,
     seed: int = 0,
+    parts: bool = False,
 ) -> Traces:
     """Run ``loss(model(inputs), targets)`` forwards and backwards once and return a trace per linear layer.
 
@@ -44,6 +46,7 @@ def trace(
             orders of the step weigh alike.
         decay: weight decay λ for claims about decay.
         seed: of dropout and other noise inside the model.
+        parts: whether large convolutions are looked at in part (see `impl.parts`), so that their patches are never unfolded.
 
     Returns:
         traces by module name; calls of one module are more rows, groups of a convolution a leading dimension. Calls of one
@@ -65,7 +68,10 @@ def trace(
     with undisturbed(model, seed), record(model) as seen:
         value = scalar_loss(run(model, inputs), targets, loss)
         seen.finish()
-        return Traces(_collect(seen, value, rate=rate, decay=decay), seen.left_out)
+        return Traces(
+            _collect(seen, value, rate=rate, decay=decay, chosen=Chosen(seed, len(seen.layers)) if parts else None),
+            seen.left_out,
+        )
 
 
 def scalar_loss(outputs: Any, targets: Any, loss: Loss) -> Tensor:
@@ -85,7 +91,7 @@ def scalar_loss(outputs: Any, targets: Any, loss: Loss) -> Tensor:
             for name, t in (("outputs", outputs), ("targets", targets))
         ]
         raise InputError(
-            f"expected targets that the loss accepts, got {' and '.join(got)}: it raised {type(error).__name__}: {error}"
+            f"expected targets that the loss accepts, got {' and '.join(got)}: it raised {told(error)}"
             + as_tensor_hint(targets)
         ) from error
     require(isinstance(value, Tensor), f"expected the loss to return a scalar tensor, got {type(value).__name__}")
@@ -109,13 +115,15 @@ def gradients(seen: Recording, value: Tensor) -> Callable[[Tensor], Tensor | Non
         found = torch.autograd.grad(value, live, allow_unused=True)
     except Exception as error:
         raise InputError(
-            f"expected a loss that can be differentiated, but its backward pass raised {type(error).__name__}: {error}"
+            f"expected a loss that can be differentiated, but its backward pass raised {told(error)}"
         ) from error
     by_id = {id(t): g if g is None else g.detach() for t, g in zip(live, found, strict=True)}
     return lambda tensor: by_id.get(id(tensor))
 
 
-def _collect(seen: Recording, value: Tensor, *, rate: float | None, decay: float) -> dict[str, LayerTrace]:
+def _collect(
+    seen: Recording, value: Tensor, *, rate: float | None, decay: float, chosen: Chosen | None = None
+) -> dict[str, LayerTrace]:
     """Differentiate and assemble the rows."""
     if not seen.calls:
         return {}
@@ -133,8 +141,16 @@ def _collect(seen: Recording, value: Tensor, *, rate: float | None, decay: float
         weight_grad = gradient(weight)
         weight_grad = _hooked(name, calls[0].layer, weight_grad)
         kept = weight.detach().clone()  # a trace stays what it was when the model trains on
-        pieces = [_rows(call, kept, gradient(call.inputs), gradient(call.outputs)) for call in calls]
-        parts = _join(pieces, calls[0].layer, weight_grad)
+        some = None if chosen is None else chosen.of(calls)
+        pieces = [
+            rows(call, kept, gradient(call.inputs), gradient(call.outputs))
+            if some is None or chosen is None
+            else some_inputs(
+                call, kept, gradient(call.inputs), gradient(call.outputs), some.to(kept.device), chosen.seed
+            )
+            for call in calls
+        ]
+        parts = _join(pieces, calls[0].layer, weight_grad, some)
         step = _balanced_rate(parts["weight"], parts["weight_grad"]) if rate is None else rate
         lead, place = parts["weight"].shape[:-2], weight.device
         traces[name] = LayerTrace(
@@ -155,7 +171,7 @@ def _hooked(name: str, layer: Layer, gradient: Tensor) -> Tensor:
             changed = hook(gradient)
         except Exception as error:
             raise InputError(
-                f"expected a hook on the weight of {name!r} that takes its gradient, but it raised {type(error).__name__}: {error}"
+                f"expected a hook on the weight of {name!r} that takes its gradient, but it raised {told(error)}"
             ) from error
         gradient = gradient if changed is None else changed
     return gradient
@@ -176,75 +192,30 @@ def _log_norm(value: Tensor) -> float:
     return math.log2(top) + math.log2(torch.linalg.vector_norm(value.double() / top).item()) if top > 0 else -math.inf
 
 
-def _rows(call: Call, weight: Tensor, input_grad: Tensor, output_grad: Tensor) -> dict[str, Any]:
-    """The fields of one call, in rows; a convolution through its unfolded patches."""
-    layer, inputs, outputs = call.layer, call.inputs.detach(), call.outputs.detach()
-    bias = None if call.bias is None else call.bias.detach().clone()
-    if isinstance(layer, nn.Linear):
-        d_out, d_in = weight.shape
-        return {
-            "weight": weight,
-            "bias": bias,
-            "inputs": inputs.reshape(-1, d_in),
-            "input_grad": input_grad.reshape(-1, d_in),
-            "output_grad": output_grad.reshape(-1, d_out),
-            "outputs": outputs.reshape(-1, d_out),
-            "grad_terms": d_out,
-            "grad_magnitude": None,
-        }
-    if inputs.ndim == len(layer.kernel_size) + 1:  # a single image without its batch dimension
-        inputs, outputs, input_grad, output_grad = (t[None] for t in (inputs, outputs, input_grad, output_grad))
-    matrix = patches.weight_rows(layer, weight)
-    delta = patches.output_rows(layer, output_grad)
-    patch_grad, magnitude = _patch_gradient(layer, inputs, input_grad, delta, matrix)
-    return {
-        "weight": matrix,
-        "bias": None if bias is None else bias.reshape(layer.groups, -1),
-        "inputs": patches.unfold(layer, inputs),
-        "input_grad": patch_grad,
-        "output_grad": delta,
-        "outputs": patches.output_rows(layer, outputs),
-        "grad_terms": matrix.shape[-2] * matrix.shape[-1],
-        "grad_magnitude": magnitude,
-    }
-
-
-def _patch_gradient(
-    conv: patches.Conv, inputs: Tensor, input_grad: Tensor, delta: Tensor, matrix: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The patch gradient nearest to ∇_Z W among those that fold to what autograd returned, and its Σ|terms|.
-
-    Autograd shows the gradient of a convolution's input, where overlapping patches are summed. Spreading the difference from
-    ∇_Z W evenly over the overlaps changes nothing when the backward pass is right, and shows any error of it otherwise.
-    """
-    if len({delta.dtype, matrix.dtype, input_grad.dtype}) > 1 or delta.dtype.itemsize < 4:
-        delta, matrix, input_grad = (
-            delta.double(),
-            matrix.double(),
-            input_grad.double(),
-        )  # exact, and sums do not round here
-    direct = delta @ matrix
-    overlaps = patches.fold(conv, torch.ones_like(direct), inputs).clamp(min=1)
-    missing = input_grad - patches.fold(conv, direct, inputs)
-    magnitude = patches.fold(conv, delta.abs() @ matrix.abs(), inputs)
-    correction = patches.unfold(conv, missing / overlaps)
-    return direct + correction, patches.unfold(conv, magnitude)
-
-
 def unit_of(formats: Sequence[torch.dtype]) -> float:
     """Unit roundoff u of the coarsest format; (1 + u)² − 1 if there are several: autocast rounds a factor of each gradient too."""
     unit = max(torch.finfo(dtype).eps for dtype in formats) / 2
     return unit if len(set(formats)) == 1 else unit * (2 + unit)
 
 
-def _join(pieces: Sequence[dict[str, Any]], layer: Layer, weight_grad: Tensor) -> dict[str, Any]:
+def _join(
+    pieces: Sequence[dict[str, Any]], layer: Layer, weight_grad: Tensor, some: Tensor | None = None
+) -> dict[str, Any]:
     """The rows of several calls under one another; a single group needs no leading dimension."""
     joined = dict(pieces[0])
     joined["weight_grad"] = weight_grad if isinstance(layer, nn.Linear) else patches.weight_rows(layer, weight_grad)
     for name in ("inputs", "input_grad", "output_grad", "outputs", "grad_magnitude"):
         if len(pieces) > 1 and joined[name] is not None:
             joined[name] = torch.cat([piece[name] for piece in pieces], dim=-2)
-    joined["unit"] = unit_of([piece[name].dtype for piece in pieces for name in ("weight", "inputs", "outputs")])
+    if some is not None:
+        joined["weight_grad"] = joined["weight_grad"][..., some.to(weight_grad.device)]
+    formats = [
+        piece[name].dtype for piece in pieces for name in ("weight", "inputs", "outputs") if piece[name] is not None
+    ]
+    joined["unit"] = unit_of([*formats, *(piece["checked"].outputs.dtype for piece in pieces if "checked" in piece)])
     if not isinstance(layer, nn.Linear) and layer.groups == 1:
         joined |= {name: value[0] for name, value in joined.items() if isinstance(value, Tensor)}
+        if some is not None:
+            whole = joined["checked"]
+            joined["checked"] = LinearRows(whole.weight[0], whole.inputs[0], whole.outputs[0])
     return joined

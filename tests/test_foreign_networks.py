@@ -183,26 +183,6 @@ def test_a_wrong_backward_is_seen_by_the_hierarchy_too():
         assert layerwise_kernel(stack).outcome is answer, function.__name__
 
 
-def test_a_wrong_activation_is_no_relu():
-    """Layers hold on their own; the stack is not one of ReLUs, in gradients."""
-
-    class Leaking(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            return x.clamp(min=0)
-
-        @staticmethod
-        def backward(ctx, grad):
-            return grad / 2
-
-    model = Net(lambda s, x: s.b(Leaking.apply(s.a(x))), a=lin(bias=False), b=lin(bias=False))
-    results = check_model(model, data(N, D), data(N, D, seed=1), functional.mse_loss)
-    outcomes = {r.claim.name: r.verdict for r in results}
-    assert outcomes["feature_learning_equation"]
-    assert outcomes["layerwise_kernel"].outcome is I
-    assert "in gradients" in outcomes["layerwise_kernel"].context["reason"]
-
-
 def test_a_stack_of_layers_that_are_not_linear_is_no_stack():
     doubling = type("Doubling", (nn.Linear,), {"forward": lambda self, x: 2 * plain(self, x)})
     model = nn.Sequential(doubling(D, D, bias=False, dtype=F64), nn.ReLU(), lin())

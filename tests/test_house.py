@@ -14,6 +14,8 @@ import theorems
 ROOT = Path(theorems.__file__).parent.parent
 ROOF = (
     "theorems.checking",
+    "theorems.factories",
+    "theorems.model_table",
     "theorems.choices",
     "theorems.drawing",
     "theorems.evidence",
@@ -22,6 +24,7 @@ ROOF = (
     "theorems.auditing",
     "theorems.audit_tables",
     "theorems.models",
+    "theorems.monitor",
     "theorems.places",
     "theorems.tables",
     "theorems.cli",

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from theorems.claim import Claim
 from theorems.generic import Generic
-from theorems.papers import PAPERS
+from theorems.papers import paper_title
 from theorems.verdict import Grade, Outcome, Verdict
 
 
@@ -200,7 +200,7 @@ class Evidence:
         return {
             "name": claim.name,
             "arxiv": claim.source.arxiv,
-            "paper": next((paper.title for paper in PAPERS if paper.arxiv == claim.source.arxiv), None),
+            "paper": paper_title(claim.source.arxiv, claim.tag),
             "where": claim.source.where,
             "tag": claim.tag,
             "expected": claim.expected.name,

@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from theorems.papers import PAPERS
+from theorems.papers import paper_title
 from theorems.related import related_to
 
 if TYPE_CHECKING:
@@ -61,11 +61,10 @@ def place(where: str, verdict: Verdict) -> Record:
 
 def _described(claim: Claim) -> Record:
     """What does not depend on the run."""
-    titles = {paper.arxiv: paper.title for paper in PAPERS}
     return {
         "name": claim.name,
         "arxiv": claim.source.arxiv,
-        "paper": titles.get(claim.source.arxiv, claim.source.arxiv or "Conjectures"),
+        "paper": paper_title(claim.source.arxiv, claim.tag),
         "where": claim.source.where,
         "tag": claim.tag,
         "expected": claim.expected.name,

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor, nn
 
-from impl.errors import InputError, require
+from impl.double import in_double, loss_in_double, mapped, widened
+from impl.errors import InputError
 from impl.operands import Instance
 from impl.running import Inputs
 from impl.tracing import Loss
 from theorems.claim import Claim
-from theorems.loading import import_path
+from theorems.factories import load, subject_of
 from theorems.places import Places, Subject, instances_of
+from theorems.preconditions import autograd_gives_the_gradient
 from theorems.verdict import Outcome, Verdict
 
-_NETWORK, _TRAINING = ("model", "inputs", "targets", "loss"), ("decay", "batch_size")
+DRAWN_ONLY = "the claim is about drawn instances only, not about a torch network"
+
+
+__all__ = ["DRAWN_ONLY", "Result", "check_model", "check_subject", "load"]
 
 
 @dataclass(frozen=True)
@@ -30,75 +35,6 @@ class Result:
     verdict: Verdict
 
 
-def load(spec: str) -> Subject:
-    """Call the factory named by ``path/to/file.py:factory`` or ``package.module:factory``.
-
-    The factory takes no argument and returns (model, inputs, targets, loss), the same with the batch as a pair
-    (model, (inputs, targets), loss), or a mapping with these four keys. How the network is trained may stand in a mapping
-    at the end of the tuple, or under further keys: "decay", the weight decay λ, and "batch_size".
-
-    Raises:
-        InputError: if the file, module or factory is missing, the factory raises, or returns something else.
-    """
-    path, _, name = spec.rpartition(":")
-    require(bool(path and name), f"expected FILE.py:FACTORY or package.module:FACTORY, got {spec!r}")
-    module = import_path(path)
-    factory = getattr(module, name, None)
-    if not callable(factory):
-        near = difflib.get_close_matches(name, [n for n, value in vars(module).items() if callable(value)], n=3)
-        hint = f"; did you mean {' or '.join(near)}?" if near else "; check the part after the colon"
-        got = type(factory).__name__ if hasattr(module, name) else "nothing of that name"
-        raise InputError(f"expected a factory {name!r} in {path}, got {got}{hint}")
-    try:
-        return _subject(factory(), spec)
-    except InputError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise InputError(
-            f"expected {spec} to return a network, but it raised {type(error).__name__}: {error}"
-        ) from error
-
-
-def _subject(made: Any, spec: str) -> Subject:
-    wanted = "(model, inputs, targets, loss), (model, (inputs, targets), loss) or a mapping with these keys"
-    options: Mapping[str, Any] = {}
-    if isinstance(made, Mapping):
-        missing = [key for key in _NETWORK if key not in made]
-        require(not missing, f"expected {spec} to return {wanted}, got a mapping without {', '.join(missing)}")
-        options = {key: value for key, value in made.items() if key not in _NETWORK}
-        made = tuple(made[key] for key in _NETWORK)
-    elif isinstance(made, tuple | list) and len(made) > 3 and isinstance(made[-1], Mapping) and not callable(made[-1]):
-        made, options = made[:-1], made[-1]
-    unknown = sorted(str(key) for key in options if key not in _TRAINING)
-    require(not unknown, f"expected {spec} to give {' and '.join(_TRAINING)} besides, got {', '.join(unknown)}")
-    require(isinstance(made, tuple | list), f"expected {spec} to return {wanted}, got {type(made).__name__}")
-    if len(made) == 3 and isinstance(made[1], tuple | list) and len(made[1]) == 2:
-        made = (made[0], *made[1], made[2])
-    require(len(made) == 4, f"expected {spec} to return {wanted}, got {len(made)} values")
-    subject = Subject(*made, **options)
-    hint = "; call it to make one" if isinstance(subject.model, type) else ""
-    require(
-        isinstance(subject.model, nn.Module),
-        f"expected {spec} to return a torch nn.Module first, got {_kind(subject.model)}{hint}",
-    )
-    hint = "; call it to make one" if isinstance(subject.loss, type) else ""
-    usable = callable(subject.loss) and not isinstance(subject.loss, type)
-    require(usable, f"expected {spec} to return a callable loss last, got {_kind(subject.loss)}{hint}")
-    tensors = isinstance(subject.inputs, Tensor) or (
-        isinstance(subject.inputs, tuple | list | Mapping) and len(subject.inputs) > 0
-    )
-    require(
-        tensors,
-        f"expected {spec} to return inputs as a tensor, a tuple of arguments or a mapping of keyword arguments, got "
-        f"{_kind(subject.inputs)}; wrap arrays in torch.as_tensor",
-    )
-    return subject
-
-
-def _kind(value: Any) -> str:
-    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
-
-
 def _inapplicable(claim: Claim, reason: str) -> Verdict:
     context = {"hypothesis": "a network that the claim is about", "reason": reason}
     return Verdict(claim.name, Outcome.INAPPLICABLE, context=context)
@@ -107,13 +43,14 @@ def _inapplicable(claim: Claim, reason: str) -> Verdict:
 def check_model(
     model: nn.Module,
     inputs: Inputs,
-    targets: Any,
-    loss: Loss,
+    targets: Any = None,
+    loss: Loss | None = None,
     *,
     claims: Iterable[Claim] | None = None,
     decay: float | None = None,
     batch_size: int | None = None,
     seed: int = 0,
+    double: bool = False,
     on_verdict: Callable[[], None] | None = None,
 ) -> list[Result]:
     """Check every claim that applies at every place of a network where it applies.
@@ -122,30 +59,50 @@ def check_model(
 
     Args:
         model: any module with linear or convolutional layers; it is left as it was.
-        inputs: a tensor, a tuple of arguments or a mapping of keyword arguments.
-        targets: whatever ``loss`` takes.
-        loss: a callable to one scalar.
-        claims: by default the whole catalogue, but for statements that are kept as printed and expected to fail.
+        inputs: a tensor, a tuple of arguments or a mapping of keyword arguments; or, if ``targets`` is the loss, a batch (inputs, targets) or a DataLoader.
+        targets: whatever ``loss`` takes; None for a loss of the outputs alone.
+        loss: a callable to one scalar; None for a model that computes its own (see `theorems.factories.subject_of`).
+        claims: by default the whole catalogue, but for statements that are kept as printed and expected to fail, and
+            `theorems.preconditions.autograd_gives_the_gradient` before it.
         decay: λ of the training objective loss + (λ/2)‖W‖², for claims about weight decay. Not given, they are checked at a λ of
             their own for each layer, which is no weaker: they hold at every point for every λ > 0.
         batch_size: of the minibatches whose noise is looked at; by default a quarter of the samples.
         seed: of dropout and other noise inside the model, and of what is drawn.
+        double: run the network in float64. In float32 a sum over 10⁵ rows has a bound that decides little.
         on_verdict: called after each verdict.
 
     Raises:
         InputError: as `impl.trace`; a decay or batch size that is none.
     """
-    subject = Subject(model, inputs, targets, loss, decay=decay, batch_size=batch_size, seed=seed)
-    return check_subject(subject, claims=claims, on_verdict=on_verdict)
+    batch_first = loss is None and callable(targets) and not isinstance(targets, Tensor)
+    given = {"batch": inputs, "loss": targets} if batch_first else {"inputs": inputs, "targets": targets, "loss": loss}
+    if loss is None and not batch_first and targets is None:
+        given = {"batch": inputs, "loss": None}
+    training = {"decay": decay, "batch_size": batch_size}
+    subject = replace(subject_of({"model": model, **given, **training}, "check_model to be given"), seed=seed)
+    return check_subject(subject, claims=claims, double=double, on_verdict=on_verdict)
 
 
 def check_subject(
-    subject: Subject, *, claims: Iterable[Claim] | None = None, on_verdict: Callable[[], None] | None = None
+    subject: Subject,
+    *,
+    claims: Iterable[Claim] | None = None,
+    double: bool = False,
+    on_verdict: Callable[[], None] | None = None,
 ) -> list[Result]:
     """`check_model` of a network and how it is trained in one object, such as `load` returns."""
     from theorems.catalogue import CLAIMS
 
-    chosen = [claim for claim in (CLAIMS if claims is None else claims) if claim.expected is Outcome.HOLDS]
+    everything = (autograd_gives_the_gradient, *CLAIMS)
+    chosen = [claim for claim in (everything if claims is None else claims) if claim.expected is Outcome.HOLDS]
+    with in_double(subject.model) if double else nullcontext():
+        if double:
+            inputs, targets = mapped((subject.inputs, subject.targets), widened)
+            subject = replace(subject, inputs=inputs, targets=targets, loss=loss_in_double(subject.loss))
+        return _check(subject, chosen, on_verdict)
+
+
+def _check(subject: Subject, chosen: list[Claim], on_verdict: Callable[[], None] | None) -> list[Result]:
     available = instances_of(subject, {claim.subject for claim in chosen})
     results = []
     for claim in chosen:
@@ -157,27 +114,29 @@ def check_subject(
 
 def check_places(claim: Claim, available: Mapping[type[Instance], Places | str]) -> list[Result]:
     """Check one claim at every place that `instances_of` found for it; one INAPPLICABLE result if there is none."""
-    places = available.get(claim.subject, "the claim is about drawn instances only, not about a torch network")
+    places = available.get(claim.subject, DRAWN_ONLY)
     return [
         Result(claim, where, _inapplicable(claim, instance) if isinstance(instance, str) else claim(instance))
         for where, instance in ({"": places} if isinstance(places, str) else places).items()
     ]
 
 
-def refuted_on_fewer(subject: Subject, claim: Claim) -> Verdict | None:
+def refuted_on_fewer(subject: Subject, claim: Claim, *, double: bool = False) -> Verdict | None:
     """The refutation of a claim on the fewest of the batch's samples, at the smallest place: a counterexample to be read.
 
-    The first 1, 2, 4, … samples are tried, the network run anew on each; None if only the whole batch refutes the claim, or it cannot be cut.
+    The first 1, 2, 4, … samples are tried, the network run anew on each; None if only the whole batch refutes the claim, or it cannot be cut,
+    or the network is too large to be run again and again.
     """
     inputs, targets = subject.inputs, subject.targets
-    if not (
+    if subject.size > _LARGEST or not (
         isinstance(inputs, Tensor) and isinstance(targets, Tensor) and targets.ndim > 0 and len(inputs) == len(targets)
     ):
         return None
     count = 1
     while count < len(inputs):
         try:
-            results = check_subject(replace(subject, inputs=inputs[:count], targets=targets[:count]), claims=[claim])
+            few = replace(subject, inputs=inputs[:count], targets=targets[:count])
+            results = check_subject(few, claims=[claim], double=double)
         except InputError:  # BatchNorm on one sample, a loss that wants them all
             results = []
         refuted = [r.verdict for r in results if r.verdict.outcome is Outcome.REFUTED]
@@ -185,6 +144,10 @@ def refuted_on_fewer(subject: Subject, claim: Claim) -> Verdict | None:
             return min(refuted, key=lambda verdict: _entries(verdict.instance))
         count *= 2
     return None
+
+
+_LARGEST = 10**6
+"""Parameters of a network up to which a counterexample on fewer samples is looked for."""
 
 
 def _entries(instance: Any) -> int:

@@ -32,3 +32,9 @@ PAPERS = (
     Paper("2605.06258", "The weight Gram matrix and feature learning", "feature_learning"),
     Paper("2606.09744", "Fields on the training set and their Gram hierarchy", "gram_hierarchy"),
 )
+
+
+def paper_title(arxiv: str, tag: str) -> str:
+    """What a claim's paper is about; conjectures, and what every observation presupposes, are of none."""
+    named = next((paper.title for paper in PAPERS if paper.arxiv == arxiv), arxiv)
+    return named or ("Conjectures" if tag == "conjecture" else "Preconditions")

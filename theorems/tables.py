@@ -10,7 +10,6 @@ from rich.table import Table
 from theorems.claim import Claim
 from theorems.evidence import Evidence
 from theorems.generic import power_of_two
-from theorems.models import Result
 from theorems.verdict import Grade, Outcome
 
 STYLE = {
@@ -88,31 +87,6 @@ def ratio(seen: Evidence) -> str:
     if seen.outcome is Outcome.REFUTED and seen.worst is not None:
         return f"{seen.worst.ratio:.2g}"
     return f"{max(seen.ratios):.2g}" if seen.ratios else "0" if set(seen.grades) == {Grade.EXACT} else "–"
-
-
-def result_table(results: Iterable[Result]) -> Table:
-    """One row per claim and place of a network."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("claim", "where", "outcome", "grade"):
-        table.add_column(name, overflow="fold")
-    table.add_column("residual/bound", justify="right")
-    table.add_column("why", overflow="fold")
-    last = ""
-    for result in results:
-        verdict, name = result.verdict, result.claim.name
-        why = verdict.context.get("reason", "") if verdict.outcome is not Outcome.HOLDS else ""
-        if verdict.outcome is Outcome.REFUTED:
-            why = "; ".join(f"{key} {value}" for key, value in verdict.context.items())
-        table.add_row(
-            name if name != last else "",
-            escape(result.where),
-            _outcome(verdict.outcome),
-            verdict.grade.name if verdict.grade is not None else "–",
-            f"{verdict.ratio:.2g}" if verdict.grade is not None else "–",
-            escape(str(why)),
-        )
-        last = name
-    return table
 
 
 def claim_table(claims: Iterable[Claim]) -> Table:

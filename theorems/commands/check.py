@@ -66,6 +66,13 @@ def check_command(
     ] = None,
     decay: Annotated[float | None, typer.Option(help="weight decay λ of --model, as in loss + λ/2 ‖W‖²")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="of the minibatches that --model is trained on")] = None,
+    double: Annotated[bool, typer.Option("--double", help="run --model in float64, whatever its format")] = False,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="torch threads for --model; by default 1 below a million parameters")
+    ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="every place of --model, not the worst of each claim")
+    ] = False,
 ) -> None:
     """Check claims over drawn networks, or over a network of yours."""
     import torch
@@ -80,7 +87,12 @@ def check_command(
     header(seed, examples if model is None else None)
     if model is not None:
         training = {"decay": decay, "batch_size": batch_size}
-        raise typer.Exit(_check_model(model, claims, seed, json_file, training, folder))
+        look: dict[str, Any] = {"double": double, "threads": threads, "verbose": verbose, "named": bool(names)}
+        raise typer.Exit(_check_model(model, claims, seed, json_file, training, folder, **look))
+    require(
+        not (double or threads or verbose),
+        "expected --double, --threads and --verbose with --model, got them without it",
+    )
     require(decay is None and batch_size is None, "expected --decay and --batch-size with --model, got them without it")
     from impl.strategies.profiles import full_sizes
     from theorems.alarms import shared_out
@@ -120,24 +132,47 @@ def check_command(
     raise typer.Exit(exit_code((seen.outcome, seen.claim.expected) for seen in evidence))
 
 
+_SMALL = 10**6
+"""Parameters below which a second thread costs more than it brings."""
+
+
 def _check_model(
-    spec: str, claims: list[Claim], seed: int, json_file: Path | None, training: dict[str, Any], folder: Path | None
+    spec: str,
+    claims: list[Claim],
+    seed: int,
+    json_file: Path | None,
+    training: dict[str, Any],
+    folder: Path | None,
+    *,
+    double: bool,
+    threads: int | None,
+    verbose: bool,
+    named: bool,
 ) -> int:
+    import torch
+
     from theorems.checking import Evidence
     from theorems.evidence_file import place, record
+    from theorems.model_table import result_summary, result_table
     from theorems.models import check_subject, load, refuted_on_fewer
-    from theorems.tables import result_table
+    from theorems.preconditions import autograd_gives_the_gradient
     from theorems.verdict import Outcome
 
-    claims = [claim for claim in claims if claim.expected is Outcome.HOLDS]
-    with progress() as bar:
-        task = bar.add_task(f"loading {spec}", total=None)
-        subject = load(spec)
-        bar.update(task, description="checking", total=len(claims), completed=0)
-        given = {name: value for name, value in training.items() if value is not None}
-        subject = replace(subject, seed=seed, **given)
-        results = check_subject(subject, claims=claims, on_verdict=lambda: bar.advance(task))
-    out.print(result_table(results))
+    claims = [*([] if named else [autograd_gives_the_gradient]), *(c for c in claims if c.expected is Outcome.HOLDS)]
+    before = torch.get_num_threads()
+    try:
+        with progress() as bar:
+            task = bar.add_task(f"loading {spec}", total=None)
+            subject = load(spec)
+            bar.update(task, description="checking", total=len(claims), completed=0)
+            given = {name: value for name, value in training.items() if value is not None}
+            subject = replace(subject, seed=seed, **given)
+            small = subject.size < _SMALL
+            torch.set_num_threads(threads or (1 if small else before))
+            results = check_subject(subject, claims=claims, double=double, on_verdict=lambda: bar.advance(task))
+    finally:
+        torch.set_num_threads(before)
+    out.print((result_table if verbose else result_summary)(results))
     evidence = {claim.name: Evidence(claim) for claim in claims}
     for result in results:
         evidence[result.claim.name].add(result.verdict)
@@ -148,7 +183,7 @@ def _check_model(
         )
     for seen in evidence.values():
         if seen.outcome is Outcome.REFUTED:
-            smaller = refuted_on_fewer(subject, seen.claim)
+            smaller = refuted_on_fewer(subject, seen.claim, double=double)
             seen.worst = seen.worst if smaller is None else smaller  # a refutation is falsy
             keep_counterexample(seen, seed, folder)
     where = {claim.name: [place(r.where, r.verdict) for r in results if r.claim is claim] for claim in claims}

@@ -6,6 +6,7 @@ One linear layer Z = H Wᵀ + b through which the loss sees H; rows are samples,
 from __future__ import annotations
 
 from dataclasses import replace
+from weakref import WeakKeyDictionary
 
 from impl import strategies
 from impl.differentiation import velocity
@@ -27,14 +28,24 @@ __all__ = [
 _PAPER = "2605.06258"
 
 
+_LINEAR: WeakKeyDictionary[LayerTrace, str | None] = WeakKeyDictionary()
+
+
 def not_linear(layer: LayerTrace) -> str | None:
-    """Why the module's output is not H Wᵀ + b, or None if it is (or is not known)."""
-    if layer.outputs is None or not hasattr(layer.outputs, "double"):
+    """Why the module's output is not H Wᵀ + b, or None if it is (or is not known); found once for all claims about the trace."""
+    if layer not in _LINEAR:
+        _LINEAR[layer] = _not_linear(layer)
+    return _LINEAR[layer]
+
+
+def _not_linear(layer: LayerTrace) -> str | None:
+    seen = layer if layer.checked is None else layer.checked
+    if seen.outputs is None or not hasattr(seen.outputs, "double"):
         return None
-    model = Ball(layer.inputs, unit=layer.unit) @ Ball(layer.weight, unit=layer.unit).mT
+    model = Ball(seen.inputs, unit=layer.unit) @ Ball(seen.weight, unit=layer.unit).mT
     if layer.bias is not None:
         model = model + Ball(layer.bias, unit=layer.unit)[..., None, :]
-    gap = (layer.outputs.double() - model.center).abs()
+    gap = (seen.outputs.double() - model.center).abs()
     if bool((gap <= model.error + layer.unit * model.magnitude).all()):
         return None
     return f"the module's output differs from H Wᵀ + b by up to {float(gap.max()):.3g}: it is not a linear layer"

@@ -56,6 +56,21 @@ def canvas(panels: int, size: tuple[float, float], **options: Any) -> tuple[Figu
     return figure, list(np.atleast_1d(axes))
 
 
+def grid(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
+    """`canvas` with several rows: the axes row by row.
+
+    Raises:
+        InputError: if matplotlib is not installed.
+    """
+    made, _ = canvas(1, size)
+    made.clear()
+    import matplotlib as mpl
+
+    with mpl.rc_context(_STYLE):
+        axes = made.subplots(rows, columns)
+    return made, list(np.atleast_1d(axes).flat)
+
+
 def styled(draw: Callable[[int], Figure]) -> Callable[[int], Figure]:
     """Draw under the pictures' style, whatever the user's is."""
 

@@ -6,6 +6,10 @@ A builder per instance type, by topic in the files named below; each returns an 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from torch import Tensor
 
 from impl.chains import LinearChain
 from impl.collapse import LabelledFeatures
@@ -14,12 +18,15 @@ from impl.errors import InputError
 from impl.features import FeatureSet
 from impl.first_layer import PreconditionedSteps
 from impl.gated import GatedNetwork
+from impl.layers import LinearRows
+from impl.loss_lines import LossLine
 from impl.operands import Instance
 from impl.readouts import RandomReadout, ReadoutEnsemble
 from impl.tracing import LayerTrace
 from impl.training import MinibatchNoise
 from impl.whitening import WeightMotion, WeightStep
 from theorems.places.features import collapsed_features, feature_sets, random_readouts, readout_ensembles
+from theorems.places.gradients import loss_lines
 from theorems.places.noise import minibatch_noises
 from theorems.places.subject import Places, Subject
 from theorems.places.training import first_layer_steps
@@ -35,6 +42,7 @@ from theorems.places.weights import (
 __all__ = ["BUILDERS", "Places", "Subject", "instances_of"]
 
 BUILDERS: dict[type[Instance], Callable[[Subject], Places | str]] = {
+    LossLine: loss_lines,
     LayerTrace: layer_traces,
     GatedNetwork: relu_stacks,
     FeatureSet: feature_sets,
@@ -68,6 +76,18 @@ def instances_of(subject: Subject, types: Iterable[type[Instance]] | None = None
 
 def _built(build: Callable[[Subject], Places | str], subject: Subject) -> Places | str:
     try:
-        return build(subject)
+        found = build(subject)
     except InputError as error:
         return str(error)
+    if isinstance(found, str) or all(p.device.type == "cpu" for p in subject.model.parameters()):
+        return found
+    return {where: made if isinstance(made, str) else _on_the_cpu(made) for where, made in found.items()}
+
+
+def _on_the_cpu(instance: Any) -> Any:
+    """What was measured on an accelerator is judged in float64 where there is float64, beside what was drawn on the CPU."""
+    moved = instance.map(lambda value: value.cpu() if isinstance(value, Tensor) else value)
+    checked = getattr(moved, "checked", None)
+    if checked is None:
+        return moved
+    return replace(moved, checked=LinearRows(checked.weight.cpu(), checked.inputs.cpu(), checked.outputs.cpu()))

@@ -21,7 +21,7 @@ def minibatch_noises(subject: Subject) -> Places | str:
 
     The size is the one that the network is trained with, where it is known; else a quarter of the samples.
     """
-    layers, targets = subject.layers, subject.targets
+    layers, targets = subject.whole, subject.targets
     last = readout_of(layers, subject.outputs)
     if last is None:
         return "the network does not end in a linear layer: no layer's outputs are the network's"

@@ -9,11 +9,14 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from impl.errors import require
 from impl.operands import Instance
 from impl.running import Inputs, run, undisturbed
 from impl.tracing import Loss, Traces, trace
+
+_TOO_LARGE = "its patches are too many to be unfolded, {} are looked at; use a smaller batch"
 
 Places: TypeAlias = dict[str, Instance | str]
 """What is found at each place of a network: an instance, or the reason why there is none."""
@@ -53,6 +56,11 @@ class Subject:
         require(size is None or whole, f"expected a whole batch_size of at least 1, got batch_size={size!r}")
 
     @property
+    def size(self) -> int:
+        """How many parameters it has; lazy ones count as none."""
+        return sum(0 if is_lazy(p) else p.numel() for p in self.model.parameters())
+
+    @property
     def task(self) -> tuple[nn.Module, Inputs, Any, Loss]:
         """Model, inputs, targets and loss, as `impl.trace` takes them."""
         return self.model, self.inputs, self.targets, self.loss
@@ -60,7 +68,18 @@ class Subject:
     @cached_property
     def layers(self) -> Traces:
         """Its traces; claims about decay see λ where it is known and positive, else 1 (they hold for every λ > 0)."""
-        return trace(*self.task, decay=self.decay or 1.0, seed=self.seed)
+        return trace(*self.task, decay=self.decay or 1.0, seed=self.seed, parts=True)
+
+    @cached_property
+    def too_large(self) -> dict[str, str]:
+        """The layers that are looked at in part, with the reason why claims about all of their features are not checked."""
+        return {name: _TOO_LARGE.format(layer.part) for name, layer in self.layers.items() if layer.part}
+
+    @cached_property
+    def whole(self) -> Traces:
+        """The traces of layers that are looked at whole."""
+        kept = {name: layer for name, layer in self.layers.items() if not layer.part}
+        return Traces(kept, {**self.layers.left_out, **self.too_large})
 
     @cached_property
     def outputs(self) -> Any:
@@ -84,7 +103,7 @@ class Subject:
         assert isinstance(self.rows, Tensor)
         found = {
             name: layer
-            for name, layer in self.layers.items()
+            for name, layer in self.whole.items()
             if layer.inputs.ndim == 2 and layer.inputs.shape[0] == self.rows.shape[0]
         }
         return Traces(found, {})

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from impl.chains import LinearChain, linear_chains_of
 from impl.decayed import decayed_traces
 from impl.operands import Instance
+from impl.parts import restricted
 from impl.relu_stacks import LARGEST, stacks
 from impl.tracing import LayerTrace
 from impl.whitening import weight_motion, weight_step
@@ -22,14 +23,21 @@ LARGEST_WEIGHT = 512
 
 
 def layer_traces(subject: Subject) -> Places | str:
-    """Every linear and convolutional layer."""
-    return {**subject.layers, **subject.layers.left_out}
+    """Every linear and convolutional layer; large ones at a few of their inputs, on all rows."""
+    places: Places = {}
+    for name, layer in subject.layers.items():
+        seen = restricted(layer, seed=subject.seed, layers=len(subject.layers))
+        places[f"{name}, {seen.part}" if seen.part else name] = seen
+    return {**places, **subject.layers.left_out}
 
 
 def relu_stacks(subject: Subject) -> Places | str:
     """Every bias-free ReLU stack."""
+    linear = [m for m in subject.model.modules() if isinstance(m, nn.Linear)]
+    if len(linear) < 2 or all(m.bias is not None for m in linear):
+        return "the network has no two linear layers of which one has no bias: it has no bias-free stack"
     return dict(stacks(*subject.task, seed=subject.seed)) or (
-        "the network has no stack of bias-free linear layers with ReLU between them, in values and in gradients, that "
+        "the network has no stack of bias-free linear layers with ReLU between them, which autograd follows and nothing else reads, that "
         f"ends in a linear readout (with at most {LARGEST} outputs times samples)"
     )
 
@@ -39,20 +47,21 @@ def decayed_matrices(subject: Subject) -> Places | str:
 
     Where λ is not known each layer gets the power of two at which decay and loss pull on it alike: the inequality holds for every λ > 0.
     """
-    found = decayed_traces(subject.model, subject.layers, subject.outputs, subject.loss, decay=subject.decay)
+    found = decayed_traces(subject.model, subject.whole, subject.outputs, subject.loss, decay=subject.decay)
     places: Places = {}
     for name, point in found.items():
         assumed = "" if subject.decay is not None else ", assumed"
         places[name if point.gap else f"{name}, λ = {float(point.decay):.3g}{assumed}"] = point
-    for name, layer in subject.layers.items():
+    places |= subject.too_large
+    for name, layer in subject.whole.items():
         if layer.weight.ndim != 2:
             places[name] = "it is a convolution in groups: several matrices, of which each sees a part of the outputs"
     return places or "no linear layer stands below the readout: the readout alone bounds nothing"
 
 
 def _matrices(subject: Subject, make: Callable[[LayerTrace], Instance | str]) -> Places | str:
-    places: Places = {}
-    for name, layer in subject.layers.items():
+    places: Places = {**subject.too_large}
+    for name, layer in subject.whole.items():
         if layer.weight.ndim != 2 or max(layer.weight.shape) > LARGEST_WEIGHT:
             places[name] = f"its weight is no matrix of at most {LARGEST_WEIGHT} rows and columns"
         elif not bool(layer.weight_grad.any()):
@@ -99,7 +108,7 @@ def weight_motions(subject: Subject) -> Places | str:
 
 def linear_chains(subject: Subject) -> Places | str:
     """Every two or more linear layers in a row."""
-    found: dict[str, LinearChain] = linear_chains_of(subject.layers)
+    found: dict[str, LinearChain] = linear_chains_of(subject.whole)
     return (
         dict(found)
         or "no two linear layers follow one another without anything between them: it has no deep linear part"

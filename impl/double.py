@@ -1,0 +1,63 @@
+"""Run a float32 or bfloat16 network in float64, and leave it as it was."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from impl.errors import InputError, told
+
+
+def mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """Nested containers with every tensor changed; anything else as it is."""
+    if isinstance(value, Tensor):
+        return change(value)
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(mapped(part, change) for part in value))
+    if isinstance(value, tuple | list):
+        return type(value)(mapped(part, change) for part in value)
+    if isinstance(value, Mapping):
+        return {key: mapped(part, change) for key, part in value.items()}
+    return value
+
+
+def widened(tensor: Tensor) -> Tensor:
+    """In float64, if it holds floating-point numbers."""
+    return tensor.detach().double() if tensor.dtype.is_floating_point else tensor
+
+
+@contextmanager
+def in_double(model: nn.Module) -> Iterator[None]:
+    """The model's own parameters and buffers as float64 copies; its hooks stay where they are."""
+    parameters = [(p, p.data) for p in model.parameters()]
+    buffers = [(m._buffers, dict(m._buffers)) for m in model.modules() if not isinstance(m, torch.jit.ScriptModule)]
+    try:
+        for p, data in parameters:
+            p.data = widened(data).clone()
+        for now, before in buffers:
+            now.update({name: b if b is None else widened(b) for name, b in before.items()})
+        yield
+    finally:
+        for p, data in parameters:
+            p.data = data
+        for now, before in buffers:
+            now.update(before)
+
+
+def loss_in_double(loss: Any) -> Any:
+    """A copy of a loss module whose buffers (class weights) are float64; any other callable as it is.
+
+    Raises:
+        InputError: for a module that cannot be copied.
+    """
+    if not isinstance(loss, nn.Module):
+        return loss
+    try:
+        return copy.deepcopy(loss).double()
+    except Exception as error:
+        raise InputError(f"expected a loss that can be copied, but it raised {told(error)}") from error

@@ -1,0 +1,232 @@
+"""Bugs planted in users' networks: which claim turns red, where, and by how much; and what is no bug stays green or says why not."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from tests.foreign.common import D, N, Net, data, lin
+from tests.foreign.impostors import DoubledWeightGradient, linear_by
+from tests.test_foreign_networks import NETWORKS
+from theorems import Outcome
+from theorems.models import check_model
+from theorems.preconditions import autograd_gives_the_gradient
+
+PRECONDITION = [autograd_gives_the_gradient]
+
+
+def function(forward, backward):
+    """An autograd function of one tensor: its values, and what it claims its gradient to be."""
+
+    class Written(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return forward(x)
+
+        @staticmethod
+        def backward(ctx, grad):
+            return backward(ctx.saved_tensors[0], grad)
+
+    return Written.apply
+
+
+class Apply(nn.Module):
+    def __init__(self, call):
+        super().__init__()
+        self.call = call
+
+    def forward(self, x):
+        return self.call(x)
+
+
+def network(middle, seed=0, *, bias=True):
+    torch.manual_seed(seed)
+    parts = (
+        nn.Linear(6, 12, bias=bias),
+        middle,
+        nn.Linear(12, 12, bias=bias),
+        nn.BatchNorm1d(12),
+        nn.Tanh(),
+        nn.Linear(12, 3),
+    )
+    return nn.Sequential(*parts).double()
+
+
+def places(model, loss=functional.cross_entropy, claims=PRECONDITION, **options):
+    torch.manual_seed(1)
+    targets = torch.arange(20) % 3
+    results = check_model(model, torch.randn(20, 6).double(), targets, loss, claims=claims, **options)
+    return {r.where: r.verdict for r in results}
+
+
+def scaled(factor, what):
+    model = network(nn.Tanh())
+    if what == "tensor hook":
+        model[1] = Apply(lambda x: _hooked(torch.tanh(x), factor))
+    elif what == "full backward hook":
+        model[1].register_full_backward_hook(lambda _m, grads, _o: tuple(factor * g for g in grads))
+    elif what == "hook on a parameter":
+        model[0].weight.register_hook(lambda grad: factor * grad)
+    return model
+
+
+def _hooked(x, factor):
+    x.register_hook(lambda grad: factor * grad)
+    return x
+
+
+WRONG = {
+    "ReLU that leaks": lambda: network(Apply(function(lambda x: x.clamp(min=0), lambda x, g: g * (x > -0.1)))),
+    "ReLU off by a thousandth": lambda: network(
+        Apply(function(lambda x: x.clamp(min=0), lambda x, g: 1.001 * g * (x > 0)))
+    ),
+    "tanh without its square": lambda: network(Apply(function(torch.tanh, lambda x, g: g * (1 - torch.tanh(x))))),
+    "straight through": lambda: network(Apply(function(lambda x: x.sin(), lambda _x, g: g))),
+    "no gradient at all": lambda: network(Apply(function(torch.tanh, lambda _x, _g: None))),
+    "tensor hook": lambda: scaled(1.01, "tensor hook"),
+    "full backward hook": lambda: scaled(0.5, "full backward hook"),
+    "hook on a parameter": lambda: scaled(2.0, "hook on a parameter"),
+}
+
+
+@pytest.mark.parametrize("bug", WRONG)
+def test_a_wrong_gradient_anywhere_is_refuted_and_located(bug):
+    """Red at the layer below the bug, green above it; the residual is what the bug makes of the slope."""
+    seen = places(WRONG[bug]())
+    assert seen["all parameters"].outcome is Outcome.REFUTED
+    assert seen["parameters of 0"].outcome is Outcome.REFUTED
+    assert seen["parameters of 0"].measured > 100 * seen["parameters of 0"].bound
+    for above in ("2", "3", "5"):
+        assert seen[f"parameters of {above}"].outcome is Outcome.HOLDS, above
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_narrow_formats_are_judged_in_float64_and_left_alone(dtype):
+    model = WRONG["ReLU off by a thousandth"]().to(dtype)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    inputs = torch.randn(20, 6).to(dtype)
+    results = check_model(model, inputs, torch.arange(20) % 3, functional.cross_entropy, claims=PRECONDITION)
+    assert results[0].verdict.outcome is Outcome.REFUTED
+    after = model.state_dict()
+    assert all(torch.equal(before[name], after[name]) and after[name].dtype == before[name].dtype for name in before)
+
+
+def test_a_loss_with_a_wrong_backward_is_refuted_everywhere():
+    half = function(lambda x: (x * x).mean(), lambda x, g: g * x / len(x))  # 2/numel is the truth
+    seen = places(network(nn.ReLU()), lambda f, _: half(f))
+    assert {verdict.outcome for verdict in seen.values()} == {Outcome.REFUTED}
+
+
+def test_a_loss_with_another_reduction_is_no_wrong_gradient():
+    seen = places(network(nn.ReLU()), lambda f, y: functional.cross_entropy(f, y, reduction="sum") / 7)
+    assert [verdict.outcome for verdict in seen.values()] == [Outcome.HOLDS]
+
+
+@pytest.mark.parametrize("cut", ["detach", "data", "no_grad"])
+def test_what_is_cut_off_on_purpose_is_no_bug(cut):
+    def act(x):
+        if cut == "no_grad":
+            with torch.no_grad():
+                scale = x.std()
+        else:
+            scale = getattr(x.std(), "data") if cut == "data" else x.std().detach()  # noqa: B009
+        return x / scale
+
+    (verdict,) = places(network(Apply(act))).values()
+    assert verdict.outcome is Outcome.INAPPLICABLE
+    assert "on purpose" in verdict.context["reason"]
+
+
+def test_noise_that_is_another_each_time_is_said():
+    import numpy as np
+
+    noise = np.random.default_rng(0)
+    (verdict,) = places(network(Apply(lambda x: torch.tanh(x + float(noise.normal()))))).values()
+    assert verdict.outcome is Outcome.INAPPLICABLE
+    assert "another each time" in verdict.context["reason"]
+
+
+@pytest.mark.parametrize(
+    "middle", [nn.ReLU, nn.GELU, nn.Dropout, nn.Hardtanh, nn.Softplus, lambda: nn.LeakyReLU(0.3), nn.RReLU]
+)
+@pytest.mark.parametrize("seed", range(4))
+def test_right_gradients_hold(middle, seed):
+    (verdict,) = places(network(middle(), seed), seed=seed).values()
+    assert verdict.outcome is Outcome.HOLDS, verdict
+    assert verdict.ratio < 0.5
+
+
+WRONG_NETWORKS = {
+    *(f"linear-{name}Gradient" for name in ("DoubledInput", "DoubledWeight", "TransposedInput", "TransposedWeight", "NoInput")),
+    "conv-ConvolvedFlipped", "conv-ConvolvedShifted", "hook_on_an_activation",
+    *(f"hook_scales_the_{what}_gradient" for what in ("input", "output", "weight")),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated", "ignore::DeprecationWarning")
+@pytest.mark.parametrize("case", [pytest.param(p.values, id=p.id) for p in NETWORKS])
+def test_strangers_networks(case, request):
+    """Red for every network whose gradient is not that of its loss, and for no other; errors of 1e-9 and less are left to the claims about layers."""
+    torch.manual_seed(0)
+    make, arguments = case
+    model, inputs, targets, loss, _ = make(*arguments)
+    verdict = check_model(model, inputs, targets, loss, claims=PRECONDITION)[0].verdict
+    wrong = request.node.callspec.id in WRONG_NETWORKS
+    assert (verdict.outcome is Outcome.REFUTED) == wrong, verdict
+    assert wrong or verdict.outcome in (Outcome.HOLDS, Outcome.INAPPLICABLE), verdict
+
+
+def test_a_wrong_linear_layer_contradicts_the_layer_and_the_stack():
+    model = nn.Sequential(
+        nn.Linear(6, 8, bias=False), nn.ReLU(), linear_by(DoubledWeightGradient)(8, 8, bias=False), nn.ReLU(), nn.Linear(8, 3)
+    ).double()  # fmt: skip
+    results = check_model(model, torch.randn(20, 6).double(), torch.arange(20) % 3, functional.cross_entropy)
+    red = {(r.claim.name, r.where) for r in results if r.verdict.outcome is Outcome.REFUTED}
+    assert ("feature_learning_equation", "2") in red
+    assert ("layerwise_kernel", "0 → 4") in red
+    assert ("autograd_gives_the_gradient", "parameters of 2") in red
+    assert ("feature_learning_equation", "0") not in red
+    assert ("autograd_gives_the_gradient", "parameters of 0") not in red
+
+
+class Leaking(torch.autograd.Function):
+    """A ReLU whose gradient is half that of the identity."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.clamp(min=0)
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad / 2
+
+
+def by_name(model, **options):
+    results = check_model(model, data(N, D), data(N, D, seed=1), functional.mse_loss, **options)
+    return {r.claim.name: r.verdict for r in results}
+
+
+def test_a_wrong_activation_contradicts_the_hierarchy():
+    """Layers hold on their own; the stack is one of ReLUs in values, and moves by another gradient than a ReLU's."""
+    model = Net(lambda s, x: s.b(Leaking.apply(s.a(x))), a=lin(bias=False), b=lin(bias=False))
+    verdicts = by_name(model)
+    assert verdicts["feature_learning_equation"]
+    assert verdicts["layerwise_kernel"].outcome is Outcome.REFUTED
+    assert verdicts["layerwise_kernel"].measured > 1e6 * verdicts["layerwise_kernel"].bound
+
+
+@pytest.mark.parametrize("cut", [lambda h: torch.relu(h).detach(), lambda h: torch.relu(h.detach())])
+def test_a_detached_activation_is_no_stack(cut):
+    verdicts = by_name(Net(lambda s, x: s.b(cut(s.a(x))), a=lin(bias=False), b=lin(bias=False)))
+    assert verdicts["layerwise_kernel"].outcome is Outcome.INAPPLICABLE
+    assert "autograd" in verdicts["layerwise_kernel"].context["reason"]
+
+
+def test_a_second_reader_is_no_stack():
+    def forward(net, x):
+        h = net.a(x)
+        return net.b(torch.relu(h)) + h
+
+    model = Net(forward, a=lin(bias=False), b=lin(bias=False))
+    assert by_name(model)["layerwise_kernel"].outcome is Outcome.INAPPLICABLE

@@ -1,0 +1,20 @@
+"""Whether autograd's gradient is that of the loss: along all parameters of a user's network, and module by module where it is not."""
+
+from __future__ import annotations
+
+from impl.loss_lines import Lines
+from theorems.places.subject import Places, Subject
+from theorems.preconditions import autograd_gives_the_gradient
+from theorems.verdict import Outcome
+
+
+def loss_lines(subject: Subject) -> Places | str:
+    """One random line through all parameters; if the loss contradicts autograd on it, one for the parameters of each module."""
+    lines = Lines(*subject.task, seed=subject.seed)
+    part = f", {lines.samples}" if lines.samples else ""
+    whole = lines.along()
+    found: Places = {f"all parameters{part}": whole}
+    if autograd_gives_the_gradient(whole).outcome is Outcome.REFUTED:
+        for name, parameters in lines.owners.items():
+            found[f"parameters of {name or type(subject.model).__name__}{part}"] = lines.along(parameters)
+    return found

@@ -1,0 +1,101 @@
+"""What every observation on a user's network presupposes: checked beside the catalogue, and reported as a row of its own."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from impl.errors import InputError
+from impl.loss_lines import LossLine
+from impl.operands import Operand
+from theorems.claim import Claim, Hypothesis, Source
+from theorems.relations import Finding, Side
+from theorems.rounding import UNIT, gamma
+from theorems.verdict import Grade, Outcome
+
+ROOM = 64.0
+"""By how much the last two extrapolations may have come nearer to each other than to the slope."""
+POWER = 2.0**-3
+"""The share of the slope of a typical direction that must be told apart for a verdict other than UNDECIDED."""
+
+
+@dataclass(frozen=True)
+class Extrapolation:
+    """Autograd's slope against central differences of the loss, extrapolated (Richardson) at the steps that agree best."""
+
+    def judge(self, observe: Side, predict: Side, instance: Any) -> Finding:
+        """Compare; the bound is what the extrapolations differ by, times `ROOM`, plus the rounding of the inner product."""
+        del predict
+        slope = float(observe(instance))  # type: ignore[arg-type]
+        limit, error = extrapolate(instance)
+        bound = ROOM * error + gamma(instance.entries + 2) * float(instance.terms)
+        context: dict[str, Any] = {"autograd's slope": slope, "slope of the loss": limit}
+        gap, size = abs(slope - limit), max(float(instance.spread), abs(limit))
+        if not math.isfinite(gap) or not math.isfinite(bound):
+            return Finding(
+                Outcome.UNDECIDED,
+                Grade.NUMERICAL,
+                math.nan,
+                0.0,
+                context | {"reason": "the loss is not finite along the way"},
+            )
+        outcome = Outcome.HOLDS if gap <= bound else Outcome.REFUTED
+        if outcome is Outcome.HOLDS and bound > POWER * size:
+            outcome = Outcome.UNDECIDED
+            context["reason"] = "the loss is flat, or not smooth enough along the way to tell its slope"
+        return Finding(outcome, Grade.NUMERICAL, gap, bound, context)
+
+
+def extrapolate(line: LossLine) -> tuple[float, float]:
+    """The slope of the loss at the point, and how far extrapolations from neighbouring steps, and one ulp of the loss, move it."""
+    quotients = (line.ahead - line.behind) / (2 * line.steps)
+    limits = (16 * quotients[1:] - quotients[:-1]) / 15
+    apart = (limits[1:] - limits[:-1]).abs()
+    rounded = (
+        UNIT * torch.maximum(line.ahead.abs(), line.behind.abs()) / line.steps
+    )  # an ulp of the loss: least at large steps
+    worst = (torch.maximum(apart[1:], apart[:-1]) + rounded[2:-1]).nan_to_num(nan=math.inf)
+    best = int(worst.argmin())
+    return float(limits[best + 1]), float(worst[best])
+
+
+def _cut_on_purpose(line: LossLine) -> str | None:
+    limit, error = extrapolate(line)
+    agrees = abs(float(line.slope) - limit) <= ROOM * error + gamma(line.entries + 2) * float(line.terms)
+    return None if not line.cut or agrees else (
+        f"the model or its loss cuts something off from autograd on purpose ({line.cut}): its gradient is not meant to be the loss's derivative"
+    )  # fmt: skip
+
+
+def _drawn() -> Any:
+    raise InputError("expected a network of yours (theorems check --model): nothing is drawn for this check")
+
+
+def _along(line: LossLine) -> Operand:
+    r"""Autograd's gradient is the derivative of the loss: along a random direction of the parameters it is the slope of the loss.
+
+    .. math:: \langle \nabla_\theta L, V \rangle = \frac{d}{dt} L(\theta + t V) \Big|_{t=0}
+
+    Every observation of the claims presupposes it. Shapes: all parameters θ at once, V with independent Gaussian entries of each parameter's size; if it fails, module
+    by module. Observed: one backward pass, the hooks on activations and parameters included, in float64. Predicted: central differences of the loss at nine steps, extrapolated;
+    the bound is 64 times what extrapolations from neighbouring steps differ by and an ulp of the loss over the step, an estimate and not a proof (kinks of ReLU along the way are in it).
+
+    Hypotheses: nothing is cut off from autograd on purpose (checked where both disagree). Raises InputError for anything that is not a LossLine.
+    """
+    return line.ahead
+
+
+autograd_gives_the_gradient = Claim(
+    name="autograd_gives_the_gradient",
+    statement=_along.__doc__ or "",
+    source=Source("", "precondition of every observation", "derived"),
+    relation=Extrapolation(),
+    observe=lambda line: line.slope,
+    predict=_along,
+    instances=_drawn,
+    subject=LossLine,
+    hypotheses={"nothing detached": Hypothesis(_drawn, _cut_on_purpose)},
+)
