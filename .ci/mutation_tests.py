@@ -41,7 +41,7 @@ class Reached:
         lines = self._lines.get(path, {})
         for low, high in [(line, line), *_around(path, line), (1, _LAST)]:
             found = {at for number, ids in lines.items() if low <= int(number) <= high for at in ids}
-            if not path.startswith("theorems/planting/"):
+            if not path.startswith("theorems/searching/planting/"):
                 found = {at for at in found if not self._names[at].startswith(QUOTING)}
             names = {self._names[at] for at in found}
             if high == _LAST:

@@ -5,8 +5,8 @@ import sys
 import pytest
 from _pytest.pytester import SysModulesSnapshot
 
-from theorems import evidence_file as evidence
 from theorems.cli import main
+from theorems.evidence import file as evidence
 
 
 @pytest.fixture

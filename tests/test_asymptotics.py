@@ -8,7 +8,7 @@ import pytest
 
 from impl.errors import InputError
 from theorems import Outcome
-from theorems.asymptotics import Measured, TendsTo
+from theorems.relations.asymptotics import Measured, TendsTo
 
 
 def _judge(power, *, kink=0.0, noise=0.0, sign="=", replicates=1, sizes=(16, 32, 64, 128, 256)):

@@ -21,11 +21,21 @@ from impl.strategies.sampling import visit
 from impl.strategies.wild import FORMATS, KINDS, Refusal
 from impl.strategies.wild_data import WILD, WILD_FOR
 from impl.training import feature_noise
-from theorems.auditing import REGIMES, Tally, _judge, audit, audited, numerically, planted, smallest_refuted, strategies
 from theorems.cli import app
 from theorems.relations import Comparison
 from theorems.rounding import Ball
-from theorems.spectra import eigenvalues, singular_values
+from theorems.rounding.spectra import eigenvalues, singular_values
+from theorems.searching.auditing import (
+    REGIMES,
+    Tally,
+    _judge,
+    audit,
+    audited,
+    numerically,
+    planted,
+    smallest_refuted,
+    strategies,
+)
 from theorems.verdict import Grade, Outcome
 
 CLAIMS = audited(theorems.CLAIMS)

@@ -22,9 +22,9 @@ from impl.operands import Instance, Operand
 from impl.spectral import SpectralTask, diagonal
 from impl.strategies import flows, grams, ridge, spectra, students
 from impl.strategies.wild_data import WILD
-from theorems.certified import Enclosure
-from theorems.precision import LIMIT, PRECISION, precisely
 from theorems.relations import Comparison
+from theorems.relations.certified import Enclosure
+from theorems.rounding.precision import LIMIT, PRECISION, precisely
 from theorems.verdict import Grade, Outcome
 
 HOLDS, REFUTED, UNDECIDED = Outcome.HOLDS, Outcome.REFUTED, Outcome.UNDECIDED

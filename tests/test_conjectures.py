@@ -133,7 +133,7 @@ def test_a_claim_in_law_of_ones_own(run, state, tmp_path):
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
-from theorems.laws import NormalMean
+from theorems.relations.laws import NormalMean
 
 
 @dataclass(frozen=True, eq=False)

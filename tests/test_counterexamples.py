@@ -23,8 +23,8 @@ from impl.networks import build
 from theorems import CLAIMS, Outcome, Source, equals
 from theorems.checking import check
 from theorems.counterexamples import counterexample
-from theorems.drawing import for_each
-from theorems.replaying import recorded, replay
+from theorems.counterexamples.replaying import recorded, replay
+from theorems.searching.drawing import for_each
 
 ROOT = Path(__file__).parent.parent
 THOROUGH = settings.get_current_profile_name() == "thorough"

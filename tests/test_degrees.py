@@ -18,7 +18,7 @@ from impl.operands import reciprocal
 from impl.tracked import Tracked, branching, cleared, denominator, is_tracked, plain
 from theorems import CLAIMS
 from theorems.generic import constructor, identities
-from theorems.ranks import RankIs, Within
+from theorems.relations.ranks import RankIs, Within
 
 # -- numbers -------------------------------------------------------------------------------------------------------
 

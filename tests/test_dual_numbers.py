@@ -6,7 +6,7 @@ from torch.func import jvp
 
 from impl.differentiation import Dual
 from impl.recording import _equal
-from theorems.laws import BoundedMean, NormalMean
+from theorems.relations.laws import BoundedMean, NormalMean
 
 X = torch.tensor([[1.0, -2.0], [3.0, 5.0]], dtype=torch.float64)
 Y = torch.tensor([[2.0, 7.0], [-1.0, 4.0]], dtype=torch.float64)

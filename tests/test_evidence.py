@@ -14,11 +14,12 @@ from inner import AS_STATED, HOLDS, LAYER, OTHER, WRONG
 from jsonschema import Draft202012Validator
 
 from impl import InputError
-from theorems import Outcome, badges
-from theorems import evidence_file as evidence
+from theorems import Outcome
 from theorems.checking import Evidence, check
+from theorems.evidence import badges
+from theorems.evidence import file as evidence
+from theorems.evidence.summaries import markdown
 from theorems.models import Result
-from theorems.summaries import markdown
 from theorems.verdict import Verdict
 
 

@@ -18,8 +18,8 @@ from torch.utils.data import DataLoader, TensorDataset
 import theorems
 from theorems import CLAIMS, Outcome, feature_learning_equation, gram_flow
 from theorems.cli import main
+from theorems.evidence.model_table import result_summary, result_table
 from theorems.factories import subject_of
-from theorems.model_table import result_summary, result_table
 from theorems.models import check_model, check_subject
 from theorems.preconditions import autograd_gives_the_gradient
 

@@ -12,8 +12,8 @@ from impl.gaussian_gap import GapPath, GapPoint
 from impl.spiked_series import SpikedSeries
 from impl.strategies.spiked_kernels import divergent_series
 from theorems import Grade, Outcome, function_space
-from theorems.asymptotics import Measured, TendsTo
 from theorems.function_space.corrected import GAP, covariance_coefficients
+from theorems.relations.asymptotics import Measured, TendsTo
 
 
 def test_series_counterexample_as_a_reader_can_follow_it():

@@ -11,10 +11,10 @@ from impl.errors import InputError
 from impl.operands import Instance
 from theorems import Outcome, feature_learning_equation, spiked_covariance_series_as_stated
 from theorems.checking import check
-from theorems.choices import CORNERS, cornered, draw, neighbour
 from theorems.claim import Source, equals
 from theorems.cli import app
-from theorems.falsifying import CORNER, NEAR, PHASES, falsify
+from theorems.searching.choices import CORNERS, cornered, draw, neighbour
+from theorems.searching.falsifying import CORNER, NEAR, PHASES, falsify
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

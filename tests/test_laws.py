@@ -12,9 +12,9 @@ from torch import Tensor
 
 from impl.errors import InputError
 from impl.operands import Instance
-from theorems import tails
 from theorems.claim import Source
-from theorems.laws import (
+from theorems.relations import tails
+from theorems.relations.laws import (
     BoundedMean,
     Distributed,
     NormalMean,

@@ -10,8 +10,8 @@ import pytest
 
 from theorems import CLAIMS, spike_moments
 from theorems.papers import PAPERS
-from theorems.planting.plant import errors
-from theorems.planting.trial import Fate, Pool, summary, trials, try_one
+from theorems.searching.planting.plant import errors
+from theorems.searching.planting.trial import Fate, Pool, summary, trials, try_one
 
 # claim, the line and what becomes of it, and which of the lines that read so
 # fmt: off

@@ -5,7 +5,7 @@ from inner import AS_STATED, HOLDS, OTHER, WRONG, quick
 
 import theorems
 from theorems import Outcome, feature_learning
-from theorems import evidence_file as evidence
+from theorems.evidence import file as evidence
 
 pytest_plugins = "pytester"
 

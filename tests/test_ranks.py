@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from impl.linalg import exact_rank
-from theorems.ranks import _below, _exactly, _numerically
+from theorems.relations.ranks import _below, _exactly, _numerically
 from theorems.rounding import Ball
-from theorems.spectra import eigenvalues, is_semidefinite, positive_eigenvalues, singular_values
+from theorems.rounding.spectra import eigenvalues, is_semidefinite, positive_eigenvalues, singular_values
 from theorems.verdict import Grade, Outcome
 
 

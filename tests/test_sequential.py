@@ -17,10 +17,10 @@ from torch import Tensor
 from impl.errors import InputError
 from impl.operands import Instance
 from theorems import gram_flow, in_law, surrogate_grows_in_expectation
-from theorems.alarms import FAMILY, alarm_of, shared_out, spent
 from theorems.counterexamples import counterexample
-from theorems.laws import BoundedMean, NormalMean, Proportion, SubGammaMean, VarianceBounded
-from theorems.sequential import Capital, Sequential, open_ended, reseeded
+from theorems.relations.alarms import FAMILY, alarm_of, shared_out, spent
+from theorems.relations.laws import BoundedMean, NormalMean, Proportion, SubGammaMean, VarianceBounded
+from theorems.relations.sequential import Capital, Sequential, open_ended, reseeded
 from theorems.verdict import Grade, Outcome
 
 RUNS, LEVEL, BATCHES, SIZE = 300, 0.05, 20, 40
@@ -76,7 +76,7 @@ def test_finds_a_planted_shift_on_either_side(name):
 @pytest.mark.parametrize("name", LAWS)
 def test_a_factor_has_expectation_at_most_one(name):
     """Not by simulation of runs: the mean of one factor over many replicates, every size of bet, at the truth and beyond it."""
-    from theorems.wagers import log_factors
+    from theorems.relations.wagers import log_factors
 
     law, source = LAWS[name]
     sample = source.rvs(100_000, random_state=np.random.default_rng(3))
@@ -250,8 +250,8 @@ def test_falsify_bets_for_half_of_its_time_and_says_what_came_of_it(run, tmp_pat
 def test_the_script_of_a_watched_refutation_is_written(monkeypatch, tmp_path):
     """The fixed-size tests see nothing: the deviation is below what one of them resolves."""
     from theorems.commands.refutations import keep_counterexample
-    from theorems.evidence import Evidence
-    from theorems.watching import watch
+    from theorems.evidence.collected import Evidence
+    from theorems.searching.betting import watch
 
     small = replace(surrogate_grows_in_expectation, predict=lambda i: 1.05 * surrogate_grows_in_expectation.predict(i))
     seen = Evidence(small)

@@ -15,7 +15,6 @@ from impl.networks import generator
 from impl.operands import to_exact
 from impl.strategies import grams as drawn
 from impl.whitening import WeightMotion, WeightStep, newton_schulz, polar, spin, weight_motion, weight_step
-from theorems.enclosures import enclose
 from theorems.feature_learning.polar import _off_null_space, polar_radius, vertical_radius
 from theorems.feature_learning.weight_gram import (
     balanced_linear_network_feature_ansatz,
@@ -23,6 +22,7 @@ from theorems.feature_learning.weight_gram import (
     rotation_is_orthogonal_to_learning,
 )
 from theorems.rounding import Ball
+from theorems.rounding.enclosures import enclose
 from theorems.verdict import Grade, Outcome
 
 QUICK = settings(max_examples=2_000, database=None, phases=[Phase.generate])

@@ -64,7 +64,6 @@ from .kernel_flow import task_drive_is_low_rank as task_drive_is_low_rank
 from .kernel_flow import task_drive_is_the_energy_gradient as task_drive_is_the_energy_gradient
 from .kernel_flow import water_filling_law as water_filling_law
 from .kernel_flow import water_filling_path as water_filling_path
-from .laws import in_law as in_law
 from .models import check_model as check_model
 from .monitor import History as History
 from .monitor import watch as watch
@@ -83,6 +82,7 @@ from .preconditioning import one_step_learns_powered_teacher as one_step_learns_
 from .preconditioning import preconditioned_regression_risk as preconditioned_regression_risk
 from .preconditioning import same_gram_same_training as same_gram_same_training
 from .preconditions import autograd_gives_the_gradient as autograd_gives_the_gradient
+from .relations.laws import in_law as in_law
 from .verdict import Grade as Grade
 from .verdict import Outcome as Outcome
 from .verdict import Verdict as Verdict

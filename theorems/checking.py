@@ -12,11 +12,11 @@ from typing import Any
 from hypothesis import target
 
 from impl.errors import require
-from theorems.alarms import alarm_of
 from theorems.claim import Claim
-from theorems.drawing import AIMED, SHRINKING, draws, for_each
-from theorems.evidence import Condition, Control, Evidence
+from theorems.evidence.collected import Condition, Control, Evidence
 from theorems.generic import examine, readable
+from theorems.relations.alarms import alarm_of
+from theorems.searching.drawing import AIMED, SHRINKING, draws, for_each
 from theorems.statements import EvaluationError
 from theorems.variants import Changed
 from theorems.verdict import Grade, Outcome, Verdict

@@ -10,8 +10,8 @@ import numpy as np
 
 from impl.tracked import Tracked, cleared
 from theorems.kernel_flow.optimality import Minimises
-from theorems.ranks import RankIs, Within
 from theorems.relations import Comparison
+from theorems.relations.ranks import RankIs, Within
 
 
 @singledispatch

@@ -51,7 +51,7 @@ class History:
         every: steps between records.
         writer: with ``add_scalar(tag, value, step)``, such as TensorBoard's SummaryWriter; or None.
 
-    `rows` has the records, `missed` the steps at which the network could not be looked at (NaN), with the reason.
+    ``rows`` has the records, ``missed`` the steps at which the network could not be looked at (NaN), with the reason.
     """
 
     def __init__(self, subject: Subject, *, every: int = 1, writer: Any = None) -> None:

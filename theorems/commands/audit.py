@@ -10,10 +10,10 @@ import typer
 from rich.markup import escape
 
 from theorems.commands.console import EXIT_EXPECTED, EXIT_UNEXPECTED, header, out, progress, require_writable, select
-from theorems.evidence_file import versions
+from theorems.evidence.file import versions
 
 if TYPE_CHECKING:
-    from theorems.auditing import Audit
+    from theorems.searching.auditing import Audit
 
 
 def audit_command(
@@ -31,8 +31,8 @@ def audit_command(
     """Audit the rounding bounds: no false refutation, no crash, and how sharp they are."""
     import torch
 
-    from theorems.audit_tables import audit_table, document
-    from theorems.auditing import audit, audited
+    from theorems.searching.audit_tables import audit_table, document
+    from theorems.searching.auditing import audit, audited
 
     require_writable(markdown, "--output")
     require_writable(json_file)

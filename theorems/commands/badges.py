@@ -15,8 +15,8 @@ def badges_command(
     folder: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="where the badges go")] = Path("badges"),
 ) -> None:
     """Write badges: per claim, per paper and for the whole suite, as SVG and as shields endpoint JSON."""
-    from theorems.badges import write_badges
-    from theorems.evidence_file import read
+    from theorems.evidence.badges import write_badges
+    from theorems.evidence.file import read
 
     made = write_badges(read(evidence), folder)
     out.print(f"wrote {len(made)} badges to {folder}: {made[0].label}: {made[0].message}", highlight=False)

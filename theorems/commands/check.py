@@ -95,10 +95,10 @@ def check_command(
     )
     require(decay is None and batch_size is None, "expected --decay and --batch-size with --model, got them without it")
     from impl.strategies.profiles import full_sizes
-    from theorems.alarms import shared_out
     from theorems.checking import check
-    from theorems.evidence_file import record
-    from theorems.tables import evidence_table
+    from theorems.evidence.file import record
+    from theorems.evidence.tables import evidence_table
+    from theorems.relations.alarms import shared_out
     from theorems.verdict import Outcome
 
     threads = torch.get_num_threads()
@@ -152,8 +152,8 @@ def _check_model(
     import torch
 
     from theorems.checking import Evidence
-    from theorems.evidence_file import place, record
-    from theorems.model_table import result_summary, result_table
+    from theorems.evidence.file import place, record
+    from theorems.evidence.model_table import result_summary, result_table
     from theorems.models import check_subject, load, refuted_on_fewer
     from theorems.preconditions import autograd_gives_the_gradient
     from theorems.verdict import Outcome

@@ -16,12 +16,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from theorems.evidence_file import document, versions, write
+from theorems.evidence.file import document, versions, write
 from theorems.verdict import Outcome
 
 if TYPE_CHECKING:
     from theorems.claim import Claim
-    from theorems.falsifying import Search
+    from theorems.searching.falsifying import Search
     from theorems.verdict import Verdict
 
 EXIT_EXPECTED, EXIT_UNEXPECTED, EXIT_USAGE, EXIT_UNDECIDED = 0, 1, 2, 3

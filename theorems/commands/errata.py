@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from theorems.commands.console import EXIT_EXPECTED, EXIT_UNEXPECTED, err, out, require_writable
-from theorems.evidence_file import versions
+from theorems.evidence.file import versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -97,7 +97,7 @@ def _shown(erratum: Erratum, stated: Verdict, corrected: Verdict) -> Group:
 
 def _verdict(verdict: Verdict) -> str:
     """Outcome, grade and figures, a line each; residual and bound of a series or a slope speak through the context."""
-    from theorems.tables import STYLE
+    from theorems.evidence.tables import STYLE
 
     grade = f" ({verdict.grade.name})" if verdict.grade is not None else ""
     lines = [f"[{STYLE[verdict.outcome]}]{verdict.outcome.name}[/]{grade} {escape(verdict.claim)}"]

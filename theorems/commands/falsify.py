@@ -24,7 +24,7 @@ from theorems.commands.console import (
 from theorems.commands.refutations import DEFAULT, keep_counterexample, print_alarm, require_folder, require_repeatable
 
 if TYPE_CHECKING:
-    from theorems.falsifying import Search
+    from theorems.searching.falsifying import Search
 
 
 _MANY = 100_000
@@ -50,11 +50,11 @@ def falsify_command(
     """Search hard for a refutation: at random, aimed at the bound, in structured corners, around the worst instance."""
     import torch
 
-    from theorems.alarms import FAMILY, shared_out
-    from theorems.falsifying import falsify
-    from theorems.sequential import watchable
+    from theorems.relations.alarms import FAMILY, shared_out
+    from theorems.relations.sequential import watchable
+    from theorems.searching.betting import watch
+    from theorems.searching.falsifying import falsify
     from theorems.verdict import Outcome
-    from theorems.watching import watch
 
     claims = select(names)
     if mutant is not None:
@@ -91,7 +91,7 @@ def falsify_command(
 
 
 def _print(search: Search, several: bool) -> None:
-    from theorems.tables import shown
+    from theorems.evidence.tables import shown
 
     seen = search.evidence
     again = f"theorems falsify {spelled(seen.claim)} --examples {search.instances} --seed {search.seed}"

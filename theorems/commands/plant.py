@@ -11,7 +11,7 @@ from rich.markup import escape
 from theorems.commands.console import EXIT_EXPECTED, EXIT_UNEXPECTED, header, out, progress, require_writable, select
 
 if TYPE_CHECKING:
-    from theorems.planting.trial import Trial
+    from theorems.searching.planting.trial import Trial
 
 
 def plant_command(
@@ -31,8 +31,8 @@ def plant_command(
     """
     import torch
 
-    from theorems.planting.report import markdown, trial_table
-    from theorems.planting.trial import Fate, planted_in, trials
+    from theorems.searching.planting.report import markdown, trial_table
+    from theorems.searching.planting.trial import Fate, planted_in, trials
     from theorems.verdict import Outcome
 
     claims = [claim for claim in select(names or []) if claim.expected is Outcome.HOLDS]

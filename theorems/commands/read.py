@@ -16,7 +16,7 @@ def list_command(
     ] = None,
 ) -> None:
     """List the catalogue, or the claims of a file of yours."""
-    from theorems.tables import claim_table
+    from theorems.evidence.tables import claim_table
 
     out.print(claim_table(select(names or [])))
 

@@ -12,7 +12,7 @@ from theorems.commands.console import out, print_counterexample
 
 if TYPE_CHECKING:
     from theorems.claim import Claim
-    from theorems.evidence import Evidence
+    from theorems.evidence.collected import Evidence
 
 DEFAULT = Path("counterexamples")
 """Where scripts of unexpected refutations go."""
@@ -76,7 +76,7 @@ def keep_counterexample(seen: Evidence, seed: int, folder: Path | None) -> None:
 
 def print_alarm(evidence: Sequence[Evidence]) -> float | None:
     """Print the false-alarm probability of the whole run, if any of it was left to chance; give it."""
-    from theorems.alarms import spent
+    from theorems.relations.alarms import spent
 
     found = spent(evidence)
     if found is None:

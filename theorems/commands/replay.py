@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from theorems.commands.console import EXIT_EXPECTED, EXIT_UNEXPECTED, out
-from theorems.evidence_file import versions
+from theorems.evidence.file import versions
 
 
 def replay_command(
@@ -21,7 +21,7 @@ def replay_command(
     A counterexample is a program: read it first if somebody sent it to you.
     """
     from impl.errors import InputError
-    from theorems.replaying import recorded, replay
+    from theorems.counterexamples.replaying import recorded, replay
 
     known = {path: recorded(path) for path in files}
     agree = True

@@ -10,7 +10,7 @@ from impl.operands import Operand, is_exact
 from impl.readouts import RandomReadout, ReadoutEnsemble, linearised_loss, surrogate
 from impl.strategies import alignment as drawn
 from theorems.claim import Hypothesis, Source, equals
-from theorems.laws import SubGammaMean, drawn_once, in_law
+from theorems.relations.laws import SubGammaMean, drawn_once, in_law
 
 _PAPER = "2605.06258"
 

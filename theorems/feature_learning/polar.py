@@ -10,9 +10,9 @@ from torch import Tensor
 
 from impl.readouts import ReadoutEnsemble
 from impl.whitening import WeightMotion, WeightStep, polar, spin
-from theorems.enclosures import enclose, given
-from theorems.projection import _norm, _smallest_singular_value
 from theorems.rounding import Ball
+from theorems.rounding.enclosures import enclose, given
+from theorems.rounding.projection import _norm, _smallest_singular_value
 
 
 def _eye(size: int, like: Tensor) -> Tensor:

@@ -15,9 +15,9 @@ from impl.linalg import exact_rank, least_squares, project, squared_norm, unexpl
 from impl.operands import Operand, is_exact, reciprocal
 from impl.strategies import features as strategies
 from theorems.claim import Hypothesis, Source, compares
-from theorems.projection import has_full_column_rank, rank_in_doubt
 from theorems.relations import Comparison, Side
 from theorems.rounding import Ball
+from theorems.rounding.projection import has_full_column_rank, rank_in_doubt
 
 _PAPER = "2605.06258"
 Parts = dict[str, Operand]

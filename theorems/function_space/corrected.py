@@ -17,9 +17,9 @@ from impl.spiked_kernels import arb_of
 from impl.spiked_series import SpikedSeries
 from impl.strategies import function_space as strategies
 from impl.strategies import spiked_kernels as spiked_kernel_strategies
-from theorems.asymptotics import Measured, TendsTo, tends_to
-from theorems.certified import PartialSums, converges
 from theorems.claim import Hypothesis, Source
+from theorems.relations.asymptotics import Measured, TendsTo, tends_to
+from theorems.relations.certified import PartialSums, converges
 from theorems.verdict import Outcome
 
 _PAPER = "2605.17718"

@@ -15,8 +15,8 @@ from torch import Tensor
 from impl.networks import generator
 from impl.one_step import Ensemble, EnsemblePath, StepPath, StepPoint
 from impl.strategies import function_space as strategies
-from theorems.asymptotics import Measured, TendsTo, tends_to
 from theorems.claim import Hypothesis, Source
+from theorems.relations.asymptotics import Measured, TendsTo, tends_to
 
 _PAPER = "2605.17718"
 _NORM_TOLERANCE = 2e-3

@@ -12,8 +12,8 @@ from flint import arb
 
 from impl.spiked_kernels import SpikedKernel, Vector, arb_of, expected_product, half_square, rational
 from impl.strategies import spiked_kernels as strategies
-from theorems.certified import certifies
 from theorems.claim import Hypothesis, Source
+from theorems.relations.certified import certifies
 
 _PAPER = "2605.17718"
 _BITS = 80

@@ -8,8 +8,8 @@ from dataclasses import replace
 from impl.kernel_expansion import ExpansionPath, ExpansionPoint
 from impl.strategies import function_space as strategies
 from impl.zonal_operator import ZonalPath, ZonalPoint
-from theorems.asymptotics import Measured, TendsTo, tends_to
 from theorems.claim import Hypothesis, Source
+from theorems.relations.asymptotics import Measured, TendsTo, tends_to
 
 _PAPER = "2605.17718"
 

@@ -13,7 +13,7 @@ from theorems.claim import Hypothesis, Source, equals
 from theorems.kernel_flow import flow_enclosures  # noqa: F401, registers how the instances are enclosed
 from theorems.kernel_flow.kernel_ranks import PAPER
 from theorems.kernel_flow.optimality import minimises
-from theorems.ranks import rank_is
+from theorems.relations.ranks import rank_is
 
 
 def _total(terms: Operand) -> Operand:

@@ -1,4 +1,4 @@
-"""Rounding of what the kernel-flow instances measured: registrations of `theorems.enclosures.enclose`."""
+"""Rounding of what the kernel-flow instances measured: registrations of `theorems.rounding.enclosures.enclose`."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from impl.decayed import DecayedMatrix
 from impl.flows import CoupledPoint
 from impl.spectral import Escapes, FlowEnd, LaplacianTask, Regression, SpectralTask
 from impl.training import MinibatchNoise
-from theorems.enclosures import enclose, given
-from theorems.projection import _norm
 from theorems.rounding import Ball, gamma
+from theorems.rounding.enclosures import enclose, given
+from theorems.rounding.projection import _norm
 
 
 def _output_grad(measured: Tensor, error: Tensor | None, unit: float) -> Ball:

@@ -14,13 +14,13 @@ from torch import Tensor
 from impl.arb_arrays import ArbArray
 from impl.arb_matrices import norm, symmetric_eigenvalues
 from impl.operands import Instance, is_exact
-from theorems.certified import decided, in_balls
 from theorems.claim import Claim, equals
-from theorems.enclosures import enclose
-from theorems.precision import rising, strengthened
 from theorems.relations import Finding, Side, _worst
+from theorems.relations.certified import decided, in_balls
 from theorems.rounding import Ball
-from theorems.spectra import eigenvalues, is_semidefinite
+from theorems.rounding.enclosures import enclose
+from theorems.rounding.precision import rising, strengthened
+from theorems.rounding.spectra import eigenvalues, is_semidefinite
 from theorems.verdict import Grade, Outcome
 
 

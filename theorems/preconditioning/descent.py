@@ -15,8 +15,8 @@ from impl.arb_arrays import ArbArray, arb_array
 from impl.arb_matrices import norm
 from impl.linear_students import identity
 from impl.operands import Operand, is_exact, zeros_like
-from theorems.projection import _norm
 from theorems.rounding import Ball
+from theorems.rounding.projection import _norm
 
 _SHORT = 4
 """Up to so many steps the balls simply follow the computation; later their radii would outgrow the contraction."""

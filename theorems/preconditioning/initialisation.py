@@ -8,9 +8,9 @@ from impl.linear_students import InitialisedPair, identity
 from impl.operands import Operand, is_exact, zeros_like
 from impl.strategies import spectra as strategies
 from theorems.claim import Hypothesis, Source, equals
-from theorems.enclosures import given
 from theorems.preconditioning.descent import descend
 from theorems.rounding import Ball
+from theorems.rounding.enclosures import given
 from theorems.verdict import Outcome
 
 _PAPER = "2509.25637"

@@ -16,10 +16,10 @@ from impl.linear_students import LinearStudent, identity
 from impl.operands import Operand, is_exact, zeros_like
 from impl.strategies import students as strategies
 from theorems.claim import Hypothesis, Source, equals
-from theorems.enclosures import given
 from theorems.preconditioning.descent import beside, condition, descend, divided, filters, spectrum
-from theorems.projection import _norm as norm_of_ball
 from theorems.rounding import UNIT, Ball
+from theorems.rounding.enclosures import given
+from theorems.rounding.projection import _norm as norm_of_ball
 
 _PAPER = "2509.25637"
 Parts = Mapping[str, Operand]

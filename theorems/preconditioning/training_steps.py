@@ -10,9 +10,9 @@ from torch import Tensor
 from impl.first_layer import PreconditionedSteps
 from impl.operands import Instance
 from theorems.claim import Claim
-from theorems.enclosures import enclose, given
 from theorems.relations import Comparison, Finding, Side
 from theorems.rounding import UNIT, Ball
+from theorems.rounding.enclosures import enclose, given
 
 
 def _rate(value: Tensor, unit: float) -> Ball:

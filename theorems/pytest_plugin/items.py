@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from theorems.evidence_file import Record, model_record, record
+from theorems.evidence.file import Record, model_record, record
 from theorems.pytest_plugin import ITEMS
 from theorems.pytest_plugin.options import Options
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from theorems.evidence_file import Record, not_run, place, record
+from theorems.evidence.file import Record, not_run, place, record
 from theorems.pytest_plugin.items import ClaimItem, properties, send
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from theorems.evidence_file import GRADES, Record, document, not_run, versions
+from theorems.evidence.file import GRADES, Record, document, not_run, versions
 from theorems.pytest_plugin.items import EVIDENCE, Catalogue, ClaimItem, calm, send
 from theorems.pytest_plugin.options import Options
 
@@ -137,9 +137,9 @@ class Session:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _write(self, evidence: Record) -> None:
-        from theorems.badges import write_badges
-        from theorems.evidence_file import write
-        from theorems.summaries import markdown
+        from theorems.evidence.badges import write_badges
+        from theorems.evidence.file import write
+        from theorems.evidence.summaries import markdown
 
         options = self.options
         if options.json is not None:
@@ -180,7 +180,7 @@ class Session:
             return
         from rich.console import Console
 
-        from theorems.summaries import table
+        from theorems.evidence.summaries import table
 
         entries = self.evidence["claims"]
         run = [entry for entry in entries if entry["outcome"] is not None]

@@ -8,8 +8,8 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from theorems.badges import summing_up
-from theorems.evidence_file import Record, as_expected, ratio
+from theorems.evidence.badges import summing_up
+from theorems.evidence.file import Record, as_expected, ratio
 
 _STYLE = {"HOLDS": "green", "REFUTED": "bold red", "INAPPLICABLE": "dim", "UNDECIDED": "yellow"}
 _MARK = {"HOLDS": "✅", "REFUTED": "❌", "INAPPLICABLE": "⚪", "UNDECIDED": "⚠️", None: "⚪"}

@@ -1,7 +1,7 @@
 """Tests that may be looked at any time: the replicates of a claim in law arrive in batches, and the capital of bets against it is watched.
 
 `Sequential` is the relation: it draws batch after batch from fresh seeds, refutes once the capital reaches 1/alarm, and stops there. `open_ended`
-does the same to several instances in turn for as long as there is time. Why the level holds at every stopping time is in `theorems.wagers`.
+does the same to several instances in turn for as long as there is time. Why the level holds at every stopping time is in `theorems.relations.wagers`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from scipy.special import logsumexp
 from impl.errors import InputError, require
 from impl.operands import Instance
 from theorems.claim import Claim
-from theorems.laws import ALARM, MeanLaw, as_array, named
 from theorems.relations import Finding, Side
+from theorems.relations.laws import ALARM, MeanLaw, as_array, named
+from theorems.relations.tails import Array
+from theorems.relations.wagers import SIZES, log_factors
 from theorems.rounding import UNIT
-from theorems.tails import Array
 from theorems.verdict import Grade, Outcome, Verdict
-from theorems.wagers import SIZES, log_factors
 
 _SIDES = {"=": (1, -1), "<=": (1,), ">=": (-1,), ">": (-1,)}
 

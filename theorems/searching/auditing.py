@@ -24,7 +24,7 @@ from impl.strategies.sampling import visit
 from impl.strategies.wild import FORMATS, KINDS, Refusal
 from impl.strategies.wild_data import WILD, WILD_FOR
 from theorems.claim import Claim
-from theorems.ranks import Within
+from theorems.relations.ranks import Within
 from theorems.rounding import Ball
 from theorems.statements import EvaluationError
 from theorems.verdict import Grade, Outcome, Verdict

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from rich.table import Table
 
-from theorems.auditing import REGIMES, Audit, Tally, quantiles
+from theorems.searching.auditing import REGIMES, Audit, Tally, quantiles
 
 _COUNTS = ("HOLDS", "UNDECIDED", "INAPPLICABLE", "refused", "REFUTED", "crashed")
 _HEAD = ("claim", "instances", *_COUNTS, "median", "99 %", "largest", "smallest error refuted")

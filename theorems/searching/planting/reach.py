@@ -19,7 +19,7 @@ _FURNITURE = (
     "theorems.verdict",
     "theorems.relations",
     "theorems.rounding",
-    "theorems.enclosures",
+    "theorems.rounding.enclosures",
     "impl.errors",
 )
 """Modules that judge or refuse and predict nothing: no error is planted there."""

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from theorems.claim import Claim
-from theorems.evidence import Evidence
+from theorems.evidence.collected import Evidence
 from theorems.generic import power_of_two
 from theorems.verdict import Grade, Outcome
 

@@ -22,10 +22,10 @@ from impl.arb_matrices import norm, proved_rank
 from impl.linalg import exact_rank
 from impl.operands import Instance, Operand, is_exact, to_exact
 from theorems.claim import Claim, equals
-from theorems.enclosures import enclose
 from theorems.relations import Finding, Side, _parts, _worst
 from theorems.rounding import Ball
-from theorems.spectra import positive_eigenvalues, singular_values
+from theorems.rounding.enclosures import enclose
+from theorems.rounding.spectra import positive_eigenvalues, singular_values
 from theorems.verdict import Grade, Outcome
 
 
@@ -42,7 +42,7 @@ class RankIs:
 
     Args:
         equal: names of the parts whose rank equals the prediction ("" for a side without parts).
-        certify: whether floats that have an exact meaning are judged in ball arithmetic too, see `theorems.precision`.
+        certify: whether floats that have an exact meaning are judged in ball arithmetic too, see `theorems.rounding.precision`.
     """
 
     equal: tuple[str, ...] = ()
@@ -62,7 +62,7 @@ class RankIs:
         found = _worst([self._part(name, observed[name], enclosed[name], int(ranks[name])) for name in ranks])
         if not self.certify or found.grade is Grade.EXACT:
             return found
-        from theorems.precision import strengthened
+        from theorems.rounding.precision import strengthened
 
         return strengthened(found, _EnclosedRanks(self.equal), observe, predict, instance)
 
@@ -99,8 +99,8 @@ class _EnclosedRanks:
 
     def judge(self, observe: Side, predict: Side, instance: Instance) -> Finding:
         """Eliminate as long as the question is open; the most severe part answers."""
-        from theorems.certified import in_balls
-        from theorems.precision import rising
+        from theorems.relations.certified import in_balls
+        from theorems.rounding.precision import rising
 
         return rising(lambda: self._at(observe, predict, in_balls(instance)))
 
@@ -113,7 +113,7 @@ class _EnclosedRanks:
         return _worst([self._part(name, arb_array(observed[name]), int(ranks[name])) for name in ranks])
 
     def _part(self, name: str, matrix: Any, rank: int) -> Finding:
-        from theorems.certified import decided
+        from theorems.relations.certified import decided
 
         least, rest = proved_rank(matrix, max(rank, 0))
         label = ({"part": name} if name else {}) | {

@@ -244,32 +244,32 @@ class Ball:
         return self._like(self.center.clamp(min=min), self.radius)
 
     def exp2(self) -> Ball:
-        """2^x; see `theorems.transcendental`."""
-        from theorems import transcendental
+        """2^x; see `theorems.rounding.transcendental`."""
+        from theorems.rounding import transcendental
 
         return transcendental.exp2(self)
 
     def project(self, targets: Other) -> Ball:
-        """The targets projected on this matrix's column space; see `theorems.projection`."""
-        from theorems import projection
+        """The targets projected on this matrix's column space; see `theorems.rounding.projection`."""
+        from theorems.rounding import projection
 
         return projection.project(self, targets if isinstance(targets, Ball) else Ball(torch.as_tensor(targets)))
 
     def unexplained(self, targets: Ball) -> Ball:
-        """The squared norm of what is left of the targets; see `theorems.projection`."""
-        from theorems import projection
+        """The squared norm of what is left of the targets; see `theorems.rounding.projection`."""
+        from theorems.rounding import projection
 
         return projection.unexplained(self, targets)
 
     def least_squares(self, targets: Other) -> Ball:
-        """The least-squares head on this matrix; see `theorems.projection`."""
-        from theorems import projection
+        """The least-squares head on this matrix; see `theorems.rounding.projection`."""
+        from theorems.rounding import projection
 
         return projection.least_squares(self, targets if isinstance(targets, Ball) else Ball(torch.as_tensor(targets)))
 
     def inverse(self) -> Ball:
-        """The inverse of every matrix in the ball; see `theorems.projection`."""
-        from theorems import projection
+        """The inverse of every matrix in the ball; see `theorems.rounding.projection`."""
+        from theorems.rounding import projection
 
         return projection.inverse(self)
 

@@ -13,7 +13,7 @@ true statement is called REFUTED (or, for ``>``, a false one HOLDS), split evenl
 
 Which one? `NormalMean` if the replicates are exactly Gaussian, `BoundedMean` if they lie in a known interval, `Proportion` if they are 0 or
 1, `SubGammaMean` if their tails are known (Gaussian chaos), `VarianceBounded` if nothing but their variance is,
-`Distributed` for a whole distribution; `theorems.sequential.Sequential` watches the first five for as long as one likes. ``measured`` is the statistic and ``bound`` its critical value, in units of the observation.
+`Distributed` for a whole distribution; `theorems.relations.sequential.Sequential` watches the first five for as long as one likes. ``measured`` is the statistic and ``bound`` its critical value, in units of the observation.
 """
 
 from __future__ import annotations
@@ -31,11 +31,10 @@ from torch import Tensor
 
 from impl.errors import require
 from impl.operands import Instance
-from theorems import tails
 from theorems.claim import Claim, equals
-from theorems.relations import Finding, Relation, Side, Sign
+from theorems.relations import Finding, Relation, Side, Sign, tails
+from theorems.relations.tails import Array, Test
 from theorems.rounding import UNIT
-from theorems.tails import Array, Test
 from theorems.verdict import Grade, Outcome
 
 ALARM = 1e-9
@@ -118,7 +117,7 @@ class NormalMean(MeanLaw):
     """Gaussian replicates of unknown variance: Student's t, exact at every R ≥ 2."""
 
     def test(self, sample: Array, mean: Array, log: float, instance: Instance) -> Test:  # noqa: ARG002, the interface
-        """`theorems.tails.student`."""
+        """`theorems.relations.tails.student`."""
         return tails.student(sample, mean, log)
 
 
@@ -135,7 +134,7 @@ class BoundedMean(MeanLaw):
     high: Given
 
     def test(self, sample: Array, mean: Array, log: float, instance: Instance) -> Test:
-        """`theorems.tails.empirical_bernstein`."""
+        """`theorems.relations.tails.empirical_bernstein`."""
         low, high = given(self.low, instance), given(self.high, instance)
         return tails.empirical_bernstein(sample, mean, log, low=low, high=high)
 
@@ -145,7 +144,7 @@ class Proportion(MeanLaw):
     """Replicates that are 0 or 1: Clopper and Pearson, exact binomial tails."""
 
     def test(self, sample: Array, mean: Array, log: float, instance: Instance) -> Test:  # noqa: ARG002, the interface
-        """`theorems.tails.clopper_pearson`."""
+        """`theorems.relations.tails.clopper_pearson`."""
         return tails.clopper_pearson(sample, mean, log)
 
 
@@ -164,7 +163,7 @@ class SubGammaMean(MeanLaw):
     scale: Given
 
     def test(self, sample: Array, mean: Array, log: float, instance: Instance) -> Test:
-        """`theorems.tails.bernstein`."""
+        """`theorems.relations.tails.bernstein`."""
         v, c = given(self.variance, instance), given(self.scale, instance)
         return tails.bernstein(sample, mean, log, variance=v, scale=c)
 
@@ -180,7 +179,7 @@ class VarianceBounded(MeanLaw):
     variance: Given
 
     def test(self, sample: Array, mean: Array, log: float, instance: Instance) -> Test:
-        """`theorems.tails.catoni`."""
+        """`theorems.relations.tails.catoni`."""
         return tails.catoni(sample, mean, log, variance=given(self.variance, instance))
 
 

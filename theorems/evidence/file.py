@@ -1,6 +1,6 @@
 """The evidence of a run as JSON: one writer and one reader for the command, the plugin, the badges and the report.
 
-What the fields mean is in ``evidence.schema.json`` beside this file. Everything that people look at is made of that JSON alone, so
+What the fields mean is in ``schema.json`` beside this file. Everything that people look at is made of that JSON alone, so
 this module knows claims only as what writes a record; reading imports neither torch nor the catalogue.
 """
 
@@ -178,7 +178,7 @@ def write(path: Path, content: Mapping[str, Any]) -> None:
 
 def schema() -> Record:
     """The published JSON Schema of the file."""
-    return dict(json.loads(Path(__file__).with_name("evidence.schema.json").read_text(encoding="utf-8")))
+    return dict(json.loads(Path(__file__).with_name("schema.json").read_text(encoding="utf-8")))
 
 
 def read(path: Path) -> Record:

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from impl.errors import InputError
 from impl.operands import Instance, Operand, is_exact
-from theorems.enclosures import enclose
 from theorems.rounding import Ball
+from theorems.rounding.enclosures import enclose
 from theorems.verdict import Grade, Outcome
 
 Side: TypeAlias = Callable[[Any], Operand | Mapping[str, Operand]]
@@ -50,7 +50,7 @@ class Comparison:
     """Entry by entry: observed = (<=, >=, >) predicted, up to the rounding error of both sides.
 
     A side is an operand, or a mapping of named parts; ``signs`` gives the parts whose relation is not ``sign``. Floats that have
-    an exact meaning are judged in ball arithmetic too if ``certify``, see `theorems.precision`; in nothing else unless ``rounded``.
+    an exact meaning are judged in ball arithmetic too if ``certify``, see `theorems.rounding.precision`; in nothing else unless ``rounded``.
     """
 
     sign: Sign = "="
@@ -77,8 +77,8 @@ class Comparison:
                 for part in _common(observed, predicted)
             ]
             return _worst(findings)
-        from theorems.certified import Enclosure
-        from theorems.precision import strengthened
+        from theorems.relations.certified import Enclosure
+        from theorems.rounding.precision import strengthened
 
         enclosure = Enclosure(self.sign, signs=self.signs)
         if not self.rounded:

@@ -16,10 +16,10 @@ from torch import Tensor
 
 from impl.errors import require
 from theorems.claim import Claim
-from theorems.drawing import draws
-from theorems.evidence import fingerprint
-from theorems.planting.plant import Place, Planted, errors, nested, places
-from theorems.ranks import RankIs
+from theorems.evidence.collected import fingerprint
+from theorems.relations.ranks import RankIs
+from theorems.searching.drawing import draws
+from theorems.searching.planting.plant import Place, Planted, errors, nested, places
 from theorems.verdict import Outcome
 
 _FIRST = 25

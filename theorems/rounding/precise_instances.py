@@ -1,4 +1,4 @@
-"""What float instances mean exactly: registrations of `theorems.precision.precisely`."""
+"""What float instances mean exactly: registrations of `theorems.rounding.precision.precisely`."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from impl.linear_students import LinearStudent, PoweredCovariance
 from impl.operands import Instance
 from impl.spectral import Escapes, FlowEnd, LaplacianTask, Regression, SpectralTask
 from impl.whitening import WeightStep
-from theorems.precision import LARGEST, precisely
 from theorems.rounding import gamma
+from theorems.rounding.precision import LARGEST, precisely
 
 
 def _balls(value: Any) -> Any:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from theorems.drawing import draws
-from theorems.evidence import Evidence
-from theorems.sequential import open_ended
+from theorems.evidence.collected import Evidence
+from theorems.relations.sequential import open_ended
+from theorems.searching.drawing import draws
 from theorems.verdict import Outcome
 
 INSTANCES = 8
@@ -15,7 +15,7 @@ def watch(evidence: Evidence, *, seconds: float, seed: int, alarm: float) -> Non
     """Watch a few drawn instances of the claim and add the verdict to what is known of it.
 
     Args:
-        evidence: of a claim that is `theorems.sequential.watchable`; a refutation becomes its worst verdict.
+        evidence: of a claim that is `theorems.relations.sequential.watchable`; a refutation becomes its worst verdict.
         seconds: of betting.
         seed: of the drawing.
         alarm: probability that a true claim is ever refuted here.

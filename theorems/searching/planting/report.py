@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from theorems.planting.trial import Fate, Trial, summary
+from theorems.searching.planting.trial import Fate, Trial, summary
 
 _EQUIVALENT = (Fate.RAISES, Fate.SAME, Fate.WEAKER, Fate.STILLBORN, Fate.IDLE)
 """No wrong theorems: they change nothing that the claim predicts, or leave no statement that could be checked everywhere."""

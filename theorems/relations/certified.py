@@ -20,14 +20,14 @@ from torch import Tensor
 from impl.arb_arrays import ball
 from impl.operands import Instance
 from theorems.claim import Claim, equals
-from theorems.precision import LIMIT, PRECISION, RESOLUTION, precisely, rising
 from theorems.relations import Finding, Side, Sign
+from theorems.rounding.precision import LIMIT, PRECISION, RESOLUTION, precisely, rising
 from theorems.verdict import Grade, Outcome
 
 
 @dataclass(frozen=True)
 class Enclosure:
-    """Entry by entry: observed = (<=, >=, >) predicted, as balls, at rising precision; see `theorems.precision` for what that proves.
+    """Entry by entry: observed = (<=, >=, >) predicted, as balls, at rising precision; see `theorems.rounding.precision` for what that proves.
 
     Args:
         sign: how the sides relate.
@@ -76,7 +76,7 @@ def in_balls(instance: Instance) -> Instance | None:
 
     Instances of exact numbers and of integers (a `Harmonic`) stay what they are; floats become balls, where they have an exact meaning.
     """
-    from theorems import precise_instances  # noqa: F401, registers
+    from theorems.rounding import precise_instances  # noqa: F401, registers
 
     numbers = [value for value in vars(instance).values() if isinstance(value, Tensor)]
     return _kept(instance, ctx.prec) if numbers else _copied(instance, ctx.prec)

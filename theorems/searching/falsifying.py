@@ -15,10 +15,10 @@ from hypothesis import given
 
 from impl.errors import require
 from theorems.checking import aim, shrunk
-from theorems.choices import CORNERS, Drawn, cornered, draw, neighbour, shrinking_from
 from theorems.claim import Claim
-from theorems.drawing import AIMED, SEARCH, SHRINKING, for_each, searching
-from theorems.evidence import Evidence
+from theorems.evidence.collected import Evidence
+from theorems.searching.choices import CORNERS, Drawn, cornered, draw, neighbour, shrinking_from
+from theorems.searching.drawing import AIMED, SEARCH, SHRINKING, for_each, searching
 from theorems.verdict import Outcome, Verdict
 
 RANDOM, TARGETED, CORNER, NEAR = "random", "targeted", "corners", "near the worst"

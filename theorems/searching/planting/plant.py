@@ -11,8 +11,8 @@ from types import CodeType, FunctionType
 from typing import Any, TypeAlias
 
 from theorems.claim import Claim
-from theorems.planting.reach import Side, prediction_side
-from theorems.planting.tokens import Change, changes, source
+from theorems.searching.planting.reach import Side, prediction_side
+from theorems.searching.planting.tokens import Change, changes, source
 
 Place: TypeAlias = "tuple[str, int, int, int, int]"
 """A piece of source: file, first and last line, first and last column in bytes."""

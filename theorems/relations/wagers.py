@@ -27,8 +27,8 @@ from typing import Any
 import numpy as np
 
 from impl.errors import require
-from theorems.laws import BoundedMean, MeanLaw, NormalMean, Proportion, SubGammaMean, VarianceBounded, given
-from theorems.tails import Array
+from theorems.relations.laws import BoundedMean, MeanLaw, NormalMean, Proportion, SubGammaMean, VarianceBounded, given
+from theorems.relations.tails import Array
 
 SIZES = 2.0 ** -np.arange(18)
 """Bets as fractions of the largest one: a mixture over scales, so that small and large deviations are both found."""

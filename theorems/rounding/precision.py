@@ -65,7 +65,7 @@ def precisely(instance: Instance) -> Any:  # noqa: ARG001
     """The instance in ball arithmetic at the precision that is set, or None if it has no exact meaning (it holds measured numbers).
 
     Floats are the numbers that they are; frames that are orthonormal up to rounding become their exact Gram–Schmidt frames. Registered
-    per instance type in `theorems.precise_instances`.
+    per instance type in `theorems.rounding.precise_instances`.
     """
     return None
 
@@ -83,7 +83,7 @@ def strengthened(found: Finding, relation: Relation, observe: Side, predict: Sid
         predict: predicts.
         instance: of floats.
     """
-    from theorems import precise_instances  # noqa: F401, registers
+    from theorems.rounding import precise_instances  # noqa: F401, registers
 
     if precisely.dispatch(type(instance)) is precisely.dispatch(object):
         return found

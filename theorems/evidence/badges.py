@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from theorems.evidence_file import GRADES, Record, as_expected
+from theorems.evidence.file import GRADES, Record, as_expected
 
 SUITE = "theorems"
 GREY, SLATE, RED, YELLOW, BLUE = "#8b949e", "#57606a", "#cf222e", "#bf8700", "#0969da"

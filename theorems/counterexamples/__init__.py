@@ -25,9 +25,9 @@ from torch import Tensor
 from impl.errors import InputError
 from impl.literals import SPELT, UNPACK, construction, literal, types_in
 from theorems.claim import Claim
+from theorems.counterexamples.slicing import PlainFormulaError, plain_functions, slice_of
 from theorems.relations import Comparison
-from theorems.sequential import Sequential
-from theorems.slicing import PlainFormulaError, plain_functions, slice_of
+from theorems.relations.sequential import Sequential
 from theorems.statements import UNSTATED
 from theorems.verdict import Outcome, Verdict
 
@@ -196,7 +196,7 @@ def _claim_script(claim: Claim, verdict: Verdict, seed: int) -> str:
         dropped = rest.startswith("without ") and bool(claim.changes)
         chosen += f".without({rest.removeprefix('without ')!r})" if dropped else f".mutants[{rest!r}]"
     if isinstance(claim.relation, Sequential):  # an open-ended run: the claim itself may state a fixed-size test
-        imports |= {"from dataclasses import replace", "from theorems.sequential import Sequential"}
+        imports |= {"from dataclasses import replace", "from theorems.relations.sequential import Sequential"}
         law = f"getattr({chosen}.relation, 'law', {chosen}.relation)"
         how = f"alarm={claim.relation.alarm!r}, batches={claim.relation.batches}"
         chosen = f"replace({chosen}, relation=Sequential(law={law}, {how}))"

@@ -1,0 +1,1 @@
+"""Searching hard: falsify a claim, plant errors in it, audit its bounds."""
