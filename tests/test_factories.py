@@ -252,7 +252,7 @@ def test_the_command_writes_places(tmp_path, monkeypatch, capsys):
     assert exit_.value.code == 1
     assert "REFUTED" in capsys.readouterr().out
     evidence = json.loads(out.read_text())
-    jsonschema.validate(evidence, json.loads((Path(theorems.__file__).parent / "evidence.schema.json").read_text()))
+    jsonschema.validate(evidence, json.loads((Path(theorems.__file__).parent / "evidence" / "schema.json").read_text()))
     claims = {claim["name"]: claim for claim in evidence["claims"]}
     places = {place["where"]: place for place in claims["feature_learning_equation"]["places"]}
     assert places["0"]["outcome"] == "REFUTED"

@@ -135,15 +135,15 @@ def test_search_finds_words_of_statements_names_and_nothing_else(visit):
 
 def test_a_link_to_a_card_opens_it_even_if_it_is_filtered_away(visit):
     page = visit(anchor="#claim-gram_flow")
-    assert page.locator("#claim-gram_flow .body").is_visible()
+    page.locator("#claim-gram_flow .body").wait_for(timeout=5_000)
     assert page.evaluate("document.activeElement.closest('.claim').id") == "claim-gram_flow"
     page.get_by_role("checkbox", name="undecided").check()
     page.locator(".graph a[data-claim=gram_whitening_keeps_the_gram]").first.click()
-    assert page.locator("#claim-gram_whitening_keeps_the_gram .body").is_visible()
+    page.locator("#claim-gram_whitening_keeps_the_gram .body").wait_for(timeout=5_000)
     assert len(shown(page)) == len(SOME)
     page.locator("#claim-gram_whitening_keeps_the_gram summary").first.click()
     page.locator(".graph a[data-claim=gram_whitening_keeps_the_gram]").first.click()
-    assert page.locator("#claim-gram_whitening_keeps_the_gram .body").is_visible(), "the same link again"
+    page.locator("#claim-gram_whitening_keeps_the_gram .body").wait_for(timeout=5_000)
 
 
 WAYS = {
@@ -236,14 +236,14 @@ def test_everything_can_be_done_with_the_keyboard(visit):
     assert {"theme", "search", "outcome", "paper", "gram_flow", "open-all"} <= set(reached)
     assert not unseen, "the focus is always visible"
     page.keyboard.press("Enter")
-    assert page.locator("#claim-kernel_rank_at_most_classes .body").is_visible()
+    page.locator("#claim-kernel_rank_at_most_classes .body").wait_for(timeout=5_000)
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.closest('.body') !== null")
     page.locator(".graph a[data-claim=gram_flow]").first.focus()
     name = page.evaluate("document.activeElement.dataset.claim")
     assert page.locator(".graph .edge.lit").count() > 0
     page.keyboard.press("Enter")
-    assert page.locator(f"#claim-{name} .body").is_visible()
+    page.locator(f"#claim-{name} .body").wait_for(timeout=5_000)
     page.get_by_role("checkbox", name="undecided").focus()
     page.keyboard.press("Space")
     assert shown(page) == ["layerwise_kernel"]
@@ -367,7 +367,7 @@ def test_without_its_script_it_can_be_read(visit):
     assert page.locator("#theme").is_hidden()
     assert page.locator(".filters").is_hidden()
     page.locator("#claim-gram_flow summary").first.click()
-    assert page.locator("#claim-gram_flow .body").is_visible()
+    page.locator("#claim-gram_flow .body").wait_for(timeout=5_000)
     assert page.locator("#claim-gram_flow .copy").first.is_hidden()
 
 

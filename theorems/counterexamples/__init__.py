@@ -34,7 +34,7 @@ from theorems.verdict import Outcome, Verdict
 LONGEST = 120
 """Lines of a plain script; a longer one calls the claim instead."""
 
-_LIBRARY = Path(__file__).parent.parent
+_LIBRARY = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)

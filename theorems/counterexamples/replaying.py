@@ -75,7 +75,7 @@ def replay(path: Path, *, timeout: float = 600.0) -> Replay:
         InputError: if the file is no counterexample or takes too long.
     """
     known = recorded(path)
-    library = str(Path(__file__).parent.parent)
+    library = str(Path(__file__).parents[2])
     places = [
         library,
         *filter(None, [os.environ.get("PYTHONPATH")]),
