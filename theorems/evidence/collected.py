@@ -13,8 +13,8 @@ import numpy as np
 from torch import Tensor
 
 from theorems.claim import Claim
+from theorems.evidence.file import described
 from theorems.generic import Generic
-from theorems.papers import paper_title
 from theorems.verdict import Grade, Outcome, Verdict
 
 
@@ -198,14 +198,7 @@ class Evidence:
         """The claim's entry in the JSON file (schema 1)."""
         worst, claim = self.worst, self.claim
         return {
-            "name": claim.name,
-            "arxiv": claim.source.arxiv,
-            "paper": paper_title(claim.source.arxiv, claim.tag),
-            "where": claim.source.where,
-            "tag": claim.tag,
-            "expected": claim.expected.name,
-            "statement": claim.statement,
-            "summary": claim.summary,
+            **described(claim),
             "outcome": self.outcome.name,
             "grade": self.grade.name if self.grade is not None else None,
             "grades": {grade.name: count for grade, count in sorted(self.grades.items(), reverse=True)},

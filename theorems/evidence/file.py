@@ -59,8 +59,8 @@ def place(where: str, verdict: Verdict) -> Record:
     }
 
 
-def _described(claim: Claim) -> Record:
-    """What does not depend on the run."""
+def described(claim: Claim) -> Record:
+    """What a claim's entry in the file says whatever a run has seen."""
     return {
         "name": claim.name,
         "arxiv": claim.source.arxiv,
@@ -79,7 +79,7 @@ def not_run(claim: Claim, *, reason: str | None = None, where: str = "") -> Reco
     empty: Record = {"outcome": None, "grade": None, "grades": {}, "measured": None, "bound": None}
     counts = {"instances": 0, "inapplicable": 0, "undecided": 0, "mutants": {"refuted": 0, "total": 0}, "seconds": 0.0}
     why = {"where": where, "outcome": None, "grade": None, "measured": None, "bound": None, "reason": reason}
-    return {**_described(claim), **empty, **counts, "counterexample": None, "places": [why] if reason else []}
+    return {**described(claim), **empty, **counts, "counterexample": None, "places": [why] if reason else []}
 
 
 def record(seen: Evidence, *, places: Iterable[Record] = ()) -> Record:
@@ -87,7 +87,7 @@ def record(seen: Evidence, *, places: Iterable[Record] = ()) -> Record:
     worst = seen.worst
     refuted = worst is not None and worst.outcome.name == "REFUTED"
     example = {"text": repr(worst), "instance": repr(worst.instance), "script": None, "file": None} if refuted else None  # type: ignore[union-attr]
-    entry = {**_described(seen.claim), "counterexample": example, "places": [], **seen.record()}
+    entry = {**described(seen.claim), "counterexample": example, "places": [], **seen.record()}
     return entry | {"places": [*entry["places"], *places]}
 
 

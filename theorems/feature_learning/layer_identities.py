@@ -13,17 +13,7 @@ from impl.differentiation import velocity
 from impl.operands import Operand, is_exact
 from impl.tracing import LayerTrace
 from theorems.claim import Hypothesis, Source, equals
-from theorems.feature_learning.target_linearity import target_linearity_laws, virtual_step_raises_target_linearity
 from theorems.rounding import Ball
-
-__all__ = [
-    "feature_learning_equation",
-    "gram_flow",
-    "gram_follows_virtual_covariance",
-    "stationary_gram_is_feature_correlation",
-    "target_linearity_laws",
-    "virtual_step_raises_target_linearity",
-]
 
 _PAPER = "2605.06258"
 

@@ -34,23 +34,6 @@ from theorems.gram_hierarchy.operators import (
     pairwise,
     same,
 )
-from theorems.gram_hierarchy.single_layer import single_layer_residual_dynamics
-from theorems.gram_hierarchy.weight_gram_operators import (
-    closure_needs_gram_from_depth_three,
-    gram_operator_flow,
-    kernel_cut_identity,
-)
-
-__all__ = [
-    "backward_pullback_recursion",
-    "closure_needs_gram_from_depth_three",
-    "forward_pushforward_recursion",
-    "gram_operator_flow",
-    "kernel_cut_identity",
-    "layerwise_kernel",
-    "single_layer_residual_dynamics",
-    "weight_gram_is_first_nontrivial_pullback",
-]
 
 
 def _layerwise_observed(net: GatedNetwork) -> Parts:
