@@ -7,6 +7,7 @@ import io
 import os
 from collections.abc import Generator
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ class Session:
         self.options = options
         self.worker = hasattr(config, "workerinput")
         self.started = datetime.now(UTC)
-        self.records: list[Record] = []
+        self.records: list[tuple[str, Record]] = []
         self.asked: set[str] = set()
         self.evidence: Record | None = None
         self.catalogue: Catalogue | None = None
@@ -112,7 +113,7 @@ class Session:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Gather."""
         for entry in getattr(report, "theorems", ()):
-            self.records.append(entry)
+            self.records.append((report.nodeid, entry))
             self.asked.add(entry["name"])
 
     @pytest.hookimpl(tryfirst=True)
@@ -125,7 +126,8 @@ class Session:
 
         options = self.options
         self.evidence = document(
-            self.records,
+            # workers report in any order: which test came first must not show
+            [entry for _, entry in sorted(self.records, key=itemgetter(0))],
             seed=options.seed,
             profile=options.profile,
             started=self.started,
