@@ -14,6 +14,7 @@ from impl.errors import InputError, require, told
 from impl.running import require_usable
 from theorems.loading import import_path
 from theorems.places import Subject
+from theorems.places.subject import TrainingStep
 
 _NETWORK, _TRAINING = ("model", "inputs", "targets", "loss"), ("decay", "batch_size")
 _WANTED = "(model, inputs, targets, loss), (model, batch, loss), a mapping or an object with these names, or a module with training_step and its batch"
@@ -170,20 +171,6 @@ class OfOutputs(nn.Module):
     def forward(self, outputs: Any, _targets: Any) -> Any:
         """Forget the targets."""
         return self.loss(outputs)
-
-
-class TrainingStep(nn.Module):
-    """A module with ``training_step(batch, index)``, run on one batch."""
-
-    def __init__(self, module: nn.Module, batch: Any) -> None:
-        """Keep both."""
-        super().__init__()
-        self.module, self.batch = module, batch
-
-    def forward(self) -> Any:
-        """What its training step returns."""
-        step: Any = self.module.training_step
-        return step(self.batch, 0)
 
 
 def own_loss(outputs: Any, _targets: Any) -> Tensor:

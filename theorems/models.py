@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +17,7 @@ from impl.tracing import Loss
 from theorems.claim import Claim
 from theorems.factories import load, subject_of
 from theorems.places import Places, Subject, instances_of
+from theorems.places.chunks import chunks, cut, sample_count
 from theorems.preconditions import autograd_gives_the_gradient
 from theorems.verdict import Outcome, Verdict
 
@@ -28,11 +29,19 @@ __all__ = ["DRAWN_ONLY", "Result", "check_model", "check_subject", "load"]
 
 @dataclass(frozen=True)
 class Result:
-    """One claim at one place of a network."""
+    """One claim at one place of a network.
+
+    Args:
+        claim: the claim.
+        where: the place.
+        verdict: what came out; of several chunks of samples, what counts.
+        samples: the first sample of the chunk that it is of, and the one after its last; None for the whole batch.
+    """
 
     claim: Claim
     where: str
     verdict: Verdict
+    samples: tuple[int, int] | None = None
 
 
 def _inapplicable(claim: Claim, reason: str) -> Verdict:
@@ -50,8 +59,9 @@ def check_model(
     decay: float | None = None,
     batch_size: int | None = None,
     seed: int = 0,
+    chunk: int | None = None,
     double: bool = False,
-    on_verdict: Callable[[], None] | None = None,
+    on_verdict: Callable[[float], None] | None = None,
 ) -> list[Result]:
     """Check every claim that applies at every place of a network where it applies.
 
@@ -68,11 +78,13 @@ def check_model(
             their own for each layer, which is no weaker: they hold at every point for every λ > 0.
         batch_size: of the minibatches whose noise is looked at; by default a quarter of the samples.
         seed: of dropout and other noise inside the model, and of what is drawn.
+        chunk: samples that are looked at in one go: every claim is checked on each chunk, and the worst counts. By default as many
+            as `theorems.places.chunks` finds room for: at most 1024, fewer for large activations.
         double: run the network in float64. In float32 a sum over 10⁵ rows has a bound that decides little.
-        on_verdict: called after each verdict.
+        on_verdict: called after each claim on each chunk with the share of the work that it is.
 
     Raises:
-        InputError: as `impl.trace`; a decay or batch size that is none.
+        InputError: as `impl.trace`; a decay, batch size or chunk that is none; a chunk of a batch that cannot be cut.
     """
     batch_first = loss is None and callable(targets) and not isinstance(targets, Tensor)
     given = {"batch": inputs, "loss": targets} if batch_first else {"inputs": inputs, "targets": targets, "loss": loss}
@@ -80,15 +92,16 @@ def check_model(
         given = {"batch": inputs, "loss": None}
     training = {"decay": decay, "batch_size": batch_size}
     subject = replace(subject_of({"model": model, **given, **training}, "check_model to be given"), seed=seed)
-    return check_subject(subject, claims=claims, double=double, on_verdict=on_verdict)
+    return check_subject(subject, claims=claims, chunk=chunk, double=double, on_verdict=on_verdict)
 
 
 def check_subject(
     subject: Subject,
     *,
     claims: Iterable[Claim] | None = None,
+    chunk: int | None = None,
     double: bool = False,
-    on_verdict: Callable[[], None] | None = None,
+    on_verdict: Callable[[float], None] | None = None,
 ) -> list[Result]:
     """`check_model` of a network and how it is trained in one object, such as `load` returns."""
     from theorems.catalogue import CLAIMS
@@ -99,7 +112,41 @@ def check_subject(
         if double:
             inputs, targets = mapped((subject.inputs, subject.targets), widened)
             subject = replace(subject, inputs=inputs, targets=targets, loss=loss_in_double(subject.loss))
-        return _check(subject, chosen, on_verdict)
+        pieces = chunks(subject, chunk)
+        share = 1 / (len(pieces) * max(1, len(chosen)))
+        advance = None if on_verdict is None else lambda: on_verdict(share)
+        merged: dict[tuple[str, str], Result] = {}
+        for samples in pieces:
+            for result in _check(subject if samples is None else cut(subject, *samples), chosen, advance):
+                key = (result.claim.name, result.where)
+                found = result if samples is None else _told(result, samples)
+                merged[key] = _worse(merged[key], found) if key in merged else found
+        return sorted(merged.values(), key=lambda result: chosen.index(result.claim))
+
+
+SEVERITY = (Outcome.REFUTED, Outcome.UNDECIDED, Outcome.HOLDS, Outcome.INAPPLICABLE)
+"""The outcomes, the one that counts first."""
+
+
+def worst_of(found: Sequence[Result]) -> Result:
+    """The result that counts: refuted before undecided before holding, the nearest to its bound first."""
+    return min(found, key=lambda r: (SEVERITY.index(r.verdict.outcome), -r.verdict.ratio))
+
+
+def _told(result: Result, samples: tuple[int, int]) -> Result:
+    """With the samples that were looked at; without the instance where nothing is refuted, or those of all chunks would be held."""
+    verdict = result.verdict
+    first, end = samples
+    instance = verdict.instance if verdict.outcome is Outcome.REFUTED else None
+    context = {**verdict.context, "samples": f"{first} to {end - 1}"}
+    return Result(result.claim, result.where, replace(verdict, instance=instance, context=context), samples)
+
+
+def _worse(first: Result, second: Result) -> Result:
+    """The one that counts; of two refutations the first, so that the instances of few chunks are held."""
+    worst = worst_of((first, second))
+    refuted = first.verdict.outcome is Outcome.REFUTED
+    return first if refuted else worst
 
 
 def _check(subject: Subject, chosen: list[Claim], on_verdict: Callable[[], None] | None) -> list[Result]:
@@ -121,22 +168,29 @@ def check_places(claim: Claim, available: Mapping[type[Instance], Places | str])
     ]
 
 
-def refuted_on_fewer(subject: Subject, claim: Claim, *, double: bool = False) -> Verdict | None:
+def refuted_on_fewer(
+    subject: Subject, claim: Claim, *, samples: tuple[int, int] | None = None, double: bool = False
+) -> Verdict | None:
     """The refutation of a claim on the fewest of the batch's samples, at the smallest place: a counterexample to be read.
 
     The first 1, 2, 4, … samples are tried, the network run anew on each; None if only the whole batch refutes the claim, or it cannot be cut,
     or the network is too large to be run again and again.
+
+    Args:
+        subject: the network.
+        claim: the claim.
+        samples: the first of the samples that refute it together, and the one after their last; by default all.
+        double: run the network in float64.
     """
-    inputs, targets = subject.inputs, subject.targets
-    if subject.size > _LARGEST or not (
-        isinstance(inputs, Tensor) and isinstance(targets, Tensor) and targets.ndim > 0 and len(inputs) == len(targets)
-    ):
+    whole = sample_count(subject)
+    if subject.size > _LARGEST or whole is None:
         return None
+    first, end = samples or (0, whole)
     count = 1
-    while count < len(inputs):
+    while count < end - first:
         try:
-            few = replace(subject, inputs=inputs[:count], targets=targets[:count])
-            results = check_subject(few, claims=[claim], double=double)
+            few = cut(subject, first, first + count)
+            results = check_subject(few, claims=[claim], chunk=max(count, subject.batch_size or 0), double=double)
         except InputError:  # BatchNorm on one sample, a loss that wants them all
             results = []
         refuted = [r.verdict for r in results if r.verdict.outcome is Outcome.REFUTED]

@@ -66,6 +66,10 @@ def check_command(
     ] = None,
     decay: Annotated[float | None, typer.Option(help="weight decay λ of --model, as in loss + λ/2 ‖W‖²")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="of the minibatches that --model is trained on")] = None,
+    chunk: Annotated[
+        int | None,
+        typer.Option(min=1, help="samples of --model's batch in one go; by default as many as there is room for"),
+    ] = None,
     double: Annotated[bool, typer.Option("--double", help="run --model in float64, whatever its format")] = False,
     threads: Annotated[
         int | None, typer.Option(min=1, help="torch threads for --model; by default 1 below a million parameters")
@@ -87,11 +91,17 @@ def check_command(
     header(seed, examples if model is None else None)
     if model is not None:
         training = {"decay": decay, "batch_size": batch_size}
-        look: dict[str, Any] = {"double": double, "threads": threads, "verbose": verbose, "named": bool(names)}
+        look: dict[str, Any] = {
+            "chunk": chunk,
+            "double": double,
+            "threads": threads,
+            "verbose": verbose,
+            "named": bool(names),
+        }
         raise typer.Exit(_check_model(model, claims, seed, json_file, training, folder, **look))
     require(
-        not (double or threads or verbose),
-        "expected --double, --threads and --verbose with --model, got them without it",
+        not (double or threads or verbose or chunk),
+        "expected --chunk, --double, --threads and --verbose with --model, got them without it",
     )
     require(decay is None and batch_size is None, "expected --decay and --batch-size with --model, got them without it")
     from impl.strategies.profiles import full_sizes
@@ -144,6 +154,7 @@ def _check_model(
     training: dict[str, Any],
     folder: Path | None,
     *,
+    chunk: int | None,
     double: bool,
     threads: int | None,
     verbose: bool,
@@ -169,13 +180,18 @@ def _check_model(
             subject = replace(subject, seed=seed, **given)
             small = subject.size < _SMALL
             torch.set_num_threads(threads or (1 if small else before))
-            results = check_subject(subject, claims=claims, double=double, on_verdict=lambda: bar.advance(task))
+            step = lambda share: bar.advance(task, share * len(claims))  # noqa: E731
+            results = check_subject(subject, claims=claims, chunk=chunk, double=double, on_verdict=step)
     finally:
         torch.set_num_threads(before)
     out.print((result_table if verbose else result_summary)(results))
     evidence = {claim.name: Evidence(claim) for claim in claims}
     for result in results:
         evidence[result.claim.name].add(result.verdict)
+    parts = {r.samples for r in results if r.samples is not None}
+    if parts:
+        most = max(end - first for first, end in parts)
+        out.print(f"[dim]the batch in chunks of up to {most} samples, the worst of each place[/]", highlight=False)
     ratios = [r for seen in evidence.values() for r in seen.ratios]
     if ratios:
         out.print(
@@ -183,7 +199,8 @@ def _check_model(
         )
     for seen in evidence.values():
         if seen.outcome is Outcome.REFUTED:
-            smaller = refuted_on_fewer(subject, seen.claim, double=double)
+            on = next(r.samples for r in results if r.claim is seen.claim and r.verdict.outcome is Outcome.REFUTED)
+            smaller = refuted_on_fewer(subject, seen.claim, samples=on, double=double)
             seen.worst = seen.worst if smaller is None else smaller  # a refutation is falsy
             keep_counterexample(seen, seed, folder)
     where = {claim.name: [place(r.where, r.verdict) for r in results if r.claim is claim] for claim in claims}

@@ -5,17 +5,15 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from theorems.models import DRAWN_ONLY, SEVERITY, Result, worst_of
 from theorems.verdict import Outcome
-
-if TYPE_CHECKING:
-    from theorems.models import Result
 
 STYLE = {
     Outcome.HOLDS: "green",
@@ -23,7 +21,6 @@ STYLE = {
     Outcome.INAPPLICABLE: "dim",
     Outcome.UNDECIDED: "yellow",
 }
-_SEVERITY = (Outcome.REFUTED, Outcome.UNDECIDED, Outcome.HOLDS, Outcome.INAPPLICABLE)
 _SAID = {
     Outcome.HOLDS: "hold",
     Outcome.REFUTED: "refuted",
@@ -45,7 +42,7 @@ def result_summary(results: Iterable[Result]) -> Group:
         worst = worst_of(found)
         if worst.verdict.outcome is not Outcome.INAPPLICABLE:
             counts = Counter(r.verdict.outcome for r in found)
-            places = ", ".join(f"{counts[o]} {_SAID[o]}" for o in _SEVERITY if counts[o])
+            places = ", ".join(f"{counts[o]} {_SAID[o]}" for o in SEVERITY if counts[o])
             table.add_row(name, outcome(worst), places, ratio(worst), escape(worst.where))
     parts: list[Any] = [table]
     for wanted in (Outcome.REFUTED, Outcome.UNDECIDED):
@@ -63,8 +60,6 @@ def result_summary(results: Iterable[Result]) -> Group:
 
 def _reasons(by_claim: dict[str, list[Result]]) -> Iterator[Any]:
     """Why claims do not apply: one line per reason, the claims that share it behind it."""
-    from theorems.models import DRAWN_ONLY
-
     claims: dict[str, dict[str, list[str]]] = defaultdict(dict)
     kinds: dict[str, str] = {}
     drawn = 0
@@ -98,8 +93,6 @@ def _reasons(by_claim: dict[str, list[Result]]) -> Iterator[Any]:
 
 def result_table(results: Sequence[Result]) -> Table:
     """One row per claim and place of a network; claims about drawn instances only in one."""
-    from theorems.models import DRAWN_ONLY
-
     table = _table(("claim", "where", "outcome", "grade"), ("residual/bound",), ("why",))
     last = ""
     drawn = [r for r in results if r.verdict.context.get("reason") == DRAWN_ONLY]
@@ -119,11 +112,6 @@ def result_table(results: Sequence[Result]) -> Table:
             f"{len(drawn)} more claims", "", outcome(drawn[0]), "–", "–", f"{DRAWN_ONLY} (theorems check NAME)"
         )
     return table
-
-
-def worst_of(found: Sequence[Result]) -> Result:
-    """The result that counts: refuted before undecided before holding, the nearest to its bound first."""
-    return min(found, key=lambda r: (_SEVERITY.index(r.verdict.outcome), -r.verdict.ratio))
 
 
 def outcome(result: Result) -> str:

@@ -107,3 +107,17 @@ class Subject:
             if layer.inputs.ndim == 2 and layer.inputs.shape[0] == self.rows.shape[0]
         }
         return Traces(found, {})
+
+
+class TrainingStep(nn.Module):
+    """A module with ``training_step(batch, index)``, run on one batch."""
+
+    def __init__(self, module: nn.Module, batch: Any) -> None:
+        """Keep both."""
+        super().__init__()
+        self.module, self.batch = module, batch
+
+    def forward(self) -> Any:
+        """What its training step returns."""
+        step: Any = self.module.training_step
+        return step(self.batch, 0)
