@@ -120,7 +120,7 @@ def check_subject(
             for result in _check(subject if samples is None else cut(subject, *samples), chosen, advance):
                 key = (result.claim.name, result.where)
                 found = result if samples is None else _told(result, samples)
-                merged[key] = _worse(merged[key], found) if key in merged else found
+                merged[key] = worse(merged[key], found) if key in merged else found
         return sorted(merged.values(), key=lambda result: chosen.index(result.claim))
 
 
@@ -142,7 +142,7 @@ def _told(result: Result, samples: tuple[int, int]) -> Result:
     return Result(result.claim, result.where, replace(verdict, instance=instance, context=context), samples)
 
 
-def _worse(first: Result, second: Result) -> Result:
+def worse(first: Result, second: Result) -> Result:
     """The one that counts; of two refutations the first, so that the instances of few chunks are held."""
     worst = worst_of((first, second))
     refuted = first.verdict.outcome is Outcome.REFUTED

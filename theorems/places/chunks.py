@@ -116,9 +116,8 @@ def saved_bytes(subject: Subject) -> int:
     def pack(tensor: Tensor) -> Tensor:
         if tensor.layout is torch.strided:
             storage = tensor.untyped_storage()
-            size = min(
-                storage.nbytes(), tensor.numel() * tensor.element_size()
-            )  # a view of a batch; an expanded number
+            own_size = tensor.numel() * tensor.element_size()  # a view of the batch is less than its storage
+            size = min(storage.nbytes(), own_size)
             sizes[storage.data_ptr()] = max(size, sizes.get(storage.data_ptr(), 0))
         return tensor  # held until all are counted, so that no two have one address
 
