@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,8 @@ from impl.tracing import Loss, scalar_loss
 
 STEPS = tuple(2.0 ** -(10 + 2 * k) for k in range(11))
 """Half widths of the central differences, relative to the parameters; each a quarter of the one before."""
+BESIDE = 2.0**-8
+"""How far the point beside the parameters is, relative to their size."""
 LARGEST, SAMPLES, LAST = 2**20, 8, 5
 """Parameters up to which the whole batch is run at all steps; larger networks see its first samples, at the last (smallest) steps."""
 
@@ -36,6 +39,7 @@ class LossLine(Instance):
         behind: L(θ − hV), (K,).
         entries: how many numbers θ has.
         cut: what on the way to the loss is cut off from autograd on purpose ("detach", "no_grad", max_norm), or "".
+        value: L(θ), (); None if it is not known.
     """
 
     slope: Tensor
@@ -46,6 +50,7 @@ class LossLine(Instance):
     behind: Tensor
     entries: int = 1
     cut: str = ""
+    value: Tensor | None = None
 
     def __post_init__(self) -> None:
         """Check shapes."""
@@ -98,22 +103,33 @@ class Lines:
         targets: whatever ``loss`` takes.
         loss: a callable to one scalar.
         seed: of dropout and other noise inside the model, and of the directions.
+        beside: look at a point beside the parameters, all moved by a random 1/256 of their size: there no unit sits on the threshold of its kink.
 
     Raises:
         InputError: the network cannot be run in float64, or gives another loss each time.
     """
 
-    def __init__(self, model: nn.Module, inputs: Inputs, targets: Any, loss: Loss, *, seed: int = 0) -> None:
+    def __init__(
+        self, model: nn.Module, inputs: Inputs, targets: Any, loss: Loss, *, seed: int = 0, beside: bool = False
+    ) -> None:
         """Differentiate once."""
-        self.model, self.seed = model, seed
+        self.model, self.seed, self.beside = model, seed, beside
         large = sum(p.numel() for p in model.parameters()) > LARGEST
         self.steps = STEPS[-LAST:] if large else STEPS
         part = _first((inputs, targets), SAMPLES) if large else None
         self.samples = f"first {SAMPLES} samples" if part is not None else ""
         self.inputs, self.targets = mapped((inputs, targets) if part is None else part, widened)
         self.loss: Any = loss_in_double(loss)
-        with in_double(model):
+        with self._here():
             self._differentiate()
+
+    @contextmanager
+    def _here(self) -> Iterator[None]:
+        with in_double(self.model):
+            moving = [p for p in self.model.parameters() if p.requires_grad and p.is_floating_point()]
+            for i, p in enumerate(moving if self.beside else ()):
+                p.data = p.data + BESIDE * _direction(p, self.seed - 1 - i)
+            yield
 
     def _differentiate(self) -> None:
         cuts = _Cuts()
@@ -155,7 +171,7 @@ class Lines:
     def along(self, parameters: Sequence[Tensor] | None = None) -> LossLine:
         """The loss along one random direction of these parameters (default: all), as long as they are, entry by entry."""
         chosen = self.parameters if parameters is None else list({id(p): p for p in parameters}.values())
-        with in_double(self.model):
+        with self._here():
             start = [p.detach().clone() for p in chosen]
             directions = [_direction(p, self.seed + i) for i, p in enumerate(chosen)]
             slopes = [self.gradient[id(p)] * v for p, v in zip(chosen, directions, strict=True)]
@@ -179,6 +195,7 @@ class Lines:
             behind=numbers[:, 1],
             entries=sum(p.numel() for p in chosen),
             cut=self.cut,
+            value=torch.tensor(self.value, dtype=torch.float64),
         )
 
 

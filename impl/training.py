@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from impl.decayed import _softmax, readout_of, softmax_error
+from impl.double import loss_in_double, widened
 from impl.errors import require
 from impl.networks import generator
 from impl.objectives import Loss, loss_named
@@ -204,21 +205,35 @@ def noise_at(
 
 
 def reduction_of(layer: LayerTrace, targets: Tensor, loss: Loss) -> Reduction | None:
-    """Whether ``loss`` of the layer's outputs is the sum or the mean of its values on single samples, up to rounding; None if neither."""
+    """Whether ``loss`` of the layer's outputs is the sum or the mean of its values on single samples; None if neither, or if it cannot be told.
+
+    Evaluated in float64 where the loss can be: in bfloat16 the two are the same to rounding from a few samples on.
+    """
     outputs = layer.outputs
     if outputs is None or len(outputs) != len(targets):
         return None
+    rows, width, values = len(targets), outputs.shape[-1], None
     try:
-        with torch.no_grad():
-            whole = float(loss(outputs, targets))
-            single = torch.stack([loss(outputs[i : i + 1], targets[i : i + 1]).double() for i in range(len(targets))])
+        values, unit = _on_single_samples(widened(outputs), widened(targets), loss_in_double(loss)), 2.0**-53
+    except Exception:  # noqa: BLE001, a loss with numbers of its own in the network's format
+        unit = layer.unit
+    try:
+        whole, single = values or _on_single_samples(outputs, targets, loss)
     except Exception:  # noqa: BLE001, a loss that cannot be evaluated on one sample has no value there
         return None
-    total, rows = float(single.sum()), len(targets)
-    room = 32 * layer.unit * (rows + outputs.shape[-1]) * (float(single.abs().sum()) + 1e-300)
-    if abs(whole - total) <= room:
-        return "sum"
-    return "mean" if abs(whole * rows - total) <= room else None
+    total = float(single.sum())
+    room = 32 * unit * (rows + width) * float(single.abs().sum()) + 1e-300
+    is_sum, is_mean = abs(whole - total) <= room, abs(whole * rows - total) <= room
+    if is_sum and is_mean:
+        return "sum" if rows == 1 or not bool(single.any()) else None
+    return "sum" if is_sum else "mean" if is_mean else None
+
+
+def _on_single_samples(outputs: Tensor, targets: Tensor, loss: Loss) -> tuple[float, Tensor]:
+    """The loss on all samples, and on each alone."""
+    with torch.no_grad():
+        single = [loss(outputs[i : i + 1], targets[i : i + 1]).double() for i in range(len(targets))]
+        return float(loss(outputs, targets)), torch.stack(single)
 
 
 def _measure(

@@ -3,12 +3,15 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from impl import data
 from impl.objectives import LOSSES
-from impl.training import feature_noise, minibatches, readout_noise
+from impl.tracing import trace
+from impl.training import feature_noise, minibatches, readout_noise, reduction_of
 from tests.flow_tasks import gaussian
 from theorems import kernel_flow as claims
+from theorems.models import check_model
 from theorems.verdict import Grade, Outcome
 
 
@@ -77,3 +80,71 @@ def test_noise_of_the_trained_digits_network(digits, dtype):
     assert noise.shift_free
     assert claims.sgd_kernel_noise_is_low_rank(noise), claims.sgd_kernel_noise_is_low_rank(noise)
     assert claims.sgd_feature_noise_is_low_rank(noise), claims.sgd_feature_noise_is_low_rank(noise)
+
+
+def _readout_at(rows, dtype, loss, targets):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)).to(dtype)
+    inputs = torch.randn(rows, 4).to(dtype)
+    return trace(model, inputs, targets, loss)["2"], model, inputs
+
+
+LABELS, NUMBERS = torch.arange(300) % 3, torch.randn(300, 3, generator=torch.Generator().manual_seed(0))
+FUNCTIONS = {
+    "cross_entropy": (functional.cross_entropy, LABELS),
+    "smoothed": (lambda f, y, **options: functional.cross_entropy(f, y, label_smoothing=0.1, **options), LABELS),
+    "l1": (functional.l1_loss, NUMBERS),
+    "logits": (functional.binary_cross_entropy_with_logits, NUMBERS.sigmoid()),
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("rows", [1, 2, 9, 70, 300])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_mean_and_sum_are_told_apart_in_every_format(dtype, rows, name):
+    function, targets = FUNCTIONS[name]
+    targets = targets[:rows] if targets is LABELS else targets[:rows].to(dtype)
+
+    def summed(f, y):
+        # mean over samples, so that other means of l1 and logits are over their columns alone
+        return function(f, y, reduction="none").reshape(len(f), -1).mean(-1).sum()
+
+    def weighted(f, y):
+        return (function(f, y, reduction="none").reshape(len(f), -1).mean(-1) * torch.arange(1, len(f) + 1)).sum()
+
+    layer, model, inputs = _readout_at(rows, dtype, function, targets)
+    assert reduction_of(layer, targets, summed) == "sum"
+    if rows > 1:
+        assert reduction_of(layer, targets, function) == "mean"
+        assert reduction_of(layer, targets, weighted) is None
+    results = check_model(model, inputs, targets, function, claims=[claims.sgd_kernel_noise_formula])
+    assert not any(r.verdict.outcome is Outcome.REFUTED for r in results), results
+    vague = dtype == torch.bfloat16 and function is functional.cross_entropy  # whose softmax has a bound of its own
+    assert rows == 1 or vague or any(r.verdict for r in results)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "rows", "wanted"),
+    # 32 (64 + 3) 2⁻⁸: a sum may be off by more than itself
+    [(torch.float16, 3, "mean"), (torch.bfloat16, 64, None)],
+)
+def test_a_loss_in_its_own_format_is_told_where_the_format_can(dtype, rows, wanted):
+    weights = torch.rand(3).to(dtype)
+
+    def own(f, y):
+        return ((f - y.to(f.dtype)) ** 2 @ weights).mean()
+
+    targets = NUMBERS[:rows].to(dtype)
+    layer, model, inputs = _readout_at(rows, dtype, own, targets)
+    assert reduction_of(layer, targets, own) == wanted
+    verdicts = [r.verdict for r in check_model(model, inputs, targets, own, claims=[claims.sgd_kernel_noise_formula])]
+    assert all(v.outcome in (Outcome.HOLDS, Outcome.INAPPLICABLE) for v in verdicts)
+    assert wanted or "neither the sum nor the mean" in verdicts[0].context["reason"]
+
+
+def test_a_loss_that_is_zero_everywhere_or_cancels():
+    layer, _, _ = _readout_at(4, torch.float64, functional.mse_loss, NUMBERS[:4].double())
+    same = layer.outputs.clone()
+    assert reduction_of(layer, same, functional.mse_loss) == "sum"  # all zero: either is right
+    signs = torch.tensor([1.0, -1.0, 1.0, -1.0], dtype=torch.float64)
+    assert reduction_of(layer, signs, lambda _f, y: y.mean()) is None

@@ -112,6 +112,60 @@ def test_narrow_formats_are_judged_in_float64_and_left_alone(dtype):
     assert all(torch.equal(before[name], after[name]) and after[name].dtype == before[name].dtype for name in before)
 
 
+class Kinked(nn.Module):
+    """A ReLU network without biases yet, on a batch with a row of zeros; ``act`` may be wrong."""
+
+    def __init__(self, act):
+        super().__init__()
+        self.first, self.act, self.last = nn.Linear(6, 12).double(), act, nn.Linear(12, 3).double()
+        nn.init.zeros_(self.first.bias)
+
+    def forward(self, x):
+        return self.last(self.act(self.first(torch.cat([x[:-1], 0 * x[-1:]]))))
+
+
+class Clipped(nn.Module):
+    """Starts at the threshold of its clipping."""
+
+    def __init__(self):
+        super().__init__()
+        self.last, self.scale = nn.Linear(6, 3).double(), nn.Parameter(torch.ones(6).double())
+
+    def forward(self, x):
+        return self.last(functional.hardtanh(self.scale * x.sign()))
+
+
+class Zeroed(nn.Linear):
+    """All outputs are zero at first."""
+
+    def __init__(self):
+        super().__init__(6, 3, dtype=torch.float64)
+        nn.init.zeros_(self.weight)
+        nn.init.zeros_(self.bias)
+
+
+KINKS = {
+    "ReLU at zero": (lambda: Kinked(nn.ReLU()), functional.cross_entropy),
+    "clipping at its threshold": (Clipped, functional.cross_entropy),
+    "a loss at its threshold": (Zeroed, lambda f, _: f.relu().sum()),
+}
+
+
+@pytest.mark.parametrize("kink", KINKS)
+def test_a_network_on_a_kink_is_looked_at_beside_it(kink):
+    seen = places(KINKS[kink][0](), KINKS[kink][1])
+    assert [(where, verdict.outcome) for where, verdict in seen.items()] == [
+        ("all parameters, beside a kink of the loss", Outcome.HOLDS)
+    ]
+
+
+def test_a_wrong_gradient_on_a_kink_is_refuted_beside_it():
+    seen = places(Kinked(Apply(function(lambda x: x.clamp(min=0), lambda x, g: 1.001 * g * (x > 0)))))
+    assert seen["all parameters, beside a kink of the loss"].outcome is Outcome.REFUTED
+    assert seen["parameters of first, beside a kink of the loss"].outcome is Outcome.REFUTED
+    assert seen["parameters of last, beside a kink of the loss"].outcome is Outcome.HOLDS
+
+
 def test_a_loss_with_a_wrong_backward_is_refuted_everywhere():
     half = function(lambda x: (x * x).mean(), lambda x, g: g * x / len(x))  # 2/numel is the truth
     seen = places(network(nn.ReLU()), lambda f, _: half(f))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from impl.errors import InputError
 from impl.loss_lines import LossLine
@@ -62,10 +63,39 @@ def extrapolate(line: LossLine) -> tuple[float, float]:
     return float(limits[best + 1]), float(worst[best])
 
 
-def _cut_on_purpose(line: LossLine) -> str | None:
+def has_kink(line: LossLine) -> bool:
+    """Whether the loss bends at the very point: its slopes to both sides, extrapolated, differ by more than `ROOM` times what they are known to."""
+    if line.value is None:
+        return False
+    (ahead, first), (behind, second) = (
+        _one_sided((end - line.value) / step, line)
+        for end, step in ((line.ahead, line.steps), (line.behind, -line.steps))
+    )
+    return abs(ahead - behind) > ROOM * (first + second)
+
+
+def _one_sided(quotients: Tensor, line: LossLine) -> tuple[float, float]:
+    assert line.value is not None
+    limits = (4 * quotients[1:] - quotients[:-1]) / 3
+    rounded = 2 * UNIT * line.value.abs() / line.steps
+    worst = ((limits[1:] - limits[:-1]).abs() + rounded[1:-1]).nan_to_num(nan=math.inf)
+    best = int(worst.argmin())
+    return float(limits[best + 1]), float(worst[best])
+
+
+def _bends(line: LossLine) -> str | None:
+    return None if _agrees(line) or not has_kink(line) else (
+        "the loss has a kink at this very point (a unit on the threshold of its ReLU or clipping, say): it has no derivative there"
+    )  # fmt: skip
+
+
+def _agrees(line: LossLine) -> bool:
     limit, error = extrapolate(line)
-    agrees = abs(float(line.slope) - limit) <= ROOM * error + gamma(line.entries + 2) * float(line.terms)
-    return None if not line.cut or agrees else (
+    return abs(float(line.slope) - limit) <= ROOM * error + gamma(line.entries + 2) * float(line.terms)
+
+
+def _cut_on_purpose(line: LossLine) -> str | None:
+    return None if not line.cut or _agrees(line) else (
         f"the model or its loss cuts something off from autograd on purpose ({line.cut}): its gradient is not meant to be the loss's derivative"
     )  # fmt: skip
 
@@ -83,7 +113,8 @@ def _along(line: LossLine) -> Operand:
     by module. Observed: one backward pass, the hooks on activations and parameters included, in float64. Predicted: central differences of the loss at nine steps, extrapolated;
     the bound is 64 times what extrapolations from neighbouring steps differ by and an ulp of the loss over the step, an estimate and not a proof (kinks of ReLU along the way are in it).
 
-    Hypotheses: nothing is cut off from autograd on purpose (checked where both disagree). Raises InputError for anything that is not a LossLine.
+    Hypotheses: nothing is cut off from autograd on purpose, and the loss has a derivative at the point (both checked where autograd and loss disagree; a
+    network on a kink is looked at again beside it). Raises InputError for anything that is not a LossLine.
     """
     return line.ahead
 
@@ -97,5 +128,8 @@ autograd_gives_the_gradient = Claim(
     predict=_along,
     instances=_drawn,
     subject=LossLine,
-    hypotheses={"nothing detached": Hypothesis(_drawn, _cut_on_purpose)},
+    hypotheses={
+        "nothing detached": Hypothesis(_drawn, _cut_on_purpose),
+        "a loss with a derivative": Hypothesis(_drawn, _bends),
+    },
 )

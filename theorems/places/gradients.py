@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from impl.errors import InputError
 from impl.loss_lines import Lines
 from theorems.places.subject import Places, Subject
 from theorems.preconditions import autograd_gives_the_gradient
@@ -9,10 +10,19 @@ from theorems.verdict import Outcome
 
 
 def loss_lines(subject: Subject) -> Places | str:
-    """One random line through all parameters; if the loss contradicts autograd on it, one for the parameters of each module."""
+    """One random line through all parameters; if the loss contradicts autograd on it, one for the parameters of each module.
+
+    A network on a kink of its loss is looked at beside it: a wrong gradient is wrong there too, and the kink is gone.
+    """
     lines = Lines(*subject.task, seed=subject.seed)
     part = f", {lines.samples}" if lines.samples else ""
     whole = lines.along()
+    if autograd_gives_the_gradient(whole).outcome is Outcome.INAPPLICABLE and not whole.cut:
+        try:
+            beside = Lines(*subject.task, seed=subject.seed, beside=True)
+            lines, whole, part = beside, beside.along(), f"{part}, beside a kink of the loss"
+        except InputError:
+            pass  # the network is not defined there
     found: Places = {f"all parameters{part}": whole}
     if autograd_gives_the_gradient(whole).outcome is Outcome.REFUTED:
         for name, parameters in lines.owners.items():

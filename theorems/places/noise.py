@@ -35,7 +35,7 @@ def minibatch_noises(subject: Subject) -> Places | str:
         kept = max(2, LARGEST_NOISE // (DRAWN * layer.inputs.shape[1]))
     reduction = reduction_of(layer, targets, subject.loss)
     if reduction is None:
-        return "the loss is neither the sum nor the mean of its values on single samples: a minibatch has no noise of its own"
+        return "the loss is neither the sum nor the mean of its values on single samples, as far as its format tells: a minibatch has no noise of its own"
     size = subject.batch_size or max(1, kept // 4)
     part = "" if kept == samples else f", first {kept} samples"
     found: Places = {}
