@@ -98,4 +98,5 @@ autograd_gives_the_gradient = Claim(
     instances=_drawn,
     subject=LossLine,
     hypotheses={"nothing detached": Hypothesis(_drawn, _cut_on_purpose)},
+    file=__file__,
 )

@@ -29,7 +29,6 @@ from theorems.commands.refutations import (
     print_notes,
     print_power,
     require_folder,
-    require_repeatable,
 )
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ def check_command(
     """Check claims over drawn networks, or over a network of yours."""
     import torch
 
-    claims = select(names or [])
+    claims = select(names or [], on_model=model is not None)
     if mutant is not None:
         claims = select_mutants(claims, mutant)
         folder = DEFAULT if folder is None else folder
@@ -87,7 +86,7 @@ def check_command(
     header(seed, examples if model is None else None)
     if model is not None:
         training = {"decay": decay, "batch_size": batch_size}
-        look: dict[str, Any] = {"double": double, "threads": threads, "verbose": verbose, "named": bool(names)}
+        look: dict[str, Any] = {"double": double, "threads": threads, "verbose": verbose}
         raise typer.Exit(_check_model(model, claims, seed, json_file, training, folder, **look))
     require(
         not (double or threads or verbose),
@@ -97,6 +96,7 @@ def check_command(
     from impl.strategies.profiles import full_sizes
     from theorems.checking import check
     from theorems.evidence.file import record
+    from theorems.evidence.refutations import require_repeatable
     from theorems.evidence.tables import evidence_table
     from theorems.relations.alarms import shared_out
     from theorems.verdict import Outcome
@@ -147,18 +147,16 @@ def _check_model(
     double: bool,
     threads: int | None,
     verbose: bool,
-    named: bool,
 ) -> int:
     import torch
 
-    from theorems.checking import Evidence
-    from theorems.evidence.file import place, record
+    from theorems.evidence.file import judged, model_record
     from theorems.evidence.model_table import result_summary, result_table
-    from theorems.models import check_subject, load, refuted_on_fewer
-    from theorems.preconditions import autograd_gives_the_gradient
+    from theorems.evidence.refutations import take_fewer
+    from theorems.models import check_subject, load
     from theorems.verdict import Outcome
 
-    claims = [*([] if named else [autograd_gives_the_gradient]), *(c for c in claims if c.expected is Outcome.HOLDS)]
+    claims = [claim for claim in claims if claim.expected is Outcome.HOLDS]
     before = torch.get_num_threads()
     try:
         with progress() as bar:
@@ -173,9 +171,8 @@ def _check_model(
     finally:
         torch.set_num_threads(before)
     out.print((result_table if verbose else result_summary)(results))
-    evidence = {claim.name: Evidence(claim) for claim in claims}
-    for result in results:
-        evidence[result.claim.name].add(result.verdict)
+    found = {claim.name: [r for r in results if r.claim is claim] for claim in claims}
+    evidence = {claim.name: judged(claim, found[claim.name]) for claim in claims}
     ratios = [r for seen in evidence.values() for r in seen.ratios]
     if ratios:
         out.print(
@@ -183,10 +180,9 @@ def _check_model(
         )
     for seen in evidence.values():
         if seen.outcome is Outcome.REFUTED:
-            smaller = refuted_on_fewer(subject, seen.claim, double=double)
-            seen.worst = seen.worst if smaller is None else smaller  # a refutation is falsy
+            take_fewer(seen, subject, double=double)
             keep_counterexample(seen, seed, folder)
-    where = {claim.name: [place(r.where, r.verdict) for r in results if r.claim is claim] for claim in claims}
-    records = [record(seen, places=where[name]) for name, seen in evidence.items()]
-    write_evidence(json_file, seed, f"model {spec}", records)
+    records = [model_record(seen, found[name]) for name, seen in evidence.items()]
+    alarm = print_alarm(list(evidence.values()))
+    write_evidence(json_file, seed, f"model {spec}", records, false_alarm=alarm)
     return exit_code((seen.outcome, seen.claim.expected) for seen in evidence.values())

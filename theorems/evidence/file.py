@@ -19,8 +19,8 @@ from theorems.papers import paper_title
 from theorems.related import related_to
 
 if TYPE_CHECKING:
-    from theorems.checking import Evidence
     from theorems.claim import Claim
+    from theorems.evidence.collected import Evidence
     from theorems.models import Result
     from theorems.verdict import Verdict
 
@@ -91,14 +91,18 @@ def record(seen: Evidence, *, places: Iterable[Record] = ()) -> Record:
     return entry | {"places": [*entry["places"], *places]}
 
 
-def model_record(claim: Claim, results: Iterable[Result], *, seconds: float = 0.0) -> Record:
-    """The entry of a claim that was judged at the places of a network."""
-    from theorems.checking import Evidence
+def judged(claim: Claim, results: Iterable[Result], *, seconds: float = 0.0) -> Evidence:
+    """What was seen of a claim at the places of a network."""
+    from theorems.evidence.collected import Evidence
 
     seen = Evidence(claim, seconds=seconds)
-    results = list(results)
     for result in results:
         seen.add(result.verdict)
+    return seen
+
+
+def model_record(seen: Evidence, results: Iterable[Result]) -> Record:
+    """The entry of a claim that was judged at the places of a network."""
     return record(seen, places=[place(result.where, result.verdict) for result in results])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
 from collections.abc import Iterator
@@ -11,17 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from theorems.evidence.file import Record, model_record, record
+from theorems.evidence.file import Record, judged, model_record, record
 from theorems.pytest_plugin import ITEMS
 from theorems.pytest_plugin.options import Options
 
 if TYPE_CHECKING:
     from theorems.claim import Claim
+    from theorems.evidence.collected import Evidence
+    from theorems.places import Subject
 
 _LONGEST = 2000  # characters of an instance that a terminal shows
 
 EVIDENCE = pytest.StashKey[list[Record]]()
 """What the evidence file will say of the claims that an item has judged."""
+
+SPENT = pytest.StashKey[tuple[float, int] | None]()
+"""What its statistical verdicts add to the false-alarm probability of the run, and how many there were (`alarms.spent`)."""
 
 
 @contextmanager
@@ -48,6 +54,7 @@ class Catalogue(pytest.Collector):
         self.options = options
         self.claims = claims
         self.places: Any = None
+        self.subject: Subject | None = None
 
     def collect(self) -> list[pytest.Item]:
         """An item per claim."""
@@ -60,8 +67,8 @@ class Catalogue(pytest.Collector):
             from theorems.places import instances_of
 
             assert self.options.model is not None
-            subject = replace(load(self.options.model), seed=self.options.seed)
-            self.places = instances_of(subject, {claim.subject for claim in self.claims})
+            self.subject = replace(load(self.options.model), seed=self.options.seed)
+            self.places = instances_of(self.subject, {claim.subject for claim in self.claims})
         return self.places
 
 
@@ -78,6 +85,7 @@ class ClaimItem(pytest.Item):
         """Pytest makes nodes by `from_parent`."""
         super().__init__(**rest)
         self.claim = claim
+        self._no_script = ""
         self.add_marker(pytest.mark.claim(claim.name))
         package = claim.predict.__module__.split(".")
         self.extra_keyword_matches |= {claim.source.arxiv, *package[1:2]}
@@ -96,17 +104,40 @@ class ClaimItem(pytest.Item):
 
     def _over_drawn_instances(self) -> Record:
         from theorems.checking import check
+        from theorems.evidence.refutations import require_repeatable
 
         options = self.parent.options
-        return record(check(self.claim, examples=options.examples, seed=options.seed))
+        seen = check(self.claim, examples=options.examples, seed=options.seed)
+        require_repeatable(seen)
+        self._keep(seen)
+        return record(seen)
 
     def _over_a_model(self) -> Record:
+        from theorems.evidence.refutations import take_fewer
         from theorems.models import check_places
 
         available = self.parent.available()
         started = time.perf_counter()
         results = check_places(self.claim, available)
-        return model_record(self.claim, results, seconds=time.perf_counter() - started)
+        seen = judged(self.claim, results)
+        assert self.parent.subject is not None
+        take_fewer(seen, self.parent.subject)
+        self._keep(seen)
+        seen.seconds = time.perf_counter() - started
+        return model_record(seen, results)
+
+    def _keep(self, seen: Evidence) -> None:
+        """What the run needs besides the record: the script of a refutation, and what was left to chance."""
+        from theorems.evidence.refutations import keep_script
+        from theorems.relations.alarms import spent
+
+        self.stash[SPENT] = spent([seen])
+        if seen.outcome.name == "REFUTED":
+            found = keep_script(seen, seed=self.parent.options.seed, folder=self.parent.options.counterexamples)
+            text, file = seen.script
+            here = self.config.invocation_params.dir
+            seen.script = (text, None if file is None else os.path.relpath(file, here))
+            self._no_script = found.reason
 
     def _failure(self, entry: Record) -> str:
         """Verdict, counterexample, statement, and how to see the same again."""
@@ -119,6 +150,7 @@ class ClaimItem(pytest.Item):
                 whole = example["instance"]
                 cut = f"{whole[:_LONGEST]} … (the whole is in the file of --theorems-json)"
                 lines.append(f"  instance: {whole if len(whole) <= _LONGEST else cut}")
+            lines.append(f"  {self._script(example)}")
         bad = [place for place in entry["places"] if place["outcome"] == entry["outcome"]]
         for place in bad:
             numbers = "" if place["grade"] is None else f" residual {place['measured']}, bound {place['bound']}"
@@ -135,6 +167,14 @@ class ClaimItem(pytest.Item):
         again = f"pytest {which} --theorems-seed {options.seed} {how}"
         return "\n".join([*lines, "", f"again: {again}"])
 
+    def _script(self, example: Record) -> str:
+        """Where the script of a counterexample is."""
+        if example["script"] is None:
+            return f"no script: {self._no_script}"
+        if example["file"] is None:
+            return "script: --theorems-counterexamples DIR writes one there, and the file of --theorems-json has it"
+        return f"script: {example['file']} (run it with python or theorems replay)"
+
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any, **options: Any) -> Any:
         """The verdict, or the one line of a mistake, without a traceback through this package."""
         from impl.errors import InputError
@@ -148,9 +188,16 @@ class ClaimItem(pytest.Item):
         return self.config.rootpath / ITEMS, None, self.name
 
 
-def send(report: pytest.TestReport, entries: list[Record]) -> None:
-    """Let evidence travel with a report: from a worker of pytest-xdist to its controller, even if the worker dies later."""
+def send(report: pytest.TestReport, entries: list[Record], spent: tuple[float, int] | None) -> None:
+    """Let evidence travel with a report: from a worker of pytest-xdist to its controller, even if the worker dies later.
+
+    Args:
+        report: of the test.
+        entries: what the evidence file will say.
+        spent: what the test's statistical verdicts add to the false-alarm probability, and how many there were.
+    """
     vars(report)["theorems"] = entries
+    vars(report)["theorems_spent"] = spent
 
 
 def properties(entry: Record) -> list[tuple[str, object]]:
