@@ -99,18 +99,27 @@ def test_workers_bring_the_same_evidence(pytester):
     pytester.makepyfile(
         OWN
         + """
+from theorems import surrogate_grows_in_expectation
+from theorems.searching.drawing import draws
+
 @pytest.mark.claim("gram_flow")
 def test_it(layer): assert gram_flow(layer)
+
+@pytest.mark.claim("surrogate_grows_in_expectation")
+def test_chance():
+    assert surrogate_grows_in_expectation(next(iter(draws(surrogate_grows_in_expectation.instances(), examples=1, seed=0))))
 """
     )
-    arguments = ("-p", "no:benchmark", "--theorems-examples", "2", "--claim", "gram_flow", "--theorems-json", "e.json")
-    pytester.runpytest_subprocess(*arguments, "-n", "2").assert_outcomes(passed=2)
-    parallel = evidence.read(pytester.path / "e.json")["claims"]
-    pytester.runpytest_inprocess(*arguments).assert_outcomes(passed=2)
-    one = evidence.read(pytester.path / "e.json")["claims"]
-    for entry in (*parallel, *one):
+    claims = ("--claim", "gram_flow", "--claim", "surrogate_grows_in_expectation")
+    arguments = ("-p", "no:benchmark", "--theorems-examples", "2", *claims, "--theorems-json", "e.json")
+    pytester.runpytest_subprocess(*arguments, "-n", "2").assert_outcomes(passed=4)
+    parallel = evidence.read(pytester.path / "e.json")
+    pytester.runpytest_inprocess(*arguments).assert_outcomes(passed=4)
+    one = evidence.read(pytester.path / "e.json")
+    for entry in (*parallel["claims"], *one["claims"]):
         entry["seconds"] = 0
-    assert parallel == one
-    (entry,) = (entry for entry in one if entry["outcome"])
-    assert entry["instances"] == 3, "drawn instances and those of the marked test add up"
-    assert entry["mutants"]["total"] == len(feature_learning.gram_flow.mutants)
+    assert parallel["claims"] == one["claims"]
+    counted, chance = sorted((entry for entry in one["claims"] if entry["outcome"]), key=lambda entry: entry["name"])
+    assert counted["instances"] == chance["instances"] == 3, "drawn instances and those of the marked test add up"
+    assert counted["mutants"]["total"] == len(feature_learning.gram_flow.mutants)
+    assert parallel["false_alarm"] == one["false_alarm"] == pytest.approx(3e-9)

@@ -191,6 +191,17 @@ def test_a_network_is_shown_place_by_place():
     for words in ("encoder.layers.0.linear2", "entry (0, 3) differs", "no such layer", f"({len(CLAIMS) - 2})"):
         assert words in text
     assert "theorems check gram_flow --seed 5 --model 'nets/mine.py:the net'" in text
+    said = {"factory": "nets/mine.py:the net", "decay": 0.01, "batch_size": 64, "double": True}
+    text = " ".join(text_of(render(on_a_network() | {"model": said})).split())
+    assert "--model 'nets/mine.py:the net' --decay 0.01 --batch-size 64 --double" in text
+
+
+@pytest.mark.parametrize(
+    ("model", "message"), [("net.py:f", "'model' of the evidence file"), ({"decay": "much"}, "'decay' of 'model'")]
+)
+def test_a_network_of_another_kind_is_refused(model, message):
+    with pytest.raises(InputError, match=message):
+        render(on_a_network() | {"model": model})
 
 
 @pytest.mark.parametrize(

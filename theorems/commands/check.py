@@ -17,6 +17,7 @@ from theorems.commands.console import (
     out,
     print_counterexample,
     progress,
+    require_report,
     require_writable,
     select,
     select_mutants,
@@ -42,6 +43,9 @@ def check_command(
     examples: Annotated[int, typer.Option(min=1, help="instances to draw per claim")] = 100,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="of the search, and of noise inside a model")] = 0,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write the evidence there")] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="write the report there (the extra report)")
+    ] = None,
     *,
     thorough: Annotated[
         bool, typer.Option("--thorough", help="asymptotic claims at their full sizes: an hour or two")
@@ -80,14 +84,12 @@ def check_command(
     if mutant is not None:
         claims = select_mutants(claims, mutant)
         folder = DEFAULT if folder is None else folder
-    require_writable(json_file)
-    require_folder(folder, "--counterexamples")
-    require_folder(database, "--database")
+    _require_outputs(json_file, html, folder, database)
     header(seed, examples if model is None else None)
     if model is not None:
         training = {"decay": decay, "batch_size": batch_size}
         look: dict[str, Any] = {"double": double, "threads": threads, "verbose": verbose}
-        raise typer.Exit(_check_model(model, claims, seed, json_file, training, folder, **look))
+        raise typer.Exit(_check_model(model, claims, seed, (json_file, html), training, folder, **look))
     require(
         not (double or threads or verbose),
         "expected --double, --threads and --verbose with --model, got them without it",
@@ -128,8 +130,17 @@ def check_command(
         print_power(seen)
         print_notes(seen.claim)
         records.append(record(seen))
-    write_evidence(json_file, seed, "thorough" if thorough else "default", records, false_alarm=alarm)
+    profile = "thorough" if thorough else "default"
+    write_evidence(json_file, seed, profile, records, html=html, false_alarm=alarm)
     raise typer.Exit(exit_code((seen.outcome, seen.claim.expected) for seen in evidence))
+
+
+def _require_outputs(json_file: Path | None, html: Path | None, folder: Path | None, database: Path | None) -> None:
+    """Refuse what cannot be written before any work is done."""
+    require_writable(json_file)
+    require_report(html, "--html")
+    require_folder(folder, "--counterexamples")
+    require_folder(database, "--database")
 
 
 _SMALL = 10**6
@@ -140,7 +151,7 @@ def _check_model(
     spec: str,
     claims: list[Claim],
     seed: int,
-    json_file: Path | None,
+    files: tuple[Path | None, Path | None],
     training: dict[str, Any],
     folder: Path | None,
     *,
@@ -184,5 +195,6 @@ def _check_model(
             keep_counterexample(seen, seed, folder)
     records = [model_record(seen, found[name]) for name, seen in evidence.items()]
     alarm = print_alarm(list(evidence.values()))
-    write_evidence(json_file, seed, f"model {spec}", records, false_alarm=alarm)
+    said = {"factory": spec, **given, **({"double": True} if double else {})}
+    write_evidence(files[0], seed, f"model {spec}", records, html=files[1], model=said, false_alarm=alarm)
     return exit_code((seen.outcome, seen.claim.expected) for seen in evidence.values())

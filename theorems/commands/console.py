@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -181,9 +181,40 @@ def require_writable(path: Path | None, option: str = "--json") -> None:
         require(not path.is_dir(), f"expected {option} to be a file, got the folder {str(path)!r}")
 
 
-def write_evidence(
-    path: Path | None, seed: int, profile: str, records: Iterable[dict[str, Any]], *, false_alarm: float | None = None
-) -> None:
-    """Write the evidence of a run as JSON, if a file is asked for."""
+def require_report(path: Path | None, option: str) -> None:
+    """Refuse a page that cannot be made or written before any work is done.
+
+    Raises:
+        InputError: as `require_writable`; if a package that makes the page is not installed.
+    """
+    from impl.errors import InputError
+
+    require_writable(path, option)
     if path is not None:
-        write(path, document(records, seed=seed, profile=profile, false_alarm=false_alarm))
+        try:
+            from theorems.report import require_packages
+        except ImportError as error:
+            raise InputError(f"the report needs {error.name}: pip install 'theorems[report]'") from error
+        require_packages()
+
+
+def write_evidence(
+    path: Path | None,
+    seed: int,
+    profile: str,
+    records: Iterable[dict[str, Any]],
+    *,
+    html: Path | None = None,
+    model: Mapping[str, Any] | None = None,
+    false_alarm: float | None = None,
+) -> None:
+    """Write the evidence of a run as JSON, and the page that is made of it, if a file is asked for."""
+    if path is None and html is None:
+        return
+    evidence = document(records, seed=seed, profile=profile, model=model, false_alarm=false_alarm)
+    if path is not None:
+        write(path, evidence)
+    if html is not None:
+        from theorems.commands.report import write_report
+
+        write_report(html, evidence, pictures=False)

@@ -106,18 +106,23 @@ def summing_up(entries: Sequence[Record]) -> tuple[str, str]:
     return f"{count} {verb}, {how}", GREENS[weakest]
 
 
+def by_paper(entries: Iterable[Record]) -> list[list[Record]]:
+    """Entries paper by paper; of those of no paper, conjectures apart from what every observation on a network presupposes."""
+    papers: dict[tuple[str, bool], list[Record]] = {}
+    for entry in entries:
+        papers.setdefault((entry["arxiv"], not entry["arxiv"] and entry["tag"] == "conjecture"), []).append(entry)
+    return list(papers.values())
+
+
 def badges(evidence: Mapping[str, Any]) -> list[Badge]:
     """Every badge of an evidence file: the suite, its papers, its claims."""
     entries: list[Record] = evidence["claims"]
-    papers: dict[str, list[Record]] = {}
-    for entry in entries:
-        papers.setdefault(entry["arxiv"], []).append(entry)
     made = [Badge(SUITE, SUITE, *summing_up(entries))]
-    for arxiv, own in papers.items():
-        name, label = (
-            (f"arxiv-{arxiv.replace('/', '-')}", f"arXiv:{arxiv}") if arxiv else ("conjectures", "conjectures")
-        )
-        made.append(Badge(name, label, *summing_up(own), own[0].get("paper", "")))
+    for own in by_paper(entries):
+        arxiv, title = own[0]["arxiv"], own[0].get("paper", "")
+        group = "conjectures" if own[0]["tag"] == "conjecture" else "preconditions"
+        name, label = (f"arxiv-{arxiv.replace('/', '-')}", f"arXiv:{arxiv}") if arxiv else (group, group)
+        made.append(Badge(name, label, *summing_up(own), title))
     for entry in entries:
         label = entry["name"].replace("_", " ")
         made.append(Badge(entry["name"], label, *wording(entry), entry.get("summary", "")))

@@ -118,6 +118,7 @@ def merge(first: Record, second: Record) -> Record:
     """Two entries of one claim as one: the worse outcome counts, counts and places add up."""
     ahead, behind = sorted((first, second), key=lambda entry: _PRECEDENCE.index(entry["outcome"]))
     merged = {
+        **ahead,
         **behind,
         **{key: value for key, value in ahead.items() if value is not None},
         "outcome": ahead["outcome"],
@@ -132,7 +133,9 @@ def merge(first: Record, second: Record) -> Record:
         merged |= {key: ahead[key] for key in ("grade", "grades", "measured", "bound", "counterexample")}
     merged |= {key: first[key] + second[key] for key in ("instances", "inapplicable", "undecided")}
     merged["seconds"] = round(first["seconds"] + second["seconds"], 3)
-    merged["mutants"] = max(first["mutants"], second["mutants"], key=lambda mutants: int(mutants["total"]))
+    merged["mutants"] = max(
+        first["mutants"], second["mutants"], key=lambda mutants: (int(mutants["total"]), len(mutants))
+    )
     merged["places"] = [*first["places"], *second["places"]]
     return merged
 
@@ -149,6 +152,7 @@ def document(
     profile: str,
     started: datetime | None = None,
     claims: Iterable[Claim] = (),
+    model: Mapping[str, Any] | None = None,
     false_alarm: float | None = None,
 ) -> Record:
     """The whole file.
@@ -159,6 +163,7 @@ def document(
         profile: how instances were drawn, or which network was checked.
         started: when the run began; now by default.
         claims: what the file must list, in this order: what has no record was not run.
+        model: which network was checked and how (``factory``, and what was said beside it); None for drawn ones.
         false_alarm: probability that any statistical claim of the run is refuted although it is true; None if there is none.
     """
     merged: dict[str, Record] = {claim.name: not_run(claim) for claim in claims}
@@ -170,6 +175,7 @@ def document(
         "profile": profile,
         "versions": versions(),
         "started": (started or datetime.now(UTC)).isoformat(timespec="seconds"),
+        **({"model": dict(model)} if model is not None else {}),
         "false_alarm": false_alarm,
         "claims": list(merged.values()),
     }

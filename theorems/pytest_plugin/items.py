@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 import warnings
 from collections.abc import Iterator
@@ -104,10 +105,12 @@ class ClaimItem(pytest.Item):
 
     def _over_drawn_instances(self) -> Record:
         from theorems.checking import check
+        from theorems.commands.console import drawing
         from theorems.evidence.refutations import require_repeatable
 
         options = self.parent.options
-        seen = check(self.claim, examples=options.examples, seed=options.seed)
+        with drawing(self.claim):
+            seen = check(self.claim, examples=options.examples, seed=options.seed)
         require_repeatable(seen)
         self._keep(seen)
         return record(seen)
@@ -141,6 +144,8 @@ class ClaimItem(pytest.Item):
 
     def _failure(self, entry: Record) -> str:
         """Verdict, counterexample, statement, and how to see the same again."""
+        from theorems.commands.console import select
+
         options = self.parent.options
         lines = [f"{self.claim.name} came out {entry['outcome']}, expected {entry['expected']}", self.claim.summary]
         example = entry["counterexample"]
@@ -158,12 +163,10 @@ class ClaimItem(pytest.Item):
         how = (
             f"--theorems-examples {options.examples}" if options.model is None else f"--theorems-model {options.model}"
         )
-        file = getattr(self.claim, "file", "")
-        which = (
-            f"--claim {file}:{self.claim.name}"
-            if file and not self.claim.source.arxiv
-            else f"{ITEMS}::{self.claim.name}"
-        )
+        which = f"{ITEMS}::{self.claim.name}"
+        if self.claim.name not in [claim.name for claim in select((), on_model=True)]:
+            file = os.path.relpath(self.claim.file, self.config.invocation_params.dir)
+            which = f"--claim {shlex.quote(f'{file}:{self.claim.name}')}"
         again = f"pytest {which} --theorems-seed {options.seed} {how}"
         return "\n".join([*lines, "", f"again: {again}"])
 
@@ -176,10 +179,11 @@ class ClaimItem(pytest.Item):
         return f"script: {example['file']} (run it with python or theorems replay)"
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any, **options: Any) -> Any:
-        """The verdict, or the one line of a mistake, without a traceback through this package."""
+        """The verdict, or the one line of a mistake; a traceback through this package only where ``--full-trace`` asks for it."""
         from impl.errors import InputError
 
-        if isinstance(excinfo.value, ClaimFailed | InputError):
+        wanted = self.config.getoption("fulltrace") and not isinstance(excinfo.value, ClaimFailed)
+        if isinstance(excinfo.value, ClaimFailed | InputError) and not wanted:
             return str(excinfo.value)
         return super().repr_failure(excinfo, *args, **options)
 

@@ -143,6 +143,7 @@ class Session:
             profile=options.profile,
             started=self.started,
             claims=[*first, *CLAIMS, *self.claims],
+            model=None if options.model is None else {"factory": options.model},
             false_alarm=None if self.alarm is None else self.alarm[0],
         )
         self._write(self.evidence)
@@ -229,6 +230,8 @@ def _renderer() -> Any:
     from impl.errors import InputError
 
     try:
-        return importlib.import_module("theorems.report").render
-    except ImportError as error:
+        report = importlib.import_module("theorems.report")
+        report.require_packages()
+    except (ImportError, InputError) as error:
         raise InputError(f"--theorems-html needs the extra: pip install 'theorems[report]' ({error})") from error
+    return report.render
