@@ -24,13 +24,8 @@ from theorems.factories import subject_of
 from theorems.monitor_decay import Decayed, Decays, decayed
 from theorems.places import Subject
 
-COSINE, RANK, TAIL, NOISE, LINEARITY = (
-    "gram_virtual_cosine",
-    "kernel_rank",
-    "kernel_tail",
-    "noise_rank",
-    "target_linearity",
-)
+COSINE, RANK, TAIL = "gram_virtual_cosine", "kernel_rank", "kernel_tail"
+NOISE, LINEARITY = "noise_rank", "target_linearity"
 WEIGHT_TAIL, DECAY_BOUND = "weight_tail", "decay_bound"
 QUANTITIES = {
     RANK: "rank of the features' kernel HHᵀ, numerically",

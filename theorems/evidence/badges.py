@@ -7,6 +7,7 @@ A badge says outcome and grade, or that nothing was run. Files: ``NAME.svg`` and
 from __future__ import annotations
 
 import json
+import re
 import warnings
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -123,9 +124,13 @@ def badges(evidence: Mapping[str, Any]) -> list[Badge]:
         group = "conjectures" if own[0]["tag"] == "conjecture" else "preconditions"
         name, label = (f"arxiv-{arxiv.replace('/', '-')}", f"arXiv:{arxiv}") if arxiv else (group, group)
         made.append(Badge(name, label, *summing_up(own), title))
+    groups = {badge.name for badge in made}
     for entry in entries:
+        # a wrong variant has a name in words, and somebody's conjecture may be called "theorems"
+        file = re.sub(r"[^\w.-]+", "-", entry["name"])
         label = entry["name"].replace("_", " ")
-        made.append(Badge(entry["name"], label, *wording(entry), entry.get("summary", "")))
+        name = f"claim-{file}" if file in groups else file
+        made.append(Badge(name, label, *wording(entry), entry.get("summary", "")))
     return made
 
 

@@ -45,7 +45,7 @@ def figure(history: History, layers: Sequence[str]) -> Figure:
         elif quantity.endswith("rank"):
             axis.set_ylim(bottom=0)
     handles, names = axes[0].get_legend_handles_labels()
-    legend: dict[str, Any] = {"title": "features read by layer", "ncols": 1 + len(names[:24]) // 13}
+    legend: dict[str, Any] = {"title": "features read by layer", "frameon": False, "ncols": 1 + len(names[:24]) // 13}
     if bounded:
         _decay(axes[5], history, {name: shade for name, shade in zip(layers, shades, strict=True) if name in bounded})
         made.legend(handles[:24], names[:24], loc="outside right upper", **legend)
