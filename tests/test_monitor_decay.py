@@ -94,6 +94,27 @@ def test_each_parameter_has_the_decay_of_its_group_and_none_is_left_out():
     assert all(math.isnan(row["decay_bound"]) for row in history.rows), "nobody said what the decay is"
 
 
+class WithProbe(nn.Module):
+    """A head that nothing trains is called last: the readout is the layer whose outputs are the network's, now."""
+
+    def __init__(self):
+        super().__init__()
+        self.body, self.probe = linear_end(), nn.Linear(6, 3).double()
+
+    def forward(self, x):
+        outputs = self.body(x)
+        self.probe(x)
+        return outputs
+
+
+def test_the_readout_is_found_anew_at_every_record():
+    model = WithProbe()
+    with watch(model, *data(torch.float64), functional.cross_entropy) as history:
+        descend(model, torch.optim.SGD(model.parameters(), lr=0.1, weight_decay=0.1), 3)
+    for layer in ("body.2", "body.3"):
+        assert all(map(math.isfinite, history.series(layer, "decay_bound")[1]))
+
+
 def test_at_rest_nothing_is_left_beyond_the_classes():
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(6, 8, bias=False), nn.Linear(8, 3, bias=False)).double()

@@ -5,10 +5,12 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import strategies as st
 from inner import AS_STATED, HOLDS, WRONG, quick
 from typer.testing import CliRunner
 
 from theorems import surrogate_grows_in_expectation
+from theorems.checking import check
 from theorems.cli import app
 from theorems.evidence import file as evidence
 from theorems.relations.alarms import FAMILY, alarm_of
@@ -71,19 +73,40 @@ def test_a_folder_in_the_ini_file_takes_expected_ones_too(evidence_of, pytester,
     assert seen[AS_STATED.name]["counterexample"]["file"] == f"out/found/{file.name}"
 
 
-def test_a_claim_that_changes_its_mind_is_one_line(evidence_of, catalogue):
-    calls = []
-    catalogue(
-        quick(
-            HOLDS,
-            predict=lambda layer: calls.append(1) or HOLDS.predict(layer) * (2 if len(calls) < 10 else 1),
-            changes={},
-        )
-    )
+@pytest.mark.parametrize("when", ["while it is searched", "afterwards"])
+def test_a_claim_that_changes_its_mind_is_one_line(evidence_of, catalogue, monkeypatch, when):
+    """Hypothesis sees it while it shrinks; what happens afterwards somebody has to look at."""
+    calls, over = [], []
+
+    def predict(layer):
+        calls.append(1)
+        right = over if when == "afterwards" else len(calls) >= 10
+        return HOLDS.predict(layer) * (1 if right else 2)
+
+    def search(*arguments, **options):
+        seen = check(*arguments, **options)
+        over.append(1)
+        return seen
+
+    monkeypatch.setattr("theorems.checking.check", search)
+    catalogue(quick(HOLDS, predict=predict, changes={}))
     result, seen = evidence_of("--theorems", "--theorems-examples", "2")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["expected gram_flow to answer alike on equal instances*"])
+    result.stdout.no_fnmatch_line("*Traceback*")
     assert seen["gram_flow"]["outcome"] is None
+
+
+def test_a_strategy_that_raises_is_one_line_unless_a_traceback_is_asked_for(evidence_of, catalogue):
+    def broken(_):
+        raise ZeroDivisionError
+
+    catalogue(dataclasses.replace(HOLDS, instances=lambda: st.integers().map(broken)))
+    result, _ = evidence_of("--theorems", "--theorems-examples", "2")
+    result.stdout.fnmatch_lines(["expected gram_flow to be checked, but *ZeroDivisionError*"])
+    result.stdout.no_fnmatch_line("*raise ZeroDivisionError*")
+    result, _ = evidence_of("--theorems", "--theorems-examples", "2", "--full-trace")
+    result.stdout.fnmatch_lines(["*raise ZeroDivisionError*"])
 
 
 def alarm_in(pytester):

@@ -108,7 +108,7 @@ class History:
         if decay is not None:
             row[WEIGHT_TAIL], row[DECAY_BOUND] = point.bound(decay)
         elif not self.decays.known:
-            self._waiting[row["layer"]] = row, point.kept()
+            self._waiting[row["layer"]] = row, point
         return WEIGHT_TAIL, DECAY_BOUND
 
     def _write(self, row: Mapping[str, Any], quantities: Iterable[str]) -> None:

@@ -74,10 +74,6 @@ class Decayed:
         tail = float(values[self.classes]) if self.classes < len(values) else 0.0
         return tail, float(torch.linalg.matrix_norm(self.gradient + decay * self.weight, 2)) / decay
 
-    def kept(self) -> Decayed:
-        """A copy that training does not move."""
-        return replace(self, weight=self.weight.clone(), gradient=self.gradient.clone())
-
 
 def decayed(subject: Subject, layers: Mapping[str, LayerTrace]) -> dict[str, Decayed]:
     """The layers of which the outputs are a linear function and on whose weight alone decay acts, but for very large ones.
