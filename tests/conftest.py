@@ -1,12 +1,18 @@
-"""What tests share: the command as a user runs it, and pytest inside pytest."""
+"""What tests share: the command as a user runs it, pytest inside pytest, and pages of the report in a browser."""
 
+import shutil
 import sys
+from urllib.parse import quote
 
 import pytest
 from _pytest.pytester import SysModulesSnapshot
+from evidences import EVERY_OUTCOME, SOME, on_a_network
+from evidences import catalogue as every_claim
+from pages import DOT
 
 from theorems.cli import main
 from theorems.evidence import file as evidence
+from theorems.report import Picture, render
 
 
 @pytest.fixture
@@ -55,3 +61,57 @@ def evidence_of(pytester):
         return result, {entry["name"]: entry for entry in evidence.read(pytester.path / "e.json")["claims"]}
 
     return call
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A browser without a window."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install 'theorems[test]'")
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        pytest.skip("needs a browser: apt-get install chromium")
+    with sync_api.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Addresses of pages of the report, by name."""
+    folder = tmp_path_factory.mktemp("report")
+    pages = {
+        "all": render(every_claim(EVERY_OUTCOME)),
+        "some": render(every_claim(EVERY_OUTCOME, only=SOME), pictures={"2601.00276": [Picture("dot", "A dot.", DOT)]}),
+        "network": render(on_a_network()),
+        "empty": render(every_claim() | {"claims": []}),
+    }
+    for name, page in pages.items():
+        (folder / f"{name}.html").write_text(page, encoding="utf-8")
+    return {name: f"file://{quote(str(folder))}/{name}.html" for name in pages}
+
+
+@pytest.fixture
+def visit(browser, files):
+    """Open a page; at the end it must have been silent and have asked for nothing but itself."""
+    contexts, troubles = [], []
+
+    def note(request):
+        if not request.url.startswith(("file://", "data:")):
+            troubles.append(f"request to {request.url}")
+
+    def call(name="some", anchor="", *, script="", **options):
+        context = browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | options))
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: troubles.append(message.text))
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("request", note)
+        page.add_init_script(script)
+        page.goto(files[name] + anchor)
+        return page
+
+    yield call
+    for context in contexts:
+        context.close()
+    assert not troubles

@@ -40,11 +40,12 @@ def written():
     undecided.add(Verdict("gram_flow", Outcome.UNDECIDED, grade=None))
     nowhere.add(Verdict("feature_learning_equation", Outcome.INAPPLICABLE, context={"reason": "because"}))
     renamed = {"name": "a_wrong_one"}
+    places = [Result(OTHER, "fc1", OTHER(LAYER))]
     records = [
         evidence.record(check(AS_STATED, examples=3)),
         evidence.record(check(HOLDS, examples=3)),
         evidence.record(check(WRONG, examples=3)) | renamed,
-        evidence.model_record(OTHER, [Result(OTHER, "fc1", OTHER(LAYER))]),
+        evidence.model_record(evidence.judged(OTHER, places), places),
         evidence.record(undecided) | {"name": "undecided"},
         evidence.record(nowhere) | {"name": "nowhere"},
         evidence.not_run(HOLDS, reason="no verdict", where="test_it") | {"name": "silent"},

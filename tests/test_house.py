@@ -33,6 +33,7 @@ ROOF = (
     "theorems.errata",
     "theorems.pictures",
     "theorems.evidence.file",
+    "theorems.evidence.refutations",
     "theorems.evidence.badges",
     "theorems.evidence.summaries",
     "theorems.pytest_plugin",

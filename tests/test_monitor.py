@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 
 import pytest
 import torch
@@ -129,6 +130,42 @@ def test_scalars_are_written_and_the_rest_is_exported(tmp_path):
     figure = history.plot()
     assert len(figure.axes) == 6
     assert history.plot(["0"]).axes[0].get_legend_handles_labels()[1] == ["0"]
+
+
+def test_records_as_a_frame():
+    pandas = pytest.importorskip("pandas", reason="needs pandas: pip install 'theorems[monitor]'")
+    model = network()
+    with watch(model, *data(), functional.cross_entropy, every=3) as history:
+        train(model)
+    frame = history.frame()
+    assert isinstance(frame, pandas.DataFrame)
+    assert list(frame.columns) == list(history.to_dict())
+    assert frame.set_index(["layer", "step"]).loc["4", "kernel_rank"].tolist() == history.series("4", "kernel_rank")[1]
+    assert frame["gram_virtual_cosine"].isna().sum() == len(history.layers)
+
+
+def test_tensorboard_reads_what_is_written(tmp_path):
+    accumulator = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator", reason="needs tensorboard: pip install 'theorems[monitor]'"
+    )  # fmt: skip
+    model = network()
+    with watch(model, *data(), functional.cross_entropy, every=3, log_dir=tmp_path / "runs") as history:
+        train(model)
+    events = accumulator.EventAccumulator(str(tmp_path / "runs")).Reload()
+    seen = [(event.step, event.value) for event in events.Scalars("target_linearity/4")]
+    assert seen == [
+        (s, pytest.approx(v, rel=1e-6)) for s, v in zip(*history.series("4", "target_linearity"), strict=True)
+    ]
+
+
+@pytest.mark.parametrize(("module", "use"), [("pandas", "frame"), ("torch.utils.tensorboard", "log_dir")])
+def test_what_is_not_installed_is_named(monkeypatch, tmp_path, module, use):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(InputError, match=rf"to be installed for {use}.*theorems\[monitor\]"):  # noqa: SIM117
+        with watch(
+            network(), *data(), functional.cross_entropy, log_dir=tmp_path if use == "log_dir" else None
+        ) as history:
+            history.frame()
 
 
 def test_a_training_that_diverges_goes_on_and_is_reported():

@@ -1,23 +1,18 @@
 """What a user's own network yields: ranks under decay, minibatch noise, steps, deep linear parts; and why it yields nothing."""
 
-import json
-import math
-
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
-from typer.testing import CliRunner
 
-from impl import InputError, half_squared_error
+from impl import half_squared_error
 from impl.chains import linear_chains_of
 from impl.decayed import decayed_layers
 from impl.strategies.ranks import train_softplus
 from impl.tracing import trace
 from impl.training import MinibatchNoise, reduction_of
 from theorems import CLAIMS, Outcome
-from theorems.cli import app
-from theorems.models import check_model, load
+from theorems.models import check_model
 from theorems.places import BUILDERS, Subject, instances_of
 from theorems.preconditions import autograd_gives_the_gradient
 
@@ -245,64 +240,3 @@ def test_one_step_of_every_layer():
     held = [key for key, verdict in seen.items() if verdict.outcome is Outcome.HOLDS]
     assert len(held) > 8, seen
     assert not [key for key, verdict in seen.items() if verdict.outcome in (Outcome.REFUTED, Outcome.UNDECIDED)]
-
-
-FACTORY = """
-import torch
-from torch import nn
-torch.manual_seed(0)
-model = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 4), nn.Linear(4, 2)).double()
-batch = torch.randn(12, 4).double(), torch.arange(12) % 2
-loss = nn.functional.cross_entropy
-def mapping(): return {"model": model, "inputs": batch[0], "targets": batch[1], "loss": loss, "decay": 0.5, "batch_size": 3}
-def longer(): return model, batch, loss, {"decay": 0.5, "batch_size": 3}
-def plain(): return model, batch, loss
-def typo(): return model, batch, loss, {"weight_decay": 0.5}
-def negative(): return model, batch, loss, {"decay": -1.0}
-def odd(): return model, *batch, loss, {"batch_size": 2.5}
-"""
-
-
-@pytest.fixture
-def file(tmp_path):
-    path = tmp_path / "factories.py"
-    path.write_text(FACTORY)
-    return path
-
-
-@pytest.mark.parametrize("factory", ["mapping", "longer"])
-def test_a_factory_says_how_its_network_is_trained(file, factory):
-    subject = load(f"{file}:{factory}")
-    assert (subject.decay, subject.batch_size) == (0.5, 3)
-
-
-@pytest.mark.parametrize(
-    ("factory", "message"), [("typo", "decay and batch_size"), ("negative", "at least 0"), ("odd", "whole batch_size")]
-)
-def test_a_factory_that_says_it_wrong(file, factory, message):
-    with pytest.raises(InputError, match=message):
-        load(f"{file}:{factory}")
-
-
-def test_the_command_takes_decay_and_batch_size(file, tmp_path):
-    out = tmp_path / "evidence.json"
-    run = CliRunner().invoke(
-        app, ["check", *RANKS, *NOISE, "--model", f"{file}:plain", "--decay", "0.25", "--batch-size", "4", "--json", str(out)]
-    )  # fmt: skip
-    assert run.exit_code == 0, run.output
-    assert "λ = 0.25" in run.output
-    assert "batches of 4" in run.output
-    found = {claim["name"]: claim["outcome"] for claim in json.loads(out.read_text())["claims"]}
-    assert set(found) == {*RANKS, *NOISE}
-    assert set(found.values()) == {"HOLDS"}
-
-
-def test_decay_without_a_model_is_refused():
-    run = CliRunner().invoke(app, ["check", "kernel_ode", "--decay", "0.25"])
-    assert run.exit_code != 0
-
-
-@pytest.mark.parametrize("options", [{"decay": math.nan}, {"decay": "much"}, {"batch_size": 0}, {"batch_size": True}])
-def test_bad_options(options):
-    with pytest.raises(InputError, match=next(iter(options))):
-        check_model(linear_end(), gaussian(9, 6), labels(9), functional.cross_entropy, **options)

@@ -1,5 +1,7 @@
 """Mistakes with the plugin: each is one clear line, pytest's exit code for usage, no traceback, and no verdict."""
 
+import sys
+
 import pytest
 from inner import AS_STATED, HOLDS, OTHER
 
@@ -37,6 +39,10 @@ MISTAKES = {
     "html in no folder": (["--theorems-html", "no/e.html"], "*expected --theorems-html in an existing folder*"),
     "markdown is a folder": (["--theorems-markdown", "."], "*expected --theorems-markdown to be a file*"),
     "badges is a file": (["--theorems-badges", "net.py"], "*expected --theorems-badges to be a folder, got the file*"),
+    "scripts in a file": (["--theorems-counterexamples", "net.py"], "*expected --theorems-counterexamples to be a folder, got the file*"),
+    "scripts below a file": (["--theorems-counterexamples", "net.py/found"], "*expected --theorems-counterexamples to be a folder, got the file*"),
+    "badges below a file": (["--theorems-badges", "net.py/b"], "*expected --theorems-badges to be a folder, got the file*"),
+    "what is presupposed of no network": (["--claim", "autograd_gives_the_gradient"], "*expected a network of yours for autograd_gives_the_gradient, got none*"),
     "model without factory": (["--theorems-model", "net.py"], "*expected FILE.py:FACTORY or package.module:FACTORY, got 'net.py'*"),
     "model file is not there": (["--theorems-model", "nat.py:factory"], "*expected an existing file, got 'nat.py'*"),
     "module is not there": (["--theorems-model", "no.such:factory"], "*expected 'no.such' to import*ModuleNotFoundError*"),
@@ -69,6 +75,21 @@ def test_a_mistake_is_one_line(pytester, catalogue, mistake):
     for output in (result.stdout, result.stderr):
         output.no_fnmatch_line("*Traceback*")
         output.no_fnmatch_line("*HOLDS*")
+
+
+@pytest.mark.parametrize("package", ["jinja2", "math_core"])
+def test_a_report_that_cannot_be_made_is_refused_before_any_work(pytester, catalogue, monkeypatch, package):
+    from theorems.report import page, statements
+
+    catalogue(HOLDS)
+    page._environment.cache_clear()
+    statements.statement.cache_clear()
+    monkeypatch.setitem(sys.modules, package, None)
+    result = pytester.runpytest_inprocess("--theorems", "-p", "no:benchmark", "--theorems-html", "r.html")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        [f"ERROR: --theorems-html needs the extra: pip install 'theorems*report*' (*{package}*"]
+    )
 
 
 INI = {

@@ -11,18 +11,6 @@ pytest_plugins = "pytester"
 
 FEW = ("--theorems", "--theorems-examples", "4")
 
-OWN = """
-import pytest, torch
-from impl import trace
-from theorems import feature_learning_equation, gram_flow
-
-@pytest.fixture
-def layer():
-    torch.manual_seed(0)
-    model = torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.ReLU(), torch.nn.Linear(5, 3)).double()
-    return trace(model, torch.randn(8, 4).double(), torch.randint(3, (8,)), torch.nn.functional.cross_entropy)["0"]
-"""
-
 
 def test_claims_are_items_where_there_are_no_tests(evidence_of, catalogue):
     catalogue(HOLDS, OTHER, AS_STATED)
@@ -208,102 +196,6 @@ def test_fail_under_with_nothing_judged(evidence_of, pytester):
     result.stdout.fnmatch_lines(["*but no claim was judged*"])
 
 
-def test_a_marked_test_gives_evidence(evidence_of, pytester):
-    pytester.makepyfile(
-        OWN
-        + """
-@pytest.mark.claim("feature_learning_equation")
-def test_it(layer):
-    assert feature_learning_equation(layer)
-    assert gram_flow(layer)  # not tied to this test
-"""
-    )
-    result, claims = evidence_of("--junitxml", "j.xml")
-    result.assert_outcomes(passed=1)
-    entry = claims["feature_learning_equation"]
-    assert (entry["outcome"], entry["grade"], entry["instances"]) == ("HOLDS", "NUMERICAL", 1)
-    assert [place["where"] for place in entry["places"]] == ["test_a_marked_test_gives_evidence.py::test_it"]
-    assert claims["gram_flow"]["outcome"] is None
-    assert '<property name="theorems.outcome" value="HOLDS" />' in (pytester.path / "j.xml").read_text()
-
-
-@pytest.mark.parametrize(
-    ("body", "outcomes", "outcome"),
-    [
-        ("pass", {"passed": 1}, None),
-        ("assert 0", {"failed": 1}, "UNDECIDED"),
-        ("assert gram_flow(layer); assert 0", {"failed": 1}, "UNDECIDED"),
-        ("assert gram_flow(bad(layer))", {"failed": 1}, "REFUTED"),
-        ("gram_flow(bad(layer))", {"failed": 1}, "REFUTED"),
-        ("assert gram_flow(layer); gram_flow(bad(layer))", {"failed": 1}, "REFUTED"),
-        ("assert gram_flow(layer); pytest.skip()", {"skipped": 1}, None),
-        ("assert not other(bad(layer))", {"passed": 1}, None),
-        ("assert gram_flow(layer); pytest.xfail()", {"xfailed": 1}, "UNDECIDED"),
-    ],
-)
-def test_what_a_marked_test_says(evidence_of, pytester, body, outcomes, outcome):
-    pytester.makepyfile(
-        OWN
-        + f"""
-import dataclasses
-other = dataclasses.replace(gram_flow)  # bears the name, but is not the claim
-bad = lambda layer: dataclasses.replace(layer, input_grad=layer.input_grad * 2)
-@pytest.mark.claim("gram_flow")
-def test_it(layer):
-    {body}
-"""
-    )
-    result, claims = evidence_of()
-    result.assert_outcomes(**outcomes)
-    assert claims["gram_flow"]["outcome"] == outcome
-    if body == "pass":
-        result.stdout.fnmatch_lines(["gram_flow: not run; *::test_it: no verdict*"])
-
-
-def test_marked_methods_of_unittest_and_broken_fixtures(evidence_of, pytester):
-    pytester.makepyfile(
-        OWN
-        + """
-import unittest
-class TestIt(unittest.TestCase):
-    @pytest.mark.claim("gram_flow")
-    def test_it(self):
-        torch.manual_seed(0)
-        model = torch.nn.Linear(4, 3).double()
-        assert gram_flow(trace(model, torch.randn(8, 4).double(), torch.randint(3, (8,)), torch.nn.functional.cross_entropy)[""])
-        self.fail()
-@pytest.fixture
-def broken(): raise OSError
-@pytest.mark.claim("feature_learning_equation")
-def test_other(broken): pass
-"""
-    )
-    result, claims = evidence_of()
-    result.assert_outcomes(failed=1, errors=1)
-    assert claims["gram_flow"]["outcome"] == claims["feature_learning_equation"]["outcome"] == "UNDECIDED"
-
-
-def test_workers_bring_the_same_evidence(pytester):
-    pytester.makepyfile(
-        OWN
-        + """
-@pytest.mark.claim("gram_flow")
-def test_it(layer): assert gram_flow(layer)
-"""
-    )
-    arguments = ("-p", "no:benchmark", "--theorems-examples", "2", "--claim", "gram_flow", "--theorems-json", "e.json")
-    pytester.runpytest_subprocess(*arguments, "-n", "2").assert_outcomes(passed=2)
-    parallel = evidence.read(pytester.path / "e.json")["claims"]
-    pytester.runpytest_inprocess(*arguments).assert_outcomes(passed=2)
-    one = evidence.read(pytester.path / "e.json")["claims"]
-    for entry in (*parallel, *one):
-        entry["seconds"] = 0
-    assert parallel == one
-    (entry,) = (entry for entry in one if entry["outcome"])
-    assert entry["instances"] == 3, "drawn instances and those of the marked test add up"
-    assert entry["mutants"]["total"] == len(feature_learning.gram_flow.mutants)
-
-
 def test_warnings_of_torch_are_no_errors_of_theirs(pytester, catalogue):
     catalogue(HOLDS)
     result = pytester.runpytest_inprocess(*FEW, "-W", "error", "--theorems-badges", "b", "-p", "no:benchmark")
@@ -312,52 +204,3 @@ def test_warnings_of_torch_are_no_errors_of_theirs(pytester, catalogue):
 
 def test_it_can_be_switched_off(pytester):
     assert pytester.runpytest_subprocess("-p", "no:theorems", "--theorems").ret == 4
-
-
-MODEL = """
-import torch
-from torch.nn import functional
-
-class Doubled(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x, w):
-        ctx.save_for_backward(x, w)
-        return x @ w.T
-    @staticmethod
-    def backward(ctx, g):
-        x, w = ctx.saved_tensors
-        return g @ w, GAIN * g.T @ x
-
-class Odd(torch.nn.Linear):
-    def forward(self, x):
-        return Doubled.apply(x, self.weight)
-
-def factory(gain=1.0):
-    global GAIN
-    GAIN = gain
-    torch.manual_seed(0)
-    model = torch.nn.Sequential(Odd(6, 5, bias=False), torch.nn.ReLU(), torch.nn.Linear(5, 3, bias=False)).double()
-    return model, torch.randn(7, 6).double(), torch.randint(3, (7,)), functional.cross_entropy
-
-def broken():
-    return factory(1.5)
-"""
-
-
-def test_a_network_of_theirs(evidence_of, pytester):
-    pytester.makepyfile(net=MODEL)
-    claims = ("--claim", "feature_learning_equation", "--claim", "gram_flow", "--claim", "spike_moments")
-    result, seen = evidence_of("--theorems-model", "net.py:factory", *claims, "-rs")
-    result.assert_outcomes(passed=2, skipped=1)
-    result.stdout.fnmatch_lines(["*does not apply: the claim is about drawn instances only*"])
-    assert [place["where"] for place in seen["gram_flow"]["places"]] == ["0", "2"]
-    assert seen["spike_moments"]["outcome"] == "INAPPLICABLE"
-
-
-def test_a_wrong_backward_is_found_and_named(evidence_of, pytester):
-    pytester.makepyfile(net=MODEL)
-    result, seen = evidence_of("--theorems-model", "net.py:broken", "--claim", "feature_learning_equation")
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["feature_learning_equation came out REFUTED*", "*at 0: REFUTED residual*"])
-    outcomes = {place["where"]: place["outcome"] for place in seen["feature_learning_equation"]["places"]}
-    assert outcomes == {"0": "REFUTED", "2": "HOLDS"}

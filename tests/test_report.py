@@ -1,125 +1,25 @@
 """The report, read as text: nothing of the evidence is lost, nothing is obeyed, what is missing is said."""
 
 import copy
-import json
 import re
-import sys
 from html import unescape
-from html.parser import HTMLParser
 
 import pytest
-from docutils.nodes import system_message
 from evidences import EVERY_OUTCOME, catalogue, on_a_network, record
+from pages import Reader, text_of
 
 from impl import InputError
 from theorems import CLAIMS
-from theorems import catalogue as contents
-from theorems.cli import main
-from theorems.related import KINDS, RELATED
 from theorems.report import Picture, render
 from theorems.report.evidence import Run
 from theorems.report.figures import number
-from theorems.report.graph import GAP_Y, WIDTH, draw
-from theorems.report.statements import formula, parsed, statement
 
 NAMES = frozenset(claim.name for claim in CLAIMS)
-
-
-class Reader(HTMLParser):
-    """Text, tags and attributes of a page, styles and scripts aside."""
-
-    def __init__(self, page):
-        super().__init__()
-        self.text, self.tags, self.open = [], [], []
-        self.feed(page)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag in ("style", "script"):
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        if self.open and self.open[-1] == tag:
-            self.open.pop()
-
-    def handle_data(self, data):
-        if not self.open:
-            self.text.append(data)
-
-
-def text_of(page):
-    return "".join(Reader(page).text)
 
 
 @pytest.fixture(scope="module")
 def page():
     return render(catalogue(EVERY_OUTCOME))
-
-
-@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)
-def test_every_statement_is_typeset_and_no_word_is_lost(claim):
-    problems = [message.astext() for message in parsed(claim.statement).findall(system_message)]
-    assert not problems, "its docstring is not good reStructuredText"
-    said = statement(claim.statement, NAMES)
-    html = said.lead + said.body
-    assert "untypeset" not in html
-    assert html.count("<math") == len(re.findall(r"\.\. math::|:math:`", claim.statement))
-    read = text_of(html)
-    assert "\\" not in read
-    assert said.lead
-    prose = re.sub(r"\.\. math::.*?(?=\n\S|\Z)|:math:`[^`]*`", "", claim.statement, flags=re.DOTALL)
-    keep = lambda s: re.sub(r"[\s`*_^{}()]", "", s)  # noqa: E731
-    seen = keep(text_of(re.sub(r"<math.*?</math>", "", html, flags=re.DOTALL)))
-    assert seen == keep(prose)
-
-
-def test_a_docstring_that_is_not_good_rest_is_noticed():
-    broken = "It holds.\n\n    .. math:: x\nabla y\n\n    More."
-    assert list(parsed(broken).findall(system_message))
-
-
-@pytest.mark.parametrize(
-    ("latex", "parts"),
-    [
-        (r"\boldsymbol{x} \in \mathbb R^n", ["𝒙", "ℝ", "<msup>"]),
-        (r"\tfrac12 \operatorname{tr} K", ["<mfrac", "<mi>tr</mi>"]),
-        (r"f = \begin{cases} a & x > 0 \\ b & \text{else} \end{cases}", ["<mtable", "else"]),
-        (r"\lim_{t\to\infty} \left( x \right)", ["<munder>", "lim"]),
-        (r"\Big(\frac{a}{b}\Big)^2", ["<mo>(</mo>", "<mfrac>"]),
-    ],
-)
-def test_formulas(latex, parts):
-    html = formula(latex, block=True)
-    assert "\\" not in html
-    for part in parts:
-        assert part in html
-
-
-def test_sized_delimiters_that_do_not_pair_stay_as_they_are():
-    for latex in (r"\big| x \big|", r"\Big( x", r"x \Big)", r"\Big( x \Big]", r"\big"):
-        formula(latex, block=True)  # converted, or shown as typed; no exception
-    assert "untypeset" not in formula(r"\big| x \big|", block=True)
-
-
-def test_a_formula_that_cannot_be_typeset_is_shown_as_typed():
-    html = formula(r"\nosuchcommand{<b>x</b>}", block=True)
-    assert r"\nosuchcommand{&lt;b&gt;x&lt;/b&gt;}" in html
-    assert "untypeset" in html
-
-
-@pytest.mark.parametrize(
-    ("typed", "html"),
-    [
-        ("d_out of k_i, u_iu_iᵀ", "d<sub>out</sub> of k<sub>i</sub>, u<sub>i</sub>u<sub>i</sub>ᵀ"),
-        ("‖W‖_F² e^{−2λt}", "‖W‖<sub>F</sub>² e<sup>−2λt</sup>"),
-        ("∇_ΦJ, M^l_{μν}, W_(l+1)", "∇<sub>Φ</sub>J, M<sup>l</sup><sub>μν</sub>, W<sub>l+1</sub>"),
-        ("weight_decay, x_train, __init__", "weight_decay, x_train, __init__"),
-        ("at most 2^-57.4 of 2^61.", "at most 2<sup>-57.4</sup> of 2<sup>61</sup>."),
-        ("|G| and |⟨u,w⟩|", "|G| and |⟨u,w⟩|"),
-    ],
-)
-def test_scripts_in_running_text(typed, html):
-    assert statement(typed).lead == html
 
 
 def test_every_claim_has_its_card_with_all_that_is_known(page):
@@ -291,61 +191,17 @@ def test_a_network_is_shown_place_by_place():
     for words in ("encoder.layers.0.linear2", "entry (0, 3) differs", "no such layer", f"({len(CLAIMS) - 2})"):
         assert words in text
     assert "theorems check gram_flow --seed 5 --model 'nets/mine.py:the net'" in text
+    said = {"factory": "nets/mine.py:the net", "decay": 0.01, "batch_size": 64, "double": True}
+    text = " ".join(text_of(render(on_a_network() | {"model": said})).split())
+    assert "--model 'nets/mine.py:the net' --decay 0.01 --batch-size 64 --double" in text
 
 
-def test_relations_are_between_claims_and_none_is_said_twice():
-    assert {name for s, _, o in RELATED for name in (s, o)} <= NAMES
-    assert {kind for _, kind, _ in RELATED} <= set(KINDS)
-    pairs = [(kind, frozenset((s, o))) for s, kind, o in RELATED]
-    assert len(set(pairs)) == len(pairs)
-    assert all(s != o for s, _, o in RELATED)
-
-
-def test_whatever_is_kept_as_stated_leads_to_what_holds():
-    corrected = {s: o for s, kind, o in RELATED if kind == "corrected by"}
-    stated = {claim.name for claim in CLAIMS if claim.expected.name == "REFUTED"}
-    assert set(corrected) == stated, "add the missing ones to theorems.related"
-    for name, other in getattr(contents, "CORRECTED", {}).items():
-        assert (name, "corrected by", other) in RELATED
-
-
-def test_what_is_used_and_what_uses_it_form_no_circle():
-    import networkx as nx
-
-    assert nx.is_directed_acyclic_graph(nx.DiGraph((s, o) for s, kind, o in RELATED if kind == "used by"))
-
-
-def test_boxes_of_the_graph_do_not_overlap_and_stand_in_order():
-    run = Run(catalogue())
-    assert set(run.relations) == set(RELATED)
-    drawn = set()
-    for claims in run.papers.values():
-        drawing = draw([c.name for c in claims], run.relations)
-        drawn |= {(e.subject, e.kind, e.other) for e in drawing.edges}
-        for i, a in enumerate(drawing.boxes):
-            assert 0 <= a.x <= drawing.width - WIDTH
-            assert 0 <= a.y <= drawing.height - a.height
-            for b in drawing.boxes[:i]:
-                assert a.column != b.column or abs(a.middle - b.middle) >= (a.height + b.height) / 2 + GAP_Y - 1e-6
-        column = {box.name: box.column for box in drawing.boxes}
-        for edge in drawing.edges:
-            if edge.kind in ("used by", "corrected by"):
-                assert column[edge.subject] < column[edge.other]
-            if edge.kind == "special case of":
-                assert column[edge.other] < column[edge.subject]
-    assert drawn == set(RELATED)
-
-
-def test_a_circle_of_relations_is_drawn_all_the_same():
-    relations = [
-        ("a", "used by", "b"),
-        ("b", "used by", "c"),
-        ("c", "used by", "a"),
-        ("a", "rhymes with", "c"),
-        ("b", "used by", "b"),
-    ]
-    assert len(draw(["a", "b", "c", "d"], relations[:4]).edges) == 4
-    assert draw([], []).edges == []
+@pytest.mark.parametrize(
+    ("model", "message"), [("net.py:f", "'model' of the evidence file"), ({"decay": "much"}, "'decay' of 'model'")]
+)
+def test_a_network_of_another_kind_is_refused(model, message):
+    with pytest.raises(InputError, match=message):
+        render(on_a_network() | {"model": model})
 
 
 @pytest.mark.parametrize(
@@ -355,72 +211,3 @@ def test_a_circle_of_relations_is_drawn_all_the_same():
 )  # fmt: skip
 def test_numbers(value, text):
     assert number(value) == text
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    def call(*arguments):
-        monkeypatch.setattr("sys.argv", ["theorems", "report", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        return exit_.value.code or 0, capsys.readouterr()
-
-    return call
-
-
-def test_the_command_writes_the_page(run, tmp_path):
-    file, target = tmp_path / "evidence.json", tmp_path / "page.html"
-    file.write_text(json.dumps(catalogue()))
-    code, seen = run(file, "-o", target, "--no-pictures")
-    assert (code, seen.out.split()) == (0, ["wrote", *str(target).split()])
-    assert target.read_text() == render(catalogue())
-
-
-def test_the_command_draws_the_pictures_of_the_papers_in_the_file(run, tmp_path, monkeypatch):
-    from matplotlib.figure import Figure
-
-    def dot(seed):
-        """A dot."""
-        figure = Figure()
-        figure.subplots().plot([seed], [0])
-        return figure
-
-    monkeypatch.setattr("theorems.pictures.BY_PAPER", {"2605.06258": {"dot": dot}, "0000.00000": {"never": None}})
-    file, target = tmp_path / "evidence.json", tmp_path / "page.html"
-    file.write_text(json.dumps(catalogue()))
-    assert run(file, "-o", target)[0] == 0
-    html = target.read_text()
-    assert html.count("data:image/svg+xml") == 1
-    assert "theorems plot dot" in html
-    run(file, "-o", target)
-    assert target.read_text() == html
-
-
-@pytest.mark.parametrize(
-    ("content", "arguments", "message"),
-    [
-        (None, (), "expected an evidence file"),
-        ("no json", (), "expected JSON"),
-        (b"\xff\xfe", (), "expected JSON"),
-        ("[]", (), "expected the evidence file to be an object"),
-        ('{"schema": 1}', (), "field 'seed'"),
-        ("{}", ("-o", "missing/page.html"), "existing folder"),
-    ],
-)
-def test_mistakes_are_one_line(run, tmp_path, monkeypatch, content, arguments, message):
-    monkeypatch.chdir(tmp_path)
-    file = tmp_path / "e.json"
-    if content is not None:
-        file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    code, seen = run(file, *arguments)
-    assert code == 2
-    assert message in seen.err
-    assert "Traceback" not in seen.err
-
-
-@pytest.mark.parametrize("package", ["math_core", "docutils.parsers.rst"])
-def test_a_missing_package_is_named(monkeypatch, package):
-    statement.cache_clear()
-    monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(InputError, match=rf"needs {package.split('.')[0]}.*theorems\[report\]"):
-        render(catalogue())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,21 +21,20 @@ from impl.layers import LayerTrace
 from impl.running import Inputs
 from impl.tracing import trace
 from theorems.factories import subject_of
+from theorems.monitor_decay import Decayed, Decays, decayed
 from theorems.places import Subject
 
-COSINE, RANK, TAIL, NOISE, LINEARITY = (
-    "gram_virtual_cosine",
-    "kernel_rank",
-    "kernel_tail",
-    "noise_rank",
-    "target_linearity",
-)
+COSINE, RANK, TAIL = "gram_virtual_cosine", "kernel_rank", "kernel_tail"
+NOISE, LINEARITY = "noise_rank", "target_linearity"
+WEIGHT_TAIL, DECAY_BOUND = "weight_tail", "decay_bound"
 QUANTITIES = {
     RANK: "rank of the features' kernel HHᵀ, numerically",
     TAIL: "σ_{C+1}/σ_1 of HHᵀ: what a kernel of rank C does not have",
     NOISE: "rank of the samples' gradients at the features, centred, numerically",
     COSINE: "cosine of ΔG (weights) and ΔV (virtual features) since the record before",
     LINEARITY: "target linearity of the features",
+    WEIGHT_TAIL: "σ_{C+1}(W) of a weight under decay from which the outputs are reached linearly",
+    DECAY_BOUND: "‖∇_W J‖/λ, which bounds it at every step; J is the loss on the watched batch plus λ/2 ‖W‖²",
 }
 """What is recorded of each layer; NaN where it is not defined."""
 LARGEST = 1024
@@ -64,10 +63,16 @@ class History:
         self.missed: list[tuple[int, str]] = []
         self.steps = 0
         self._before: dict[str, tuple[Tensor, Tensor]] = {}
+        self.decays = Decays(subject.model, subject.decay)
+        self._waiting: dict[str, tuple[dict[str, Any], Decayed]] = {}
 
     def step(self) -> None:
         """One optimiser step is done: record if it is time. `watch` calls this by itself after every ``optimizer.step()`` of the model's parameters."""
         self.steps += 1
+        if self.decays.known:  # the record at the start was taken before any optimiser had shown its decay
+            for row, point in self._waiting.values():
+                self._write(row, self._bound(row, point))
+            self._waiting.clear()
         if self.steps % self.every == 0:
             try:
                 self.record(self.steps)
@@ -88,13 +93,28 @@ class History:
         layers = trace(*self.subject.task, seed=self.subject.seed)
         targets = self.subject.rows
         labels = None if isinstance(targets, str) else _one_hot(targets)
+        points = {} if self.decays.absent else decayed(self.subject, layers)
         for name, layer in layers.items():
             if layer.weight.ndim == 2 and layer.reached:
                 row: dict[str, Any] = {"step": step, "layer": name, **self._measure(name, layer, labels)}
+                if name in points:
+                    self._bound(row, points[name])
                 self.rows.append(row)
-                for quantity in QUANTITIES:
-                    if self.writer is not None and math.isfinite(row[quantity]):
-                        self.writer.add_scalar(f"{quantity}/{name}", row[quantity], step)
+                self._write(row, QUANTITIES)
+
+    def _bound(self, row: dict[str, Any], point: Decayed) -> tuple[str, ...]:
+        """Fill in what decay says of a layer; keep what is needed for it if no decay is known yet."""
+        decay = self.decays.of(row["layer"])
+        if decay is not None:
+            row[WEIGHT_TAIL], row[DECAY_BOUND] = point.bound(decay)
+        elif not self.decays.known:
+            self._waiting[row["layer"]] = row, point
+        return WEIGHT_TAIL, DECAY_BOUND
+
+    def _write(self, row: Mapping[str, Any], quantities: Iterable[str]) -> None:
+        for quantity in quantities:
+            if self.writer is not None and math.isfinite(row[quantity]):
+                self.writer.add_scalar(f"{quantity}/{row['layer']}", row[quantity], row["step"])
 
     def _measure(self, name: str, layer: LayerTrace, labels: Tensor | None) -> dict[str, float]:
         features, grads = layer.inputs.double(), layer.input_grad.double()
@@ -117,6 +137,8 @@ class History:
             NOISE: _rank(torch.linalg.svdvals(spread), digits),
             COSINE: cosine,
             LINEARITY: _linearity(features, labels) if aligned and labels is not None else math.nan,
+            WEIGHT_TAIL: math.nan,
+            DECAY_BOUND: math.nan,
         }
 
     def _agreement(self, name: str, layer: LayerTrace) -> float:
@@ -157,7 +179,7 @@ class History:
             import pandas as pd  # type: ignore[import-untyped, import-not-found, unused-ignore]
         except ImportError as error:
             raise InputError(
-                f"expected pandas to be installed for frame(), got {told(error)}; use to_dict()"
+                f"expected pandas to be installed for frame(), got {told(error)}; pip install 'theorems[monitor]', or use to_dict()"
             ) from error
         return pd.DataFrame(self.rows)
 
@@ -213,6 +235,7 @@ def watch(
     every: int = 1,
     writer: Any = None,
     log_dir: str | Path | None = None,
+    decay: float | None = None,
     seed: int = 0,
 ) -> Iterator[History]:
     """Record what the papers speak of along a training.
@@ -230,7 +253,9 @@ def watch(
         loss: a callable to one scalar.
         every: steps between records.
         writer: a TensorBoard SummaryWriter, or anything with ``add_scalar(tag, value, step)``.
-        log_dir: where to write TensorBoard scalars with a writer of its own; needs ``tensorboard``.
+        log_dir: where to write TensorBoard scalars with a writer of its own; needs ``tensorboard`` (the extra ``monitor``).
+        decay: λ of the training objective loss + (λ/2)‖W‖²; by default each parameter's ``weight_decay`` in its optimiser. Where λ is known and positive
+            the decay bound is recorded (it holds for every λ > 0, so for decoupled decay too), at one more forward pass.
         seed: of dropout while it is looked at.
 
     Yields:
@@ -239,7 +264,7 @@ def watch(
     Raises:
         InputError: as `theorems.check_model`; ``log_dir`` without tensorboard.
     """
-    given: Mapping[str, Any] = {"model": model, "inputs": inputs, "targets": targets, "loss": loss}
+    given: Mapping[str, Any] = {"model": model, "inputs": inputs, "targets": targets, "loss": loss, "decay": decay}
     subject = subject_of(given, "watch to be given")
     own = None
     if log_dir is not None:
@@ -250,6 +275,7 @@ def watch(
 
     def after(optimiser: torch.optim.Optimizer, _args: Any, _kwargs: Any) -> None:
         if any(id(p) in mine for group in optimiser.param_groups for p in group["params"]):
+            history.decays.learn(optimiser)
             history.step()
 
     handle = register_optimizer_step_post_hook(after)
@@ -267,6 +293,6 @@ def _summary_writer(log_dir: str | Path) -> Any:
         from torch.utils.tensorboard import SummaryWriter  # type: ignore[attr-defined, unused-ignore]
     except ImportError as error:
         raise InputError(
-            f"expected tensorboard to be installed for log_dir, got {told(error)}; pip install tensorboard"
+            f"expected tensorboard to be installed for log_dir, got {told(error)}; pip install 'theorems[monitor]'"
         ) from error
     return SummaryWriter(str(log_dir))  # type: ignore[no-untyped-call, unused-ignore]

@@ -132,4 +132,5 @@ autograd_gives_the_gradient = Claim(
         "nothing detached": Hypothesis(_drawn, _cut_on_purpose),
         "a loss with a derivative": Hypothesis(_drawn, _bends),
     },
+    file=__file__,
 )

@@ -17,6 +17,7 @@ from theorems.commands.console import (
     out,
     print_counterexample,
     progress,
+    require_report,
     require_writable,
     select,
     select_mutants,
@@ -29,7 +30,6 @@ from theorems.commands.refutations import (
     print_notes,
     print_power,
     require_folder,
-    require_repeatable,
 )
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ def check_command(
     examples: Annotated[int, typer.Option(min=1, help="instances to draw per claim")] = 100,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="of the search, and of noise inside a model")] = 0,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write the evidence there")] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="write the report there (the extra report)")
+    ] = None,
     *,
     thorough: Annotated[
         bool, typer.Option("--thorough", help="asymptotic claims at their full sizes: an hour or two")
@@ -81,24 +84,16 @@ def check_command(
     """Check claims over drawn networks, or over a network of yours."""
     import torch
 
-    claims = select(names or [])
+    claims = select(names or [], on_model=model is not None)
     if mutant is not None:
         claims = select_mutants(claims, mutant)
         folder = DEFAULT if folder is None else folder
-    require_writable(json_file)
-    require_folder(folder, "--counterexamples")
-    require_folder(database, "--database")
+    _require_outputs(json_file, html, folder, database)
     header(seed, examples if model is None else None)
     if model is not None:
         training = {"decay": decay, "batch_size": batch_size}
-        look: dict[str, Any] = {
-            "chunk": chunk,
-            "double": double,
-            "threads": threads,
-            "verbose": verbose,
-            "named": bool(names),
-        }
-        raise typer.Exit(_check_model(model, claims, seed, json_file, training, folder, **look))
+        look: dict[str, Any] = {"chunk": chunk, "double": double, "threads": threads, "verbose": verbose}
+        raise typer.Exit(_check_model(model, claims, seed, (json_file, html), training, folder, **look))
     require(
         not (double or threads or verbose or chunk),
         "expected --chunk, --double, --threads and --verbose with --model, got them without it",
@@ -107,6 +102,7 @@ def check_command(
     from impl.strategies.profiles import full_sizes
     from theorems.checking import check
     from theorems.evidence.file import record
+    from theorems.evidence.refutations import require_repeatable
     from theorems.evidence.tables import evidence_table
     from theorems.relations.alarms import shared_out
     from theorems.verdict import Outcome
@@ -138,8 +134,17 @@ def check_command(
         print_power(seen)
         print_notes(seen.claim)
         records.append(record(seen))
-    write_evidence(json_file, seed, "thorough" if thorough else "default", records, false_alarm=alarm)
+    profile = "thorough" if thorough else "default"
+    write_evidence(json_file, seed, profile, records, html=html, false_alarm=alarm)
     raise typer.Exit(exit_code((seen.outcome, seen.claim.expected) for seen in evidence))
+
+
+def _require_outputs(json_file: Path | None, html: Path | None, folder: Path | None, database: Path | None) -> None:
+    """Refuse what cannot be written before any work is done."""
+    require_writable(json_file)
+    require_report(html, "--html")
+    require_folder(folder, "--counterexamples")
+    require_folder(database, "--database")
 
 
 _SMALL = 10**6
@@ -150,7 +155,7 @@ def _check_model(
     spec: str,
     claims: list[Claim],
     seed: int,
-    json_file: Path | None,
+    files: tuple[Path | None, Path | None],
     training: dict[str, Any],
     folder: Path | None,
     *,
@@ -158,18 +163,16 @@ def _check_model(
     double: bool,
     threads: int | None,
     verbose: bool,
-    named: bool,
 ) -> int:
     import torch
 
-    from theorems.checking import Evidence
-    from theorems.evidence.file import place, record
+    from theorems.evidence.file import judged, model_record
     from theorems.evidence.model_table import result_summary, result_table
-    from theorems.models import check_subject, load, refuted_on_fewer
-    from theorems.preconditions import autograd_gives_the_gradient
+    from theorems.evidence.refutations import take_fewer
+    from theorems.models import check_subject, load
     from theorems.verdict import Outcome
 
-    claims = [*([] if named else [autograd_gives_the_gradient]), *(c for c in claims if c.expected is Outcome.HOLDS)]
+    claims = [claim for claim in claims if claim.expected is Outcome.HOLDS]
     before = torch.get_num_threads()
     try:
         with progress() as bar:
@@ -185,13 +188,12 @@ def _check_model(
     finally:
         torch.set_num_threads(before)
     out.print((result_table if verbose else result_summary)(results))
-    evidence = {claim.name: Evidence(claim) for claim in claims}
-    for result in results:
-        evidence[result.claim.name].add(result.verdict)
     parts = {r.samples for r in results if r.samples is not None}
     if parts:
         most = max(end - first for first, end in parts)
         out.print(f"[dim]the batch in chunks of up to {most} samples, the worst of each place[/]", highlight=False)
+    found = {claim.name: [r for r in results if r.claim is claim] for claim in claims}
+    evidence = {claim.name: judged(claim, found[claim.name]) for claim in claims}
     ratios = [r for seen in evidence.values() for r in seen.ratios]
     if ratios:
         out.print(
@@ -199,11 +201,11 @@ def _check_model(
         )
     for seen in evidence.values():
         if seen.outcome is Outcome.REFUTED:
-            on = next(r.samples for r in results if r.claim is seen.claim and r.verdict.outcome is Outcome.REFUTED)
-            smaller = refuted_on_fewer(subject, seen.claim, samples=on, double=double)
-            seen.worst = seen.worst if smaller is None else smaller  # a refutation is falsy
+            take_fewer(seen, subject, found[seen.claim.name], double=double)
             keep_counterexample(seen, seed, folder)
-    where = {claim.name: [place(r.where, r.verdict) for r in results if r.claim is claim] for claim in claims}
-    records = [record(seen, places=where[name]) for name, seen in evidence.items()]
-    write_evidence(json_file, seed, f"model {spec}", records)
+    records = [model_record(seen, found[name]) for name, seen in evidence.items()]
+    alarm = print_alarm(list(evidence.values()))
+    look = {"chunk": chunk, "double": double or None}
+    said = {"factory": spec, **given, **{name: value for name, value in look.items() if value is not None}}
+    write_evidence(files[0], seed, f"model {spec}", records, html=files[1], model=said, false_alarm=alarm)
     return exit_code((seen.outcome, seen.claim.expected) for seen in evidence.values())

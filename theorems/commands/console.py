@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -38,29 +38,40 @@ def header(seed: int, examples: int | None) -> None:
     out.print(f"[dim]seed {seed}{drawn}; {shown}[/]", highlight=False)
 
 
-def select(names: Iterable[str]) -> list[Claim]:
+def select(names: Iterable[str], *, on_model: bool = False) -> list[Claim]:
     """Claims by exact name or glob, or those that a file states (FILE.py, FILE.py:CLAIM); the whole catalogue for no name.
+
+    Args:
+        names: what the user asked for.
+        on_model: whether they are for a network of the user's: then what every observation on it presupposes
+            (`theorems.preconditions`) comes before the catalogue.
 
     Raises:
         InputError: for a name that matches nothing, with the nearest ones.
     """
-    from impl.errors import InputError
+    from impl.errors import InputError, require
     from theorems.catalogue import CLAIMS
     from theorems.loading import is_path, load_claims
+    from theorems.preconditions import autograd_gives_the_gradient
 
+    pool = [autograd_gives_the_gradient, *CLAIMS] if on_model else list(CLAIMS)
     chosen: list[Claim] = []
     for name in names:
         if is_path(name):
             found = load_claims(name)
             chosen += [claim for claim in found if claim.name not in [other.name for other in chosen]]
             continue
-        found = [claim for claim in CLAIMS if fnmatchcase(claim.name, name)]
+        found = [claim for claim in pool if fnmatchcase(claim.name, name)]
+        require(
+            bool(found) or name != autograd_gives_the_gradient.name,
+            f"expected a network of yours for {name}, got none: nothing is drawn for it; give one with --model FILE.py:FACTORY",
+        )
         if not found:
-            near = difflib.get_close_matches(name, [claim.name for claim in CLAIMS], n=3, cutoff=0.4)
+            near = difflib.get_close_matches(name, [claim.name for claim in pool], n=3, cutoff=0.4)
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
             raise InputError(f"expected the name of a claim (see `theorems list`) or FILE.py:CLAIM, got {name!r}{hint}")
         chosen += [claim for claim in found if claim not in chosen]
-    return chosen or list(CLAIMS)
+    return chosen or pool
 
 
 def select_mutants(claims: list[Claim], pattern: str) -> list[Claim]:
@@ -170,9 +181,40 @@ def require_writable(path: Path | None, option: str = "--json") -> None:
         require(not path.is_dir(), f"expected {option} to be a file, got the folder {str(path)!r}")
 
 
-def write_evidence(
-    path: Path | None, seed: int, profile: str, records: Iterable[dict[str, Any]], *, false_alarm: float | None = None
-) -> None:
-    """Write the evidence of a run as JSON, if a file is asked for."""
+def require_report(path: Path | None, option: str) -> None:
+    """Refuse a page that cannot be made or written before any work is done.
+
+    Raises:
+        InputError: as `require_writable`; if a package that makes the page is not installed.
+    """
+    from impl.errors import InputError
+
+    require_writable(path, option)
     if path is not None:
-        write(path, document(records, seed=seed, profile=profile, false_alarm=false_alarm))
+        try:
+            from theorems.report import require_packages
+        except ImportError as error:
+            raise InputError(f"the report needs {error.name}: pip install 'theorems[report]'") from error
+        require_packages()
+
+
+def write_evidence(
+    path: Path | None,
+    seed: int,
+    profile: str,
+    records: Iterable[dict[str, Any]],
+    *,
+    html: Path | None = None,
+    model: Mapping[str, Any] | None = None,
+    false_alarm: float | None = None,
+) -> None:
+    """Write the evidence of a run as JSON, and the page that is made of it, if a file is asked for."""
+    if path is None and html is None:
+        return
+    evidence = document(records, seed=seed, profile=profile, model=model, false_alarm=false_alarm)
+    if path is not None:
+        write(path, evidence)
+    if html is not None:
+        from theorems.commands.report import write_report
+
+        write_report(html, evidence, pictures=False)

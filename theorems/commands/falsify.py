@@ -21,7 +21,7 @@ from theorems.commands.console import (
     spelled,
     write_evidence,
 )
-from theorems.commands.refutations import DEFAULT, keep_counterexample, print_alarm, require_folder, require_repeatable
+from theorems.commands.refutations import DEFAULT, keep_counterexample, print_alarm, require_folder
 
 if TYPE_CHECKING:
     from theorems.searching.falsifying import Search
@@ -50,6 +50,7 @@ def falsify_command(
     """Search hard for a refutation: at random, aimed at the bound, in structured corners, around the worst instance."""
     import torch
 
+    from theorems.evidence.refutations import require_repeatable
     from theorems.relations.alarms import FAMILY, shared_out
     from theorems.relations.sequential import watchable
     from theorems.searching.betting import watch

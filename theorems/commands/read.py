@@ -28,7 +28,7 @@ def show_command(
     from theorems.catalogue import CORRECTED
     from theorems.identities import IDENTITIES, NO_IDENTITY
 
-    for claim in select([name]):
+    for claim in select([name], on_model=True):
         out.print(f"[bold]{claim.name}[/]  expected {claim.expected.name}", highlight=False)
         out.print(f"{escape(claim.source.label)} \\[{claim.tag}]\n", highlight=False)
         if claim.name in CORRECTED:

@@ -31,25 +31,6 @@ def require_folder(path: Path | None, option: str) -> None:
         require(path.resolve().parent.is_dir(), f"expected {option} in an existing folder, got {str(path)!r}")
 
 
-def require_repeatable(seen: Evidence) -> None:
-    """Refuse a refutation that does not come out a second time on the same instance.
-
-    Raises:
-        InputError: for a claim that changes its mind.
-    """
-    from impl.errors import require
-    from theorems.verdict import Outcome
-
-    worst = seen.worst
-    if worst is None or seen.outcome is not Outcome.REFUTED or seen.watched is not None:
-        return
-    require(
-        seen.claim(worst.instance).outcome is worst.outcome,
-        f"expected {seen.claim.name} to answer alike on equal instances, got REFUTED and then something else: take every random number from a "
-        f"generator seeded by the instance; on {worst.instance!r}",
-    )
-
-
 def keep_counterexample(seen: Evidence, seed: int, folder: Path | None) -> None:
     """Print a refutation and write its script, of which the evidence keeps a copy.
 
@@ -58,36 +39,27 @@ def keep_counterexample(seen: Evidence, seed: int, folder: Path | None) -> None:
         seed: of the search.
         folder: for scripts; by default unexpected refutations go to `DEFAULT` and expected ones nowhere.
     """
-    from theorems.counterexamples import counterexample
+    from theorems.evidence.refutations import keep_script
 
     assert seen.worst is not None
-    watched = seen.watched is not None and seen.worst is seen.watched[1]
-    claim = seen.watched[0] if watched and seen.watched is not None else seen.claim
     print_counterexample(seen.worst)
-    found = counterexample(claim, seen.worst, seed=seed)
-    target = DEFAULT if folder is None and not seen.as_expected else folder
-    file = found.write(target) if target is not None else None
+    found = keep_script(seen, seed=seed, folder=DEFAULT if folder is None and not seen.as_expected else folder)
+    _, file = seen.script
     if file is not None:
         out.print(f"  script: {file} (run it with python or theorems replay)", highlight=False, markup=False)
     elif found.script is None:
         out.print(f"  no script: {found.reason}", highlight=False, markup=False)
-    seen.script = (found.script, None if file is None else str(file))
 
 
 def print_alarm(evidence: Sequence[Evidence]) -> float | None:
     """Print the false-alarm probability of the whole run, if any of it was left to chance; give it."""
-    from theorems.relations.alarms import spent
+    from theorems.relations.alarms import said, spent
 
     found = spent(evidence)
     if found is None:
         return None
-    alarm, verdicts = found
-    out.print(
-        f"[dim]chance alone refutes a true claim in this run with probability at most {alarm:.2g} "
-        f"({verdicts} statistical verdicts)[/]",
-        highlight=False,
-    )
-    return alarm
+    out.print(f"[dim]{said(*found)}[/]", highlight=False)
+    return found[0]
 
 
 def print_power(seen: Evidence) -> None:

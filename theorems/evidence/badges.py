@@ -7,6 +7,7 @@ A badge says outcome and grade, or that nothing was run. Files: ``NAME.svg`` and
 from __future__ import annotations
 
 import json
+import re
 import warnings
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -106,21 +107,30 @@ def summing_up(entries: Sequence[Record]) -> tuple[str, str]:
     return f"{count} {verb}, {how}", GREENS[weakest]
 
 
+def by_paper(entries: Iterable[Record]) -> list[list[Record]]:
+    """Entries paper by paper; of those of no paper, conjectures apart from what every observation on a network presupposes."""
+    papers: dict[tuple[str, bool], list[Record]] = {}
+    for entry in entries:
+        papers.setdefault((entry["arxiv"], not entry["arxiv"] and entry["tag"] == "conjecture"), []).append(entry)
+    return list(papers.values())
+
+
 def badges(evidence: Mapping[str, Any]) -> list[Badge]:
     """Every badge of an evidence file: the suite, its papers, its claims."""
     entries: list[Record] = evidence["claims"]
-    papers: dict[str, list[Record]] = {}
-    for entry in entries:
-        papers.setdefault(entry["arxiv"], []).append(entry)
     made = [Badge(SUITE, SUITE, *summing_up(entries))]
-    for arxiv, own in papers.items():
-        name, label = (
-            (f"arxiv-{arxiv.replace('/', '-')}", f"arXiv:{arxiv}") if arxiv else ("conjectures", "conjectures")
-        )
-        made.append(Badge(name, label, *summing_up(own), own[0].get("paper", "")))
+    for own in by_paper(entries):
+        arxiv, title = own[0]["arxiv"], own[0].get("paper", "")
+        group = "conjectures" if own[0]["tag"] == "conjecture" else "preconditions"
+        name, label = (f"arxiv-{arxiv.replace('/', '-')}", f"arXiv:{arxiv}") if arxiv else (group, group)
+        made.append(Badge(name, label, *summing_up(own), title))
+    groups = {badge.name for badge in made}
     for entry in entries:
+        # a wrong variant has a name in words, and somebody's conjecture may be called "theorems"
+        file = re.sub(r"[^\w.-]+", "-", entry["name"])
         label = entry["name"].replace("_", " ")
-        made.append(Badge(entry["name"], label, *wording(entry), entry.get("summary", "")))
+        name = f"claim-{file}" if file in groups else file
+        made.append(Badge(name, label, *wording(entry), entry.get("summary", "")))
     return made
 
 

@@ -19,8 +19,8 @@ from theorems.papers import paper_title
 from theorems.related import related_to
 
 if TYPE_CHECKING:
-    from theorems.checking import Evidence
     from theorems.claim import Claim
+    from theorems.evidence.collected import Evidence
     from theorems.models import Result
     from theorems.verdict import Verdict
 
@@ -91,14 +91,18 @@ def record(seen: Evidence, *, places: Iterable[Record] = ()) -> Record:
     return entry | {"places": [*entry["places"], *places]}
 
 
-def model_record(claim: Claim, results: Iterable[Result], *, seconds: float = 0.0) -> Record:
-    """The entry of a claim that was judged at the places of a network."""
-    from theorems.checking import Evidence
+def judged(claim: Claim, results: Iterable[Result], *, seconds: float = 0.0) -> Evidence:
+    """What was seen of a claim at the places of a network."""
+    from theorems.evidence.collected import Evidence
 
     seen = Evidence(claim, seconds=seconds)
-    results = list(results)
     for result in results:
         seen.add(result.verdict)
+    return seen
+
+
+def model_record(seen: Evidence, results: Iterable[Result]) -> Record:
+    """The entry of a claim that was judged at the places of a network."""
     return record(seen, places=[place(result.where, result.verdict) for result in results])
 
 
@@ -114,6 +118,7 @@ def merge(first: Record, second: Record) -> Record:
     """Two entries of one claim as one: the worse outcome counts, counts and places add up."""
     ahead, behind = sorted((first, second), key=lambda entry: _PRECEDENCE.index(entry["outcome"]))
     merged = {
+        **ahead,
         **behind,
         **{key: value for key, value in ahead.items() if value is not None},
         "outcome": ahead["outcome"],
@@ -128,7 +133,9 @@ def merge(first: Record, second: Record) -> Record:
         merged |= {key: ahead[key] for key in ("grade", "grades", "measured", "bound", "counterexample")}
     merged |= {key: first[key] + second[key] for key in ("instances", "inapplicable", "undecided")}
     merged["seconds"] = round(first["seconds"] + second["seconds"], 3)
-    merged["mutants"] = max(first["mutants"], second["mutants"], key=lambda mutants: int(mutants["total"]))
+    merged["mutants"] = max(
+        first["mutants"], second["mutants"], key=lambda mutants: (int(mutants["total"]), len(mutants))
+    )
     merged["places"] = [*first["places"], *second["places"]]
     return merged
 
@@ -145,6 +152,7 @@ def document(
     profile: str,
     started: datetime | None = None,
     claims: Iterable[Claim] = (),
+    model: Mapping[str, Any] | None = None,
     false_alarm: float | None = None,
 ) -> Record:
     """The whole file.
@@ -155,6 +163,7 @@ def document(
         profile: how instances were drawn, or which network was checked.
         started: when the run began; now by default.
         claims: what the file must list, in this order: what has no record was not run.
+        model: which network was checked and how (``factory``, and what was said beside it); None for drawn ones.
         false_alarm: probability that any statistical claim of the run is refuted although it is true; None if there is none.
     """
     merged: dict[str, Record] = {claim.name: not_run(claim) for claim in claims}
@@ -166,6 +175,7 @@ def document(
         "profile": profile,
         "versions": versions(),
         "started": (started or datetime.now(UTC)).isoformat(timespec="seconds"),
+        **({"model": dict(model)} if model is not None else {}),
         "false_alarm": false_alarm,
         "claims": list(merged.values()),
     }

@@ -8,7 +8,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from theorems.evidence.badges import summing_up
+from theorems.evidence.badges import by_paper, summing_up
 from theorems.evidence.file import Record, as_expected, ratio
 
 _STYLE = {"HOLDS": "green", "REFUTED": "bold red", "INAPPLICABLE": "dim", "UNDECIDED": "yellow"}
@@ -64,8 +64,10 @@ def markdown(evidence: Mapping[str, Any]) -> str:
     lines = [f"## theorems: {summing_up(entries)[0]}", ""]
     shown = ", ".join(f"{name} {number}" for name, number in evidence["versions"].items())
     lines += [f"Seed {evidence['seed']}, profile {_cell(evidence['profile'])}; {shown}.", ""]
-    for arxiv in dict.fromkeys(entry["arxiv"] for entry in run):
-        own = [entry for entry in entries if entry["arxiv"] == arxiv]
+    for own in by_paper(entries):
+        if all(entry["outcome"] is None for entry in own):
+            continue
+        arxiv = own[0]["arxiv"]
         paper = f" ([{arxiv}](https://arxiv.org/abs/{arxiv}))" if arxiv else ""
         lines += [f"### {_cell(own[0].get('paper') or 'Conjectures')}{paper}: {summing_up(own)[0]}", ""]
         lines += [f"| claim | outcome | {' | '.join(_HEADINGS)} |", "|---|---|---|--:|--:|--:|--:|"]

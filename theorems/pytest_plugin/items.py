@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import time
 import warnings
 from collections.abc import Iterator
@@ -11,17 +13,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from theorems.evidence.file import Record, model_record, record
+from theorems.evidence.file import Record, judged, model_record, record
 from theorems.pytest_plugin import ITEMS
 from theorems.pytest_plugin.options import Options
 
 if TYPE_CHECKING:
     from theorems.claim import Claim
+    from theorems.evidence.collected import Evidence
+    from theorems.models import Result
+    from theorems.places import Subject
 
 _LONGEST = 2000  # characters of an instance that a terminal shows
 
 EVIDENCE = pytest.StashKey[list[Record]]()
 """What the evidence file will say of the claims that an item has judged."""
+
+SPENT = pytest.StashKey[tuple[float, int] | None]()
+"""What its statistical verdicts add to the false-alarm probability of the run, and how many there were (`alarms.spent`)."""
 
 
 @contextmanager
@@ -47,22 +55,49 @@ class Catalogue(pytest.Collector):
         super().__init__(**rest)
         self.options = options
         self.claims = claims
-        self.places: Any = None
+        self.subject: Subject | None = None
+        self.chunks: list[tuple[int, int] | None] = []
+        self.places: dict[Any, Any] = {}
+        self.judged: dict[Claim, list[Result]] = {}
 
     def collect(self) -> list[pytest.Item]:
         """An item per claim."""
         return [ClaimItem.from_parent(self, name=claim.name, claim=claim) for claim in self.claims]
 
-    def available(self) -> Any:
-        """Instances that the user's network yields, found once per process."""
-        if self.places is None:
+    def load(self) -> Subject:
+        """The user's network, made once per process and known to run."""
+        if self.subject is None:
             from theorems.models import load
-            from theorems.places import instances_of
+            from theorems.places.chunks import chunks, cut
 
             assert self.options.model is not None
             subject = replace(load(self.options.model), seed=self.options.seed)
-            self.places = instances_of(subject, {claim.subject for claim in self.claims})
-        return self.places
+            self.chunks = chunks(subject)
+            first = self.chunks[0]
+            _ = (subject if first is None else cut(subject, *first)).layers
+            self.subject = subject
+        return self.subject
+
+    def results(self, claim: Claim) -> list[Result]:
+        """What came out for one claim at every place of the user's network.
+
+        Instances are found once per process; of a batch in chunks nothing is held, so the claims about one type of them are judged together.
+        """
+        from theorems.models import check_places, check_subject
+        from theorems.places import instances_of
+
+        subject = self.load()
+        if self.chunks == [None]:
+            if claim.subject not in self.places:
+                self.places |= instances_of(subject, {claim.subject})
+            return check_places(claim, self.places)
+        if claim not in self.judged:
+            chosen = [item.claim for item in self.session.items if isinstance(item, ClaimItem)]
+            together = [other for other in chosen if other.subject is claim.subject and other in self.claims]
+            self.judged |= {other: [] for other in together}
+            for result in check_subject(subject, claims=together):
+                self.judged[result.claim].append(result)
+        return self.judged[claim]
 
 
 class ClaimFailed(Exception):  # noqa: N818 - what happened, not a kind of error
@@ -78,6 +113,7 @@ class ClaimItem(pytest.Item):
         """Pytest makes nodes by `from_parent`."""
         super().__init__(**rest)
         self.claim = claim
+        self._no_script = ""
         self.add_marker(pytest.mark.claim(claim.name))
         package = claim.predict.__module__.split(".")
         self.extra_keyword_matches |= {claim.source.arxiv, *package[1:2]}
@@ -96,20 +132,45 @@ class ClaimItem(pytest.Item):
 
     def _over_drawn_instances(self) -> Record:
         from theorems.checking import check
+        from theorems.commands.console import drawing
+        from theorems.evidence.refutations import require_repeatable
 
         options = self.parent.options
-        return record(check(self.claim, examples=options.examples, seed=options.seed))
+        with drawing(self.claim):
+            seen = check(self.claim, examples=options.examples, seed=options.seed)
+        require_repeatable(seen)
+        self._keep(seen)
+        return record(seen)
 
     def _over_a_model(self) -> Record:
-        from theorems.models import check_places
+        from theorems.evidence.refutations import take_fewer
 
-        available = self.parent.available()
+        subject = self.parent.load()
         started = time.perf_counter()
-        results = check_places(self.claim, available)
-        return model_record(self.claim, results, seconds=time.perf_counter() - started)
+        results = self.parent.results(self.claim)
+        seen = judged(self.claim, results)
+        take_fewer(seen, subject, results)
+        self._keep(seen)
+        seen.seconds = time.perf_counter() - started
+        return model_record(seen, results)
+
+    def _keep(self, seen: Evidence) -> None:
+        """What the run needs besides the record: the script of a refutation, and what was left to chance."""
+        from theorems.evidence.refutations import keep_script
+        from theorems.relations.alarms import spent
+
+        self.stash[SPENT] = spent([seen])
+        if seen.outcome.name == "REFUTED":
+            found = keep_script(seen, seed=self.parent.options.seed, folder=self.parent.options.counterexamples)
+            text, file = seen.script
+            here = self.config.invocation_params.dir
+            seen.script = (text, None if file is None else os.path.relpath(file, here))
+            self._no_script = found.reason
 
     def _failure(self, entry: Record) -> str:
         """Verdict, counterexample, statement, and how to see the same again."""
+        from theorems.commands.console import select
+
         options = self.parent.options
         lines = [f"{self.claim.name} came out {entry['outcome']}, expected {entry['expected']}", self.claim.summary]
         example = entry["counterexample"]
@@ -119,6 +180,7 @@ class ClaimItem(pytest.Item):
                 whole = example["instance"]
                 cut = f"{whole[:_LONGEST]} … (the whole is in the file of --theorems-json)"
                 lines.append(f"  instance: {whole if len(whole) <= _LONGEST else cut}")
+            lines.append(f"  {self._script(example)}")
         bad = [place for place in entry["places"] if place["outcome"] == entry["outcome"]]
         for place in bad:
             numbers = "" if place["grade"] is None else f" residual {place['measured']}, bound {place['bound']}"
@@ -126,20 +188,27 @@ class ClaimItem(pytest.Item):
         how = (
             f"--theorems-examples {options.examples}" if options.model is None else f"--theorems-model {options.model}"
         )
-        file = getattr(self.claim, "file", "")
-        which = (
-            f"--claim {file}:{self.claim.name}"
-            if file and not self.claim.source.arxiv
-            else f"{ITEMS}::{self.claim.name}"
-        )
+        which = f"{ITEMS}::{self.claim.name}"
+        if self.claim.name not in [claim.name for claim in select((), on_model=True)]:
+            file = os.path.relpath(self.claim.file, self.config.invocation_params.dir)
+            which = f"--claim {shlex.quote(f'{file}:{self.claim.name}')}"
         again = f"pytest {which} --theorems-seed {options.seed} {how}"
         return "\n".join([*lines, "", f"again: {again}"])
 
+    def _script(self, example: Record) -> str:
+        """Where the script of a counterexample is."""
+        if example["script"] is None:
+            return f"no script: {self._no_script}"
+        if example["file"] is None:
+            return "script: --theorems-counterexamples DIR writes one there, and the file of --theorems-json has it"
+        return f"script: {example['file']} (run it with python or theorems replay)"
+
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any, **options: Any) -> Any:
-        """The verdict, or the one line of a mistake, without a traceback through this package."""
+        """The verdict, or the one line of a mistake; a traceback through this package only where ``--full-trace`` asks for it."""
         from impl.errors import InputError
 
-        if isinstance(excinfo.value, ClaimFailed | InputError):
+        wanted = self.config.getoption("fulltrace") and not isinstance(excinfo.value, ClaimFailed)
+        if isinstance(excinfo.value, ClaimFailed | InputError) and not wanted:
             return str(excinfo.value)
         return super().repr_failure(excinfo, *args, **options)
 
@@ -148,9 +217,16 @@ class ClaimItem(pytest.Item):
         return self.config.rootpath / ITEMS, None, self.name
 
 
-def send(report: pytest.TestReport, entries: list[Record]) -> None:
-    """Let evidence travel with a report: from a worker of pytest-xdist to its controller, even if the worker dies later."""
+def send(report: pytest.TestReport, entries: list[Record], spent: tuple[float, int] | None) -> None:
+    """Let evidence travel with a report: from a worker of pytest-xdist to its controller, even if the worker dies later.
+
+    Args:
+        report: of the test.
+        entries: what the evidence file will say.
+        spent: what the test's statistical verdicts add to the false-alarm probability, and how many there were.
+    """
     vars(report)["theorems"] = entries
+    vars(report)["theorems_spent"] = spent
 
 
 def properties(entry: Record) -> list[tuple[str, object]]:

@@ -98,6 +98,8 @@ class Marked:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Send what the test says of its claims along with its report."""
+        from theorems.relations.alarms import spent
+
         report = yield
         over = call.when == "call" or (call.when == "setup" and report.failed)
         expected_failure = report.skipped and hasattr(report, "wasxfail")
@@ -107,7 +109,7 @@ class Marked:
                 _entry(item, seen, why) | {"seconds": round(call.duration, 3)} for seen in item.stash[SEEN].values()
             ]
             item.user_properties += [pair for entry in entries for pair in properties(entry)]
-            send(report, entries)
+            send(report, entries, spent(item.stash[SEEN].values()))
         return report
 
 

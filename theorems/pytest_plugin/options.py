@@ -20,6 +20,7 @@ TEXTS = {
     "json": ("FILE", "write the evidence there; report and badges are made of it"),
     "html": ("FILE", "write the report there: one page, no network"),
     "badges": ("DIR", "write badges there: per claim, per paper, for the whole suite"),
+    "counterexamples": ("DIR", "write a script there for every refutation of a claim that was collected"),
     "markdown": ("FILE", "write a summary there, and append it to $GITHUB_STEP_SUMMARY if that is set"),
     "fail_under": (
         "GRADE",
@@ -27,6 +28,7 @@ TEXTS = {
     ),
 }
 _FILES = ("json", "html", "markdown")
+_FOLDERS = ("badges", "counterexamples")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Options:
         json: where the evidence goes.
         html: where the report goes.
         badges: the folder for badges.
+        counterexamples: the folder for scripts of refutations.
         markdown: where the summary goes.
         fail_under: the name of the weakest grade that is good enough.
     """
@@ -54,13 +57,15 @@ class Options:
     json: Path | None = None
     html: Path | None = None
     badges: Path | None = None
+    counterexamples: Path | None = None
     markdown: Path | None = None
     fail_under: str | None = None
 
     @property
     def in_use(self) -> bool:
         """Whether anything is asked for."""
-        return self.collect or any((self.json, self.html, self.badges, self.markdown, self.fail_under))
+        outputs = (self.json, self.html, self.badges, self.counterexamples, self.markdown)
+        return self.collect or any((*outputs, self.fail_under))
 
     @property
     def profile(self) -> str:
@@ -98,9 +103,8 @@ def read_options(config: pytest.Config, asked: Sequence[str]) -> Options:
     values = {name: _value(config, name, given[name]) for name in TEXTS}
     for name in _FILES:
         _require_writable("--theorems-" + name, values[name])
-    folder = values["badges"]
-    if folder is not None and Path(folder).exists() and not Path(folder).is_dir():
-        raise pytest.UsageError(f"expected --theorems-badges to be a folder, got the file {str(folder)!r}")
+    for name in _FOLDERS:
+        _require_folder("--theorems-" + name, values[name])
     return Options(
         collect=collect,
         claims=tuple(claims or config.getini("theorems_claims")),
@@ -108,7 +112,7 @@ def read_options(config: pytest.Config, asked: Sequence[str]) -> Options:
         examples=_integer("--theorems-examples", values["examples"], _EXAMPLES, least=1),
         seed=_integer("--theorems-seed", values["seed"], _SEED, least=0),
         fail_under=_grade(values["fail_under"]),
-        **{name: Path(value) if (value := values[name]) is not None else None for name in (*_FILES, "badges")},
+        **{name: Path(value) if (value := values[name]) is not None else None for name in (*_FILES, *_FOLDERS)},
     )
 
 
@@ -118,14 +122,14 @@ def _value(config: pytest.Config, name: str, given: str | None) -> str | None:
         if not given.strip():
             metavar = TEXTS[name][0]
             raise pytest.UsageError(f"expected --theorems-{name.replace('_', '-')} {metavar}, got nothing")
-        return given if name not in (*_FILES, "badges") else str(config.invocation_params.dir / given)
+        return given if name not in (*_FILES, *_FOLDERS) else str(config.invocation_params.dir / given)
     found = str(config.getini(f"theorems_{name}")).strip()
     if not found:
         return None
     path, colon, factory = found.rpartition(":")
     if name == "model" and path.endswith(".py"):
         return f"{config.rootpath / path}{colon}{factory}"
-    return found if name not in (*_FILES, "badges") else str(config.rootpath / found)
+    return found if name not in (*_FILES, *_FOLDERS) else str(config.rootpath / found)
 
 
 def _integer(option: str, value: str | None, default: int, *, least: int) -> int:
@@ -156,3 +160,11 @@ def _require_writable(option: str, path: str | None) -> None:
         raise pytest.UsageError(f"expected {option} to be a file, got the folder {path!r}")
     if not Path(path).parent.is_dir():
         raise pytest.UsageError(f"expected {option} in an existing folder, got {path!r}")
+
+
+def _require_folder(option: str, path: str | None) -> None:
+    """Refuse what cannot be made a folder before any work is done."""
+    if path is not None:
+        there = next(part for part in (Path(path), *Path(path).parents) if part.exists())
+        if not there.is_dir():
+            raise pytest.UsageError(f"expected {option} to be a folder, got the file {str(there)!r}")

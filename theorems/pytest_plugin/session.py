@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from theorems.evidence.file import GRADES, Record, document, not_run, versions
-from theorems.pytest_plugin.items import EVIDENCE, Catalogue, ClaimItem, calm, send
+from theorems.pytest_plugin.items import EVIDENCE, SPENT, Catalogue, ClaimItem, calm, send
 from theorems.pytest_plugin.options import Options
 
 _WIDE = 160  # a file or a log has no width of its own
@@ -33,8 +33,10 @@ class Session:
         self.worker = hasattr(config, "workerinput")
         self.started = datetime.now(UTC)
         self.records: list[tuple[str, Record]] = []
+        self.spent: list[tuple[float, int]] = []
         self.asked: set[str] = set()
         self.evidence: Record | None = None
+        self.alarm: tuple[float, int] | None = None
         self.catalogue: Catalogue | None = None
         self.written: list[str] = []
         self.failures: list[str] = []
@@ -47,14 +49,15 @@ class Session:
             raise pytest.UsageError(" ".join(str(error).split())) from error
 
     def _select(self) -> list[Any]:
-        """The claims that become items."""
+        """The claims that become items; on a network, what they presuppose comes first unless some are named."""
         from impl.errors import require
         from theorems.catalogue import CLAIMS
         from theorems.commands.console import select
+        from theorems.relations.alarms import shared_out
 
         if not self.options.collect:
             return []
-        chosen = select(self.options.claims)
+        chosen = select(self.options.claims, on_model=self.options.model is not None)
         for claim in chosen:
             taken = claim not in CLAIMS and claim.name in [other.name for other in CLAIMS]
             require(not taken, f"expected a name that no claim of the catalogue has, got {claim.name!r}; rename yours")
@@ -63,7 +66,7 @@ class Session:
             message = "expected a claim that can be checked on a network, got only statements that are kept as printed"
             require(bool(kept), f"{message}: {', '.join(claim.name for claim in chosen)}")
             return kept
-        return chosen
+        return shared_out(chosen, self.options.examples)
 
     def pytest_report_header(self) -> str:
         """What a reader needs to see the same again."""
@@ -84,7 +87,7 @@ class Session:
             return
         try:
             with calm():
-                self.catalogue.available()
+                self.catalogue.load()
         except InputError as error:
             raise pytest.UsageError(" ".join(str(error).split())) from error
 
@@ -107,7 +110,8 @@ class Session:
         report = yield
         if call.when == "call" and isinstance(item, ClaimItem):
             broken = "failed without a verdict" if report.failed else "skipped without a verdict"
-            send(report, item.stash.get(EVIDENCE, [not_run(item.claim, reason=broken, where=item.nodeid)]))
+            entries = item.stash.get(EVIDENCE, [not_run(item.claim, reason=broken, where=item.nodeid)])
+            send(report, entries, item.stash.get(SPENT, None))
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -115,6 +119,9 @@ class Session:
         for entry in getattr(report, "theorems", ()):
             self.records.append((report.nodeid, entry))
             self.asked.add(entry["name"])
+        spent = getattr(report, "theorems_spent", None)
+        if spent is not None:
+            self.spent.append((spent[0], spent[1]))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -123,15 +130,21 @@ class Session:
         if self.worker or usage or self.config.getoption("collectonly"):
             return
         from theorems.catalogue import CLAIMS
+        from theorems.preconditions import autograd_gives_the_gradient
+        from theorems.relations.alarms import together
 
         options = self.options
+        first = [claim for claim in self.claims if claim is autograd_gives_the_gradient]
+        self.alarm = together(self.spent)
         self.evidence = document(
             # workers report in any order: which test came first must not show
             [entry for _, entry in sorted(self.records, key=itemgetter(0))],
             seed=options.seed,
             profile=options.profile,
             started=self.started,
-            claims=[*CLAIMS, *self.claims],
+            claims=[*first, *CLAIMS, *self.claims],
+            model=None if options.model is None else {"factory": options.model},
+            false_alarm=None if self.alarm is None else self.alarm[0],
         )
         self._write(self.evidence)
         self.failures = self._below()
@@ -183,6 +196,7 @@ class Session:
         from rich.console import Console
 
         from theorems.evidence.summaries import table
+        from theorems.relations.alarms import said
 
         entries = self.evidence["claims"]
         run = [entry for entry in entries if entry["outcome"] is not None]
@@ -201,6 +215,8 @@ class Session:
             )
             for place in silent:
                 terminalreporter.line(f"{entry['name']}: not run; {place['where']}: {place['reason']}", yellow=True)
+        if self.alarm is not None:
+            terminalreporter.line(said(*self.alarm))
         if len(run) < len(entries):
             terminalreporter.line(f"{len(entries) - len(run)} of {len(entries)} claims not run")
         for path in self.written:
@@ -214,6 +230,8 @@ def _renderer() -> Any:
     from impl.errors import InputError
 
     try:
-        return importlib.import_module("theorems.report").render
-    except ImportError as error:
+        report = importlib.import_module("theorems.report")
+        report.require_packages()
+    except (ImportError, InputError) as error:
         raise InputError(f"--theorems-html needs the extra: pip install 'theorems[report]' ({error})") from error
+    return report.render

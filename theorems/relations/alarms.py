@@ -7,6 +7,7 @@ mutants do not count: to refute a wrong variant by chance is no false alarm abou
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Protocol
@@ -59,4 +60,15 @@ def spent(evidence: Iterable[Counted]) -> tuple[float, int] | None:
             total, count = total + alarm * verdicts, count + verdicts
         if seen.watched is not None:
             total, count = total + seen.watched[2], count + 1
-    return (total, count) if count else None
+    return (min(total, 1.0), count) if count else None
+
+
+def together(parts: Iterable[tuple[float, int] | None]) -> tuple[float, int] | None:
+    """What several parts of a run spent, in whatever order they come; None if none of them left anything to chance."""
+    found = [part for part in parts if part is not None]
+    return (min(math.fsum(alarm for alarm, _ in found), 1.0), sum(count for _, count in found)) if found else None
+
+
+def said(alarm: float, verdicts: int) -> str:
+    """What `spent` found, for a terminal."""
+    return f"chance alone refutes a true claim in this run with probability at most {alarm:.2g} ({verdicts} statistical verdicts)"

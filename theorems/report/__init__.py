@@ -1,5 +1,5 @@
 """The report: one self-contained HTML page made of an evidence file and nothing else."""
 
-from theorems.report.page import Picture, render
+from theorems.report.page import Picture, render, require_packages
 
-__all__ = ["Picture", "render"]
+__all__ = ["Picture", "render", "require_packages"]

@@ -10,6 +10,8 @@ from impl.errors import InputError
 from theorems.verdict import Outcome
 
 _RUN = {"schema": int, "seed": int, "profile": str, "versions": dict, "claims": list}
+MODEL = {"factory": str, "decay": (int, float), "batch_size": int, "chunk": int, "double": bool}
+"""What the run says of the network that was checked, if it was one."""
 CLAIM = {
     "name": str,
     "arxiv": str,
@@ -49,6 +51,8 @@ def check_evidence(evidence: Any) -> None:
     _check(evidence, _RUN, "the evidence file")
     if evidence["schema"] != 1:
         raise InputError(f"expected an evidence file of schema 1, got schema={evidence['schema']!r}; update theorems")
+    _check_optional(evidence, {"model": dict}, "the evidence file")
+    _check_optional(evidence.get("model") or {}, MODEL, "'model' of the evidence file")
     for index, record in enumerate(evidence["claims"]):
         _check_claim(record, f"claim {index}")
     for name, count in Counter(record["name"] for record in evidence["claims"]).items():

@@ -130,12 +130,14 @@ class Run:
         self.false_alarm: float | None = evidence.get("false_alarm")
         self.claims = [Entry(record) for record in evidence["claims"]]
         self.names = {claim.name: claim for claim in self.claims}
+        self.said: dict[str, Any] = evidence.get("model") or {}
         self.examples: int = evidence.get("examples") or max((c.instances for c in self.claims), default=0)
 
     @property
     def model(self) -> str | None:
         """The user's network that was checked, or None for drawn ones."""
-        return self.profile.removeprefix("model ") if self.profile.startswith("model ") else None
+        named = self.profile.removeprefix("model ") if self.profile.startswith("model ") else None
+        return self.said.get("factory") or named
 
     @cached_property
     def attention(self) -> list[Entry]:
@@ -183,6 +185,11 @@ class Run:
     def command(self, claim: Entry) -> str:
         """What to type to see the same again."""
         what = f"--model {shlex.quote(self.model)}" if self.model else f"--examples {max(self.examples, 1)}"
+        for option in ("decay", "batch_size", "chunk"):
+            if self.model and self.said.get(option) is not None:
+                what += f" --{option.replace('_', '-')} {self.said[option]}"
+        if self.model and self.said.get("double"):
+            what += " --double"
         if self.profile == "thorough":
             what += " --thorough"
         return f"theorems check {shlex.quote(claim.name)} --seed {self.seed} {what}"

@@ -55,14 +55,10 @@ def render(evidence: Mapping[str, Any], *, pictures: Mapping[str, Sequence[Pictu
             make the page are not installed.
     """
     run = Run(evidence)
-    try:
-        from theorems.report.statements import code, formula, statement
+    require_packages()
+    from theorems.report.statements import code, statement
 
-        page = _environment().get_template("page.html.jinja")
-        formula("x", block=False)
-        statement("x")
-    except ImportError as error:
-        raise InputError(f"the report needs {error.name}: pip install 'theorems[report]'") from error
+    page = _environment().get_template("page.html.jinja")
     names = frozenset(run.names)
     script = _asset("script.js")
     return page.render(
@@ -81,6 +77,22 @@ def render(evidence: Mapping[str, Any], *, pictures: Mapping[str, Sequence[Pictu
         script=Markup(script),  # noqa: S704, our own file
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
     )
+
+
+def require_packages() -> None:
+    """Make sure that the packages which make the page are installed.
+
+    Raises:
+        InputError: if one is not; the message names it.
+    """
+    try:
+        from theorems.report.statements import formula, statement
+
+        _environment()
+        formula("x", block=False)
+        statement("x")
+    except ImportError as error:
+        raise InputError(f"the report needs {error.name}: pip install 'theorems[report]'") from error
 
 
 @cache
