@@ -6,7 +6,10 @@ import pytest
 from inner import HOLDS, OTHER
 from typer.testing import CliRunner
 
+from theorems import feature_learning_equation
 from theorems.cli import app
+from theorems.models import check_model, load
+from theorems.places.chunks import cut
 
 pytest_plugins = "pytester"
 
@@ -35,8 +38,16 @@ def factory(gain=1.0):
     model = torch.nn.Sequential(Odd(6, 5, bias=False), torch.nn.ReLU(), torch.nn.Linear(5, 3, bias=False)).double()
     return model, torch.randn(7, 6).double(), torch.randint(3, (7,)), functional.cross_entropy
 
-def broken():
-    return factory(1.5)
+def broken(rows=7):
+    model, inputs, targets, loss = factory(1.5)
+    return model, inputs.repeat(rows // 7, 1), targets.repeat(rows // 7), loss
+
+def many_broken():
+    return broken(21)
+
+def many():
+    model, _, _, loss = factory()
+    return model, torch.randn(21, 6).double(), torch.randint(3, (21,)), loss
 
 class Bent(torch.autograd.Function):
     @staticmethod
@@ -150,3 +161,29 @@ def test_a_refutation_on_a_network_has_its_script(evidence_of, pytester):
         file = pytester.path / example["file"]
         assert file.parent.name == "found"
         assert example["script"] == file.read_text() == (pytester.path / "checked" / file.name).read_text()
+
+
+def test_a_large_batch_is_judged_in_chunks(evidence_of, pytester, monkeypatch):
+    pytester.makepyfile(net=MODEL)
+    claims = ("--claim", "feature_learning_equation", "--claim", "gram_flow", "--claim", "gram_whitening_keeps_the_gram")
+    monkeypatch.setattr("theorems.places.chunks.SAMPLED", 4)
+    monkeypatch.setattr("theorems.places.chunks.MOST_SAMPLES", 8)
+    seen_by = []
+    monkeypatch.setattr("theorems.models.cut", lambda subject, *ends: seen_by.append(ends) or cut(subject, *ends))
+    result, seen = evidence_of("--theorems-model", "net.py:many", *claims)
+    result.assert_outcomes(passed=3)
+    assert seen_by == 2 * [(0, 7), (7, 14), (14, 21)]  # two types of instances: layers, and their steps
+    whole = check_model(*load_factory(pytester), chunk=8, claims=[feature_learning_equation])
+    measured = [result.verdict.measured for result in whole]
+    assert [place["measured"] for place in seen["feature_learning_equation"]["places"]] == measured
+    assert [place["where"] for place in seen["gram_flow"]["places"]] == ["0", "2"]
+    result, seen = evidence_of("--theorems-model", "net.py:many_broken", "--claim", "feature_learning_equation")
+    result.assert_outcomes(failed=1)
+    assert seen["feature_learning_equation"]["counterexample"]["script"]
+    result, seen = evidence_of("--theorems-model", "net.py:many", *claims, "-k", "gram_flow or catalogue")
+    result.assert_outcomes(passed=1)
+
+
+def load_factory(pytester):
+    subject = load(f"{pytester.path}/net.py:many")
+    return subject.model, subject.inputs, subject.targets, subject.loss

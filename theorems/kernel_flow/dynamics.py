@@ -71,7 +71,7 @@ def kernel_ode(point: KernelPoint) -> Operand:
 
     Gradient flow on Φ of the squared loss, A at its ridge optimum. Shapes: K = ΦΦᵀ (N, N). Compared twice over. Observed: the reduced
     objective, with the ridge optimum solved on the width side, differentiated along every (e_ie_jᵀ + e_je_iᵀ)Φ, which
-    gives −K̇_ij: over the rationals exactly by dual numbers, by torch.func.jvp on floats (tests compare it with reverse-mode autograd).
+    gives −K̇_{ij}: over the rationals exactly by dual numbers, by torch.func.jvp on floats (tests compare it with reverse-mode autograd).
 
     Hypotheses: λ > 0 (checked); the readout is at its optimum (not checkable).
     Raises InputError for anything that is not a KernelPoint. Source: arXiv:2601.00276 [P] (that it exists); the form [D, N].

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from theorems.pictures import function_space, kernel_flow, preconditioning
+from theorems.pictures import feature_learning, function_space, gram_hierarchy, kernel_flow, preconditioning
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -14,6 +14,8 @@ BY_PAPER: dict[str, dict[str, Callable[[int], Figure]]] = {
     "2601.00276": kernel_flow.PICTURES,
     "2509.25637": preconditioning.PICTURES,
     "2605.17718": function_space.PICTURES,
+    "2605.06258": feature_learning.PICTURES,
+    "2606.09744": gram_hierarchy.PICTURES,
 }
 """arXiv id to the pictures of that paper, by the name that the command line knows them by."""
 

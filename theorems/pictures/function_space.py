@@ -109,8 +109,14 @@ def equivalence_gap(seed: int) -> Figure:  # noqa: ARG001, nothing here is rando
     axis.plot([], [], color=GREY, linewidth=1.4, label=r"corrected, $\eta^4/d^4$")
     axis.plot([], [], color=GREY, linewidth=1.2, linestyle=(0, (2, 3)), label=r"as printed, $\eta^4\ln^3 d/d^5$")
     axis.set(xscale="log", yscale="log", xlabel="$d$", ylabel=r"$\|T_1^*-T_1\|_{HS}$")
-    axis.set_title(r"The printed order is too small by a factor of $d$ ($\sigma=\cos+\sin$, $g=\tanh$)")
-    axis.legend(loc="lower left")
+    axis.set_title("The printed order is too small by a factor of $d$")
+    axis.set_ylim(bottom=1e-9)  # room for the legend
+    axis.legend(
+        loc="lower left",
+        ncols=2,
+        title=r"$\eta=3d^\zeta$, $\sigma=\mathrm{cos}+\mathrm{sin}$, $g=\mathrm{tanh}$",
+        alignment="left",
+    )
     return figure
 
 

@@ -58,9 +58,8 @@ def water_filling(seed: int) -> Figure:
     right.text(5.45, ridge + 0.05, r"level $\lambda$", color=RED, ha="right", va="bottom")
     for i in range(active):
         right.text(place[i], heights[i] + 0.04, f"$k_{i + 1}$", color=colours[i], ha="center", va="bottom")
-    right.set(
-        xlabel="mode of the labels", ylabel=r"$s_i\sqrt{\lambda/\mu}$", title=r"$k_i=(s_i\sqrt{\lambda/\mu}-\lambda)_+$"
-    )
+    right.text(5.45, 2.74, r"$k_i=(s_i\sqrt{\lambda/\mu}-\lambda)_+$", ha="right", va="center")
+    right.set(xlabel="mode of the labels", ylabel=r"$s_i\,\sqrt{\lambda/\mu}$", title="Kept: above the level")
     right.set_xticks(place)
     right.set_ylim(top=1.09 * float(heights.max()))
     right.grid(visible=False, axis="x")

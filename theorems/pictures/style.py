@@ -84,3 +84,8 @@ def styled(draw: Callable[[int], Figure]) -> Callable[[int], Figure]:
 
     framed.__doc__, framed.__name__ = draw.__doc__, draw.__name__
     return framed
+
+
+def below(axis: Axes, *, columns: int) -> None:
+    """The legend below an axis, where every place inside is crossed by a line."""
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=columns)

@@ -37,11 +37,13 @@ _MARKS = {"_": "sub", "^": "sup"}
 _ONE = (
     r"(?:in|out|max|min)(?![A-Za-z])|[A-Za-z](?![A-Za-z](?![_^]))|[-−]?[0-9]+(?:\.[0-9]+)?|[^\W0-9_A-Za-z]|[∞½¼¾⊤⊥*†]"
 )
-_PIECE = rf"[_^](?:\{{[^{{}}]*\}}|\([^()]*\)|{_ONE})"
-_BEFORE = r"[^\W_]|[∇‖)\]}∂]"
-_CHAIN = re.compile(rf"(?:(?<![A-Za-z_])[^\W_]|[∇‖)\]}}∂])(?:{_PIECE})+(?:(?:{_BEFORE})(?:{_PIECE})+)*")
+_ENCLOSED = r"\{(?:[^{}]|\{[^{}]*\})*\}|\((?:[^()]|\([^()]*\))*\)"
+_PIECE = rf"[_^](?:{_ENCLOSED}|{_ONE})"
+_CLOSING = r"[∇‖)\]}∂₀-₉\u0300-\u036f]"
+_BEFORE = rf"[^\W_]|{_CLOSING}"
+_CHAIN = re.compile(rf"(?:(?<![A-Za-z_])[^\W_]|{_CLOSING})(?:{_PIECE})+(?:(?:{_BEFORE})(?:{_PIECE})+)*")
 _BASE = re.compile(rf"({_BEFORE})((?:{_PIECE})+)")
-_SCRIPT = re.compile(rf"([_^])(\{{[^{{}}]*\}}|\([^()]*\)|{_ONE})")
+_SCRIPT = re.compile(rf"([_^])({_ENCLOSED}|{_ONE})")
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ def _scripts(text: str) -> str:
             done += str(escape(base))
             for mark, script in _SCRIPT.findall(scripts):
                 inner = script[1:-1] if script[0] in "{(" else script
-                done += f"<{_MARKS[mark]}>{escape(inner)}</{_MARKS[mark]}>"
+                done += f"<{_MARKS[mark]}>{_scripts(inner)}</{_MARKS[mark]}>"  # a script may have its own
         at = chain.end()
     return done + str(escape(text[at:]))
 

@@ -1,0 +1,254 @@
+"""Pictures of the fields on the training set (arXiv:2606.09744): a function each, which returns the figure."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from impl.data import single_index
+from impl.gated import GatedNetwork, gated_network, outputs
+from impl.networks import generator
+from theorems.gram_hierarchy import (
+    backward_pullback_recursion,
+    closure_needs_gram_from_depth_three,
+    forward_pushforward_recursion,
+    gram_operator_flow,
+    kernel_cut_identity,
+)
+from theorems.pictures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, below, canvas, styled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from theorems.claim import Claim
+
+FLOOR = 1e-17
+"""What is below, exact zeros above all, is drawn here."""
+
+
+def network(depth: int, *, seed: int, width: int = 16, samples: int = 8) -> GatedNetwork:
+    """A ReLU network of He-normal weights on Gaussian inputs; the targets are those of a single-index teacher."""
+    inputs, targets, _ = single_index(samples, width, torch.tanh, seed=seed)
+    source = generator(seed + 1)
+    drawn = [torch.randn(width, width, generator=source, dtype=torch.float64) for _ in range(depth + 1)]
+    return gated_network([w * (2 / width) ** 0.5 for w in drawn[1:]], drawn[0][0] / width**0.5, inputs, targets[:, 0])
+
+
+def gaps(claims: Sequence[Claim], net: GatedNetwork, parts: Sequence[str] = ("",)) -> list[float]:
+    """For claims of one observation: the largest difference from it over its largest entry, worst of the parts that begin so."""
+    observed: Any = claims[0].observe(net)
+    sizes = {name: float(value.abs().max()) for name, value in observed.items() if bool(value.any())}
+    found = []
+    for claim, start in zip(claims, itertools.cycle(parts)):
+        predicted: Any = claim.predict(net)
+        off = (
+            float((observed[n] - predicted[n]).abs().max()) / size for n, size in sizes.items() if n.startswith(start)
+        )
+        found.append(max(off, default=0.0))
+    return found
+
+
+def judged(claim: Claim, net: GatedNetwork) -> tuple[float, float]:
+    """Residual and rounding bound of the entry that the suite's verdict is about, over the largest entry of its part."""
+    relation: Any = claim.relation
+    found = replace(relation, certify=False).judge(claim.observe, claim.predict, net)
+    observed: Any = claim.observe(net)
+    scale = float(observed[found.context["part"]].abs().max())
+    return found.measured / scale, found.bound / scale
+
+
+def _floored(values: Any) -> Any:
+    return np.maximum(np.asarray(values, dtype=float), FLOOR)
+
+
+@styled
+def recursion_residuals(seed: int) -> Figure:
+    """Both recursions against autograd by depth: what rounding leaves, its derived bound, every mutant; and the error of the closed dynamics, Gram operators dropped."""
+    figure, (left, right) = canvas(2, (10.4, 4.6), sharey=True)
+    depths = np.arange(1, 9)
+    nets = {d: [network(int(d), seed=100 * seed + 10 * int(d) + i) for i in range(3)] for d in depths}
+    for claim, colour, mark, wrong, name in (
+        (backward_pullback_recursion, BLUE, "o", "x", r"$\dot p^l$ pulled back"),
+        (forward_pushforward_recursion, GREEN, "s", "+", r"$\dot z^l$ pushed forward"),
+    ):
+        seen = np.array([[judged(claim, net) for net in nets[d]] for d in depths])
+        aside = -0.12 if mark == "o" else 0.12
+        for i in range(3):
+            label = f"{name}, residual" if i == 0 else None
+            left.plot(depths + aside, _floored(seen[:, i, 0]), mark, color=colour, markersize=4, label=label)
+        left.plot(depths, seen[:, :, 1].min(1), color=colour, linewidth=1.4, label="its rounding bound")
+        mutants = list(claim.mutants.values())
+        off = _floored([gaps(mutants, nets[d][0]) for d in depths])
+        label = f"its {len(mutants)} mutants"
+        left.plot(np.repeat(depths + aside, len(mutants)), off.ravel(), wrong, color=RED, markersize=5, label=label)
+    left.annotate("at depth 1 some mutants\nsay the same as the law", (1.25, 3e-16), xytext=(2.2, 4e-9),
+                  color="#5d626b", arrowprops={"arrowstyle": "-", "color": GREY})  # fmt: skip
+    left.set(yscale="log", xlabel="depth $L$", ylabel="error, relative to the largest entry")
+    left.set_title("The recursions hold up to rounding")
+    right.set(xlabel="depth $L$", title="Gram operators dropped: they do not close")
+    claim = closure_needs_gram_from_depth_three
+    stated = [claim, *(claim.mutants[f"{which} dynamics close at every depth"] for which in ("forward", "conjugate"))]
+    off = np.log(_floored([[gaps(stated, net, ("", "z", "p")) for net in nets[d]] for d in depths])).mean(1)
+    for i, (colour, mark, name) in enumerate(
+        (
+            (BLUE, "o", "both, Gram operators kept"),
+            (PURPLE, "s", r"$\dot z^1\dots\dot z^L$, dropped: wrong from $L=2$"),
+            (ORANGE, "D", r"$\dot p^1\dots\dot p^L$, dropped: wrong from $L=3$"),
+        )
+    ):
+        right.plot(depths, np.exp(off[:, i]), color=colour, marker=mark, markersize=5, label=name)
+    right.annotate(
+        "exact zeros are drawn on the edge", (0.985, 0.03), xycoords="axes fraction", color="#5d626b", ha="right"
+    )
+    left.set_ylim(0.4 * FLOOR, 1e3)
+    for axis in (left, right):
+        axis.set_xticks(depths)
+        below(axis, columns=2 if axis is left else 1)
+    return figure
+
+
+@styled
+def kernel_cut(seed: int) -> Figure:
+    """The rate at which the loss falls, cut at every layer into what moves below and above: the sum is autograd's, unless the Gram operators are left out."""
+    net = network(6, seed=seed, width=24, samples=24)
+    levels = np.arange(net.depth + 1)
+
+    def rates(claim: Claim, side: str = "predict") -> Any:
+        moved: Any = getattr(claim, side)(net)
+        return -np.array([float((net.residual * moved[f"cut at {level}"]).sum()) for level in levels])
+
+    observed = rates(kernel_cut_identity, "observe")
+    scale = observed[0]
+    below, above = (rates(kernel_cut_identity.mutants[f"{half} half only"]) for half in ("forward", "backward"))
+    closed = rates(kernel_cut_identity.mutants["Gram terms left out"])
+    figure, (axis,) = canvas(1, (7.6, 4.6))
+    axis.bar(levels, below / scale, color=BLUE, width=0.62, label=r"below: $\langle p^l, N^l p^l\rangle$")
+    axis.bar(
+        levels,
+        above / scale,
+        bottom=below / scale,
+        color=ORANGE,
+        width=0.62,
+        label=r"above: $\langle z^l, M^l z^l\rangle$",
+    )
+    axis.plot(
+        levels, observed / scale, color="#2b2e34", linewidth=1.4, linestyle=(0, (4, 3)), label="autograd, all layers"
+    )
+    axis.plot(levels, closed / scale, "D", color="white", markeredgecolor=RED, markeredgewidth=1.8, markersize=6.5,
+              linestyle="none", label="both, Gram terms left out")  # fmt: skip
+    axis.set(xlabel="layer $l$ of the cut", ylabel=r"share of $-\dot{\mathcal{L}} = r^\top K r$")
+    axis.set_title("Cut the tangent kernel anywhere: the halves add up")
+    axis.set_ylim(0, 1.12)
+    axis.grid(visible=False, axis="x")
+    figure.legend(loc="outside lower center", ncols=2)  # below: there is no room among the bars
+    return figure
+
+
+@dataclass(frozen=True)
+class GramPath:
+    """The weight Gram matrices along gradient descent, and what the flow adds up to along the same points.
+
+    Args:
+        times: η·step, (T,).
+        observed: WˡᵀWˡ − its start, by layer, each (T, n, n).
+        predicted: η Σ of the flow at the steps before, by layer and by name (the law, and mutants), likewise.
+    """
+
+    times: np.ndarray
+    observed: dict[str, np.ndarray]
+    predicted: dict[str, dict[str, np.ndarray]]
+
+
+LAW = "law"
+
+
+def gram_path(rate: float, until: float, *, seed: int, mutants: Sequence[str] = ()) -> GramPath:
+    """Train a network of depth 3 by gradient descent of rate η for the time ``until``."""
+    start = network(3, seed=seed, width=10, samples=20)
+    claims = {LAW: gram_operator_flow} | {name: gram_operator_flow.mutants[name] for name in mutants}
+    targets: Any = outputs(start, start.weights) - start.residual
+    net, steps = start, round(until / rate)
+    sums: dict[str, dict[str, list[Any]]] = {name: {} for name in claims}
+    seen: dict[str, list[Any]] = {}
+    for step in range(steps + 1):
+        for layer, (weight, first) in enumerate(zip(net.weights, start.weights, strict=True), 1):
+            moved: Any = weight.mT @ weight - first.mT @ first
+            seen.setdefault(f"G{layer}", []).append(moved.numpy())
+        for name, claim in claims.items():
+            speed: Any = claim.predict(net)
+            for part, value in speed.items():
+                path = sums[name].setdefault(part, [np.zeros(tuple(value.shape))])
+                path.append(path[-1] + rate * value.numpy())
+        if step < steps:
+            weights: Any = [w + rate * v for w, v in zip(net.weights, net.weight_velocity, strict=True)]
+            net = gated_network(weights, start.readout, start.inputs, targets)
+    stacked = {name: {part: np.stack(path[:-1]) for part, path in some.items()} for name, some in sums.items()}
+    return GramPath(rate * np.arange(steps + 1), {part: np.stack(path) for part, path in seen.items()}, stacked)
+
+
+def path_error(path: GramPath, name: str, part: str) -> float:
+    """‖predicted − observed‖_F over ‖observed‖_F, of the whole motion of one layer's Gram matrix."""
+    end = path.observed[part][-1]
+    return float(np.linalg.norm(path.predicted[name][part][-1] - end) / np.linalg.norm(end))
+
+
+@styled
+def gram_flow(seed: int) -> Figure:
+    """Entries of a weight Gram matrix along gradient descent against its predicted flow, and the error of every layer against the step size, beside those of wrong flows."""
+    figure, (left, right) = canvas(2, (10.4, 4.4))
+    wrong = "conjugate field behind its mask"
+    until, rates = 1.0, [1.0 / n for n in (12, 25, 50, 100, 200, 400)]
+    paths = [gram_path(rate, until, seed=seed, mutants=(wrong, "twice", "not symmetrised")) for rate in rates]
+    finest, moved = paths[-1], paths[-1].observed["G2"]
+    upper = np.triu(np.abs(moved[-1]))
+    entries = [np.unravel_index(i, upper.shape) for i in np.argsort(upper.ravel())[::-1][[0, 2, 5, 9]]]
+    for (i, j), colour in zip(entries, (BLUE, GREEN, ORANGE, PURPLE), strict=True):
+        left.plot(finest.times, moved[:, i, j], color=colour)
+        left.plot(finest.times[::40], finest.predicted[LAW]["G2"][::40, i, j], "o", color=colour, markersize=5)
+        left.plot(
+            finest.times, finest.predicted[wrong]["G2"][:, i, j], color=colour, linewidth=1, linestyle=(0, (2, 2))
+        )
+    for style, name in (({}, "observed"), ({"marker": "o", "linestyle": "none"}, "flow, added up"),
+                        ({"linewidth": 1, "linestyle": (0, (2, 2))}, "flow with $\\delta$ for $p$")):  # fmt: skip
+        left.plot([], [], color=GREY, label=name, **style)
+    left.set(xlabel="time $t$ = step × rate", ylabel=r"entries of $W_2^\top W_2$, change since $t=0$")
+    left.set_title("The Gram matrix moves as its flow says")
+    for part, colour, mark in (("G1", BLUE, "o"), ("G2", GREEN, "s"), ("G3", ORANGE, "D")):
+        errors = [path_error(path, LAW, part) for path in paths]
+        right.plot(rates, errors, color=colour, marker=mark, markersize=5, linewidth=1.4, label=f"layer {part[1]}")
+    guide = np.array([rates[-1], rates[0]])
+    least = min(path_error(paths[-1], LAW, part) for part in ("G1", "G2", "G3"))
+    right.plot(
+        guide, 0.5 * least * guide / guide[0], color=GREY, linestyle=(0, (2, 3)), linewidth=1.3, label=r"$\propto\eta$"
+    )
+    for name in (wrong, "twice", "not symmetrised"):
+        errors = [path_error(path, name, "G2") for path in paths]
+        right.plot(
+            rates,
+            errors,
+            color=RED,
+            linewidth=1.2,
+            linestyle=(0, (4, 3)),
+            label="wrong flows" if name == wrong else None,
+        )
+    right.set(xscale="log", yscale="log", xlabel=r"step size $\eta$", ylabel="error of the motion, relative")
+    right.annotate(r"$\delta$ for $p$, twice, not symmetrised", (rates[-1], 0.55), color=RED, va="top")
+    right.set_xticks(rates[::-1], [f"1/{round(1 / rate)}" for rate in rates[::-1]])
+    right.set_xticks([], minor=True)
+    right.set_title("The error is of the order of the step")
+    below(left, columns=2)
+    below(right, columns=3)
+    return figure
+
+
+PICTURES: dict[str, Callable[[int], Figure]] = {
+    "recursion-residuals": recursion_residuals,
+    "kernel-cut": kernel_cut,
+    "gram-flow": gram_flow,
+}
+"""Every picture by the name that the command line knows it by."""
