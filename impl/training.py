@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -35,7 +36,7 @@ class MinibatchNoise(Instance):
         batch_grad: N·∇_Φ ℓ_batch, measured, (B, N, P).
         full_grad: ∇_Φ ℓ, measured, (N, P).
         size: b, ().
-        output_error: as in `impl.decayed.DecayedMatrix`.
+        output_error: as in `impl.decayed.DecayedMatrix`; of other losses what their own rounding does to G, as far as the batches show it.
         shift_free: whether the loss is softmax cross-entropy.
         rescaled: 1/N of a mean loss was multiplied out: G carries that rounding.
         unit: unit roundoff of the format in which the network ran.
@@ -258,8 +259,35 @@ def _measure(
     f = outputs(features).detach().requires_grad_()
     with torch.enable_grad():
         (output_grad,) = torch.autograd.grad(loss(everyone, f), f)
+    measured = output_grad.double() * scale
+    if output_error is None:
+        output_error = _own_rounding(measured, f, loss, drawn, batch_scale, unit)
     return MinibatchNoise(
-        features.double(), readout.double(), output_grad.double() * scale, counts.double(),
+        features.double(), readout.double(), measured, counts.double(),
         torch.stack([gradient(index).double() * (rows * batch_scale) for index in drawn]), gradient(everyone).double() * scale,
         torch.tensor(float(size), dtype=torch.float64), output_error, shift_free, scale != 1.0, unit, flaw,
     )  # fmt: skip
+
+
+def _own_rounding(
+    measured: Tensor,
+    f: Tensor,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    drawn: list[Tensor],
+    scale: float,
+    unit: float,
+) -> Tensor | None:
+    """How far rounding inside a loss of no known formula moves G: by what it differs between the batches; None for not at all.
+
+    A gradient such as (exp f − t)/b cancels after 1/b has rounded both terms, so nothing about it follows from its own size. Twice the difference is
+    believed, up to √u of the largest entry: what is more is no rounding, and the claim shall see it.
+    """
+    error = torch.zeros_like(measured)
+    for index in drawn:
+        with torch.enable_grad():
+            (found,) = torch.autograd.grad(loss(index, f[index]), f)
+        held = torch.bincount(index, minlength=len(f)).double()[:, None]
+        apart = (found.double() * scale - held * measured).abs() / held.clamp(min=1)
+        error = torch.maximum(error, torch.where(held > 0, 2 * apart, 0.0))
+    error = error.clamp(max=math.sqrt(unit) * float(measured.abs().max()))
+    return error if bool(error.any()) else None

@@ -165,7 +165,14 @@ def test_a_refutation_on_a_network_has_its_script(evidence_of, pytester):
 
 def test_a_large_batch_is_judged_in_chunks(evidence_of, pytester, monkeypatch):
     pytester.makepyfile(net=MODEL)
-    claims = ("--claim", "feature_learning_equation", "--claim", "gram_flow", "--claim", "gram_whitening_keeps_the_gram")
+    claims = (
+        "--claim",
+        "feature_learning_equation",
+        "--claim",
+        "gram_flow",
+        "--claim",
+        "gram_whitening_keeps_the_gram",
+    )
     monkeypatch.setattr("theorems.places.chunks.SAMPLED", 4)
     monkeypatch.setattr("theorems.places.chunks.MOST_SAMPLES", 8)
     seen_by = []
