@@ -238,11 +238,19 @@ def test_chunks_that_make_no_sense(inputs, options, message):
         check_model(net(), x if inputs is None else inputs, y, L, claims=FEW, **options)
 
 
+MINE = """
+import torch
+from torch import nn
+
+def made():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3)).double()
+    return model, torch.randn(10, 4).double(), torch.arange(10) % 3, nn.CrossEntropyLoss()
+"""
+
+
 def test_the_command(run, tmp_path):
-    (tmp_path / "mine.py").write_text(
-        "import torch\nfrom torch import nn\ndef made():\n    torch.manual_seed(0)\n    model = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3)).double()\n"
-        "    return model, torch.randn(10, 4).double(), torch.arange(10) % 3, nn.CrossEntropyLoss()\n"
-    )
+    (tmp_path / "mine.py").write_text(MINE)
     names = ("feature_learning_equation", "gram_flow")
     code, out, _ = run("check", *names, "--model", "mine.py:made", "--chunk", "4", "--json", "e.json")
     assert code == 0, out
@@ -253,3 +261,15 @@ def test_the_command(run, tmp_path):
     assert code != 0
     assert "--chunk" in err
     assert "with --model" in err
+
+
+def test_wrong_variants_and_false_statements_on_a_network(run, tmp_path):
+    (tmp_path / "mine.py").write_text(MINE)
+    wrong = ("check", "feature_learning_equation", "--mutant", "outer product transposed", "--model", "mine.py:made")
+    code, out, _ = run(*wrong)
+    assert code == 0, "it is refuted, as it must be"
+    assert "REFUTED" in out
+    assert list((tmp_path / "counterexamples").glob("*.py"))
+    code, _, err = run("check", "*_as_stated", "--model", "mine.py:made")
+    assert code == 2
+    assert "expected a claim that can be checked on a network, got only statements that are kept as printed" in err

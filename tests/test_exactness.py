@@ -36,7 +36,7 @@ def test_integer_layers_are_exact_through_autograd(claim, layer):
 def test_integer_networks_are_exact_through_autograd(claim, depth):
     seen = 0
 
-    @settings(max_examples=max(1, settings().max_examples // 5))
+    @settings(max_examples=max(16, settings().max_examples // 5))
     @given(strategies.lattice_gated_networks(depth) | strategies.free_gated_networks(depth))
     def exact(net):
         nonlocal seen

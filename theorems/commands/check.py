@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from impl.errors import require
 from theorems.commands.console import (
+    checked_on_networks,
     drawing,
     exit_code,
     header,
@@ -172,7 +173,7 @@ def _check_model(
     from theorems.models import check_subject, load
     from theorems.verdict import Outcome
 
-    claims = [claim for claim in claims if claim.expected is Outcome.HOLDS]
+    claims = checked_on_networks(claims)
     before = torch.get_num_threads()
     try:
         with progress() as bar:

@@ -74,6 +74,21 @@ def select(names: Iterable[str], *, on_model: bool = False) -> list[Claim]:
     return chosen or pool
 
 
+def checked_on_networks(claims: list[Claim]) -> list[Claim]:
+    """Those that a network can be asked about.
+
+    Raises:
+        InputError: if there are only statements that are kept as printed.
+    """
+    from impl.errors import require
+    from theorems.models import kept_as_printed
+
+    kept = [claim for claim in claims if not kept_as_printed(claim)]
+    message = "expected a claim that can be checked on a network, got only statements that are kept as printed"
+    require(bool(kept), f"{message}: {', '.join(claim.name for claim in claims)}")
+    return kept
+
+
 def select_mutants(claims: list[Claim], pattern: str) -> list[Claim]:
     """The wrong variants, by exact name or glob, of these claims: each is checked like a claim that is expected to fail.
 

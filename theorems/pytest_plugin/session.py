@@ -52,7 +52,7 @@ class Session:
         """The claims that become items; on a network, what they presuppose comes first unless some are named."""
         from impl.errors import require
         from theorems.catalogue import CLAIMS
-        from theorems.commands.console import select
+        from theorems.commands.console import checked_on_networks, select
         from theorems.relations.alarms import shared_out
 
         if not self.options.collect:
@@ -62,10 +62,7 @@ class Session:
             taken = claim not in CLAIMS and claim.name in [other.name for other in CLAIMS]
             require(not taken, f"expected a name that no claim of the catalogue has, got {claim.name!r}; rename yours")
         if self.options.model is not None:
-            kept = [claim for claim in chosen if claim.expected.name == "HOLDS"]
-            message = "expected a claim that can be checked on a network, got only statements that are kept as printed"
-            require(bool(kept), f"{message}: {', '.join(claim.name for claim in chosen)}")
-            return kept
+            return checked_on_networks(chosen)
         return shared_out(chosen, self.options.examples)
 
     def pytest_report_header(self) -> str:
