@@ -22,6 +22,8 @@ STEPS = tuple(2.0 ** -(10 + 2 * k) for k in range(11))
 """Half widths of the central differences, relative to the parameters; each a quarter of the one before."""
 BESIDE = 2.0**-8
 """How far the point beside the parameters is, relative to their size."""
+REPEATS = 3
+"""How often the last bits are changed to see what rounding does."""
 LARGEST, SAMPLES, LAST = 2**20, 8, 5
 """Parameters up to which the whole batch is run at all steps; larger networks see its first samples, at the last (smallest) steps."""
 
@@ -40,6 +42,8 @@ class LossLine(Instance):
         entries: how many numbers θ has.
         cut: what on the way to the loss is cut off from autograd on purpose ("detach", "no_grad", max_norm), or "".
         value: L(θ), (); None if it is not known.
+        wobble: the largest change of the loss, and
+        jitter: of the slope, (), when the parameters change in their last bits: what rounding inside the network does to both. Zero if it was not looked at.
     """
 
     slope: Tensor
@@ -51,6 +55,8 @@ class LossLine(Instance):
     entries: int = 1
     cut: str = ""
     value: Tensor | None = None
+    wobble: float = 0.0
+    jitter: float = 0.0
 
     def __post_init__(self) -> None:
         """Check shapes."""
@@ -168,8 +174,13 @@ class Lines:
         with undisturbed(self.model, self.seed):  # with gradients on: some models run other code without
             return float(scalar_loss(run(self.model, self.inputs), self.targets, self.loss).detach())
 
-    def along(self, parameters: Sequence[Tensor] | None = None) -> LossLine:
-        """The loss along one random direction of these parameters (default: all), as long as they are, entry by entry."""
+    def along(self, parameters: Sequence[Tensor] | None = None, *, rounding: bool = False) -> LossLine:
+        """The loss along one random direction of these parameters (default: all), as long as they are, entry by entry.
+
+        Args:
+            parameters: some of the network's; by default all that the loss reaches.
+            rounding: also look at what the last bits of the parameters do to loss and slope, at three more backward passes.
+        """
         chosen = self.parameters if parameters is None else list({id(p): p for p in parameters}.values())
         with self._here():
             start = [p.detach().clone() for p in chosen]
@@ -185,6 +196,7 @@ class Lines:
                     return math.nan  # the line leaves where the network is defined
 
             pairs = [(loss(h), loss(-h)) for h in self.steps]
+            wobble, jitter = self._rounding(chosen, start, directions) if rounding else (0.0, 0.0)
         numbers = torch.tensor(pairs, dtype=torch.float64)
         return LossLine(
             slope=torch.stack([s.sum() for s in slopes]).sum().cpu(),
@@ -196,7 +208,35 @@ class Lines:
             entries=sum(p.numel() for p in chosen),
             cut=self.cut,
             value=torch.tensor(self.value, dtype=torch.float64),
+            wobble=wobble,
+            jitter=jitter,
         )
+
+    def _rounding(
+        self, chosen: Sequence[Tensor], start: Sequence[Tensor], directions: Sequence[Tensor]
+    ) -> tuple[float, float]:
+        """How far loss and slope move when every parameter, of any module, moves by up to eight units in its last place."""
+        for p, at in zip(chosen, start, strict=True):
+            p.data = at
+        here = [p.detach().clone() for p in self.parameters]
+        slope = sum(float((self.gradient[id(p)] * v).sum()) for p, v in zip(chosen, directions, strict=True))
+        wobble = jitter = 0.0
+        for again in range(REPEATS):
+            for i, (p, at) in enumerate(zip(self.parameters, here, strict=True)):
+                source = torch.Generator(device=p.device).manual_seed((self.seed + 1000 * (again + 1) + i) % 2**63)
+                moved = torch.rand(at.shape, generator=source, dtype=torch.float64, device=at.device) * 2 - 1
+                p.data = at * (1 + 2.0**-49 * moved)
+            try:
+                with undisturbed(self.model, self.seed):
+                    value = scalar_loss(run(self.model, self.inputs), self.targets, self.loss)
+                    found = torch.autograd.grad(value, list(chosen), allow_unused=True)
+            except (InputError, RuntimeError):
+                return math.inf, math.inf
+            terms = (
+                0.0 if g is None else float((g.to_dense() * v).sum()) for g, v in zip(found, directions, strict=True)
+            )
+            wobble, jitter = max(wobble, abs(float(value.detach()) - self.value)), max(jitter, abs(sum(terms) - slope))
+        return wobble, jitter
 
 
 def _direction(parameter: Tensor, seed: int) -> Tensor:

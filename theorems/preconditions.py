@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from impl.errors import InputError
 from impl.loss_lines import LossLine
@@ -32,7 +31,7 @@ class Extrapolation:
         del predict
         slope = float(observe(instance))  # type: ignore[arg-type]
         limit, error = extrapolate(instance)
-        bound = ROOM * error + gamma(instance.entries + 2) * float(instance.terms)
+        bound = _bound(instance, error)
         context: dict[str, Any] = {"autograd's slope": slope, "slope of the loss": limit}
         gap, size = abs(slope - limit), max(float(instance.spread), abs(limit))
         if not math.isfinite(gap) or not math.isfinite(bound):
@@ -56,31 +55,29 @@ def extrapolate(line: LossLine) -> tuple[float, float]:
     limits = (16 * quotients[1:] - quotients[:-1]) / 15
     apart = (limits[1:] - limits[:-1]).abs()
     rounded = (
-        UNIT * torch.maximum(line.ahead.abs(), line.behind.abs()) / line.steps
-    )  # an ulp of the loss: least at large steps
+        UNIT * torch.maximum(line.ahead.abs(), line.behind.abs()) + line.wobble
+    ) / line.steps  # an ulp of the loss: least at large steps
     worst = (torch.maximum(apart[1:], apart[:-1]) + rounded[2:-1]).nan_to_num(nan=math.inf)
     best = int(worst.argmin())
     return float(limits[best + 1]), float(worst[best])
 
 
-def has_kink(line: LossLine) -> bool:
-    """Whether the loss bends at the very point: its slopes to both sides, extrapolated, differ by more than `ROOM` times what they are known to."""
+def bend(line: LossLine) -> tuple[float, float]:
+    """By how much the slopes of the loss to both sides of the point differ, extrapolated, and how far off that may be; (0, 0) if L(θ) is not known."""
     if line.value is None:
-        return False
-    (ahead, first), (behind, second) = (
-        _one_sided((end - line.value) / step, line)
-        for end, step in ((line.ahead, line.steps), (line.behind, -line.steps))
-    )
-    return abs(ahead - behind) > ROOM * (first + second)
-
-
-def _one_sided(quotients: Tensor, line: LossLine) -> tuple[float, float]:
-    assert line.value is not None
+        return 0.0, 0.0
+    quotients = (line.ahead - 2 * line.value + line.behind) / line.steps  # jump + L″h + O(h³)
     limits = (4 * quotients[1:] - quotients[:-1]) / 3
-    rounded = 2 * UNIT * line.value.abs() / line.steps
-    worst = ((limits[1:] - limits[:-1]).abs() + rounded[1:-1]).nan_to_num(nan=math.inf)
+    rounded = 4 * (UNIT * line.value.abs() + line.wobble) / line.steps
+    worst = ((limits[1:] - limits[:-1]).abs() + rounded[2:]).nan_to_num(nan=math.inf)
     best = int(worst.argmin())
-    return float(limits[best + 1]), float(worst[best])
+    return abs(float(limits[best + 1])), float(worst[best])
+
+
+def has_kink(line: LossLine) -> bool:
+    """Whether the loss has a kink at the very point, or too near to tell: the slopes to both sides differ by more than `ROOM` times what they are known to."""
+    jump, error = bend(line)
+    return jump > ROOM * error
 
 
 def _bends(line: LossLine) -> str | None:
@@ -91,7 +88,15 @@ def _bends(line: LossLine) -> str | None:
 
 def _agrees(line: LossLine) -> bool:
     limit, error = extrapolate(line)
-    return abs(float(line.slope) - limit) <= ROOM * error + gamma(line.entries + 2) * float(line.terms)
+    return abs(float(line.slope) - limit) <= _bound(line, error)
+
+
+def _bound(line: LossLine, error: float) -> float:
+    jump, unsure = bend(line)
+    kinks = (
+        jump if jump <= ROOM * unsure else 0.0
+    )  # small ones near the point, which central differences see half of; for large ones see `_bends`
+    return ROOM * (error + line.jitter) + kinks + gamma(line.entries + 2) * float(line.terms)
 
 
 def _cut_on_purpose(line: LossLine) -> str | None:
@@ -111,7 +116,7 @@ def _along(line: LossLine) -> Operand:
 
     Every observation of the claims presupposes it. Shapes: all parameters θ at once, V with independent Gaussian entries of each parameter's size; if it fails, module
     by module. Observed: one backward pass, the hooks on activations and parameters included, in float64. Predicted: central differences of the loss at nine steps, extrapolated;
-    the bound is 64 times what extrapolations from neighbouring steps differ by and an ulp of the loss over the step, an estimate and not a proof (kinks of ReLU along the way are in it).
+    the bound is 64 times what extrapolations from neighbouring steps differ by and an ulp of the loss over the step (where both disagree, also what the last bits of the parameters do to loss and slope), an estimate and not a proof (kinks of ReLU along the way are in it).
 
     Hypotheses: nothing is cut off from autograd on purpose, and the loss has a derivative at the point (both checked where autograd and loss disagree; a
     network on a kink is looked at again beside it). Raises InputError for anything that is not a LossLine.

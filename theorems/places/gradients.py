@@ -12,7 +12,7 @@ from theorems.verdict import Outcome
 def loss_lines(subject: Subject) -> Places | str:
     """One random line through all parameters; if the loss contradicts autograd on it, one for the parameters of each module.
 
-    A network on a kink of its loss is looked at beside it: a wrong gradient is wrong there too, and the kink is gone.
+    Before it is contradicted, what rounding inside the network does is looked at. A network on a kink of its loss is looked at beside it: a wrong gradient is wrong there too, and the kink is gone.
     """
     lines = Lines(*subject.task, seed=subject.seed)
     part = f", {lines.samples}" if lines.samples else ""
@@ -25,6 +25,10 @@ def loss_lines(subject: Subject) -> Places | str:
             pass  # the network is not defined there
     found: Places = {f"all parameters{part}": whole}
     if autograd_gives_the_gradient(whole).outcome is Outcome.REFUTED:
+        found = {f"all parameters{part}": lines.along(rounding=True)}
+    if autograd_gives_the_gradient(found[f"all parameters{part}"]).outcome is Outcome.REFUTED:
         for name, parameters in lines.owners.items():
-            found[f"parameters of {name or type(subject.model).__name__}{part}"] = lines.along(parameters)
+            found[f"parameters of {name or type(subject.model).__name__}{part}"] = lines.along(
+                parameters, rounding=True
+            )
     return found
