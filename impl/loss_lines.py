@@ -24,6 +24,9 @@ BESIDE = 2.0**-8
 """How far the point beside the parameters is, relative to their size."""
 REPEATS = 3
 """How often the last bits are changed to see what rounding does."""
+FINEST = STEPS[-1]
+FINE = tuple(FINEST * 4.0**-k for k in range(1, 11))
+"""Steps below which rounding hides every slope but a steep one."""
 LARGEST, SAMPLES, LAST = 2**20, 8, 5
 """Parameters up to which the whole batch is run at all steps; larger networks see its first samples, at the last (smallest) steps."""
 
@@ -42,8 +45,9 @@ class LossLine(Instance):
         entries: how many numbers θ has.
         cut: what on the way to the loss is cut off from autograd on purpose ("detach", "no_grad", max_norm), or "".
         value: L(θ), (); None if it is not known.
+        scale: the largest number that the network puts out.
         wobble: the largest change of the loss, and
-        jitter: of the slope, (), when the parameters change in their last bits: what rounding inside the network does to both. Zero if it was not looked at.
+        jitter: of the slope, when the parameters change in their last bits: what rounding inside the network does to both. None and 0 if it was not looked at.
     """
 
     slope: Tensor
@@ -55,7 +59,8 @@ class LossLine(Instance):
     entries: int = 1
     cut: str = ""
     value: Tensor | None = None
-    wobble: float = 0.0
+    scale: float = 0.0
+    wobble: float | None = None
     jitter: float = 0.0
 
     def __post_init__(self) -> None:
@@ -156,6 +161,7 @@ class Lines:
             except Exception as error:
                 raise InputError(f"its backward pass raised {told(error)}") from error
         renormed = any(isinstance(m, nn.Embedding | nn.EmbeddingBag) and m.max_norm for m in self.model.modules())
+        self.scale = _largest(outputs)
         self.cut, self.value = cuts.seen or ("an embedding's max_norm" if renormed else ""), float(value.detach())
         zero = [torch.zeros_like(p) if g is None else g.detach() for p, g in zip(self.parameters, found, strict=True)]
         self.gradient = {id(p): g.to_dense() for p, g in zip(self.parameters, zero, strict=True)}
@@ -179,7 +185,7 @@ class Lines:
 
         Args:
             parameters: some of the network's; by default all that the loss reaches.
-            rounding: also look at what the last bits of the parameters do to loss and slope, at three more backward passes.
+            rounding: also look at finer steps, and at what the last bits of the parameters do to loss and slope: 20 more passes, and three backward.
         """
         chosen = self.parameters if parameters is None else list({id(p): p for p in parameters}.values())
         with self._here():
@@ -195,19 +201,21 @@ class Lines:
                 except InputError:
                     return math.nan  # the line leaves where the network is defined
 
-            pairs = [(loss(h), loss(-h)) for h in self.steps]
-            wobble, jitter = self._rounding(chosen, start, directions) if rounding else (0.0, 0.0)
+            steps = (*self.steps, *FINE) if rounding else self.steps
+            pairs = [(loss(h), loss(-h)) for h in steps]
+            wobble, jitter = self._rounding(chosen, start, directions) if rounding else (None, 0.0)
         numbers = torch.tensor(pairs, dtype=torch.float64)
         return LossLine(
             slope=torch.stack([s.sum() for s in slopes]).sum().cpu(),
             spread=torch.stack([(s * s).sum() for s in slopes]).sum().sqrt().cpu(),
             terms=torch.stack([s.abs().sum() for s in slopes]).sum().cpu(),
-            steps=torch.tensor(self.steps, dtype=torch.float64),
+            steps=torch.tensor(steps, dtype=torch.float64),
             ahead=numbers[:, 0],
             behind=numbers[:, 1],
             entries=sum(p.numel() for p in chosen),
             cut=self.cut,
             value=torch.tensor(self.value, dtype=torch.float64),
+            scale=self.scale,
             wobble=wobble,
             jitter=jitter,
         )
@@ -244,6 +252,19 @@ def _direction(parameter: Tensor, seed: int) -> Tensor:
     drawn = torch.randn(parameter.shape, generator=source, dtype=torch.float64, device=parameter.device)
     size = float(parameter.detach().square().mean().sqrt()) if parameter.numel() else 0.0
     return drawn * (size or 2.0**-6)
+
+
+def _largest(outputs: Any) -> float:
+    """The largest magnitude among the finite numbers that a network returns."""
+    sizes = [0.0]
+
+    def look(tensor: Tensor) -> Tensor:
+        if tensor.is_floating_point() and tensor.numel() and tensor.layout is torch.strided:
+            sizes.append(float(tensor.detach().double().nan_to_num(nan=0.0, posinf=0.0, neginf=0.0).abs().max()))
+        return tensor
+
+    mapped(outputs, look)
+    return max(sizes)
 
 
 def _leaves(value: Tensor) -> set[int]:
