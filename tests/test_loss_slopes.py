@@ -84,15 +84,25 @@ def test_what_is_steep_near_the_point_is_no_contradiction(width):
     assert beside is Outcome.REFUTED or width > 1e-9, "without a second look it would be"
 
 
+def feature(height, width, *, slope, size):
+    """A loss with an odd feature at the point: its slope there, and differences beyond its width see the slope without it."""
+    return (lambda t: size + slope * t + height * width * math.tanh(t / width)), slope + height
+
+
 def test_what_rounding_hides_is_no_contradiction():
-    """An odd feature whose slope is 10⁻⁵ of the loss's: the smallest steps that can tell it agree with autograd within their rounding."""
+    """A feature of one unit in the last place: no smaller step contradicts the limit of the large ones, and some agree with autograd too."""
+    loss, slope = feature(2e-9, 2.0**-23, slope=1e-4, size=1.0)
+    first = line(loss, slope, fine=False)
+    assert autograd_gives_the_gradient(first).outcome is Outcome.REFUTED, "without a second look it would be"
+    assert outcome(loss, slope) is Outcome.HOLDS
+    assert outcome(loss, 1.001 * slope) is Outcome.REFUTED
 
-    def loss(t):
-        return 1 + 1e-4 * t + 1e-16 * round(math.tanh(t * 2**21) * 4)
 
-    flat = line(loss, 1e-4 + 4e-16 * 2**21)
-    assert autograd_gives_the_gradient(flat).outcome is not Outcome.REFUTED
-    assert outcome(loss, 1.1e-4) is Outcome.REFUTED
+def test_a_limit_that_smaller_steps_contradict_is_none():
+    loss, slope = feature(2e-6, 2.0**-26, slope=5e-6, size=2.5)
+    assert autograd_gives_the_gradient(line(loss, slope, fine=False)).outcome is Outcome.REFUTED
+    assert outcome(loss, slope) is not Outcome.REFUTED
+    assert outcome(loss, 100 * slope) is Outcome.REFUTED
 
 
 def test_what_the_last_bits_do_is_in_the_bound():
@@ -124,9 +134,24 @@ def test_the_last_bits_of_a_network():
     first = Lines(model, x, y, functional.mse_loss).along(list(model[0].parameters()), rounding=True)
     assert first.jitter > 0.01 * abs(float(first.slope))
     assert autograd_gives_the_gradient(first).outcome is not Outcome.REFUTED
+    found = check_model(model, x, y, functional.mse_loss, claims=[autograd_gives_the_gradient])
+    assert all(r.verdict.outcome is not Outcome.REFUTED for r in found)
     smooth = Lines(nn.Linear(3, 2).double(), x, y, functional.mse_loss).along(rounding=True)
     assert smooth.jitter < 1e-12
     assert smooth.scale > 0
+
+
+def test_a_network_with_a_feature_smaller_than_the_steps_is_looked_at_again():
+    model = nn.Linear(1, 1, bias=False).double()
+    nn.init.ones_(model.weight)
+    width, ones = 2.0**-26, torch.ones(1, 1, dtype=F64)
+
+    def loss(f, _):
+        return (2.5 + 5e-6 * (f - 1) + 2e-6 * width * torch.tanh((f - 1) / width)).sum()
+
+    assert autograd_gives_the_gradient(Lines(model, ones, ones, loss).along()).outcome is Outcome.REFUTED
+    found = check_model(model, ones, ones, loss, claims=[autograd_gives_the_gradient])
+    assert [r.verdict.outcome is Outcome.REFUTED for r in found] == [False]
 
 
 def test_looking_again_leaves_the_network_as_it_was():
