@@ -23,7 +23,7 @@ class Extrapolation:
     """Autograd's slope against central differences of the loss, extrapolated (Richardson) at the steps that agree best."""
 
     def judge(self, observe: Side, predict: Side, instance: Any) -> Finding:
-        """Compare; the bound is what the extrapolations differ by, times `ROOM`, plus the rounding of the inner product."""
+        """Compare; the bound is that of `theorems.loss_slopes.slope_of`."""
         del predict
         slope, seen = float(observe(instance)), slope_of(instance)  # type: ignore[arg-type]
         context: dict[str, Any] = {"autograd's slope": slope, "slope of the loss": seen.limit}

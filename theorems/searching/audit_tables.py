@@ -71,14 +71,14 @@ def document(audits: Sequence[Audit], *, seed: int, versions: Mapping[str, str])
         total = Tally()
         for audit in audits:
             total.add(audit.regimes.get(name, Tally()))
-        regimes.append([name, *_cells(total)])
+        regimes.append([name, *_cells(total)[:-3], _ratios(total)[-1]])
     formats = [
         [f"`{audit.claim.name}`", label, *_cells(tally)] for audit in audits for label, tally in _by_format(audit)
     ]
     return _TEXT.format(
         seed=seed, versions=", ".join(f"{name} {number}" for name, number in versions.items()),
         claims=_markdown(_HEAD, ([f"`{a.claim.name}`", *_cells(a.total), _power(a)] for a in audits)),
-        regimes=_markdown(("regime", *_HEAD[1:-1]), regimes),
+        regimes=_markdown(("regime", *_HEAD[1:-4], "largest"), regimes),
         formats=_markdown(("claim", "regime", *_HEAD[1:-1]), formats),
     )  # fmt: skip
 
