@@ -12,7 +12,7 @@ from impl.decayed import DecayedMatrix
 from impl.flows import CoupledPoint
 from impl.spectral import Escapes, FlowEnd, LaplacianTask, Regression, SpectralTask
 from impl.training import MinibatchNoise
-from theorems.rounding import Ball, gamma
+from theorems.rounding import Ball, gamma, underflow
 from theorems.rounding.enclosures import enclose, given
 from theorems.rounding.projection import _norm
 
@@ -47,11 +47,18 @@ def _noise(noise: MinibatchNoise) -> MinibatchNoise:
         sums = gamma(int(noise.counts.max()), noise.unit) * repeated.magnitude
         repeated = Ball(repeated.center, repeated.radius + sums, noise.unit)
     batch, full = repeated @ readout, grad @ readout
+    # what underflowed in a sum of C products, and in the loss's own gradient, was multiplied afterwards
+    lost = underflow(noise.unit) * (noise.classes + 2)
+    size = float(noise.size) if noise.rescaled else 1.0
     return replace(
         noise.map(given),
-        batch_grad=Ball(noise.batch_grad, batch.radius),
-        full_grad=Ball(noise.full_grad, full.radius),
+        batch_grad=Ball(noise.batch_grad, _widened(batch, lost * rows * size)),
+        full_grad=Ball(noise.full_grad, _widened(full, lost * (rows if noise.rescaled else 1.0))),
     )
+
+
+def _widened(ball: Ball, by: float) -> Tensor | None:
+    return None if ball.radius is None else ball.radius + by  # None: nothing rounded
 
 
 @enclose.register

@@ -23,6 +23,13 @@ _TINY = torch.finfo(torch.float64).tiny
 _UNDERFLOW = {_SINGLE: torch.finfo(torch.float32).tiny, 2.0**-8: torch.finfo(torch.bfloat16).tiny, 2.0**-11: 2.0**-24}
 """What one operation may lose by underflow, by unit roundoff, flushing to zero included; float64 loses ``_TINY``."""
 _UNDERFLOW |= {u * (2 + u): lost for u, lost in _UNDERFLOW.items()}  # autocast, see `impl.tracing.unit_of`
+
+
+def underflow(unit: float) -> float:
+    """What one operation may lose by underflow in the format of this unit roundoff."""
+    return _UNDERFLOW.get(unit, _TINY)
+
+
 CAST = {2.0**-11 * (2 + 2.0**-11): 2.0**-24}
 """What casting a factor of a product loses by underflow, by unit roundoff: autocast to float16, whose range is small."""
 
@@ -113,7 +120,7 @@ class Ball:
     ) -> Ball:
         """The result ``center`` of ``terms`` operations on exact operands whose absolute terms sum to ``sizes``."""
         unit = self.unit if other is None else max(self.unit, other.unit)
-        lost = terms * _UNDERFLOW.get(unit, _TINY)
+        lost = terms * underflow(unit)
         fresh: Tensor | None = None
         if not self._exact(center, sizes, other, unit):
             if bool(sizes.any()) or (product is not None and other is not None and self._underflows(other, product)):
@@ -188,7 +195,7 @@ class Ball:
             return self._like(center, None, right)  # whole quotients of integers do not round
         low = right.center.abs() - right.error
         carried = (self.error + center.abs() * right.error) / low.clamp(min=0)
-        fresh = 3 * unit * center.abs() + _UNDERFLOW.get(unit, _TINY)
+        fresh = 3 * unit * center.abs() + underflow(unit)
         radius = torch.where(low > 0, carried * (1 + 4 * unit) + fresh, math.inf) * (1 + 16 * UNIT)
         return self._like(center, radius, right)
 
@@ -232,7 +239,7 @@ class Ball:
     def tanh(self) -> Ball:
         """Hyperbolic tangent: 1-Lipschitz; four units in the last place for the library's own error."""
         center = self.center.tanh()
-        fresh = 4 * self.unit * center.abs() + _UNDERFLOW.get(self.unit, _TINY)
+        fresh = 4 * self.unit * center.abs() + underflow(self.unit)
         return self._like(center, (self.error + fresh) * (1 + 4 * UNIT))
 
     def abs(self) -> Ball:
