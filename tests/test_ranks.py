@@ -42,6 +42,20 @@ def test_the_radius_enters_the_error():
     assert float(errors.min()) >= 0.1 * 12**0.5
 
 
+@pytest.mark.parametrize("scale", [1e-250, 1e-100, 1.0, 1e100, 1e250])
+@pytest.mark.parametrize("spectrum", [singular_values, eigenvalues])
+def test_a_radius_that_one_value_can_use_up_is_granted_and_hardly_more(spectrum, scale):
+    """Of diag(1, 2, −3) ± 1/8 at one place a value moves by 1/8: no smaller error is right (Weyl), in any unit."""
+    center = scale * torch.diag(torch.tensor([1.0, 2.0, -3.0], dtype=torch.float64))
+    radius = torch.zeros(3, 3, dtype=torch.float64)
+    radius[1, 1] = scale / 8
+    values, errors = spectrum(Ball(center, radius))
+    true = [-3.0, 1.0, 2.0] if spectrum is eigenvalues else [3.0, 2.0, 1.0]
+    assert [float(v) / scale for v in values] == pytest.approx(true)
+    assert bool((errors >= radius[1, 1]).all())
+    assert float(errors.max()) <= (1 + 1e-7) * float(radius[1, 1])
+
+
 def test_a_solver_that_lies_is_found_out(monkeypatch):
     true = torch.linalg.svd
     monkeypatch.setattr(torch.linalg, "svd", lambda m, **options: [x * 1.01 for x in true(m, **options)])
