@@ -217,8 +217,7 @@ def test_the_finding_tells_of_all_replicates_at_the_entry_that_lost_most(sign):
 
 def test_the_worst_entry_is_that_of_the_best_bet_of_any_size():
     capital = Capital(NormalMean(), {"a": np.zeros(2), "b": np.zeros((2, 3))}, None)
-    for values in capital.logs.values():
-        values -= 1
+    capital.logs = {key: values - 1 for key, values in capital.logs.items()}
     capital.logs["a", 1][0] = (50.0, -900.0)  # the largest bet lost all of it
     assert capital.worst() == ("a", (0,))
     capital.logs["b", -1][3, 1, 2] = 60.0

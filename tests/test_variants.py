@@ -49,6 +49,8 @@ def test_numbers_are_changed_as_the_name_says():
         assert (half + half == value).all()
     assert (variants(SQUARE)[TRANSPOSED](None) == torch.tensor([[1.0, 3.0], [2.0, 4.0]])).all()
     assert variants(WIDE)[TRANSPOSED](None) is WIDE
+    for few in (SQUARE[0], SQUARE[0, 0]):
+        assert variants(few)[TRANSPOSED](None) is few
     stack = torch.stack([SQUARE, 2 * SQUARE, 3 * SQUARE])
     assert (variants(stack)[TRANSPOSED](None)[:, 0, 1] == torch.tensor([3.0, 6.0, 9.0])).all()
 
