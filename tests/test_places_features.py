@@ -36,18 +36,19 @@ def test_labels_and_their_one_hot_rows_are_the_same_classes():
 
 
 SOFT = {
-    "soft labels": [0.25, 0.75],
-    "minus one and two": [-1.0, 2.0],
-    "above one": [0.0, 2.0],
-    "two classes at once": [1.0, 1.0],
-    "no class": [0.0, 0.0],
+    "soft labels": [0.25, 0.75, 0.0],
+    "minus one and two": [-1.0, 2.0, 0.0],
+    "above one": [0.0, 2.0, 0.0],
+    "two classes at once": [1.0, 1.0, 0.0],
+    "two classes and minus a third": [1.0, 1.0, -1.0],
+    "no class": [0.0, 0.0, 0.0],
 }
 
 
 @pytest.mark.parametrize("name", SOFT)
 def test_rows_that_are_no_labels_have_no_classes(name):
     """One such row among others that are one-hot is enough."""
-    targets = functional.one_hot(LABELS.clamp(max=1), 2).double()
+    targets = functional.one_hot(LABELS.clamp(max=2), 3).double()
     targets[3] = torch.tensor(SOFT[name])
     assert set(features.collapsed_features(subject(targets)).values()) == {"the targets are no class labels"}
     assert all(not isinstance(place, str) for place in features.feature_sets(subject(targets)).values())
@@ -106,8 +107,13 @@ def test_few_or_no_readouts_are_drawn(monkeypatch):
     assert features.random_readouts(subject())["0"].startswith("1000 gradients of its weight have more than")
 
 
-def test_targets_that_do_not_correlate_grow_nothing():
+def test_where_nothing_would_grow():
+    """YᵀH = 0; and a weight of zero, behind which the growth has no noise that would set the scale of a step."""
     inputs = torch.tensor([[1.0, 0.0, 0.0], [-1.0, 0.0, 0.0]] * 3).double()
     same = torch.ones(6, 2).double()
     for build in (features.readout_ensembles, features.random_readouts):
         assert "do not correlate" in build(subject(same, inputs))["0"]
+    still = nn.Sequential(nn.Linear(3, 5)).double()
+    nn.init.zeros_(still[0].weight)
+    for build in (features.readout_ensembles, features.random_readouts):
+        assert "or not with what it makes of them" in build(subject(model=still))["0"]
