@@ -37,7 +37,8 @@ def _three(two):
 
 
 def _tripled(β, other=False):
-    return β * 4 if other else β * 5 - β * (_three(2) - 1) + (lambda: 0.0)()
+    scale = 4 if other else 5
+    return β * scale - β * (_three(2) - 1) + (lambda: 0.0)()
 
 
 def _observed(pair):
@@ -55,7 +56,7 @@ def tripled(pair: Pair) -> Tensor:
     return _tripled(pair.left) + pair.right
 '''
 
-NOT_RUN = ("β * 4", "pair.left * 7\n            - pair.right * 8")
+NOT_RUN = ("4 if", "pair.left * 7\n            - pair.right * 8")
 """What no instance runs: an option of another claim, and a branch."""
 
 
@@ -82,7 +83,8 @@ def test_errors_are_in_the_prediction_alone(module):
     lines = SOURCE.splitlines()
     assert {lines[n].strip() for n in changed} == {
         "return two + 1",
-        "return β * 4 if other else β * 5 - β * (_three(2) - 1) + (lambda: 0.0)()",
+        "scale = 4 if other else 5",
+        "return β * scale - β * (_three(2) - 1) + (lambda: 0.0)()",
         "if pair.left.shape[-1] < 2:",
         "pair.left * 7",
         "- pair.right * 8",
