@@ -95,6 +95,12 @@ def test_irrational_ties_are_left_to_numbers():
     assert _below(tied, tied, 1) in (None, True)
 
 
+@pytest.mark.parametrize(("above", "outcome"), [(2**-29, False), (2**-32, None), (0, True), (-(2**-32), True)])
+def test_what_is_a_billionth_above_is_too_near_to_call(above, outcome):
+    matrix = exact([[5, 0], [0, 1 + Fraction(above)]])
+    assert _below(matrix, exact([[1, 0], [0, 0]]), 1) is outcome
+
+
 def test_exact_rank_findings():
     assert _exactly(exact([[1, 2], [2, 4]]), None, 1, equal=False).outcome is Outcome.HOLDS
     assert _exactly(exact([[1, 2], [2, 5]]), None, 1, equal=False).outcome is Outcome.REFUTED
@@ -112,7 +118,7 @@ def test_exact_slack_is_a_norm_and_no_slack_a_rank():
         (0, 5, "HOLDS"),
         (0, 4, "REFUTED"),
     ):
-        slack = exact([[0, 0], [0, size]])
+        slack = exact([[0, 0], [0, -size]])
         found = _exactly(matrix, slack, rank, equal=False)
         assert found.outcome is Outcome[outcome]
         assert found.measured == (outcome == "REFUTED")
