@@ -146,6 +146,15 @@ def test_two_samples():
     assert Distributed().judge(lambda s: s.values, lambda _: y, Sample(x, base)).outcome is Outcome.REFUTED
 
 
+def test_columns_of_two_samples_are_compared_one_by_one():
+    rng, base, apart = np.random.default_rng(13), torch.zeros(()), np.array([0.0, 2.0, -3.0])
+    x, y = (torch.as_tensor(rng.normal(size=(1_000, 3)) + apart) for _ in range(2))
+    assert Distributed().judge(lambda s: s.values, lambda _: y, Sample(x, base)).outcome is Outcome.HOLDS
+    found = Distributed().judge(lambda s: s.values, lambda _: y[:, [0, 2, 1]], Sample(x, base))
+    assert found.outcome is Outcome.REFUTED
+    assert found.context["column"] in (1, 2)
+
+
 def test_kolmogorov_is_below_massart_and_the_exact_tail():
     for count in (5, 50, 2_000):
         for level in (0.05, 1e-9):
