@@ -10,6 +10,7 @@ from impl.errors import InputError
 from impl.networks import generator
 from impl.readouts import RandomReadout, all_signs, coordinate_readouts, readout_ensemble
 from impl.strategies import alignment as drawn
+from impl.strategies.sampling import visit
 from theorems.feature_learning.aligned_features import (
     _growth_of_the_surrogate,
     _mean_growth,
@@ -78,6 +79,39 @@ def test_ensembles_hold(ensemble):
 ])  # fmt: skip
 def test_ensembles_reach_every_corner(corner):
     find(drawn.readout_ensembles(), corner, settings=QUICK)
+
+
+def test_ensembles_of_the_full_loss_have_its_gradients_and_are_refuted():
+    """½‖Y − F‖² is quadratic in W: half its central difference is its slope, without rounding on integers."""
+    seen = []
+    visit(drawn.full_loss_ensembles(), 27, seed=0, see=seen.append)
+    assert len({(float(e.features), float(e.weight), float(e.targets)) for e in seen}) > 20
+
+    def loss(ensemble, readout, weight):
+        return float(ensemble.targets - ensemble.features * weight * readout) ** 2 / 2
+
+    for ensemble in seen:
+        for readout, slope in zip(ensemble.readouts.reshape(-1), ensemble.weight_grads.reshape(-1), strict=True):
+            ahead, behind = (loss(ensemble, readout, ensemble.weight + step) for step in (1, -1))
+            assert float(slope) == (ahead - behind) / 2
+        h, w, y = (float(part) for part in (ensemble.features, ensemble.weight, ensemble.targets))
+        verdict = surrogate_grows_over_the_ensemble(ensemble)
+        off = 2 * (y * h * w) ** 2 * ((1 - h * h) ** 2 - 1)  # two readouts
+        assert verdict.context["observed"] - verdict.context["predicted"] == off
+        assert (verdict.outcome is Outcome.REFUTED) == (off != 0)
+
+
+@pytest.mark.parametrize("draws", [drawn.skewed_ensembles])
+def test_skewed_ensembles_have_the_second_moment_and_not_the_mean(draws):
+    seen = []
+    visit(draws(), 20, seed=0, see=seen.append)
+    for e in seen:
+        count, classes, width = e.readouts.shape
+        second = (e.readouts @ e.readouts.mT).mean(0)
+        assert torch.equal(second, width * e.variance * torch.eye(classes).double())
+        assert bool(e.readouts.mean(0).all())
+        assert count == classes * width
+        assert surrogate_grows_over_the_ensemble(e).outcome is Outcome.INAPPLICABLE
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -1,14 +1,17 @@
 """Minibatch noise at the kernel and at the features (arXiv:2601.00276)."""
 
+import re
+
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
 from impl import data
+from impl.errors import InputError
 from impl.objectives import LOSSES
 from impl.tracing import trace
-from impl.training import feature_noise, minibatches, noise_at, readout_noise, reduction_of
+from impl.training import MinibatchNoise, feature_noise, minibatches, noise_at, readout_noise, reduction_of
 from tests.flow_tasks import gaussian
 from theorems import kernel_flow as claims
 from theorems.models import check_model
@@ -27,6 +30,60 @@ def test_rank_two_c_is_attained():
     )
     assert claims.sgd_kernel_noise_is_low_rank(whole).context["rank"] == 4
     assert claims.sgd_kernel_noise_is_low_rank(whole).grade is Grade.EXACT
+
+
+SHAPES = {"readout": (2, 4), "output_grad": (5, 2), "full_grad": (5, 4), "batch_grad": (3, 5, 4), "counts": (3, 5)}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("change", [-1, 1])
+def test_shapes_that_do_not_fit_are_refused(name, change):
+    """One size smaller or larger, on each axis on which the field must agree with another one."""
+
+    def built(**other):
+        parts = {key: gaussian(*shape) for key, shape in (SHAPES | other).items()}
+        return MinibatchNoise(features=gaussian(5, 4), size=torch.tensor(2.0).double(), **parts)
+
+    assert built().classes == 2
+    assert built().batch == 2
+    free = {"readout": 0, "counts": 0}  # how many classes and batches there are: others must agree with it
+    for axis in range(len(SHAPES[name])):
+        if free.get(name) == axis:
+            continue
+        shape = tuple(n + change * (i == axis) for i, n in enumerate(SHAPES[name]))
+        with pytest.raises(
+            InputError, match=rf"expected {'a ' * (name == 'readout')}{name} of shape .*, got {re.escape(str(shape))}"
+        ):
+            built(**{name: shape})
+
+
+@pytest.mark.parametrize(("samples", "size", "number"), [(6, 6, 4), (6, 1, 3), (5, 4, 1), (1, 1, 2)])
+@pytest.mark.parametrize("replacement", [True, False])
+def test_minibatches_hold_what_they_say(samples, size, number, replacement):
+    counts = minibatches(samples, size, number, replacement=replacement, seed=7)
+    assert counts.shape == (number, samples)
+    assert (counts.sum(1) == size).all()
+    assert (counts == counts.round()).all()
+    assert (counts >= 0).all()
+    assert replacement or float(counts.max()) == 1
+    assert torch.equal(counts, minibatches(samples, size, number, replacement=replacement, seed=7))
+
+
+def test_minibatches_are_uniform_and_their_mistakes_are_named():
+    """Every sample as often as any other: a mean of 4000 counts within six standard errors of b/N."""
+    for replacement, variance in ((True, 3 * (1 / 8) * (7 / 8)), (False, (3 / 8) * (5 / 8))):
+        mean = minibatches(8, 3, 4_000, replacement=replacement, seed=1).mean(0)
+        assert float((mean - 3 / 8).abs().max()) < 6 * (variance / 4_000) ** 0.5
+    assert float(minibatches(3, 7, 50, replacement=True, seed=0).max()) > 3
+    for size, number, message in (
+        (0, 1, "size=0 and number=1"),
+        (2, 0, "size=2 and number=0"),
+        (4, 1, "at most 3 samples .* got size=4"),
+    ):
+        with pytest.raises(InputError, match=message):
+            minibatches(3, size, number, replacement=False, seed=0)
+    with pytest.raises(InputError, match=r"batches of one size, got sizes \[1, 2\]"):
+        feature_noise(gaussian(2, 3), gaussian(2, 3), gaussian(2, 2), torch.tensor([[1.0, 0.0], [1.0, 1.0]]))
 
 
 @pytest.mark.parametrize("loss", sorted(LOSSES))

@@ -108,6 +108,34 @@ def test_distribution_keeps_its_level_and_refutes():
     assert found.context["column"] == 1
 
 
+def test_entries_share_the_false_alarm_probability():
+    """Twenty columns in two parts: left unshared, 0.05 each would refute six true claims in ten."""
+    law, rng = Distributed(alarm=LEVEL), np.random.default_rng(11)
+    split, both = (lambda s: {"a": s.values[:, :5], "b": s.values[:, 5:]}), {"a": stats.norm(), "b": stats.norm()}
+    draws = [Sample(torch.as_tensor(rng.normal(size=(30, 20))), torch.zeros(())) for _ in range(30)]
+    found = [law.judge(split, lambda _: both, sample) for sample in draws]
+    assert sum(f.outcome is Outcome.REFUTED for f in found) <= stats.binom.isf(1e-6, len(draws), LEVEL)
+    for f in found[:3]:
+        assert stats.kstwo.sf(f.bound, 30) == pytest.approx(LEVEL / 20, rel=1e-6)
+        assert f.context["false-alarm probability"] == LEVEL
+
+
+@pytest.mark.parametrize(("sign", "tests"), [("=", 40), ("<=", 20), (">=", 20), (">", 20)])
+def test_parts_entries_and_sides_share_the_level_of_a_mean(sign, tests):
+    """Student's critical value read backwards: the probability that it leaves to one test."""
+    values = torch.as_tensor(np.random.default_rng(12).normal(size=(30, 4, 5)))
+    sides = {"a": values[:, 0], "b": values[:, 1:]}
+    law = NormalMean(alarm=LEVEL, sign=sign)
+    found = law.judge(
+        lambda _: sides, lambda _: {part: torch.zeros(v.shape[1:]) for part, v in sides.items()}, Sample(values, values)
+    )
+    column = sides[found.context["part"]][(slice(None), *found.context["entry"])].numpy()
+    assert found.context["mean"] == pytest.approx(column.mean())
+    assert found.context["replicates"] == 30
+    left = stats.t.sf(found.bound / stats.sem(column), 29)
+    assert left == pytest.approx(LEVEL / tests, rel=1e-9)
+
+
 def test_two_samples():
     rng = np.random.default_rng(6)
     law, base = Distributed(alarm=LEVEL), torch.zeros(())
@@ -116,6 +144,15 @@ def test_two_samples():
     assert sum(o is Outcome.REFUTED for o in outcomes) <= MOST
     x, y = torch.as_tensor(rng.normal(size=4_000)), torch.as_tensor(rng.normal(size=4_000) + 0.5)
     assert Distributed().judge(lambda s: s.values, lambda _: y, Sample(x, base)).outcome is Outcome.REFUTED
+
+
+def test_columns_of_two_samples_are_compared_one_by_one():
+    rng, base, apart = np.random.default_rng(13), torch.zeros(()), np.array([0.0, 2.0, -3.0])
+    x, y = (torch.as_tensor(rng.normal(size=(1_000, 3)) + apart) for _ in range(2))
+    assert Distributed().judge(lambda s: s.values, lambda _: y, Sample(x, base)).outcome is Outcome.HOLDS
+    found = Distributed().judge(lambda s: s.values, lambda _: y[:, [0, 2, 1]], Sample(x, base))
+    assert found.outcome is Outcome.REFUTED
+    assert found.context["column"] in (1, 2)
 
 
 def test_kolmogorov_is_below_massart_and_the_exact_tail():

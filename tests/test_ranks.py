@@ -42,6 +42,20 @@ def test_the_radius_enters_the_error():
     assert float(errors.min()) >= 0.1 * 12**0.5
 
 
+@pytest.mark.parametrize("scale", [1e-250, 1e-100, 1.0, 1e100, 1e250])
+@pytest.mark.parametrize("spectrum", [singular_values, eigenvalues])
+def test_a_radius_that_one_value_can_use_up_is_granted_and_hardly_more(spectrum, scale):
+    """Of diag(1, 2, −3) ± 1/8 at one place a value moves by 1/8: no smaller error is right (Weyl), in any unit."""
+    center = scale * torch.diag(torch.tensor([1.0, 2.0, -3.0], dtype=torch.float64))
+    radius = torch.zeros(3, 3, dtype=torch.float64)
+    radius[1, 1] = scale / 8
+    values, errors = spectrum(Ball(center, radius))
+    true = [-3.0, 1.0, 2.0] if spectrum is eigenvalues else [3.0, 2.0, 1.0]
+    assert [float(v) / scale for v in values] == pytest.approx(true)
+    assert bool((errors >= radius[1, 1]).all())
+    assert float(errors.max()) <= (1 + 1e-7) * float(radius[1, 1])
+
+
 def test_a_solver_that_lies_is_found_out(monkeypatch):
     true = torch.linalg.svd
     monkeypatch.setattr(torch.linalg, "svd", lambda m, **options: [x * 1.01 for x in true(m, **options)])
@@ -81,11 +95,66 @@ def test_irrational_ties_are_left_to_numbers():
     assert _below(tied, tied, 1) in (None, True)
 
 
+@pytest.mark.parametrize(("above", "outcome"), [(2**-29, False), (2**-32, None), (0, True), (-(2**-32), True)])
+def test_what_is_a_billionth_above_is_too_near_to_call(above, outcome):
+    matrix = exact([[5, 0], [0, 1 + Fraction(above)]])
+    assert _below(matrix, exact([[1, 0], [0, 0]]), 1) is outcome
+
+
 def test_exact_rank_findings():
     assert _exactly(exact([[1, 2], [2, 4]]), None, 1, equal=False).outcome is Outcome.HOLDS
     assert _exactly(exact([[1, 2], [2, 5]]), None, 1, equal=False).outcome is Outcome.REFUTED
     assert _exactly(exact([[0, 0], [0, 0]]), None, 1, equal=True).outcome is Outcome.REFUTED
     assert exact_rank(exact([[Fraction(1, 3), 1], [1, 3]])) == 1
+
+
+def test_exact_slack_is_a_norm_and_no_slack_a_rank():
+    """diag(5, 3, 1) is within 3 of rank one and within 1 of rank two; each matrix of a batch has its own slack."""
+    matrix = exact([[5, 0, 0], [0, 3, 0], [0, 0, 1]])
+    for rank, size, outcome in (
+        (1, 3, "HOLDS"),
+        (1, 2, "REFUTED"),
+        (2, 1, "HOLDS"),
+        (0, 5, "HOLDS"),
+        (0, 4, "REFUTED"),
+    ):
+        slack = exact([[0, 0], [0, -size]])
+        found = _exactly(matrix, slack, rank, equal=False)
+        assert found.outcome is Outcome[outcome]
+        assert found.measured == (outcome == "REFUTED")
+        assert found.grade is Grade.EXACT
+        pair, slacks = np.stack([matrix, matrix * 0]), np.stack([slack, slack * 0])
+        assert _exactly(pair, slacks, rank, equal=False).outcome is Outcome[outcome]
+        assert _exactly(pair, slacks[::-1], rank, equal=False).outcome is Outcome.REFUTED
+    for rank in range(4):
+        found = _exactly(matrix, exact([[0, 0], [0, 0]]), rank, equal=False)
+        assert (found.measured, found.context["rank"]) == (3 - rank, 3)
+        assert found.outcome is (Outcome.HOLDS if rank == 3 else Outcome.REFUTED)
+    batch = np.stack([matrix * 0, matrix, exact([[1, 1, 1]] * 3)])
+    assert _exactly(batch, None, 1, equal=False).measured == 2
+    assert _exactly(batch, None, 4, equal=True).measured == 4
+
+
+def test_numerical_ranks_at_the_ends_of_what_a_rank_can_be():
+    ball = Ball(torch.diag(torch.tensor([5.0, 3.0, 1.0]).double())[:2])
+    assert _numerically(ball, None, -1, equal=False).outcome is Outcome.REFUTED
+    assert _numerically(ball, None, 1, equal=False).outcome is Outcome.REFUTED
+    assert _numerically(ball, None, 1, equal=False).context["sigma"] == pytest.approx(3)
+    for rank, grade in ((2, Grade.EXACT), (3, Grade.EXACT)):
+        assert (
+            _numerically(ball, None, rank, equal=False).outcome,
+            _numerically(ball, None, rank, equal=False).grade,
+        ) == (Outcome.HOLDS, grade)
+    met, beyond = _numerically(ball, None, 2, equal=True), _numerically(ball, None, 3, equal=True)
+    assert (met.outcome, met.grade) == (Outcome.HOLDS, Grade.NUMERICAL)
+    assert (beyond.outcome, beyond.measured) == (Outcome.REFUTED, 1)
+    flat = Ball(ball.center * torch.tensor([[1.0], [0.0]]).double())
+    assert _numerically(flat, None, 2, equal=True).outcome is Outcome.UNDECIDED, "no float proves that it is zero"
+    for size, outcome in ((2.9, "REFUTED"), (3.1, "HOLDS")):
+        slack = Ball(torch.tensor([[0.0, size]], dtype=torch.float64))
+        found = _numerically(ball, slack, 1, equal=False)
+        assert found.outcome is Outcome[outcome]
+        assert found.measured == pytest.approx(max(3 - size, 0), abs=1e-12)
 
 
 @pytest.mark.parametrize(("size", "outcome"), [(1e-12, Outcome.REFUTED), (0.0, Outcome.HOLDS)])

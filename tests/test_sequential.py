@@ -20,7 +20,7 @@ from theorems import gram_flow, in_law, surrogate_grows_in_expectation
 from theorems.counterexamples import counterexample
 from theorems.relations.alarms import FAMILY, alarm_of, shared_out, spent
 from theorems.relations.laws import BoundedMean, NormalMean, Proportion, SubGammaMean, VarianceBounded
-from theorems.relations.sequential import Capital, Sequential, open_ended, reseeded
+from theorems.relations.sequential import Capital, Sequential, finding, open_ended, reseeded
 from theorems.verdict import Grade, Outcome
 
 RUNS, LEVEL, BATCHES, SIZE = 300, 0.05, 20, 40
@@ -67,9 +67,10 @@ def test_a_fixed_size_test_would_not():
 def test_finds_a_planted_shift_on_either_side(name):
     law, source = LAWS[name]
     draws = source.rvs((RUNS, BATCHES, SIZE), random_state=np.random.default_rng(2))
-    for shift, blind in ((0.4, ">="), (-0.4, "<=")):
+    for shift, blind, seeing in ((0.4, ">=", ["<="]), (-0.4, "<=", [">=", ">"])):
         mean = source.mean() - shift * source.std()
-        assert ever(law, draws, mean) > 0.9 * RUNS
+        for sign in ("=", *seeing):
+            assert ever(replace(law, sign=sign), draws, mean) > 0.9 * RUNS
         assert ever(replace(law, sign=blind), draws, mean) <= MOST, "a shift that the claim allows"
 
 
@@ -190,6 +191,37 @@ def test_rounding_is_no_deviation():
 def test_nan_proves_nothing():
     spoiled = replace(WATCHED, observe=lambda i: i.draw() * math.nan)
     assert spoiled(Replicated(ZERO)).outcome is Outcome.UNDECIDED
+
+
+@pytest.mark.parametrize("sign", ["=", "<=", ">=", ">"])
+def test_the_finding_tells_of_all_replicates_at_the_entry_that_lost_most(sign):
+    """Batches of different sizes, two parts; one entry of one part is far on the side that the sign forbids."""
+    rng, off = np.random.default_rng(4), 2.0 if sign == "<=" else -2.0
+    means = {"a": np.array([1.0, 5.0]), "b": np.array([[-3.0], [7.0]])}
+    batches = [{part: mean + rng.normal(size=(size, *mean.shape)) for part, mean in means.items()} for size in (30, 50)]
+    for batch in batches:
+        batch["b"][:, 1, 0] += off
+    capital = Capital(NormalMean(sign=sign), means, None)
+    assert capital.log == 0
+    for batch in batches:
+        capital.bet(batch)
+    found = finding(capital, 1e-3)
+    every = np.concatenate([batch["b"][:, 1, 0] for batch in batches])
+    assert found.outcome is Outcome.REFUTED
+    assert (found.context["part"], found.context["entry"]) == ("b", (1, 0))
+    assert found.context["mean"] == pytest.approx(every.mean())
+    assert (found.context["predicted"], found.context["replicates"]) == (7.0, 80)
+    assert found.measured == capital.log > found.bound == pytest.approx(math.log(1000))
+    assert capital.squares["b"][1, 0] == pytest.approx(((every - 7.0) ** 2).mean())
+
+
+def test_the_worst_entry_is_that_of_the_best_bet_of_any_size():
+    capital = Capital(NormalMean(), {"a": np.zeros(2), "b": np.zeros((2, 3))}, None)
+    capital.logs = {key: values - 1 for key, values in capital.logs.items()}
+    capital.logs["a", 1][0] = (50.0, -900.0)  # the largest bet lost all of it
+    assert capital.worst() == ("a", (0,))
+    capital.logs["b", -1][3, 1, 2] = 60.0
+    assert capital.worst() == ("b", (1, 2))
 
 
 def test_constant_laws():

@@ -10,13 +10,14 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import Phase, find, given, settings
 from scipy import integrate, stats
 
 from impl import InitialisedPair, LinearStudent, linear_student
 from impl.gaussian_teachers import DEGREES, cubature
 from impl.linear_students import descend, reflections
 from impl.strategies import spectra as strategies
+from impl.strategies.sampling import visit
 from impl.strategies.students import patient_students, students
 from theorems import (
     Grade,
@@ -198,6 +199,46 @@ def test_one_step_is_one_direction_for_all_neurons(teacher):
     assert float((weights[:, None, :, None] * weights[None, :, None, :]).sub(
         weights[:, None, None, :] * weights[None, :, :, None]
     ).abs().max()) <= 1e-12 * max(scale, 1) ** 2  # fmt: skip
+
+
+TEACHER_CORNERS = {
+    "a spectrum with a ratio of e and more": lambda t: float(t.root_logs.max() - t.root_logs.min()) > 1,
+    "a spectrum of no whole numbers": lambda t: bool((t.root_logs != t.root_logs.round()).any()),
+    "eigenvalues below one and above it": lambda t: float(t.root_logs.min()) < -0.5 and float(t.root_logs.max()) > 0.5,
+    "eigenvectors off the axes": lambda t: bool(((t.basis != 0).sum(0) > 1).any()),
+    "a power between whole ones": lambda t: float(t.power) % 1 != 0,
+    "a teacher off the axes": lambda t: int((t.teacher != 0).sum()) > 1,
+    "degree six": lambda t: len(t.polynomial) == 7,
+    "one dimension": lambda t: t.teacher.shape[0] == 1,
+    "exact": lambda t: bool((t.root_logs == t.root_logs.round()).all()) and float(t.power) == 2,
+}
+
+
+@pytest.mark.parametrize("corner", TEACHER_CORNERS)
+def test_teachers_reach_every_corner(corner):
+    """Without spectra that stretch, powers of the covariance would be powers of the identity."""
+    quick = settings(max_examples=500, database=None, derandomize=True, phases=[Phase.generate])
+    find(strategies.gaussian_teachers(), TEACHER_CORNERS[corner], settings=quick)
+
+
+def test_violating_teachers_violate_what_they_say():
+    """Signs in place of Gaussian numbers tell on a cubic teacher if β³ is not parallel to β; the others have their start or their kink."""
+    seen = []
+    visit(strategies.coin_teachers(), 40, seed=0, see=seen.append)
+    for teacher in seen:
+        beta = teacher.teacher[:, 0]
+        assert bool((teacher.nodes.abs() == 1).all())
+        assert float(teacher.polynomial[3]) > 0
+        assert not teacher.root_logs.any()
+        assert torch.linalg.matrix_rank(torch.stack([beta, beta**3])) == 2
+        assert one_step_learns_powered_teacher(teacher).outcome is Outcome.REFUTED
+    for make, name in ((strategies.started_teachers, "W(0)"), (strategies.kinked_teachers, "ReLU")):
+        seen.clear()
+        visit(make(), 10, seed=0, see=seen.append)
+        for teacher in seen:
+            assert bool(teacher.start.any()) == (name == "W(0)")
+            assert (teacher.activation == "relu") == (name == "ReLU")
+            assert one_step_learns_powered_teacher(teacher).outcome is Outcome.INAPPLICABLE
 
 
 @pytest.mark.parametrize("dimension", [1, 2, 3, 7, 200])

@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
+from hypothesis.errors import NoSuchExample
 
 from impl import strategies
 from impl.linalg import exact_rank
@@ -84,6 +85,21 @@ def cases(name, strategy, corners):
 def test_corner_is_found(strategy, corner):
     found = find(strategy(), lambda instance: bool(corner(instance)), settings=SEARCH)
     assert corner(found)
+
+
+def test_seeds_are_those_that_torch_tells_apart():
+    def stream(seed):
+        return torch.rand(4, generator=torch.Generator().manual_seed(seed)).tolist()
+
+    drawn = []
+    find(strategies.SEEDS, lambda seed: drawn.append(seed) or seed > 2**31, settings=SEARCH)
+    with pytest.raises(NoSuchExample):
+        find(strategies.SEEDS, drawn.append, settings=SEARCH)
+    different = {seed % 2**32 for seed in drawn}
+    assert different == set(drawn)
+    assert min(different) == 0
+    assert len(different) > 1_000, "ten thousand instances are not a few again and again"
+    assert stream(0) == stream(2**32) != stream(2**32 - 1)
 
 
 @pytest.mark.parametrize("networks", [layers.lattice_networks, layers.seeded_networks], ids=["lattice", "seeded"])

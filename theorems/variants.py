@@ -36,7 +36,7 @@ def _halved(value: Any) -> Any:
 
 def _transposed(value: Any) -> Any:
     shape = tuple(getattr(value, "shape", ()))
-    return value.mT if len(shape) >= 2 and shape[-1] == shape[-2] > 1 else value
+    return value.mT if len(shape) >= 2 and shape[-1] == shape[-2] else value
 
 
 @dataclass(frozen=True)

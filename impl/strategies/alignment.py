@@ -18,9 +18,7 @@ from impl.networks import generator
 from impl.operands import Operand
 from impl.readouts import RandomReadout, ReadoutEnsemble, all_signs, coordinate_readouts, noise_rate, readout_ensemble
 from impl.strategies.grams import signed_permutations
-from impl.strategies.layers import lattices
-
-_SEEDS = st.integers(0, 2**32 - 1)
+from impl.strategies.layers import SEEDS, lattices
 
 
 def _normal(source: torch.Generator, *shape: int) -> Tensor:
@@ -46,7 +44,7 @@ def readout_ensembles(draw: Callable[..., Any]) -> ReadoutEnsemble:
     if draw(st.booleans()):
         data, rate = [draw(lattices(shape, 2)) for shape in shapes], draw(st.integers(1, 2))
     else:
-        source, rate = generator(draw(_SEEDS)), 0.5
+        source, rate = generator(draw(SEEDS)), 0.5
         data = [_normal(source, *shape) for shape in shapes]
     h, w, y = data
     return readout_ensemble(h, w, y, readouts, variance=variance, rate=_scalar(rate))
@@ -134,7 +132,7 @@ def full_rank_batches(draw: Callable[..., Any], *, unequal: bool = True) -> Labe
 @st.composite
 def seeded_batches(draw: Callable[..., Any]) -> LabelledFeatures:
     """Float batches collapsed on Gaussian means of rank K = d, up to 8 classes of up to 9 samples."""
-    classes, source = draw(st.integers(2, 8)), generator(draw(_SEEDS))
+    classes, source = draw(st.integers(2, 8)), generator(draw(SEEDS))
     labels = _labels(torch.randint(1, 10, (classes,), generator=source).tolist())
     return LabelledFeatures(labels @ _normal(source, classes, classes), labels)
 
@@ -210,7 +208,7 @@ def affine_decoders(draw: Callable[..., Any]) -> Decoder:
         codes = draw(lattices((rows, k), 2))
         weights, biases, points = _affine_layers(codes, widths, lambda shape: draw(lattices(shape, 2)), margins)
         return Decoder(points, codes, weights, biases, mixtures).exact()
-    source, widths = generator(draw(_SEEDS)), draw(st.lists(st.integers(1, 12), min_size=1, max_size=3))
+    source, widths = generator(draw(SEEDS)), draw(st.lists(st.integers(1, 12), min_size=1, max_size=3))
     codes = torch.randint(-9, 10, (rows, k), generator=source).double()
 
     def entries(shape: tuple[int, int]) -> Tensor:

@@ -21,6 +21,7 @@ from impl.specimens import Specimen, conv_specimen, reused, skipping, tied
 from impl.tracing import LayerTrace, trace
 
 SEEDS = st.integers(0, 2**32 - 1)
+"""All seeds that torch's generator tells apart: it reads 32 bits."""
 
 
 def lattices(shape: tuple[int, ...], top: int = 3) -> st.SearchStrategy[Tensor]:

@@ -15,10 +15,9 @@ from impl.losses import half_squared_error
 from impl.networks import NetworkSpec, build, generator
 from impl.preconditioned import Preconditioner
 from impl.running import reseed
-from impl.strategies.layers import lattices
+from impl.strategies.layers import SEEDS, lattices
 from impl.twins import DataSet, TwinRuns, train_twins
 
-_SEEDS = st.integers(0, 2**32 - 1)
 _RULES = st.sampled_from(["frozen", "sgd", "momentum"])
 
 
@@ -86,7 +85,7 @@ def preconditioners(size: int, inputs: Tensor, kind: str, source: torch.Generato
 def seeded_steps(draw: Callable[..., Any], *, width: int = 16, steps: int = 3) -> PreconditionedSteps:
     """Gaussian networks of every kind of `impl.layer_specimens`, P of every kind, the rest under SGD, momentum or Adam."""
     d, k, rows = draw(st.integers(1, width)), draw(st.integers(1, width)), draw(st.integers(1, 12))
-    seed, kind, bias = draw(_SEEDS), draw(st.sampled_from(sorted(KINDS))), draw(st.booleans())
+    seed, kind, bias = draw(SEEDS), draw(st.sampled_from(sorted(KINDS))), draw(st.booleans())
     source = generator(seed)
     model = seeded_model(kind, d, k, bias=bias, seed=seed)
     shape = (rows, 3, d) if kind in ("attention", "tokens") else (rows, d)
@@ -122,7 +121,7 @@ def _recorded(model: nn.Module, width: int, seed: int, **options: Any) -> Precon
 @st.composite
 def networks_out_of_reach(draw: Callable[..., Any]) -> PreconditionedSteps:
     """Convolutions first, an input that is used a second time, a tied weight, a trained layer before the first one."""
-    width, seed = draw(st.integers(2, 5)), draw(_SEEDS)
+    width, seed = draw(st.integers(2, 5)), draw(SEEDS)
     kind = draw(st.sampled_from(["convolution", "skip", "gate", "tied", "norm first"]))
     with torch.random.fork_rng():
         reseed(seed)
@@ -141,7 +140,7 @@ def networks_out_of_reach(draw: Callable[..., Any]) -> PreconditionedSteps:
 @st.composite
 def nonlinear_first_layers(draw: Callable[..., Any]) -> PreconditionedSteps:
     """An ``nn.Linear`` that squares its inputs, or adds their squares: then it moves as a linear layer does, and decay tells them apart."""
-    width, seed, kind = draw(st.integers(1, 4)), draw(_SEEDS), draw(st.sampled_from([Squared, Shifted]))
+    width, seed, kind = draw(st.integers(1, 4)), draw(SEEDS), draw(st.sampled_from([Squared, Shifted]))
     with torch.random.fork_rng():
         reseed(seed)
         model = nn.Sequential(kind(width, width), nn.Tanh(), nn.Linear(width, width)).double()
@@ -151,7 +150,7 @@ def nonlinear_first_layers(draw: Callable[..., Any]) -> PreconditionedSteps:
 @st.composite
 def other_optimisers(draw: Callable[..., Any]) -> PreconditionedSteps:
     """Adam, RMSprop or P on the output index in the first layer, recorded with one shared P; decay inside the gradient."""
-    width, seed = draw(st.integers(2, 5)), draw(_SEEDS)
+    width, seed = draw(st.integers(2, 5)), draw(SEEDS)
     kind = draw(st.sampled_from(["adam", "rmsprop", "output index", "coupled decay"]))
     matrix = torch.diag(torch.arange(1.0, width + 1)).double()
 
@@ -198,7 +197,7 @@ def twin_runs(draw: Callable[..., Any], *, broken: str = "") -> TwinRuns:
     """
     seeded = draw(st.booleans())
     if seeded:
-        source = generator(draw(_SEEDS))
+        source = generator(draw(SEEDS))
         rows, d, k, classes = (draw(st.integers(2, n)) for n in (10, 8, 6, 2))
 
         def whole(*shape: int) -> Tensor:

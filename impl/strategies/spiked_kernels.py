@@ -14,8 +14,8 @@ from impl.harmonics import Harmonic
 from impl.spike_moments import SpikeSetting
 from impl.spiked_kernels import SpikedKernel, unit_vector
 from impl.spiked_series import SpikedSeries
+from impl.strategies.layers import SEEDS
 
-_SEEDS = st.integers(0, 2**32 - 1)
 _POSITIVE = st.builds(Fraction, st.integers(1, 12), st.integers(1, 4))
 _NONNEGATIVE = st.builds(Fraction, st.integers(0, 40), st.integers(1, 4))
 
@@ -40,7 +40,7 @@ def _lattice_points(draw: Callable[..., Any], fewest: int = 1, most: int = 2) ->
 @st.composite
 def _seeded_points(draw: Callable[..., Any]) -> tuple[Any, Any]:
     """Two seeded integer points in dimension 2, 5, 50 or 500."""
-    d, source = draw(st.sampled_from([2, 5, 5, 50, 50, 500])), np.random.default_rng(draw(_SEEDS))
+    d, source = draw(st.sampled_from([2, 5, 5, 50, 50, 500])), np.random.default_rng(draw(SEEDS))
     points = source.integers(-4, 5, (2, d))
     return _objects(points), unit_vector([int(t) for t in source.integers(-2, 3, d - 1)])
 

@@ -14,10 +14,8 @@ from hypothesis import strategies as st
 from impl.linear_students import LinearStudent, reflections
 from impl.networks import generator
 from impl.operands import to_exact
-from impl.strategies.layers import lattices
+from impl.strategies.layers import SEEDS, lattices
 from impl.strategies.spectra import normal, number
-
-_SEEDS = st.integers(0, 2**32 - 1)
 
 
 @st.composite
@@ -35,7 +33,7 @@ def _whole_students(draw: Callable[..., Any]) -> LinearStudent:
 @st.composite
 def _seeded_students(draw: Callable[..., Any]) -> LinearStudent:
     """Gaussian designs of a drawn spectrum, n and d up to 24, P = Σ^p with p in [−3, 3], η up to ¾/‖S‖; up to 12 steps."""
-    source, n, d = generator(draw(_SEEDS)), draw(st.integers(1, 24)), draw(st.integers(1, 6) | st.integers(7, 24))
+    source, n, d = generator(draw(SEEDS)), draw(st.integers(1, 24)), draw(st.integers(1, 6) | st.integers(7, 24))
     return _student(source, n, d, power=draw(st.floats(-3, 3)), steps=draw(st.integers(1, 12)), spread=2.0)
 
 
@@ -91,7 +89,7 @@ def _finished_students(draw: Callable[..., Any]) -> LinearStudent:
 @st.composite
 def _patient(draw: Callable[..., Any], *, steps: int = 48) -> LinearStudent:
     """N > d, a nearly isotropic design, any Σ, p in [−3, 2], 48 steps of constant rate: r(S) falls below 2⁻⁵³."""
-    source, d = generator(draw(_SEEDS)), draw(st.integers(1, 5))
+    source, d = generator(draw(SEEDS)), draw(st.integers(1, 5))
     n, power = d + draw(st.integers(1, 6)), draw(st.sampled_from([-3.0, -2.0, -1.0, -0.5, 0.0, 1.0, 2.0]))
     student = _student(source, n, d, power=power, steps=steps, spread=0.4)
     columns = torch.linalg.qr(normal(source, n, d))[0] * n**0.5
@@ -115,5 +113,5 @@ def impatient_students() -> st.SearchStrategy[LinearStudent]:
 @st.composite
 def poor_students(draw: Callable[..., Any]) -> LinearStudent:
     """Fewer samples than dimensions."""
-    source, d = generator(draw(_SEEDS)), draw(st.integers(2, 5))
+    source, d = generator(draw(SEEDS)), draw(st.integers(2, 5))
     return _student(source, draw(st.integers(1, d - 1)), d, power=draw(st.floats(-2, 2)), steps=4, spread=2.0)

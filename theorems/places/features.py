@@ -71,7 +71,11 @@ def _one_hot(targets: Tensor) -> Tensor:
 def _rate(layer: LayerTrace, targets: Tensor) -> Tensor | str:
     rate = noise_rate(layer.inputs.double(), layer.weight.double(), targets)
     positive = bool(torch.isfinite(rate)) and float(rate) > 0
-    return rate if positive else "the targets do not correlate with its inputs: nothing would grow"
+    return (
+        rate
+        if positive
+        else "the targets do not correlate with its inputs, or not with what it makes of them: nothing would grow"
+    )
 
 
 def readout_ensembles(subject: Subject) -> Places | str:

@@ -86,7 +86,7 @@ def places(code: CodeType) -> list[Place]:
 
 @lru_cache(maxsize=8)
 def _codes(path: str) -> tuple[CodeType, ...]:
-    return tuple(nested(compile(source(path), path, "exec")))
+    return tuple(nested(compile(source(path), path, "exec", dont_inherit=True)))
 
 
 @lru_cache(maxsize=64)
