@@ -68,6 +68,45 @@ def test_every_claim_holds_on_it_under_any_loss(dtype, loss):
             assert verdict.outcome is expected, verdict
 
 
+class OneByOne(nn.Linear):
+    """The products added one after the other, in the format of the network."""
+
+    off = 0.0
+
+    def forward(self, x):
+        total = x[:, :1] * self.weight[:, 0]
+        for i in range(1, self.in_features):
+            total = total + x[:, i : i + 1] * self.weight[:, i]
+        return total * (1 + self.off)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_a_linear_layer_is_known_whatever_the_order_of_its_sum(dtype):
+    """1 and then two hundred halves of its last digit: each sum rounds down to 1, and the whole error is the worst there is."""
+    unit = torch.finfo(dtype).eps / 2
+    model = nn.Sequential(OneByOne(200, 3, bias=False), nn.ReLU(), nn.Linear(3, 2)).to(dtype)
+    with torch.no_grad():
+        model[0].weight.fill_(unit)[:, 0] = 1
+    inputs = torch.ones(4, 200, dtype=dtype)
+    assert torch.equal(model[0](inputs), torch.ones(4, 3, dtype=dtype))
+    targets = torch.zeros(4, 2, dtype=dtype)
+    assert list(stacks(model, inputs, targets, half_squared_error)) == ["0 → 2"]
+    model[0].off = 1_000 * unit
+    assert stacks(model, inputs, targets, half_squared_error) == {}
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_narrow_formats_are_known_too(dtype):
+    model, targets = linear(200, 5, 2).to(dtype), torch.zeros(4, 2, dtype=dtype)
+    inputs = torch.rand(4, 200, generator=torch.Generator().manual_seed(0)).to(dtype)
+    assert list(stacks(model, inputs, targets, half_squared_error)) == ["0 → 2"]
+    model[0].weight.data.abs_()
+    model[0].__class__ = type(
+        "Off", (nn.Linear,), {"forward": lambda self, x: 1.1 * nn.functional.linear(x, self.weight)}
+    )
+    assert stacks(model, inputs, targets, half_squared_error) == {}
+
+
 class Skipping(nn.Module):
     def __init__(self):
         super().__init__()

@@ -1,9 +1,11 @@
 """Where the flows end and from where they escape (arXiv:2601.00276)."""
 
+import math
 from fractions import Fraction
 
 import pytest
 import torch
+from scipy.integrate import solve_ivp
 
 from impl.flow_runs import escapes, run
 from impl.flow_solvers import descend, flow_to_rest, kernel_flow, optimality
@@ -66,6 +68,28 @@ def test_the_threshold_itself_is_not_active():
     verdict = claims.water_filling_law(task)
     assert verdict.grade is Grade.EXACT
     assert claims.only_full_water_filling_is_stable(task).outcome is Outcome.INAPPLICABLE
+
+
+def test_the_interval_of_an_escape_is_what_the_window_and_the_integrator_leave_open():
+    """Each missing mode alone obeys k̇ = 2(λs²/(k + λ)² − μ)k: its slope lies between the rates at both ends of the window, and so does the fit."""
+    values, ridge, decay, start = (2.0, 1.5), 0.8, 0.2, 1e-5
+    runs = escapes(axis_task(values, decay=decay, root=(ridge / decay) ** 0.5), start=start, until=1e-3)
+    assert sorted(runs.modes) == [0, 0, 1, 1]
+    window = math.log(100) * ridge / (2 * max(values) ** 2)
+    for slope, mode, interval in zip(runs.slopes.tolist(), runs.modes, runs.intervals.tolist(), strict=True):
+
+        def rate(k, s=values[mode]):
+            return 2 * (ridge * s**2 / (k + ridge) ** 2 - decay)
+
+        alone = solve_ivp(
+            lambda _, k, rate=rate: rate(k) * k, (0, window), [start], method="Radau", rtol=1e-11, atol=1e-18
+        )
+        end = float(alone.y[0, -1])
+        assert slope == pytest.approx(math.log(end / start) / window, rel=1e-7)
+        open_ = rate(0) - rate(end)
+        assert open_ <= interval * (1 + 1e-9)
+        assert interval <= open_ + 1e-4 * rate(0), "no wider than both errors"
+        assert abs(slope - rate(0)) <= interval
 
 
 def test_every_subset_of_four_active_modes_is_covered():
