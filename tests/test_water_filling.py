@@ -6,8 +6,10 @@ from fractions import Fraction
 import pytest
 import torch
 from scipy.integrate import solve_ivp
+from scipy.optimize import minimize
 
-from impl.flow_runs import escapes, run
+from impl.errors import InputError
+from impl.flow_runs import escapes, rest_rate, run
 from impl.flow_solvers import descend, flow_to_rest, kernel_flow, optimality
 from impl.spectral import SpectralTask
 from impl.strategies.flows import rational
@@ -90,6 +92,39 @@ def test_the_interval_of_an_escape_is_what_the_window_and_the_integrator_leave_o
         assert open_ <= interval * (1 + 1e-9)
         assert interval <= open_ + 1e-4 * rate(0), "no wider than both errors"
         assert abs(slope - rate(0)) <= interval
+
+
+@pytest.mark.parametrize(("values", "width"), [((3.0, 2.0), 3), ((3.0, 2.0), 2), ((2.5, 2.0, 0.2), 3)])
+def test_the_rate_of_return_is_the_least_curvature_where_a_minimiser_ends(values, width):
+    """scipy goes to a minimum of J, torch.func takes all second derivatives there; the flat ones are the turns of the width."""
+    ridge, decay, rows, classes = 0.6, 0.3, 4, len(values)
+    task = axis_task(values, rows=rows, decay=decay, root=(ridge / decay) ** 0.5)
+
+    def objective(flat):
+        phi, a = flat[: rows * width].reshape(rows, width), flat[rows * width :].reshape(classes, width)
+        return (
+            (phi @ a.mT - task.targets).square().sum() / 2
+            + ridge / 2 * a.square().sum()
+            + decay / 2 * phi.square().sum()
+        )
+
+    def both(x):
+        slope, value = torch.func.grad_and_value(objective)(torch.from_numpy(x))
+        return float(value), slope.numpy()
+
+    start = gaussian((rows + classes) * width, seed=4).numpy()
+    end = minimize(both, start, jac=True, method="BFGS", options={"gtol": 1e-9, "maxiter": 2_000})
+    curvatures = torch.linalg.eigvalsh(torch.func.hessian(objective)(torch.from_numpy(end.x)))
+    assert abs(end.jac).max() < 1e-6
+    assert curvatures[0] > -1e-5
+    assert rest_rate(task, width) == pytest.approx(float(curvatures[curvatures > 1e-3][0]), rel=1e-4)
+
+
+def test_a_flow_that_is_too_narrow_or_unknown_is_refused():
+    with pytest.raises(InputError, match="width of at least 2"):
+        rest_rate(axis_task((3.0, 2.0)), 1)
+    with pytest.raises(InputError, match="how='by hand'"):
+        run(axis_task((3.0, 2.0)), gaussian(3, 2), gaussian(2, 2), how="by hand")
 
 
 def test_every_subset_of_four_active_modes_is_covered():
