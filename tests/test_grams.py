@@ -68,6 +68,23 @@ def test_the_form_with_fewer_multiplications_is_taken(full, monkeypatch):
     assert taken == {True, False}
 
 
+@pytest.mark.parametrize("full", [False, True])
+def test_pieces_of_the_gradients_are_the_largest_that_fit_into_memory(full, monkeypatch):
+    samples, groups, outputs, d_in, d_out, rows = 3, 2, 2, 4, 7, 5
+    layer = Rows(torch.randn(samples, groups, d_in, rows).double(), d_out, bias=False)
+    delta = torch.randn(outputs, samples, groups, d_out, rows).double()
+    column = samples * groups * outputs * d_in * 8
+    for budget, sizes in ((1, [1] * 7), (2 * column - 1, [1] * 7), (3 * column, [3, 3, 1]), (7 * column, [7])):
+        monkeypatch.setattr(grams, "BUDGET", budget)
+        pieces = list(grams._formed(layer, delta, full=full))
+        assert [piece.numel() * 8 // column for piece in pieces] == sizes
+        assert {len(piece) for piece in pieces} == {samples * outputs if full else samples}
+    whole = torch.einsum("cngot,ngit->ncgoi", delta, layer.inputs)
+    if not full:
+        whole = whole.transpose(1, 2)
+    torch.testing.assert_close(pieces[0], whole.reshape(len(pieces[0]), -1))
+
+
 def test_the_double_gram_form_is_left_where_it_does_not_fit_into_memory(monkeypatch):
     """N·T rows by N·T rows of 8 bytes, twice, and C² times that for the full kernel; one row per sample is the size of the answer."""
     rows = Rows(torch.zeros(4, 1, 1000, 2, dtype=torch.float64), 500, bias=False)

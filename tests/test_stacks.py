@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from impl import fields, half_squared_error, stacks
+from impl import fields, half_squared_error, relu_stacks, stacks
 from theorems import CLAIMS, Outcome
 
 
@@ -66,6 +66,14 @@ def test_every_claim_holds_on_it_under_any_loss(dtype, loss):
             verdict = claim(net)
             expected = Outcome.INAPPLICABLE if "single_layer" in claim.name else Outcome.HOLDS
             assert verdict.outcome is expected, verdict
+
+
+def test_a_stack_with_too_many_rows_is_left_out(monkeypatch):
+    """Rows are the readout's outputs on all samples, however wide the layers before it."""
+    for limit, found in ((12, True), (11, False)):
+        monkeypatch.setattr(relu_stacks, "LARGEST", limit)
+        for widths in ((3, 8, 7, 2), (3, 1, 2)):
+            assert bool(run(linear(*widths), (6, 3), (6, 2))) is found, widths
 
 
 class OneByOne(nn.Linear):
