@@ -66,8 +66,8 @@ def _number(value: Any) -> str:
         return f"{float(value):.4g}"
     if isinstance(value, float | np.floating) and abs(float(value)) >= 1e15:
         return f"{float(value):.4g}"
-    text = str(int(value))
-    return text if len(text) <= _DIGITS else f"{text[:6]}…{text[-4:]} ({len(text)} digits)"
+    sign, text = "-" if value < 0 else "", str(abs(int(value)))
+    return sign + (text if len(text) <= _DIGITS else f"{text[:6]}…{text[-4:]} ({len(text)} digits)")
 
 
 def _entries(values: np.ndarray) -> str:

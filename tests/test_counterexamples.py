@@ -79,7 +79,9 @@ def test_what_is_no_data_has_no_literal(value):
     (torch.tensor([1.5]), "[1.5] (float32)"), (np.array([Fraction(1, 2), 3], dtype=object), "[1/2, 3]"),
     (torch.zeros(24, 16).double(), "<24×16 integers from 0 to 0>"), (10**40, "100000…0000 (41 digits)"),
     (torch.tensor([math.nan, math.inf]).double(), "[nan, inf]"), (1e300, "1e+300"), ((torch.ones(1, 1).double(),), "([[1]],)"),
-    (torch.tensor([[True]]), "[[True]] (bool)"),
+    (torch.tensor([[True]]), "[[True]] (bool)"), ({"a": torch.ones(1), 2: [Fraction(-1, 3), None]}, "{a: [1] (float32), 2: [-1/3, None]}"),
+    ({}, "{}"), ([], "[]"), ((), "()"), ((1, 2.5), "(1, 2.5)"), (True, "True"), (np.float64(2.5), "2.5"), (-(10**30), "-100000…0000 (31 digits)"), (-(10**29), "-1" + "0" * 29), ("π", "'π'"),
+    (torch.full((41,), 0.5).double(), "<41 floats from 0.5 to 0.5>"), (np.array([[Fraction(-7, 2)] * 41], dtype=object), "<1×41 exact numbers, the largest 7/2>"),
 ])  # fmt: skip
 def test_compact(value, text):
     assert compact(value) == text

@@ -51,6 +51,7 @@ NETWORKS = [
             wiring.skip,
             wiring.skip_in_place,
             wiring.skip_in_place_over_a_frozen_layer,
+            wiring.skip_in_place_over_a_frozen_layer_inside,
             wiring.tied_modules,
             wiring.tied_functionally,
             wiring.tied_functionally_under_weight_norm,

@@ -1,9 +1,11 @@
 """`impl.tangent_kernel` on the models that people write: shared parameters, hooks, layers that are left out."""
 
+import pytest
 import torch
 from torch import nn
 
 from impl import tangent_kernel
+from impl.pullbacks import Pullback
 from impl.specimens import Tied
 
 N = 5
@@ -105,6 +107,15 @@ def test_leaves_the_model_as_it_was():
     assert all(p.grad is None for p in model.parameters())
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
     assert not first.requires_grad
+
+
+@pytest.mark.parametrize("samples", range(1, 8))
+def test_the_test_for_mixed_samples_splits_the_batch_into_halves(samples):
+    """Every sample is in one of two halves, which differ by one at most: no pair of halves could mix and go unseen because one is left out."""
+    pullback = Pullback(nn.Linear(2, 3), torch.randn(samples, 2), None, bias=True)
+    probed, spared = pullback.probed.tolist(), pullback.spared.tolist()
+    assert sorted(probed + spared) == list(range(samples))
+    assert 0 <= len(probed) - len(spared) <= 1
 
 
 def test_hooks_on_outputs_come_after_the_layer():

@@ -4,10 +4,12 @@ import dataclasses
 
 import pytest
 import torch
+from flint import arb, ctx
 from scipy.optimize import minimize
 from torch import nn
+from torch.nn import functional
 
-from impl.decayed import decayed_layers, free_features
+from impl.decayed import decayed_layers, free_features, softmax_error
 from impl.losses import half_squared_error
 from impl.objectives import LOSSES
 from impl.strategies.ranks import train_free_features, train_softplus
@@ -52,6 +54,35 @@ def test_the_singular_value_bound_is_attained():
     assert claims.kernel_rank_at_most_classes(point).grade is Grade.EXACT
     looser = dataclasses.replace(point, gradient=point.gradient * 0.999)
     assert claims.kernel_rank_at_most_classes(looser).outcome is Outcome.REFUTED
+
+
+@pytest.mark.parametrize("spread", [0.1, 1.0, 30.0])
+@pytest.mark.parametrize("classes", [2, 5, 200])
+def test_softmax_error_is_never_exceeded_and_not_far_from_what_rounding_does(classes, spread):
+    """Autograd in float32 against the same sum in float64; a bound that some error comes within a hundredth of sees mistakes."""
+    source = torch.Generator().manual_seed(classes)
+    f = (torch.randn(100, classes, generator=source) * spread).requires_grad_()
+    t = torch.softmax(torch.randn(100, classes, generator=source), -1)
+    exact = torch.softmax(f.detach().double(), -1) * t.double().sum(-1, keepdim=True) - t.double()
+    for reduction, scale in (("sum", 1.0), ("mean", 0.01)):
+        (found,) = torch.autograd.grad(functional.cross_entropy(f, t, reduction=reduction), f)
+        error = (found.double() - scale * exact).abs()
+        bound = softmax_error(f.detach(), t, scale, unit=2.0**-24)
+        assert (error <= bound).all()
+        assert (error / bound).max() > 0.01
+
+
+def test_softmax_error_in_double_precision_against_balls():
+    source = torch.Generator().manual_seed(0)
+    f = (5 * torch.randn(8, 4, generator=source, dtype=torch.float64)).requires_grad_()
+    t = torch.eye(4, dtype=torch.float64)[torch.arange(8) % 4]
+    (found,) = torch.autograd.grad(functional.cross_entropy(f, t, reduction="sum"), f)
+    bound = softmax_error(f.detach(), t)
+    with ctx.workprec(200):
+        for row, target, gradient, allowed in zip(f.tolist(), t.tolist(), found.tolist(), bound.tolist(), strict=True):
+            powers = [arb(v).exp() for v in row]
+            for p, y, g, a in zip(powers, target, gradient, allowed, strict=True):
+                assert abs(arb(g) - (p / sum(powers) - arb(y))) <= a < 1e-13
 
 
 def test_softplus_features_keep_more_directions_than_classes():

@@ -39,8 +39,10 @@ def test_a_step_leaves_the_global_random_state_alone():
     assert torch.equal(before, torch.random.get_rng_state())
 
 
-def test_ensembles_take_the_same_steps_at_once():
-    runs = EnsemblePath(sizes=(12,), replicates=(1,), alpha=2.0, group=5).path[12][0]
+@pytest.mark.parametrize("group", [1, 5])
+def test_ensembles_take_the_same_steps_at_once(group):
+    runs = EnsemblePath(sizes=(12,), replicates=(1,), alpha=2.0, group=group).path[12][0]
+    assert len(runs.points) == len(runs.cosines) == group
     alone = []
     for point in runs.points:
         _, _, right = torch.linalg.svd(point.step.update)

@@ -1,6 +1,7 @@
 """Large layers at a few of their inputs: the same numbers as those columns of the whole trace, the same verdicts, the same reds."""
 
 import itertools
+import math
 
 import pytest
 import torch
@@ -56,6 +57,9 @@ def test_parts_of_every_convolution_are_parts_of_its_trace(monkeypatch):
                 layer,
                 name,
             )
+        assert part.grad_terms == whole.grad_terms == math.prod(layer.weight.shape) // layer.groups, (
+            "filters times patch entries"
+        )
         magnitude = whole.grad_magnitude[..., chosen]
         assert (part.grad_magnitude >= magnitude * (1 - 1e-12)).all(), "a bound"
         assert part.grad_magnitude.sum() <= 1.5 * magnitude.sum(), "and no wild one"
@@ -106,3 +110,13 @@ def test_small_layers_are_looked_at_whole():
     assert len(parts.columns(2**16, 576, 64, seed=0)) == 16
     assert len(parts.columns(2**20, 576, 64, seed=0)) == 8
     assert len(parts.columns(256, 4608, 512, seed=0, layers=54)) == 32
+
+
+@pytest.mark.parametrize(("rows", "d_in"), [(2**16, 576), (10**5, 2**16), (5, 2**20), (2**12, 64)])
+def test_outputs_are_compared_on_distinct_rows_of_half_a_million_entries(rows, d_in):
+    """Sixteen rows at least, and all where there are no more."""
+    seen = parts.some_rows(rows, d_in, seed=3)
+    assert len(seen) == min(rows, max(16, 2**19 // d_in))
+    assert seen.tolist() == sorted(set(seen.tolist()))
+    assert 0 <= seen[0] <= seen[-1] < rows
+    assert torch.equal(seen, parts.some_rows(rows, d_in, seed=3))

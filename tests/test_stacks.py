@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from impl import fields, half_squared_error, stacks
+from impl import fields, half_squared_error, relu_stacks, stacks
 from theorems import CLAIMS, Outcome
 
 
@@ -66,6 +66,53 @@ def test_every_claim_holds_on_it_under_any_loss(dtype, loss):
             verdict = claim(net)
             expected = Outcome.INAPPLICABLE if "single_layer" in claim.name else Outcome.HOLDS
             assert verdict.outcome is expected, verdict
+
+
+def test_a_stack_with_too_many_rows_is_left_out(monkeypatch):
+    """Rows are the readout's outputs on all samples, however wide the layers before it."""
+    for limit, found in ((12, True), (11, False)):
+        monkeypatch.setattr(relu_stacks, "LARGEST", limit)
+        for widths in ((3, 8, 7, 2), (3, 1, 2)):
+            assert bool(run(linear(*widths), (6, 3), (6, 2))) is found, widths
+
+
+class OneByOne(nn.Linear):
+    """The products added one after the other, in the format of the network."""
+
+    off = 0.0
+
+    def forward(self, x):
+        total = x[:, :1] * self.weight[:, 0]
+        for i in range(1, self.in_features):
+            total = total + x[:, i : i + 1] * self.weight[:, i]
+        return total * (1 + self.off)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_a_linear_layer_is_known_whatever_the_order_of_its_sum(dtype):
+    """1 and then two hundred halves of its last digit: each sum rounds down to 1, and the whole error is the worst there is."""
+    unit = torch.finfo(dtype).eps / 2
+    model = nn.Sequential(OneByOne(200, 3, bias=False), nn.ReLU(), nn.Linear(3, 2)).to(dtype)
+    with torch.no_grad():
+        model[0].weight.fill_(unit)[:, 0] = 1
+    inputs = torch.ones(4, 200, dtype=dtype)
+    assert torch.equal(model[0](inputs), torch.ones(4, 3, dtype=dtype))
+    targets = torch.zeros(4, 2, dtype=dtype)
+    assert list(stacks(model, inputs, targets, half_squared_error)) == ["0 → 2"]
+    model[0].off = 1_000 * unit
+    assert stacks(model, inputs, targets, half_squared_error) == {}
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_narrow_formats_are_known_too(dtype):
+    model, targets = linear(200, 5, 2).to(dtype), torch.zeros(4, 2, dtype=dtype)
+    inputs = torch.rand(4, 200, generator=torch.Generator().manual_seed(0)).to(dtype)
+    assert list(stacks(model, inputs, targets, half_squared_error)) == ["0 → 2"]
+    model[0].weight.data.abs_()
+    model[0].__class__ = type(
+        "Off", (nn.Linear,), {"forward": lambda self, x: 1.1 * nn.functional.linear(x, self.weight)}
+    )
+    assert stacks(model, inputs, targets, half_squared_error) == {}
 
 
 class Skipping(nn.Module):

@@ -1,11 +1,15 @@
 """Traces against finite differences, through one layer only, on real modules; the model stays as it was."""
 
+import math
+from fractions import Fraction
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from torch import nn
 
-from impl import InputError, NetworkSpec, build, half_squared_error, strategies, trace
+from impl import InputError, LayerTrace, NetworkSpec, build, half_squared_error, strategies, trace
 from impl.data import batch
 from impl.specimens import Reused, Skip, Tied, conv_specimen
 
@@ -117,6 +121,36 @@ def test_outputs_are_inputs_times_weights(network):
 def test_calls_of_one_module_are_more_rows():
     model, inputs, targets, loss = module(Reused)
     assert trace(model, inputs, targets, loss)["fc"].inputs.shape == (10, 3)
+
+
+def by_hand(kind, *lead, **more):
+    """A trace of two rows of two inputs to three outputs, made without a network."""
+    shapes = {"weight": (3, 2), "inputs": (2, 2), "weight_grad": (3, 2), "input_grad": (2, 2), "output_grad": (2, 3)}
+    return LayerTrace(**({name: kind((*lead, *shape)) for name, shape in shapes.items()} | more))
+
+
+@pytest.mark.parametrize("lead", [(), (4,), (2, 3)])
+def test_rate_and_decay_of_a_trace_are_one_unless_given(lead):
+    for kind in (lambda shape: torch.ones(shape).double(), lambda shape: np.full(shape, 2, dtype=object)):
+        for more, wanted in (({}, (1, 1)), ({"rate": 0.5}, (Fraction(1, 2), 1)), ({"decay": 3}, (1, 3))):
+            layer = by_hand(kind, *lead, **more)
+            for value, number in zip((layer.rate, layer.decay), wanted, strict=True):
+                assert tuple(value.shape) == lead
+                assert value.tolist() == np.full(lead, number, dtype=object).tolist()
+                assert isinstance(value, type(layer.weight))
+
+
+def test_what_a_trace_reads_off_its_tensors():
+    layer = by_hand(torch.ones)
+    assert layer.unit == 2.0**-24
+    assert layer.grad_terms == 3, "outputs"
+    assert by_hand(torch.ones, unit=0.25, grad_terms=7).unit == 0.25
+    assert by_hand(torch.ones, unit=0.25, grad_terms=7).grad_terms == 7
+    mixed = by_hand(lambda shape: torch.ones(shape).double(), output_grad=torch.ones(2, 3, dtype=torch.bfloat16))
+    assert mixed.unit == 2.0**-8, "of the narrowest format"
+    for wrong in ({"rate": 0.0}, {"decay": -1.0}, {"rate": math.nan}, {"decay": torch.ones(1)}):
+        with pytest.raises(InputError, match=f"expected .*{next(iter(wrong))}|{next(iter(wrong))}.*finite"):
+            by_hand(torch.ones, **wrong)
 
 
 def test_groups_lead():

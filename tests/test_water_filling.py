@@ -1,11 +1,15 @@
 """Where the flows end and from where they escape (arXiv:2601.00276)."""
 
+import math
 from fractions import Fraction
 
 import pytest
 import torch
+from scipy.integrate import solve_ivp
+from scipy.optimize import minimize
 
-from impl.flow_runs import escapes, run
+from impl.errors import InputError
+from impl.flow_runs import escapes, rest_rate, run
 from impl.flow_solvers import descend, flow_to_rest, kernel_flow, optimality
 from impl.spectral import SpectralTask
 from impl.strategies.flows import rational
@@ -66,6 +70,61 @@ def test_the_threshold_itself_is_not_active():
     verdict = claims.water_filling_law(task)
     assert verdict.grade is Grade.EXACT
     assert claims.only_full_water_filling_is_stable(task).outcome is Outcome.INAPPLICABLE
+
+
+def test_the_interval_of_an_escape_is_what_the_window_and_the_integrator_leave_open():
+    """Each missing mode alone obeys k̇ = 2(λs²/(k + λ)² − μ)k: its slope lies between the rates at both ends of the window, and so does the fit."""
+    values, ridge, decay, start = (2.0, 1.5), 0.8, 0.2, 1e-5
+    runs = escapes(axis_task(values, decay=decay, root=(ridge / decay) ** 0.5), start=start, until=1e-3)
+    assert sorted(runs.modes) == [0, 0, 1, 1]
+    window = math.log(100) * ridge / (2 * max(values) ** 2)
+    for slope, mode, interval in zip(runs.slopes.tolist(), runs.modes, runs.intervals.tolist(), strict=True):
+
+        def rate(k, s=values[mode]):
+            return 2 * (ridge * s**2 / (k + ridge) ** 2 - decay)
+
+        alone = solve_ivp(
+            lambda _, k, rate=rate: rate(k) * k, (0, window), [start], method="Radau", rtol=1e-11, atol=1e-18
+        )
+        end = float(alone.y[0, -1])
+        assert slope == pytest.approx(math.log(end / start) / window, rel=1e-7)
+        open_ = rate(0) - rate(end)
+        assert open_ <= interval * (1 + 1e-9)
+        assert interval <= open_ + 1e-4 * rate(0), "no wider than both errors"
+        assert abs(slope - rate(0)) <= interval
+
+
+@pytest.mark.parametrize(("values", "width"), [((3.0, 2.0), 3), ((3.0, 2.0), 2), ((2.5, 2.0, 0.2), 3)])
+def test_the_rate_of_return_is_the_least_curvature_where_a_minimiser_ends(values, width):
+    """scipy goes to a minimum of J, torch.func takes all second derivatives there; the flat ones are the turns of the width."""
+    ridge, decay, rows, classes = 0.6, 0.3, 4, len(values)
+    task = axis_task(values, rows=rows, decay=decay, root=(ridge / decay) ** 0.5)
+
+    def objective(flat):
+        phi, a = flat[: rows * width].reshape(rows, width), flat[rows * width :].reshape(classes, width)
+        return (
+            (phi @ a.mT - task.targets).square().sum() / 2
+            + ridge / 2 * a.square().sum()
+            + decay / 2 * phi.square().sum()
+        )
+
+    def both(x):
+        slope, value = torch.func.grad_and_value(objective)(torch.from_numpy(x))
+        return float(value), slope.numpy()
+
+    start = gaussian((rows + classes) * width, seed=4).numpy()
+    end = minimize(both, start, jac=True, method="BFGS", options={"gtol": 1e-9, "maxiter": 2_000})
+    curvatures = torch.linalg.eigvalsh(torch.func.hessian(objective)(torch.from_numpy(end.x)))
+    assert abs(end.jac).max() < 1e-6
+    assert curvatures[0] > -1e-5
+    assert rest_rate(task, width) == pytest.approx(float(curvatures[curvatures > 1e-3][0]), rel=1e-4)
+
+
+def test_a_flow_that_is_too_narrow_or_unknown_is_refused():
+    with pytest.raises(InputError, match="width of at least 2"):
+        rest_rate(axis_task((3.0, 2.0)), 1)
+    with pytest.raises(InputError, match="how='by hand'"):
+        run(axis_task((3.0, 2.0)), gaussian(3, 2), gaussian(2, 2), how="by hand")
 
 
 def test_every_subset_of_four_active_modes_is_covered():

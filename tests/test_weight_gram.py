@@ -2,6 +2,8 @@
 
 import math
 from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -219,6 +221,19 @@ def test_the_root_itself():
     values, vectors = torch.linalg.eigh(gradient_outer_products(chain) / 6)
     root = vectors * values.sqrt() @ vectors.mT
     assert torch.allclose(first.mT @ first, root)
+
+
+@pytest.mark.parametrize("off", [1.0, 2.0**-30, 2.0**-52, 0.0])
+def test_imbalance_is_the_largest_gap_in_fractions_however_small(off):
+    """Three matrices, the last pair out of balance by a factor 1 + off: seen also where floats round it away."""
+    first = torch.tensor([[0.1, 0.7], [-0.3, 0.2]], dtype=torch.float64)
+    chain = LinearChain((first, first.mT, first * (1 + off)), torch.ones(1, 2, dtype=torch.float64))
+    exact = [np.vectorize(Fraction, otypes=[object])(w.numpy()) for w in chain.weights]
+    gaps = [abs(upper.T @ upper - lower @ lower.T).max() for lower, upper in pairwise(exact)]
+    rounding = 2.0**-51 if off > 2.0**-40 else 0  # a gap that no rounding explains is measured in floats
+    assert abs(imbalance(chain) - float(max(gaps))) <= rounding
+    assert (imbalance(chain) > 0) is (off > 0)
+    assert imbalance(LinearChain(chain.weights[:1], chain.inputs)) == 0, "a single matrix is balanced"
 
 
 def test_a_generic_network_is_not_balanced():

@@ -101,7 +101,7 @@ def twin_runs(source: Source) -> TwinRuns:
     twin, change, matrix = source.entries(rows, d), source.entries(d, d), source.entries(d, d)
     inputs, start, readout = twin @ change, source.entries(width, d), source.entries(1, width)
     targets, rates = source.entries(rows, 1), source.positive(steps)
-    turned = np.eye(d, dtype=int).astype(object)[source.order(d)[::-1]] * -1
+    turned = np.roll(np.eye(d, dtype=int), 1, axis=0).astype(object)  # never the identity, which would turn nothing
     train = partial(_train, source, readout=readout, targets=targets, rates=rates)
     twin_matrix, twin_start = change @ matrix @ change.mT, start @ change.mT
     paths = [

@@ -32,6 +32,17 @@ def skip_in_place_over_a_frozen_layer():
     return case(Net(forward, a=lin().requires_grad_(False), b=lin()), a=H, b=H)
 
 
+def skip_in_place_over_a_frozen_layer_inside():
+    """What the frozen layer reads comes from a trained one, and is overwritten afterwards."""
+
+    def forward(net, x):
+        x = net.a(x)
+        x += net.b(x)
+        return net.c(x)
+
+    return case(Net(forward, a=lin(), b=lin().requires_grad_(False), c=lin()), a=H, b=H, c=H)
+
+
 def tied_modules():
     first, second = lin(), lin()
     second.weight = first.weight
