@@ -83,6 +83,14 @@ WRONG = {
     ),
     "tanh without its square": lambda: network(Apply(function(torch.tanh, lambda x, g: g * (1 - torch.tanh(x))))),
     "straight through": lambda: network(Apply(function(lambda x: x.sin(), lambda _x, g: g))),
+    "skip whose gradient bypasses the norm": lambda: network(
+        Apply(function(lambda x: x + functional.layer_norm(x, x.shape[1:]), lambda _x, g: 2 * g))
+    ),
+    "norm whose gradient forgets the mean": lambda: network(
+        Apply(
+            function(lambda x: functional.layer_norm(x, x.shape[1:]), lambda x, g: g / x.std(1, correction=0)[:, None])
+        )
+    ),
     "no gradient at all": lambda: network(Apply(function(torch.tanh, lambda _x, _g: None))),
     "tensor hook": lambda: scaled(1.01, "tensor hook"),
     "full backward hook": lambda: scaled(0.5, "full backward hook"),
