@@ -28,6 +28,7 @@ from theorems.rounding.spectra import eigenvalues, singular_values
 from theorems.searching.auditing import (
     REGIMES,
     Tally,
+    _disturbed,
     _judge,
     audit,
     audited,
@@ -221,3 +222,9 @@ def test_the_command_writes_tables_and_records(tmp_path):
 def test_a_claim_without_rounding_bounds_is_refused():
     done = CliRunner().invoke(app, ["audit", "kernel_views_agree"])
     assert type(done.exception).__name__ == "InputError"
+
+
+def test_disturbances_are_of_the_size_that_is_said_with_both_signs():
+    value = torch.full((40, 5), 3.0, dtype=torch.float64)
+    off = (_disturbed(value, 2.0**-20) - value) / (3 * 2.0**-20)
+    assert set(off.reshape(-1).tolist()) == {-1.0, 1.0}

@@ -1,6 +1,7 @@
 """The relations in law keep their level and have power; nothing degenerate passes for a test."""
 
 import math
+import statistics
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,6 +25,7 @@ from theorems.relations.laws import (
     drawn_once,
     in_law,
 )
+from theorems.relations.tails import empirical_bernstein
 from theorems.verdict import Grade, Outcome
 
 RUNS, LEVEL = 400, 0.05
@@ -259,3 +261,14 @@ def test_every_sign(law, sign, below, equal, above):
     noise -= noise.mean()
     for shift, outcome in ((-5.0, below), (0.0, equal), (5.0, above)):
         assert judged(law(sign=sign), noise + shift, [0.0]).outcome is Outcome[outcome]
+
+
+def test_empirical_bernstein_is_the_inequality_of_maurer_and_pontil():
+    """|x̄ − μ| ≤ √(2 s² ln(2/δ)/n) + 7 (b − a) ln(2/δ)/(3(n − 1)) with probability 1 − δ, written out in decimals."""
+    sample = np.array([[0.1], [0.4], [0.35], [0.9]])
+    delta, low, high = 1e-3, np.zeros(1), np.full(1, 2.0)
+    gap, bound = empirical_bernstein(sample, np.array([0.25]), -math.log(delta), low=low, high=high)
+    variance = statistics.variance(sample[:, 0].tolist())
+    wanted = math.sqrt(2 * variance * math.log(2 / delta) / 4) + 7 * 2 * math.log(2 / delta) / 9
+    assert float(gap[0]) == pytest.approx(0.4375 - 0.25)
+    assert float(bound[0]) == pytest.approx(wanted, rel=1e-12)

@@ -4,6 +4,7 @@ import json
 import math
 import sys
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -200,3 +201,14 @@ def test_mistakes():
         history.series("9", "kernel_rank")
     with pytest.raises(InputError, match="expected a quantity among"):
         history.series("0", "rank")
+
+
+def test_the_kernel_tail_is_the_share_of_the_first_direction_beyond_the_classes():
+    """σ²_{C+1}/σ²_1 of the features that reach a layer, by NumPy."""
+    inputs, labels = data(torch.float64)
+    model = nn.Linear(6, 3).double()
+    with watch(model, inputs, labels, functional.cross_entropy) as history:
+        pass
+    sigma = np.linalg.svd(inputs.numpy(), compute_uv=False)
+    _, values = history.series(history.layers[0], "kernel_tail")
+    assert values[0] == pytest.approx((sigma[3] / sigma[0]) ** 2, rel=1e-12)

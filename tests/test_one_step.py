@@ -123,3 +123,10 @@ def test_the_command_draws_full_sizes_and_says_so(run, tmp_path):
     assert code == 0
     assert json.loads(file.read_text())["profile"] == "thorough"
     assert not thorough() or settings.get_current_profile_name() == "thorough"
+
+
+def test_points_of_other_seeds_sizes_and_replicates_draw_from_other_seeds():
+    paths = [StepPath(sizes=(4, 8), replicates=(3, 3), seed=seed) for seed in (0, 1, 2, 10**6)]
+    points = [point for path in paths for points in path.path.values() for point in points]
+    for name in ("data_seed", "network_seed"):
+        assert len({getattr(point, name) for point in points}) == len(points) == 24, name

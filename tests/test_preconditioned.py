@@ -8,6 +8,7 @@ from torch import nn
 
 from impl import NetworkSpec, PreconditionedSGD, build, half_squared_error
 from impl.errors import InputError
+from impl.first_layer import FirstLayerTraining
 
 DOUBLE = torch.float64
 
@@ -116,3 +117,13 @@ def test_optimiser_refuses(options, message):
     arguments = {"params": [weight], "lr": 0.1, "preconditioner": torch.eye(3, dtype=DOUBLE), **options}
     with pytest.raises(InputError, match=message):
         PreconditionedSGD(**arguments).step()
+
+
+def test_one_step_is_taken_and_none_refused():
+    training = FirstLayerTraining(
+        nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1)).double(), torch.randn(4, 3).double(), torch.randn(4, 1).double(),
+        nn.functional.mse_loss, rate=0.1,
+    )  # fmt: skip
+    assert training.run(1).inputs.shape[0] == 1
+    with pytest.raises(InputError, match="expected at least one step, got steps=0"):
+        training.run(0)

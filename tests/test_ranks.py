@@ -179,3 +179,8 @@ def test_verified_inverse():
     assert not bool(torch.isfinite(Ball(torch.ones(2, 2).double()).inverse().error).all())
     wide = Ball(torch.eye(2).double(), torch.full((2, 2), 0.6).double()).inverse()
     assert not bool(torch.isfinite(wide.error).all())
+
+
+def test_a_rank_that_no_matrix_of_the_shape_exceeds_is_exact_with_nothing_left():
+    found = _numerically(Ball(torch.randn(5, 3, dtype=torch.float64)), None, 3, equal=False)
+    assert (found.outcome, found.grade, found.measured, found.bound) == (Outcome.HOLDS, Grade.EXACT, 0.0, 0.0)

@@ -260,3 +260,12 @@ def test_radii_stay_close_to_the_error():
             max(float(g / Fraction(r)) for g, r in zip(gaps.ravel(), ball.error.ravel().tolist(), strict=True))
         )
     assert 1e-3 < np.median(ratios) < 1
+
+
+@pytest.mark.parametrize("number", [2**53 + 1, -(2**60) - 1, 3, 2**70])
+def test_whole_numbers_beyond_the_format_are_enclosed_and_no_wider_than_they_round(number):
+    found = Ball(torch.zeros(1, dtype=torch.float64)) + number
+    off = abs(Fraction(float(found.center[0])) - number)
+    radius = 0.0 if found.radius is None else float(found.radius[0])
+    assert off <= Fraction(radius)
+    assert radius <= 4 * UNIT * abs(number)

@@ -8,6 +8,7 @@ import torch
 from scipy.integrate import solve_ivp
 from scipy.optimize import minimize
 
+from impl import flow_runs
 from impl.errors import InputError
 from impl.flow_runs import escapes, rest_rate, run
 from impl.flow_solvers import descend, flow_to_rest, kernel_flow, optimality
@@ -131,3 +132,21 @@ def test_every_subset_of_four_active_modes_is_covered():
     runs = escapes(axis_task((4.0, 3.0, 2.0, 1.5), rows=5))
     assert len(runs.modes) == 4 * 2**3  # every mode beside every subset of the three others
     assert claims.missing_modes_escape(runs)
+
+
+def test_an_escape_beside_active_modes_starts_from_their_levels():
+    """With the other modes at k_j = s_j√(λ/μ) − λ instead of 0 the fitted rates are the same: modes do not see one another (K(0) commutes with YYᵀ)."""
+    begun = []
+    keep = flow_runs._growth
+    task = axis_task((4.0, 3.0), rows=3)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            flow_runs,
+            "_growth",
+            lambda kernel, *rest, **options: begun.append(kernel) or keep(kernel, *rest, **options),
+        )
+        runs = escapes(task, start=1e-6)
+    levels = [s * float(task.root) - float(task.ridge) for s in (4.0, 3.0)]
+    seen = {tuple(round(v, 5) for v in torch.linalg.eigvalsh(kernel).tolist()[-2:]) for kernel in begun}
+    assert {tuple(round(v, 5) for v in sorted((1e-6, level))) for level in levels} <= seen
+    assert len(runs.modes) == 4
