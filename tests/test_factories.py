@@ -20,8 +20,9 @@ from theorems import CLAIMS, Outcome, feature_learning_equation, gram_flow
 from theorems.cli import main
 from theorems.evidence.model_table import result_summary, result_table
 from theorems.factories import subject_of
-from theorems.models import check_model, check_subject
+from theorems.models import Result, check_model, check_subject
 from theorems.preconditions import autograd_gives_the_gradient
+from theorems.verdict import Verdict
 
 F64 = torch.float64
 X, Y, L = torch.randn(12, 4, dtype=F64), torch.arange(12) % 3, functional.cross_entropy
@@ -260,3 +261,15 @@ def test_the_command_writes_places(tmp_path, monkeypatch, capsys):
     assert places["1"]["outcome"] == "HOLDS"
     assert claims["autograd_gives_the_gradient"]["outcome"] == "REFUTED"
     assert set(claims) >= {claim.name for claim in CLAIMS if claim.expected is Outcome.HOLDS}
+
+
+def test_a_reason_that_claims_share_names_three_of_them_and_counts_the_rest():
+    reason = {"reason": "no ReLU anywhere"}
+    names = [f"claim_{letter}" for letter in "abcde"]
+    results = [
+        Result(dataclasses.replace(gram_flow, name=name), "", Verdict(name, Outcome.INAPPLICABLE, context=reason))
+        for name in names
+    ]
+    page = Console(file=io.StringIO(), width=200)
+    page.print(result_summary(results))
+    assert "claim_a, claim_b, claim_c and 2 more claims: no ReLU anywhere" in page.file.getvalue()

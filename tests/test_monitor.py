@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from impl import InputError
 from theorems import watch
+from theorems.monitor_decay import Decayed
 
 
 def data(dtype=torch.float32):
@@ -212,3 +213,13 @@ def test_the_kernel_tail_is_the_share_of_the_first_direction_beyond_the_classes(
     sigma = np.linalg.svd(inputs.numpy(), compute_uv=False)
     _, values = history.series(history.layers[0], "kernel_tail")
     assert values[0] == pytest.approx((sigma[3] / sigma[0]) ** 2, rel=1e-12)
+
+
+def test_a_matrix_with_no_more_rows_than_classes_has_no_tail_and_others_that_of_numpy():
+    weight = torch.randn(3, 5, dtype=torch.float64)
+    sigma = np.linalg.svd(weight.numpy(), compute_uv=False)
+    still = torch.zeros_like(weight)
+    for classes, tail in ((1, sigma[1]), (2, sigma[2]), (3, 0.0), (4, 0.0)):
+        found, bound = Decayed(weight, still, classes).bound(0.5)
+        assert found == pytest.approx(tail, rel=1e-12)
+        assert bound == pytest.approx(sigma[0], rel=1e-12)  # ‖λW‖/λ

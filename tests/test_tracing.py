@@ -205,3 +205,12 @@ def test_a_trace_stays_what_it_was_when_the_model_trains_on():
             parameter.add_(1)
     assert torch.equal(layer.weight, weight)
     assert torch.equal(layer.bias, bias)
+
+
+@pytest.mark.parametrize("seed", [-(2**63), 2**63 - 1, -1, 0])
+def test_every_seed_of_sixty_four_bits_is_one(seed):
+    model = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5), nn.Linear(4, 2))
+    assert set(trace(model, torch.randn(5, 3), torch.randn(5, 2), nn.functional.mse_loss, seed=seed)) == {"0", "2"}
+    for beyond in (-(2**63) - 1, 2**63):
+        with pytest.raises(InputError, match="expected an integer seed of 64 bits"):
+            trace(model, torch.randn(5, 3), torch.randn(5, 2), nn.functional.mse_loss, seed=beyond)

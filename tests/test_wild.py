@@ -8,6 +8,7 @@ from torch import nn
 from impl.errors import InputError
 from impl.strategies.sampling import visit
 from impl.strategies.wild import FORMATS, KINDS, Numbers, Refusal, refusing
+from impl.strategies.wild_data import initialised_pairs
 
 FORMAT = pytest.mark.parametrize("name", FORMATS)
 
@@ -109,3 +110,16 @@ def test_what_a_constructor_refuses_is_kept_and_other_errors_are_not():
     assert refusing(build)(InputError("no such thing")) == Refusal("no such thing")
     with pytest.raises(ZeroDivisionError):
         refusing(build)(ZeroDivisionError())
+
+
+@pytest.mark.parametrize("kind", ["tame", "huge", "tiny"])
+def test_wild_pairs_keep_equal_grams(kind):
+    """Both data sets grow by one power of two, which rounds nothing."""
+    seen = []
+    visit(initialised_pairs(kind, torch.float64), 30, seed=2, see=seen.append)
+    pairs = [pair for pair in seen if not isinstance(pair, Refusal)]
+    assert len(pairs) > 10
+    for pair in pairs:
+        one, other = (x @ x.mT for x in (pair.inputs, pair.twin_inputs))
+        assert float((one - other).abs().max()) <= 1e-12 * float(one.abs().max())
+        assert bool(pair.twin_inputs.any())
