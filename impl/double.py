@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,19 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from impl.errors import InputError, told
-
-
-def mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    """Nested containers with every tensor changed; anything else as it is."""
-    if isinstance(value, Tensor):
-        return change(value)
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(mapped(part, change) for part in value))
-    if isinstance(value, tuple | list):
-        return type(value)(mapped(part, change) for part in value)
-    if isinstance(value, Mapping):
-        return {key: mapped(part, change) for key, part in value.items()}
-    return value
 
 
 def widened(tensor: Tensor) -> Tensor:

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from impl.double import in_double, loss_in_double, mapped, widened
+from impl.double import in_double, loss_in_double, widened
 from impl.errors import InputError, require, told
+from impl.nested import mapped, tensors_of
 from impl.operands import Instance
 from impl.running import Inputs, run, undisturbed
 from impl.tracing import Loss, scalar_loss
@@ -91,14 +92,7 @@ class _Cuts(TorchFunctionMode):
 
 def _first(task: tuple[Inputs, Any], count: int) -> tuple[Inputs, Any] | None:
     """Inputs and targets of the first samples, where every tensor leads with the same number of them."""
-    tensors: list[Tensor] = []
-
-    def collect(tensor: Tensor) -> Tensor:
-        tensors.append(tensor)
-        return tensor
-
-    mapped(task, collect)
-    lengths = {len(tensor) if tensor.ndim else 0 for tensor in tensors}
+    lengths = {len(tensor) if tensor.ndim else 0 for tensor in tensors_of(task)}
     if len(lengths) != 1 or min(lengths) <= count:
         return None
     cut: tuple[Inputs, Any] = mapped(task, lambda tensor: tensor[:count])
@@ -256,15 +250,8 @@ def _direction(parameter: Tensor, seed: int) -> Tensor:
 
 def _largest(outputs: Any) -> float:
     """The largest magnitude among the finite numbers that a network returns."""
-    sizes = [0.0]
-
-    def look(tensor: Tensor) -> Tensor:
-        if tensor.is_floating_point() and tensor.numel() and tensor.layout is torch.strided:
-            sizes.append(float(tensor.detach().double().nan_to_num(nan=0.0, posinf=0.0, neginf=0.0).abs().max()))
-        return tensor
-
-    mapped(outputs, look)
-    return max(sizes)
+    found = [t.detach().double() for t in tensors_of(outputs) if t.is_floating_point() and t.layout is torch.strided]
+    return max((float(t.nan_to_num(0.0, 0.0, 0.0).abs().max()) for t in found if t.numel()), default=0.0)
 
 
 def _leaves(value: Tensor) -> set[int]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from impl.errors import InputError, require, require_finite, told
+from impl.nested import mapped, tensors_of
 
 Inputs: TypeAlias = Tensor | tuple[Any, ...] | list[Any] | Mapping[str, Any]
 
@@ -43,7 +44,7 @@ def run(model: nn.Module, inputs: Inputs) -> Any:
     Raises:
         InputError: an empty batch, or whatever the model raised, with the shapes that it was given.
     """
-    tensors = _tensors(inputs)
+    tensors = tensors_of(inputs)
     for tensor in tensors:
         shape = tuple(tensor.shape)
         require(tensor.numel() > 0, f"expected a batch of at least one sample, got inputs of shape {shape}")
@@ -52,10 +53,10 @@ def run(model: nn.Module, inputs: Inputs) -> Any:
     try:
         with _eager(model):
             if isinstance(inputs, Mapping):
-                return model(**{name: _copied(value) for name, value in inputs.items()})
+                return model(**mapped(inputs, Tensor.clone))
             if isinstance(inputs, tuple | list):
-                return model(*map(_copied, inputs))
-            return model(_copied(inputs))
+                return model(*mapped(inputs, Tensor.clone))
+            return model(mapped(inputs, Tensor.clone))
     except InputError:
         raise
     except Exception as error:
@@ -76,17 +77,6 @@ def _require_numbers(tensor: Tensor, *, infinite: bool) -> None:
         require_finite(
             "the inputs", tensor.detach().nan_to_num(nan=torch.nan, posinf=0, neginf=0) if infinite else tensor.detach()
         )
-
-
-def _tensors(inputs: Inputs) -> list[Tensor]:
-    values = (
-        inputs.values() if isinstance(inputs, Mapping) else inputs if isinstance(inputs, tuple | list) else [inputs]
-    )
-    return [value for value in values if isinstance(value, Tensor)]
-
-
-def _copied(value: Any) -> Any:
-    return value.clone() if isinstance(value, Tensor) else value
 
 
 def _eager(model: nn.Module) -> AbstractContextManager[Any]:

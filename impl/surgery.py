@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from impl.errors import InputError, require, require_finite, told
+from impl.nested import mapped
 from impl.networks import generator
 from impl.recording import LAYERS
 from impl.running import Inputs, run, undisturbed
@@ -222,14 +223,13 @@ def _same(a: Tensor | None, b: Tensor | None) -> bool:
 def blank(inputs: Inputs) -> Inputs:
     """Inputs of the same shapes that hold nothing of the data: fixed noise in place of every floating-point tensor."""
 
-    def noise(value: Any) -> Any:
-        if not isinstance(value, Tensor) or not value.dtype.is_floating_point:
+    def noise(value: Tensor) -> Tensor:
+        if not value.dtype.is_floating_point:
             return value
         return torch.randn(value.shape, generator=generator(1), dtype=torch.float64).to(value)
 
-    if isinstance(inputs, Mapping):
-        return {key: noise(value) for key, value in inputs.items()}
-    return tuple(noise(value) for value in inputs) if isinstance(inputs, tuple | list) else noise(inputs)
+    blanked: Inputs = mapped(inputs, noise)
+    return blanked
 
 
 def whole_numbers(training: FirstLayerTraining, matrix: Tensor, output_grad: Tensor) -> bool:

@@ -138,3 +138,26 @@ def test_calling_a_claim_on_something_else():
         InputError, match=r"expected gram_flow to be called with a LayerTrace, got int; use impl\.trace"
     ):
         feature_learning.gram_flow(3)
+
+
+NETWORK = """
+import torch
+from torch import nn
+
+def made():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3)).double()
+    return model, torch.randn(10, 4).double(), torch.arange(10) % 3, nn.CrossEntropyLoss()
+"""
+
+
+def test_wrong_variants_and_false_statements_on_a_network(run, tmp_path):
+    (tmp_path / "mine.py").write_text(NETWORK)
+    wrong = ("check", "feature_learning_equation", "--mutant", "outer product transposed", "--model", "mine.py:made")
+    code, out, _ = run(*wrong)
+    assert code == 0, "it is refuted, as it must be"
+    assert "REFUTED" in out
+    assert list((tmp_path / "counterexamples").glob("*.py"))
+    code, _, err = run("check", "*_as_stated", "--model", "mine.py:made")
+    assert code == 2
+    assert "expected a claim that can be checked on a network, got only statements that are kept as printed" in err

@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+from collections import UserDict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -16,7 +17,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 import theorems
-from theorems import CLAIMS, Outcome, feature_learning_equation, gram_flow
+from theorems import CLAIMS, Outcome, feature_learning_equation, gram_flow, gram_sufficiency_in_training
 from theorems.cli import main
 from theorems.evidence.model_table import result_summary, result_table
 from theorems.factories import subject_of
@@ -273,3 +274,49 @@ def test_a_reason_that_claims_share_names_three_of_them_and_counts_the_rest():
     page = Console(file=io.StringIO(), width=200)
     page.print(result_summary(results))
     assert "claim_a, claim_b, claim_c and 2 more claims: no ReLU anywhere" in page.file.getvalue()
+
+
+class Attributes(UserDict):
+    """What a tokenizer returns: a mapping that is read by attribute too."""
+
+    def __getattr__(self, name):
+        if name == "data":
+            raise AttributeError(name)
+        return self.data[name]
+
+
+class Reading(nn.Module):
+    """Its training step reads its batch by attribute, and changes it."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3))
+
+    def training_step(self, batch, _index):
+        batch.x.mul_(2)
+        return L(self.net(batch.x), batch.y)
+
+
+def test_the_batch_of_a_training_step_is_widened_copied_and_hidden_like_any_inputs():
+    torch.manual_seed(0)
+    batch = Attributes(x=torch.randn(9, 4), y=torch.arange(9) % 3)
+    before = batch.x.clone()
+    claims = [autograd_gives_the_gradient, feature_learning_equation, gram_sufficiency_in_training]
+    results = check_model(Reading(), batch, None, claims=claims, double=True)
+    assert torch.equal(batch.x, before)
+    assert {r.verdict.outcome for r in results} == {Outcome.HOLDS}, results
+    assert {r.claim.name for r in results} == {claim.name for claim in claims}
+
+
+class Leaking(Reading):
+    """Reads its inputs a second time, past the first layer."""
+
+    def training_step(self, batch, _index):
+        return L(self.net(batch.x) + batch.x[:, :3], batch.y)
+
+
+def test_a_training_step_that_reads_its_inputs_elsewhere_is_seen():
+    batch = Attributes(x=torch.randn(9, 4), y=torch.arange(9) % 3)
+    results = check_model(Leaking(), batch, None, claims=[gram_sufficiency_in_training])
+    assert [r.verdict.outcome for r in results] == [Outcome.INAPPLICABLE]
+    assert "used elsewhere" in results[0].verdict.context["reason"]

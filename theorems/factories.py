@@ -86,7 +86,7 @@ def subject_of(made: Any, label: str = "the network as") -> Subject:
     inputs, targets = _batch(fields, label)
     if loss is None and callable(getattr(model, "training_step", None)):
         whole = inputs if targets is None else (inputs, targets)
-        model, inputs, targets = TrainingStep(model, whole), (), None
+        model, inputs, targets = TrainingStep(model), (whole,), None
     else:
         usable = isinstance(inputs, Tensor) or (isinstance(inputs, tuple | list | Mapping) and len(inputs) > 0)
         require(

@@ -9,8 +9,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from impl.double import in_double, loss_in_double, mapped, widened
+from impl.double import in_double, loss_in_double, widened
 from impl.errors import InputError
+from impl.nested import mapped
 from impl.operands import Instance
 from impl.running import Inputs
 from impl.tracing import Loss
@@ -19,6 +20,7 @@ from theorems.factories import load, subject_of
 from theorems.places import Places, Subject, instances_of
 from theorems.places.chunks import chunks, cut, sample_count
 from theorems.preconditions import autograd_gives_the_gradient
+from theorems.relations.alarms import alarm_shared
 from theorems.verdict import Outcome, Verdict
 
 DRAWN_ONLY = "the claim is about drawn instances only, not about a torch network"
@@ -114,12 +116,14 @@ def check_subject(
             subject = replace(subject, inputs=inputs, targets=targets, loss=loss_in_double(subject.loss))
         pieces = chunks(subject, chunk)
         share = 1 / (len(pieces) * max(1, len(chosen)))
+        stated = {claim.name: claim for claim in chosen}
+        asked = [alarm_shared(claim, len(pieces)) for claim in chosen]  # the worst of all chunks is one verdict
         advance = None if on_verdict is None else lambda: on_verdict(share)
         merged: dict[tuple[str, str], Result] = {}
         for samples in pieces:
-            for result in _check(subject if samples is None else cut(subject, *samples), chosen, advance):
+            for result in _check(subject if samples is None else cut(subject, *samples), asked, advance):
                 key = (result.claim.name, result.where)
-                found = result if samples is None else _told(result, samples)
+                found = result if samples is None else _told(result, stated[result.claim.name], samples)
                 merged[key] = worse(merged[key], found) if key in merged else found
         return sorted(merged.values(), key=lambda result: chosen.index(result.claim))
 
@@ -138,13 +142,13 @@ def worst_of(found: Sequence[Result]) -> Result:
     return min(found, key=lambda r: (SEVERITY.index(r.verdict.outcome), -r.verdict.ratio))
 
 
-def _told(result: Result, samples: tuple[int, int]) -> Result:
-    """With the samples that were looked at; without the instance where nothing is refuted, or those of all chunks would be held."""
+def _told(result: Result, claim: Claim, samples: tuple[int, int]) -> Result:
+    """Of the claim as it was given, with the samples that were looked at; without the instance where nothing is refuted, or those of all chunks would be held."""
     verdict = result.verdict
     first, end = samples
     instance = verdict.instance if verdict.outcome is Outcome.REFUTED else None
     context = {**verdict.context, "samples": f"{first} to {end - 1}"}
-    return Result(result.claim, result.where, replace(verdict, instance=instance, context=context), samples)
+    return Result(claim, result.where, replace(verdict, instance=instance, context=context), samples)
 
 
 def worse(first: Result, second: Result) -> Result:

@@ -13,26 +13,25 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from impl.double import mapped
 from impl.errors import InputError, require
+from impl.nested import mapped, tensors_of
 from impl.running import run, undisturbed
 from impl.tracing import scalar_loss
-from theorems.places.subject import Subject, TrainingStep
+from theorems.places.subject import Subject
 
 MOST_SAMPLES = 1024
 """Samples that are looked at in one go: kernels between samples and their spectra cost N² and N³."""
 SAMPLED = 32
-"""Samples on which it is measured how much autograd keeps; fewer are never cut."""
+"""Samples on which it is measured how much autograd keeps, or half of them if they are fewer."""
 MOST_SAVED = 0.6 * 2**30
 """Bytes that autograd may keep of a forward pass; the observations of all layers take up to nine times as much (measured: convolutions most)."""
 
 
 def sample_count(subject: Subject) -> int | None:
     """N, if the batch can be cut: the leading dimension of the targets, or else of the inputs, which some input has too."""
-    inputs, targets = _of_batch(subject)
-    given, wanted = _tensors(inputs), _tensors(targets)
+    given, wanted = tensors_of(subject.inputs), tensors_of(subject.targets)
     first = next((t for t in (*wanted, *given) if t.ndim > 0), None)
-    if first is None or any(t.layout is not torch.strided for t in (*given, *wanted)) or _packed(inputs):
+    if first is None or any(t.layout is not torch.strided for t in (*given, *wanted)) or _packed(subject.inputs):
         return None
     count = len(first)
     return count if any(t.ndim > 0 and len(t) == count for t in given) else None
@@ -47,7 +46,8 @@ def cut(subject: Subject, start: int, stop: int) -> Subject:
     count = sample_count(subject)
     if count is None:
         inputs, targets = (
-            [tuple(t.shape) for t in _tensors(value)] or type(value).__name__ for value in _of_batch(subject)
+            [tuple(t.shape) for t in tensors_of(value)] or type(value).__name__
+            for value in (subject.inputs, subject.targets)
         )
         raise InputError(
             f"expected inputs and targets with one leading dimension of samples, to be cut into chunks, got inputs {inputs} and "
@@ -57,10 +57,7 @@ def cut(subject: Subject, start: int, stop: int) -> Subject:
     def some(tensor: Tensor) -> Tensor:
         return tensor[start:stop] if tensor.ndim > 0 and len(tensor) == count else tensor
 
-    model, inputs, targets = subject.model, mapped(subject.inputs, some), mapped(subject.targets, some)
-    if isinstance(model, TrainingStep):
-        model = TrainingStep(model.module, mapped(model.batch, some))
-    return replace(subject, model=model, inputs=inputs, targets=targets)
+    return replace(subject, inputs=mapped(subject.inputs, some), targets=mapped(subject.targets, some))
 
 
 def at_once(subject: Subject) -> int | None:
@@ -69,10 +66,11 @@ def at_once(subject: Subject) -> int | None:
     All it is too for a network or a loss that does not run on a part of the batch.
     """
     count = sample_count(subject)
-    if count is None or count <= SAMPLED:
+    if count is None or count < 4:
         return None
+    few = min(SAMPLED, count // 2)
     try:
-        kept = saved_bytes(cut(subject, 0, SAMPLED)) / SAMPLED
+        kept = saved_bytes(cut(subject, 0, few)) / few
     except InputError:
         return None
     chunk = max(2, min(MOST_SAMPLES, int(MOST_SAVED / max(kept, 1))), subject.batch_size or 0)  # BatchNorm wants two
@@ -124,21 +122,6 @@ def saved_bytes(subject: Subject) -> int:
     with undisturbed(subject.model, subject.seed), torch.autograd.graph.saved_tensors_hooks(pack, lambda kept: kept):
         scalar_loss(run(subject.model, subject.inputs), subject.targets, subject.loss)
     return sum(size for address, size in sizes.items() if address not in own)
-
-
-def _of_batch(subject: Subject) -> tuple[Any, Any]:
-    return (subject.model.batch, None) if isinstance(subject.model, TrainingStep) else (subject.inputs, subject.targets)
-
-
-def _tensors(value: Any) -> list[Tensor]:
-    found: list[Tensor] = []
-
-    def keep(tensor: Tensor) -> Tensor:
-        found.append(tensor)
-        return tensor
-
-    mapped(value, keep)
-    return found
 
 
 def _packed(value: Any) -> bool:

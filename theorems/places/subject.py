@@ -110,14 +110,14 @@ class Subject:
 
 
 class TrainingStep(nn.Module):
-    """A module with ``training_step(batch, index)``, run on one batch."""
+    """A module with ``training_step(batch, index)``, as one of the batch."""
 
-    def __init__(self, module: nn.Module, batch: Any) -> None:
-        """Keep both."""
+    def __init__(self, module: nn.Module) -> None:
+        """Keep the module."""
         super().__init__()
-        self.module, self.batch = module, batch
+        self.module = module
 
-    def forward(self) -> Any:
+    def forward(self, batch: Any) -> Any:
         """What its training step returns."""
         step: Any = self.module.training_step
-        return step(self.batch, 0)
+        return step(batch, 0)

@@ -41,13 +41,16 @@ def shared_out(claims: Iterable[Claim], verdicts: int, *, family: float = FAMILY
     planned = sum((alarm_of(claim) or 0.0) * verdicts for claim in claims)
     if planned <= family:
         return claims
-    share = family / planned
-    return [_at(claim, alarm * share) if (alarm := alarm_of(claim)) is not None else claim for claim in claims]
+    return [alarm_shared(claim, planned / family) for claim in claims]
 
 
-def _at(claim: Claim, alarm: float) -> Claim:
-    relation: Any = claim.relation
-    return replace(claim, relation=replace(relation, alarm=alarm))
+def alarm_shared(claim: Claim, parts: float) -> Claim:
+    """The same claim with its alarm divided, for verdicts that count as one together; one that leaves nothing to chance as it is."""
+    alarm, relation = alarm_of(claim), claim.relation
+    if alarm is None or parts == 1:
+        return claim
+    smaller: Any = replace(relation, alarm=alarm / parts)  # type: ignore[type-var]
+    return replace(claim, relation=smaller)
 
 
 def spent(evidence: Iterable[Counted]) -> tuple[float, int] | None:
