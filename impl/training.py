@@ -134,7 +134,7 @@ def feature_noise(
     error = softmax_error(outputs(features), targets) if soft else None
     return _measure(
         features, readout, outputs, lambda index, f: loss_named(loss)(f, targets[index]), counts, scale=1.0,
-        output_error=error, shift_free=soft, unit=2.0**-53, flaw="",
+        output_error=error, shift_free=soft, unit=2.0**-53, flaw="", own=True,
     )  # fmt: skip
 
 
@@ -201,7 +201,7 @@ def noise_at(
         error = error[:rows] * (layer.inputs.shape[-2] if reduction == "mean" else 1.0)
     return _measure(
         layer.inputs[:rows], weight, outputs, lambda index, f: loss(f, targets[index]), counts, scale=scale,
-        output_error=error, shift_free=soft, unit=layer.unit, flaw=flaw,
+        output_error=error, shift_free=soft, unit=layer.unit, flaw=flaw, own=False,
     )  # fmt: skip
 
 
@@ -239,9 +239,12 @@ def _on_single_samples(outputs: Tensor, targets: Tensor, loss: Loss) -> tuple[fl
 
 def _measure(
     features: Tensor, readout: Tensor, outputs: Callable[[Tensor], Tensor], loss: Callable[[Tensor, Tensor], Tensor],
-    counts: Tensor, *, scale: float, output_error: Tensor | None, shift_free: bool, unit: float, flaw: str,
+    counts: Tensor, *, scale: float, output_error: Tensor | None, shift_free: bool, unit: float, flaw: str, own: bool,
 ) -> MinibatchNoise:  # fmt: skip
-    """Differentiate the loss of every batch by all features; a mean loss is multiplied by its number of samples."""
+    """Differentiate the loss of every batch by all features; a mean loss is multiplied by its number of samples.
+
+    ``own``: the loss is one of ours, whose gradient rounds no more than its formula says; of others' the rounding is measured.
+    """
     rows = features.shape[0]
     sizes = {int(row.sum()) for row in counts}
     require(len(sizes) == 1, f"expected batches of one size, got sizes {sorted(sizes)}")
@@ -260,7 +263,7 @@ def _measure(
     with torch.enable_grad():
         (output_grad,) = torch.autograd.grad(loss(everyone, f), f)
     measured = output_grad.double() * scale
-    if output_error is None:
+    if output_error is None and not own:
         output_error = _own_rounding(measured, f, loss, drawn, batch_scale, unit)
     return MinibatchNoise(
         features.double(), readout.double(), measured, counts.double(),

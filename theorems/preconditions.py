@@ -29,7 +29,9 @@ class Extrapolation:
         context: dict[str, Any] = {"autograd's slope": slope, "slope of the loss": seen.limit}
         gap, bound = abs(slope - seen.limit), seen.bound
         if not math.isfinite(gap) or not math.isfinite(bound):
-            context["reason"] = "the loss is not finite along the way"
+            context["reason"] = (
+                "the loss is not finite along the way, or fails where the last bits of the parameters change"
+            )
             return Finding(Outcome.UNDECIDED, Grade.NUMERICAL, math.nan, 0.0, context)
         if gap <= bound:
             outcome, size = Outcome.HOLDS, max(float(instance.spread), abs(seen.limit))
