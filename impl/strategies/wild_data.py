@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from hypothesis import strategies as st
@@ -132,13 +132,19 @@ def linear_students(draw: Callable[..., Any], kind: str, dtype: torch.dtype) -> 
     return LinearStudent(inputs, root, factor, numbers.matrix(d, 1).double(), _scalar(numbers.strength()), rates)
 
 
+Made = TypeVar("Made", bound=Instance)
+
+
+def _in_floats(instance: Made) -> Made:
+    """An exact instance in float64; one in float64 as it is."""
+    return instance.map(lambda v: v if isinstance(v, Tensor) else torch.as_tensor(v.astype(float)))
+
+
 @st.composite
 @refusing
 def initialised_pairs(draw: Callable[..., Any], kind: str, dtype: torch.dtype) -> InitialisedPair | Refusal:
     """Drawn pairs with both data sets and the targets multiplied by powers of two, so that the Gram matrices stay equal."""
-    numbers, pair = Numbers(draw, kind, dtype), draw(spectra.matched_pairs())
-    if not isinstance(pair.inputs, Tensor):
-        pair = pair.map(lambda v: torch.as_tensor(v.astype(float)))
+    numbers, pair = Numbers(draw, kind, dtype), _in_floats(draw(spectra.matched_pairs()))
     size = _power_of_two(numbers.size())
     return replace(
         pair,
@@ -237,9 +243,7 @@ def labelled_features(draw: Callable[..., Any], kind: str, dtype: torch.dtype) -
 @refusing
 def decoders(draw: Callable[..., Any], kind: str, dtype: torch.dtype) -> Decoder | Refusal:
     """Drawn decoders with last layers (and the points with them) multiplied by a power of two."""
-    numbers, decoder = Numbers(draw, kind, dtype), draw(alignment.affine_decoders())
-    if not isinstance(decoder.points, Tensor):
-        decoder = decoder.map(lambda v: torch.as_tensor(v.astype(float)))
+    numbers, decoder = Numbers(draw, kind, dtype), _in_floats(draw(alignment.affine_decoders()))
     size = _power_of_two(numbers.size())
     return replace(
         decoder, points=decoder.points * size, weights=(*decoder.weights[:-1], decoder.weights[-1] * size),

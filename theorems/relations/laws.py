@@ -45,7 +45,27 @@ Given: TypeAlias = "float | Callable[[Any], Any]"
 
 
 @dataclass(frozen=True, kw_only=True)
-class MeanLaw:
+class _Tested:
+    """A relation that is tested on replicates, with a false-alarm probability."""
+
+    alarm: float = ALARM
+
+    def __post_init__(self) -> None:
+        """Refuse what is no probability."""
+        require(0 < self.alarm < 1, f"expected a false-alarm probability in (0, 1), got alarm={self.alarm}")
+
+    def _sides(self, observe: Side, predict: Side, instance: Instance) -> tuple[dict[str, Array], Mapping[str, Any]]:
+        """The replicates, drawn once, and the prediction, by part."""
+        observed, predicted = named(observe(instance)), named(predict(instance))
+        require(
+            set(observed) == set(predicted),
+            f"expected the parts {sorted(observed)} on both sides, got {sorted(predicted)} predicted",
+        )
+        return {part: as_array(sample) for part, sample in observed.items()}, predicted
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeanLaw(_Tested):
     """The mean of independent, identically distributed replicates is (at most, above …) what is predicted.
 
     Args:
@@ -54,22 +74,12 @@ class MeanLaw:
         resolution: largest critical value that still counts as a test; above it the verdict is UNDECIDED, not HOLDS.
     """
 
-    alarm: float = ALARM
     sign: Sign = "="
     resolution: Given = math.inf
 
-    def __post_init__(self) -> None:
-        """Refuse what is no probability."""
-        require(0 < self.alarm < 1, f"expected a false-alarm probability in (0, 1), got alarm={self.alarm}")
-
     def judge(self, observe: Side, predict: Side, instance: Instance) -> Finding:
         """Draw the replicates once and test every entry of every part; the worst entry answers."""
-        observed, predicted = named(observe(instance)), named(predict(instance))
-        require(
-            set(observed) == set(predicted),
-            f"expected the parts {sorted(observed)} on both sides, got {sorted(predicted)} predicted",
-        )
-        samples = {part: as_array(sample) for part, sample in observed.items()}
+        samples, predicted = self._sides(observe, predict, instance)
         tests = sum(sample[0].size for sample in samples.values()) * (2 if self.sign == "=" else 1)
         found = [self._part(part, samples[part], as_array(predicted[part]), tests, instance) for part in samples]
         return max(found, key=_severity)
@@ -184,7 +194,7 @@ class VarianceBounded(MeanLaw):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Distributed:
+class Distributed(_Tested):
     """The replicates follow the predicted distribution: Kolmogorov and Smirnov, exact.
 
     The prediction is a distribution (anything with a vectorised ``cdf``, such as those of ``scipy.stats``), or a sample from it. Against
@@ -196,21 +206,11 @@ class Distributed:
         resolution: largest critical value that still counts as a test (no two laws are further apart than 1).
     """
 
-    alarm: float = ALARM
     resolution: float = 0.5
-
-    def __post_init__(self) -> None:
-        """Refuse what is no probability."""
-        require(0 < self.alarm < 1, f"expected a false-alarm probability in (0, 1), got alarm={self.alarm}")
 
     def judge(self, observe: Side, predict: Side, instance: Instance) -> Finding:
         """Draw the replicates once and test every column of every part."""
-        observed, predicted = named(observe(instance)), named(predict(instance))
-        require(
-            set(observed) == set(predicted),
-            f"expected the parts {sorted(observed)} on both sides, got {sorted(predicted)} predicted",
-        )
-        samples = {part: as_array(sample) for part, sample in observed.items()}
+        samples, predicted = self._sides(observe, predict, instance)
         columns = {part: sample.reshape(len(sample), -1) for part, sample in samples.items()}
         level = self.alarm / sum(values.shape[1] for values in columns.values())
         found = [
