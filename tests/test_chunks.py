@@ -158,6 +158,28 @@ def test_by_default_large_activations_and_many_samples_are_cut(monkeypatch):
     assert [end - first for first, end in pieces] == [683, 683, 683]
 
 
+class Graph(nn.Module):
+    """Mixes its features by a sparse matrix."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = net()
+        self.register_buffer("mixing", torch.eye(4, dtype=F64).roll(1, 0).to_sparse())
+
+    def forward(self, x):
+        return self.net(torch.sparse.mm(self.mixing, x.mT).mT)
+
+
+@pytest.mark.parametrize("count", [8, 100])
+def test_a_network_with_a_sparse_buffer_is_measured_like_any(count):
+    x, y = batch(count)
+    subject = subject_of((Graph(), (x, y), L))
+    assert chunks.chunks(subject) == [None]
+    assert chunks.saved_bytes(subject) > 0
+    results = check_subject(subject, claims=FEW[:2])
+    assert {r.verdict.outcome for r in results} == {Outcome.HOLDS}
+
+
 class Fixed(nn.Module):
     """Wants the whole batch."""
 

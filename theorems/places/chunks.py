@@ -108,7 +108,8 @@ def saved_bytes(subject: Subject) -> int:
     Raises:
         InputError: as `impl.trace`.
     """
-    own = {t.untyped_storage().data_ptr() for t in (*subject.model.parameters(), *subject.model.buffers())}
+    kept = (*subject.model.parameters(), *subject.model.buffers())
+    own = {t.untyped_storage().data_ptr() for t in kept if t.layout is torch.strided}
     sizes: dict[int, int] = {}
 
     def pack(tensor: Tensor) -> Tensor:
@@ -119,7 +120,10 @@ def saved_bytes(subject: Subject) -> int:
             sizes[storage.data_ptr()] = max(size, sizes.get(storage.data_ptr(), 0))
         return tensor  # held until all are counted, so that no two have one address
 
-    with undisturbed(subject.model, subject.seed), torch.autograd.graph.saved_tensors_hooks(pack, lambda kept: kept):
+    with (
+        undisturbed(subject.model, subject.seed),
+        torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor),
+    ):
         scalar_loss(run(subject.model, subject.inputs), subject.targets, subject.loss)
     return sum(size for address, size in sizes.items() if address not in own)
 
