@@ -17,6 +17,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 import theorems
+from impl import InputError
 from theorems import CLAIMS, Outcome, feature_learning_equation, gram_flow, gram_sufficiency_in_training
 from theorems.cli import main
 from theorems.evidence.model_table import result_summary, result_table
@@ -320,3 +321,9 @@ def test_a_training_step_that_reads_its_inputs_elsewhere_is_seen():
     results = check_model(Leaking(), batch, None, claims=[gram_sufficiency_in_training])
     assert [r.verdict.outcome for r in results] == [Outcome.INAPPLICABLE]
     assert "used elsewhere" in results[0].verdict.context["reason"]
+
+
+@pytest.mark.parametrize("nothing", [(), [], {}])
+def test_no_inputs_at_all_are_refused_by_name(nothing):
+    with pytest.raises(InputError, match="inputs as a tensor, a tuple of arguments or a mapping of keyword arguments"):
+        check_model(net(), nothing, Y, L)

@@ -22,6 +22,7 @@ from theorems.relations.laws import (
     Proportion,
     SubGammaMean,
     VarianceBounded,
+    _worst,
     drawn_once,
     in_law,
 )
@@ -272,3 +273,11 @@ def test_empirical_bernstein_is_the_inequality_of_maurer_and_pontil():
     wanted = math.sqrt(2 * variance * math.log(2 / delta) / 4) + 7 * 2 * math.log(2 / delta) / 9
     assert float(gap[0]) == pytest.approx(0.4375 - 0.25)
     assert float(bound[0]) == pytest.approx(wanted, rel=1e-12)
+
+
+def test_the_worst_entry_is_the_one_nearest_above_its_bound_and_any_residual_is_above_none():
+    zero, half = np.zeros(3), np.array([0.5, 0.0, 0.0])
+    assert _worst(np.array([0.5, 0.0, 1e-3]), np.array([1.0, 0.0, 0.0]), strict=False) == (2,)
+    assert _worst(half, np.ones(3), strict=False) == (0,)
+    assert _worst(half[::-1], np.ones(3), strict=False) == (2,)
+    assert half[_worst(half, zero, strict=False)] == 0.5

@@ -283,3 +283,14 @@ def test_errors_say_what_came(name):
 def test_enclosures_leave_data_alone():
     step = weight_step(ONES + torch.eye(2, 3), ONES)
     assert enclose(step).before.radius is None
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0)])
+def test_weights_without_rows_or_columns_are_no_step(shape):
+    nothing, square = torch.zeros(shape, dtype=torch.float64), torch.eye(shape[0], dtype=torch.float64)
+    with pytest.raises(
+        InputError,
+        match=r"expected weights of shape \(…, d_out, d_in\), got "
+        + str(shape).replace("(", r"\(").replace(")", r"\)"),
+    ):
+        WeightStep(nothing, nothing, square, square, square)
