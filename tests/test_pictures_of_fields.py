@@ -124,12 +124,18 @@ def test_collapse_is_complete_for_equal_classes_alone(figures):
 
 def test_residuals_lie_under_their_bound_and_mutants_far_above(figures):
     axis = figures("recursion-residuals").axes[0]
-    bounds = [line.get_ydata() for line in axis.get_lines() if line.get_label() == "its rounding bound"]
-    residuals = [[line.get_ydata() for line in axis.get_lines() if line.get_marker() == mark] for mark in "os"]
-    for bound, some in zip(bounds, residuals, strict=True):
-        assert len(some) == 3
-        assert all((residual <= bound).all() for residual in some)
-        assert bound.max() < 1e-9
+    lines = axis.get_lines()
+    for mark in "os":
+        residuals = [line for line in lines if line.get_marker() == mark]
+        assert len(residuals) == 3
+        for i, residual in enumerate(residuals):  # of each network against its own bound
+            (bound,) = (
+                np.asarray(line.get_ydata())
+                for line in lines
+                if line.get_gid() == f"bound {i}" and line.get_color() == residual.get_color()
+            )
+            assert (residual.get_ydata() <= bound).all()
+            assert bound.max() < 1e-9
     for label in ("its 9 mutants", "its 8 mutants"):
         depths, gaps = drawn(axis, label)
         assert (gaps[depths > 1.5] > 1e-2).all()

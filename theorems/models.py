@@ -38,12 +38,14 @@ class Result:
         where: the place.
         verdict: what came out; of several chunks of samples, what counts.
         samples: the first sample of the chunk that it is of, and the one after its last; None for the whole batch.
+        chunk: samples of the largest chunk into which the batch was cut; None for the whole batch.
     """
 
     claim: Claim
     where: str
     verdict: Verdict
     samples: tuple[int, int] | None = None
+    chunk: int | None = None
 
 
 def _inapplicable(claim: Claim, reason: str) -> Verdict:
@@ -119,11 +121,12 @@ def check_subject(
         stated = {claim.name: claim for claim in chosen}
         asked = [alarm_shared(claim, len(pieces)) for claim in chosen]  # the worst of all chunks is one verdict
         advance = None if on_verdict is None else lambda: on_verdict(share)
+        largest = max((piece[1] - piece[0] for piece in pieces if piece is not None), default=None)
         merged: dict[tuple[str, str], Result] = {}
         for samples in pieces:
             for result in _check(subject if samples is None else cut(subject, *samples), asked, advance):
                 key = (result.claim.name, result.where)
-                found = result if samples is None else _told(result, stated[result.claim.name], samples)
+                found = result if samples is None else _told(result, stated[result.claim.name], samples, largest)
                 merged[key] = worse(merged[key], found) if key in merged else found
         return sorted(merged.values(), key=lambda result: chosen.index(result.claim))
 
@@ -142,13 +145,13 @@ def worst_of(found: Sequence[Result]) -> Result:
     return min(found, key=lambda r: (SEVERITY.index(r.verdict.outcome), -r.verdict.ratio))
 
 
-def _told(result: Result, claim: Claim, samples: tuple[int, int]) -> Result:
+def _told(result: Result, claim: Claim, samples: tuple[int, int], largest: int | None) -> Result:
     """Of the claim as it was given, with the samples that were looked at; without the instance where nothing is refuted, or those of all chunks would be held."""
     verdict = result.verdict
     first, end = samples
     instance = verdict.instance if verdict.outcome is Outcome.REFUTED else None
     context = {**verdict.context, "samples": f"{first} to {end - 1}"}
-    return Result(claim, result.where, replace(verdict, instance=instance, context=context), samples)
+    return Result(claim, result.where, replace(verdict, instance=instance, context=context), samples, largest)
 
 
 def worse(first: Result, second: Result) -> Result:

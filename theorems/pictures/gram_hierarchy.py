@@ -81,7 +81,8 @@ def recursion_residuals(seed: int) -> Figure:
         for i in range(3):
             label = f"{name}, residual" if i == 0 else None
             left.plot(depths + aside, _floored(seen[:, i, 0]), mark, color=colour, markersize=4, label=label)
-        left.plot(depths, seen[:, :, 1].min(1), color=colour, linewidth=1.4, label="its rounding bound")
+            bound = "its network's rounding bound" if i == 0 else None
+            left.plot(depths + aside, seen[:, i, 1], color=colour, linewidth=0.9, label=bound, gid=f"bound {i}")
         mutants = list(claim.mutants.values())
         off = _floored([gaps(mutants, nets[d][0]) for d in depths])
         label = f"its {len(mutants)} mutants"
