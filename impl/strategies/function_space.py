@@ -6,6 +6,7 @@ them once and stops. Under the profile ``thorough`` (`impl.strategies.profiles`)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from impl.gaussian_gap import GapPath
 from impl.kernel_expansion import ExpansionPath
+from impl.links import link
 from impl.one_step import EnsemblePath, StepPath
 from impl.strategies.profiles import thorough
 from impl.zonal_operator import ZonalPath
@@ -116,10 +118,10 @@ def ensembles_with_exploding_labels() -> st.SearchStrategy[EnsemblePath]:
 
 
 def expansion_paths() -> st.SearchStrategy[ExpansionPath]:
-    """ReLU, tanh, erf and SiLU at two random pairs in dimension 2 and 5."""
+    """ReLU, |·|, tanh, erf and SiLU at two random pairs in dimension 2 and 5."""
     return st.builds(
         ExpansionPath,
-        activation=st.sampled_from(_ACTIVATIONS),
+        activation=st.sampled_from((*_ACTIVATIONS, "abs")),
         dimension=st.sampled_from([2, 5]),
         bulk=st.sampled_from([1.0, 1.5]),
         seed=st.integers(0, 30 if thorough() else 1),
@@ -132,12 +134,12 @@ def rough_expansions() -> st.SearchStrategy[ExpansionPath]:
 
 
 def zonal_paths() -> st.SearchStrategy[ZonalPath]:
-    """B fixed, or growing as d^{2ζ−1} for ζ = ⅝ and ¾."""
+    """B fixed, or growing as d^{2ζ−1} for ζ from ½ up to 0.95; B₀ so that both B/d and 1/B are small at d = 65536."""
     return st.builds(
-        ZonalPath,
+        lambda bulk, spike, growth: ZonalPath(bulk=bulk, spike=spike * bulk * 16 ** (1 - 2 * growth), growth=growth),
         bulk=st.sampled_from([1.0, 1.25, 2.0]),
         spike=st.sampled_from([1.0, 0.5, 2.0]),
-        growth=st.sampled_from([0.0, 0.25, 0.5]),
+        growth=st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.6, 0.75, 0.9]),
     )
 
 
@@ -151,14 +153,32 @@ def vanishing_zonal_paths() -> st.SearchStrategy[ZonalPath]:
     return st.builds(ZonalPath, growth=st.sampled_from([-0.5, -1.0]))
 
 
+_ZETAS = (0.5, 0.55, 0.625, 0.75, 0.85, 0.9, 0.95)
+
+
+def _gap(zeta: float, target: str, alpha: float, beta: float) -> Any:
+    """η₀ so small that powers of (η/d)² fall short of the law at d = 6400, and no larger than 3β, so that the gap can be computed."""
+    g = link(target)
+    weight = math.exp(-1) * (g.mean_slope**2 + g.mean_square / alpha)
+    scale = min(3.0, math.sqrt(0.02 * 6400 ** (2 - 2 * zeta) / weight))
+    return _lazy(GapPath, zeta=zeta, target=target, alpha=alpha, beta=beta, scale=round(scale, 2) * beta)
+
+
 def gap_paths() -> st.SearchStrategy[GapPath]:
-    """ζ = ½ and ¾ with g = tanh, a jump and a kink; thorough: every target at ζ = ½, ⅝ and ¾, α = 1 and 2."""
+    """ζ from ½ to 0.95 with g = tanh, a jump and a kink, n, m and d all different; thorough: every ζ with every target, at six (α, β) in turn."""
     if thorough():
-        grid = ((z, g, a) for z in (0.5, 0.625, 0.75) for g in _TARGETS for a in (1.0, 2.0))
-        return _listed([_lazy(GapPath, zeta=z, target=g, alpha=a) for z, g, a in grid])
+        proportions = ((0.5, 2.0), (2.0, 0.5), (2.0, 3.0), (4.0, 2.0), (0.5, 0.25), (1.0, 2.0))
+        grid = ((z, g) for z in _ZETAS for g in (*_TARGETS, "identity"))
+        return _listed([_gap(z, g, *proportions[i % 6]) for i, (z, g) in enumerate(grid)])
     return _listed(
-        [_lazy(GapPath, zeta=z, target=g) for z, g in ((0.5, "tanh"), (0.75, "tanh"), (0.5, "sign"), (0.75, "relu"))]
-    )
+        [_gap(0.5, "tanh", 2.0, 0.5), _gap(0.75, "tanh", 0.5, 2.0), _gap(0.5, "sign", 0.5, 2.0),
+         _gap(0.75, "relu", 2.0, 3.0), _gap(0.9, "erf", 2.0, 0.5), _gap(0.55, "identity", 0.5, 2.0)]
+    )  # fmt: skip
+
+
+def gap_paths_without_linear_target() -> st.SearchStrategy[GapPath]:
+    """g = |·|: μ₁ = 0."""
+    return _listed([_lazy(GapPath, zeta=0.5, target="abs")])
 
 
 def largest_gap_paths() -> st.SearchStrategy[GapPath]:

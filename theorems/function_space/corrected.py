@@ -19,6 +19,7 @@ from impl.strategies import function_space as strategies
 from impl.strategies import spiked_kernels as spiked_kernel_strategies
 from theorems.claim import Hypothesis, Source
 from theorems.relations.asymptotics import Measured, TendsTo, tends_to
+from theorems.relations.corrections import Corrections
 from theorems.relations.certified import PartialSums, converges
 from theorems.verdict import Outcome
 
@@ -32,17 +33,22 @@ def _learned_kernel(point: GapPoint) -> GapPoint:
     return point
 
 
-def covariance_coefficients(point: GapPoint) -> tuple[float, float]:
-    """A and B of `spike_moments` for σ = cos + sin and a target without noise."""
+def covariance_coefficients(
+    point: GapPoint, *, samples: int | None = None, width: int | None = None
+) -> tuple[float, float]:
+    """A and B of `spike_moments` for σ = cos + sin and a target without noise; with another n or m in their place, wrong ones."""
     g = link(point.target)
-    d, alpha, beta = point.dimension, point.samples / point.dimension, point.width / point.dimension
+    d = point.dimension
+    alpha, beta = (samples or point.samples) / d, (width or point.width) / d
     bend = expectation(lambda z: (z * z - 1) * g(z) ** 2) / 2  # ½E(g²)'' by parts
     scale = point.rate**2 * math.exp(-1) / (alpha * beta**2)
     return 1 + scale * g.mean_square / d**2, scale * (g.mean_slope**2 * (alpha - 1 / d) + 2 * bend / d) / d
 
 
-def _equivalent(point: GapPoint, *, bulk: float | None = None, spike: float = 1.0, swapped: bool = False) -> Profile:
-    a, b = covariance_coefficients(point)
+def _equivalent(
+    point: GapPoint, *, bulk: float | None = None, spike: float = 1.0, swapped: bool = False, **counts: int
+) -> Profile:
+    a, b = covariance_coefficients(point, **counts)
     a, b = (b, a) if swapped else (a if bulk is None else bulk, spike * b)
     d = point.dimension
     return lambda along, across: np.exp(-(a * (along**2 + across) + b * along**2) / (2 * d))
@@ -69,7 +75,29 @@ def largest_step(path: GapPath) -> str | None:
     return None if path.zeta < 1 else f"η = Θ(d^{path.zeta:g}): the gap is as large as the spike's own effect"
 
 
-GAP = TendsTo(rate=_corrected_rates, distance=_hilbert_schmidt, signs={"against B/d": "<"})
+def no_linear_target(path: GapPath) -> str | None:
+    """Why the spike is of another order, or None."""
+    slope = link(path.target).mean_slope
+    return None if abs(slope) > 1e-12 else f"μ₁ = E g'(z) = 0 for {path.target}: B/d is of order η²/d² no longer"
+
+
+def gap_corrections(path: GapPath) -> Corrections:
+    """Both kernels are functions of κ²n‖δ⊥‖²g², κnμ₁δ_* and 1/d: powers of (η/d)² times the squared size of these, and of 1/d."""
+    g = link(path.target)
+    size = path.scale**2 * math.exp(-1) / path.beta**2 * (g.mean_slope**2 + g.mean_square / path.alpha)
+    falling = ((2 - 2 * path.zeta, 8 * size),) if path.zeta < 1 else ()  # at ζ = 1 they are constants
+    return Corrections(ladders=(*falling, (1.0, 10.0)), largest=1.0, logs=0.0)
+
+
+GAP = TendsTo(
+    rate=_corrected_rates,
+    distance=_hilbert_schmidt,
+    signs={"against B/d": "<"},
+    random=False,
+    corrections=gap_corrections,
+    # neighbouring orders in (η/d)² are d^(2 − 2ζ) apart
+    resolution=lambda path: min(0.5, abs(2 - 2 * path.zeta) or 0.5),
+)
 
 
 @tends_to(
@@ -78,7 +106,10 @@ GAP = TendsTo(rate=_corrected_rates, distance=_hilbert_schmidt, signs={"against 
     observed=_learned_kernel,
     on=strategies.gap_paths,
     source=Source(_PAPER, "gap to the Gaussian equivalent, order corrected", "derived"),
-    hypotheses={"ζ < 1": Hypothesis(strategies.largest_gap_paths, largest_step)},
+    hypotheses={
+        "ζ < 1": Hypothesis(strategies.largest_gap_paths, largest_step),
+        "the target has a linear part": Hypothesis(strategies.gap_paths_without_linear_target, no_linear_target),
+    },
     mutants={
         "order η⁴/d⁵": {
             "relation": replace(GAP, rate=lambda p: _corrected_rates(p) | {"against η⁴/d⁴": p.rate**4 / p.dimension**5})
@@ -88,6 +119,10 @@ GAP = TendsTo(rate=_corrected_rates, distance=_hilbert_schmidt, signs={"against 
                 GAP, rate=lambda p: _corrected_rates(p) | {"against η⁴/d⁴": (p.rate / p.dimension) ** 2}
             )
         },
+        "n for m": lambda p: _equivalent(p, width=p.samples),
+        "m for n": lambda p: _equivalent(p, samples=p.width),
+        "d for m": lambda p: _equivalent(p, width=p.dimension),
+        "d for n": lambda p: _equivalent(p, samples=p.dimension),
         "no spike": partial(_equivalent, spike=0.0),
         "spike twice": partial(_equivalent, spike=2.0),
         "no growth of the bulk": partial(_equivalent, bulk=1.0),
@@ -104,14 +139,20 @@ def gaussian_equivalent_gap(point: GapPoint) -> Profile:
     without any expansion (`impl.gaussian_gap`), coarse against fine nodes; relation: slope of the log over d = 100 … 6400.
 
     This is the corrected form: the printed order η⁴ ln³d/d⁵ is `gaussian_equivalent_gap_as_stated`. The spectral theorems survive since the gap is
-    still o(B/d); the remark on η = Θ(d) does not. Hypotheses: ζ < 1 (checked; needed for the second part). Raises InputError
-    for anything that is not a GapPath. Source: derived here from arXiv:2605.17718 [D, N].
+    still o(B/d); the remark on η = Θ(d) does not. Hypotheses: ζ < 1 and μ₁ = E g'(z) ≠ 0 (both checked; needed for the second part); σ = cos + sin (by construction: for a
+    linear σ the gap is 0, so Θ is not a statement about every σ). Raises InputError for anything that is not a GapPath. Source: derived here from arXiv:2605.17718 [D, N].
     """
     return _equivalent(point)
 
 
 @tends_to(
-    TendsTo(rate=lambda p: p.rate**4 * math.log(p.dimension) ** 3 / p.dimension**5, distance=_order, sign="<="),
+    TendsTo(
+        rate=lambda p: p.rate**4 * math.log(p.dimension) ** 3 / p.dimension**5,
+        distance=_order,
+        sign="<=",
+        random=False,
+        corrections=lambda path: replace(gap_corrections(path), logs=3.0),  # what ln³d may hide
+    ),
     subject=GapPath,
     observed=_learned_kernel,
     on=strategies.all_gap_paths,

@@ -185,9 +185,10 @@ class TendsTo:
             label["false-alarm probability"] = self.alarm
         centre, half = (fit.low + fit.high) / 2, width / 2
         measured = abs(centre) if sign == "=" else max(centre, 0.0) if sign == "<=" else centre
-        outcome = self._decide(sign, fit.low, fit.high, resolution)
+        meet = fit.low <= fit.high
+        outcome = self._decide(sign, fit.low, fit.high, resolution) if meet else self._apart(sign, fit.highest, resolution)
         doubt = _doubt(fit, sizes, logs, sign, corrections)
-        if doubt is not None and (outcome is Outcome.REFUTED or fit.low > fit.high):
+        if doubt is not None and (outcome is Outcome.REFUTED or (not meet and outcome is not Outcome.HOLDS)):
             outcome, label = Outcome.UNDECIDED, {"reason": doubt} | label
         elif outcome is Outcome.UNDECIDED:
             label = {"reason": _loose(fit, resolution)} | label
@@ -203,6 +204,11 @@ class TendsTo:
         clear = high < resolution and (sign == "<=" or low > -resolution)
         return Outcome.HOLDS if clear else Outcome.UNDECIDED
 
+    def _apart(self, sign: Order, highest: float, resolution: float) -> Outcome:
+        """Of a law outside the class, such as a sum of two orders that change places: no more than an upper bound on every slope."""
+        below = {"=": -math.inf, "<=": resolution, "<": 0.0}[sign]
+        return Outcome.HOLDS if highest < below else Outcome.UNDECIDED
+
 
 @dataclass(frozen=True)
 class _Slope:
@@ -212,6 +218,7 @@ class _Slope:
         slope: of the narrowest.
         low: the largest of the lower ends.
         high: the smallest of the upper ends; below ``low`` if the intervals do not meet.
+        highest: the largest of the upper ends.
         weights: what the narrowest multiplies each mean with.
         used: how many sizes it uses.
         drift: half of what corrections may do to it.
@@ -223,6 +230,7 @@ class _Slope:
     slope: float
     low: float
     high: float
+    highest: float
     weights: Array
     used: int
     drift: float
@@ -254,7 +262,8 @@ def _fit(
     best = min(found, key=lambda f: f[2] - f[1] if math.isfinite(f[2] - f[1]) else math.inf)
     change = _weights(x, slice(total - 2, total)) - _weights(x, slice(total - 3, total - 1))
     wobble = _chance(change, logs, level) + float(np.abs(change) @ blur)
-    return _Slope(best[0], max(f[1] for f in found), min(f[2] for f in found), *best[3:], wobble)
+    low, highs = max(f[1] for f in found), [f[2] for f in found]
+    return _Slope(best[0], low, min(highs), max(highs), *best[3:], wobble)
 
 
 def _chance(weights: Array, logs: Sequence[Array], level: float | None) -> float:
