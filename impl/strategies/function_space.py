@@ -157,10 +157,10 @@ _ZETAS = (0.5, 0.55, 0.625, 0.75, 0.85, 0.9, 0.95)
 
 
 def _gap(zeta: float, target: str, alpha: float, beta: float) -> Any:
-    """η₀ so small that powers of (η/d)² fall short of the law at d = 6400, and no larger than 3β, so that the gap can be computed."""
+    """η₀ so small that powers of (η/d)² fall short of the law at the largest d, and no larger than 3β, so that the gap can be computed."""
     g = link(target)
     weight = math.exp(-1) * (g.mean_slope**2 + g.mean_square / alpha)
-    scale = min(3.0, math.sqrt(0.02 * 6400 ** (2 - 2 * zeta) / weight))
+    scale = min(3.0, math.sqrt(0.02 * (25600 if zeta >= 0.7 else 6400) ** (2 - 2 * zeta) / weight))
     return _lazy(GapPath, zeta=zeta, target=target, alpha=alpha, beta=beta, scale=round(scale, 2) * beta)
 
 
