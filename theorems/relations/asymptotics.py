@@ -17,11 +17,13 @@ and besides (each only ever turns REFUTED into UNDECIDED): the intervals meet (o
 local exponents do not still move towards the claimed one so fast that twice the geometric series of their last change
 would reach it, and have not lately moved by half their distance from it; and, for O, the ratio to the claimed order is largest at the largest size. HOLDS if the interval holds the
 claimed exponent and none of its rivals, ``resolution`` away. *Detectable effect*: the width of the interval. An exponent that is
-further from the claimed one lies outside an interval which holds the truth.
+further from the claimed one lies outside an interval which holds the truth. Beside it stands how large a part of the distance that does
+not fall with the size (a coefficient that is wrong) would have been refuted on these data.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -168,7 +170,8 @@ class TendsTo:
             return Finding(Outcome.REFUTED, Grade.STATISTICAL, math.inf, 0.0, label | reason)
         logs = [np.array([math.log(m.value / rate) for m, rate in row]) for row in rows]
         blur = np.array([max(-math.log1p(-m.error / m.value) for m, _ in row) for row in rows])
-        fit = _fit(sizes, logs, blur, self.window, alarm, corrections)
+        drifts = [corrections.between(a, b) for a, b in itertools.pairwise(sizes[-self.window :].tolist())]
+        fit = _fit(sizes, logs, blur, drifts, alarm)
         claimed = float(fit.weights @ np.log([np.mean([rate for _, rate in row]) for row in rows]))
         width = fit.high - fit.low
         label |= {
@@ -185,14 +188,31 @@ class TendsTo:
             label["false-alarm probability"] = self.alarm
         centre, half = (fit.low + fit.high) / 2, width / 2
         measured = abs(centre) if sign == "=" else max(centre, 0.0) if sign == "<=" else centre
+        outcome, reason = self._outcome(fit, sizes, logs, sign, corrections, resolution)
+        if reason is not None:
+            label = {"reason": reason} | label
+        elif outcome is Outcome.HOLDS:
+            values = [np.array([m.value for m, _ in row]) for row in rows]
+
+            def seen(constant: float) -> bool:
+                moved = [np.log1p((constant / row) ** 2) / 2 + log for row, log in zip(values, logs, strict=True)]
+                found = self._outcome(_fit(sizes, moved, blur, drifts, alarm), sizes, moved, sign, corrections, resolution)
+                return found[0] is Outcome.REFUTED
+
+            constant = _smallest_seen(seen, min(distances), max(distances))
+            label["a part of the distance that does not fall is seen from"] = constant
+        return Finding(outcome, Grade.STATISTICAL, measured, max(half, 0.0), label)
+
+    def _outcome(
+        self, fit: _Slope, sizes: Array, logs: Sequence[Array], sign: Order, corrections: Corrections, resolution: float
+    ) -> tuple[Outcome, str | None]:
+        """The answer, and why it is none."""
         meet = fit.low <= fit.high
         outcome = self._decide(sign, fit.low, fit.high, resolution) if meet else self._apart(sign, fit.highest, resolution)
         doubt = _doubt(fit, sizes, logs, sign, corrections)
         if doubt is not None and (outcome is Outcome.REFUTED or (not meet and outcome is not Outcome.HOLDS)):
-            outcome, label = Outcome.UNDECIDED, {"reason": doubt} | label
-        elif outcome is Outcome.UNDECIDED:
-            label = {"reason": _loose(fit, resolution)} | label
-        return Finding(outcome, Grade.STATISTICAL, measured, max(half, 0.0), label)
+            return Outcome.UNDECIDED, doubt
+        return outcome, _loose(fit, resolution) if outcome is Outcome.UNDECIDED else None
 
     def _decide(self, sign: Order, low: float, high: float, resolution: float) -> Outcome:
         if low > 0 or (sign == "=" and high < 0):
@@ -240,12 +260,11 @@ class _Slope:
 
 
 def _fit(
-    sizes: Array, logs: Sequence[Array], blur: Array, window: int, alarm: float | None, corrections: Corrections
+    sizes: Array, logs: Sequence[Array], blur: Array, drifts: Sequence[tuple[float, float]], alarm: float | None
 ) -> _Slope:
     """The regressions over the last sizes and their intervals; see the module's docstring."""
-    x, total = np.log(sizes), len(sizes)
+    x, total, window = np.log(sizes), len(sizes), len(drifts) + 1
     means = np.array([float(np.mean(row)) for row in logs])
-    bounds = [corrections.between(float(a), float(b)) for a, b in zip(sizes[-window:-1], sizes[-window + 1 :], strict=True)]
     level = None if alarm is None else alarm / (2 * (window - 1))
     found = []
     for used in range(2, window + 1):
@@ -253,7 +272,7 @@ def _fit(
         slope = float(weights @ means)
         steps = -np.cumsum(weights)[total - used : total - 1]  # the regression as an average of local exponents
         below, above = (
-            sum(float(step) * bound[side] for step, bound in zip(steps, bounds[-len(steps) :], strict=True))
+            sum(float(step) * bound[side] for step, bound in zip(steps, drifts[-len(steps) :], strict=True))
             for side in (0, 1)
         )
         chance, numeric = _chance(weights, logs, level), float(np.abs(weights) @ blur)
@@ -305,6 +324,17 @@ def _loose(fit: _Slope, resolution: float) -> str:
         return "corrections of the stated class may be as large as the law itself at these sizes. Take larger sizes"
     more = "larger sizes" if fit.drift > fit.chance else "more replicates"
     return f"the interval holds the claimed exponent and others, down to {resolution:g} apart. Take {more}"
+
+
+def _smallest_seen(seen: Callable[[float], bool], least: float, most: float) -> float | None:
+    """The smallest constant that is refuted if it is added to the distance (in squares), to one part in ten; None if none is."""
+    low, high = math.log(least / 1024), math.log(most * 1024)
+    if not seen(math.exp(high)):
+        return None
+    while high - low > 0.1:
+        middle = (low + high) / 2
+        low, high = (low, middle) if seen(math.exp(middle)) else (middle, high)
+    return float(f"{math.exp(high):.2g}")
 
 
 def _open(label: Mapping[str, Any], reason: str) -> Finding:
