@@ -181,23 +181,32 @@ def _summed(
     s: SpikedSeries, *, factor: Fraction = Fraction(1, 2), step: int = 2, factorials: bool = True, promised: bool = True
 ) -> PartialSums:
     ratio = arb_of(s.spike) / arb_of(s.bulk)
-    sums, total, term = {}, arb(0), arb(0)
+    sums, total, term, largest = {}, arb(0), arb(0), s.size()
     for j in range(s.orders[-1] + 1):
         weight = (arb_of(factor) * ratio) ** j * (1 / arb(j + 1).gamma() if factorials else 1)
         term = weight * s.hermite_mean(step * j) * (1 if step == 2 else arb_of(s.bulk).sqrt() ** j)
         total += term
+        largest = max(largest, abs(term))
         if j in s.orders:
             sums[j] = total
-    return PartialSums(sums, _tail(s, abs(term)) if promised else None)
+    return PartialSums(sums, _tail(s, abs(term)) if promised else None, largest, diverges=_diverges(s))
 
 
 def _tail(s: SpikedSeries, last: arb) -> arb | None:
-    """A bound on the terms after the last: |t_{j+1}/t_j| ≤ r from there on gives |t_J| r/(1 − r)."""
+    """A bound on the terms after the last: |t_{j+1}/t_j| ≤ r from there on gives |t_J| r/(1 − r); for cos t also |t_J| r e^{γ₂/2}."""
     if s.kind == "polynomial":
         return arb(0)
     # |t|^p: t_{j+1}/t_j = (γ₂/γ₁)(p/2 − j)/(j + 1); cos t: −γ₂/(2(j + 1))
     r = arb_of(s.spike / s.bulk) if s.kind == "power" else arb_of(s.spike) / (2 * (s.orders[-1] + 1))
+    if s.kind == "cosine" and not r < 1:
+        return last * r * (arb_of(s.spike) / 2).exp()
     return last * r / (1 - r) if r < 1 else None
+
+
+def _diverges(s: SpikedSeries) -> bool:
+    """Whether no term after the last can be smaller: of |t|^p, whose ratios (γ₂/γ₁)(j − p/2)/(j + 1) rise with j and reach one."""
+    last = s.orders[-1]
+    return s.kind == "power" and s.spike / s.bulk * (last - Fraction(s.numbers[0], 2)) / (last + 1) >= 1
 
 
 def too_large_a_spike(s: SpikedSeries) -> str | None:
@@ -254,7 +263,7 @@ def spiked_covariance_series_as_stated(s: SpikedSeries) -> PartialSums:
 
     Counterexample, to which the search shrinks: G = |⟨u,w⟩|, γ₁ = 1, γ₂ = 2. The value is √(6/π) = 1.382, the partial sums are 1.80, −3.4, −1.7e3, −6.5e8
     at j = 5, 10, 20, 40: √(2/π) times the binomial series of (1 + 2)^½, past its radius. Shapes: scalars. Observed and predicted as in
-    `spiked_covariance_series`, without a bound on the rest; REFUTED (CERTIFIED) where the errors grow at every order.
+    `spiked_covariance_series`, without a bound on the rest; REFUTED (CERTIFIED) where the errors grow at every order and no later term can be smaller.
 
     Hypotheses: none beyond γ₁, γ₂ > 0. Raises InputError for anything that is not a SpikedSeries. Source: arXiv:2605.17718 [P], refuted.
     """
