@@ -304,6 +304,8 @@ def _doubt(fit: _Slope, sizes: Array, logs: Sequence[Array], sign: Order, correc
     """Why an interval without the claimed exponent is no refutation, or None."""
     if fit.low > fit.high:
         return "the slopes contradict each other: no law with corrections of the stated class moves like this. Take larger sizes"
+    if fit.low <= 0 <= fit.high:
+        return None  # o is refuted by an exponent that is the claimed one: nothing is left to move towards
     means = np.array([float(np.mean(row)) for row in logs])
     local = np.diff(means) / np.diff(np.log(sizes))
     ratio = corrections.ratio(float(sizes[-2]), float(sizes[-1]))
