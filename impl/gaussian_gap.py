@@ -104,7 +104,10 @@ class GapPath(Instance):
         target: g.
         alpha: n/d.
         beta: m/d.
-        sizes: d.
+        sizes: d; None for 100 … 6400, and up to 25600 where ζ >= 0.7: there corrections in (η/d)² are slow, and the gap still large enough to see.
+
+    Raises:
+        InputError: an exponent outside [½, 1], a scale that is not positive, sizes that do not increase, or αd, βd that are not whole.
     """
 
     zeta: float
@@ -112,7 +115,26 @@ class GapPath(Instance):
     target: str = "tanh"
     alpha: float = 1.0
     beta: float = 1.0
-    sizes: tuple[int, ...] = (100, 200, 400, 800, 1600, 3200, 6400)
+    sizes: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is no path."""
+        require(0.5 <= self.zeta <= 1, f"expected ζ in [½, 1], got zeta={self.zeta}")
+        require(math.isfinite(self.scale) and self.scale > 0, f"expected a positive scale, got scale={self.scale}")
+        require(
+            list(self.dimensions) == sorted(set(self.dimensions)), f"expected increasing sizes, got {self.dimensions}"
+        )
+        for name in ("alpha", "beta"):
+            for d in self.dimensions:
+                whole = getattr(self, name) * d
+                require(whole == int(whole) >= 1, f"expected {name}·d to be a whole number, got {whole} at d = {d}")
+
+    @property
+    def dimensions(self) -> tuple[int, ...]:
+        """The sizes, chosen or given."""
+        if self.sizes is not None:
+            return self.sizes
+        return tuple(100 * 2**k for k in range(9 if self.zeta >= 0.7 else 7))
 
     @cached_property
     def path(self) -> dict[int, tuple[GapPoint, ...]]:
@@ -127,5 +149,5 @@ class GapPath(Instance):
                     target=self.target,
                 ),
             )
-            for d in self.sizes
+            for d in self.dimensions
         }

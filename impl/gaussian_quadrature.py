@@ -11,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 import torch
+from flint import arb, ctx
 from scipy.linalg import eigh_tridiagonal
 from torch import Tensor
 
@@ -58,6 +59,14 @@ def sphere_coordinate(count: int, dimension: int) -> Nodes:
     """Nodes and weights of one coordinate of a uniform point on the unit sphere in ``dimension`` >= 2 dimensions."""
     nodes, weights = _golub_welsch(np.zeros(count), zonal_recurrence(count, dimension)[1:])
     return (nodes - nodes[::-1]) / 2, (weights + weights[::-1]) / 2
+
+
+@lru_cache(maxsize=64)
+def mean_coordinate(dimension: int) -> float:
+    """E |t| = Γ(d/2)/(√π Γ((d+1)/2)) of one coordinate of a uniform point on the unit sphere, rounded once: lgamma loses digits as d grows."""
+    with ctx.workprec(128):
+        d = arb(dimension)
+        return float(((d / 2).lgamma() - ((d + 1) / 2).lgamma()).exp() / arb.pi().sqrt())
 
 
 def zonal_recurrence(count: int, dimension: int) -> npt.NDArray[np.float64]:

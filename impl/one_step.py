@@ -170,7 +170,7 @@ class StepPath(Instance):
         seed: of everything.
         sizes: d, increasing.
         replicates: how many independent runs at each size.
-        shared_data: whether the runs of one size share their batch, hence ς.
+        shared_data: whether the runs of one size share their batch, hence ς; those of one group in an `EnsemblePath`.
 
     Raises:
         InputError: sizes that do not increase, or α d, β d that are not whole.
@@ -207,11 +207,12 @@ class StepPath(Instance):
             for d, count in zip(self.sizes, self.replicates, strict=True)
         }
 
-    def _point(self, d: int, replicate: int) -> StepPoint:
+    def _point(self, d: int, replicate: int, batch: int = 0) -> StepPoint:
+        """Run number ``replicate`` at size d; with shared data, on batch number ``batch``."""
         seeds = torch.randint(
             2**31, (2,), generator=generator((self.seed * 1_000_003 + d) * 100_003 + replicate)
         ).tolist()
-        shared = torch.randint(2**31, (1,), generator=generator(self.seed * 1_000_003 + d)).tolist()[0]
+        shared = torch.randint(2**31, (batch + 1,), generator=generator(self.seed * 1_000_003 + d)).tolist()[-1]
         return StepPoint(
             dimension=d,
             samples=int(self.alpha * d),
@@ -243,7 +244,47 @@ class Ensemble(Instance):
 
     @cached_property
     def cosines(self) -> Tensor:
-        """cos(v, w*) of the first right singular vector v of each run's update, (R,); all steps taken at once by ``torch.func``."""
+        """cos(v, w*) of the first right singular vector v of each run's update, (R,)."""
+        updates, spikes, teachers = self._steps()
+        return (leading_direction(updates, spikes) * teachers).sum(-1)
+
+    @cached_property
+    def learned_weights(self) -> Tensor:
+        """The rows of W₁ of all runs, (R m, d), in float32."""
+        before = torch.stack([point.network().first.weight.detach() for point in self.points])
+        return (before + self._steps()[0]).flatten(0, 1).float()
+
+    def projected(self, direction: Tensor) -> Any:
+        """The rows of W₁ of all runs along a direction, sorted, (R m,); kept, since the variants of a claim ask for the same."""
+        key = direction.numpy().tobytes()
+        if key not in self._projections:
+            rows = (self.learned_weights @ direction.float()).double()
+            self._projections[key] = rows.sort().values.numpy()
+        return self._projections[key]
+
+    @cached_property
+    def _projections(self) -> dict[bytes, Any]:
+        return {}
+
+    @cached_property
+    def spike(self) -> Tensor:
+        """ς = Xᵀy of the batch that the runs share, (d,).
+
+        Raises:
+            InputError: if they do not share one.
+        """
+        seeds = {point.data_seed for point in self.points}
+        require(len(seeds) == 1, f"expected runs that share their batch, got {len(seeds)} batches: set shared_data")
+        inputs, labels, _ = self.points[0].batch()
+        return labels[:, 0] @ inputs
+
+    @property
+    def direction(self) -> Tensor:
+        """w* of the first run, (d,)."""
+        return self.points[0].batch()[2]
+
+    def _steps(self) -> tuple[Tensor, Tensor, Tensor]:
+        """W₁ − W₀ (R, m, d), ς (R, d) and w* (R, d) of every run; all steps taken at once by ``torch.func``."""
         first = self.points[0]
         models = [point.network() for point in self.points]
         batches = [point.batch() for point in self.points]
@@ -256,8 +297,7 @@ class Ensemble(Instance):
             return (y[:, 0] - outputs).square().mean() / 2
 
         gradient = torch.func.vmap(torch.func.grad(loss))(weights, readouts, inputs, labels)["first.weight"]
-        spikes = (labels.mT @ inputs)[:, 0]
-        return (leading_direction(-first.rate * gradient, spikes) * teachers).sum(-1)
+        return -first.rate * gradient, (labels.mT @ inputs)[:, 0], teachers
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -272,10 +312,11 @@ class EnsemblePath(StepPath):
 
     @cached_property
     def path(self) -> dict[int, tuple[Any, ...]]:
-        """The ensembles by size."""
+        """The ensembles by size: independent of each other, batch and all."""
         return {
             d: tuple(
-                Ensemble(tuple(self._point(d, i * self.group + j) for j in range(self.group))) for i in range(count)
+                Ensemble(tuple(self._point(d, i * self.group + j, batch=i) for j in range(self.group)))
+                for i in range(count)
             )
             for d, count in zip(self.sizes, self.replicates, strict=True)
         }

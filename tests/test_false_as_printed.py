@@ -14,6 +14,7 @@ from impl.strategies.spiked_kernels import divergent_series
 from theorems import Grade, Outcome, function_space
 from theorems.function_space.corrected import GAP, covariance_coefficients
 from theorems.relations.asymptotics import Measured, TendsTo
+from theorems.relations.corrections import Corrections
 
 
 def test_series_counterexample_as_a_reader_can_follow_it():
@@ -64,7 +65,12 @@ def test_gap_of_targets_that_jump_or_bend(target):
 
 def test_largest_step_has_a_gap_as_large_as_its_spike():
     path = GapPath(zeta=1.0)
-    order = TendsTo(rate=lambda p: (p.rate / p.dimension) ** 4, distance=lambda o, p: {"": Measured(*o.distance(p))})
+    order = TendsTo(
+        rate=lambda p: (p.rate / p.dimension) ** 4,
+        distance=lambda o, p: {"": Measured(*o.distance(p))},
+        random=False,
+        corrections=Corrections(ladders=((1.0, 10.0),), largest=1.0, logs=0.0),
+    )
     claim = function_space.gaussian_equivalent_gap
     assert order.judge(claim.observe, claim.predict, path).outcome is Outcome.HOLDS  # Θ(1)
     assert GAP.judge(claim.observe, claim.predict, path).outcome is Outcome.REFUTED  # not o(B/d)

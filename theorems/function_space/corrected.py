@@ -19,6 +19,7 @@ from impl.strategies import function_space as strategies
 from impl.strategies import spiked_kernels as spiked_kernel_strategies
 from theorems.claim import Hypothesis, Source
 from theorems.relations.asymptotics import Measured, TendsTo, tends_to
+from theorems.relations.corrections import Corrections
 from theorems.relations.certified import PartialSums, converges
 from theorems.verdict import Outcome
 
@@ -32,17 +33,22 @@ def _learned_kernel(point: GapPoint) -> GapPoint:
     return point
 
 
-def covariance_coefficients(point: GapPoint) -> tuple[float, float]:
-    """A and B of `spike_moments` for σ = cos + sin and a target without noise."""
+def covariance_coefficients(
+    point: GapPoint, *, samples: int | None = None, width: int | None = None
+) -> tuple[float, float]:
+    """A and B of `spike_moments` for σ = cos + sin and a target without noise; with another n or m in their place, wrong ones."""
     g = link(point.target)
-    d, alpha, beta = point.dimension, point.samples / point.dimension, point.width / point.dimension
+    d = point.dimension
+    alpha, beta = (samples or point.samples) / d, (width or point.width) / d
     bend = expectation(lambda z: (z * z - 1) * g(z) ** 2) / 2  # ½E(g²)'' by parts
     scale = point.rate**2 * math.exp(-1) / (alpha * beta**2)
     return 1 + scale * g.mean_square / d**2, scale * (g.mean_slope**2 * (alpha - 1 / d) + 2 * bend / d) / d
 
 
-def _equivalent(point: GapPoint, *, bulk: float | None = None, spike: float = 1.0, swapped: bool = False) -> Profile:
-    a, b = covariance_coefficients(point)
+def _equivalent(
+    point: GapPoint, *, bulk: float | None = None, spike: float = 1.0, swapped: bool = False, **counts: int
+) -> Profile:
+    a, b = covariance_coefficients(point, **counts)
     a, b = (b, a) if swapped else (a if bulk is None else bulk, spike * b)
     d = point.dimension
     return lambda along, across: np.exp(-(a * (along**2 + across) + b * along**2) / (2 * d))
@@ -69,7 +75,29 @@ def largest_step(path: GapPath) -> str | None:
     return None if path.zeta < 1 else f"η = Θ(d^{path.zeta:g}): the gap is as large as the spike's own effect"
 
 
-GAP = TendsTo(rate=_corrected_rates, distance=_hilbert_schmidt, signs={"against B/d": "<"})
+def no_linear_target(path: GapPath) -> str | None:
+    """Why the spike is of another order, or None."""
+    slope = link(path.target).mean_slope
+    return None if abs(slope) > 1e-12 else f"μ₁ = E g'(z) = 0 for {path.target}: B/d is of order η²/d² no longer"
+
+
+def gap_corrections(path: GapPath) -> Corrections:
+    """Both kernels are functions of κ²n‖δ⊥‖²g², κnμ₁δ_* and 1/d: powers of (η/d)² times the squared size of these, and of 1/d."""
+    g = link(path.target)
+    size = path.scale**2 * math.exp(-1) / path.beta**2 * (g.mean_slope**2 + g.mean_square / path.alpha)
+    falling = ((2 - 2 * path.zeta, 8 * size),) if path.zeta < 1 else ()  # at ζ = 1 they are constants
+    return Corrections(ladders=(*falling, (1.0, 10.0)), largest=1.0, logs=0.0)
+
+
+GAP = TendsTo(
+    rate=_corrected_rates,
+    distance=_hilbert_schmidt,
+    signs={"against B/d": "<"},
+    random=False,
+    corrections=gap_corrections,
+    # neighbouring orders in (η/d)² are d^(2 − 2ζ) apart
+    resolution=lambda path: min(0.5, abs(2 - 2 * path.zeta) or 0.5),
+)
 
 
 @tends_to(
@@ -78,7 +106,10 @@ GAP = TendsTo(rate=_corrected_rates, distance=_hilbert_schmidt, signs={"against 
     observed=_learned_kernel,
     on=strategies.gap_paths,
     source=Source(_PAPER, "gap to the Gaussian equivalent, order corrected", "derived"),
-    hypotheses={"ζ < 1": Hypothesis(strategies.largest_gap_paths, largest_step)},
+    hypotheses={
+        "ζ < 1": Hypothesis(strategies.largest_gap_paths, largest_step),
+        "the target has a linear part": Hypothesis(strategies.gap_paths_without_linear_target, no_linear_target),
+    },
     mutants={
         "order η⁴/d⁵": {
             "relation": replace(GAP, rate=lambda p: _corrected_rates(p) | {"against η⁴/d⁴": p.rate**4 / p.dimension**5})
@@ -88,6 +119,10 @@ GAP = TendsTo(rate=_corrected_rates, distance=_hilbert_schmidt, signs={"against 
                 GAP, rate=lambda p: _corrected_rates(p) | {"against η⁴/d⁴": (p.rate / p.dimension) ** 2}
             )
         },
+        "n for m": lambda p: _equivalent(p, width=p.samples),
+        "m for n": lambda p: _equivalent(p, samples=p.width),
+        "d for m": lambda p: _equivalent(p, width=p.dimension),
+        "d for n": lambda p: _equivalent(p, samples=p.dimension),
         "no spike": partial(_equivalent, spike=0.0),
         "spike twice": partial(_equivalent, spike=2.0),
         "no growth of the bulk": partial(_equivalent, bulk=1.0),
@@ -104,14 +139,20 @@ def gaussian_equivalent_gap(point: GapPoint) -> Profile:
     without any expansion (`impl.gaussian_gap`), coarse against fine nodes; relation: slope of the log over d = 100 … 6400.
 
     This is the corrected form: the printed order η⁴ ln³d/d⁵ is `gaussian_equivalent_gap_as_stated`. The spectral theorems survive since the gap is
-    still o(B/d); the remark on η = Θ(d) does not. Hypotheses: ζ < 1 (checked; needed for the second part). Raises InputError
-    for anything that is not a GapPath. Source: derived here from arXiv:2605.17718 [D, N].
+    still o(B/d); the remark on η = Θ(d) does not. Hypotheses: ζ < 1 and μ₁ = E g'(z) ≠ 0 (both checked; needed for the second part); σ = cos + sin (by construction: for a
+    linear σ the gap is 0, so Θ is not a statement about every σ). Raises InputError for anything that is not a GapPath. Source: derived here from arXiv:2605.17718 [D, N].
     """
     return _equivalent(point)
 
 
 @tends_to(
-    TendsTo(rate=lambda p: p.rate**4 * math.log(p.dimension) ** 3 / p.dimension**5, distance=_order, sign="<="),
+    TendsTo(
+        rate=lambda p: p.rate**4 * math.log(p.dimension) ** 3 / p.dimension**5,
+        distance=_order,
+        sign="<=",
+        random=False,
+        corrections=lambda path: replace(gap_corrections(path), logs=3.0),  # what ln³d may hide
+    ),
     subject=GapPath,
     observed=_learned_kernel,
     on=strategies.all_gap_paths,
@@ -140,23 +181,32 @@ def _summed(
     s: SpikedSeries, *, factor: Fraction = Fraction(1, 2), step: int = 2, factorials: bool = True, promised: bool = True
 ) -> PartialSums:
     ratio = arb_of(s.spike) / arb_of(s.bulk)
-    sums, total, term = {}, arb(0), arb(0)
+    sums, total, term, largest = {}, arb(0), arb(0), s.size()
     for j in range(s.orders[-1] + 1):
         weight = (arb_of(factor) * ratio) ** j * (1 / arb(j + 1).gamma() if factorials else 1)
         term = weight * s.hermite_mean(step * j) * (1 if step == 2 else arb_of(s.bulk).sqrt() ** j)
         total += term
+        largest = max(largest, abs(term))
         if j in s.orders:
             sums[j] = total
-    return PartialSums(sums, _tail(s, abs(term)) if promised else None)
+    return PartialSums(sums, _tail(s, abs(term)) if promised else None, largest, diverges=_diverges(s))
 
 
 def _tail(s: SpikedSeries, last: arb) -> arb | None:
-    """A bound on the terms after the last: |t_{j+1}/t_j| ≤ r from there on gives |t_J| r/(1 − r)."""
+    """A bound on the terms after the last: |t_{j+1}/t_j| ≤ r from there on gives |t_J| r/(1 − r); for cos t also |t_J| r e^{γ₂/2}."""
     if s.kind == "polynomial":
         return arb(0)
     # |t|^p: t_{j+1}/t_j = (γ₂/γ₁)(p/2 − j)/(j + 1); cos t: −γ₂/(2(j + 1))
     r = arb_of(s.spike / s.bulk) if s.kind == "power" else arb_of(s.spike) / (2 * (s.orders[-1] + 1))
+    if s.kind == "cosine" and not r < 1:
+        return last * r * (arb_of(s.spike) / 2).exp()
     return last * r / (1 - r) if r < 1 else None
+
+
+def _diverges(s: SpikedSeries) -> bool:
+    """Whether no term after the last can be smaller: of |t|^p, whose ratios (γ₂/γ₁)(j − p/2)/(j + 1) rise with j and reach one."""
+    last = s.orders[-1]
+    return s.kind == "power" and s.spike / s.bulk * (last - Fraction(s.numbers[0], 2)) / (last + 1) >= 1
 
 
 def too_large_a_spike(s: SpikedSeries) -> str | None:
@@ -213,7 +263,7 @@ def spiked_covariance_series_as_stated(s: SpikedSeries) -> PartialSums:
 
     Counterexample, to which the search shrinks: G = |⟨u,w⟩|, γ₁ = 1, γ₂ = 2. The value is √(6/π) = 1.382, the partial sums are 1.80, −3.4, −1.7e3, −6.5e8
     at j = 5, 10, 20, 40: √(2/π) times the binomial series of (1 + 2)^½, past its radius. Shapes: scalars. Observed and predicted as in
-    `spiked_covariance_series`, without a bound on the rest; REFUTED (CERTIFIED) where the errors grow at every order.
+    `spiked_covariance_series`, without a bound on the rest; REFUTED (CERTIFIED) where the errors grow at every order and no later term can be smaller.
 
     Hypotheses: none beyond γ₁, γ₂ > 0. Raises InputError for anything that is not a SpikedSeries. Source: arXiv:2605.17718 [P], refuted.
     """

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from impl.gaussian_quadrature import mean_coordinate
 from impl.kernel_expansion import ExpansionPath, ExpansionPoint
+from impl.links import link
 from impl.strategies import function_space as strategies
 from impl.zonal_operator import ZonalPath, ZonalPoint
 from theorems.claim import Hypothesis, Source
 from theorems.relations.asymptotics import Measured, TendsTo, tends_to
+from theorems.relations.corrections import Corrections
 
 _PAPER = "2605.17718"
 
@@ -31,12 +34,28 @@ def _expanded(
     return {"": isotropic.expect(0, 0, 0.0)[0] + scale * point.spike / (2 * point.dimension) * s}
 
 
+def _exchanged(point: ExpansionPoint) -> dict[str, float]:
+    """S with ⟨w*, x⟩ and ⟨w*, x'⟩ in each other's place."""
+    a, b = (float(v) for v in point.overlaps)
+    s = 2 * a * b * point.expect(1, 1, 0.0)[0]
+    s += a * a * point.expect(0, 2, 0.0)[0] + b * b * point.expect(2, 0, 0.0)[0]
+    return {"": point.expect(0, 0, 0.0)[0] + point.spike / (2 * point.dimension) * s}
+
+
 def rough(path: ExpansionPath) -> str | None:
     """Why σ'' is no measure, or None."""
-    return f"{path.activation} jumps: σ'' is not even a measure" if path.activation == "sign" else None
+    if path.activation == "sign":
+        return "sign jumps: σ'' is not even a measure"
+    return None if math.isfinite(link(path.activation).mean_square) else f"E σ² is infinite for {path.activation}"
 
 
-_SECOND_ORDER = TendsTo(rate=lambda point: (point.spike / point.dimension) ** 2, sign="<=")
+_SECOND_ORDER = TendsTo(
+    rate=lambda point: (point.spike / point.dimension) ** 2,
+    sign="<=",
+    random=False,
+    # k₁ is analytic in B/A times a squared cosine; the size is d/B
+    corrections=lambda path: Corrections(ladders=((1.0, path.dimension / path.bulk),), largest=5.0, logs=0.0),
+)
 
 
 @tends_to(
@@ -52,6 +71,7 @@ _SECOND_ORDER = TendsTo(rate=lambda point: (point.spike / point.dimension) ** 2,
         "second derivatives left out": lambda p: _expanded(p, outer=0.0),
         "cross term once": lambda p: _expanded(p, cross=1.0),
         "sign of the correction": lambda p: _expanded(p, scale=-1.0),
+        "x and x' exchanged": _exchanged,
         "remainder of third order": {
             "relation": replace(_SECOND_ORDER, rate=lambda point: (point.spike / point.dimension) ** 3)
         },
@@ -65,9 +85,9 @@ def kernel_first_order_expansion(point: ExpansionPoint) -> dict[str, float]:
         + 2\langle w_*,x\rangle\langle w_*,x'\rangle\,\mathbb E[\sigma'\sigma'] + \langle w_*,x\rangle^2\,\mathbb E[\sigma''\sigma]
 
     expectations under w ~ N(0, A I/d), k₀^{(A)} the kernel there, R = O((B/d)²). Shapes: scalars at a pair x, x' (d,). Observed: k₁ by
-    two-dimensional quadrature at B = d/4 … d/64 with an error estimate; relation: log|R| has slope 2 or more in log(B/d).
+    two-dimensional quadrature at B = A/8 … A/128 with an error estimate, ‖x'‖ ≠ ‖x‖; relation: log|R| has slope 2 or more in log(B/d).
 
-    Hypotheses: σ has two weak derivatives, a point mass allowed as for ReLU (checked). Raises InputError for anything that is not an
+    Hypotheses: σ has two weak derivatives, a point mass allowed as for ReLU and |·| (checked); E σ² < ∞ (checked). Raises InputError for anything that is not an
     ExpansionPath. Source: arXiv:2605.17718 [P].
     """
     return _expanded(point)
@@ -84,7 +104,7 @@ def _predicted_top(
     point: ZonalPoint, *, spike: float | None = None, odd: float = 0.0, quadratic: float = 1.0, growth: float = 1.0
 ) -> dict[str, float]:
     d, a, b = point.dimension, point.bulk, point.spike if spike is None else spike
-    e = math.exp(math.lgamma(d / 2) - math.lgamma((d + 1) / 2)) / math.sqrt(math.pi)
+    e = mean_coordinate(d)
     top = d * e * e / 4
     shifted = a * top + growth * b / (2 * math.pi * d)
     second = a * top / (d + 1) ** 2
@@ -106,8 +126,23 @@ def vanishing_spike(path: ZonalPath) -> str | None:
     )
 
 
-@tends_to(
+def _zonal_corrections(path: ZonalPath) -> Corrections:
+    """The second order is (B/d)²(c + c'A/B), and what follows is smaller by B/(A d) or by 1/d."""
+    share, growth = path.spike / path.bulk, path.growth
+    falling = (((growth, 1 / share),) if growth > 0 else ()) + (((1 - growth, share),) if growth < 1 else ())
+    return Corrections(ladders=(*falling, (1.0, 1.0)), largest=2.0, logs=0.0)
+
+
+_TOP = replace(
     _SECOND_ORDER,
+    corrections=_zonal_corrections,
+    # neighbouring orders in B/d are d^(1 − growth) apart
+    resolution=lambda path: min(0.5, abs(1 - path.growth) or 0.5),
+)
+
+
+@tends_to(
+    _TOP,
     subject=ZonalPath,
     observed=_top_mode,
     on=strategies.zonal_paths,
@@ -128,7 +163,7 @@ def vanishing_spike(path: ZonalPath) -> str | None:
         "eigenvalue not shifted": lambda p: _predicted_top(p, growth=0.0),
         "shift of B/4d": lambda p: _predicted_top(p, growth=math.pi / 2),
         "error of third order": {
-            "relation": replace(_SECOND_ORDER, rate=lambda point: (point.spike / point.dimension) ** 3),
+            "relation": replace(_TOP, rate=lambda point: (point.spike / point.dimension) ** 3),
         },
     },
 )

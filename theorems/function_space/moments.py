@@ -65,6 +65,15 @@ def _moments(
     }
 
 
+def _pairs_across(s: SpikeSetting) -> dict[str, Operand]:
+    """As if two samples could agree across the teacher too: n(n−1)(E g'')² (I − w*w*ᵀ) more."""
+    across = np.eye(s.dimension, dtype=int) * Fraction(1) - np.multiply.outer(s.direction, s.direction)
+    more = across * (s.samples * (s.samples - 1) * polynomial_mean(derivative(derivative(s.coefficients))) ** 2)
+    strength = s.dimension * (s.slope * s.rate / (s.samples * s.width)) ** 2
+    second, covariance = _moments(s).values()
+    return {"second moment of the spike": second + more, "covariance of the weights, times d": covariance + more * strength}
+
+
 def not_unit(s: SpikeSetting) -> str | None:
     """Why w* is no direction, or None."""
     norm = sum(v * v for v in s.direction)
@@ -82,6 +91,8 @@ def not_unit(s: SpikeSetting) -> str | None:
     },
     mutants={
         "n² pairs": lambda s: _moments(s, pairs=s.samples**2),
+        "no pairs": lambda s: _moments(s, pairs=0),
+        "pairs across the teacher": _pairs_across,
         "no curvature s": lambda s: _moments(s, bend=Fraction(0)),
         "curvature without the ½": lambda s: _moments(s, bend=2 * _bend(s)),
         "noise left out of E y²": lambda s: _moments(s, square_of_label=_label_square(s) - s.noise**2),

@@ -1,20 +1,29 @@
 r"""Asymptotic statements: a distance between observation and prediction is of a claimed order along growing sizes.
 
-The path of an instance is a sequence of sizes with independent replicates at each. The logarithm of distance / claimed order is
-regressed on the logarithm of the size over the largest sizes; for Θ its slope must be 0, for O at most 0, for o below 0.
+The path of an instance is a sequence of sizes, with independent replicates at each if anything is random. The logarithm of distance / claimed
+order is regressed on the logarithm of the size over the largest sizes; for Θ the exponent must be 0, for O at most 0, for o below 0.
 
-The interval of the slope has two sources, both derived. *Chance*: the standard errors of the mean logarithms, carried through
-the regression, times Student's quantile (Welch's degrees of freedom) at the stated false-alarm probability; the mean logarithm of
-replicates is taken to be Gaussian. *Drift*: at finite sizes the slope is not yet the exponent. Corrections in powers of
-size^{-1/2}, the slowest that these theories have, make successive slopes approach the exponent geometrically, with ratio ρ = (size at
-the end / size at the beginning of the window)^{-1/2} from one window to the next (they share one size), so what is left is at most
-ρ/(1−ρ) times the last change of slope. The interval is the hull of the last slope and of that extrapolation, each with its own chance error, and of as much drift once more,
-for the corrections of next order. It must hold the claimed exponent and none of its rivals,
-``resolution`` away; where it holds both the answer is UNDECIDED.
+What keeps a slope at finite sizes from the exponent has two sources, and they are kept apart:
+
+* *Drift*, which is no matter of chance. Nothing bounds it but a hypothesis, so it is one, and is said: the `Corrections` of the relation. For
+  every law of that class the interval is proved to hold the exponent; see `theorems.relations.corrections`. A regression is an average,
+  with positive weights, of the local exponents between neighbouring sizes, and so is what drift can do to it.
+* *Chance*, of random paths alone: the standard errors of the mean logarithms, carried through the regression, times Student's quantile
+  (Welch's degrees of freedom) at the stated false-alarm probability, which regressions, sides and parts share; the mean logarithm of
+  replicates is taken to be Gaussian. A path on which nothing is random (``random=False``) has no false-alarm probability at all.
+
+Every regression over the last 2, 3, … ``window`` sizes gives an interval, and the exponent lies in all of them. REFUTED if the claimed one does not
+and besides (each only ever turns REFUTED into UNDECIDED): the intervals meet (otherwise the data are of no law of the class); the
+local exponents do not still move towards the claimed one so fast that twice the geometric series of their last change
+would reach it, and have not lately moved by half their distance from it; and, for O, the ratio to the claimed order is largest at the largest size. HOLDS if the interval holds the
+claimed exponent and none of its rivals, ``resolution`` away. *Detectable effect*: the width of the interval. An exponent that is
+further from the claimed one lies outside an interval which holds the truth. Beside it stands how large a part of the distance that does
+not fall with the size (a coefficient that is wrong) would have been refuted on these data.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,6 +37,7 @@ from impl.errors import require
 from impl.operands import Instance
 from theorems.claim import Claim, equals
 from theorems.relations import Finding, Side
+from theorems.relations.corrections import Corrections
 from theorems.verdict import Grade, Outcome
 
 ALARM = 1e-9
@@ -74,9 +84,15 @@ class TendsTo:
         distance: of an observed from a predicted thing, by named parts; each part must have the claimed order.
         sign: Θ, O or o.
         signs: for the parts that have another one.
-        window: over how many of the largest sizes the slope is fitted.
-        alarm: false-alarm probability of a verdict, split over parts.
-        resolution: distance from the claimed exponent to the nearest rival; ½ where exponents are half-integers.
+        window: over how many of the largest sizes the slope is fitted at most.
+        random: whether replicates scatter. False says that nothing but the size moves the distance, and leaves nothing to chance.
+        alarm: false-alarm probability of a verdict, split over parts; None where nothing is random.
+        resolution: distance from the claimed exponent to the nearest rival, ½ where exponents are half-integers; or a function of the instance.
+        corrections: the class of laws that the verdict is about; or a function of the instance.
+
+    Raises:
+        InputError: when judging: fewer than 2·window − 1 sizes, sizes that are not positive or out of order, or a random path with a size of the
+            window that has fewer than two replicates.
     """
 
     rate: Callable[[Any], float | Mapping[str, float]]
@@ -84,26 +100,57 @@ class TendsTo:
     sign: Order = "="
     signs: Mapping[str, Order] = field(default_factory=dict)
     window: int = 3
-    alarm: float = ALARM
-    resolution: float = 0.5
+    random: bool = True
+    alarm: float | None = ALARM
+    resolution: float | Callable[[Any], float] = 0.5
+    corrections: Corrections | Callable[[Any], Corrections] = field(default_factory=Corrections)
+
+    def __post_init__(self) -> None:
+        """Leave no false-alarm probability where nothing is random; refuse what is no probability."""
+        if not self.random:
+            object.__setattr__(self, "alarm", None)
+        else:
+            alarm = self.alarm
+            require(
+                alarm is not None and 0 < alarm < 1, f"expected a false-alarm probability in (0, 1), got alarm={alarm}"
+            )
+        require(self.window >= 2, f"expected a window of at least 2 sizes, got window={self.window}")
 
     def judge(self, observe: Side, predict: Side, instance: Instance) -> Finding:
         """Measure every point of the path, fit every part, and answer with the worst one."""
         path: Mapping[float, Sequence[Any]] = instance.path  # type: ignore[attr-defined]
-        fewest = 2 * self.window - 1
-        require(len(path) >= fewest, f"expected at least {fewest} sizes to see a drift, got {list(path)}")
+        self._usable(path)
         table = {
             size: [(self.distance(observe(point), predict(point)), self.rate(point)) for point in points]
             for size, points in path.items()
         }
         parts = list(next(iter(table.values()))[0][0])
-        findings = [self._part(part, table, self.alarm / len(parts)) for part in parts]
+        alarm = None if self.alarm is None else self.alarm / len(parts)
+        corrections = self.corrections(instance) if callable(self.corrections) else self.corrections
+        resolution = self.resolution(instance) if callable(self.resolution) else self.resolution
+        findings = [self._part(part, table, alarm, corrections, resolution) for part in parts]
         # a part that is zero everywhere has no slope to tell of: any other one says more
         return max(
             findings, key=lambda f: (_ORDER.index(f.outcome), f.measured != 0 or f.bound != 0, f.measured - f.bound)
         )
 
-    def _part(self, part: str, table: Mapping[float, Any], alarm: float) -> Finding:
+    def _usable(self, path: Mapping[float, Sequence[Any]]) -> None:
+        """Refuse paths on which no drift, or no chance, could be seen."""
+        sizes, fewest = list(path), 2 * self.window - 1
+        require(len(sizes) >= fewest, f"expected at least {fewest} sizes to see a drift, got {sizes}")
+        require(
+            sizes[0] > 0 and sizes == sorted(set(sizes)), f"expected increasing sizes above 0, got {sizes}"
+        )
+        counts = [len(path[size]) for size in sizes[-self.window :]]
+        require(
+            not self.random or min(counts) >= 2,
+            f"expected at least 2 replicates at each of the sizes {sizes[-self.window :]}, got {counts}: one alone does not tell "
+            "chance from drift. Add replicates, or say random=False in the relation if nothing in the distance is random",
+        )
+
+    def _part(
+        self, part: str, table: Mapping[float, Any], alarm: float | None, corrections: Corrections, resolution: float
+    ) -> Finding:
         sizes = np.array(list(table), dtype=float)
         rows = [
             [(cell[part], rate[part] if isinstance(rate, Mapping) else rate) for cell, rate in cells]
@@ -117,76 +164,183 @@ class TendsTo:
         if all(m.value <= m.error < rate or m.value == m.error == 0 for row in rows for m, rate in row):
             return Finding(Outcome.HOLDS, Grade.STATISTICAL, 0.0, 0.0, label | {"slope": "none: zero at every size"})
         if any(m.value <= 2 * m.error or math.isnan(m.value) for row in rows for m, _ in row):
-            return Finding(
-                Outcome.UNDECIDED,
-                Grade.STATISTICAL,
-                math.nan,
-                math.nan,
-                label | {"reason": "some distances are no larger than their numerical error"},
-            )
+            return _open(label, "some distances are no larger than their numerical error: take smaller sizes or a finer observation")
         if any(not math.isfinite(m.value) for row in rows for m, _ in row):
             reason = {"reason": "the prediction is infinitely far from some observation"}
             return Finding(Outcome.REFUTED, Grade.STATISTICAL, math.inf, 0.0, label | reason)
         logs = [np.array([math.log(m.value / rate) for m, rate in row]) for row in rows]
         blur = np.array([max(-math.log1p(-m.error / m.value) for m, _ in row) for row in rows])
-        fit = _fit(np.log(sizes), logs, blur, self.window, alarm)
+        drifts = [corrections.between(a, b) for a, b in itertools.pairwise(sizes[-self.window :].tolist())]
+        fit = _fit(sizes, logs, blur, drifts, alarm)
         claimed = float(fit.weights @ np.log([np.mean([rate for _, rate in row]) for row in rows]))
+        width = fit.high - fit.low
         label |= {
             "exponent fitted": f"{claimed + fit.slope:.3f} in [{claimed + fit.low:.3f}, {claimed + fit.high:.3f}]",
             "exponent claimed": f"{claimed:.3f}",
-            "largest sizes used": [float(s) for s in sizes[-self.window :]],
+            "of the interval": f"drift {fit.drift:.2g} (not random), chance {fit.chance:.2g}, numerical error {fit.blur:.2g}",
+            "for corrections in": str(corrections),
+            "detectable effect": float(f"{max(width, 0.0):.3g}"),
+            "largest sizes used": [float(s) for s in sizes[-fit.used :]],
             "drift of the local exponent": _local(sizes, rows),
             "replicates": [len(row) for row in rows],
-            "false-alarm probability": self.alarm,
         }
-        centre, half = (fit.low + fit.high) / 2, (fit.high - fit.low) / 2
+        if self.alarm is not None:
+            label["false-alarm probability"] = self.alarm
+        centre, half = (fit.low + fit.high) / 2, width / 2
         measured = abs(centre) if sign == "=" else max(centre, 0.0) if sign == "<=" else centre
-        return Finding(self._decide(sign, fit.low, fit.high), Grade.STATISTICAL, measured, half, label)
+        outcome, reason = self._outcome(fit, sizes, logs, sign, corrections, resolution)
+        if reason is not None:
+            label = {"reason": reason} | label
+        elif outcome is Outcome.HOLDS:
+            values = [np.array([m.value for m, _ in row]) for row in rows]
 
-    def _decide(self, sign: Order, low: float, high: float) -> Outcome:
-        if not (math.isfinite(low) and math.isfinite(high)):
-            return Outcome.UNDECIDED
+            def seen(constant: float) -> bool:
+                moved = [np.log1p((constant / row) ** 2) / 2 + log for row, log in zip(values, logs, strict=True)]
+                found = self._outcome(_fit(sizes, moved, blur, drifts, alarm), sizes, moved, sign, corrections, resolution)
+                return found[0] is Outcome.REFUTED
+
+            constant = _smallest_seen(seen, min(distances), max(distances))
+            label["a part of the distance that does not fall is seen from"] = constant
+        return Finding(outcome, Grade.STATISTICAL, measured, max(half, 0.0), label)
+
+    def _outcome(
+        self, fit: _Slope, sizes: Array, logs: Sequence[Array], sign: Order, corrections: Corrections, resolution: float
+    ) -> tuple[Outcome, str | None]:
+        """The answer, and why it is none."""
+        meet = fit.low <= fit.high
+        outcome = self._decide(sign, fit.low, fit.high, resolution) if meet else self._apart(sign, fit.highest, resolution)
+        doubt = _doubt(fit, sizes, logs, sign, corrections)
+        if doubt is not None and (outcome is Outcome.REFUTED or (not meet and outcome is not Outcome.HOLDS)):
+            return Outcome.UNDECIDED, doubt
+        return outcome, _loose(fit, resolution) if outcome is Outcome.UNDECIDED else None
+
+    def _decide(self, sign: Order, low: float, high: float, resolution: float) -> Outcome:
         if low > 0 or (sign == "=" and high < 0):
             return Outcome.REFUTED
         if sign != "=" and high < 0:
             return Outcome.HOLDS
-        if sign == "<":  # the exponent is the claimed one itself if nothing else lies in the interval
-            return Outcome.REFUTED if max(-low, high) < self.resolution else Outcome.UNDECIDED
-        clear = high < self.resolution and (sign == "<=" or low > -self.resolution)
+        if sign == "<":  # the exponent is the claimed one itself if no other that is possible lies in the interval
+            return Outcome.REFUTED if max(-low, high) < resolution else Outcome.UNDECIDED
+        clear = high < resolution and (sign == "<=" or low > -resolution)
         return Outcome.HOLDS if clear else Outcome.UNDECIDED
+
+    def _apart(self, sign: Order, highest: float, resolution: float) -> Outcome:
+        """Of a law outside the class, such as a sum of two orders that change places: no more than an upper bound on every slope."""
+        below = {"=": -math.inf, "<=": resolution, "<": 0.0}[sign]
+        return Outcome.HOLDS if highest < below else Outcome.UNDECIDED
 
 
 @dataclass(frozen=True)
 class _Slope:
+    """The narrowest regression, and where all of them meet.
+
+    Args:
+        slope: of the narrowest.
+        low: the largest of the lower ends.
+        high: the smallest of the upper ends; below ``low`` if the intervals do not meet.
+        highest: the largest of the upper ends.
+        weights: what the narrowest multiplies each mean with.
+        used: how many sizes it uses.
+        drift: half of what corrections may do to it.
+        chance: half of what chance may do.
+        blur: what the error of the observation may do.
+        wobble: chance and numerical error of the last change of the local exponent.
+    """
+
     slope: float
     low: float
     high: float
+    highest: float
     weights: Array
+    used: int
+    drift: float
+    chance: float
+    blur: float
+    wobble: float
 
 
-def _fit(x: Array, logs: Sequence[Array], blur: Array, window: int, alarm: float) -> _Slope:
-    """The slope over the last sizes and its interval; see the module's docstring."""
+def _fit(
+    sizes: Array, logs: Sequence[Array], blur: Array, drifts: Sequence[tuple[float, float]], alarm: float | None
+) -> _Slope:
+    """The regressions over the last sizes and their intervals; see the module's docstring."""
+    x, total, window = np.log(sizes), len(sizes), len(drifts) + 1
     means = np.array([float(np.mean(row)) for row in logs])
-    counts = np.array([len(row) for row in logs])
-    variances = np.array([float(np.var(row, ddof=1)) / len(row) if len(row) > 1 else 0.0 for row in logs])
-    shift = window - 1
-    last = _weights(x, slice(len(x) - window, len(x)))
-    before = _weights(x, slice(len(x) - window - shift, len(x) - shift))
-    rho = math.exp(-(x[-1] - x[-1 - shift]) / 2)
-    ahead = last + (last - before) * rho / (1 - rho)
-    ends = []
-    for weights in (last, ahead):
-        shares = weights**2 * variances
-        total = float(shares.sum())
-        spread = 0.0
-        if total > 0:
-            degrees = total**2 / float((shares[counts > 1] ** 2 / (counts[counts > 1] - 1)).sum())
-            spread = float(stats.t.isf(alarm / 4, degrees)) * math.sqrt(total)
-        spread += float(np.abs(weights) @ blur)
-        ends += [float(weights @ means) - spread, float(weights @ means) + spread]
-    # once more as much drift, for the corrections of next order
-    ends.append(float((2 * ahead - last) @ means))
-    return _Slope(float(last @ means), min(ends), max(ends), last)
+    level = None if alarm is None else alarm / (2 * (window - 1))
+    found = []
+    for used in range(2, window + 1):
+        weights = _weights(x, slice(total - used, total))
+        slope = float(weights @ means)
+        steps = -np.cumsum(weights)[total - used : total - 1]  # the regression as an average of local exponents
+        below, above = (
+            sum(float(step) * bound[side] for step, bound in zip(steps, drifts[-len(steps) :], strict=True))
+            for side in (0, 1)
+        )
+        chance, numeric = _chance(weights, logs, level), float(np.abs(weights) @ blur)
+        spread = chance + numeric
+        found.append((slope, slope - above - spread, slope - below + spread, weights, used, (above - below) / 2, chance, numeric))
+    best = min(found, key=lambda f: f[2] - f[1] if math.isfinite(f[2] - f[1]) else math.inf)
+    change = _weights(x, slice(total - 2, total)) - _weights(x, slice(total - 3, total - 1))
+    wobble = _chance(change, logs, level) + float(np.abs(change) @ blur)
+    low, highs = max(f[1] for f in found), [f[2] for f in found]
+    return _Slope(best[0], low, min(highs), max(highs), *best[3:], wobble)
+
+
+def _chance(weights: Array, logs: Sequence[Array], level: float | None) -> float:
+    """What chance moves a weighted sum of mean logarithms by, at this level on either side."""
+    if level is None:
+        return 0.0
+    used = [(w, row) for w, row in zip(weights, logs, strict=True) if w != 0]
+    if any(len(row) < 2 for _, row in used):
+        return math.inf
+    shares = np.array([w**2 * float(np.var(row, ddof=1)) / len(row) for w, row in used])
+    total = float(shares.sum())
+    if total == 0:
+        return 0.0
+    degrees = total**2 / float(sum(share**2 / (len(row) - 1) for share, (_, row) in zip(shares, used, strict=True)))
+    return float(stats.t.isf(level, degrees)) * math.sqrt(total)
+
+
+def _doubt(fit: _Slope, sizes: Array, logs: Sequence[Array], sign: Order, corrections: Corrections) -> str | None:
+    """Why an interval without the claimed exponent is no refutation, or None."""
+    if fit.low > fit.high:
+        return "the slopes contradict each other: no law with corrections of the stated class moves like this. Take larger sizes"
+    if fit.low <= 0 <= fit.high:
+        return None  # o is refuted by an exponent that is the claimed one: nothing is left to move towards
+    means = np.array([float(np.mean(row)) for row in logs])
+    local = np.diff(means) / np.diff(np.log(sizes))
+    ratio = corrections.ratio(float(sizes[-2]), float(sizes[-1]))
+    moved = local[-1] - local[-2]
+    left = 2 * ratio / (1 - ratio) * max(abs(moved) - fit.wobble, 0.0) if ratio < 1 else math.inf
+    if local[-1] * moved < 0 and abs(local[-1]) <= left:
+        return "the local exponents still move towards the claimed one, by more than their distance from it. Take larger sizes"
+    if abs(local[-1]) <= 2 * (float(np.ptp(local[-_RECENT:])) - fit.wobble):
+        return "the local exponents have moved by half their distance from the claimed one, or more. Take larger sizes"
+    if sign != "=" and fit.low > 0 and means[-1] < means.max():
+        return "the ratio to the claimed order was larger at a smaller size: nothing shows that it grows. Take larger sizes"
+    return None
+
+
+def _loose(fit: _Slope, resolution: float) -> str:
+    """Why the interval decides nothing, and what to do."""
+    if not math.isfinite(fit.drift):
+        return "corrections of the stated class may be as large as the law itself at these sizes. Take larger sizes"
+    more = "larger sizes" if fit.drift > fit.chance else "more replicates"
+    return f"the interval holds the claimed exponent and others, down to {resolution:g} apart. Take {more}"
+
+
+def _smallest_seen(seen: Callable[[float], bool], least: float, most: float) -> float | None:
+    """The smallest constant that is refuted if it is added to the distance (in squares), to one part in ten; None if none is."""
+    low, high = math.log(least / 1024), math.log(most * 1024)
+    if not seen(math.exp(high)):
+        return None
+    while high - low > 0.1:
+        middle = (low + high) / 2
+        low, high = (low, middle) if seen(math.exp(middle)) else (middle, high)
+    return float(f"{math.exp(high):.2g}")
+
+
+def _open(label: Mapping[str, Any], reason: str) -> Finding:
+    return Finding(Outcome.UNDECIDED, Grade.STATISTICAL, math.nan, math.nan, {**label, "reason": reason})
 
 
 def _weights(x: Array, where: slice) -> Array:
@@ -202,6 +356,9 @@ def _local(sizes: Array, rows: Sequence[Any]) -> dict[str, float]:
     steps = np.diff(logs) / np.diff(np.log(sizes))
     return {f"{a:g}..{b:g}": round(float(s), 3) for a, b, s in zip(sizes[:-1], sizes[1:], steps, strict=True)}
 
+
+_RECENT = 4
+"""Over how many of the last local exponents their movement is looked at."""
 
 _ORDER = (Outcome.HOLDS, Outcome.UNDECIDED, Outcome.REFUTED)
 

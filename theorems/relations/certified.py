@@ -68,7 +68,8 @@ class Enclosure:
         measured = {"=": abs(residual), "<=": max(residual, 0.0), ">=": max(-residual, 0.0), ">": -residual}[sign]
         context: dict[str, Any] = {"part": part} if part else {}
         context |= {"entry": index, "observed": str(observed), "predicted": str(predicted)}
-        return Finding(decided(sign, signed, scale), Grade.CERTIFIED, measured, radius, context)
+        zero = observed.contains(0) and predicted.contains(0)
+        return Finding(decided(sign, signed, scale, zero=zero), Grade.CERTIFIED, measured, radius, context)
 
 
 def in_balls(instance: Instance) -> Instance | None:
@@ -92,11 +93,11 @@ def _copied(instance: Instance, bits: int) -> Instance:  # noqa: ARG001, precisi
     return replace(instance)
 
 
-def decided(sign: Sign, signed: arb, scale: arb) -> Outcome:
+def decided(sign: Sign, signed: arb, scale: arb, *, zero: bool = True) -> Outcome:
     """What an enclosure of |gap| (or of the gap, positive where violated) decides at the precision that is set.
 
     Sides that agree count as equal only if they are known well enough: to `RESOLUTION` of their scale, or, where both are zero for all
-    that is known, to half the digits.
+    that is known (``zero``), to half the digits.
     """
     if not signed.is_finite():
         return Outcome.UNDECIDED
@@ -106,7 +107,7 @@ def decided(sign: Sign, signed: arb, scale: arb) -> Outcome:
         return Outcome.REFUTED
     if signed <= 0:
         return Outcome.HOLDS
-    close = signed.abs_upper() <= max(scale * RESOLUTION, arb(2) ** (-ctx.prec // 2))
+    close = signed.abs_upper() <= max(scale * RESOLUTION, arb(2) ** (-ctx.prec // 2) if zero else arb(0))
     return Outcome.HOLDS if close else Outcome.UNDECIDED
 
 
@@ -117,18 +118,23 @@ class PartialSums:
     Args:
         sums: S_j by the order j up to which terms are summed, in increasing order.
         tail: bound on |value − last sum|, or None for a statement that promises convergence but no rate.
+        scale: size of what is summed, of the largest term say: where the value itself may be zero, it is known well enough relative to this.
+        diverges: whether it is proved that the terms do not tend to zero.
     """
 
     sums: Mapping[int, arb]
     tail: arb | None
+    scale: arb = field(default_factory=lambda: arb(1))
+    diverges: bool = False
 
 
 @dataclass(frozen=True)
 class Converges:
     """The partial sums of a predicted series come to the observed value.
 
-    With a tail bound: |S_J − value| ≤ tail. Without one: the errors must fall from order to order; where they grow at
-    every order, by more than any rounding, the series does not converge to the value and the statement is REFUTED.
+    With a tail bound: |S_J − value| ≤ tail, and the tail and all radii together are at most `RESOLUTION` of the value (otherwise the answer is
+    UNDECIDED: a wide enclosure holds anything). Without one: the errors must fall from order to order, to half at least. REFUTED where they grow at
+    every order, by more than any rounding, and the series is proved to diverge: growth at a few orders alone is no proof.
     """
 
     precision: int = 4 * PRECISION
@@ -150,21 +156,33 @@ class Converges:
         measured = float(last.mid())
         if not all(error.is_finite() for error in errors.values()):
             return Finding(Outcome.UNDECIDED, Grade.CERTIFIED, measured, bound, context)
-        outcome = _within(last, series.tail) if series.tail is not None else _falling(list(errors.values()))
+        outcome = _within(last, value, series) if series.tail is not None else _falling(list(errors.values()), value, series)
         return Finding(outcome, Grade.CERTIFIED, measured, bound, context)
 
 
-def _within(error: arb, tail: arb) -> Outcome:
-    return Outcome.REFUTED if error > tail else Outcome.HOLDS
-
-
-def _falling(errors: Sequence[arb]) -> Outcome:
-    steps = list(itertools.pairwise(errors))
-    if all(after > before for before, after in steps):
+def _within(error: arb, value: arb, series: PartialSums) -> Outcome:
+    """REFUTED beyond the tail; HOLDS only if tail and radius leave little room beside the value: a wide bound holds anything."""
+    assert series.tail is not None
+    if error > series.tail:
         return Outcome.REFUTED
-    if all(after < before / 2 or after.contains(0) for before, after in steps):
+    known = error.rad() + series.tail.upper() <= _close(value, series)
+    return Outcome.HOLDS if known else Outcome.UNDECIDED
+
+
+def _falling(errors: Sequence[arb], value: arb, series: PartialSums) -> Outcome:
+    """HOLDS if each error is at most half of the one before, or zero for all that is known."""
+    steps = list(itertools.pairwise(errors))
+    if series.diverges and all(after > before for before, after in steps):
+        return Outcome.REFUTED
+    close = _close(value, series)
+    if all(after < before / 2 or after.abs_upper() <= close for before, after in steps):
         return Outcome.HOLDS
     return Outcome.UNDECIDED
+
+
+def _close(value: arb, series: PartialSums) -> arb:
+    """How well the value is to be known: to `RESOLUTION`; where it may be zero, to half the digits of what was summed."""
+    return value.abs_lower() * RESOLUTION if not value.contains(0) else series.scale.abs_upper() * arb(2) ** (-ctx.prec // 2)
 
 
 def _parts(side: Any) -> dict[str, Any]:

@@ -104,6 +104,8 @@ class MeanLaw(_Tested):
             "mean": float(sample.mean(0)[index]),
             "predicted": float(mean[index]),
             "replicates": len(sample),
+            # a mean further from the prediction is refuted, but for the same probability (at critical values of this size)
+            "detectable effect": 2 * float(bound[index]),
             "false-alarm probability": self.alarm,
         }
         return Finding(outcome, Grade.STATISTICAL, float(residual[index]), float(bound[index]), context)
@@ -223,17 +225,30 @@ class Distributed(_Tested):
     def _column(self, part: str, column: int, sample: Array, law: Any, level: float) -> Finding:
         count = len(sample)
         if hasattr(law, "cdf"):
-            statistic = float(stats.ks_1samp(sample, law.cdf, method="asymp").statistic)
-            bound = tails.kolmogorov(count, level)
+            statistic, bound = _largest_gap(sample, law.cdf), tails.kolmogorov(count, level)
+            detectable = bound + tails.massart(count, level)
         else:
             other = as_array(law).reshape(len(law), -1)[:, column]
             statistic = float(stats.ks_2samp(sample, other, method="asymp").statistic)
             bound = tails.massart(count, level / 2) + tails.massart(len(other), level / 2)
+            detectable = 2 * bound
         outcome = Outcome.HOLDS if statistic <= bound else Outcome.REFUTED
         if math.isnan(statistic) or (outcome is Outcome.HOLDS and not bound <= self.resolution):
             outcome = Outcome.UNDECIDED
         context = ({"part": part} if part else {}) | {"column": column, "replicates": count}
-        return Finding(outcome, Grade.STATISTICAL, statistic, bound, context | {"false-alarm probability": self.alarm})
+        # a law further away than this is within a Dvoretzky–Kiefer–Wolfowitz radius of the sample with the same probability
+        context |= {"detectable effect": detectable, "false-alarm probability": self.alarm}
+        return Finding(outcome, Grade.STATISTICAL, statistic, bound, context)
+
+
+def _largest_gap(sample: Array, cdf: Callable[[Array], Array]) -> float:
+    """sup |F_R − F| over the line: just before and at every value of the sample, so that F may jump and values repeat."""
+    if np.isnan(sample).any():
+        return math.nan
+    values, counts = np.unique(sample, return_counts=True)
+    above = np.cumsum(counts) / len(sample)
+    at, before = as_array(cdf(values)), as_array(cdf(np.nextafter(values, -math.inf)))
+    return float(max((above - at).max(), (at - above).max(), (before - above + counts / len(sample)).max(), 0.0))
 
 
 def in_law(relation: Relation, **options: Any) -> Callable[[Side], Claim]:
