@@ -72,6 +72,8 @@ def rational_laplacians(draw: Callable[..., Any], *, least: int = 1) -> Laplacia
     values = [draw(choices) for _ in range(rows)]
     if rows > 1 and draw(st.booleans()):
         values[1] = values[0] = draw(st.sampled_from(passing))
+    if draw(st.integers(0, 2)) == 0:
+        values[-1] = max(cut, Fraction(0))
     drive = floor * (decay + cut)
     return LaplacianTask(
         draw(rational_rotations(rows)), rational(values), rational(decay), rational(drive), rational(floor)

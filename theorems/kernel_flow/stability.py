@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
+import torch
 
 from impl.flows import kernel_velocity, symmetric_directions
 from impl.inverses import slope
@@ -182,6 +183,11 @@ def _escape_rates(runs: Escapes, factor: float = 2, power: int = 2) -> Operand:
     return (strength / mode_ridge(runs) - runs.decay[..., None]) * factor
 
 
+def _beside_nothing(runs: Escapes) -> Operand:
+    """1 for the runs beside the empty subset, which come first, one for each of the r modes (all missing), else 0."""
+    return torch.tensor([float(i < len(set(runs.modes))) for i in range(len(runs.modes))], dtype=torch.float64)
+
+
 @equals(
     observed=lambda runs: runs.slopes,
     on=run_strategies.escape_runs,
@@ -191,6 +197,10 @@ def _escape_rates(runs: Escapes, factor: float = 2, power: int = 2) -> Operand:
         "without the factor 2": lambda runs: _escape_rates(runs, factor=1),
         "without decay": lambda runs: _escape_rates(runs) + runs.decay[..., None] * 2,
         "linear in s": lambda runs: _escape_rates(runs, power=1),
+        "right beside the empty subset alone": lambda runs: (
+            _escape_rates(runs) * (1 + (1 - _beside_nothing(runs)) * 0.01)
+        ),
+        "wrong beside the empty subset alone": lambda runs: _escape_rates(runs) * (1 + _beside_nothing(runs) * 0.01),
     },
 )
 def missing_modes_escape(runs: Escapes) -> Operand:
