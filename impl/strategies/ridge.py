@@ -105,12 +105,18 @@ def laplacians() -> st.SearchStrategy[LaplacianTask]:
 
 @st.composite
 def graph_laplacians(draw: Callable[..., Any]) -> LaplacianTask:
-    """The Laplacian of a Gaussian similarity graph of up to 12 nodes; in two of three draws some frequencies pass, but not all."""
-    rows = draw(st.integers(1, 12))
+    """The Laplacian of a Gaussian similarity graph of up to 12 nodes, or of two copies of one, all of whose frequencies are double.
+
+    In two of three draws some frequencies pass, but not all.
+    """
+    twice = draw(st.booleans())
+    rows = draw(st.integers(1, 6 if twice else 12))
     normal = gaussians(generator(draw(SEEDS)))
     places = normal(rows, 2)
     weights = torch.exp(-((places[:, None] - places[None]) ** 2).sum(-1))
     values, left = torch.linalg.eigh(torch.diag(weights.sum(1)) - weights)
+    if twice:
+        values, left = values.repeat(2), torch.block_diag(left, left)
     decay, drive, floor = (draw(_STRENGTHS) for _ in range(3))
     share = draw(st.sampled_from([0.3, 0.7, None]))
     if share is not None:  # the cut β/ε − μ between two frequencies, if there are two

@@ -64,7 +64,9 @@ def levels_of(levels: Operand) -> list[float]:
 def marked(levels: Operand, places: list[int]) -> Operand:
     """1 at these places, 0 elsewhere, (N,), of a kind that goes with the levels."""
     marks = [int(i in places) for i in range(levels.shape[-1])]
-    return torch.tensor(marks, dtype=torch.float64) if hasattr(levels, "center") else np.array(marks, dtype=object)
+    if isinstance(levels, np.ndarray):
+        return np.array(marks, dtype=object)
+    return torch.tensor(marks, dtype=torch.float64)
 
 
 def smallest(levels: Operand) -> Operand:
