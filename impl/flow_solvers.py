@@ -112,7 +112,17 @@ def _pulls(factor: Tensor, targets: Tensor, ridge: float) -> Tensor:
     """√λ (LLᵀ + λI)⁻¹Y: its outer square is the drive."""
     kernel = factor @ factor.mT
     kernel.diagonal().add_(ridge)
-    return math.sqrt(ridge) * torch.cholesky_solve(targets, torch.linalg.cholesky(kernel))
+    root, flaw = torch.linalg.cholesky_ex(kernel)
+    if bool(flaw) or not bool(root.isfinite().all()):
+        raise InputError(
+            f"expected a kernel that float64 can invert beside the ridge {ridge:.3g}, got one up to {float(kernel.abs().max()):.3g}; "
+            "scale the labels or the features down, or raise the ridge"
+        )
+    return math.sqrt(ridge) * torch.cholesky_solve(targets, root)
+
+
+_LARGEST_GROWTH = 2.0
+"""Exponent of the growth within one step: labels far above the threshold, s²/λ ≫ μ, would overflow in a step of 1/(4μ)."""
 
 
 def _grow(factor: Tensor, pulls: Tensor, step: float, decay: float) -> Tensor:
@@ -149,7 +159,7 @@ def flow_to_rest(
         max_steps: give up after so many.
 
     Raises:
-        InputError: decays that are not positive, or no rest within ``max_steps``.
+        InputError: decays that are not positive, a kernel that float64 cannot invert beside the ridge, or no rest within ``max_steps``.
     """
     require(ridge > 0 and decay > 0, f"expected positive decays, got ridge={ridge} and decay={decay}")
     basis = _krylov(targets, features, ridge, 1e-9, largest=400)
@@ -163,6 +173,7 @@ def flow_to_rest(
         speed = float((pulls @ (pulls.mT @ factor) - decay * factor).norm())
         if math.hypot(speed, decay * spare * math.exp(-decay * time)) <= goal:
             break
+        step = min(step, _LARGEST_GROWTH / (float(torch.linalg.matrix_norm(pulls, 2)) ** 2 + 1e-300)) if pulls.numel() else step
         first = _grow(factor, pulls, step, decay)
         ahead = _pulls(first, small, ridge)
         both = torch.cat([pulls, ahead], 1) / math.sqrt(2)

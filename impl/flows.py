@@ -36,6 +36,8 @@ class KernelPoint(Instance):
         InputError: shapes that do not fit, NaN or infinity, λ < 0.
     """
 
+    alone = ("features", 2)
+
     features: Operand
     other: Operand
     targets: Operand
@@ -154,6 +156,8 @@ class CoupledPoint(Instance):
         loss: one of `impl.objectives.LOSSES`.
         speedup: rate of the readout's flow relative to the features', ().
     """
+
+    alone = ("features", 2)
 
     features: Operand
     readout: Operand
