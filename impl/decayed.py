@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from impl.errors import require, require_finite
-from impl.objectives import Loss, loss_named, objective
+from impl.objectives import SHIFT_FREE, Loss, loss_named, objective
 from impl.operands import Instance, Operand
 from impl.running import Inputs, run, undisturbed
 from impl.tracing import LayerTrace, Traces, trace
@@ -33,7 +33,7 @@ class DecayedMatrix(Instance):
         maps: linear maps R from M's output to F, the last one first: F = … ; their product is (…, C, n or m).
         inputs: H, (…, N, m) for a linear layer, None for free features.
         output_error: how far rounding can have moved G from a gradient whose rows sum to zero (softmax), else 0.
-        shift_free: whether the loss is known not to change when all outputs of a sample shift (softmax cross-entropy).
+        shift_free: whether the loss is known not to change when all outputs of a sample shift (softmax cross-entropy, say).
         gap: why the path from M to F is not linear, or decay does not act on M alone; empty if it is and does.
         unit: unit roundoff of the format in which the network ran.
 
@@ -100,7 +100,7 @@ def free_features(
         features: Φ, (N, P).
         readout: A, (C, P).
         targets: Y, (N, C).
-        loss: one of `impl.objectives.LOSSES`.
+        loss: a name that `impl.objectives.loss_named` knows.
         decay: μ.
         ridge: λ.
     """
@@ -109,11 +109,24 @@ def free_features(
         (gradient,) = torch.autograd.grad(objective(phi, readout, targets, loss=loss, ridge=ridge, decay=decay), phi)
         outputs = (features @ readout.mT).detach().requires_grad_()
         (output_grad,) = torch.autograd.grad(loss_named(loss)(outputs, targets), outputs)
-    soft = loss == "softmax"
     return DecayedMatrix(
         features, gradient, torch.tensor(decay, dtype=torch.float64), output_grad, (readout,),
-        output_error=softmax_error(outputs.detach(), targets) if soft else None, shift_free=soft,
+        output_error=shift_error(loss, outputs.detach(), targets), shift_free=loss in SHIFT_FREE,
     )  # fmt: skip
+
+
+def shift_error(loss: str, outputs: Tensor, targets: Tensor) -> Tensor | None:
+    """How far rounding can have moved the gradient of a loss of ours from one whose rows sum to zero; None for not at all.
+
+    The contrast's gradient is a difference r_c − r_{c−1} of two residuals as they were rounded: one rounding more, of whole numbers none.
+    """
+    if loss == "softmax":
+        return softmax_error(outputs, targets)
+    whole = bool((outputs == outputs.round()).all()) and bool((targets == targets.round()).all())
+    if loss != "contrast" or whole:
+        return None
+    residual = (outputs - outputs.roll(-1, -1) - targets).abs()
+    return UNIT * (residual + residual.roll(1, -1))
 
 
 def decayed_layers(

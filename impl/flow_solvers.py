@@ -112,7 +112,24 @@ def _pulls(factor: Tensor, targets: Tensor, ridge: float) -> Tensor:
     """√λ (LLᵀ + λI)⁻¹Y: its outer square is the drive."""
     kernel = factor @ factor.mT
     kernel.diagonal().add_(ridge)
-    return math.sqrt(ridge) * torch.cholesky_solve(targets, torch.linalg.cholesky(kernel))
+    root, flaw = torch.linalg.cholesky_ex(kernel)
+    if bool(flaw) or not bool(root.isfinite().all()):
+        raise InputError(
+            f"expected a kernel that float64 can invert beside the ridge {ridge:.3g}, got one up to {float(kernel.abs().max()):.3g}; "
+            "scale the labels or the features down, or raise the ridge"
+        )
+    return math.sqrt(ridge) * torch.cholesky_solve(targets, root)
+
+
+def _longest_step(factor: Tensor, pulls: Tensor, ridge: float) -> float:
+    """The step in which nothing grows by more than e², and in which the drive's answer to a change of the kernel, of rate ‖K‖‖D‖/λ, stays stable.
+
+    Labels far above the threshold, s²/λ ≫ μ, overflow or oscillate in steps of 1/(4μ).
+    """
+    if pulls.numel() == 0:
+        return math.inf
+    drive, kernel = (float(torch.linalg.matrix_norm(m, 2)) ** 2 for m in (pulls, factor))
+    return min(2 / (drive + 1e-300), ridge / (kernel * drive + 1e-300))
 
 
 def _grow(factor: Tensor, pulls: Tensor, step: float, decay: float) -> Tensor:
@@ -136,8 +153,8 @@ def flow_to_rest(
 
     Two reductions, both of which the end is checked against on the full problem: the drive D acts inside the block Krylov space of
     (K₀, Y), so Φ(t) = Q L(t)Oᵀ + e^{−μt}(I − QQᵀ)Φ(0) with L a small square matrix; and for D frozen over a step the flow is
-    e^{h(D−μ)}L, exactly, with D of rank C. Exponential trapezoid with error control; steps stay below 1/(4μ), where its fixed
-    point attracts.
+    e^{h(D−μ)}L, exactly, with D of rank C. Exponential trapezoid with error control; steps stay below 1/(4μ) and
+    below what `_longest_step` says, where its fixed point attracts.
 
     Args:
         features: Φ(0), (N, P).
@@ -149,7 +166,7 @@ def flow_to_rest(
         max_steps: give up after so many.
 
     Raises:
-        InputError: decays that are not positive, or no rest within ``max_steps``.
+        InputError: decays that are not positive, a kernel that float64 cannot invert beside the ridge, or no rest within ``max_steps``.
     """
     require(ridge > 0 and decay > 0, f"expected positive decays, got ridge={ridge} and decay={decay}")
     basis = _krylov(targets, features, ridge, 1e-9, largest=400)
@@ -163,6 +180,7 @@ def flow_to_rest(
         speed = float((pulls @ (pulls.mT @ factor) - decay * factor).norm())
         if math.hypot(speed, decay * spare * math.exp(-decay * time)) <= goal:
             break
+        step = min(step, _longest_step(factor, pulls, ridge))
         first = _grow(factor, pulls, step, decay)
         ahead = _pulls(first, small, ridge)
         both = torch.cat([pulls, ahead], 1) / math.sqrt(2)

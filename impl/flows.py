@@ -36,6 +36,8 @@ class KernelPoint(Instance):
         InputError: shapes that do not fit, NaN or infinity, λ < 0.
     """
 
+    alone = ("features", 2)
+
     features: Operand
     other: Operand
     targets: Operand
@@ -107,6 +109,20 @@ def symmetric_directions(size: int, like: Operand) -> Operand:
     return both.numpy().astype(int).astype(object) if isinstance(like, np.ndarray) else both
 
 
+def doubled_features_velocity(point: KernelPoint) -> Operand:
+    """2Φ̇ under the gradient flow of the reduced objective, (N, P): −d(2J) along every unit matrix."""
+    rows, width = point.features.shape[-2:]
+    down, across = (torch.eye(size, dtype=torch.float64) for size in (rows, width))
+    units = down[:, None, :, None] * across[None, :, None, :]
+    like = isinstance(point.features, np.ndarray)
+    directions = units.numpy().astype(int).astype(object) if like else units
+    return -slope(
+        lambda phi: reduced_objective(phi, point.targets, point.ridge, point.decay, point.lag),
+        point.features,
+        directions,
+    )
+
+
 def doubled_kernel_velocity(point: KernelPoint) -> Operand:
     """2K̇ under the gradient flow of the reduced objective, by differentiating it along every S Φ: −d(2J)[(E_ij + E_ji)Φ]."""
     directions = symmetric_directions(point.features.shape[-2], point.features) @ point.features
@@ -140,6 +156,8 @@ class CoupledPoint(Instance):
         loss: one of `impl.objectives.LOSSES`.
         speedup: rate of the readout's flow relative to the features', ().
     """
+
+    alone = ("features", 2)
 
     features: Operand
     readout: Operand

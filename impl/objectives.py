@@ -1,4 +1,4 @@
-"""The four losses of the kernel-flow claims, as sums over samples, and the regularised objective of free features."""
+"""The losses of the kernel-flow claims, as sums over samples, and the regularised objective of free features."""
 
 from __future__ import annotations
 
@@ -29,6 +29,14 @@ def huber(outputs: Tensor, targets: Tensor) -> Tensor:
     return functional.huber_loss(outputs, targets, reduction="sum")
 
 
+def contrast(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Half the squared error of the differences f_c − f_{c+1} of a sample's outputs, in a ring, against ``targets`` (N, C).
+
+    Like cross-entropy it does not see a shift of all outputs of a sample; unlike it, it keeps integers integral.
+    """
+    return half_squared_error(outputs - outputs.roll(-1, -1), targets)
+
+
 LOSSES: dict[str, Loss] = {
     "squared": half_squared_error,
     "softmax": softmax_cross_entropy,
@@ -37,16 +45,19 @@ LOSSES: dict[str, Loss] = {
 }
 INTEGRAL = ("huber", "squared")
 """Losses whose gradient at integers is integral."""
+_ALL = LOSSES | {"contrast": contrast}
+SHIFT_FREE = ("contrast", "softmax")
+"""Losses that do not change when all outputs of a sample shift."""
 
 
 def loss_named(name: str) -> Loss:
-    """The loss of that name.
+    """The loss of that name: one of `LOSSES`, or ``contrast``.
 
     Raises:
-        InputError: naming the four.
+        InputError: naming the five.
     """
-    require(name in LOSSES, f"expected loss to be one of {', '.join(LOSSES)}, got loss={name!r}")
-    return LOSSES[name]
+    require(name in _ALL, f"expected loss to be one of {', '.join(_ALL)}, got loss={name!r}")
+    return _ALL[name]
 
 
 def objective(
@@ -58,7 +69,7 @@ def objective(
         features: Φ, (N, P).
         readout: A, (C, P).
         targets: Y, (N, C).
-        loss: one of `LOSSES`.
+        loss: a name that `loss_named` knows.
         ridge: λ, decay of the readout.
         decay: μ, decay of the features.
     """

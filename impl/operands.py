@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from impl.errors import require
+from impl.errors import InputError, require
 from impl.literals import compact
 
 Operand: TypeAlias = Any
@@ -73,6 +73,14 @@ class Instance:
     silent: ClassVar[tuple[str, ...]] = ()
     """Fields that only bounds read: not shown."""
 
+    alone: ClassVar[tuple[str, int] | None] = None
+    """A field and its number of dimensions, of instances that are judged one by one; None where leading dimensions may make a stack."""
+
+    @property
+    def stacked(self) -> bool:
+        """Whether this is a stack of instances that are judged one by one only."""
+        return self.alone is not None and getattr(self, self.alone[0]).ndim > self.alone[1]
+
     def __init_subclass__(cls, **options: Any) -> None:
         """Keep this class's `__repr__`: `dataclasses.dataclass` would write one that dumps every tensor."""
         super().__init_subclass__(**options)
@@ -114,7 +122,11 @@ class Instance:
 
     @classmethod
     def stack(cls, instances: Sequence[Self]) -> Self:
-        """One instance with a leading batch dimension from instances of equal shapes."""
+        """One instance with a leading batch dimension from instances of equal shapes.
+
+        Raises:
+            InputError: unequal shapes, or instances of a type that cannot be stacked.
+        """
         require(len(instances) > 0, "expected at least one instance to stack, got none")
         first = instances[0]
 
@@ -133,4 +145,9 @@ class Instance:
             return values[0]
 
         fields = {f.name: join([getattr(i, f.name) for i in instances]) for f in dataclasses.fields(first)}
-        return dataclasses.replace(first, **fields)
+        try:
+            return dataclasses.replace(first, **fields)
+        except (ValueError, RuntimeError) as error:  # an InputError is a ValueError
+            raise InputError(
+                f"expected instances that can be stacked, got those of {cls.__name__}, which are judged one by one: {error}"
+            ) from error

@@ -53,6 +53,8 @@ class SpectralTask(Instance):
         amplitudes: a, (…, N): features Φ = U diag(a) where a claim asks for a point on the path.
     """
 
+    alone = ("left", 2)
+
     left: Operand
     values: Operand
     right: Operand
@@ -142,6 +144,8 @@ class Regression(Instance):
         covariance: of the noise that is really there, divided by σ², (…, N, N); None for the identity.
     """
 
+    alone = ("left", 2)
+
     left: Operand
     levels: Operand
     ridge: Operand
@@ -169,6 +173,8 @@ class LaplacianTask(Instance):
         drive: β > 0, (…).
         floor: ε > 0, (…).
     """
+
+    alone = ("left", 2)
 
     left: Operand
     frequencies: Operand

@@ -1,5 +1,6 @@
 """Verified singular values, exact counts of eigenvalues, and the relations built on them."""
 
+from collections import Counter
 from fractions import Fraction
 
 import numpy as np
@@ -7,8 +8,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
+from torch.nn import functional
 
+import theorems
+from impl.decayed import decayed_layers
 from impl.linalg import exact_rank
+from impl.training import minibatches, readout_noise
 from theorems.relations.ranks import _below, _exactly, _numerically
 from theorems.rounding import Ball
 from theorems.rounding.spectra import eigenvalues, is_semidefinite, positive_eigenvalues, singular_values
@@ -184,3 +190,67 @@ def test_verified_inverse():
 def test_a_rank_that_no_matrix_of_the_shape_exceeds_is_exact_with_nothing_left():
     found = _numerically(Ball(torch.randn(5, 3, dtype=torch.float64)), None, 3, equal=False)
     assert (found.outcome, found.grade, found.measured, found.bound) == (Outcome.HOLDS, Grade.EXACT, 0.0, 0.0)
+
+
+def _readout(dtype, seed, rows, classes, loss):
+    """The same network and batch, in a format: what float64 tells apart, narrower ones may not."""
+    torch.manual_seed(seed)
+    model = nn.Sequential(
+        nn.Linear(5, 24), nn.Tanh(), nn.Linear(24, 2 * classes + 4), nn.Linear(2 * classes + 4, classes)
+    )
+    inputs, counts = torch.randn(rows, 5), minibatches(rows, rows // 2, 2, replacement=False, seed=seed)
+    targets = torch.randn(rows, classes).to(dtype) if loss is functional.mse_loss else torch.randint(classes, (rows,))
+    model = model.bfloat16().to(dtype)  # numbers that every format has, but for float16's smallest
+    layers = decayed_layers(model, inputs.bfloat16().to(dtype), targets, loss)
+    noise = readout_noise(model, inputs.bfloat16().to(dtype), targets, loss, counts, readout="3", reduction="mean")
+    return {"sgd_kernel_noise_is_low_rank": noise, "sgd_feature_noise_is_low_rank": noise} | dict.fromkeys(
+        (
+            "kernel_rank_at_most_classes",
+            *(["softmax_kernel_rank_below_classes"] if loss is not functional.mse_loss else []),
+        ),
+        layers["2"],
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("loss", [functional.mse_loss, functional.cross_entropy])
+@pytest.mark.parametrize(("rows", "classes"), [(12, 2), (64, 4), (200, 3)])
+def test_no_format_lets_a_claim_and_its_false_variant_pass_at_once(dtype, loss, rows, classes):
+    """A float16 readout of 64 samples let rank ≤ 2C and rank ≤ C − 1 both hold; and what rounds is never refuted."""
+    held = Counter()
+    for seed in range(4):
+        coarse, fine = (_readout(d, seed, rows, classes, loss) for d in (dtype, torch.float64))
+        for name, instance in coarse.items():
+            claim = getattr(theorems, name)
+            outcome = claim(instance).outcome
+            assert outcome in (Outcome.HOLDS, Outcome.UNDECIDED), (name, claim(instance))
+            held[outcome] += 1
+            for variant, mutant in claim.mutants.items():
+                false = mutant(fine[name]).outcome is Outcome.REFUTED
+                passes = mutant(instance).outcome is Outcome.HOLDS
+                assert not (false and passes and outcome is Outcome.HOLDS), (name, variant, seed)
+    assert dtype is not torch.float32 or held[Outcome.UNDECIDED] == 0, "float32 tells enough apart here"
+    assert dtype is torch.float32 or held[Outcome.UNDECIDED] > 0, "half precision does not"
+
+
+@pytest.mark.parametrize(
+    ("values", "radius", "outcome"),
+    [
+        ([4.0, 2.0, 1e-9, 1e-9], 1e-3, Outcome.HOLDS),  # the second is seen: rank 2 is met
+        ([4.0, 1e-9, 1e-9, 1e-9], 1e-3, Outcome.HOLDS),  # rank 1, and the rest is nothing beside the matrix
+        ([4.0, 1e-9, 1e-9, 1e-9], 0.5, Outcome.UNDECIDED),  # rank 1, or 2 and hidden
+        ([4.0, 0.05, 1e-9, 1e-9], 0.1, Outcome.UNDECIDED),  # two values stand out, one of them within the radius
+        ([4.0, 1e-15, 1e-18, 0.0], 1e-13, Outcome.HOLDS),  # float64: whatever hides is 2⁻⁴⁰ of the matrix
+        ([4.0, 2.0, 5e-4, 1e-9], 1e-3, Outcome.UNDECIDED),  # a third value stands out within the radius
+        ([4.0, 2.0, 1e-9, 1e-9], 0.5, Outcome.UNDECIDED),  # rank 2, and room for a third as large as an eighth
+        ([4.0, 2.0, 1.0, 1e-9], 1e-3, Outcome.REFUTED),
+        ([0.0, 0.0, 0.0, 0.0], 1e-3, Outcome.HOLDS),
+    ],
+)
+def test_rank_at_most_two_holds_where_the_radius_tells_it_from_rank_one(values, radius, outcome):
+    matrix = torch.diag(torch.tensor(values, dtype=torch.float64))
+    spread = torch.zeros_like(matrix)
+    spread[0, 0] = radius
+    found = _numerically(Ball(matrix, spread), None, 2, equal=False)
+    assert found.outcome is outcome
+    assert ("reason" in found.context) == (outcome is Outcome.UNDECIDED)

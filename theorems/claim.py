@@ -160,13 +160,17 @@ class Claim:
         """Check the claim on one instance (or a batch of them along leading dimensions: the worst one counts).
 
         Raises:
-            InputError: if ``instance`` is not of the claim's subject type.
+            InputError: if ``instance`` is not of the claim's subject type, or a stack of a type whose instances are judged one by one.
         """
         if not isinstance(instance, self.subject):
             raise InputError(
                 f"expected {self.name} to be called with a {self.subject.__name__}, got {type(instance).__name__}; "
                 f"{_HOW.get(self.subject.__name__, 'see its statement')}"
             )
+        require(
+            not instance.stacked,
+            f"expected {self.name} to be called with one {type(instance).__name__} after another, got a stack of them (leading dimensions)",
+        )
         violated = self.inapplicable(instance)
         if violated is not None:
             name, reason = violated

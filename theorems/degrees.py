@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from impl.tracked import Tracked, cleared
-from theorems.kernel_flow.optimality import Minimises
+from theorems.kernel_flow.optimality import MinimiserHasRank, Minimises
 from theorems.relations import Comparison
 from theorems.relations.ranks import RankIs, Within
 
@@ -51,6 +51,12 @@ def _rank(relation: RankIs, observed: Any, predicted: Any) -> dict[str, int]:
 def _minimum(relation: Minimises, observed: Any, predicted: Any) -> dict[str, int]:
     del relation
     return {"gradient vanishes on K": _degree((observed(predicted) @ predicted).flat)}
+
+
+@identities.register
+def _minimiser(relation: MinimiserHasRank, observed: Any, predicted: Any) -> dict[str, int]:
+    found = _minimum(Minimises(relation.certify), observed, predicted.kernel)
+    return found | {"rank": _rank(RankIs(), predicted.kernel, predicted.rank)[""]}
 
 
 def _named(side: Any) -> Mapping[str, Any]:

@@ -206,8 +206,19 @@ def path_tasks() -> st.SearchStrategy[SpectralTask]:
 
 
 def active_tasks() -> st.SearchStrategy[SpectralTask]:
-    """Tasks with at least one active mode (of up to four), none at the threshold: rational ones, and a few seeded ones."""
-    return _active_rationals() | _active_rationals() | _active_rationals() | active_seeded()
+    """Tasks with at least one active mode, none at the threshold: rational ones, some with all of four modes active, and a few seeded ones."""
+    few = st.one_of(*[_active_rationals() for _ in range(4)])
+    return few | _four_active() | _four_active() | active_seeded()
+
+
+@st.composite
+def _four_active(draw: Callable[..., Any]) -> SpectralTask:
+    """Four active modes and no other: fifteen subsets. Floats, which ball arithmetic judges sooner than fractions of their length."""
+    normal = gaussians(generator(draw(SEEDS)))
+    decay, root = draw(st.sampled_from([1.0, 0.1, 3.0])), draw(st.sampled_from([0.3, 2.0]))
+    values = torch.tensor([draw(st.sampled_from([2.0, 3.0, 1.5, 2.5])) for _ in range(4)], dtype=torch.float64)
+    left, right = (torch.linalg.qr(normal(4, 4))[0] for _ in range(2))
+    return SpectralTask(left, values * (decay * root), right, number(decay), number(root), normal(4).abs())
 
 
 @st.composite

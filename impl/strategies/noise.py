@@ -15,7 +15,7 @@ from impl.networks import NetworkSpec, build, generator
 from impl.objectives import INTEGRAL, LOSSES
 from impl.strategies.flows import gaussians
 from impl.strategies.layers import SEEDS, lattices
-from impl.strategies.ranks import suited_labels
+from impl.strategies.ranks import suited_labels, whole_numbers
 from impl.training import MinibatchNoise, feature_noise, minibatches, readout_noise
 
 _SIZES = st.integers(1, 4)
@@ -48,6 +48,23 @@ def lattice_noises(draw: Callable[..., Any]) -> MinibatchNoise:
 
 
 @st.composite
+def tall_lattice_noises(draw: Callable[..., Any]) -> MinibatchNoise:
+    """Whole numbers from a seed with N > 2C samples and P ≥ C features, some samples more than once in a batch: nothing caps the rank but C."""
+    classes = draw(st.sampled_from([1, 2, 3, 3]))
+    rows, width = 2 * classes + draw(st.integers(1, 4)), classes + draw(st.integers(0, 3))
+    source = generator(draw(SEEDS))
+    size = draw(st.integers(1, rows))
+    counts = minibatches(rows, size, 3, replacement=draw(st.booleans()), seed=draw(SEEDS))
+    counts[0] = 0
+    counts[0, 0], counts[0, 1] = (size + 1) // 2, size // 2  # two samples, repeated
+    loss = draw(st.sampled_from([*INTEGRAL, "contrast"] if classes > 1 else INTEGRAL))
+    return feature_noise(
+        whole_numbers(source, rows, width), whole_numbers(source, classes, width), whole_numbers(source, rows, classes),
+        counts, loss=loss,
+    )  # fmt: skip
+
+
+@st.composite
 def seeded_noises(draw: Callable[..., Any], loss: str | None = None) -> MinibatchNoise:
     """Gaussian features under any of the four losses, N up to 16."""
     kind, source = draw(st.sampled_from(sorted(LOSSES))) if loss is None else loss, generator(draw(SEEDS))
@@ -77,7 +94,7 @@ def network_noises(draw: Callable[..., Any]) -> MinibatchNoise:
 
 def minibatch_noises() -> st.SearchStrategy[MinibatchNoise]:
     """Integer and Gaussian free features, and readouts of real networks."""
-    return lattice_noises() | seeded_noises() | network_noises()
+    return lattice_noises() | tall_lattice_noises() | tall_lattice_noises() | seeded_noises() | network_noises()
 
 
 @st.composite
@@ -118,4 +135,4 @@ def _tall_noises(draw: Callable[..., Any]) -> MinibatchNoise:
 
 def projectable_noises() -> st.SearchStrategy[MinibatchNoise]:
     """Integer noises of any rank in exact arithmetic, Gaussian ones of full rank."""
-    return lattice_noises().map(lambda noise: noise.exact()) | _tall_noises()
+    return (lattice_noises() | tall_lattice_noises()).map(lambda noise: noise.exact()) | _tall_noises()

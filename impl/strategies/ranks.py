@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from impl.decayed import DecayedMatrix, NonlinearFeatures, decayed_layers, free_features
 from impl.losses import half_squared_error
 from impl.networks import NetworkSpec, build, generator
-from impl.objectives import INTEGRAL, LOSSES, objective
+from impl.objectives import INTEGRAL, LOSSES, SHIFT_FREE, objective
 from impl.strategies.flows import gaussians
 from impl.strategies.layers import SEEDS, lattices
 
@@ -27,6 +27,11 @@ def suited_labels(loss: str, rows: int, classes: int, source: torch.Generator) -
     """Targets that suit the loss: probabilities for softmax and logistic, Gaussian numbers otherwise."""
     raw = torch.randn(rows, classes, generator=source, dtype=torch.float64)
     return torch.softmax(2 * raw, -1) if loss == "softmax" else torch.sigmoid(raw) if loss == "logistic" else raw
+
+
+def whole_numbers(source: torch.Generator, *shape: int, top: int = 3) -> Tensor:
+    """Integers in −top … top from a seed: of the rank that matrices have as a rule, where entries that shrink are mostly zero."""
+    return torch.randint(-top, top + 1, shape, generator=source).double()
 
 
 @st.composite
@@ -44,13 +49,27 @@ def resting_matrices(draw: Callable[..., Any]) -> DecayedMatrix:
 
     With A of orthonormal integer rows (a signed permutation's), Φ = B A and Y = B + μB: G = F − Y = −μB and G A + μΦ = 0.
     """
-    rows, classes, extra = draw(_SIZES), draw(st.integers(1, 3)), draw(st.integers(0, 3))
-    order = draw(st.permutations(range(classes + extra)))
-    readout = torch.zeros(classes, classes + extra, dtype=torch.float64)
+    classes, decay = draw(st.sampled_from([1, 2, 3, 4, 4])), float(draw(st.sampled_from([2, 4])))
+    readout, loadings = draw(_signed_selections(classes)), draw(_loadings(classes))
+    return free_features(loadings @ readout, readout, loadings * (1 + decay), decay=decay)
+
+
+@st.composite
+def _signed_selections(draw: Callable[..., Any], classes: int) -> Tensor:
+    """A (C, P) of orthonormal rows: some rows of a signed permutation."""
+    order = draw(st.permutations(range(classes + draw(st.integers(0, 3)))))
+    readout = torch.zeros(classes, len(order), dtype=torch.float64)
     for row, column in enumerate(order[:classes]):
         readout[row, column] = draw(st.sampled_from([1.0, -1.0]))
-    loadings, decay = draw(lattices((rows, classes), 3)), float(draw(st.sampled_from([2, 4])))
-    return free_features(loadings @ readout, readout, loadings * (1 + decay), decay=decay)
+    return readout
+
+
+@st.composite
+def _loadings(draw: Callable[..., Any], classes: int) -> Tensor:
+    """Integers (N, C) that shrink, or from a seed, with N ≥ C and of full rank as a rule."""
+    if draw(st.integers(0, 3)) == 0:
+        return draw(lattices((draw(_SIZES), classes), 3))
+    return whole_numbers(generator(draw(SEEDS)), classes + draw(st.integers(0, 2)), classes)
 
 
 @st.composite
@@ -154,18 +173,26 @@ def network_matrices(draw: Callable[..., Any], *, softmax: bool = False) -> Deca
 @st.composite
 def tight_matrices(draw: Callable[..., Any]) -> DecayedMatrix:
     """A = 0 on features with equal singular values: σ_{C+1} = ‖∇J‖/μ exactly, nothing can be tightened."""
-    size, classes = draw(st.integers(2, 4)), draw(st.integers(1, 2))
+    classes = draw(st.sampled_from([1, 2, 3, 4, 4]))
+    features = draw(_scaled_permutations(classes + draw(st.integers(1, 2))))
+    targets = draw(lattices((len(features), classes), 3))
+    readout = torch.zeros(classes, len(features), dtype=torch.float64)
+    return free_features(features, readout, targets, decay=float(draw(st.sampled_from([2, 4]))))
+
+
+@st.composite
+def _scaled_permutations(draw: Callable[..., Any], size: int) -> Tensor:
+    """Whole multiples of a permutation: all singular values are equal."""
     features = torch.zeros(size, size, dtype=torch.float64)
     features[range(size), draw(st.permutations(range(size)))] = float(draw(st.integers(1, 3)))
-    readout = torch.zeros(classes, size, dtype=torch.float64)
-    targets = draw(lattices((size, classes), 3))
-    return free_features(features, readout, targets, decay=float(draw(st.sampled_from([2, 4]))))
+    return features
 
 
 def decayed_matrices() -> st.SearchStrategy[DecayedMatrix]:
     """Integer features anywhere and at rest, Gaussian ones under four losses, trained ones, linear layers of networks."""
     return (
         lattice_matrices()
+        | resting_matrices()
         | resting_matrices()
         | tight_matrices()
         | tight_matrices()
@@ -175,10 +202,50 @@ def decayed_matrices() -> st.SearchStrategy[DecayedMatrix]:
     )
 
 
+@st.composite
+def tight_softmax_matrices(draw: Callable[..., Any]) -> DecayedMatrix:
+    """A = 0 on features with equal singular values, C at least: σ_C = ‖∇J‖/μ exactly."""
+    classes = draw(st.integers(2, 5))
+    features = draw(_scaled_permutations(classes + draw(st.integers(0, 1))))
+    targets = draw(lattices((len(features), classes), 3)).abs()
+    readout = torch.zeros(classes, len(features), dtype=torch.float64)
+    loss = draw(st.sampled_from(SHIFT_FREE))
+    return free_features(features, readout, targets, loss=loss, decay=float(draw(st.sampled_from([2, 4]))))
+
+
+@st.composite
+def lattice_contrasts(draw: Callable[..., Any]) -> DecayedMatrix:
+    """Whole numbers under a loss that does not see a shift of a sample's outputs: nothing rounds, and ranks are exact."""
+    rows, width, classes = draw(st.integers(1, 6)), draw(st.integers(1, 6)), draw(st.integers(2, 5))
+    numbers = generator(draw(SEEDS))
+    return free_features(
+        whole_numbers(numbers, rows, width), whole_numbers(numbers, classes, width), whole_numbers(numbers, rows, classes),
+        loss="contrast", decay=float(draw(st.sampled_from([2, 4]))),
+    )  # fmt: skip
+
+
+@st.composite
+def resting_contrasts(draw: Callable[..., Any]) -> DecayedMatrix:
+    """The same exactly at rest: with A of orthonormal rows and F = ZDᵀ (D takes differences), Y = FD + μZ leaves G = −μF.
+
+    Then G A = −μΦ for Φ = F A, whose rank is C − 1 wherever Z allows it.
+    """
+    classes, decay = draw(st.integers(2, 5)), float(draw(st.sampled_from([2, 4])))
+    readout, slack = draw(_signed_selections(classes)), draw(_loadings(classes))
+    outputs = slack - slack.roll(1, -1)
+    targets = outputs - outputs.roll(-1, -1) + decay * slack
+    return free_features(outputs @ readout, readout, targets, loss="contrast", decay=decay)
+
+
 def softmax_matrices() -> st.SearchStrategy[DecayedMatrix]:
-    """Gaussian, trained and network instances under softmax cross-entropy."""
+    """Gaussian, trained and network instances under softmax cross-entropy; whole numbers under a loss that sees shifts as little, some at rest."""
     return (
-        seeded_matrices("softmax")
+        resting_contrasts()
+        | resting_contrasts()
+        | lattice_contrasts()
+        | tight_softmax_matrices()
+        | tight_softmax_matrices()
+        | seeded_matrices("softmax")
         | seeded_matrices("softmax", small=5)
         | trained_matrices("softmax")
         | network_matrices(softmax=True)

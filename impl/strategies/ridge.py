@@ -63,12 +63,18 @@ def misjudged_noise(draw: Callable[..., Any]) -> Regression:
 
 @st.composite
 def rational_laplacians(draw: Callable[..., Any], *, least: int = 1) -> LaplacianTask:
-    """Rational spectra around the cut β/ε − μ, with zero, repeated frequencies and one exactly at the cut."""
+    """Rational spectra on both sides of the cut β/ε − μ, which is positive as a rule, with zero, repeated frequencies and some exactly at the cut."""
     rows = draw(st.integers(least, 4))
-    decay, drive, floor = (draw(st.sampled_from([Fraction(1), Fraction(1, 2), Fraction(2)])) for _ in range(3))
-    cut = drive / floor - decay
-    choices = st.sampled_from([Fraction(0), Fraction(1), Fraction(3), Fraction(1, 2), max(cut, Fraction(0))])
+    decay, floor = (draw(st.sampled_from([Fraction(1), Fraction(1, 2), Fraction(2)])) for _ in range(2))
+    cut = draw(st.sampled_from([Fraction(1), Fraction(2), Fraction(3, 2), Fraction(5), -decay / 2]))
+    passing = [Fraction(0), max(cut, Fraction(1)) / 2, max(cut, Fraction(1)) / 3]
+    choices = st.sampled_from([*passing, max(cut, Fraction(0)), cut + decay, Fraction(3)])
     values = [draw(choices) for _ in range(rows)]
+    if rows > 1 and draw(st.booleans()):
+        values[1] = values[0] = draw(st.sampled_from(passing))
+    if draw(st.integers(0, 2)) == 0:
+        values[-1] = max(cut, Fraction(0))
+    drive = floor * (decay + cut)
     return LaplacianTask(
         draw(rational_rotations(rows)), rational(values), rational(decay), rational(drive), rational(floor)
     )
@@ -99,11 +105,21 @@ def laplacians() -> st.SearchStrategy[LaplacianTask]:
 
 @st.composite
 def graph_laplacians(draw: Callable[..., Any]) -> LaplacianTask:
-    """The Laplacian of a Gaussian similarity graph of up to 12 nodes."""
-    rows = draw(st.integers(1, 12))
+    """The Laplacian of a Gaussian similarity graph of up to 12 nodes, or of two copies of one, all of whose frequencies are double.
+
+    In two of three draws some frequencies pass, but not all.
+    """
+    twice = draw(st.booleans())
+    rows = draw(st.integers(1, 6 if twice else 12))
     normal = gaussians(generator(draw(SEEDS)))
     places = normal(rows, 2)
     weights = torch.exp(-((places[:, None] - places[None]) ** 2).sum(-1))
     values, left = torch.linalg.eigh(torch.diag(weights.sum(1)) - weights)
-    strengths = [number(draw(_STRENGTHS)) for _ in range(3)]
-    return LaplacianTask(left, values.clamp(min=0), *strengths)
+    if twice:
+        values, left = values.repeat(2), torch.block_diag(left, left)
+    decay, drive, floor = (draw(_STRENGTHS) for _ in range(3))
+    share = draw(st.sampled_from([0.3, 0.7, None]))
+    if share is not None:  # the cut β/ε − μ between two frequencies, if there are two
+        between = torch.quantile(values, share, interpolation="midpoint")
+        drive = floor * (decay + float(between) + 0.1)
+    return LaplacianTask(left, values.clamp(min=0), number(decay), number(drive), number(floor))

@@ -11,6 +11,7 @@ from impl.differentiation import velocity
 from impl.flows import (
     CoupledPoint,
     KernelPoint,
+    doubled_features_velocity,
     doubled_kernel_velocity,
     drive,
     energy,
@@ -18,7 +19,7 @@ from impl.flows import (
     kernel_velocity,
     reduced_objective,
 )
-from impl.inverses import slope
+from impl.inverses import eye_like, slope
 from impl.operands import Operand, is_exact
 from impl.spectral import scalar
 from impl.strategies import flows as flow_strategies
@@ -80,24 +81,17 @@ def kernel_ode(point: KernelPoint) -> Operand:
     return kernel_velocity(kernel, point.targets, point.ridge, point.decay) * 2
 
 
-def _features_velocity(point: KernelPoint) -> Operand:
-    """Φ̇ = (D − μ)Φ."""
-    kernel = _kernel(point.features)
-    return drive(kernel, point.targets, point.ridge) @ point.features - point.features * scalar(point.decay)
-
-
 @lru_cache(maxsize=4)  # mutants observe the same instance again
 def _energies(point: KernelPoint) -> dict[str, Operand]:
     task = (point.targets, point.ridge, point.decay)
-    speed = _features_velocity(point)
     first, second = _kernel(point.features), _kernel(point.other)
-    along = slope(
-        lambda phi: reduced_objective(phi, point.targets, point.ridge, point.decay, point.lag), point.features, speed
-    )
+    speed = doubled_features_velocity(point)  # minus the objective's own gradient, and no formula for it
+    along = slope(lambda phi: energy(_kernel(phi), *task), point.features, speed)
     half = Fraction(1, 2) if is_exact(first) else 0.5
     between = energy((first + second) * half, *task)
     return {
         "the reduced objective": _value(reduced_objective(point.features, *task, point.lag)),
+        "features' velocity": speed,
         "rate": _value(along),
         "convexity": _value(between * 2 - energy(first, *task) - energy(second, *task)),
     }
@@ -108,15 +102,30 @@ def _value(number: Operand) -> Operand:
     return number[..., None] if hasattr(number, "shape") else np.array([number], dtype=object)
 
 
-def _energy_claims(point: KernelPoint, rate: int = 1, factor: int = 1) -> dict[str, Operand]:
-    speed = _features_velocity(point)
+def _features_velocity(point: KernelPoint) -> Operand:
+    """Φ̇ = (D − μ)Φ."""
+    kernel = _kernel(point.features)
+    return drive(kernel, point.targets, point.ridge) @ point.features - point.features * scalar(point.decay)
+
+
+def _energy_claims(
+    point: KernelPoint, rate: int = 1, factor: int = 1, speed: Operand | None = None
+) -> dict[str, Operand]:
+    speed = _features_velocity(point) if speed is None else speed
     square = (speed * speed).sum(-1).sum(-1)
     total = energy(_kernel(point.features), point.targets, point.ridge, point.decay)
     return {
         "the reduced objective": _value(total * factor),
-        "rate": _value(square * (-2 * rate)),
+        "features' velocity": speed * 2,
+        "rate": _value(square * (-4 * rate)),
         "convexity": _value(total * 0),
     }
+
+
+def _first_sample(point: KernelPoint) -> Operand:
+    """The velocity of the first sample, none of the others: a projection of the true one."""
+    eye = eye_like(_kernel(point.features))
+    return (eye * eye[0]) @ _features_velocity(point)
 
 
 @equals(
@@ -129,6 +138,15 @@ def _energy_claims(point: KernelPoint, rate: int = 1, factor: int = 1) -> dict[s
         "rate twice": lambda point: _energy_claims(point, rate=2),
         "energy grows": lambda point: _energy_claims(point, rate=-1),
         "energy without the ridge": lambda point: _energy_claims(point, factor=0),
+        "the first sample moves alone": lambda point: _energy_claims(point, speed=_first_sample(point)),
+        "the first sample's speed alone": lambda point: (
+            _energy_claims(point) | {"rate": _energy_claims(point, speed=_first_sample(point))["rate"]}
+        ),
+        "no decay": lambda point: (
+            _energy_claims(
+                point, speed=drive(_kernel(point.features), point.targets, point.ridge) @ point.features
+            )
+        ),
         "concave": {
             "observe": lambda point: {"convexity": -_energies(point)["convexity"]},
             "predict": lambda point: {"convexity": _energy_claims(point)["convexity"]},
@@ -139,10 +157,11 @@ def kernel_energy_decreases(point: KernelPoint) -> dict[str, Operand]:
     r"""The kernel flows down a convex energy, at the rate of its features' squared speed.
 
     .. math:: E(K) = \tfrac\lambda2 \operatorname{tr}(Y^\top (K + \lambda I)^{-1} Y) + \tfrac\mu2 \operatorname{tr} K,
-              \qquad \dot E = -\|\dot\Phi\|_F^2
+              \qquad \dot E = -\|\dot\Phi\|_F^2, \qquad \dot\Phi = (D - \mu)\Phi
 
     E is the objective with the readout at its optimum, and convex: E((K₁+K₂)/2) ≤ (E(K₁)+E(K₂))/2 for two drawn kernels. Compared twice over.
-    Observed: the objective solved on the width side, its forward-mode derivative along Φ̇ = (D − μ)Φ. Shapes: numbers.
+    Observed: the objective solved on the width side; Φ̇ as minus its gradient, by forward-mode differentiation along every unit matrix; the
+    energy's own derivative along that Φ̇. Shapes: numbers, and Φ̇ (N, P).
 
     Hypotheses: as `kernel_ode`. Raises InputError for anything that is not a KernelPoint.
     Source: derived here from arXiv:2601.00276 [D, N].

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from impl.inverses import eye_like, inverse, slope
 from impl.operands import Operand
 from impl.spectral import LaplacianTask, Regression, diagonal, positive_part, scalar
@@ -12,8 +14,8 @@ from impl.strategies import ridge as ridge_strategies
 from theorems.claim import Hypothesis, Source, equals
 from theorems.kernel_flow import flow_enclosures  # noqa: F401, registers how the instances are enclosed
 from theorems.kernel_flow.kernel_ranks import PAPER
-from theorems.kernel_flow.optimality import minimises
-from theorems.relations.ranks import rank_is
+from theorems.kernel_flow.optimality import Spectrum, minimiser_has_rank, minimises
+from theorems.kernel_flow.water_filling import levels_of, marked, smallest
 
 
 def _total(terms: Operand) -> Operand:
@@ -137,6 +139,12 @@ def _filter(task: LaplacianTask, floor: int = 1, drive: int = 1, decay: int = 1)
     return positive_part(1 / lifted * (task.drive[..., None] * drive) - task.floor[..., None] * floor)
 
 
+def _first_of_equals(levels: Operand) -> Operand:
+    """1 at the first of equal levels, 0 at the others, (N,)."""
+    seen = levels_of(levels)
+    return marked(levels, [i for i, level in enumerate(seen) if level not in seen[:i]])
+
+
 @minimises(
     observed=_energy_slope,
     on=ridge_strategies.laplacians,
@@ -150,6 +158,8 @@ def _filter(task: LaplacianTask, floor: int = 1, drive: int = 1, decay: int = 1)
         "not clamped": lambda task: diagonal(
             task.left, 1 / (task.frequencies + task.decay[..., None]) * task.drive[..., None] - task.floor[..., None]
         ),
+        "without its largest passing mode": lambda task: diagonal(task.left, _but_largest(task)),
+        "equal frequencies pass once": lambda task: diagonal(task.left, _filter(task) * _first_of_equals(_filter(task))),
     },
 )
 def laplacian_spectral_filter(task: LaplacianTask) -> Operand:
@@ -167,35 +177,67 @@ def laplacian_spectral_filter(task: LaplacianTask) -> Operand:
     return diagonal(task.left, _filter(task))
 
 
+def _cut(task: LaplacianTask) -> Operand:
+    """β/ε − μ, (…, 1)."""
+    return task.drive[..., None] / task.floor[..., None] - task.decay[..., None]
+
+
 def _passed(task: LaplacianTask) -> int:
     """#{ℓ_i < β/ε − μ}."""
-    limit = task.drive[..., None] / task.floor[..., None] - task.decay[..., None]
-    return int((task.frequencies < limit).sum())
+    return int((_plain(task.frequencies) < _plain(_cut(task))).sum())
 
 
-@rank_is(
-    equal=("",),
-    observed=lambda task: diagonal(task.left, _filter(task)),
+def _distinct(task: LaplacianTask) -> int:
+    """The same without multiplicity."""
+    values = np.asarray(_plain(task.frequencies))
+    return len(set(values[values < np.asarray(_plain(_cut(task)))].tolist()))
+
+
+def _plain(values: Operand) -> Operand:
+    """Numbers that can be compared and counted: a ball's center, everything else as it is."""
+    return getattr(values, "center", values)
+
+
+def _ranked(change: Callable[[LaplacianTask], int]) -> Callable[[LaplacianTask], Spectrum]:
+    return lambda task: Spectrum(diagonal(task.left, _filter(task)), change(task))
+
+
+def _but_largest(task: LaplacianTask) -> Operand:
+    """The filter without its largest passing frequency, whose level is the smallest."""
+    return _filter(task) * (1 - smallest(_filter(task)))
+
+
+@minimiser_has_rank(
+    observed=_energy_slope,
     on=ridge_strategies.laplacians,
     source=Source(PAPER, "rank of the self-supervised spectrum", "derived"),
     hypotheses={"orthonormal eigenvectors": Hypothesis(ridge_strategies.stretched_laplacians)},
     mutants={
-        "all modes": lambda task: task.frequencies.shape[-1] + 1,
-        "one fewer": lambda task: _passed(task) - 1,
-        "the cut without decay": lambda task: int(
-            (task.frequencies < task.drive[..., None] / task.floor[..., None]).sum()
+        "all modes": _ranked(lambda task: task.frequencies.shape[-1] + 1),
+        "one fewer": _ranked(lambda task: _passed(task) - 1),
+        "the cut without decay": _ranked(
+            lambda task: int((_plain(task.frequencies) < _plain(_cut(task) + task.decay[..., None])).sum())
         ),
+        "the cut without floor": _ranked(
+            lambda task: int((_plain(task.frequencies) < _plain(task.drive - task.decay)).sum())
+        ),
+        "the cut itself passes": _ranked(lambda task: int((_plain(task.frequencies) <= _plain(_cut(task))).sum())),
+        "multiplicity ignored": _ranked(_distinct),
+        "the filter without its largest passing mode": lambda task: Spectrum(
+            diagonal(task.left, _but_largest(task)), _passed(task) - int(_passed(task) > 0)
+        ),
+        "twice the filter": lambda task: Spectrum(diagonal(task.left, _filter(task) * 2), _passed(task)),
     },
 )
-def laplacian_filter_rank(task: LaplacianTask) -> int:
+def laplacian_filter_rank(task: LaplacianTask) -> Spectrum:
     r"""The self-supervised kernel has as many modes as the Laplacian has frequencies below β/ε − μ, however many classes there are.
 
     .. math:: \operatorname{rank} K_\infty = \#\{\ell_i < \beta/\varepsilon - \mu\}, \qquad \text{full as } \varepsilon \to 0
 
-    Exact rank over the rationals of the minimiser of `laplacian_spectral_filter`, with its hypotheses; of other frames a rank proved by
-    elimination on balls. Shapes: K (N, N).
+    The kernel is first seen to be the minimiser: it passes the optimality conditions of `laplacian_spectral_filter`, whose hypotheses it shares.
+    Then its exact rank over the rationals; of other frames a rank proved by elimination on balls. Shapes: K (N, N).
 
     Hypotheses: orthonormal eigenvectors. Raises InputError for anything that is not a
     LaplacianTask. Source: derived here from arXiv:2601.00276 [D, N].
     """
-    return _passed(task)
+    return Spectrum(diagonal(task.left, _filter(task)), _passed(task))

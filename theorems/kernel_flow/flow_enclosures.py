@@ -52,6 +52,7 @@ def _noise(noise: MinibatchNoise) -> MinibatchNoise:
     size = float(noise.size) if noise.rescaled else 1.0
     return replace(
         noise.map(given),
+        output_grad=Ball(noise.output_grad, noise.output_error),
         batch_grad=Ball(noise.batch_grad, _widened(batch, lost * rows * size)),
         full_grad=Ball(noise.full_grad, _widened(full, lost * (rows if noise.rescaled else 1.0))),
     )

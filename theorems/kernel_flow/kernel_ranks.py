@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from impl.decayed import DecayedMatrix, NonlinearFeatures
@@ -68,6 +69,16 @@ def _both(rank: int) -> dict[str, int]:
     return {"what decay and gradient leave": rank, "singular value": rank, "kernel at rest": rank}
 
 
+def _tightened(rank: Callable[[DecayedMatrix], int]) -> dict[str, Any]:
+    """A mutant: σ ≤ 0.99 ‖∇J‖/μ, in whole numbers."""
+    return {
+        "observe": lambda point: {
+            "singular value": Within(point.matrix * scalar(point.decay) * 100, point.gradient * 99)
+        },
+        "predict": lambda point: {"singular value": rank(point)},
+    }
+
+
 @rank_is(
     observed=_decayed_minus_gradient,
     on=rank_strategies.decayed_matrices,
@@ -88,6 +99,9 @@ def _both(rank: int) -> dict[str, int]:
             "observe": lambda point: {"sum": point.matrix * scalar(point.decay) + point.gradient},
             "predict": lambda point: {"sum": point.classes},
         },
+        "a gradient a hundredth smaller": _tightened(lambda point: point.classes),
+        "one class fewer at rest alone": lambda point: _both(point.classes) | {"kernel at rest": point.classes - 1},
+        "one class fewer of three or more": lambda point: _both(point.classes - (point.classes > 2)),
     },
 )
 def kernel_rank_at_most_classes(point: DecayedMatrix) -> dict[str, int]:
@@ -126,6 +140,12 @@ def kernel_rank_at_most_classes(point: DecayedMatrix) -> dict[str, int]:
             "observe": lambda point: {"kernel": point.matrix},
             "predict": lambda point: {"kernel": point.classes - 1},
         },
+        "a gradient a hundredth smaller": _tightened(lambda point: point.classes - 1),
+        "two classes fewer at rest alone": lambda point: (
+            _both(point.classes - 1) | {"kernel at rest": point.classes - 2}
+        ),
+        "nothing at rest": lambda point: _both(point.classes - 1) | {"kernel at rest": 0},
+        "two classes fewer of three or more": lambda point: _both(point.classes - 1 - (point.classes > 2)),
     },
 )
 def softmax_kernel_rank_below_classes(point: DecayedMatrix) -> dict[str, int]:
@@ -135,10 +155,11 @@ def softmax_kernel_rank_below_classes(point: DecayedMatrix) -> dict[str, int]:
 
     .. math:: \operatorname{rank}(\mu\Phi - \nabla_\Phi J) \le C - 1, \qquad \sigma_{C}(\Phi) \le \|\nabla_\Phi J\| / \mu
 
-    for any nonnegative weights of the classes as targets, whether or not they sum to 1. Shapes: Φ (N, P), A (C, P); second form (linear layers) as in
-    `kernel_rank_at_most_classes`. Observed: autograd; the rounding of G·1 = 0 is bounded through log-softmax.
+    for any nonnegative weights of the classes as targets, whether or not they sum to 1; at rest rank ΦΦᵀ ≤ C − 1 (checked on its own where the gradient is exactly
+    zero). The same for any other loss that sees no such shift (drawn: one of differences of outputs, whose whole numbers stay whole). Shapes: Φ (N, P), A (C, P); second
+    form (linear layers) as in `kernel_rank_at_most_classes`. Observed: autograd; the rounding of G·1 = 0 is bounded through log-softmax.
 
-    Hypotheses: those of `kernel_rank_at_most_classes`, and softmax cross-entropy without class weights (checked).
+    Hypotheses: those of `kernel_rank_at_most_classes`, and softmax cross-entropy without class weights, or another loss that a shift does not change (checked).
     Raises InputError for anything that is not a DecayedMatrix. Source: derived here from arXiv:2601.00276 [D, N].
     """
     return _both(point.classes - 1)

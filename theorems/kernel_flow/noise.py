@@ -56,6 +56,15 @@ def _kernel_ranks(full: int, batch: int) -> dict[str, int]:
         "centred noise bounded by the batch": lambda noise: _kernel_ranks(
             min(noise.batch, noise.classes), 2 * min(noise.batch, noise.classes)
         ),
+        "2C − 1 for three classes": lambda noise: _kernel_ranks(
+            2 * noise.classes - (noise.classes == 3), 2 * min(noise.batch, noise.classes)
+        ),
+        "one less uncentred, where classes bound it": lambda noise: _kernel_ranks(
+            2 * noise.classes, 2 * min(noise.batch, noise.classes) - (noise.batch >= noise.classes)
+        ),
+        "one less uncentred, where the batch bounds it": lambda noise: _kernel_ranks(
+            2 * noise.classes, 2 * min(noise.batch, noise.classes) - (noise.batch < noise.classes)
+        ),
     },
 )
 def sgd_kernel_noise_is_low_rank(noise: MinibatchNoise) -> dict[str, int]:
@@ -80,6 +89,13 @@ def _output_noise(noise: MinibatchNoise, factor: int = 1) -> Operand:
     return weights[..., None] * noise.output_grad
 
 
+def _distinct(noise: MinibatchNoise) -> Operand:
+    """The output noise with 1[n_i > 0] in place of n_i: wrong where a batch holds a sample twice."""
+    counts = noise.counts.center if isinstance(noise.counts, Ball) else noise.counts
+    held = (counts > 0).astype(int).astype(object) if is_exact(counts) else (counts > 0).double()
+    return (held * noise.features.shape[-2] - noise.size[..., None, None])[..., None] * noise.output_grad
+
+
 def _formula(noise: MinibatchNoise, gradient: Operand) -> Operand:
     outputs = noise.features @ noise.readout.mT
     moved = gradient @ outputs.mT
@@ -98,6 +114,7 @@ def _formula(noise: MinibatchNoise, gradient: Operand) -> Operand:
         "one sided": lambda noise: -(_output_noise(noise) @ (noise.features @ noise.readout.mT).mT) * 2,
         "sign": lambda noise: -_formula(noise, _output_noise(noise)),
         "half the batch's weight": lambda noise: _formula(noise, _output_noise(noise, 2)),
+        "an indicator in place of the count": lambda noise: _formula(noise, _distinct(noise)),
     },
 )
 def sgd_kernel_noise_formula(noise: MinibatchNoise) -> Operand:
@@ -198,7 +215,7 @@ def sgd_feature_noise_is_low_rank(noise: MinibatchNoise) -> dict[str, int]:
 
     .. math:: \mathbb E[\delta\Phi^\top \delta\Phi] = A^\top\, \mathbb E[\tilde G^\top \tilde G]\, A, \qquad \operatorname{rank} \le C
 
-    and the matrix of per-sample gradients at the input of a linear C-dimensional readout has rank ≤ C: for free features and for any torch
+    (the equality is `sgd_feature_noise_stays_in_readout_rows`), and the matrix of per-sample gradients at the input of a linear C-dimensional readout has rank ≤ C: for free features and for any torch
     network that ends in one (`impl.training.readout_noise`), every batch and differentiable loss. Shapes: δΦ (N, P). Observed: autograd
     of each batch's loss, δΦ of all batches under one another, whose rank is their second moment's; ranks of integers exactly, singular
     values with proved error bounds.
@@ -209,31 +226,50 @@ def sgd_feature_noise_is_low_rank(noise: MinibatchNoise) -> dict[str, int]:
     return _feature_ranks(_bound(noise))
 
 
+def _held(noise: MinibatchNoise, projected: Operand, gradient: Operand | None = None) -> dict[str, Operand]:
+    gradient = _output_noise(noise) if gradient is None else gradient
+    return {"projected": projected, "through the readout": (gradient @ noise.readout).mT}
+
+
+def _twice_seen(moved: Operand) -> dict[str, Operand]:
+    return {"projected": moved, "through the readout": moved}
+
+
 @equals(
-    observed=lambda noise: noise.noise.mT,
+    observed=lambda noise: _twice_seen(noise.noise.mT),
     on=noise_strategies.projectable_noises,
     source=Source(PAPER, "the noise stays in the readout's rows", "derived"),
     hypotheses=NOISE_HYPOTHESES,
     mutants={
-        "first class alone": lambda noise: _on(noise.readout[:1].mT, noise.noise.mT),
-        "in the features' own rows twice": lambda noise: _on(noise.readout.mT, noise.noise.mT) * 2,
-        "off the readout's rows": lambda noise: noise.noise.mT - _on(noise.readout.mT, noise.noise.mT),
+        "first class alone": lambda noise: _held(noise, _on(noise.readout[:1].mT, noise.noise.mT)),
+        "in the features' own rows twice": lambda noise: _held(noise, _on(noise.readout.mT, noise.noise.mT) * 2),
+        "off the readout's rows": lambda noise: _held(
+            noise, noise.noise.mT - _on(noise.readout.mT, noise.noise.mT)
+        ),
         "features and decay too": {
-            "observe": lambda noise: (noise.noise + noise.features).mT,
-            "predict": lambda noise: _on(noise.readout.mT, (noise.noise + noise.features).mT),
+            "observe": lambda noise: {"projected": (noise.noise + noise.features).mT},
+            "predict": lambda noise: {"projected": _on(noise.readout.mT, (noise.noise + noise.features).mT)},
         },
+        "an indicator in place of the count": lambda noise: _held(
+            noise, _on(noise.readout.mT, noise.noise.mT), _distinct(noise)
+        ),
+        "the batch not centred": lambda noise: _held(
+            noise,
+            _on(noise.readout.mT, noise.noise.mT),
+            (noise.counts * noise.features.shape[-2])[..., None] * noise.output_grad,
+        ),
     },
 )
-def sgd_feature_noise_stays_in_readout_rows(noise: MinibatchNoise) -> Operand:
-    r"""Minibatch noise moves features within the row space of the readout only: δΦ = δΦ P_A.
+def sgd_feature_noise_stays_in_readout_rows(noise: MinibatchNoise) -> dict[str, Operand]:
+    r"""Minibatch noise reaches the features through the readout, and moves them within its row space only: δΦ = G̃A = δΦ P_A.
 
-    .. math:: \delta\Phi = \delta\Phi\, P_A, \qquad P_A = A^\dagger A
+    .. math:: \delta\Phi = \tilde G A = \delta\Phi\, P_A, \qquad P_A = A^\dagger A
 
-    Shapes: δΦ (B, N, P), transposed here; P_A projects on row(A), A (C, P). Observed as
-    `sgd_feature_noise_is_low_rank`. Hypotheses: its own. Raises InputError for anything that is not a MinibatchNoise.
+    so E[δΦᵀδΦ] = Aᵀ E[G̃ᵀG̃] A. Shapes: δΦ (B, N, P), transposed here, times b as in `sgd_kernel_noise_formula`, G̃ (B, N, C); P_A projects on row(A), A (C, P).
+    Observed as `sgd_feature_noise_is_low_rank`. Hypotheses: its own. Raises InputError for anything that is not a MinibatchNoise.
     Source: derived here from arXiv:2601.00276 [D, N].
     """
-    return _on(noise.readout.mT, noise.noise.mT)
+    return _held(noise, _on(noise.readout.mT, noise.noise.mT))
 
 
 def _averaged(noise: MinibatchNoise) -> Operand:

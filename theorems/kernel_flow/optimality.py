@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -13,10 +13,11 @@ from torch import Tensor
 
 from impl.arb_arrays import ArbArray
 from impl.arb_matrices import norm, symmetric_eigenvalues
-from impl.operands import Instance, is_exact
+from impl.operands import Instance, Operand, is_exact
 from theorems.claim import Claim, equals
 from theorems.relations import Finding, Side, _worst
 from theorems.relations.certified import decided, in_balls
+from theorems.relations.ranks import RankIs
 from theorems.rounding import Ball
 from theorems.rounding.enclosures import enclose
 from theorems.rounding.precision import rising, strengthened
@@ -62,6 +63,38 @@ class Minimises:
             ]
         )
         return strengthened(found, _Enclosed(), observe, predict, instance) if self.certify else found
+
+
+class Spectrum(NamedTuple):
+    """What is predicted of a minimiser: the kernel, and its rank."""
+
+    kernel: Operand
+    rank: int
+
+
+@dataclass(frozen=True)
+class MinimiserHasRank:
+    """The predicted kernel minimises the observed energy, as in `Minimises`, and has the predicted rank, as in `RankIs`.
+
+    ``observe(instance)`` is the gradient ∇E as a function of a kernel, ``predict(instance)`` a `Spectrum`. Without the first half a formula for the
+    kernel would vouch for its own rank.
+    """
+
+    certify: bool = True
+
+    def judge(self, observe: Side, predict: Side, instance: Instance) -> Finding:
+        """Both conditions; the worse one answers."""
+
+        def kernel(point: Any) -> Operand:
+            return predict(point).kernel  # type: ignore[union-attr]
+
+        def rank(point: Any) -> Operand:
+            return predict(point).rank  # type: ignore[union-attr]
+
+        optimal = Minimises(self.certify).judge(observe, kernel, instance)
+        if optimal.outcome is not Outcome.HOLDS:
+            return optimal
+        return _worst([optimal, RankIs(("",), self.certify).judge(kernel, rank, instance)])
 
 
 class _Enclosed:
@@ -146,3 +179,8 @@ def _zero(name: str, product: Ball, gradient: Ball, near: Ball) -> Finding:
 def minimises(**options: Any) -> Callable[[Callable[[Any], Any]], Claim]:
     """Make a claim of a kernel that minimises the observed energy; options of `theorems.claim.compares`."""
     return lambda predict: replace(equals(**options)(predict), relation=Minimises())
+
+
+def minimiser_has_rank(**options: Any) -> Callable[[Callable[[Any], Any]], Claim]:
+    """Make a claim of the rank of the kernel that minimises the observed energy; options of `theorems.claim.compares`."""
+    return lambda predict: replace(equals(**options)(predict), relation=MinimiserHasRank())

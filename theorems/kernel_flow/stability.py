@@ -8,8 +8,9 @@ from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
+import torch
 
-from impl.flows import kernel_velocity
+from impl.flows import kernel_velocity, symmetric_directions
 from impl.inverses import slope
 from impl.operands import Operand
 from impl.spectral import Escapes, SpectralTask, diagonal
@@ -46,33 +47,28 @@ def _velocity(task: SpectralTask) -> Callable[[Operand], Operand]:
 def _stability(task: SpectralTask) -> dict[str, Operand]:
     masks, flow = _subsets(task), _velocity(task)
     kernels = _at(task, masks)
-    rates = []
-    for i in range(task.values.shape[-1]):
-        u = task.left[:, i : i + 1]
-        moved = slope(flow, kernels, u @ u.T)
-        rates.append((u.T @ moved @ u)[:, 0, 0])
-    diagonal_rates = np.stack(rates, -1)
-    full = kernels[-1]
-    everything = _pair_rates(task, full)
+    u = task.left.T[:, None, :, None]  # one mode after another, against every subset
+    diagonal_rates = (u.mT @ slope(flow, kernels, u @ u.mT) @ u)[..., 0, 0].T
+    everything, aside = _pair_rates(task, kernels[-1])
     missing = task.active * (1 - masks)
     return {
         "stationary": flow(kernels),
         "rates": diagonal_rates,
         "missing modes escape": diagonal_rates * missing + (1 - missing),
         "the full set attracts": -everything,
+        "directions of the full set": aside,
     }
 
 
-def _pair_rates(task: SpectralTask, kernel: Operand) -> Operand:
-    """Rates of all u_iu_jᵀ + u_ju_iᵀ at the full set, each an eigendirection of the linearised flow, (N, N)."""
+def _pair_rates(task: SpectralTask, kernel: Operand) -> tuple[Operand, Operand]:
+    """Rates of all u_iu_jᵀ + u_ju_iᵀ at the full set, (N, N), and what the linearised flow makes of each beside itself, (N, N, N, N)."""
     size = task.values.shape[-1]
-    units = np.eye(size, dtype=int).astype(object)
-    pairs = np.array(
-        [[np.outer(units[i], units[j]) + np.outer(units[j], units[i]) for j in range(size)] for i in range(size)]
+    pairs = symmetric_directions(size, task.values)
+    seen = task.left.T @ slope(_velocity(task), kernel, task.left @ pairs @ task.left.T) @ task.left
+    rates = np.array(
+        [[seen[i, j, i, j] / (2 if i == j else 1) for j in range(size)] for i in range(size)], dtype=object
     )
-    moved = slope(_velocity(task), kernel, task.left @ pairs @ task.left.T)
-    seen = task.left.T @ moved @ task.left
-    return np.array([[seen[i, j, i, j] / (2 if i == j else 1) for j in range(size)] for i in range(size)], dtype=object)
+    return rates, seen - pairs * rates[..., None, None]
 
 
 def _rates(task: SpectralTask, factor: int = 2, drop: int = 1) -> dict[str, Operand]:
@@ -80,14 +76,31 @@ def _rates(task: SpectralTask, factor: int = 2, drop: int = 1) -> dict[str, Oper
     k, ridge, mu = levels(task) * masks, mode_ridge(task), task.decay[..., None]
     escape = (task.values * task.values / ridge - mu) * factor
     back = k / (k + ridge) * mu * (-4 * drop)
-    present = masks
-    rates = escape * (1 - present) + back * present
+    rates = escape * (1 - masks) + back * masks
+    nothing = diagonal(task.left, levels(task)) * 0
     return {
         "stationary": diagonal(task.left, k) * 0,
         "rates": rates,
         "missing modes escape": rates * 0,
-        "the full set attracts": diagonal(task.left, levels(task)) * 0,
+        "the full set attracts": nothing,
+        "directions of the full set": symmetric_directions(task.values.shape[-1], task.values) * 0 + nothing,
     }
+
+
+def _rates_but(change: Callable[..., Operand]) -> Callable[[SpectralTask], dict[str, Operand]]:
+    """The rates with a function of them in their place: of task, subsets, levels, λ, μ and rates."""
+
+    def predict(task: SpectralTask) -> dict[str, Operand]:
+        masks, right = _subsets(task), _rates(task)
+        wrong = change(masks, levels(task) * masks, mode_ridge(task), task.decay[..., None], right["rates"])
+        return right | {"rates": wrong}
+
+    return predict
+
+
+def _doubled(rates: Operand, which: Operand) -> Operand:
+    """Twice the rates of some subsets, (S,)."""
+    return rates * (1 + np.asarray(which, dtype=int).astype(object))[:, None]
 
 
 def _without_rounding(claim: Claim) -> Claim:
@@ -133,6 +146,12 @@ def at_threshold(task: SpectralTask) -> str | None:
         "modes of the unclipped law": lambda task: (
             _rates(task) | {"rates": _rates(task)["rates"] + task.decay[..., None]}
         ),
+        "μ for λ in the return": _rates_but(lambda on, k, lam, mu, r: r * (1 - on) - k / (k + mu) * mu * on * 4),
+        "λ for μ in the return": _rates_but(lambda on, k, lam, mu, r: r * (1 - on) - k / (k + lam) * lam * on * 4),
+        "λ for μ in the escape": _rates_but(lambda on, k, lam, mu, r: r + (mu - lam) * (1 - on) * 2),
+        "wrong at the full set": _rates_but(lambda on, k, lam, mu, r: _doubled(r, on.sum(-1) == on[-1].sum())),
+        "wrong beside single modes": _rates_but(lambda on, k, lam, mu, r: _doubled(r, on.sum(-1) == 1)),
+        "wrong for four active modes": _rates_but(lambda on, k, lam, mu, r: r * (1 + int(on[-1].sum() == 4))),
     },
 )
 def only_full_water_filling_is_stable(task: SpectralTask) -> dict[str, Operand]:
@@ -142,7 +161,7 @@ def only_full_water_filling_is_stable(task: SpectralTask) -> dict[str, Operand]:
               \text{present: } -4\mu\, k_i/(k_i + \lambda) < 0
 
     are the rates of u_iu_iᵀ at K_S = Σ_{i∈S} k_i u_iu_iᵀ, for each of the 2^r − 1 nonempty subsets of r active modes; at the full set the
-    rates of all u_iu_jᵀ + u_ju_iᵀ are negative. Observed: the kernel's ODE linearised by dual numbers over the rationals: exact.
+    rates of all u_iu_jᵀ + u_ju_iᵀ, each of which the linearised flow maps to a multiple of itself, are negative. Observed: the kernel's ODE linearised by dual numbers over the rationals: exact.
     That integrated paths escape so is `missing_modes_escape`. Shapes: rates (2^r − 1, N).
 
     Hypotheses: a mode is active, none at the threshold (both checked). Raises InputError for anything that is not a SpectralTask.
@@ -164,6 +183,11 @@ def _escape_rates(runs: Escapes, factor: float = 2, power: int = 2) -> Operand:
     return (strength / mode_ridge(runs) - runs.decay[..., None]) * factor
 
 
+def _beside_nothing(runs: Escapes) -> Operand:
+    """1 for the runs beside the empty subset, which come first, one for each of the r modes (all missing), else 0."""
+    return torch.tensor([float(i < len(set(runs.modes))) for i in range(len(runs.modes))], dtype=torch.float64)
+
+
 @equals(
     observed=lambda runs: runs.slopes,
     on=run_strategies.escape_runs,
@@ -173,6 +197,10 @@ def _escape_rates(runs: Escapes, factor: float = 2, power: int = 2) -> Operand:
         "without the factor 2": lambda runs: _escape_rates(runs, factor=1),
         "without decay": lambda runs: _escape_rates(runs) + runs.decay[..., None] * 2,
         "linear in s": lambda runs: _escape_rates(runs, power=1),
+        "right beside the empty subset alone": lambda runs: (
+            _escape_rates(runs) * (1 + (1 - _beside_nothing(runs)) * 0.01)
+        ),
+        "wrong beside the empty subset alone": lambda runs: _escape_rates(runs) * (1 + _beside_nothing(runs) * 0.01),
     },
 )
 def missing_modes_escape(runs: Escapes) -> Operand:

@@ -55,6 +55,32 @@ def _exceeds(values: Operand, threshold: Operand) -> Operand:
     return (values.center > threshold.center).to(torch.float64)
 
 
+def levels_of(levels: Operand) -> list[float]:
+    """The levels of one kernel, near enough to compare them by size: of floats, exact numbers and balls of either kind."""
+    centers = getattr(levels, "center", levels).tolist()
+    return [float(k.mid()) if hasattr(k, "mid") else float(k) for k in centers]
+
+
+def marked(levels: Operand, places: list[int]) -> Operand:
+    """1 at these places, 0 elsewhere, (N,), of a kind that goes with the levels."""
+    marks = [int(i in places) for i in range(levels.shape[-1])]
+    if isinstance(levels, np.ndarray):
+        return np.array(marks, dtype=object)
+    return torch.tensor(marks, dtype=torch.float64)
+
+
+def smallest(levels: Operand) -> Operand:
+    """1 at the smallest positive level, if there is one, else 0, (N,)."""
+    seen = levels_of(levels)
+    return marked(levels, sorted((i for i, k in enumerate(seen) if k > 0), key=seen.__getitem__)[:1])
+
+
+def largest(levels: Operand) -> Operand:
+    """1 at the largest positive level, if there is one, else 0, (N,)."""
+    seen = levels_of(levels)
+    return marked(levels, sorted((i for i, k in enumerate(seen) if k > 0), key=seen.__getitem__)[-1:])
+
+
 def _clamped(change: Callable[[SpectralTask], Operand]) -> Callable[[SpectralTask], Operand]:
     return lambda task: diagonal(task.left, positive_part(change(task)))
 
@@ -76,6 +102,9 @@ def _clamped(change: Callable[[SpectralTask], Operand]) -> Callable[[SpectralTas
             * _exceeds(task.values, mode_ridge(task) * task.decay[..., None]),
         ),
         "nothing is learned": lambda task: diagonal(task.left, task.values * 0),
+        "without its smallest mode": lambda task: diagonal(task.left, levels(task) * (1 - smallest(levels(task)))),
+        "without its largest mode": lambda task: diagonal(task.left, levels(task) * (1 - largest(levels(task)))),
+        "μ for λ": _clamped(lambda task: task.values * mode_root(task) - task.decay[..., None]),
     },
 )
 def water_filling_law(task: SpectralTask) -> Operand:
@@ -104,11 +133,19 @@ def _path(task: SpectralTask) -> Operand:
     return task.left.mT @ speed @ task.left
 
 
-def _speeds(task: SpectralTask, gain: int = 4, fade: int = 4, power: int = 2) -> Operand:
+def _decay(task: SpectralTask) -> Operand:
+    """μ as (…, 1)."""
+    return task.decay[..., None]
+
+
+def _speeds(
+    task: SpectralTask, gain: int = 4, fade: int = 4, power: int = 2, *,
+    ridge: Callable[[SpectralTask], Operand] = mode_ridge, front: Callable[[SpectralTask], Operand] = mode_ridge,
+) -> Operand:  # fmt: skip
     k = task.amplitudes * task.amplitudes
-    share = task.values / (k + mode_ridge(task))
+    share = task.values / (k + ridge(task))
     pull = share * share if power == 2 else share
-    speed = k * (pull * mode_ridge(task) * gain - task.decay[..., None] * fade)
+    speed = k * (pull * front(task) * gain - _decay(task) * fade)
     eye = eye_like(task.left)
     return eye * speed[..., None, :]
 
@@ -123,6 +160,9 @@ def _speeds(task: SpectralTask, gain: int = 4, fade: int = 4, power: int = 2) ->
         "drive once": lambda task: _speeds(task, gain=2),
         "drive not squared": lambda task: _speeds(task, power=1),
         "linear growth": lambda task: _speeds(task) * 0,
+        "μ for λ": lambda task: _speeds(task, ridge=_decay, front=_decay),
+        "μ for λ under the label": lambda task: _speeds(task, ridge=_decay),
+        "μ for λ before the label": lambda task: _speeds(task, front=_decay),
     },
 )
 def water_filling_path(task: SpectralTask) -> Operand:

@@ -25,6 +25,7 @@ from theorems.claim import Claim, equals
 from theorems.relations import Finding, Side, _parts, _worst
 from theorems.rounding import Ball
 from theorems.rounding.enclosures import enclose
+from theorems.rounding.precision import RESOLUTION
 from theorems.rounding.spectra import positive_eigenvalues, singular_values
 from theorems.verdict import Grade, Outcome
 
@@ -196,9 +197,12 @@ def _numerically(matrix: Ball, slack: Ball | None, rank: int, *, equal: bool) ->
         worst = int((gap - bound).reshape(-1).argmax())
         residual, limit = float(gap.reshape(-1)[worst]), float(bound.reshape(-1)[worst])
         outcome = _outcome(residual, limit)
-        context = {"sigma": float(values[..., rank].reshape(-1)[worst]), "largest sigma": float(values.max())}
-        if outcome is Outcome.HOLDS and limit >= float(values.max()) > 0:
-            outcome = Outcome.UNDECIDED  # the radius swallows the whole matrix: nothing was tested
+        context: dict[str, Any] = {
+            "sigma": float(values[..., rank].reshape(-1)[worst]), "largest sigma": float(values.max())
+        }  # fmt: skip
+        if outcome is Outcome.HOLDS and not _told_apart(values, bound, gap, rank, slack=slack is not None):
+            outcome = Outcome.UNDECIDED
+            context["reason"] = f"rounding hides up to {limit:.2g} of singular values up to {float(values.max()):.2g}: a smaller rank passes as well; use float64"
         found = Finding(outcome, Grade.NUMERICAL, max(residual, 0.0), limit, context)
     if equal and found.outcome is Outcome.HOLDS and rank > 0:
         if rank > width:
@@ -207,6 +211,27 @@ def _numerically(matrix: Ball, slack: Ball | None, rank: int, *, equal: bool) ->
             return replace(found, outcome=Outcome.UNDECIDED, grade=Grade.NUMERICAL)
         return replace(found, grade=Grade.NUMERICAL)
     return found
+
+
+_FINE = 2.0**-5
+"""What rounding may hide of the largest singular value: half-precision formats hide more."""
+
+
+def _told_apart(values: Tensor, bound: Tensor, gap: Tensor, rank: int, *, slack: bool) -> bool:
+    """Whether the radius is small enough for "at most ``rank``" to say something: no false rank, smaller or not, must pass for rounding's sake alone.
+
+    It is where the radius is nothing beside the matrix. Else the radius must be a small part of it, and of σ_rank and σ_{rank+1} those below the radius must
+    look like what rounding leaves: far below any bound on it, or one like the next.
+    """
+    top = values[..., 0]
+    fine = (bound <= _FINE * top) | (top == 0)  # zeros have no scale
+    if slack:  # an inequality that is proved in spite of its bound needs no scale
+        return bool((fine | (gap <= -bound)).all())
+    following = torch.cat([values, torch.zeros_like(values[..., :1])], -1)
+    for index in range(max(rank - 1, 0), rank + 1):
+        value = following[..., index]
+        fine &= (value > bound) | (value <= 16 * following[..., index + 1]) | (value <= bound / 64)
+    return bool((fine | (bound <= RESOLUTION * top)).all())
 
 
 def _outcome(residual: float, limit: float) -> Outcome:

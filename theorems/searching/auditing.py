@@ -24,6 +24,7 @@ from impl.strategies.sampling import visit
 from impl.strategies.wild import FORMATS, KINDS, Refusal
 from impl.strategies.wild_data import WILD, WILD_FOR
 from theorems.claim import Claim
+from theorems.kernel_flow.optimality import Spectrum
 from theorems.relations.ranks import Within
 from theorems.rounding import Ball
 from theorems.statements import EvaluationError
@@ -234,6 +235,8 @@ def planted(claim: Claim, size: float) -> Claim:
 
     def predict(instance: Any) -> Any:
         value: Any = claim.predict(instance)
+        if isinstance(value, Spectrum):
+            return value._replace(kernel=value.kernel * (1 + size))
         return value * (1 + size) if _predicts_kernel(claim) else value
 
     return replace(claim, observe=observe, predict=predict)
