@@ -7,7 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from impl.loss_lines import FINE, STEPS, Lines, LossLine
+from impl.lines import Lines
+from impl.loss_lines import FINE, STEPS, LossLine
 from theorems.loss_slopes import bend, has_kink, slope_of
 from theorems.models import check_model
 from theorems.preconditions import autograd_gives_the_gradient
