@@ -246,8 +246,7 @@ class Lines:
             kept = seen.kept[event].detach()
             slope, squares, terms = _share(gradient, self._between(event, kept))
             kind, name = seen.of[event]
-            if gradient is not None:
-                found.append(Handle(kind, name, (), event, slope, squares, terms, kept.numel()))
+            found.append(Handle(kind, name, (), event, slope, squares, terms, kept.numel()))
         return [*found, *(Handle("parameters", name) for _, name in marks)]
 
     def _between(self, event: int, tensor: Tensor) -> Tensor:
@@ -259,6 +258,7 @@ class Lines:
         *,
         steps: Sequence[float] | None = None,
         rounding: bool = False,
+        bits: bool = False,
         known: LossLine | None = None,
         even: bool = True,
     ) -> LossLine:
@@ -268,12 +268,15 @@ class Lines:
             handles: what moves.
             steps: half widths; by default those of the network.
             rounding: also look at finer steps, at how rough the loss is, and at what the last bits of the parameters do to loss and slope.
+            bits: look only at what the last bits of the parameters do.
             known: the same line at its usual steps, which are not run again; of another line, what rounding does to the loss.
             even: let modules of which the loss depends little move more, up to 64 times.
         """
         chosen = self.owners if handles is None else list(handles)
         weights = self.weights(chosen) if even else [1.0] * len(chosen)
         usual = tuple(self.steps if steps is None else steps)
+        if usual[0] > STEPS[0]:  # as long as the parameters are: none may move by more
+            weights = [weight / max(weights) for weight in weights]
         with self._here():
             line = _Moving(self, chosen, weights)
             again = known is not None and rounding and tuple(known.steps.tolist()) == usual
@@ -282,10 +285,11 @@ class Lines:
             if rounding:
                 noise = self._roughness(line, usual, pairs)
                 pairs += [(line(h), line(-h)) for h in FINE if h < usual[-1]]
-                wobble, jitter = self._rounding(line)
             elif known is not None:
-                wobble, noise = known.wobble, known.noise
-                noise = None if noise is None else noise.max().expand(len(usual))
+                wobble = known.wobble
+                noise = None if known.noise is None else known.noise[[int((known.steps - h).abs().argmin()) for h in usual]]
+            if rounding or bits:
+                wobble, jitter = self._rounding(line)
         steps = (*usual, *(h for h in FINE if h < usual[-1])) if rounding else usual
         numbers = torch.tensor(pairs, dtype=torch.float64)
         number = lambda value: torch.tensor(value, dtype=torch.float64)  # noqa: E731
@@ -321,11 +325,12 @@ class Lines:
                 near, far = ((line(s * steps[k]), line(-s * steps[k])) for s in BETWEEN)
                 points = torch.tensor([b, far[1], near[1], d, self.value, c, near[0], far[0], a], dtype=torch.float64)
                 found[k] = _rough(points)
-        worst, rising = [0.0] * len(steps), 0.0
-        for k in reversed(range(len(steps))):
+        last = max(found, default=0)
+        worst, rising = [found.get(last, 0.0)] * len(steps), 0.0
+        for k in reversed(range(last + 1)):
             rising = max(rising, found.get(k, 0.0))
             worst[k] = rising
-        return torch.tensor([*worst, *([worst[-1] or rising] * sum(h < steps[-1] for h in FINE))], dtype=torch.float64)
+        return torch.tensor([*worst, *(worst[-1] for h in FINE if h < steps[-1])], dtype=torch.float64)
 
     def _rounding(self, line: _Moving) -> tuple[float, float]:
         """How far loss and slope move when every parameter, of any module, moves by up to eight units in its last place."""

@@ -51,6 +51,8 @@ class LossLine(Instance):
         jitter: of the slope, when the parameters change in their last bits: what rounding inside the network does to both. None and 0 if it was not looked at.
     """
 
+    silent = ("noise", "shared", "said", "notes", "broken")
+
     slope: Tensor
     spread: Tensor
     terms: Tensor

@@ -49,11 +49,11 @@ def slope_of(line: LossLine) -> Slope:
     blind = _blind(line, quotients)
     limits = (16 * quotients[1:] - quotients[:-1]) / 15
     apart = (limits[1:] - limits[:-1]).abs()
-    rounded = _ulp(line)[1:] / line.steps[1:]  # of the limits; least at large steps
+    rounded = off(line)[1:] / line.steps[1:]  # of the limits; least at large steps
     worst = (torch.maximum(apart[1:], apart[:-1]) + rounded[1:-1]).nan_to_num(nan=math.inf)
     usable = ~(blind[1:] | blind[:-1])[2:]  # a limit is judged by both its neighbours
     worst = worst.where(usable, math.inf)
-    own = ROOM * line.jitter + gamma(line.entries + 2) * float(line.terms)
+    own = ROOM * line.jitter + gamma(line.entries + 2) * _finite(line.terms)
     limits, rounded = limits[1:-1], rounded[1:-1]
     flat = float(line.steps[blind].max()) if bool(blind.any()) else 0.0
     if not bool(usable.any()):
@@ -68,6 +68,11 @@ def slope_of(line: LossLine) -> Slope:
         if abs(float(line.slope) - seen.limit) <= seen.bound <= share * abs(float(line.slope)):
             return seen
     return found
+
+
+def _finite(number: Tensor) -> float:
+    """Zero for a gradient that is none."""
+    return float(number) if bool(torch.isfinite(number)) else 0.0
 
 
 def _settled(limits: Tensor, worst: Tensor, rounded: Tensor) -> int:
@@ -92,7 +97,7 @@ def _blind(line: LossLine, quotients: Tensor) -> Tensor:
     return torch.cat([torch.zeros(1, dtype=torch.bool), same.cumsum(0) > 0])
 
 
-def _ulp(line: LossLine) -> Tensor:
+def off(line: LossLine) -> Tensor:
     """What one evaluation of the loss may be off by: a unit of its own last place, or of the outputs' (their exponentials cancel), or more where it is rough."""
     size = torch.maximum(line.ahead.abs(), line.behind.abs()).clamp(min=line.scale)
     rough = torch.zeros_like(size) if line.noise is None else line.noise
@@ -105,7 +110,7 @@ def bend(line: LossLine) -> tuple[float, float]:
         return 0.0, 0.0
     quotients = (line.ahead - 2 * line.value + line.behind) / line.steps  # jump + L″h + O(h³)
     limits = (4 * quotients[1:] - quotients[:-1]) / 3
-    rounded = 4 * _ulp(line)[1:] / line.steps[1:]
+    rounded = 4 * off(line)[1:] / line.steps[1:]
     worst = ((limits[1:] - limits[:-1]).abs() + rounded[1:]).nan_to_num(nan=math.inf)
     best = int(worst.argmin())
     return abs(float(limits[best + 1])), float(worst[best])

@@ -82,7 +82,7 @@ def _why(line: LossLine, slope: float, seen: Slope) -> str:
         return f"autograd's gradient is zero, and the loss changes by no more than its own rounding: a slope below {seen.bound:.2g} is not seen"
     if line.jitter > 0 and ROOM * line.jitter > seen.bound / 2:
         return f"the last bits of the parameters change autograd's slope by {line.jitter:.2g}: it is no better known than that"
-    if seen.rounded > seen.bound / 2:
+    if seen.rounded > seen.bound / ROOM:
         return f"rounding of the loss ({float(line.value or 0.0):.4g}) hides slopes below {seen.bound:.2g}, and this one is {max(abs(slope), float(line.spread)):.2g}"
     return f"the loss is not smooth enough along the way: neighbouring steps tell its slope to {seen.bound:.2g} only, and it is {max(abs(slope), abs(seen.limit)):.2g} (kinks or jumps near the point)"
 

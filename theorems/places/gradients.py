@@ -10,7 +10,7 @@ from impl.errors import InputError
 from impl.handles import Handle
 from impl.lines import Lines
 from impl.loss_lines import COARSE, LossLine
-from theorems.loss_slopes import slope_of
+from theorems.loss_slopes import ROOM, off, slope_of
 from theorems.places.subject import Places, Subject
 from theorems.preconditions import POWER, autograd_gives_the_gradient
 from theorems.verdict import Outcome
@@ -85,14 +85,12 @@ def _located(lines: Lines, whole: LossLine) -> tuple[str, dict[str, LossLine]]:
         handles = lines.handles()
     except InputError:
         handles = lines.owners
-    best = slope_of(whole)
     steps = _near(whole, lines.steps)
 
     def wrong_from(k: int) -> bool:
         return _outcome(lines.along(handles[k:], steps=steps, known=whole)) is Outcome.REFUTED
 
     low, high = -1, len(handles)  # the last wrong one is in [low, high)
-    del best
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if wrong_from(middle) else (low, middle)
@@ -100,15 +98,24 @@ def _located(lines: Lines, whole: LossLine) -> tuple[str, dict[str, LossLine]]:
         return "no part of it is wrong by itself, as far as can be told", {}
     last = handles[low]
     following = next((h for h in handles[low + 1 :] if h.squares > 0), None)
-    found = {last.name: lines.along([last], rounding=True)}
+    found = {last.name: _alone(lines, last, steps, whole)}
     if last.kind != "parameters":
         below = next((h for h in reversed(handles[:low]) if h.kind == "parameters" and h.squares > 0), None)
         if below is not None:
-            found[below.name] = lines.along([below], rounding=True)
+            found[below.name] = _alone(lines, below, steps, whole)
     above = [h for h in handles[low + 1 :] if h.kind == "parameters" and h.parameters]
     if above:
-        found[_names(above)] = lines.along(above)
+        line = lines.along(above, steps=steps, known=whole)
+        found[_names(above)] = lines.along(above, rounding=True) if _outcome(line) is Outcome.REFUTED else line
     return _said(last, following), found
+
+
+def _alone(lines: Lines, handle: Handle, steps: Sequence[float], whole: LossLine) -> LossLine:
+    """One handle: at few steps where it is clearly wrong, else with everything that rounding may do."""
+    line = lines.along([handle], steps=steps, known=whole, bits=True)
+    seen = slope_of(line)
+    clear = abs(float(line.slope) - seen.limit) > ROOM * seen.bound
+    return line if clear or _outcome(line) is Outcome.HOLDS else lines.along([handle], rounding=True)
 
 
 def _names(handles: Sequence[Handle]) -> str:
@@ -121,20 +128,19 @@ def _said(last: Handle, following: Handle | None) -> str:
     if last.kind == "parameters":
         return f"the gradient of the {last.name} is wrong, and that of {after} right: it goes wrong in {last.module} itself, or in a hook on its parameters"
     if last.kind == "input":
-        return f"the gradient at the {last.name} is wrong, and at {after} right: it goes wrong in the backward pass of {last.module}, or in a hook on it"
+        return f"the gradient at the {last.name} is wrong, and at {after} right: it goes wrong in the backward pass of {last.module}, or in a hook on it (a surrogate on purpose is held if it is written as x + (f(x) - x).detach())"
     where = "in the loss" if following is None else f"between {last.module} and {following.module}"
     return f"the gradient at the {last.name} is wrong, and at {after} right: it goes wrong {where}, where what {last.module} returns is used"
 
 
 def _near(whole: LossLine, steps: Sequence[float]) -> Sequence[float]:
-    """The steps that tell the slope of the whole best, and their neighbours: six in all."""
-    if len(steps) <= _FEW:
-        return steps
-    quotients = (whole.ahead - whole.behind) / (2 * whole.steps)
-    limit = slope_of(whole).limit
-    off = (quotients - limit).abs()[: len(steps)].nan_to_num(nan=math.inf)
-    first = min(max(0, int(off.argmin()) - 3), len(steps) - _FEW)
-    return steps[first : first + _FEW]
+    """The finest steps at which rounding is well below what autograd is off by: six, where kinks are fewest."""
+    gap = abs(float(whole.slope) - slope_of(whole).limit)
+    least = float(off(whole).min())  # what is rougher on larger steps are kinks
+    rounded = (ROOM * least / whole.steps)[: len(steps)]
+    clear = int((rounded <= gap / ROOM).sum())
+    last = max(min(clear, len(steps)), min(_FEW, len(steps)))
+    return steps[max(0, last - _FEW) : last]
 
 
 _FEW = 6
