@@ -19,18 +19,20 @@ class Remembered:
     Args:
         model: any module.
         parameters: whether the numbers of the parameters are remembered too; False where whoever asks puts them back.
+        gradients: whether what is in ``.grad`` is.
     """
 
-    def __init__(self, model: nn.Module, *, parameters: bool = True) -> None:
+    def __init__(self, model: nn.Module, *, parameters: bool = True, gradients: bool = False) -> None:
         """Remember."""
         eager = [m for m in model.modules() if not isinstance(m, torch.jit.ScriptModule)]
         self.attributes = [(d, dict(d)) for m in eager for d in (m._parameters, m._buffers, m.__dict__)]
         own = [value for m in eager for value in vars(m).values()]
         self.containers = [(value, value.copy()) for value in own if type(value) in _CONTAINERS]
         owned = list({id(p): p for p in model.parameters()}.values())
-        self.flags = [(p, p.requires_grad, p.grad, p._backward_hooks and dict(p._backward_hooks)) for p in owned]
+        self.flags = [(p, p.requires_grad, p._backward_hooks and dict(p._backward_hooks)) for p in owned]
+        self.gradients = [(p, p.grad) for p in owned] if gradients else []
         changing = [*(owned if parameters else ()), *model.buffers(), *(v for v in own if isinstance(v, Tensor))]
-        changing += [p.grad for p in owned if p.grad is not None]
+        changing += [grad for _, grad in self.gradients if grad is not None]
         # a tensor that is the output of something is no state
         self.numbers = [(t, t.data, t.detach().clone()) for t in changing if t.grad_fn is None]
         self.arrays = [(value, value.copy()) for value in own if isinstance(value, np.ndarray)]
@@ -43,9 +45,10 @@ class Remembered:
             now.update(before)
         for container, kept in self.containers:
             _refill(container, kept)
-        for p, wanted, grad, hooks in self.flags:
-            p.requires_grad_(wanted)
+        for p, grad in self.gradients:
             p.grad = grad
+        for p, wanted, hooks in self.flags:
+            p.requires_grad_(wanted)
             if p._backward_hooks is not None and dict(p._backward_hooks) != (hooks or {}):
                 _refill(p._backward_hooks, hooks or {})
         with torch.no_grad():

@@ -103,7 +103,7 @@ def reseed(seed: int) -> None:
 
 @contextmanager
 def undisturbed(model: nn.Module, seed: int, *, parameters: bool = True) -> Iterator[None]:
-    """Leave ``model`` (parameters, buffers, gradients, attributes, hooks, modes) and the global random state as they were.
+    """Leave ``model`` (parameters, buffers, attributes, hooks, modes) and the global random state as they were.
 
     Dropout and other noise inside the model draw from ``seed``; a model in float64 (`impl.double.in_double`) runs in float64 throughout.
 

@@ -62,6 +62,13 @@ def asked_for() -> Iterator[None]:
 
 
 @contextmanager
+def throughout() -> Iterator[None]:
+    """What runs inside runs in float64 throughout."""
+    with asked_for(), as_asked_for():
+        yield
+
+
+@contextmanager
 def as_asked_for() -> Iterator[None]:
     """In float64 throughout, if that was asked for; tensors that a network makes itself too."""
     if not _ON.get():
