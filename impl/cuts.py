@@ -96,7 +96,9 @@ class Cuts(Seeing):
             self.loose[self._where(name)] = None
         if follows and self._off():
             return self._apart(func, args, kwargs)
-        return self._hold(name, lambda: func(*args, **kwargs)) if follows and name in _NUMBERS else func(*args, **kwargs)
+        return (
+            self._hold(name, lambda: func(*args, **kwargs)) if follows and name in _NUMBERS else func(*args, **kwargs)
+        )
 
     def _off(self) -> bool:
         return self._without or torch.is_inference_mode_enabled()

@@ -74,6 +74,11 @@ def _why(line: LossLine, slope: float, seen: Slope) -> str:
         return f"autograd's gradient{who} is NaN or infinite at a point where the loss is finite{found} (0 times infinity in a branch that torch.where drops, say, or a square root, norm or SVD where it has no derivative)"  # fmt: skip
     if math.isfinite(seen.bound) and abs(slope - seen.limit) > seen.bound and seen.bound <= POWER * max(abs(slope), abs(seen.limit)):  # fmt: skip
         return ""
+    return _hidden(line, slope, seen)
+
+
+def _hidden(line: LossLine, slope: float, seen: Slope) -> str:
+    """What hides the slope."""
     if seen.flat > 0:
         return f"the loss does not change at all within a relative step of {seen.flat:.2g}: something on its way is rounded (a cast to a narrow format that stayed one, round, sign), and beyond that its slope is told to {seen.bound:.2g} only"  # fmt: skip
     if not math.isfinite(seen.bound):

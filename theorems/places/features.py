@@ -19,9 +19,9 @@ LARGEST_FEATURES = 2**16
 """Entries of features, and of their targets, up to which ranks and projections are computed."""
 LARGEST_ENSEMBLE = 2**23
 """Entries of all weight gradients behind an ensemble of readouts, or behind one that is drawn thousands of times."""
-LARGEST_ROWS = 2**22
+LARGEST_ROWS = 2**21
 """Entries of the features behind all readouts of an ensemble; of a larger batch the first samples are taken."""
-LARGEST_DRAWN = 2**25
+LARGEST_DRAWN = 2**23
 """The same behind readouts that are drawn, which are looked at a few at a time."""
 FEWEST_ROWS = 16
 """Samples that are looked at in any case."""
@@ -39,9 +39,7 @@ def _at_every_layer(
     if isinstance(targets, str):
         return targets
     if targets.ndim == 1 and len(targets) * (int(targets.max()) + 1) > LARGEST_FEATURES:
-        return (
-            f"the targets hold the label {int(targets.max())}: too many classes for one-hot rows{_advice(int(targets.max()) + 1)}"
-        )
+        return f"the targets hold the label {int(targets.max())}: too many classes for one-hot rows{_advice(int(targets.max()) + 1)}"
     found: Places = {}
     for name, layer in subject.one_row_per_sample().items():
         classes = targets.shape[1] if targets.ndim == 2 else int(targets.max()) + 1
