@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from impl.entering import Seeing, arguments, given, writes
 from impl.errors import InputError
@@ -243,3 +243,9 @@ def _copied(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.copy()
     return mapped(value, _copied) if any(True for _ in given(value)) else value
+
+
+def scripted_cuts(model: nn.Module) -> list[str]:
+    """What scripted modules cut off, where no mode sees it."""
+    graphs = {n: str(m.inlined_graph) for n, m in model.named_modules() if isinstance(m, torch.jit.ScriptModule) and hasattr(m, "inlined_graph")}
+    return [f"{cut} in the scripted {name!r}" for name, graph in graphs.items() for cut in ("detach", "set_grad_enabled") if f"aten::{cut}" in graph]

@@ -45,6 +45,7 @@ def share(gradient: Tensor | None, direction: Tensor) -> tuple[float, float, flo
 
 
 def direction(tensor: Tensor, seed: int) -> Tensor:
+    """A random direction as long as the tensor, entry by entry; in float32, which is as random and takes half the room."""
     source = torch.Generator(device=tensor.device).manual_seed(seed % 2**63)
     drawn = torch.randn(tensor.shape, generator=source, dtype=torch.float32, device=tensor.device)
     size = float(tensor.detach().double().square().mean().sqrt()) if tensor.numel() else 0.0
@@ -52,6 +53,7 @@ def direction(tensor: Tensor, seed: int) -> Tensor:
 
 
 def same_numbers(p: Tensor, base: Tensor) -> bool:
+    """Whether a parameter is still at the point, in float64."""
     data = p.detach()
     return data.layout is torch.strided and data.shape == base.shape and torch.equal(data.double(), base)
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from impl.cuts import Cuts
+from impl.cuts import Cuts, scripted_cuts
 from impl.directions import as_it_is, direction, first_samples, largest, reached_from, roughness, same_numbers, share
 from impl.double import in_double, loss_in_double, widened
 from impl.errors import InputError, require, told
@@ -141,7 +141,7 @@ class Lines:
         self.broken = tuple(h.module for h in self.owners if not math.isfinite(h.terms))
         again = self.evaluate()
         require(again == self.value, ASTRAY.format(self.value, again))
-        self.cut = ", ".join(self.cuts.loose)
+        self.cut = ", ".join([*self.cuts.loose, *scripted_cuts(self.model)])
         self._note()
 
     def gradients(self, value: Tensor, tensors: Sequence[Tensor]) -> list[Tensor | None]:
