@@ -69,8 +69,15 @@ def instances_of(subject: Subject, types: Iterable[type[Instance]] | None = None
     Raises:
         InputError: as `impl.trace`: the network itself cannot be judged.
     """
-    _ = subject.layers  # what is wrong with the network is said once, not as a reason of each type
     wanted = set(BUILDERS if types is None else types)
+    try:
+        _ = subject.layers  # what is wrong with the network is said once, not as a reason of each type
+    except InputError as error:
+        lines = _built(loss_lines, subject) if LossLine in wanted else ""
+        if isinstance(lines, str):
+            raise
+        # the loss can be followed, so that the row about its gradient says what is wrong (it is NaN, say)
+        return {kind: lines if kind is LossLine else str(error) for kind in BUILDERS if kind in wanted}
     return {kind: _built(build, subject) for kind, build in BUILDERS.items() if kind in wanted}
 
 
