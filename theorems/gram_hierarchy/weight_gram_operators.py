@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from impl import strategies
+from impl.generic.families import GATED
 from impl.gated import GatedNetwork, fields
 from theorems.claim import Hypothesis, Source, equals
 from theorems.gram_hierarchy.common import (
@@ -111,6 +112,7 @@ def gram_term_vanishes(net: GatedNetwork) -> str | None:
 @equals(
     observed=_velocities,
     on=strategies.generic_gated_networks,
+    generic=GATED,
     source=Source(PAPER, "closure of the hierarchy; depth three"),
     hypotheses=hypotheses()
     | {

@@ -1,0 +1,53 @@
+"""Whether two strategies are one and the same: equal functions on equal arguments, not filtered and not mapped otherwise.
+
+What a claim speaks of is the strategy that it was stated on. A strategy called twice is two objects; they are compared by what they were
+made of. What cannot be told is not the same.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from types import FunctionType
+from typing import Any
+
+from hypothesis.strategies import SearchStrategy
+
+_PARTS = (
+    "original_strategies", "function", "_LazyStrategy__args", "_LazyStrategy__kwargs", "_transformations", "base", "expand",
+    "mapped_strategy", "pack", "definition", "args", "kwargs", "filtered_strategy", "flat_conditions",
+)  # fmt: skip
+"""What Hypothesis keeps of how a strategy was made; a strategy that keeps none of it is the same as itself only."""
+
+
+def same_strategy(one: Any, other: Any) -> bool:
+    """Whether both draw by the same functions from the same arguments; False where that cannot be told.
+
+    Args:
+        one: a strategy, or anything that a strategy is made of.
+        other: the same.
+    """
+    if one is other:
+        return True
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, SearchStrategy):
+        made = [name for name in _PARTS if hasattr(one, name)]
+        return bool(made) and all(same_strategy(getattr(one, n), getattr(other, n, None)) for n in made)
+    if isinstance(one, tuple | list):
+        return len(one) == len(other) and all(map(same_strategy, one, other))
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same_strategy(value, other[key]) for key, value in one.items())
+    if isinstance(one, partial):
+        return same_strategy((one.func, one.args, one.keywords), (other.func, other.args, other.keywords))
+    if isinstance(one, FunctionType):
+        return _same_function(one, other)
+    return isinstance(one, bool | int | float | str | bytes | type(None)) and one == other
+
+
+def _same_function(one: FunctionType, other: FunctionType) -> bool:
+    """Of one piece of source, with equal defaults and equal variables around it: a lambda in a function that ran twice."""
+    if one.__code__ is not other.__code__:
+        return False
+    mine, theirs = ([cell.cell_contents for cell in f.__closure__ or ()] for f in (one, other))
+    kept = (one.__defaults__, one.__kwdefaults__, mine), (other.__defaults__, other.__kwdefaults__, theirs)
+    return same_strategy(*kept)
