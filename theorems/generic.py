@@ -160,7 +160,7 @@ class Generic:
         return (
             f"a polynomial identity of degree at most {degree} in entries drawn from 2^61 values passed at {len(counted)} points of {shapes} "
             f"shapes{parts}: if it is false at one of these shapes of the family \"{self.family.name}\"{self._case()}, this happens with "
-            f"probability at most {power_of_two(chance)} (Schwartz-Zippel); of anything else it says nothing{self._besides()}"
+            f"probability at most {power_of_two(chance)} (Schwartz-Zippel); of what lies outside it says nothing{self._besides()}"
         )
 
     def _case(self) -> str:
@@ -168,7 +168,7 @@ class Generic:
         words = {"order": "with the numbers in the order of the points", "equality": "where no two numbers are equal by chance"}
         said = [text for case, text in words.items() if case in cases]
         kinds = [f"of the kind {kind!r}" for kind in self.claim.where]
-        return "".join(f", {text}" for text in (*kinds, *said, *(f"for {name}" for name in self.also)))
+        return "".join(f", {text}" for text in (*kinds, *said, *(f"for {name} too" for name in self.also)))
 
     def _besides(self) -> str:
         failing = [f"it fails for {name}, outside of the family" for name in self.not_for if "masks" not in name]

@@ -15,7 +15,7 @@ from impl.operands import reciprocal, to_exact
 from impl.spike_moments import SpikeSetting
 
 
-_SPIKES = ((2, 2, 2), (2, 1, 2), (1, 2, 2), (2, 2, 1), (1, 3, 2), (1, 1, 3), (3, 1, 1), (2, 3, 1))
+_SPIKES = ((2, 1, 2), (1, 2, 2), (2, 2, 1), (2, 2, 2), (1, 3, 2), (1, 1, 3), (3, 1, 1), (2, 3, 1))
 """Dimension, degree and samples of each shape: as large as all batches can be enumerated at once."""
 
 

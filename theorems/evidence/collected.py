@@ -15,6 +15,7 @@ from torch import Tensor
 from theorems.claim import Claim
 from theorems.evidence.file import described
 from theorems.generic import Generic
+from theorems.identities import NO_IDENTITY
 from theorems.verdict import Grade, Outcome, Verdict
 
 
@@ -87,8 +88,6 @@ class Evidence:
         conditions: the hypotheses.
         distinct: how many different instances there were among those drawn.
         places: on a user's model, the verdict at each place of the network.
-        error_probability: that the outcome is wrong though every hypothesis holds; None where nothing is random. For an identity the
-            probability that it passes the generic points if it is false (Schwartz-Zippel).
         watched: what an open-ended test has done: the claim with the test that reproduces it, its verdict, its level; None if there was none.
         generic: what generic points say.
         script: a standalone script of the counterexample, and the file it was written to.
@@ -104,7 +103,6 @@ class Evidence:
     conditions: list[Condition] = field(default_factory=list)
     distinct: int = 0
     places: list[tuple[str, Verdict]] = field(default_factory=list)
-    error_probability: float | None = None
     watched: tuple[Claim, Verdict, float] | None = None
     generic: Generic | None = None
     script: tuple[str | None, str | None] = (None, None)
@@ -151,6 +149,28 @@ class Evidence:
         return statistics.median(needed) if needed else None
 
     @property
+    def error_probability(self) -> float | None:
+        """With which probability an identity passes the generic points if it is false (Schwartz-Zippel); None unless it HOLDS."""
+        holds = self.generic is not None and self.outcome is Outcome.HOLDS
+        return self.generic.error_probability if holds and self.generic is not None else None
+
+    @property
+    def family(self) -> str | None:
+        """What `error_probability` is about, in words; None where there is none."""
+        named = self.generic is not None and self.generic.family is not None and self.error_probability is not None
+        return self.generic.family.name if named and self.generic is not None and self.generic.family is not None else None
+
+    @property
+    def no_error_probability(self) -> str | None:
+        """Why there is none, in one line; None if there is one, or if nobody has looked."""
+        if self.generic is None or self.error_probability is not None:
+            return None
+        if self.outcome is not Outcome.HOLDS:
+            return f"{self.outcome.name}: only what HOLDS has one"
+        known = NO_IDENTITY.get(self.claim.name) if self.claim.tag != "conjecture" and self.generic.family is None else None
+        return known or self.generic.missing
+
+    @property
     def earned(self) -> str:
         """One sentence: how many instances came out so, and how each grade among them was earned."""
         if not self.grades:
@@ -158,11 +178,11 @@ class Evidence:
         parts = [
             f"{count} {grade.name} ({grade.meaning})" for grade, count in sorted(self.grades.items(), reverse=True)
         ]
-        chance = (
-            f"; error probability at most {self.error_probability:.2g}" if self.error_probability is not None else ""
-        )
-        if self.generic is not None and self.generic.earned is not None:
-            chance = f"; {self.generic.earned}"
+        chance = ""
+        if self.error_probability is not None or (self.generic is not None and self.worst is self.generic.refutation):
+            chance = f"; {self.generic.earned}" if self.generic is not None and self.generic.earned else ""
+        elif self.outcome is Outcome.HOLDS and self.no_error_probability is not None:
+            chance = f"; no error probability: {self.no_error_probability}"
         return f"{self.outcome.name} on {self.outcomes[self.outcome]} of {self.instances} instances: {', '.join(parts)}{chance}."
 
     def add(self, verdict: Verdict) -> None:
@@ -187,8 +207,6 @@ class Evidence:
     def add_generic(self, generic: Generic) -> None:
         """Take in what generic points say: a refutation counts as one instance, passes count among the grades only."""
         self.generic = generic
-        if generic.error_probability is not None:
-            self.error_probability = generic.error_probability
         if generic.refutation is not None and self.outcome is not Outcome.REFUTED:
             self.add(generic.refutation)
         elif self.outcome is Outcome.HOLDS:
@@ -227,9 +245,28 @@ class Evidence:
             "ratios": spread(self.ratios),
             "earned": self.earned,
             "error_probability": self.error_probability,
+            "generic": self._generic(),
             "counterexample": self._counterexample(),
             "places": [_place(where, verdict) for where, verdict in self.places],
             "seconds": round(self.seconds, 3),
+        }
+
+    def _generic(self) -> dict[str, Any] | None:
+        """Of which family the generic points are, which they are, and why they say nothing if so."""
+        found = self.generic
+        if found is None:
+            return None
+        return {
+            "family": found.family.name if found.family is not None else None,
+            "kinds": list(self.claim.where),
+            "builds": list(found.family.builds) if found.family is not None else [],
+            "also": found.also,
+            "fails": found.not_for,
+            "points": len(found.trials),
+            "shapes": sorted({trial.shape for trial in found.trials}),
+            "key": found.key,
+            "skipped": [{"shape": shape, "reason": reason} for shape, reason in found.skipped.items()],
+            "reason": self.no_error_probability,
         }
 
     def _counterexample(self) -> dict[str, Any] | None:
