@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from impl.errors import InputError
+from impl.generic import Source
 from impl.generic.families import FAMILIES, Family
 from impl.strategies.identity import same_strategy
 from theorems.claim import Claim
@@ -71,7 +72,7 @@ def _called(strategy: Callable[[], Any]) -> Any:
 
 def why_no_family(claim: Claim) -> str:
     """One line: why no generic point counts for the claim, and what would bring some."""
-    offers = [s.__name__ for family in FAMILIES for s in family.strategies if _draws(s, claim.subject)]
+    offers = [s.__name__ for family in FAMILIES for s in family.strategies if _type_of(family) is claim.subject]
     kind = claim.subject.__name__
     if not offers:
         return f"there is no way to draw a generic {kind}; generic= takes a function that draws one from an impl.generic.Source"
@@ -81,9 +82,9 @@ def why_no_family(claim: Claim) -> str:
     )
 
 
-def _draws(strategy: Callable[[], Any], subject: type) -> bool:
-    hint = inspect.signature(strategy).return_annotation
-    return subject.__name__ in str(hint)
+@cache
+def _type_of(family: Family) -> type:
+    return type(family(Source(0, 0)))
 
 
 def unstated(claim: Claim, family: Family) -> str | None:
