@@ -12,11 +12,11 @@ from typing import Any
 
 from hypothesis.strategies import SearchStrategy
 
-_PARTS = (
-    "original_strategies", "function", "_LazyStrategy__args", "_LazyStrategy__kwargs", "_transformations", "base", "expand",
-    "mapped_strategy", "pack", "definition", "args", "kwargs", "filtered_strategy", "flat_conditions",
+_FOUND_OUT = (
+    "validate_called", "_cached_repr", "_branches_lock", "_SearchStrategy__label", "_LazyStrategy__wrapped_strategy", "_LazyStrategy__representation",
+    "_OneOfStrategy__element_strategies", "_OneOfStrategy__in_branches", "_OneOfStrategy__branch_sampler",
 )  # fmt: skip
-"""What Hypothesis keeps of how a strategy was made; a strategy that keeps none of it is the same as itself only."""
+"""What Hypothesis keeps with a strategy besides how it was made; whatever else it keeps must be the same."""
 
 
 def same_strategy(one: Any, other: Any) -> bool:
@@ -31,8 +31,8 @@ def same_strategy(one: Any, other: Any) -> bool:
     if type(one) is not type(other):
         return False
     if isinstance(one, SearchStrategy):
-        made = [name for name in _PARTS if hasattr(one, name)]
-        return bool(made) and all(same_strategy(getattr(one, n), getattr(other, n, None)) for n in made)
+        mine, theirs = ({n: v for n, v in vars(s).items() if n not in _FOUND_OUT and not n.startswith("cached_")} for s in (one, other))
+        return bool(mine) and same_strategy(mine, theirs)
     if isinstance(one, tuple | list):
         return len(one) == len(other) and all(map(same_strategy, one, other))
     if isinstance(one, dict):
