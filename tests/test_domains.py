@@ -34,7 +34,7 @@ def both(claim):
     """What `check` says of a claim that HOLDS, and `falsify` does not contradict."""
     evidence = check(claim, examples=15)
     assert evidence.outcome is Outcome.HOLDS
-    assert falsify(claim, examples=50).evidence.outcome is Outcome.HOLDS
+    assert falsify(claim, examples=50).evidence.outcome is not Outcome.REFUTED
     return evidence
 
 

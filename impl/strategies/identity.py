@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis.strategies import SearchStrategy
 
 _FOUND_OUT = (
-    "validate_called", "_cached_repr", "_branches_lock", "_SearchStrategy__label", "_LazyStrategy__wrapped_strategy", "_LazyStrategy__representation",
+    "validate_called", "_cached_repr", "_unwrapped", "_branches_lock", "_SearchStrategy__label", "_LazyStrategy__wrapped_strategy", "_LazyStrategy__representation",
     "_OneOfStrategy__element_strategies", "_OneOfStrategy__in_branches", "_OneOfStrategy__branch_sampler",
 )  # fmt: skip
 """What Hypothesis keeps with a strategy besides how it was made; whatever else it keeps must be the same."""
