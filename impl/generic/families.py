@@ -290,9 +290,10 @@ MATCHED_PAIRS = Family(
     students.matched_pair,
     (spectra.matched_pairs,),
     {"equal Gram matrices": spectra.pairs_with_other_grams, "matched initialisation": spectra.isotropic_pairs},
+    beyond={"a twin of one dimension more": partial(students.matched_pair, square=False)},
 )
 ISOTROPIC_PAIRS = Family(
-    "two square data sets whitened by their preconditioners, and starts N(0, I)",
+    "two triangular data sets whitened by their preconditioners, and starts N(0, I)",
     students.isotropic_pair,
     (spectra.isotropic_pairs,),
     {"equal Gram matrices": spectra.pairs_with_other_grams},
@@ -304,7 +305,7 @@ POWERED = Family(
     {"independent samples, N ≤ d": spectra.crowded_covariances},
 )
 TEACHERS = Family(
-    "Gaussian teachers in 1 to 2 dimensions, activations z and z + z², a start from zero",
+    "Gaussian teachers in 1 to 2 dimensions, activations z and z + z², one step of rate 1 from zero",
     students.gaussian_teacher,
     (spectra.gaussian_teachers,),
     {
@@ -312,6 +313,7 @@ TEACHERS = Family(
         "activation with a slope at zero": spectra.kinked_teachers,
         "Gaussian inputs": spectra.coin_teachers,
     },
+    beyond={"any rate": partial(students.gaussian_teacher, any_rate=True)},
 )
 ALIGNED = Family(
     "teachers on an eigenvector in 2 to 3 dimensions, spectra of powers of two, whole exponents",

@@ -17,7 +17,8 @@ from impl.whitening import WeightMotion, WeightStep, weight_motion
 def feature_set(source: Source, *, driven: bool = False) -> FeatureSet:
     """Everything drawn; η·λ_max between 0 and 1. Two equal columns of features or targets on some shapes, unless ``driven``."""
     d = source.size(1, 3)
-    rows, classes, images = d + source.size(1, 2), source.size(1, 2), source.size(1, 2)
+    rows, images = d + source.size(1, 2), source.size(1, 2)
+    classes = source.size(1, min(2, rows - 1))
     part, rest = source.positive(1), source.positive(1)
     rate = part * reciprocal(part + rest)
     features, targets = source.entries(rows, d), source.entries(rows, classes)

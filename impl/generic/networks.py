@@ -183,7 +183,7 @@ def decoder(source: Source) -> Decoder:
     weights = (source.entries(hidden, codes), source.entries(points, hidden))
     offset = source.bits(hidden) * 2 - 1
     biases = (source.entries(hidden) + offset * 2**140, source.entries(points))
-    shares = source.positive(source.size(1, 3), rows)
+    shares = source.positive(source.size(2, 3), rows)
     mixtures = shares * reciprocal(shares.sum(-1)[:, None])
     blank = Decoder(z[:, :1] * 0 + np.zeros(points, dtype=object), z, weights, biases, mixtures)
     return Decoder(blank.decode(z), z, weights, biases, mixtures)

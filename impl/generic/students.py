@@ -20,7 +20,7 @@ _SPIKES = ((2, 1, 2), (1, 2, 2), (2, 2, 1), (2, 2, 2), (1, 3, 2), (1, 1, 3), (3,
 
 
 def linear_student(source: Source, *, patient: bool = False) -> LinearStudent:
-    """Everything drawn, one to three steps; or X = U diag(a) R⁻¹ and rates n/a_j², at which descent ends after d steps.
+    """R = BBᵀ, all else drawn, one to three steps; or X = U diag(a) R⁻¹ and rates n/a_j², at which descent ends after d steps.
 
     If ``patient`` always the latter, with more samples than dimensions, and any start on some shapes.
     """
@@ -29,35 +29,44 @@ def linear_student(source: Source, *, patient: bool = False) -> LinearStudent:
         d = source.size(1, 2)
         rows = d + source.size(1 if patient else 0, 1)
         start = source.entries(1, d) if patient and source.shape % 2 else None
-        factor, sizes = source.entries(d, d), source.positive(d)
+        root, sizes = source.entries(d, d), source.positive(d)
+        factor = root @ root.mT
         inputs = (source.orthogonal(rows)[:, :d] * sizes) @ inverse(factor)
         rates = reciprocal(sizes * sizes) * rows
     else:
         rows, d = source.size(1, 3), source.size(1, 3)
-        inputs, factor, rates = source.entries(rows, d), source.entries(d, d), source.positive(source.size(1, 3))
+        inputs, root, rates = source.entries(rows, d), source.entries(d, d), source.positive(source.size(1, 3))
+        factor = root @ root.mT
     return LinearStudent(inputs, source.entries(d, d), factor, source.entries(d, 1), source.positive(), rates, start)
 
 
-def matched_pair(source: Source) -> InitialisedPair:
-    """X = X'M and R' = MR; starts matched to the preconditioner: cP, c a square."""
-    rows, d, twin_d, rank = source.size(2, 3), source.size(2, 3), source.size(2, 3), source.size(1, 2)
+def matched_pair(source: Source, *, square: bool = True) -> InitialisedPair:
+    """X = X'M and R' = MR; starts matched to the preconditioner: cP, c a square; one rate. M is square or has a row more."""
+    rows, d, rank = source.size(2, 3), source.size(2, 3), source.size(1, 2)
+    twin_d = d if square else d + 1
     twin, change, factor = source.entries(rows, twin_d), source.entries(twin_d, d), source.entries(d, rank)
     root = source.positive()
     twin_factor = change @ factor
     return InitialisedPair(
         twin @ change, factor, factor * root, twin, twin_factor, twin_factor * root, source.entries(rows, 1),
-        source.positive(source.size(1, 2)), np.array(root * root, dtype=object),
+        _constant(source), np.array(root * root, dtype=object),
     )  # fmt: skip
 
 
 def isotropic_pair(source: Source) -> InitialisedPair:
-    """Two square X and X' with R = X⁻¹ and R' = X'⁻¹, so that both Gram matrices are I; W(0) ~ N(0, I)."""
+    """X with ones on the diagonal and zeros below, X' with zeros above, R = X⁻¹ and R' = X'⁻¹: both Gram matrices are I; W(0) ~ N(0, I)."""
     d = source.size(2, 3)
-    inputs, twin, start = source.entries(d, d), source.entries(d, d), np.eye(d, dtype=int).astype(object)
+    start = np.eye(d, dtype=int).astype(object)
+    inputs, twin = np.triu(source.entries(d, d), 1) + start, np.tril(source.entries(d, d), -1) + start
     return InitialisedPair(
         inputs, inverse(inputs), start, twin, inverse(twin), start, source.entries(d, 1),
-        source.positive(source.size(1, 2)), np.array(1, dtype=object),
+        _constant(source), np.array(1, dtype=object),
     )  # fmt: skip
+
+
+def _constant(source: Source) -> np.ndarray:
+    """One rate for one step or two."""
+    return np.stack([source.positive()] * source.size(1, 2))
 
 
 def powered_covariance(source: Source) -> PoweredCovariance:
@@ -68,8 +77,8 @@ def powered_covariance(source: Source) -> PoweredCovariance:
     )
 
 
-def gaussian_teacher(source: Source) -> GaussianTeacher:
-    """β, h with rising odd parts, the readout, the rate and the basis drawn; the population a cubature, spectrum and power of the shape."""
+def gaussian_teacher(source: Source, *, any_rate: bool = False) -> GaussianTeacher:
+    """β, h with rising odd parts, the readout, the basis and perhaps the rate drawn; the population a cubature, spectrum and power of the shape."""
     d, rule, width = source.size(1, 2), source.size(1, 3), source.size(2, 3)
     nodes, masses = cubature(d, rule)
     logs, polynomial, readout = source.whole(-1, 2, d), source.entries(rule + 1), source.entries(width)
@@ -77,7 +86,7 @@ def gaussian_teacher(source: Source) -> GaussianTeacher:
     return GaussianTeacher(
         nodes=to_exact(nodes), masses=to_exact(masses), root_logs=logs, basis=source.orthogonal(d),
         power=source.whole(-2, 2), teacher=source.entries(d, 1), polynomial=polynomial,
-        readout=readout, start=np.zeros((width, d), dtype=object), rate=source.positive(),
+        readout=readout, start=np.zeros((width, d), dtype=object), rate=source.positive() if any_rate else np.array(1, dtype=object),
         activation=source.choice(("identity", "quadratic")),
     )  # fmt: skip
 
