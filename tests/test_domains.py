@@ -8,21 +8,22 @@ import pytest
 import torch
 from hypothesis import strategies as st
 
-from impl import GatedNetwork, LayerTrace, Operand, strategies
+from impl import GatedNetwork, LayerTrace, strategies
 from impl.chains import LinearChain, imbalance
 from impl.gated import fields, gated_network
-from impl.generic import SET_SIZE, Source, families
+from impl.generic import Source, families
 from impl.generic.networks import layer_trace
-from impl.strategies import grams, preconditioning
 from impl.strategies import features as feature_strategies
+from impl.strategies import grams, preconditioning
 from impl.strategies.identity import same_strategy
 from impl.twins import TwinRuns
-from theorems import CLAIMS, Grade, Outcome, at_most, equals
+from tests.conjectured import UNBIASED, gains_agree, stated
+from theorems import CLAIMS, Outcome, at_most
 from theorems.checking import check
-from theorems.domains import VIOLATIONS, family_of, fingerprint, unstated
+from theorems.domains import VIOLATIONS, family_of, unstated
 from theorems.evidence.tables import error_probability
 from theorems.evidence.tables import families as said
-from theorems.generic import constructor, examine, readable
+from theorems.generic import examine, readable
 from theorems.searching.auditing import strategies as regimes
 from theorems.searching.drawing import draws
 from theorems.searching.falsifying import falsify
@@ -44,29 +45,7 @@ def falls(claim):
     return examine(claim).refutation is not None or any(claim(i).outcome is Outcome.REFUTED for i in instances)
 
 
-def stated(observed, predicted, subject, make=equals, **options):
-    def conjecture(instance) -> Operand:
-        """A conjecture."""
-        return predicted(instance)
-
-    conjecture.__annotations__ = {"instance": subject, "return": Operand}
-    return make(observed=observed, **{"mutants": {}, **options})(conjecture)
-
-
 # -- the specimens: what is true of what the strategy draws --------------------------------------------------------
-
-
-def activations_are_not_negative(**options):
-    return stated(lambda net: net.inputs * 0, lambda net: fields(net).z[1], GatedNetwork, at_most, **options)
-
-
-def gains_agree(**options):
-    return stated(
-        lambda layer: (layer.outputs * layer.output_grad).sum((-2, -1)),
-        lambda layer: (layer.weight * layer.weight_grad).sum((-2, -1)),
-        LayerTrace,
-        **options,
-    )
 
 
 def _zero_of(net):
@@ -82,9 +61,6 @@ def test_relu_networks_have_no_negative_activations():
     assert "gated_networks" in evidence.no_error_probability
     wide = dataclasses.replace(claim, instances=strategies.gated_networks)
     assert falls(wide)
-
-
-UNBIASED = {"layers without a bias": lambda layer: layer.bias is None}
 
 
 @pytest.mark.parametrize(
@@ -222,9 +198,7 @@ def test_that_any_two_data_sets_train_identically_earns_nothing():
 
 def test_what_does_not_rest_on_a_hypothesis_need_not_state_it():
     """The first outputs follow from the first inputs, whatever the twin does."""
-    claim = stated(
-        lambda t: t.outputs[0], lambda t: t.inputs[0] @ t.start.mT, TwinRuns, on=preconditioning.twin_runs
-    )
+    claim = stated(lambda t: t.outputs[0], lambda t: t.inputs[0] @ t.start.mT, TwinRuns, on=preconditioning.twin_runs)
     assert unstated(claim, families.TWINS) is None
     assert check(claim, examples=10).error_probability < FAR
 
@@ -329,7 +303,9 @@ def test_whoever_brings_an_instance_outside_the_domain_hears_nothing_of_it():
     assert claim(unbiased).outcome is Outcome.HOLDS
     assert claim.without  # a domain cannot be dropped as a hypothesis can
     assert not claim.hypotheses
-    for mutant in gains_agree(on=strategies.layer_traces, where=UNBIASED, mutants={"no": lambda i: i.rate}).mutants.values():
+    for mutant in gains_agree(
+        on=strategies.layer_traces, where=UNBIASED, mutants={"no": lambda i: i.rate}
+    ).mutants.values():
         assert mutant(biased).outcome is Outcome.INAPPLICABLE
 
 
@@ -365,7 +341,11 @@ def test_a_predicate_that_fails_is_explained():
 
 
 def test_a_domain_without_a_generic_point_says_so():
-    square = {"symmetric weights": lambda i: i.weight.shape[-2] == i.weight.shape[-1] and bool((i.weight == i.weight.mT).all())}
+    square = {
+        "symmetric weights": lambda i: (
+            i.weight.shape[-2] == i.weight.shape[-1] and bool((i.weight == i.weight.mT).all())
+        )
+    }
     claim = stated(lambda i: i.weight.mT, lambda i: i.weight, LayerTrace, on=strategies.layer_traces, where=square)
     evidence = check(claim, examples=15)
     assert evidence.outcome is Outcome.HOLDS
@@ -377,123 +357,7 @@ def test_an_audit_draws_wild_instances_only_for_claims_that_speak_of_them():
     assert len(list(regimes(gains_agree(on=strategies.layer_traces)))) > 1
     for strategy in (strategies.lattice_layers, strategies.layer_traces().filter(lambda i: i.bias is None)):
         assert [name for name, _ in regimes(gains_agree(on=strategy))] == ["drawn"]
-    driven = stated(lambda f: f.features, lambda f: f.features, feature_strategies.FeatureSet, on=feature_strategies.driven_features)
+    driven = stated(
+        lambda f: f.features, lambda f: f.features, feature_strategies.FeatureSet, on=feature_strategies.driven_features
+    )
     assert [name for name, _ in regimes(driven)] == ["drawn"]
-
-
-# -- the points ----------------------------------------------------------------------------------------------------
-
-
-def test_points_follow_from_the_claim_and_the_seed():
-    one = examine(gains_agree(on=strategies.layer_traces, where=UNBIASED))
-    again = examine(gains_agree(on=strategies.layer_traces, where=UNBIASED))
-    assert one.key == again.key
-    other = examine(gains_agree(on=strategies.layer_traces, where=UNBIASED), seed=1)
-    assert other.key.split()[1] == one.key.split()[1]
-    assert other.key != one.key
-    first, second = (trial.verdict.instance for trial in one.trials[:2])
-    assert first.weight[0, 0] != second.weight[0, 0] or first.weight.shape != second.weight.shape
-    shape = one.trials[0].shape
-    assert (families.LAYERS(Source(shape, one.key)).weight == first.weight).all(), "what is printed makes the point again"
-
-
-def test_claims_of_other_names_words_or_code_have_other_points():
-    claim = gains_agree(on=strategies.layer_traces)
-    seen = {
-        fingerprint(claim),
-        fingerprint(dataclasses.replace(claim, name="another")),
-        fingerprint(dataclasses.replace(claim, statement="another")),
-        fingerprint(dataclasses.replace(claim, observe=lambda layer: layer.weight)),
-        fingerprint(dataclasses.replace(claim, predict=partial(lambda layer, k: layer.weight, k=1))),
-    }
-    assert len(seen) == 5
-    known = [fingerprint(c) for c in CLAIMS]
-    assert len(set(known)) == len(known)
-
-
-def _zero_at(key):
-    """A formula tuned to a point: zero at the corner entry that seed ``key`` draws at every shape, and nowhere else."""
-    corners = [families.LAYERS(Source(shape, key)).weight[0, 0] for shape in range(48)]
-
-    def product(layer):
-        out = 1
-        for corner in corners:
-            out = out * (layer.weight[0, 0] - corner)
-        return np.array(out, dtype=object) if not isinstance(out, torch.Tensor) else out
-
-    return product
-
-
-def test_points_that_were_public_help_nobody():
-    tuned = stated(_zero_at(0), lambda layer: layer.rate * 0, LayerTrace, on=strategies.layer_traces)
-    found = examine(tuned)
-    assert found.refutation is not None
-
-
-def test_shapes_that_raise_do_not_end_the_search():
-    def fussy(layer):
-        if layer.bias is None:
-            raise ValueError("no bias here")
-        return layer.output_grad.mT @ layer.inputs
-
-    claim = stated(lambda layer: layer.weight_grad, fussy, LayerTrace, on=strategies.layer_traces)
-    found = examine(claim)
-    assert len({trial.shape for trial in found.trials}) == 6
-    assert found.skipped
-    assert set(found.skipped.values()) == {"the claim does not run on exact numbers: ValueError: no bias here"}
-    assert f"{len(found.skipped)} shapes could not be tried" in found.earned
-    assert found.error_probability == 3 / SET_SIZE
-
-
-def test_what_fails_outside_the_family_is_said_and_refutes_nothing():
-    shallow = stated(
-        lambda net: net.weights[0] * (1 if len(net.weights) < 5 else 2), lambda net: net.weights[0], GatedNetwork,
-        on=strategies.gated_networks,
-    )  # fmt: skip
-    evidence = check(shallow, examples=10)
-    assert evidence.outcome is Outcome.HOLDS
-    assert evidence.generic.not_for == ["depth 5 and 6"]
-    assert "it fails for depth 5 and 6, outside of the family" in evidence.earned
-    assert "depth 1 to 4" in evidence.earned
-    assert any("but it fails for depth 5 and 6" in line for line in said([evidence]))
-
-
-def _at_ties(layer):
-    """Twice the weights where two of them are equal."""
-    flat = [] if not hasattr(layer.weight, "flat") else list(layer.weight.flat)
-    return layer.weight * (1 + any(a == b for i, a in enumerate(flat) for b in flat[:i]))
-
-
-def test_ties_and_orders_are_said_to_be_left_out():
-    tied = stated(_at_ties, lambda layer: layer.weight, LayerTrace, on=strategies.layer_traces)
-    assert "no two numbers are equal by chance" in examine(tied).earned
-    assert tied(families.LAYERS(Source(0, 0, largest=1))).outcome is Outcome.REFUTED
-    ordered = stated(lambda i: abs(i.weight) * abs(i.weight), lambda i: i.weight * i.weight, LayerTrace, on=strategies.layer_traces)
-    assert "in the order of the points" in examine(ordered).earned
-
-
-def test_the_record_has_family_and_reason():
-    held = check(gains_agree(on=strategies.layer_traces, where=UNBIASED), examples=5).record()["generic"]
-    assert held["family"] == families.LAYERS.name
-    assert held["kinds"] == ["layers without a bias"]
-    assert held["reason"] is None
-    assert held["points"] == len(held["shapes"]) == 6
-    assert held["key"].startswith("0 ")
-    lost = check(gains_agree(on=strategies.layer_traces), examples=15).record()
-    assert lost["error_probability"] is None
-    assert lost["generic"]["reason"].startswith("REFUTED")
-    none = check(stated(lambda i: i.weight, lambda i: i.weight, LayerTrace, on=strategies.lattice_layers), examples=3).record()
-    assert none["generic"]["family"] is None
-    assert "with where= for a part of that" in none["generic"]["reason"]
-    assert "no error probability: no family" in none["earned"]
-    unequal = check(stated(lambda i: -i.weight * i.weight, lambda i: i.weight * 0, LayerTrace, at_most, on=strategies.layer_traces), examples=5)
-    assert "earn no probability" in unequal.record()["generic"]["reason"]
-    assert unequal.grades[Grade.EXACT]
-
-
-def test_a_constructor_is_that_of_the_family():
-    claim = on(strategies.layer_traces)
-    assert constructor(claim) is families.LAYERS
-    named = dataclasses.replace(claim, generic=layer_trace)
-    assert family_of(named).name == "Weight, bias, inputs and the gradient at the outputs drawn: whatever loss comes after the layer"
-    assert "lambda" not in family_of(dataclasses.replace(claim, generic=lambda s: layer_trace(s))).name  # noqa: PLW0108

@@ -14,7 +14,7 @@ from impl import Operand, strategies
 from impl.generic import Source, families
 from impl.tracked import Tracked
 from theorems import CLAIMS, equals
-from theorems.domains import family_of, law, same_law
+from theorems.domains import family_of, law
 from theorems.generic import SHAPES, examine
 from theorems.searching.drawing import draws
 
@@ -63,7 +63,9 @@ def _of_square(array):
     flipped, scaled = np.swapaxes(array, -1, -2), _scaled(array)
     if array.size and np.allclose(scaled, np.swapaxes(scaled, -1, -2), atol=1e-9):
         yield "symmetric"
-    yield from (name for name, part in (("lower", np.triu(scaled, 1)), ("upper", np.tril(scaled, -1))) if not part.any())
+    yield from (
+        name for name, part in (("lower", np.triu(scaled, 1)), ("upper", np.tril(scaled, -1))) if not part.any()
+    )
     if (np.linalg.eigvalsh(scaled + np.swapaxes(scaled, -1, -2)) >= -1e-9).all():
         yield "positive semidefinite"
     gram = array @ flipped - np.eye(array.shape[-1], dtype=int)
@@ -72,7 +74,13 @@ def _of_square(array):
 
 
 def _of_one(array):
-    compared = {">= 0": array >= 0, "> 0": array > 0, "== 0": array == 0, "== 1": array == 1, "of bits": (array == 0) | (array == 1)}
+    compared = {
+        ">= 0": array >= 0,
+        "> 0": array > 0,
+        "== 0": array == 0,
+        "== 1": array == 1,
+        "of bits": (array == 0) | (array == 1),
+    }
     yield from (name for name, where in compared.items() if array.size and bool(np.all(where)))
     if array.ndim >= 2:
         rows, columns = array.shape[-2:]
@@ -87,7 +95,11 @@ def _of_one(array):
         yield "one matrix over and over"
     if array.ndim == 1:
         steps = [b - a for a, b in zip(array, array[1:], strict=False)]
-        yield from (name for name, holds in (("rising", min(steps, default=0) >= 0), ("falling", max(steps, default=0) <= 0)) if holds)
+        yield from (
+            name
+            for name, holds in (("rising", min(steps, default=0) >= 0), ("falling", max(steps, default=0) <= 0))
+            if holds
+        )
 
 
 def properties(instance):
@@ -99,7 +111,11 @@ def properties(instance):
             said |= {f"{a} == {b}"} if (left == right).all() else set()
             said |= {f"{a} == -{b}"} if (left == -right).all() else set()
         for i, m in {"rows": left.shape[:1], "columns": left.shape[-1:]}.items():
-            said |= {f"{i} of {a} as {j} of {b}" for j, n in {"rows": right.shape[:1], "columns": right.shape[-1:]}.items() if m == n}
+            said |= {
+                f"{i} of {a} as {j} of {b}"
+                for j, n in {"rows": right.shape[:1], "columns": right.shape[-1:]}.items()
+                if m == n
+            }
     return said
 
 
@@ -131,7 +147,11 @@ def test_generic_points_have_what_drawn_ones_have_in_common(strategy):
         assert family.member is None or family.member(instance)
 
 
-PUBLIC = [getattr(strategies, name) for name in strategies.__all__ if name not in ("SEEDS", "lattices", "network_specs", "lattice_networks", "seeded_networks")]
+PUBLIC = [
+    getattr(strategies, name)
+    for name in strategies.__all__
+    if name not in ("SEEDS", "lattices", "network_specs", "lattice_networks", "seeded_networks")
+]
 
 
 @pytest.mark.parametrize("strategy", PUBLIC, ids=_named)
@@ -144,7 +164,9 @@ def test_what_is_true_of_all_drawn_members_is_never_refuted_by_a_generic_point(s
         return np.array(len(kept), dtype=object)
 
     conjecture.__annotations__["instance"] = kind
-    claim = equals(observed=lambda i: np.array(len(kept & _plainly(i)), dtype=object), on=strategy, mutants={})(conjecture)
+    claim = equals(observed=lambda i: np.array(len(kept & _plainly(i)), dtype=object), on=strategy, mutants={})(
+        conjecture
+    )
     assert kept
     assert examine(claim).refutation is None
     for narrower in (partial(strategy), strategy().filter(lambda _: True), strategy().map(dataclasses.replace)):
@@ -155,7 +177,11 @@ def test_what_is_true_of_all_drawn_members_is_never_refuted_by_a_generic_point(s
 def _plainly(instance):
     """The properties, also of an instance made of numbers that know their degree."""
     arrays, _ = _numbers(instance)
-    return set() if any(isinstance(v, Tracked) for a in arrays.values() if a.dtype == object for v in a.flat) else properties(instance)
+    return (
+        set()
+        if any(isinstance(v, Tracked) for a in arrays.values() if a.dtype == object for v in a.flat)
+        else properties(instance)
+    )
 
 
 def test_a_point_outside_of_the_strategy_would_be_noticed():
@@ -181,7 +207,11 @@ def test_families_are_what_their_names_say():
     deep = [families.BALANCED_CHAINS.beyond["depth 5 and 6"](Source(s, 0)) for s in shapes]
     assert {c.depth for c in deep} == {5, 6}
     assert all(imbalance(c) == 0 for c in deep)
-    for family, depths in {families.GATED: {1, 2, 3, 4}, families.DEEP_GATED: {2, 3, 4}, families.SHALLOW_GATED: {1}}.items():
+    for family, depths in {
+        families.GATED: {1, 2, 3, 4},
+        families.DEEP_GATED: {2, 3, 4},
+        families.SHALLOW_GATED: {1},
+    }.items():
         nets = [family(Source(s, 0)) for s in shapes]
         assert {net.depth for net in nets} == depths
         assert any(all((m == 1).all() for m in net.masks) for net in nets), "all gates open"
@@ -198,7 +228,9 @@ def test_families_are_what_their_names_say():
 def test_spikes_reach_curvature_pairs_and_a_direction_across_at_once():
     """d ≥ 2, n ≥ 2 and degree ≥ 2 together, within the shapes that every run tries."""
     made = [families.SPIKES(Source(shape, 0)) for shape in range(SHAPES)]
-    assert any(s.dimension >= 2 and s.samples >= 2 and len(s.coefficients) >= 3 and s.coefficients[2] != 0 for s in made)
+    assert any(
+        s.dimension >= 2 and s.samples >= 2 and len(s.coefficients) >= 3 and s.coefficients[2] != 0 for s in made
+    )
 
 
 def test_ties_are_among_the_points():
@@ -208,8 +240,12 @@ def test_ties_are_among_the_points():
         families.FEATURES: lambda t: t.features[0], families.ALIGNED: lambda t: t.logs,
     }  # fmt: skip
     for family, numbers in tied.items():
-        assert any(len(set(numbers(family(Source(s, 0))))) < len(numbers(family(Source(s, 0)))) for s in shapes), family.name
-        assert any(len(set(numbers(family(Source(s, 0))))) == len(numbers(family(Source(s, 0)))) for s in shapes), family.name
+        assert any(len(set(numbers(family(Source(s, 0))))) < len(numbers(family(Source(s, 0)))) for s in shapes), (
+            family.name
+        )
+        assert any(len(set(numbers(family(Source(s, 0))))) == len(numbers(family(Source(s, 0)))) for s in shapes), (
+            family.name
+        )
 
 
 def test_entries_are_drawn_from_all_of_the_set():

@@ -13,7 +13,6 @@ from impl.generic.networks import (
     decoder,
     gated_network,
     layer_trace,
-    linear_chain,
     pairing,
     preconditioned_steps,
     twin_runs,

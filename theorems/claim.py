@@ -256,7 +256,9 @@ def compares(
         where is None or (isinstance(where, Mapping) and all(map(callable, where.values()))),
         'expected where= to name kinds of instances, each with a predicate: where={"layers without a bias": lambda layer: layer.bias is None}',
     )
-    require(generic is None or callable(generic), f"expected generic= to draw an instance, got {type(generic).__name__}")
+    require(
+        generic is None or callable(generic), f"expected generic= to draw an instance, got {type(generic).__name__}"
+    )
     require(sign in _SIGNS, f"expected a sign among {', '.join(_SIGNS)}, got {sign!r}")
     require(callable(observed), f"expected observed= to be a function of an instance, got {type(observed).__name__}")
 

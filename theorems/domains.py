@@ -18,6 +18,7 @@ from impl.generic import Source
 from impl.generic.families import FAMILIES, Family
 from impl.strategies.identity import same_strategy
 from theorems.claim import Claim
+from theorems.loading import Typed
 from theorems.searching.drawing import draws
 from theorems.statements import Restricted
 from theorems.verdict import Outcome
@@ -40,8 +41,11 @@ def family_of(claim: Claim) -> Family | None:
 
 
 def law(claim: Claim) -> Callable[[], Any]:
-    """The function that returns the claim's strategy, without what ``where`` takes away."""
-    return claim.instances.law if isinstance(claim.instances, Restricted) else claim.instances
+    """The function that the claim was stated on: what ``where`` takes away, and the look at types in files, are no part of it."""
+    on: Any = claim.instances
+    while isinstance(on, Restricted | Typed):
+        on = on.law
+    return on
 
 
 def same_law(claim: Claim, strategy: Callable[[], Any]) -> bool:

@@ -14,7 +14,6 @@ from impl.linear_students import InitialisedPair, LinearStudent, PoweredCovarian
 from impl.operands import reciprocal, to_exact
 from impl.spike_moments import SpikeSetting
 
-
 _SPIKES = ((2, 1, 2), (1, 2, 2), (2, 2, 1), (2, 2, 2), (1, 3, 2), (1, 1, 3), (3, 1, 1), (2, 3, 1))
 """Dimension, degree and samples of each shape: as large as all batches can be enumerated at once."""
 

@@ -30,18 +30,26 @@ def same_strategy(one: Any, other: Any) -> bool:
         return True
     if type(one) is not type(other):
         return False
-    if isinstance(one, SearchStrategy):
-        mine, theirs = ({n: v for n, v in vars(s).items() if n not in _FOUND_OUT and not n.startswith("cached_")} for s in (one, other))
-        return bool(mine) and same_strategy(mine, theirs)
-    if isinstance(one, tuple | list):
-        return len(one) == len(other) and all(map(same_strategy, one, other))
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(same_strategy(value, other[key]) for key, value in one.items())
-    if isinstance(one, partial):
-        return same_strategy((one.func, one.args, one.keywords), (other.func, other.args, other.keywords))
     if isinstance(one, FunctionType):
         return _same_function(one, other)
-    return isinstance(one, bool | int | float | str | bytes | type(None)) and one == other
+    if isinstance(one, bool | int | float | str | bytes):
+        return bool(one == other)
+    mine, theirs = _parts(one), _parts(other)
+    if mine is None or theirs is None or mine.keys() != theirs.keys():
+        return False
+    return all(same_strategy(part, theirs[name]) for name, part in mine.items())
+
+
+def _parts(made: Any) -> dict[Any, Any] | None:
+    """What something is made of, by name or place; None if that cannot be told."""
+    if isinstance(made, SearchStrategy):
+        kept = {n: v for n, v in vars(made).items() if n not in _FOUND_OUT and not n.startswith("cached_")}
+        return kept or None
+    if isinstance(made, tuple | list):
+        return dict(enumerate(made))
+    if isinstance(made, partial):
+        return {"func": made.func, "args": made.args, "keywords": made.keywords}
+    return made if isinstance(made, dict) else None
 
 
 def _same_function(one: FunctionType, other: FunctionType) -> bool:

@@ -25,7 +25,20 @@ from impl.objectives import LOSSES
 from impl.operands import Instance
 from impl.readouts import ReadoutEnsemble, all_signs, readout_ensemble
 from impl.spectral import LaplacianTask, Regression, SpectralTask
-from impl.strategies import alignment, features, flows, gated, grams, layers, noise, preconditioning, ranks, ridge, spectra, wild
+from impl.strategies import (
+    alignment,
+    features,
+    flows,
+    gated,
+    grams,
+    layers,
+    noise,
+    preconditioning,
+    ranks,
+    ridge,
+    spectra,
+    wild,
+)
 from impl.strategies.ranks import suited_labels
 from impl.strategies.wild import Numbers, Refusal, refusing
 from impl.tracing import LayerTrace

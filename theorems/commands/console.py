@@ -39,7 +39,9 @@ RANDOM = "random"
 
 def seed_option(what: str) -> Any:
     """The option ``--seed``: a number from 0 to 2^63 − 1, or "random"."""
-    return typer.Option(parser=_seed, metavar="N|random", help=f"{what}; random: one that nobody knew, which is printed")
+    return typer.Option(
+        parser=_seed, metavar="N|random", help=f"{what}; random: one that nobody knew, which is printed"
+    )
 
 
 def _seed(value: int | str) -> int:

@@ -158,7 +158,9 @@ class Evidence:
     def family(self) -> str | None:
         """What `error_probability` is about, in words; None where there is none."""
         named = self.generic is not None and self.generic.family is not None and self.error_probability is not None
-        return self.generic.family.name if named and self.generic is not None and self.generic.family is not None else None
+        return (
+            self.generic.family.name if named and self.generic is not None and self.generic.family is not None else None
+        )
 
     @property
     def no_error_probability(self) -> str | None:
@@ -167,7 +169,9 @@ class Evidence:
             return None
         if self.outcome is not Outcome.HOLDS:
             return f"{self.outcome.name}: only what HOLDS has one"
-        known = NO_IDENTITY.get(self.claim.name) if self.claim.tag != "conjecture" and self.generic.family is None else None
+        known = (
+            NO_IDENTITY.get(self.claim.name) if self.claim.tag != "conjecture" and self.generic.family is None else None
+        )
         return known or self.generic.missing
 
     @property

@@ -7,9 +7,9 @@ from dataclasses import replace
 from functools import partial
 
 from impl import strategies
-from impl.generic.families import SHALLOW_GATED
 from impl.differentiation import velocity
 from impl.gated import GatedNetwork, fields, loss_gradient, outputs
+from impl.generic.families import SHALLOW_GATED
 from impl.operands import Operand
 from theorems.claim import Source, equals
 from theorems.gram_hierarchy.common import PAPER, Parts, hypotheses

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from impl import strategies
-from impl.generic.families import GATED
 from impl.gated import GatedNetwork, fields
+from impl.generic.families import GATED
 from theorems.claim import Hypothesis, Source, equals
 from theorems.gram_hierarchy.common import (
     PAPER,
