@@ -15,11 +15,12 @@ from typing import Any
 
 from impl.errors import InputError
 from impl.generic import Source
-from impl.generic.families import FAMILIES, Family
+from impl.generic.families import FAMILIES
+from impl.generic.family import Family
 from impl.strategies.identity import same_strategy
+from impl.strategies.sampling import visit
 from theorems.claim import Claim
 from theorems.loading import Typed
-from theorems.searching.drawing import draws
 from theorems.statements import Restricted
 from theorems.verdict import Outcome
 
@@ -112,7 +113,9 @@ def _spared(claim: Claim, instance: Any) -> bool:
 
 @cache
 def _violations(strategy: Callable[[], Any]) -> tuple[Any, ...]:
-    return tuple(draws(strategy(), examples=VIOLATIONS, seed=0))
+    found: list[Any] = []
+    visit(strategy(), VIOLATIONS, seed=0, see=found.append)
+    return tuple(found)
 
 
 def fingerprint(claim: Claim) -> str:

@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 from impl.generic import SET_SIZE
-from impl.generic.families import Family
+from impl.generic.family import Family
 from theorems.claim import Claim
 from theorems.verdict import Outcome, Verdict
 
@@ -144,6 +145,21 @@ class Generic:
             f'shapes{parts}: if it is false at one of these shapes of the family "{self.family.name}"{self._case()}, this happens with '
             f"probability at most {power_of_two(chance)} (Schwartz-Zippel); of what lies outside it says nothing{self._besides()}"
         )
+
+    def record(self, reason: str | None) -> dict[str, Any]:
+        """For the evidence file: of which family the points are, which they are, and why they say nothing if so."""
+        return {
+            "family": self.family.name if self.family is not None else None,
+            "kinds": list(self.claim.where),
+            "builds": list(self.family.builds) if self.family is not None else [],
+            "also": self.also,
+            "fails": self.not_for,
+            "points": len(self.trials),
+            "shapes": sorted({trial.shape for trial in self.trials}),
+            "key": self.key,
+            "skipped": [{"shape": shape, "reason": why} for shape, why in self.skipped.items()],
+            "reason": reason,
+        }
 
     def _case(self) -> str:
         cases = frozenset[str]().union(*(t.branched for t in self.counted))

@@ -10,44 +10,19 @@ strategy of instances that violate it, by which `theorems.domains` sees whether 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from impl import strategies
 from impl.generic import features, flows, networks, students
+from impl.generic.family import Family, driven, full_rank_means, strictly_active, varied
 from impl.generic.source import Source
 from impl.linalg import exact_rank
 from impl.strategies import alignment, grams, noise, preconditioning, ranks, ridge, spectra, spiked_kernels
 from impl.strategies import features as feature_strategies
 from impl.strategies import flows as flow_strategies
 from impl.strategies import students as student_strategies
-
-
-@dataclass(frozen=True, eq=False)
-class Family:
-    """Instances of one kind, drawn with entries from 2^61 values.
-
-    Args:
-        name: in words, as a sentence about an error probability names it.
-        make: draws one instance; calling the family does the same.
-        strategies: functions that, called without arguments, draw instances of this family.
-        builds: hypotheses that hold by construction, each with a strategy of instances that violate it.
-        member: whether an instance of small numbers is of the family; None where every one is.
-        beyond: constructors of what the family leaves out, by name: tried besides, but no claim is refuted there.
-    """
-
-    name: str
-    make: Callable[[Source], Any]
-    strategies: tuple[Callable[[], Any], ...] = ()
-    builds: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
-    member: Callable[[Any], bool] | None = None
-    beyond: Mapping[str, Callable[[Source], Any]] = field(default_factory=dict)
-
-    def __call__(self, source: Source) -> Any:
-        """One instance."""
-        return self.make(source)
 
 
 def _gated(depths: tuple[int, int], *functions: Callable[[], Any], linear: bool = False, deeper: bool = True) -> Family:
@@ -154,11 +129,6 @@ COUPLED_POINTS = Family(
 )
 
 
-def _strictly_active(task: Any) -> bool:
-    """Whether some mode is above the threshold and none is at it."""
-    return bool((task.values > task.threshold).any()) and not bool((task.values == task.threshold).any())
-
-
 _SPECTRAL = "2 to 3 orthonormal modes at least one of which is active, none at the threshold"
 SPECTRAL_TASKS = Family(
     _SPECTRAL,
@@ -175,7 +145,7 @@ ACTIVE_TASKS = Family(
         "an active mode": flow_strategies.inactive_tasks,
         "no mode at the threshold": flow_strategies.threshold_tasks,
     },
-    member=_strictly_active,
+    member=strictly_active,
 )
 REGRESSIONS = Family(
     "kernel regressions with an orthonormal basis, a positive spectrum and uncorrelated noise, 2 to 3 samples",
@@ -191,24 +161,12 @@ LAPLACIANS = Family(
 )
 
 
-def _driven(task: Any) -> bool:
-    """Whether there are more samples than dimensions and the features are of full rank."""
-    rows, d = task.features.shape
-    return rows > d and exact_rank(task.features) == d
-
-
-def _varied(task: Any) -> bool:
-    """Whether the targets vary and the mixing can be undone."""
-    varies = bool((task.targets != task.targets[0]).any())
-    return varies and exact_rank(task.mixing) == task.mixing.shape[-1]
-
-
 FEATURES = Family(
     "features with more samples than dimensions, two equal columns included, rate below 1/λ_max",
     features.feature_set,
     (feature_strategies.feature_sets,),
     {"targets vary": feature_strategies.constant_targets, "mixing invertible": feature_strategies.singular_mixings},
-    member=_varied,
+    member=varied,
 )
 DRIVEN_FEATURES = Family(
     "features of full rank with more samples than dimensions, rate below 1/λ_max",
@@ -218,14 +176,8 @@ DRIVEN_FEATURES = Family(
         "targets vary": feature_strategies.constant_targets,
         "residual reaches the features": feature_strategies.explained_targets,
     },
-    member=lambda i: _driven(i) and _varied(i),
+    member=lambda i: driven(i) and varied(i),
 )
-
-
-def _full_rank_means(batch: Any) -> bool:
-    """Whether the class means are independent, or a simplex (all of one inner product)."""
-    means = batch.labels.mT @ batch.features
-    return exact_rank(means) >= batch.labels.shape[-1] - 1
 
 
 COLLAPSED = Family(
@@ -236,7 +188,7 @@ COLLAPSED = Family(
         "zero within-class variation": alignment.uncollapsed_batches,
         "means of full rank, or balanced simplex": alignment.imbalanced_simplices,
     },
-    member=_full_rank_means,
+    member=full_rank_means,
 )
 SIMPLICES = Family(
     "batches collapsed on a simplex, 2 to 3 classes of 1 to 3 samples",
@@ -246,7 +198,7 @@ SIMPLICES = Family(
         "zero within-class variation": alignment.uncollapsed_simplices,
         "simplex equiangular tight frame": alignment.full_rank_batches,
     },
-    member=_full_rank_means,
+    member=full_rank_means,
 )
 WEIGHT_STEPS = Family(
     "weight steps of full rank, 2 to 3 rows and as many columns or one more, with their polar factor",

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from theorems.claim import Claim
 from theorems.evidence.file import described
-from theorems.generic import Generic
 from theorems.identities import NO_IDENTITY
+from theorems.points import Generic
 from theorems.verdict import Grade, Outcome, Verdict
 
 
@@ -151,16 +151,15 @@ class Evidence:
     @property
     def error_probability(self) -> float | None:
         """With which probability an identity passes the generic points if it is false (Schwartz-Zippel); None unless it HOLDS."""
-        holds = self.generic is not None and self.outcome is Outcome.HOLDS
-        return self.generic.error_probability if holds and self.generic is not None else None
+        if self.generic is None or self.outcome is not Outcome.HOLDS:
+            return None
+        return self.generic.error_probability
 
     @property
     def family(self) -> str | None:
         """What `error_probability` is about, in words; None where there is none."""
-        named = self.generic is not None and self.generic.family is not None and self.error_probability is not None
-        return (
-            self.generic.family.name if named and self.generic is not None and self.generic.family is not None else None
-        )
+        family = self.generic.family if self.generic is not None else None
+        return family.name if family is not None and self.error_probability is not None else None
 
     @property
     def no_error_probability(self) -> str | None:
@@ -249,28 +248,10 @@ class Evidence:
             "ratios": spread(self.ratios),
             "earned": self.earned,
             "error_probability": self.error_probability,
-            "generic": self._generic(),
+            "generic": self.generic.record(self.no_error_probability) if self.generic is not None else None,
             "counterexample": self._counterexample(),
             "places": [_place(where, verdict) for where, verdict in self.places],
             "seconds": round(self.seconds, 3),
-        }
-
-    def _generic(self) -> dict[str, Any] | None:
-        """Of which family the generic points are, which they are, and why they say nothing if so."""
-        found = self.generic
-        if found is None:
-            return None
-        return {
-            "family": found.family.name if found.family is not None else None,
-            "kinds": list(self.claim.where),
-            "builds": list(found.family.builds) if found.family is not None else [],
-            "also": found.also,
-            "fails": found.not_for,
-            "points": len(found.trials),
-            "shapes": sorted({trial.shape for trial in found.trials}),
-            "key": found.key,
-            "skipped": [{"shape": shape, "reason": reason} for shape, reason in found.skipped.items()],
-            "reason": self.no_error_probability,
         }
 
     def _counterexample(self) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from theorems.claim import Claim
 from theorems.evidence.collected import Evidence
-from theorems.generic import power_of_two
+from theorems.points import power_of_two
 from theorems.verdict import Grade, Outcome
 
 STYLE = {
