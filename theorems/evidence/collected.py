@@ -13,7 +13,7 @@ import numpy as np
 from torch import Tensor
 
 from theorems.claim import Claim
-from theorems.evidence.file import described
+from theorems.evidence.file import described, finite
 from theorems.identities import NO_IDENTITY
 from theorems.points import Generic
 from theorems.verdict import Grade, Outcome, Verdict
@@ -168,9 +168,7 @@ class Evidence:
             return None
         if self.outcome is not Outcome.HOLDS:
             return f"{self.outcome.name}: only what HOLDS has one"
-        known = (
-            NO_IDENTITY.get(self.claim.name) if self.claim.tag != "conjecture" and self.generic.family is None else None
-        )
+        known = "" if self.claim.tag == "conjecture" or self.generic.family else NO_IDENTITY.get(self.claim.name)
         return known or self.generic.missing
 
     @property
@@ -181,11 +179,12 @@ class Evidence:
         parts = [
             f"{count} {grade.name} ({grade.meaning})" for grade, count in sorted(self.grades.items(), reverse=True)
         ]
-        chance = ""
-        if self.error_probability is not None or (self.generic is not None and self.worst is self.generic.refutation):
-            chance = f"; {self.generic.earned}" if self.generic is not None and self.generic.earned else ""
-        elif self.outcome is Outcome.HOLDS and self.no_error_probability is not None:
-            chance = f"; no error probability: {self.no_error_probability}"
+        generic, sentence = self.generic, None
+        if generic is not None and (self.error_probability is not None or generic.refutation is not None):
+            sentence = generic.earned
+        elif generic is not None and self.outcome is Outcome.HOLDS:
+            sentence = f"no error probability: {self.no_error_probability}"
+        chance = f"; {sentence}" if sentence else ""
         return f"{self.outcome.name} on {self.outcomes[self.outcome]} of {self.instances} instances: {', '.join(parts)}{chance}."
 
     def add(self, verdict: Verdict) -> None:
@@ -223,8 +222,8 @@ class Evidence:
             "outcome": self.outcome.name,
             "grade": self.grade.name if self.grade is not None else None,
             "grades": {grade.name: count for grade, count in sorted(self.grades.items(), reverse=True)},
-            "measured": _finite(worst.measured) if worst is not None else None,
-            "bound": _finite(worst.bound) if worst is not None else None,
+            "measured": finite(worst.measured) if worst is not None else None,
+            "bound": finite(worst.bound) if worst is not None else None,
             "instances": self.instances,
             "distinct": self.distinct,
             "refuted": self.outcomes[Outcome.REFUTED],
@@ -295,12 +294,7 @@ def _place(where: str, verdict: Verdict) -> dict[str, Any]:
         "where": where,
         "outcome": verdict.outcome.name,
         "grade": verdict.grade.name if verdict.grade is not None else None,
-        "measured": _finite(verdict.measured),
-        "bound": _finite(verdict.bound),
+        "measured": finite(verdict.measured),
+        "bound": finite(verdict.bound),
         "reason": verdict.context.get("reason"),
     }
-
-
-def _finite(value: float) -> float | None:
-    """JSON has no infinity."""
-    return value if math.isfinite(value) else None
