@@ -9,10 +9,10 @@ exact while n p² < 2^53, so p < 2^23 at n = 64; three such primes give an error
 import numpy as np
 import pytest
 
-from impl.generic import GENERIC, Source
+from impl.generic import Source
 from impl.tracked import is_tracked
 from theorems import backward_pullback_recursion, kernel_ode
-from theorems.generic import examine
+from theorems.generic import constructor, examine
 
 flint = pytest.importorskip("flint")
 
@@ -69,15 +69,15 @@ def test_product_of_residues(benchmark, size):
 
 @pytest.mark.parametrize("claim", [backward_pullback_recursion, kernel_ode], ids=lambda c: c.name)
 def test_claim_at_a_generic_point(benchmark, claim):
-    instance = GENERIC[claim.subject](Source(3, 0))
+    instance = constructor(claim)(Source(3, 0))
     assert benchmark(lambda: claim.predict(instance)) is not None
 
 
 @pytest.mark.parametrize("claim", [backward_pullback_recursion, kernel_ode], ids=lambda c: c.name)
 def test_claim_on_tracked_numbers(benchmark, claim):
     source = Source(3, 0)
-    GENERIC[claim.subject](source)
-    instance = GENERIC[claim.subject](source.tracked())
+    constructor(claim)(source)
+    instance = constructor(claim)(source.tracked())
     sides = benchmark(lambda: claim.predict(instance))
     assert is_tracked(*(sides.values() if isinstance(sides, dict) else [sides]))
 

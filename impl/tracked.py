@@ -138,8 +138,8 @@ class Tracked:
         return hash(self.value)
 
     def __eq__(self, other: object) -> bool:
-        """By value."""
-        return bool(self.value == plain(other))
+        """By value: a branch where drawn numbers are compared with one another."""
+        return _branch(self.value == plain(other), "equality" if isinstance(other, Tracked) else "")
 
     def __lt__(self, other: Any) -> bool:
         """By value: a branch."""
@@ -158,16 +158,16 @@ class Tracked:
         return _branch(self.value >= plain(other))
 
 
-def _branch(answer: Any) -> bool:
+def _branch(answer: Any, by: str = "order") -> bool:
     seen = _branches.get()
-    if seen is not None:
-        seen.append("order")
+    if seen is not None and by:
+        seen.append(by)
     return bool(answer)
 
 
 @contextmanager
 def branching() -> Iterator[list[str]]:
-    """Collects an entry for every comparison by order that a formula makes of tracked numbers inside the block."""
+    """Collects "order" or "equality" for every comparison that a formula makes of tracked numbers inside the block."""
     seen: list[str] = []
     token = _branches.set(seen)
     try:

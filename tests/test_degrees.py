@@ -74,6 +74,32 @@ def test_degrees_are_bounds(name, seed):
     assert _is_of_degree([v.value for v in found], above, below)
 
 
+def _uneven(a, b):
+    """Rows of degrees 1, 3 and 2, the last one over a denominator of degree 2."""
+    return np.stack([a[0], a[1] * b[1] * b[0], a[2] * b[2] * reciprocal(b[0, 0] * b[0, 0] + 1)])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_entry_of_an_inverse_has_its_own_degree(seed):
+    """Entry (i, j) is a cofactor without *row j*, times the denominator of row j, over the determinant."""
+    found = [inverse(_uneven(a, b)) for a, b in _along(lambda a, b: (a, b), 26, (3, 3), (3, 3), seed=seed)]
+    for i, j in np.ndindex(3, 3):
+        above, below = found[0][i, j].degree, denominator(found[0][i, j].below)
+        assert below == 1 + 3 + 2
+        assert above == below - (1, 3, 2)[j] + (0, 0, 2)[j]
+        assert _is_of_degree([f[i, j].value for f in found], above, below)
+    tight = [found[0][i, j].degree for i, j in np.ndindex(3, 3)]
+    assert any(not _is_of_degree([f[i, j].value for f in found], tight[3 * i + j] - 1, 6) for i, j in np.ndindex(3, 3))
+
+
+def test_the_derivative_of_an_inverse_solves_its_equation():
+    """From M M⁻¹ = I: Ṁ M⁻¹ + M (M⁻¹)˙ = 0."""
+    matrix, along = Source(0, 1, largest=9).entries(3, 3), Source(0, 2, largest=9).entries(3, 3)
+    both = inverse(Dual(matrix, along))
+    assert (along @ both.value + matrix @ both.tangent == 0).all()
+    assert (both.tangent != both.tangent.T).any()
+
+
 @pytest.mark.parametrize(
     ("name", "above", "below"),
     [

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from impl.decayed import DecayedMatrix
-from impl.generic import GENERIC, Source
+from impl.generic import Source
+from impl.generic.families import DECAYED, FAMILIES, NOISES
 from impl.operands import Instance, is_exact
 from impl.tracked import Tracked, plain
-from impl.training import MinibatchNoise
 from theorems import CLAIMS, Grade, Outcome
 from theorems.generic import SHAPES, constructor, examine, power_of_two, readable
 from theorems.identities import IDENTITIES, LARGEST_ERROR, NO_IDENTITY
@@ -110,12 +109,12 @@ def _flat(value):
     return list(value.flat) if is_exact(value) else [value] if isinstance(value, int | Fraction | Tracked) else []
 
 
-@pytest.mark.parametrize("kind", GENERIC, ids=lambda k: k.__name__)
-def test_tracked_instances_have_the_same_numbers(kind):
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda f: f.name)
+def test_tracked_instances_have_the_same_numbers(family):
     for shape in (0, 1):
         source = Source(shape, 3)
-        one = GENERIC[kind](source)
-        other = GENERIC[kind](source.tracked())
+        one = family(source)
+        other = family(source.tracked())
         assert isinstance(one, Instance)
         for field in dataclasses.fields(one):
             left, right = _flat(getattr(one, field.name)), _flat(getattr(other, field.name))
@@ -124,9 +123,9 @@ def test_tracked_instances_have_the_same_numbers(kind):
         assert any(isinstance(v, Tracked) for f in dataclasses.fields(other) for v in _flat(getattr(other, f.name)))
 
 
-@pytest.mark.parametrize("kind", [DecayedMatrix, MinibatchNoise])
-def test_generic_softmax_gradients_do_not_see_a_shift(kind):
-    instances = [GENERIC[kind](Source(shape, 0)) for shape in range(12)]
+@pytest.mark.parametrize("family", [DECAYED, NOISES], ids=lambda f: f.name)
+def test_generic_softmax_gradients_do_not_see_a_shift(family):
+    instances = [family(Source(shape, 0)) for shape in range(12)]
     assert {instance.shift_free for instance in instances} == {True, False}
     for instance in instances:
         assert bool((instance.output_grad.sum(-1) == 0).all()) == instance.shift_free

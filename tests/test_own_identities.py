@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from impl import GatedNetwork, LayerTrace, strategies
 from impl.first_layer import PreconditionedSteps
 from impl.gated import fields
-from impl.generic import GENERIC, SET_SIZE, Source
+from impl.generic import SET_SIZE, Source
+from impl.generic.families import LAYERS
 from impl.generic.networks import gated_network, pairing
 from impl.operands import Instance, Operand, reciprocal
 from theorems import Grade, Outcome, gram_sufficiency_in_training
@@ -28,7 +29,7 @@ def layer_claim(observed, predicted, make=equals):
         """A conjecture about one layer."""
         return predicted(layer)
 
-    return make(observed=observed, on=strategies.lattice_layers, **OPTIONS)(conjecture)
+    return make(observed=observed, on=strategies.layer_traces, **OPTIONS)(conjecture)
 
 
 def network_claim(observed, predicted):
@@ -36,7 +37,7 @@ def network_claim(observed, predicted):
         """A conjecture about a gated network."""
         return predicted(net)
 
-    return equals(observed=observed, on=strategies.lattice_gated_networks, **OPTIONS)(conjecture)
+    return equals(observed=observed, on=strategies.gated_networks, **OPTIONS)(conjecture)
 
 
 FACTORED = layer_claim(lambda layer: layer.weight_grad, lambda layer: layer.output_grad.mT @ layer.inputs)
@@ -68,13 +69,16 @@ def _vanishes_on_small_numbers(layer):
 
 
 def test_generic_points_see_what_small_numbers_cannot():
-    """Zero at every whole number from −5 to 5, so at every drawn lattice layer; refuted, by a counterexample of small numbers."""
+    """Zero at every whole number from −5 to 5, so at every drawn lattice layer; refuted by a counterexample of small numbers, once it says
+    that it is about layers of any numbers.
+    """
     claim = layer_claim(_vanishes_on_small_numbers, lambda layer: layer.weight * 0)
     claim = dataclasses.replace(
         claim, instances=lambda: strategies.lattice_layers().filter(lambda i: bool((abs(i.weight) <= 5).all()))
     )
-    assert all(claim(GENERIC[LayerTrace](Source(shape, 0, largest=5))) for shape in range(4))
-    evidence = check(claim, examples=20)
+    assert all(claim(LAYERS(Source(shape, 0, largest=5))) for shape in range(4))
+    assert check(claim, examples=20).outcome is Outcome.HOLDS
+    evidence = check(dataclasses.replace(claim, generic=LAYERS), examples=20)
     assert evidence.outcome is Outcome.REFUTED
     assert evidence.worst.grade is Grade.EXACT
     assert 5 < max(abs(v) for v in evidence.worst.instance.weight.flat) <= 8
@@ -84,8 +88,9 @@ def test_what_holds_for_masks_alone_is_not_said_of_more():
     squared = network_claim(lambda n: fields(n).z[1] * fields(n).z[1], lambda n: fields(n).z[1] * fields(n).h[1])
     found = examine(squared)
     assert found.error_probability <= 2**-40
-    assert found.everywhere == ""
-    assert "masks" not in found.earned
+    assert "every pattern of masks" not in found.also
+    assert "every pattern" not in found.earned
+    assert found.also == ["depth 5 and 6"]
     assert try_at(squared, lambda s: gated_network(s, free_gates=True), 0, 0).verdict.outcome is Outcome.REFUTED
 
 
@@ -94,8 +99,8 @@ def test_what_holds_for_free_gates_is_said_of_every_pattern_of_masks():
         lambda n: (fields(n).z[1] * fields(n).p[1]).sum(-1), lambda n: (fields(n).z[0] * fields(n).p[0]).sum(-1)
     )
     found = examine(cut)
-    assert found.everywhere == "every pattern of masks"
-    assert all(trial.wider for trial in found.counted)
+    assert found.also == ["every pattern of masks", "depth 5 and 6"]
+    assert {trial.beyond for trial in found.counted} == {"", *found.also}
     degrees = {max(trial.degrees.values()) for trial in found.counted}
     assert len(degrees) > 1
     assert found.error_probability == max(degrees) / SET_SIZE  # the worst shape answers
@@ -227,7 +232,7 @@ def test_the_sentence_names_parts_when_only_some_are_identities():
 
 
 def test_equal_seeds_give_equal_points_and_other_seeds_others():
-    first, again, other = (GENERIC[LayerTrace](Source(0, seed)) for seed in (1, 1, 2))
+    first, again, other = (LAYERS(Source(0, seed)) for seed in (1, 1, 2))
     assert (first.weight == again.weight).all()
     assert first.weight.shape == other.weight.shape
     assert (first.weight != other.weight).all()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from impl.errors import InputError, require
 from impl.operands import Instance
 from theorems.relations import Comparison, Finding, Relation, Side, Sign
-from theorems.statements import explained, stated_in, strategy_of
+from theorems.statements import Restricted, explained, outside, stated_in, strategy_of
 from theorems.variants import Changed, automatic
 from theorems.verdict import Outcome, Verdict
 from theorems.witness import tell
@@ -86,7 +86,10 @@ class Claim:
         expected: HOLDS, or REFUTED for a statement that is kept as printed.
         subject: the instance type.
         file: where the claim is stated.
-        generic: draws a generic instance from an `impl.generic.Source`; None for the way of the instance type, if it has one.
+        generic: the family of generic instances that the claim speaks of (`impl.generic.families`), or a function that draws one of
+            yours from an `impl.generic.Source`; None for the family that the strategy draws, if it is one of those (see `theorems.domains`).
+        where: what else an instance must be, in words, each with a predicate. Elsewhere the claim says nothing, whoever
+            drew the instance: it is INAPPLICABLE.
     """
 
     name: str
@@ -102,6 +105,7 @@ class Claim:
     expected: Outcome = Outcome.HOLDS
     file: str = ""
     generic: Callable[[Any], Any] | None = None
+    where: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
 
     @property
     def tag(self) -> str:
@@ -138,7 +142,14 @@ class Claim:
         return replace(self, name=f"{self.name}: without {hypothesis}", hypotheses=rest)
 
     def inapplicable(self, instance: Any) -> tuple[str, str] | None:
-        """The first hypothesis that ``instance`` violates, with the reason; None if the claim applies."""
+        """The first hypothesis that ``instance`` violates, with the reason; None if the claim applies.
+
+        An instance outside of the claim's domain violates the hypothesis "domain".
+        """
+        with explained(self, instance):
+            missed = outside(self.where, instance)
+        if missed is not None:
+            return DOMAIN, f"outside of the claim's domain: not of the kind {missed!r}"
         for name, hypothesis in self.hypotheses.items():
             with explained(self, instance):
                 reason = hypothesis.check(instance) if hypothesis.check is not None else None
@@ -193,6 +204,9 @@ class Claim:
         return f"<Claim {self.name} ({self.source.label.split(',')[0]}, {self.tag})>"
 
 
+DOMAIN = "domain"
+"""What an instance violates of which the claim does not speak."""
+
 _HOW = {
     "LayerTrace": "use impl.trace(model, inputs, targets, loss)['name of the layer']",
     "GatedNetwork": "use impl.stacks(model, inputs, targets, loss) or impl.gated_network(...)",
@@ -222,6 +236,7 @@ def compares(
     signs: Mapping[str, Sign] | None = None,
     expected: Outcome = Outcome.HOLDS,
     generic: Callable[[Any], Any] | None = None,
+    where: Mapping[str, Callable[[Any], Any]] | None = None,
 ) -> Callable[[Side], Claim]:
     """Make a claim of a prediction: observed ``sign`` predicted, up to rounding. It registers nothing.
 
@@ -235,11 +250,19 @@ def compares(
         hypotheses: conditions by name; a function alone is the check of one.
         signs: for named parts whose relation is another one.
         expected: REFUTED for a statement kept as printed.
-        generic: see `Claim`; needed only for an instance type of your own.
+        generic: see `Claim`; needed for an instance type of your own, and for a strategy that is not one of `impl.strategies` as it is.
+        where: the claim is about instances of this kind only: ``where={"layers without a bias": lambda layer: layer.bias is None}``.
 
     Raises:
         InputError: for a sign, an observation, a strategy or a prediction that cannot make a claim.
     """
+    require(
+        where is None or (isinstance(where, Mapping) and all(map(callable, where.values()))),
+        'expected where= to name kinds of instances, each with a predicate: where={"layers without a bias": lambda layer: layer.bias is None}',
+    )
+    require(
+        generic is None or callable(generic), f"expected generic= to draw an instance, got {type(generic).__name__}"
+    )
     require(sign in _SIGNS, f"expected a sign among {', '.join(_SIGNS)}, got {sign!r}")
     require(callable(observed), f"expected observed= to be a function of an instance, got {type(observed).__name__}")
 
@@ -252,7 +275,7 @@ def compares(
             relation=Comparison(sign, signs or {}),
             observe=observed,
             predict=predict,
-            instances=strategy_of(on),
+            instances=Restricted(strategy_of(on), where) if where else strategy_of(on),
             subject=stated.subject,
             hypotheses={
                 name: condition if isinstance(condition, Hypothesis) else Hypothesis(check=condition)
@@ -262,6 +285,7 @@ def compares(
             expected=expected,
             file=stated.file,
             generic=generic,
+            where=where or {},
         )
 
     return make

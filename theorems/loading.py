@@ -6,7 +6,8 @@ import difflib
 import importlib
 import importlib.util
 import sys
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -79,19 +80,36 @@ def load_claims(spec: str) -> list[Claim]:
 
 def _typed(claim: Claim) -> Claim:
     """The claim with a strategy that must draw what the annotation of its prediction says."""
+    return replace(claim, instances=Typed(claim.instances, claim))
 
-    def of_type(instance: Any) -> Any:
-        if not isinstance(instance, claim.subject):
+
+@dataclass(frozen=True)
+class Typed:
+    """A claim's strategy, each instance of which is seen to be of the claim's type.
+
+    Args:
+        law: a function that returns the strategy.
+        claim: whose it is.
+    """
+
+    law: Callable[[], Any]
+    claim: Claim
+
+    def __call__(self) -> Any:
+        """The strategy.
+
+        Raises:
+            InputError: if the function returns none; from its instances, if one is of another type.
+        """
+        strategy = self.law()
+        usable = hasattr(strategy, "map") and hasattr(strategy, "filter")
+        require(usable, f"expected on= of {self.claim.name} to return a strategy, got {type(strategy).__name__}")
+        return strategy.map(self._of_type)
+
+    def _of_type(self, instance: Any) -> Any:
+        if not isinstance(instance, self.claim.subject):
             raise InputError(
-                f"expected on= of {claim.name} to draw {claim.subject.__name__}, as its annotation says, got "
+                f"expected on= of {self.claim.name} to draw {self.claim.subject.__name__}, as its annotation says, got "
                 f"{type(instance).__name__}; change the one or the other"
             )
         return instance
-
-    def instances() -> Any:
-        strategy = claim.instances()
-        usable = hasattr(strategy, "map") and hasattr(strategy, "filter")
-        require(usable, f"expected on= of {claim.name} to return a strategy, got {type(strategy).__name__}")
-        return strategy.map(of_type)
-
-    return replace(claim, instances=instances)

@@ -6,7 +6,8 @@ import contextlib
 import inspect
 import traceback
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -66,6 +67,34 @@ def strategy_of(on: Any) -> Callable[[], Any]:
         return lambda: on
     require(callable(on), f"expected on= to be a strategy (see impl.strategies), got {type(on).__name__}")
     return on
+
+
+def outside(where: Mapping[str, Callable[[Any], Any]], instance: Any) -> str | None:
+    """The first kind of instances, by name, of which ``instance`` is none; None if it is of all."""
+    return next((kind for kind, holds in where.items() if not bool(holds(instance))), None)
+
+
+@dataclass(frozen=True)
+class Restricted:
+    """A function that returns a strategy, of which only instances of some kind are drawn.
+
+    Args:
+        law: the function without the restriction.
+        where: kinds by name.
+    """
+
+    law: Callable[[], Any]
+    where: Mapping[str, Callable[[Any], Any]]
+
+    def __call__(self) -> Any:
+        """The strategy; what a predicate raises is left to the claim, which says where."""
+        return self.law().filter(self._inside)
+
+    def _inside(self, instance: Any) -> bool:
+        try:
+            return outside(self.where, instance) is None
+        except Exception:  # noqa: BLE001, a predicate of the user's: the claim raises it again and explains it
+            return True
 
 
 class EvaluationError(InputError):

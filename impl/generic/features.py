@@ -14,24 +14,34 @@ from impl.readouts import ReadoutEnsemble
 from impl.whitening import WeightMotion, WeightStep, weight_motion
 
 
-def feature_set(source: Source) -> FeatureSet:
-    """Everything drawn; η·λ_max between 0 and 1."""
+def feature_set(source: Source, *, driven: bool = False) -> FeatureSet:
+    """Everything drawn; η·λ_max between 0 and 1. Two equal columns of features or targets on some shapes, unless ``driven``."""
     d = source.size(1, 3)
-    rows, classes, images = d + source.size(1, 2), source.size(1, 2), source.size(1, 2)
+    rows, images = d + source.size(1, 2), source.size(1, 2)
+    classes = source.size(1, min(2, rows - 1))
     part, rest = source.positive(1), source.positive(1)
     rate = part * reciprocal(part + rest)
+    features, targets = source.entries(rows, d), source.entries(rows, classes)
+    if not driven and source.shape % 3 == 2:
+        features[:, -1], targets[:, -1] = features[:, 0], targets[:, 0]
     return FeatureSet(
-        source.entries(rows, d), source.entries(rows, classes), source.entries(d, d), source.entries(d, images),
+        features, targets, source.entries(d, d), source.entries(d, images),
         source.entries(d, classes), rate.reshape(()),
     )  # fmt: skip
 
 
-def labelled_features(source: Source) -> LabelledFeatures:
-    """Collapsed: class means in general position, or a simplex K I − 11ᵀ turned, scaled and embedded; class sizes 1 … 3."""
+def labelled_features(source: Source, *, simplex: bool = False) -> LabelledFeatures:
+    """Collapsed: class means in general position, or a simplex K I − 11ᵀ turned and scaled; class sizes 1 … 3.
+
+    A simplex on every shape if ``simplex``; else on every other one, and then the classes are of one size.
+    """
     classes = source.size(2, 3)
     sizes = [source.size(1, 3) for _ in range(classes)]
+    simple = simplex or bool(source.shape % 2)
+    if simple and not simplex:
+        sizes = sizes[:1] * classes
     labels = np.array([[int(k == c) for c in range(classes)] for k in range(classes) for _ in range(sizes[k])], object)
-    if source.shape % 2:
+    if simple:
         eye = np.eye(classes, dtype=int).astype(object)
         means = (eye * classes - 1) @ source.scaled_orthogonal(classes)[0] * source.positive(1)
     else:

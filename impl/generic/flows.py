@@ -19,12 +19,12 @@ def _without_shift(source: Source, rows: int, classes: int) -> Operand:
     return np.concatenate([free, -free.sum(-1)[:, None]], axis=-1)
 
 
-def decayed_matrix(source: Source) -> DecayedMatrix:
+def decayed_matrix(source: Source, *, softmax: bool = False) -> DecayedMatrix:
     """Free features, or a linear layer behind which another one leads to the outputs; any gradient G at the outputs.
 
-    Half of the shapes have G·1 = 0, as softmax cross-entropy does. The decay is twice a drawn number: nothing is halved.
+    Half of the shapes (all if ``softmax``) have G·1 = 0, as softmax cross-entropy does. The decay is twice a drawn number: nothing is halved.
     """
-    soft = bool(source.shape % 2)
+    soft = softmax or bool(source.shape % 2)
     rows, width, classes = source.size(4, 5), source.size(4, 5), 2 + source.shape // 2 % 2
     above = _without_shift(source, rows, classes) if soft else source.entries(rows, classes)
     half, readout = source.positive(), source.entries(classes, width)
@@ -39,10 +39,10 @@ def decayed_matrix(source: Source) -> DecayedMatrix:
     return DecayedMatrix(matrix, grad, _number(half * 2), above, (readout,), inputs, shift_free=soft)
 
 
-def minibatch_noise(source: Source) -> MinibatchNoise:
-    """Batches drawn with replacement, or every sample alone; any gradient G at the outputs."""
-    singles, soft = source.shape % 3 == 0, source.shape % 4 == 3
-    rows, width = (6, source.size(2, 3)) if singles else (source.size(3, 5), source.size(2, 4))
+def minibatch_noise(source: Source, *, alone: bool = False) -> MinibatchNoise:
+    """Batches drawn with replacement, or every sample alone (always if ``alone``); any gradient G at the outputs."""
+    singles, soft = alone or source.shape % 3 == 0, source.shape % 4 == 3
+    rows, width = (8 if alone else 6, source.size(2, 3)) if singles else (source.size(3, 5), source.size(2, 4))
     classes = 1 if singles else source.size(2, 2 if width == 2 else 3)
     above = _without_shift(source, rows, classes) if soft and classes > 1 else source.entries(rows, classes)
     size = 1 if singles else source.size(1, rows)
@@ -96,14 +96,19 @@ def spectral_task(source: Source) -> SpectralTask:
     active = source.bits(size)
     decay, root = source.fraction(), source.fraction()
     values = source.positive(size) + active * (decay * root)
-    return SpectralTask(source.orthogonal(size), values, source.orthogonal(size), decay, root, source.entries(size))
+    if source.shape % 4 == 3:
+        values[1] = values[0]
+    return SpectralTask(source.orthogonal(size), values, source.orthogonal(size), decay, root, source.positive(size))
 
 
 def regression(source: Source) -> Regression:
     """A kernel's spectrum and basis, ridge, signal and noise drawn."""
     size = source.size(2, 3)
+    spectrum = source.positive(size)
+    if source.shape % 3 == 2:
+        spectrum[1] = spectrum[0]
     return Regression(
-        source.orthogonal(size), source.positive(size), source.fraction(), source.entries(size), source.fraction(),
+        source.orthogonal(size), spectrum, source.fraction(), source.entries(size), source.fraction(),
         source.positive(size),
     )  # fmt: skip
 

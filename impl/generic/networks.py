@@ -22,31 +22,53 @@ def pairing(left: Operand, right: Operand) -> Operand:
     return (left * right).sum(-1).sum(-1)
 
 
-def layer_trace(source: Source) -> LayerTrace:
-    """Weight, bias, inputs and the gradient at the outputs drawn: whatever loss comes after the layer."""
+def layer_trace(source: Source, *, biases: Sequence[bool] = (True, True, False)) -> LayerTrace:
+    """Weight, bias, inputs and the gradient at the outputs drawn: whatever loss comes after the layer.
+
+    On some shapes there is no bias, two samples are equal, or one has no gradient (as behind a ReLU that is shut).
+    ``biases`` says whether there is a bias, shape after shape.
+    """
     rows, width, into = source.size(2, 5), source.size(2, 4), source.size(2, 4)
-    weight, inputs, bias = source.entries(width, into), source.entries(rows, into), source.entries(width)
+    weight, inputs = source.entries(width, into), source.entries(rows, into)
+    bias = source.entries(width) if biases[source.shape % len(biases)] else None
     above = source.entries(rows, width)
-    by_weight, by_inputs = source.gradient(lambda w, h: pairing(above, h @ w.mT + bias[None, :]), (weight, inputs))
+    if source.shape % 4 == 1:
+        inputs[1] = inputs[0]
+    if source.shape % 4 == 3:
+        above[-1] = 0
+    shift = 0 if bias is None else bias[None, :]
+    by_weight, by_inputs = source.gradient(lambda w, h: pairing(above, h @ w.mT + shift), (weight, inputs))
     return LayerTrace(
         weight=weight, inputs=inputs, weight_grad=by_weight, input_grad=by_inputs, output_grad=above,
-        outputs=inputs @ weight.mT + bias[None, :], bias=bias, rate=source.positive(), decay=source.positive(),
+        outputs=inputs @ weight.mT + shift, bias=bias, rate=source.positive(), decay=source.positive(), name="generic",
     )  # fmt: skip
 
 
-def gated_network(source: Source, *, free_gates: bool = False) -> GatedNetwork:
-    """Depth 1 … 4, masks as data, a readout per row and any residuals; ``free_gates`` draws the gates from the large set too.
+def gated_network(
+    source: Source, *, depths: tuple[int, int] = (1, 4), free_gates: bool = False, linear: bool = False
+) -> GatedNetwork:
+    """Masks as data, a readout per row and any residuals; two equal samples on some shapes, all gates open on some.
 
-    What holds for free gates holds for every pattern of masks, and for leaky activations.
+    Args:
+        source: where the numbers come from.
+        depths: the least depth and the largest one; every one between them comes up.
+        free_gates: draw the gates from the large set too: what holds then holds for every pattern of masks, and for leaky activations.
+        linear: all gates are open on every shape.
     """
-    depth, rows = 1 + source.shape % 4, source.size(2, 4)
+    least, most = depths
+    depth, rows = least + source.shape % (most - least + 1), source.size(2, 4)
     widths = [source.size(2, 4) for _ in range(depth + 1)]
     weights = tuple(source.entries(n, m) for m, n in zip(widths, widths[1:], strict=False))
     masks = tuple(source.bits(rows, n) for n in widths[1:])
     if free_gates:
         masks = tuple(source.entries(rows, n) for n in widths[1:])
+    elif linear or source.shape % 5 == 4:
+        masks = tuple(mask * 0 + 1 for mask in masks)
+    inputs = source.entries(rows, widths[0])
+    if source.shape % 3 == 2:
+        inputs[1] = inputs[0]
     net = GatedNetwork(
-        weights, source.entries(rows, widths[-1]), source.entries(rows, widths[0]), masks, source.entries(rows),
+        weights, source.entries(rows, widths[-1]), inputs, masks, source.entries(rows),
         tuple(weight * 0 for weight in weights), gate="data",
     )  # fmt: skip
     grads = source.gradient(lambda *w: (net.residual * outputs(net, w)).sum(-1), weights)
@@ -56,13 +78,13 @@ def gated_network(source: Source, *, free_gates: bool = False) -> GatedNetwork:
 
 
 def preconditioned_steps(source: Source) -> PreconditionedSteps:
-    """Two steps, each with its own inputs, symmetric preconditioner, rate, decay and gradient at the outputs."""
+    """Two steps on one batch at one rate and decay, each with its own P = AAᵀ and gradient at the outputs."""
     steps, rows, tests = 2, source.size(2, 4), source.size(1, 2)
     d, width = source.size(2, 3), source.size(1, 3)
-    inputs, test_inputs = source.entries(steps, rows, d), source.entries(steps, tests, d)
+    inputs, test_inputs = (np.stack([part] * steps) for part in (source.entries(rows, d), source.entries(tests, d)))
     half, above = source.entries(steps, d, d), source.entries(steps, rows, width)
-    matrix = half + half.mT
-    rate, decay = source.positive(steps), source.positive(steps)
+    matrix = half @ half.mT
+    rate, decay = (np.stack([part] * steps) for part in (source.positive(), source.positive()))
     weights = [source.entries(width, d)]
     for t in range(steps):
         (grad,) = source.gradient(lambda w, t=t: pairing(above[t], inputs[t] @ w.mT), (weights[-1],))
@@ -96,9 +118,10 @@ def _train(
 
 
 def twin_runs(source: Source) -> TwinRuns:
-    """X = X'M and P' = M P Mᵀ with M square and generic; two steps of a quadratic network, each trained exactly."""
+    """X = X'M, P = AAᵀ and P' = M P Mᵀ with M square and generic; two steps of a quadratic network, each trained exactly."""
     rows, d, width, steps = source.size(2, 3), source.size(2, 3), source.size(1, 2), 1 + source.shape % 2
-    twin, change, matrix = source.entries(rows, d), source.entries(d, d), source.entries(d, d)
+    twin, change, root = source.entries(rows, d), source.entries(d, d), source.entries(d, d)
+    matrix = root @ root.mT
     inputs, start, readout = twin @ change, source.entries(width, d), source.entries(1, width)
     targets, rates = source.entries(rows, 1), source.positive(steps)
     turned = np.roll(np.eye(d, dtype=int), 1, axis=0).astype(object)  # never the identity, which would turn nothing
@@ -116,16 +139,34 @@ def twin_runs(source: Source) -> TwinRuns:
     )  # fmt: skip
 
 
-def linear_chain(source: Source) -> LinearChain:
-    """Balanced: W_l = c_l Q_l D Q_{l−1}ᵀ, integers, with Q_lᵀQ_l = q_l²I and c_l the product of the other q's; D drawn."""
-    depth, size = 1 + source.shape % 4, source.size(2, 3)
-    values = source.positive(size)
-    frames = [source.scaled_orthogonal(size) for _ in range(depth + 1)]
+def balanced_chain(source: Source, *, depths: tuple[int, int] = (1, 4)) -> LinearChain:
+    """W_l = c_l Q_l D Q_{l−1}ᵀ, integers, with Q_lᵀQ_l = q_l²I and c_l the product of the other q's; D drawn.
+
+    D is as large as the narrowest layer, with two equal values on some shapes; the other layers are as wide, or wider by one.
+    """
+    least, most = depths
+    depth, rank = least + source.shape % (most - least + 1), source.size(1, 3)
+    values = source.positive(rank)
+    if source.shape % 3 == 2 and rank > 1:
+        values[1] = values[0]
+    widths = [rank + source.size(0, 1) for _ in range(depth + 1)]
+    widths[source.size(0, depth)] = rank
+    frames = [source.scaled_orthogonal(width) for width in widths]
     weights = []
     for layer in range(1, depth + 1):
         others = _product([q for i, (_, q) in enumerate(frames) if i not in (layer - 1, layer)])
-        weights.append((frames[layer][0] * values) @ frames[layer - 1][0].mT * others)
-    return LinearChain(tuple(weights), source.entries(source.size(2, 3), size))
+        left, right = frames[layer][0][:, :rank], frames[layer - 1][0][:, :rank]
+        weights.append((left * values) @ right.mT * others)
+    return LinearChain(tuple(weights), source.entries(source.size(2, 3), widths[0]))
+
+
+def linear_chain(source: Source, *, depths: tuple[int, int] = (1, 4)) -> LinearChain:
+    """Any weights at all: not balanced from depth two on."""
+    least, most = depths
+    depth = least + source.shape % (most - least + 1)
+    widths = [source.size(1, 4) for _ in range(depth + 1)]
+    weights = tuple(source.entries(n, m) for m, n in zip(widths, widths[1:], strict=False))
+    return LinearChain(weights, source.entries(source.size(1, 3), widths[0]))
 
 
 def _product(numbers: Sequence[Operand]) -> Operand:
@@ -142,7 +183,7 @@ def decoder(source: Source) -> Decoder:
     weights = (source.entries(hidden, codes), source.entries(points, hidden))
     offset = source.bits(hidden) * 2 - 1
     biases = (source.entries(hidden) + offset * 2**140, source.entries(points))
-    shares = source.positive(source.size(1, 3), rows)
+    shares = source.positive(source.size(2, 3), rows)
     mixtures = shares * reciprocal(shares.sum(-1)[:, None])
     blank = Decoder(z[:, :1] * 0 + np.zeros(points, dtype=object), z, weights, biases, mixtures)
     return Decoder(blank.decode(z), z, weights, biases, mixtures)

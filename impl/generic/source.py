@@ -25,7 +25,7 @@ class Source:
 
     Args:
         shape: seed of the discrete choices.
-        entries: seed of the entries.
+        entries: seed of the entries, a number or words.
         tracked: hand out `impl.tracked.Tracked` numbers instead of plain integers.
         gradients: values of the gradients that the plain run has found, in its order.
         largest: draw from −largest … largest instead: no longer generic, but readable.
@@ -34,7 +34,7 @@ class Source:
     def __init__(
         self,
         shape: int,
-        entries: int,
+        entries: int | str,
         *,
         tracked: bool = False,
         gradients: Sequence[tuple[Operand, ...]] = (),

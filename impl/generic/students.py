@@ -14,34 +14,58 @@ from impl.linear_students import InitialisedPair, LinearStudent, PoweredCovarian
 from impl.operands import reciprocal, to_exact
 from impl.spike_moments import SpikeSetting
 
+_SPIKES = ((2, 1, 2), (1, 2, 2), (2, 2, 1), (2, 2, 2), (1, 3, 2), (1, 1, 3), (3, 1, 1), (2, 3, 1))
+"""Dimension, degree and samples of each shape: as large as all batches can be enumerated at once."""
 
-def linear_student(source: Source) -> LinearStudent:
-    """Everything drawn, one to three steps; or X = U diag(a) R⁻¹ and rates n/a_j², at which descent ends after d steps."""
-    if source.shape % 2:
+
+def linear_student(source: Source, *, patient: bool = False) -> LinearStudent:
+    """R = BBᵀ, all else drawn, one to three steps; or X = U diag(a) R⁻¹ and rates n/a_j², at which descent ends after d steps.
+
+    If ``patient`` always the latter, with more samples than dimensions, and any start on some shapes.
+    """
+    start = None
+    if patient or source.shape % 2:
         d = source.size(1, 2)
-        rows = d + source.size(0, 1)
-        factor, sizes = source.entries(d, d), source.positive(d)
+        rows = d + source.size(1 if patient else 0, 1)
+        start = source.entries(1, d) if patient and source.shape % 2 else None
+        root, sizes = source.entries(d, d), source.positive(d)
+        factor = root @ root.mT
         inputs = (source.orthogonal(rows)[:, :d] * sizes) @ inverse(factor)
         rates = reciprocal(sizes * sizes) * rows
     else:
         rows, d = source.size(1, 3), source.size(1, 3)
-        inputs, factor, rates = source.entries(rows, d), source.entries(d, d), source.positive(source.size(1, 3))
-    return LinearStudent(inputs, source.entries(d, d), factor, source.entries(d, 1), source.positive(), rates)
+        inputs, root, rates = source.entries(rows, d), source.entries(d, d), source.positive(source.size(1, 3))
+        factor = root @ root.mT
+    return LinearStudent(inputs, source.entries(d, d), factor, source.entries(d, 1), source.positive(), rates, start)
 
 
-def initialised_pair(source: Source) -> InitialisedPair:
-    """X = X'M and R' = MR; starts matched to the preconditioner (cP, c a square), on odd shapes any."""
-    rows, d, twin_d, rank = source.size(2, 3), source.size(2, 3), source.size(2, 3), source.size(1, 2)
+def matched_pair(source: Source, *, square: bool = True) -> InitialisedPair:
+    """X = X'M and R' = MR; starts matched to the preconditioner: cP, c a square; one rate. M is square or has a row more."""
+    rows, d, rank = source.size(2, 3), source.size(2, 3), source.size(1, 2)
+    twin_d = d if square else d + 1
     twin, change, factor = source.entries(rows, twin_d), source.entries(twin_d, d), source.entries(d, rank)
     root = source.positive()
     twin_factor = change @ factor
-    starts = (factor * root, twin_factor * root)
-    if source.shape % 2:
-        starts = (source.entries(d, rank), source.entries(twin_d, rank))
     return InitialisedPair(
-        twin @ change, factor, starts[0], twin, twin_factor, starts[1], source.entries(rows, 1),
-        source.positive(source.size(1, 2)), np.array(root * root, dtype=object),
+        twin @ change, factor, factor * root, twin, twin_factor, twin_factor * root, source.entries(rows, 1),
+        _constant(source), np.array(root * root, dtype=object),
     )  # fmt: skip
+
+
+def isotropic_pair(source: Source) -> InitialisedPair:
+    """X with ones on the diagonal and zeros below, X' with zeros above, R = X⁻¹ and R' = X'⁻¹: both Gram matrices are I; W(0) ~ N(0, I)."""
+    d = source.size(2, 3)
+    start = np.eye(d, dtype=int).astype(object)
+    inputs, twin = np.triu(source.entries(d, d), 1) + start, np.tril(source.entries(d, d), -1) + start
+    return InitialisedPair(
+        inputs, inverse(inputs), start, twin, inverse(twin), start, source.entries(d, 1),
+        _constant(source), np.array(1, dtype=object),
+    )  # fmt: skip
+
+
+def _constant(source: Source) -> np.ndarray:
+    """One rate for one step or two."""
+    return np.stack([source.positive()] * source.size(1, 2))
 
 
 def powered_covariance(source: Source) -> PoweredCovariance:
@@ -52,34 +76,40 @@ def powered_covariance(source: Source) -> PoweredCovariance:
     )
 
 
-def gaussian_teacher(source: Source) -> GaussianTeacher:
-    """β, h, the readout, the rate and the basis drawn; the population a cubature, spectrum and power of the shape."""
+def gaussian_teacher(source: Source, *, any_rate: bool = False) -> GaussianTeacher:
+    """β, h with rising odd parts, the readout, the basis and perhaps the rate drawn; the population a cubature, spectrum and power of the shape."""
     d, rule, width = source.size(1, 2), source.size(1, 3), source.size(2, 3)
     nodes, masses = cubature(d, rule)
-    logs = source.whole(-1, 2, d)
+    logs, polynomial, readout = source.whole(-1, 2, d), source.entries(rule + 1), source.entries(width)
+    polynomial[1::2], readout[:1] = source.positive(len(polynomial[1::2])), source.positive(1)
     return GaussianTeacher(
         nodes=to_exact(nodes), masses=to_exact(masses), root_logs=logs, basis=source.orthogonal(d),
-        power=source.whole(-2, 2), teacher=source.entries(d, 1), polynomial=source.entries(rule + 1),
-        readout=source.entries(width), start=np.zeros((width, d), dtype=object), rate=source.positive(),
+        power=source.whole(-2, 2), teacher=source.entries(d, 1), polynomial=polynomial,
+        readout=readout, start=np.zeros((width, d), dtype=object), rate=source.positive() if any_rate else np.array(1, dtype=object),
         activation=source.choice(("identity", "quadratic")),
     )  # fmt: skip
 
 
 def aligned_teacher(source: Source) -> AlignedTeacher:
-    """The design drawn, orthonormal; the spectrum, the power and the teacher's eigenvector belong to the shape."""
+    """The design drawn, orthogonal; the spectrum, the power and the teacher's eigenvector belong to the shape.
+
+    On some shapes eigenvalues may be equal.
+    """
     d = source.size(2, 3)
-    rows = d + source.size(0, 1)
     place = source.size(0, d - 1)
     teacher = np.array([[int(i == place)] for i in range(d)], dtype=object)
-    logs = np.array(source.order(5)[:d], dtype=object)
-    return AlignedTeacher(source.orthogonal(rows)[:, :d], logs, teacher, source.whole(-1, 1))
+    logs = source.whole(-2, 2, d) if source.shape % 3 == 2 else np.array(source.order(5)[:d], dtype=object)
+    return AlignedTeacher(source.orthogonal(d), logs, teacher, source.whole(-1, 1))
 
 
 def spike_setting(source: Source) -> SpikeSetting:
-    """w* on the sphere by Cayley's transform; g of degree 0 … 2, noise, rate and c₁ drawn; all batches of 1 or 2 samples."""
-    d, degree = source.size(1, 2), source.size(1, 2)
+    """w* on the sphere by Cayley's transform; g, noise, rate and c₁ drawn; all batches of n samples: (d, deg g, n) of the shape.
+
+    Among them is (2, 2, 2): curvature of the teacher, pairs of samples and a direction across w* at once.
+    """
+    d, degree, samples = _SPIKES[source.shape % len(_SPIKES)]
     noise, rate, slope = source.positive(3) * Fraction(1)
     return SpikeSetting(
         direction=source.orthogonal(d)[0], coefficients=source.entries(degree + 1) * Fraction(1), noise=noise,
-        samples=1 if d * degree == 4 or source.shape % 3 == 1 else 2, width=source.size(1, 4), rate=rate, slope=slope,
+        samples=samples, width=source.size(1, 4), rate=rate, slope=slope,
     )  # fmt: skip

@@ -25,7 +25,20 @@ from impl.objectives import LOSSES
 from impl.operands import Instance
 from impl.readouts import ReadoutEnsemble, all_signs, readout_ensemble
 from impl.spectral import LaplacianTask, Regression, SpectralTask
-from impl.strategies import alignment, spectra, wild
+from impl.strategies import (
+    alignment,
+    features,
+    flows,
+    gated,
+    grams,
+    layers,
+    noise,
+    preconditioning,
+    ranks,
+    ridge,
+    spectra,
+    wild,
+)
 from impl.strategies.ranks import suited_labels
 from impl.strategies.wild import Numbers, Refusal, refusing
 from impl.tracing import LayerTrace
@@ -267,3 +280,21 @@ WILD_FOR: dict[str, Callable[[str, torch.dtype], st.SearchStrategy[Any]]] = {
     "weight_gram_is_first_nontrivial_pullback": functools.partial(wild.gated_networks, least=2),
 }
 """Strategies of claims that most wild instances of their subject type do not meet the hypotheses of."""
+
+WHOLE: dict[type[Instance], tuple[Callable[[], st.SearchStrategy[Any]], ...]] = {
+    LayerTrace: (layers.layer_traces,),
+    GatedNetwork: (gated.gated_networks, gated.activated_networks),
+    DecayedMatrix: (ranks.decayed_matrices,),
+    MinibatchNoise: (noise.minibatch_noises,),
+    PreconditionedSteps: (preconditioning.training_steps,),
+    KernelPoint: (flows.kernel_points,),
+    CoupledPoint: (flows.coupled_points,),
+    SpectralTask: (flows.spectral_tasks,),
+    Regression: (ridge.regressions,),
+    LaplacianTask: (ridge.laplacians,),
+    FeatureSet: (features.feature_sets,),
+    WeightStep: (grams.weight_steps,),
+    WeightMotion: (grams.weight_motions,),
+    Decoder: (alignment.affine_decoders,),
+}
+"""Strategies that draw whatever `WILD` makes worse: a claim on one of them speaks of the wild instances of its type too."""

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from theorems.commands.console import EXIT_EXPECTED, EXIT_UNEXPECTED, header, out, progress, require_writable, select
+from theorems.commands.console import (
+    EXIT_EXPECTED,
+    EXIT_UNEXPECTED,
+    header,
+    out,
+    progress,
+    require_writable,
+    seed_option,
+    select,
+)
 from theorems.evidence.file import versions
 
 if TYPE_CHECKING:
@@ -20,7 +29,7 @@ def audit_command(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="claims, by name or glob")] = None,
     examples: Annotated[int, typer.Option(min=25, help="instances per claim")] = 1000,
     seconds: Annotated[float, typer.Option(min=0, help="time per claim after which fewer are drawn; 0: no limit")] = 0,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="of the search")] = 0,
+    seed: Annotated[int, seed_option("of the search")] = 0,
     markdown: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="write the tables as Markdown")
     ] = None,

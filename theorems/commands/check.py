@@ -23,6 +23,7 @@ from theorems.commands.console import (
     progress,
     require_report,
     require_writable,
+    seed_option,
     select,
     select_mutants,
     write_evidence,
@@ -45,7 +46,7 @@ def check_command(
         list[str] | None, typer.Argument(metavar="[NAME]...", help="claims, by name or glob, or FILE.py[:CLAIM]")
     ] = None,
     examples: Annotated[int, typer.Option(min=1, help="instances to draw per claim")] = 100,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="of the search, and of noise inside a model")] = 0,
+    seed: Annotated[int, seed_option("of the search, of generic points, and of noise inside a model")] = 0,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write the evidence there")] = None,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="write the report there (the extra report)")
@@ -107,7 +108,7 @@ def check_command(
     from theorems.checking import check
     from theorems.evidence.file import record
     from theorems.evidence.refutations import require_repeatable
-    from theorems.evidence.tables import evidence_table
+    from theorems.evidence.tables import evidence_table, families
     from theorems.relations.alarms import shared_out
     from theorems.verdict import Outcome
 
@@ -126,6 +127,8 @@ def check_command(
     finally:
         torch.set_num_threads(threads)
     out.print(evidence_table(evidence))
+    for line in families(evidence):
+        out.print(f"[dim]{escape(line)}[/]", highlight=False)
     alarm = print_alarm(evidence)
     records = []
     for seen in evidence:

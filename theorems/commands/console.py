@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -31,6 +33,29 @@ PRESUPPOSED = "autograd_gives_the_gradient"
 _WIDE = 190
 out = Console(width=None if sys.stdout.isatty() else _WIDE)  # a file or a log has no width of its own
 err = Console(stderr=True)
+
+
+RANDOM = "random"
+"""In place of a seed: one that nobody could know beforehand; it is printed like any other."""
+
+
+def seed_option(what: str) -> Any:
+    """The option ``--seed``: a number from 0 to 2^63 − 1, or "random"."""
+    return typer.Option(
+        parser=_seed, metavar="N|random", help=f"{what}; random: one that nobody knew, which is printed"
+    )
+
+
+def _seed(value: int | str) -> int:
+    if value == RANDOM:
+        return secrets.randbits(40)
+    try:
+        number = int(value)
+    except ValueError:
+        raise typer.BadParameter(f"expected a whole number or {RANDOM!r}, got {value!r}") from None
+    if not 0 <= number < 2**63:
+        raise typer.BadParameter(f"expected a seed from 0 to 2^63 - 1, got {number}")
+    return number
 
 
 def header(seed: int, examples: int | None) -> None:

@@ -16,6 +16,7 @@ from theorems.commands.console import (
     out,
     require_writable,
     searching,
+    seed_option,
     select,
     select_mutants,
     spelled,
@@ -35,7 +36,7 @@ def falsify_command(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="claims, by name or glob, or FILE.py[:CLAIM]")],
     examples: Annotated[int | None, typer.Option(min=1, help="instances per claim at most [default: 2000]")] = None,
     seconds: Annotated[float | None, typer.Option(min=0.001, help="time per claim at most")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="of the search")] = 0,
+    seed: Annotated[int, seed_option("of the search")] = 0,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write the evidence there")] = None,
     mutant: Annotated[
         str | None, typer.Option(metavar="NAME", help="search this wrong variant of the claims, by name or glob")

@@ -13,8 +13,9 @@ import numpy as np
 from torch import Tensor
 
 from theorems.claim import Claim
-from theorems.evidence.file import described
-from theorems.generic import Generic
+from theorems.evidence.file import described, finite
+from theorems.identities import NO_IDENTITY
+from theorems.points import Generic
 from theorems.verdict import Grade, Outcome, Verdict
 
 
@@ -87,8 +88,6 @@ class Evidence:
         conditions: the hypotheses.
         distinct: how many different instances there were among those drawn.
         places: on a user's model, the verdict at each place of the network.
-        error_probability: that the outcome is wrong though every hypothesis holds; None where nothing is random. For an identity the
-            probability that it passes the generic points if it is false (Schwartz-Zippel).
         watched: what an open-ended test has done: the claim with the test that reproduces it, its verdict, its level; None if there was none.
         generic: what generic points say.
         script: a standalone script of the counterexample, and the file it was written to.
@@ -104,7 +103,6 @@ class Evidence:
     conditions: list[Condition] = field(default_factory=list)
     distinct: int = 0
     places: list[tuple[str, Verdict]] = field(default_factory=list)
-    error_probability: float | None = None
     watched: tuple[Claim, Verdict, float] | None = None
     generic: Generic | None = None
     script: tuple[str | None, str | None] = (None, None)
@@ -151,6 +149,29 @@ class Evidence:
         return statistics.median(needed) if needed else None
 
     @property
+    def error_probability(self) -> float | None:
+        """With which probability an identity passes the generic points if it is false (Schwartz-Zippel); None unless it HOLDS."""
+        if self.generic is None or self.outcome is not Outcome.HOLDS:
+            return None
+        return self.generic.error_probability
+
+    @property
+    def family(self) -> str | None:
+        """What `error_probability` is about, in words; None where there is none."""
+        family = self.generic.family if self.generic is not None else None
+        return family.name if family is not None and self.error_probability is not None else None
+
+    @property
+    def no_error_probability(self) -> str | None:
+        """Why there is none, in one line; None if there is one, or if nobody has looked."""
+        if self.generic is None or self.error_probability is not None:
+            return None
+        if self.outcome is not Outcome.HOLDS:
+            return f"{self.outcome.name}: only what HOLDS has one"
+        known = "" if self.claim.tag == "conjecture" or self.generic.family else NO_IDENTITY.get(self.claim.name)
+        return known or self.generic.missing
+
+    @property
     def earned(self) -> str:
         """One sentence: how many instances came out so, and how each grade among them was earned."""
         if not self.grades:
@@ -158,11 +179,12 @@ class Evidence:
         parts = [
             f"{count} {grade.name} ({grade.meaning})" for grade, count in sorted(self.grades.items(), reverse=True)
         ]
-        chance = (
-            f"; error probability at most {self.error_probability:.2g}" if self.error_probability is not None else ""
-        )
-        if self.generic is not None and self.generic.earned is not None:
-            chance = f"; {self.generic.earned}"
+        generic, sentence = self.generic, None
+        if generic is not None and (self.error_probability is not None or generic.refutation is not None):
+            sentence = generic.earned
+        elif generic is not None and self.outcome is Outcome.HOLDS:
+            sentence = f"no error probability: {self.no_error_probability}"
+        chance = f"; {sentence}" if sentence else ""
         return f"{self.outcome.name} on {self.outcomes[self.outcome]} of {self.instances} instances: {', '.join(parts)}{chance}."
 
     def add(self, verdict: Verdict) -> None:
@@ -187,8 +209,6 @@ class Evidence:
     def add_generic(self, generic: Generic) -> None:
         """Take in what generic points say: a refutation counts as one instance, passes count among the grades only."""
         self.generic = generic
-        if generic.error_probability is not None:
-            self.error_probability = generic.error_probability
         if generic.refutation is not None and self.outcome is not Outcome.REFUTED:
             self.add(generic.refutation)
         elif self.outcome is Outcome.HOLDS:
@@ -202,8 +222,8 @@ class Evidence:
             "outcome": self.outcome.name,
             "grade": self.grade.name if self.grade is not None else None,
             "grades": {grade.name: count for grade, count in sorted(self.grades.items(), reverse=True)},
-            "measured": _finite(worst.measured) if worst is not None else None,
-            "bound": _finite(worst.bound) if worst is not None else None,
+            "measured": finite(worst.measured) if worst is not None else None,
+            "bound": finite(worst.bound) if worst is not None else None,
             "instances": self.instances,
             "distinct": self.distinct,
             "refuted": self.outcomes[Outcome.REFUTED],
@@ -227,6 +247,7 @@ class Evidence:
             "ratios": spread(self.ratios),
             "earned": self.earned,
             "error_probability": self.error_probability,
+            "generic": self.generic.record(self.no_error_probability) if self.generic is not None else None,
             "counterexample": self._counterexample(),
             "places": [_place(where, verdict) for where, verdict in self.places],
             "seconds": round(self.seconds, 3),
@@ -273,12 +294,7 @@ def _place(where: str, verdict: Verdict) -> dict[str, Any]:
         "where": where,
         "outcome": verdict.outcome.name,
         "grade": verdict.grade.name if verdict.grade is not None else None,
-        "measured": _finite(verdict.measured),
-        "bound": _finite(verdict.bound),
+        "measured": finite(verdict.measured),
+        "bound": finite(verdict.bound),
         "reason": verdict.context.get("reason"),
     }
-
-
-def _finite(value: float) -> float | None:
-    """JSON has no infinity."""
-    return value if math.isfinite(value) else None

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from theorems.claim import Claim
 from theorems.evidence.collected import Evidence
-from theorems.generic import power_of_two
+from theorems.points import power_of_two
 from theorems.verdict import Grade, Outcome
 
 STYLE = {
@@ -69,9 +69,27 @@ def bite(seen: Evidence) -> str:
 
 
 def error_probability(seen: Evidence) -> str:
-    """With which probability a false identity passes the generic points; a dash where they say nothing."""
-    chance = seen.generic.error_probability if seen.generic is not None else None
+    """With which probability a false identity passes the generic points; a dash where they say nothing, or the claim does not hold."""
+    chance = seen.error_probability
     return "–" if chance is None else power_of_two(chance)
+
+
+def families(evidence: Iterable[Evidence]) -> list[str]:
+    """A line per family that p(error) is about, and one per reason why claims that HOLD have none; each with its claims."""
+    about: dict[str, list[str]] = {}
+    for seen in evidence:
+        if seen.outcome is not Outcome.HOLDS or seen.generic is None:
+            continue
+        if seen.family is None:
+            text = "no p(error) of {}: " + str(seen.no_error_probability)
+        else:
+            also = [f"also {name}" for name in seen.generic.also]
+            also += [f"but it fails for {name}" for name in seen.generic.not_for if "masks" not in name]
+            also += [f"{len(seen.generic.skipped)} shapes could not be tried"] if seen.generic.skipped else []
+            kinds = [f"of the kind {kind!r}" for kind in seen.claim.where]
+            text = "p(error) of {} is about " + "; ".join([", ".join([seen.family, *kinds]), *also])
+        about.setdefault(text, []).append(seen.claim.name)
+    return [text.replace("{}", ", ".join(names), 1) for text, names in about.items()]
 
 
 def _drawn(seen: Evidence) -> str:

@@ -9,6 +9,7 @@ from functools import partial
 from impl import strategies
 from impl.differentiation import velocity
 from impl.gated import GatedNetwork, fields, loss_gradient, outputs
+from impl.generic.families import SHALLOW_GATED
 from impl.operands import Operand
 from theorems.claim import Source, equals
 from theorems.gram_hierarchy.common import PAPER, Parts, hypotheses
@@ -44,6 +45,7 @@ def _single_layer(net: GatedNetwork, *, masks: Callable[[Operand], Operand] = sa
 @equals(
     observed=_single_layer_observed,
     on=partial(strategies.gated_networks, 1),
+    generic=SHALLOW_GATED,
     source=Source(PAPER, "single-layer residual dynamics"),
     hypotheses=hypotheses(1, least=1, most=1),
     mutants={

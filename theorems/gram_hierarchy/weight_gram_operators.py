@@ -6,6 +6,7 @@ from functools import partial
 
 from impl import strategies
 from impl.gated import GatedNetwork, fields
+from impl.generic.families import GATED
 from theorems.claim import Hypothesis, Source, equals
 from theorems.gram_hierarchy.common import (
     PAPER,
@@ -111,6 +112,7 @@ def gram_term_vanishes(net: GatedNetwork) -> str | None:
 @equals(
     observed=_velocities,
     on=strategies.generic_gated_networks,
+    generic=GATED,
     source=Source(PAPER, "closure of the hierarchy; depth three"),
     hypotheses=hypotheses()
     | {

@@ -19,7 +19,7 @@ from impl.strategies import runs as run_strategies
 from theorems.claim import Claim, Hypothesis, Source, equals
 from theorems.kernel_flow import flow_enclosures  # noqa: F401, registers how the instances are enclosed
 from theorems.kernel_flow.kernel_ranks import PAPER
-from theorems.kernel_flow.water_filling import levels, mode_ridge
+from theorems.kernel_flow.water_filling import MODES, levels, mode_ridge
 from theorems.relations import Comparison
 
 
@@ -134,6 +134,7 @@ def at_threshold(task: SpectralTask) -> str | None:
         "an active mode": Hypothesis(
             flow_strategies.inactive_tasks, no_active_mode, meaning="with no active mode there is no subset to compare"
         ),
+        **MODES,
     },
     mutants={
         "escape without the factor 2": lambda task: _rates(task, factor=1),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ _LARGEST_SEED = 2**63 - 1
 TEXTS = {
     "model": ("FILE.py:FACTORY", "check this network, or package.module:FACTORY, instead of drawn ones"),
     "examples": ("N", f"instances to draw per claim (default {_EXAMPLES})"),
-    "seed": ("S", f"of the search, and of noise inside a model (default {_SEED})"),
+    "seed": ("S", f"of the search, and of noise inside a model (default {_SEED}), or random: printed"),
     "json": ("FILE", "write the evidence there; report and badges are made of it"),
     "html": ("FILE", "write the report there: one page, no network"),
     "badges": ("DIR", "write badges there: per claim, per paper, for the whole suite"),
@@ -110,7 +111,7 @@ def read_options(config: pytest.Config, asked: Sequence[str]) -> Options:
         claims=tuple(claims or config.getini("theorems_claims")),
         model=values["model"],
         examples=_integer("--theorems-examples", values["examples"], _EXAMPLES, least=1),
-        seed=_integer("--theorems-seed", values["seed"], _SEED, least=0),
+        seed=_integer("--theorems-seed", _drawn(config, values["seed"]), _SEED, least=0),
         fail_under=_grade(values["fail_under"]),
         **{name: Path(value) if (value := values[name]) is not None else None for name in (*_FILES, *_FOLDERS)},
     )
@@ -130,6 +131,14 @@ def _value(config: pytest.Config, name: str, given: str | None) -> str | None:
     if name == "model" and path.endswith(".py"):
         return f"{config.rootpath / path}{colon}{factory}"
     return found if name not in (*_FILES, *_FOLDERS) else str(config.rootpath / found)
+
+
+def _drawn(config: pytest.Config, value: str | None) -> str | None:
+    """For "random" a seed that nobody knew, the same one in every worker (which pytest-xdist gives these options)."""
+    if value == "random":
+        value = str(secrets.randbits(40))
+        config.option.theorems_seed = value
+    return value
 
 
 def _integer(option: str, value: str | None, default: int, *, least: int) -> int:

@@ -22,9 +22,10 @@ from impl.errors import InputError
 from impl.operands import Instance
 from impl.strategies.sampling import visit
 from impl.strategies.wild import FORMATS, KINDS, Refusal
-from impl.strategies.wild_data import WILD, WILD_FOR
+from impl.strategies.wild_data import WHOLE, WILD, WILD_FOR
 from theorems.claim import Claim
 from theorems.kernel_flow.optimality import Spectrum
+from theorems.domains import law, same_law
 from theorems.relations.ranks import Within
 from theorems.rounding import Ball
 from theorems.statements import EvaluationError
@@ -121,13 +122,28 @@ def numerically(claim: Claim) -> Claim:
 
 
 def strategies(claim: Claim) -> Iterator[tuple[str, Any]]:
-    """The regimes of a claim, each with a strategy: its own instances, and wild ones of its subject type in every format."""
+    """The regimes of a claim, each with a strategy: its own instances, and wild ones in every format of which the claim speaks.
+
+    Wild instances are of the whole type, so they are for claims of the catalogue, whose hypotheses were chosen with them in view, and for claims on
+    a strategy that draws the whole type as well.
+    """
     yield DRAWN, claim.instances()
-    make = WILD_FOR.get(claim.name) or WILD.get(claim.subject)
+    make = _wild(claim)
     if make is not None:
         for name, dtype in FORMATS.items():
             for kind in KINDS:
                 yield f"{name} {kind}", make(kind, dtype)
+
+
+def _wild(claim: Claim) -> Callable[[str, torch.dtype], Any] | None:
+    """How wild instances of which a claim speaks are drawn; None if nothing says that it speaks of any."""
+    from theorems.catalogue import CLAIMS
+
+    original = next((c for c in CLAIMS if c.name == claim.name), None)
+    if original is not None and same_law(claim, law(original)):
+        return WILD_FOR.get(claim.name) or WILD.get(claim.subject)
+    whole = any(same_law(claim, strategy) for strategy in WHOLE.get(claim.subject, ()))
+    return WILD.get(claim.subject) if whole else None
 
 
 def audit(
