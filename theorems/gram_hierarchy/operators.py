@@ -1,7 +1,7 @@
 r"""The pairwise operators :math:`M^l_{\mu\nu}` and :math:`N^l_{\mu\nu}` of arXiv:2606.09744, applied, never formed.
 
 A dense form would be N²n² numbers. What the theorems need is the sum over ν with the residuals, applied to a vector per row;
-that is a recursion over the layers with two matrix products each. Every choice that a mutant gets wrong is an argument.
+that is a loop over the layers with two matrix products each (no recursion of Python's: a network may have thousands). Every choice that a mutant gets wrong is an argument.
 """
 
 from __future__ import annotations
@@ -58,16 +58,17 @@ class Recursion:
 
         M^L = 0 and M^{l−1}_{μν} = Δ^l_{μν} I + J^l(μ)ᵀ M^l_{μν} J^l(ν) with J^l = D^l W^l.
         """
-        if level == net.depth:
-            return vectors * net.residual[..., None] * self.start
-        weight, mask = self._weight(net.weights[level]), net.masks[level]
-        delta = seen.delta[min(level + 1 + self.shift, net.depth)]
-        result = vectors * 0
-        if self.local:
-            result = ((delta @ delta.mT) * net.residual[..., None, :]) @ vectors
-        if self.gram:
-            pushed = self.right(mask) * (vectors @ weight.mT)
-            result = result + (self.left(mask) * self.pullback(net, seen, level + 1, pushed)) @ weight
+        rate, carried = net.residual[..., None, :], [vectors]  # v, then J v of each layer above
+        for layer in range(level, net.depth):
+            carried.append(self.right(net.masks[layer]) * (carried[-1] @ self._weight(net.weights[layer]).mT))
+        result = carried[-1] * net.residual[..., None] * self.start
+        for layer in reversed(range(level, net.depth)):
+            above, result = result, carried[layer - level] * 0
+            if self.local:
+                delta = seen.delta[min(layer + 1 + self.shift, net.depth)]
+                result = ((delta @ delta.mT) * rate) @ carried[layer - level]
+            if self.gram:
+                result = result + (self.left(net.masks[layer]) * above) @ self._weight(net.weights[layer])
         return result
 
     def pushforward(self, net: GatedNetwork, seen: Fields, level: int, vectors: Operand) -> Operand:
@@ -75,17 +76,19 @@ class Recursion:
 
         N⁰ = 0 and N^l_{μν} = Z^{l−1}_{μν} D^l(μ) D^l(ν) + J^l(μ) N^{l−1}_{μν} J^l(ν)ᵀ.
         """
-        if level == 0:
-            return vectors * net.residual[..., None] * self.start
-        weight, mask = self._weight(net.weights[level - 1]), net.masks[level - 1]
-        z = seen.z[max(level - 1 + self.shift, 0)]
-        pulled = self.right(mask) * vectors
-        result = vectors * 0
-        if self.local:
-            result = self.left(mask) * (((z @ z.mT) * net.residual[..., None, :]) @ pulled)
-        if self.gram:
-            carried = self.pushforward(net, seen, level - 1, pulled @ weight)
-            result = result + self.left(mask) * (carried @ weight.mT)
+        rate, pulled = net.residual[..., None, :], [vectors]  # q, then D q, Jᵀ q, … of each layer below
+        for layer in reversed(range(level)):
+            masked = self.right(net.masks[layer]) * pulled[-1]
+            pulled += [masked, masked @ self._weight(net.weights[layer])]
+        result = pulled[-1] * net.residual[..., None] * self.start
+        for layer in range(level):
+            below, masked, mask = result, pulled[2 * (level - layer) - 1], net.masks[layer]
+            result = masked * 0
+            if self.local:
+                z = seen.z[max(layer + self.shift, 0)]
+                result = self.left(mask) * (((z @ z.mT) * rate) @ masked)
+            if self.gram:
+                result = result + self.left(mask) * (below @ self._weight(net.weights[layer]).mT)
         return result
 
 
