@@ -20,7 +20,7 @@ class Signs(dict[str, Any]):
         InputError: for a sign that is none.
     """
 
-    def __init__(self, signs: Mapping[str, Any] = {}) -> None:  # noqa: B006, read only
+    def __init__(self, signs: Mapping[str, Any] = {}) -> None:
         """Refuse what is no sign."""
         super().__init__(signs)
         for part, sign in self.items():
