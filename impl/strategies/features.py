@@ -23,7 +23,10 @@ def lattice_features(
     *,
     driven: bool = False,
 ) -> FeatureSet:
-    """Small integer features as exact numbers; rank-deficient features and labels, N < d, N < C and ties included."""
+    """Small integer features as exact numbers; rank-deficient features and labels, N < d, N < C and ties included.
+
+    Targets are anything, explained completely, or explained but for less than a part in 10⁴.
+    """
     rows, d, classes = draw(samples), draw(dimensions), draw(st.integers(1, 3))
     features, targets = draw(lattices((rows, d), 2)), draw(lattices((rows, classes), 2))
     if d > 1 and draw(st.booleans()):
@@ -34,6 +37,12 @@ def lattice_features(
         features[:2, 0] = torch.tensor([1.0, -1.0])
         targets[:, 0] += draw(st.sampled_from([32, 4])) * features[:, 0]
         targets[2, 0] += 7
+    head, share = draw(lattices((d, classes), 2)), 0.0 if driven else draw(st.sampled_from([0, 0, 0, 1, 512]))
+    if share:  # explained completely, or but for a little: features of mean zero, targets linear in them
+        features = features * rows - features.sum(0)
+        features[0, 0] += 1
+        features[1, 0] -= 1
+        targets = features @ (head + 1) * share + (targets if share > 1 else 0)
     if not bool((targets != targets[0]).any()):
         targets[0, 0] += 1
     lower = torch.tril(draw(lattices((d, d), 2)), -1) + torch.eye(d, dtype=torch.float64)
@@ -41,7 +50,7 @@ def lattice_features(
     rate = torch.tensor(float(draw(st.sampled_from([1.75, 1.0, 0.5, 1.9375]))), dtype=torch.float64)
     return FeatureSet(
         features, targets, lower @ upper, draw(lattices((d, draw(st.integers(1, 3))), 2)),
-        draw(lattices((d, classes), 2)), rate,
+        head, rate,
     ).exact()  # fmt: skip
 
 
