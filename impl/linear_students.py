@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 from fractions import Fraction
 
 import numpy as np
@@ -41,6 +42,8 @@ class LinearStudent(Instance):
     Raises:
         InputError: shapes that do not fit one another, NaN or infinity, no step.
     """
+
+    measures: ClassVar[dict[str, tuple[str, int]]] = {"steps": ("rates", -1), "samples": ("inputs", -2), "inputs": ("inputs", -1)}  # fmt: skip
 
     inputs: Operand
     covariance_root: Operand

@@ -18,6 +18,7 @@ from impl.data import STREAM
 from impl.losses import half_squared_error
 from impl.networks import ACTIVATIONS, NetworkSpec, build, generator
 from impl.specimens import Specimen, conv_specimen, reused, skipping, tied
+from impl.strategies.sizes import branches, pick, span
 from impl.tracing import LayerTrace, trace
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -31,19 +32,33 @@ def lattices(shape: tuple[int, ...], top: int = 3) -> st.SearchStrategy[Tensor]:
 
 
 def network_specs(*, lattice: bool | None = None, largest: int = 24) -> st.SearchStrategy[NetworkSpec]:
-    """Specs of depth 0 … 4 with N and C on either side of the widths; N < C, C = 1, width 1 and a batch of one included."""
+    """Specs of depth 0 … 4 with N and C on either side of the widths; N < C, C = 1, width 1 and a batch of one included.
+
+    Inside `larger_sizes` deep ones (depth 5 … 7) and wide ones (inputs from 20 on) take turns.
+    """
+    return _network_specs(lattice, largest)
+
+
+@st.composite
+def _network_specs(draw: Callable[..., Any], lattice: bool | None, largest: int) -> NetworkSpec:
     width = st.integers(1, 4) | st.integers(1, largest)
-    return st.builds(
-        NetworkSpec,
-        widths=st.lists(width, min_size=1, max_size=5).map(tuple),
-        activation=st.sampled_from(sorted(ACTIVATIONS)),
-        bias=st.booleans(),
-        batch=width,
-        classes=st.integers(1, 5),
-        scale=st.sampled_from([1.0, 0.5, 2.0]),
-        lattice=st.booleans() if lattice is None else st.just(lattice),
-        seed=SEEDS,
+    deep, wide = draw(pick([(False, False)], [(True, False), (False, True)]))
+    layers = st.integers(6, 8) if deep else st.integers(1, 2) if wide else st.integers(1, 5)
+    widths = tuple(draw(st.lists(st.integers(20, 28) if wide else width, **_exactly(draw(layers)))))
+    return NetworkSpec(
+        widths=widths,
+        activation=draw(st.sampled_from(sorted(ACTIVATIONS))),
+        bias=draw(st.booleans()),
+        batch=draw(width),
+        classes=draw(span(1, 5, 7)),
+        scale=draw(st.sampled_from([1.0, 0.5, 2.0])),
+        lattice=draw(st.booleans()) if lattice is None else lattice,
+        seed=draw(SEEDS),
     )
+
+
+def _exactly(size: int) -> dict[str, int]:
+    return {"min_size": size, "max_size": size}
 
 
 def _fill(model: nn.Module, draw: Callable[..., Any], top: int) -> nn.Module:
@@ -53,30 +68,56 @@ def _fill(model: nn.Module, draw: Callable[..., Any], top: int) -> nn.Module:
     return model
 
 
+_KINDS = ["plain", "plain", "conv", "skip", "tied", "reused"]
+_LARGER = ["reused", "deep", "tied", "wide", "conv"]
+
+
 @st.composite
 def lattice_networks(draw: Callable[..., Any]) -> Specimen:
-    """Small integer ReLU networks with integer data: plain, reused, tied, with a skip, or convolutional; some rows doubled."""
-    kind = draw(st.sampled_from(["plain", "plain", "conv", "skip", "tied", "reused"]))
+    """Small integer ReLU networks with integer data: plain, reused, tied, with a skip, or convolutional; some rows doubled.
+
+    In most of them a path of positive numbers carries the first input to the first output and no residual is zero, so that gradients
+    arrive everywhere; in the others anything may be zero. Inside `larger_sizes` deep (5 or 6 layers) and wide ones (20 inputs) take turns.
+    """
+    kind = draw(pick(_KINDS, _LARGER))
     small = st.integers(1, 3)
-    rows = draw(st.integers(1, 4))
-    bias = draw(st.booleans())
+    rows = draw(span(1, 4, 6))
+    bias, anything = draw(st.booleans()), draw(st.integers(0, 15)) == 0
     if kind == "conv":
         model, shape = draw(_convolutions())
         model = _fill(model, draw, 2)
-    elif kind == "plain":
-        widths = tuple(draw(st.lists(small, min_size=1, max_size=4)))
+    elif kind in ("plain", "deep", "wide"):
+        length = {"plain": st.integers(1, 4), "deep": st.integers(5, 6), "wide": st.integers(1, 2)}[kind]
+        size = st.integers(20, 24) if kind == "wide" else small
+        widths = tuple(draw(st.lists(size, **_exactly(draw(length)))))
         spec = NetworkSpec(widths=widths, bias=bias, classes=draw(st.integers(1, 4)), batch=rows)
-        model, shape = _fill(build(spec), draw, 2), (spec.widths[0],)
+        model, shape = _fill(build(spec), draw, 2 if kind == "plain" else 1), (spec.widths[0],)
     else:
         width = draw(small)
         make = {"skip": skipping, "tied": tied, "reused": reused}[kind]
         model, shape = _fill(make(width, bias=bias), draw, 2), (width,)
     inputs = draw(lattices((rows, *shape), 2))
+    if not anything:
+        inputs = inputs.clone()
+        inputs[:, 0] = inputs[:, 0].abs() + 1
+        _open(model)
     if rows > 1 and draw(st.booleans()):
         inputs[1] = inputs[0]
     with torch.no_grad():
-        targets = draw(lattices(tuple(model(inputs).shape), 3))
+        outputs = model(inputs)
+        targets = draw(lattices(tuple(outputs.shape), 3))
+        if not anything:
+            targets = torch.where(targets == outputs, outputs + 1, targets)
     return Specimen(model, inputs, targets, half_squared_error)
+
+
+def _open(model: nn.Module) -> None:
+    """Unit 0 of every layer reads unit 0 of the layer below with a positive weight and nothing else; its bias is not negative."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            first = parameter.view(len(parameter), -1)[0]
+            first[0] = first[0].abs() + (parameter.ndim > 1 and float(first[0]) == 0)
+            first[1:] = 0
 
 
 @st.composite
@@ -95,18 +136,19 @@ def _convolutions(draw: Callable[..., Any]) -> tuple[nn.Module, tuple[int, ...]]
 
 @st.composite
 def seeded_networks(draw: Callable[..., Any]) -> Specimen:
-    """Gaussian networks up to width 24, any activation, sum or mean loss, tokens, convolutions, skips; only the spec shrinks."""
+    """Gaussian networks up to width 24, any activation, sum or mean loss, tokens, convolutions, skips, tied and reused; only the spec shrinks."""
     spec = draw(network_specs(lattice=False))
-    kind = draw(st.sampled_from(["plain", "plain", "tokens", "conv", "skip"]))
+    kind = draw(pick(["plain", "plain", "tokens", "conv", "skip", "tied", "reused"], ["reused", "plain", "plain", "tied"]))
     mean = draw(st.booleans())
     loss = nn.functional.mse_loss if mean else half_squared_error
     if kind == "conv":
         return conv_specimen(spec.batch, seed=spec.seed, groups=draw(st.sampled_from([1, 2])), loss=loss)
     source = generator(spec.seed ^ STREAM)  # not the stream of the weights: inputs would repeat their numbers
-    if kind == "skip":
+    if kind in ("skip", "tied", "reused"):
         with torch.random.fork_rng():
             torch.manual_seed(spec.seed)
-            model: nn.Module = skipping(spec.widths[-1], bias=spec.bias)
+            make = {"skip": skipping, "tied": tied, "reused": reused}[kind]
+            model: nn.Module = make(spec.widths[-1], bias=spec.bias)
         shape: tuple[int, ...] = (spec.batch, spec.widths[-1])
     else:
         model = build(spec)
@@ -137,7 +179,7 @@ def seeded_layers() -> st.SearchStrategy[LayerTrace]:
 
 def layer_traces() -> st.SearchStrategy[LayerTrace]:
     """Layers of lattice networks and of seeded ones."""
-    return lattice_layers() | seeded_layers()
+    return branches(lattice_layers(), seeded_layers())
 
 
 # -- layers that break one hypothesis -------------------------------------------------------------------------------

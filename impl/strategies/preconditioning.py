@@ -16,6 +16,7 @@ from impl.networks import NetworkSpec, build, generator
 from impl.preconditioned import Preconditioner
 from impl.running import reseed
 from impl.strategies.layers import SEEDS, lattices
+from impl.strategies.sizes import branches, span, turn
 from impl.twins import DataSet, TwinRuns, train_twins
 
 _RULES = st.sampled_from(["frozen", "sgd", "momentum"])
@@ -39,8 +40,8 @@ def _whole_matrices(draw: Callable[..., Any], size: int) -> Preconditioner:
 @st.composite
 def lattice_steps(draw: Callable[..., Any]) -> PreconditionedSteps:
     """Integer ReLU and linear networks of depth 1 … 3 under η = 1: up to four steps, as long as nothing rounds."""
-    widths = tuple(draw(st.lists(st.integers(1, 3), min_size=1, max_size=3)))
-    bias, rows = draw(st.booleans()), draw(st.integers(1, 4))
+    widths = tuple(draw(st.integers(1, 3)) for _ in range(draw(span(1, 3, 5))))
+    bias, rows = draw(st.booleans()), draw(span(1, 4, 6))
     spec = NetworkSpec(
         widths=widths, bias=bias, batch=rows, classes=draw(st.integers(1, 2)),
         activation=draw(st.sampled_from(["relu", "identity"])),
@@ -58,7 +59,7 @@ def lattice_steps(draw: Callable[..., Any]) -> PreconditionedSteps:
         preconditioner=draw(_whole_matrices(columns)), rate=1.0, decay=float(draw(st.integers(0, 2))),
         rest=draw(_RULES), test_inputs=draw(lattices((draw(st.integers(1, 2)), widths[0]), 2)), exact=True,
     )  # fmt: skip
-    return training.run(4)
+    return training.run(draw(span(4, 4, 15, above=13)))
 
 
 def preconditioners(size: int, inputs: Tensor, kind: str, source: torch.Generator) -> Preconditioner:
@@ -84,7 +85,8 @@ def preconditioners(size: int, inputs: Tensor, kind: str, source: torch.Generato
 @st.composite
 def seeded_steps(draw: Callable[..., Any], *, width: int = 16, steps: int = 3) -> PreconditionedSteps:
     """Gaussian networks of every kind of `impl.layer_specimens`, P of every kind, the rest under SGD, momentum or Adam."""
-    d, k, rows = draw(st.integers(1, width)), draw(st.integers(1, width)), draw(st.integers(1, 12))
+    d, k, rows = draw(span(1, width, width + 8, above=20)), draw(st.integers(1, width)), draw(span(1, 12, 16))
+    steps = steps if turn() is None else draw(st.integers(13, 15))
     seed, kind, bias = draw(SEEDS), draw(st.sampled_from(sorted(KINDS))), draw(st.booleans())
     source = generator(seed)
     model = seeded_model(kind, d, k, bias=bias, seed=seed)
@@ -104,7 +106,7 @@ def seeded_steps(draw: Callable[..., Any], *, width: int = 16, steps: int = 3) -
 
 def training_steps() -> st.SearchStrategy[PreconditionedSteps]:
     """Recorded steps of integer networks and of seeded ones."""
-    return lattice_steps() | seeded_steps()
+    return branches(lattice_steps(), seeded_steps())
 
 
 # -- instances that break one hypothesis ---------------------------------------------------------------------------
@@ -198,12 +200,12 @@ def twin_runs(draw: Callable[..., Any], *, broken: str = "") -> TwinRuns:
     seeded = draw(st.booleans())
     if seeded:
         source = generator(draw(SEEDS))
-        rows, d, k, classes = (draw(st.integers(2, n)) for n in (10, 8, 6, 2))
+        rows, d, k, classes = (draw(span(2, n, m)) for n, m in ((10, 16), (8, 22), (6, 8), (2, 5)))
 
         def whole(*shape: int) -> Tensor:
             return torch.randint(-1, 2, shape, generator=source).double()
     else:
-        rows, d, k, classes = (draw(st.integers(1, n)) for n in (3, 3, 3, 2))
+        rows, d, k, classes = (draw(span(1, n, n + 2)) for n in (3, 3, 3, 2))
 
         def whole(*shape: int) -> Tensor:
             found: Tensor = draw(lattices(shape, 1))
@@ -246,7 +248,7 @@ def twin_runs(draw: Callable[..., Any], *, broken: str = "") -> TwinRuns:
         DataSet(inputs, fixed, weight), DataSet(twin, moved, start), DataSet(inputs @ turn, fixed, weight @ turn),
         DataSet(twin, moved, again),
     ]  # fmt: skip
-    return train_twins(rest, targets, sets, steps=3, rule=draw(_RULES), decay=float(draw(st.integers(0, 1))))
+    return train_twins(rest, targets, sets, steps=draw(span(3, 3, 16, above=13)), rule=draw(_RULES), decay=float(draw(st.integers(0, 1))))
 
 
 def twins_with_other_grams() -> st.SearchStrategy[TwinRuns]:

@@ -78,6 +78,9 @@ def check_command(
     threads: Annotated[
         int | None, typer.Option(min=1, help="torch threads for --model; by default 1 below a million parameters")
     ] = None,
+    sizes: Annotated[
+        bool, typer.Option("--sizes", help="say how deep, wide and long the drawn instances were")
+    ] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", help="every place of --model, not the worst of each claim")
     ] = False,
@@ -104,7 +107,7 @@ def check_command(
     from theorems.checking import check
     from theorems.evidence.file import record
     from theorems.evidence.refutations import require_repeatable
-    from theorems.evidence.tables import evidence_table
+    from theorems.evidence.tables import evidence_table, sizes_table
     from theorems.relations.alarms import shared_out
     from theorems.verdict import Outcome
 
@@ -123,6 +126,8 @@ def check_command(
     finally:
         torch.set_num_threads(threads)
     out.print(evidence_table(evidence))
+    if sizes:
+        out.print(sizes_table(evidence))
     alarm = print_alarm(evidence)
     records = []
     for seen in evidence:

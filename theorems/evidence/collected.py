@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from impl.operands import Instance
 from theorems.claim import Claim
 from theorems.evidence.file import described
 from theorems.generic import Generic
@@ -86,6 +87,7 @@ class Evidence:
         controls: the mutants.
         conditions: the hypotheses.
         distinct: how many different instances there were among those drawn.
+        sizes: of the instances drawn, by name: the smallest and the largest.
         places: on a user's model, the verdict at each place of the network.
         error_probability: that the outcome is wrong though every hypothesis holds; None where nothing is random. For an identity the
             probability that it passes the generic points if it is false (Schwartz-Zippel).
@@ -103,6 +105,7 @@ class Evidence:
     controls: list[Control] = field(default_factory=list)
     conditions: list[Condition] = field(default_factory=list)
     distinct: int = 0
+    sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
     places: list[tuple[str, Verdict]] = field(default_factory=list)
     error_probability: float | None = None
     watched: tuple[Claim, Verdict, float] | None = None
@@ -172,6 +175,9 @@ class Evidence:
         key = hash(fingerprint(verdict.instance))
         self.distinct += key not in self._seen
         self._seen.add(key)
+        for name, size in sizes_of(verdict.instance).items():
+            low, high = self.sizes.get(name, (size, size))
+            self.sizes[name] = min(low, size), max(high, size)
         if verdict.outcome is Outcome.INAPPLICABLE:
             return
         if self.outcome is not before and verdict.outcome is self.outcome:
@@ -206,6 +212,7 @@ class Evidence:
             "bound": _finite(worst.bound) if worst is not None else None,
             "instances": self.instances,
             "distinct": self.distinct,
+            "sizes": {name: list(ends) for name, ends in self.sizes.items()},
             "refuted": self.outcomes[Outcome.REFUTED],
             "inapplicable": self.outcomes[Outcome.INAPPLICABLE],
             "undecided": self.outcomes[Outcome.UNDECIDED],
@@ -250,6 +257,11 @@ def spread(ratios: list[float]) -> dict[str, Any] | None:
         "histogram": [[decade, count] for decade, count in sorted(decades.items())],
         "zeros": sum(ratio == 0 for ratio in ratios),
     }
+
+
+def sizes_of(instance: Any) -> dict[str, int]:
+    """The sizes that an instance says it has; none for what is no instance."""
+    return instance.extents() if isinstance(instance, Instance) else {}
 
 
 def fingerprint(value: Any) -> Any:

@@ -29,6 +29,21 @@ def shown(seen: Evidence) -> str:
     return _outcome(seen.outcome) + ("" if seen.as_expected else f" [dim](expected {seen.claim.expected.name})[/]")
 
 
+def sizes_table(evidence: Iterable[Evidence]) -> Table:
+    """One row per claim: from where to where the sizes of its instances went."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("claim", no_wrap=True)
+    table.add_column("sizes of the instances drawn", overflow="fold")
+    for seen in evidence:
+        table.add_row(seen.claim.name, ", ".join(f"{name} {span(*ends)}" for name, ends in seen.sizes.items()) or "–")
+    return table
+
+
+def span(low: int, high: int) -> str:
+    """One number, or both ends."""
+    return f"{low}" if low == high else f"{low}–{high}"
+
+
 def evidence_table(evidence: Iterable[Evidence]) -> Table:
     """One row per claim: outcome, how it was earned, how near to its bound, instances, what wrong versions met, time."""
     table = Table(box=None, pad_edge=False, header_style="bold")
