@@ -92,7 +92,7 @@ class Instance:
             parts = value if isinstance(value, tuple) else (value,)
             shapes = [tuple(part.shape) for part in parts if isinstance(part, Tensor | np.ndarray)]
             sizes = [int(shape[axis]) for shape in shapes if -len(shape) <= axis < len(shape)]
-            if isinstance(value, int) and not isinstance(value, bool):
+            if self.measures and isinstance(value, int):
                 sizes = [value]
             if sizes:
                 found[name] = max(sizes)

@@ -13,7 +13,7 @@ from torch import Tensor
 from impl.features import FeatureSet
 from impl.networks import generator
 from impl.strategies.layers import SEEDS, lattices
-from impl.strategies.sizes import branches, span
+from impl.strategies.sizes import branches, pick, span
 
 
 @st.composite
@@ -38,7 +38,7 @@ def lattice_features(
         features[:2, 0] = torch.tensor([1.0, -1.0])
         targets[:, 0] += draw(st.sampled_from([32, 4])) * features[:, 0]
         targets[2, 0] += 7
-    head, share = draw(lattices((d, classes), 2)), 0.0 if driven else draw(st.sampled_from([0, 0, 0, 1, 512]))
+    head, share = draw(lattices((d, classes), 2)), 0.0 if driven else draw(pick([0, 0, 0, 1, 512], [512, 1, 0]))
     if share:  # explained completely, or but for a little: features of mean zero, targets linear in them
         features = features * rows - features.sum(0)
         features[0, 0] += 1

@@ -59,7 +59,7 @@ def lattice_steps(draw: Callable[..., Any]) -> PreconditionedSteps:
         preconditioner=draw(_whole_matrices(columns)), rate=1.0, decay=float(draw(st.integers(0, 2))),
         rest=draw(_RULES), test_inputs=draw(lattices((draw(st.integers(1, 2)), widths[0]), 2)), exact=True,
     )  # fmt: skip
-    return training.run(draw(span(4, 4, 15, above=13)))
+    return training.run(draw(span(4, 4, 13)))
 
 
 def preconditioners(size: int, inputs: Tensor, kind: str, source: torch.Generator) -> Preconditioner:
@@ -85,8 +85,10 @@ def preconditioners(size: int, inputs: Tensor, kind: str, source: torch.Generato
 @st.composite
 def seeded_steps(draw: Callable[..., Any], *, width: int = 16, steps: int = 3) -> PreconditionedSteps:
     """Gaussian networks of every kind of `impl.layer_specimens`, P of every kind, the rest under SGD, momentum or Adam."""
-    d, k, rows = draw(span(1, width, width + 8, above=20)), draw(st.integers(1, width)), draw(span(1, 12, 16))
-    steps = steps if turn() is None else draw(st.integers(13, 15))
+    d, k, rows = draw(span(1, width, width + 6, above=20)), draw(st.integers(1, width)), draw(st.integers(1, 12))
+    number = turn()
+    long = number is not None and number % 4 == 1
+    steps, rate = (draw(st.integers(13, 14)), 0.001) if long else (steps, 0.05 if number is None else 0.001)
     seed, kind, bias = draw(SEEDS), draw(st.sampled_from(sorted(KINDS))), draw(st.booleans())
     source = generator(seed)
     model = seeded_model(kind, d, k, bias=bias, seed=seed)
@@ -99,8 +101,8 @@ def seeded_steps(draw: Callable[..., Any], *, width: int = 16, steps: int = 3) -
     return preconditioned_steps(
         model, inputs, targets, draw(st.sampled_from([nn.functional.mse_loss, half_squared_error])), steps=steps,
         preconditioner=preconditioners(d + (bias and draw(st.booleans())), inputs, which, source),
-        rate=0.05, decay=draw(st.sampled_from([0.0, 0.1])), rest=draw(st.sampled_from(["sgd", "momentum", "adam"])),
-        rest_rate=0.01, seed=seed % 1000,
+        rate=rate, decay=draw(st.sampled_from([0.0, 0.1])), rest=draw(st.sampled_from(["sgd", "momentum", "adam"])),
+        rest_rate=rate / 5, seed=seed % 1000,
     )  # fmt: skip
 
 
@@ -211,8 +213,13 @@ def twin_runs(draw: Callable[..., Any], *, broken: str = "") -> TwinRuns:
             found: Tensor = draw(lattices(shape, 1))
             return found
 
+    calm = turn() is not None and not broken and draw(st.sampled_from([True, True, False]))
+    rows = min(rows, d) if calm else rows
     inputs, weight, readout, targets = whole(rows, d), whole(k, d), whole(classes, k), whole(rows, classes)
     roots = [whole(d, draw(st.integers(1, d))) for _ in range(draw(st.integers(1, 2)))]
+    if calm:  # orthonormal rows, projectors and a fixed orthonormal readout: whole numbers stay small over any number of steps
+        inputs, readout = torch.eye(rows, d, dtype=torch.float64), torch.eye(classes, k, dtype=torch.float64)
+        roots = [torch.diag(root[:, 0].abs()) for root in roots]
     matrices = [root @ root.mT for root in roots]
     unseen = draw(st.integers(0, 2))
     there, back = _unimodular(draw, d)
@@ -230,7 +237,7 @@ def twin_runs(draw: Callable[..., Any], *, broken: str = "") -> TwinRuns:
         twin[0, 0] += 1 if not bool(twin[:, 0].any()) else 0
     if broken == "start":
         start[0, 0] += 1
-    turn = torch.eye(d, dtype=torch.float64)[torch.roll(torch.arange(d), 1)]
+    rolled = torch.eye(d, dtype=torch.float64)[torch.roll(torch.arange(d), 1)]
     again = torch.cat([weight, torch.ones(k, unseen, dtype=torch.float64)], 1)
     if broken == "start" and twin.shape[1] == d:  # keep the Gram matrices equal: the first data set follows
         inputs = twin @ back
@@ -245,10 +252,11 @@ def twin_runs(draw: Callable[..., Any], *, broken: str = "") -> TwinRuns:
         last.weight.copy_(readout)
     rest = nn.Sequential(nn.ReLU() if draw(st.booleans()) else nn.Identity(), last)
     sets = [
-        DataSet(inputs, fixed, weight), DataSet(twin, moved, start), DataSet(inputs @ turn, fixed, weight @ turn),
+        DataSet(inputs, fixed, weight), DataSet(twin, moved, start), DataSet(inputs @ rolled, fixed, weight @ rolled),
         DataSet(twin, moved, again),
     ]  # fmt: skip
-    return train_twins(rest, targets, sets, steps=draw(span(3, 3, 16, above=13)), rule=draw(_RULES), decay=float(draw(st.integers(0, 1))))
+    steps, decay = draw(span(3, 3, 16, above=13)), float(draw(st.integers(0, 1)))
+    return train_twins(rest, targets, sets, steps=steps, rule="frozen" if calm else draw(_RULES), decay=decay)
 
 
 def twins_with_other_grams() -> st.SearchStrategy[TwinRuns]:
