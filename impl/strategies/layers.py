@@ -31,16 +31,18 @@ def lattices(shape: tuple[int, ...], top: int = 3) -> st.SearchStrategy[Tensor]:
     return array.map(lambda values: torch.as_tensor(values).double())
 
 
-def network_specs(*, lattice: bool | None = None, largest: int = 24) -> st.SearchStrategy[NetworkSpec]:
+def network_specs(
+    *, lattice: bool | None = None, largest: int = 24, bias: bool | None = None
+) -> st.SearchStrategy[NetworkSpec]:
     """Specs of depth 0 … 4 with N and C on either side of the widths; N < C, C = 1, width 1 and a batch of one included.
 
     Inside `larger_sizes` deep ones (depth 5 … 7) and wide ones (inputs from 20 on) take turns.
     """
-    return _network_specs(lattice, largest)
+    return _network_specs(lattice, largest, bias)
 
 
 @st.composite
-def _network_specs(draw: Callable[..., Any], lattice: bool | None, largest: int) -> NetworkSpec:
+def _network_specs(draw: Callable[..., Any], lattice: bool | None, largest: int, bias: bool | None) -> NetworkSpec:
     width = st.integers(1, 4) | st.integers(1, largest)
     deep, wide = draw(pick([(False, False)], [(True, False), (False, True)]))
     layers = st.integers(6, 8) if deep else st.integers(1, 2) if wide else st.integers(1, 5)
@@ -48,7 +50,7 @@ def _network_specs(draw: Callable[..., Any], lattice: bool | None, largest: int)
     return NetworkSpec(
         widths=widths,
         activation=draw(st.sampled_from(sorted(ACTIVATIONS))),
-        bias=draw(st.booleans()),
+        bias=draw(st.booleans()) if bias is None else bias,
         batch=draw(width),
         classes=draw(span(1, 5, 7)),
         scale=draw(st.sampled_from([1.0, 0.5, 2.0])),
@@ -73,7 +75,7 @@ _LARGER = ["reused", "deep", "tied", "wide", "conv"]
 
 
 @st.composite
-def lattice_networks(draw: Callable[..., Any]) -> Specimen:
+def lattice_networks(draw: Callable[..., Any], *, bias: bool | None = None) -> Specimen:
     """Small integer ReLU networks with integer data: plain, reused, tied, with a skip, or convolutional; some rows doubled.
 
     In most of them a path of positive numbers carries the first input to the first output and no residual is zero, so that gradients
@@ -82,9 +84,9 @@ def lattice_networks(draw: Callable[..., Any]) -> Specimen:
     kind = draw(pick(_KINDS, _LARGER))
     small = st.integers(1, 3)
     rows = draw(span(1, 4, 6))
-    bias, anything = draw(st.booleans()), draw(st.integers(0, 15)) == 0
+    bias, anything = draw(st.booleans()) if bias is None else bias, draw(st.integers(0, 15)) == 0
     if kind == "conv":
-        model, shape = draw(_convolutions())
+        model, shape = draw(_convolutions(bias=bias))
         model = _fill(model, draw, 2)
     elif kind in ("plain", "deep", "wide"):
         length = {"plain": st.integers(1, 4), "deep": st.integers(5, 6), "wide": st.integers(1, 2)}[kind]
@@ -121,28 +123,28 @@ def _open(model: nn.Module) -> None:
 
 
 @st.composite
-def _convolutions(draw: Callable[..., Any]) -> tuple[nn.Module, tuple[int, ...]]:
+def _convolutions(draw: Callable[..., Any], *, bias: bool) -> tuple[nn.Module, tuple[int, ...]]:
     groups = draw(st.integers(1, 2))
     kernel, dilation = draw(st.integers(1, 2)), draw(st.integers(1, 2))
     size = draw(st.integers(dilation * (kernel - 1) + 1, 4))
     mode = draw(st.sampled_from(["zeros", "circular", "replicate"]))
     conv = nn.Conv2d(
         groups * draw(st.integers(1, 2)), groups * draw(st.integers(1, 2)), kernel, groups=groups, dilation=dilation,
-        stride=draw(st.integers(1, 2)), padding=draw(st.integers(0, 1)), padding_mode=mode, bias=draw(st.booleans()),
+        stride=draw(st.integers(1, 2)), padding=draw(st.integers(0, 1)), padding_mode=mode, bias=bias,
         dtype=torch.float64,
     )  # fmt: skip
     return nn.Sequential(conv, nn.ReLU()), (conv.in_channels, size, size)
 
 
 @st.composite
-def seeded_networks(draw: Callable[..., Any]) -> Specimen:
+def seeded_networks(draw: Callable[..., Any], *, bias: bool | None = None) -> Specimen:
     """Gaussian networks up to width 24, any activation, sum or mean loss, tokens, convolutions, skips, tied and reused; only the spec shrinks."""
-    spec = draw(network_specs(lattice=False))
+    spec = draw(network_specs(lattice=False, bias=bias))
     kind = draw(pick(["plain", "plain", "tokens", "conv", "skip", "tied", "reused"], ["reused", "plain", "plain", "tied"]))
     mean = draw(st.booleans())
     loss = nn.functional.mse_loss if mean else half_squared_error
     if kind == "conv":
-        return conv_specimen(spec.batch, seed=spec.seed, groups=draw(st.sampled_from([1, 2])), loss=loss)
+        return conv_specimen(spec.batch, seed=spec.seed, groups=draw(st.sampled_from([1, 2])), loss=loss, bias=bias is not False)
     source = generator(spec.seed ^ STREAM)  # not the stream of the weights: inputs would repeat their numbers
     if kind in ("skip", "tied", "reused"):
         with torch.random.fork_rng():
@@ -175,6 +177,12 @@ def lattice_layers(draw: Callable[..., Any]) -> LayerTrace:
 def seeded_layers() -> st.SearchStrategy[LayerTrace]:
     """A layer of a seeded network, η balanced, λ = 0.1."""
     return _layer_of(seeded_networks(), decay=0.1)
+
+
+def bias_free_layers() -> st.SearchStrategy[LayerTrace]:
+    """Layers of networks without a single bias, of the kinds that `layer_traces` draws: Z = H Wᵀ."""
+    small = _layer_of(lattice_networks(bias=False), rate=1.0, decay=1.0)
+    return branches(small, _layer_of(seeded_networks(bias=False), decay=0.1))
 
 
 def layer_traces() -> st.SearchStrategy[LayerTrace]:
