@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from hypothesis import given
+from hypothesis.errors import HypothesisWarning
 from hypothesis.strategies import SearchStrategy
 
 from impl.strategies.sizes import larger_sizes
@@ -67,7 +69,8 @@ def shrunk_larger(claim: Claim, start: Larger, found: Verdict, *, examples: int)
             raise _RefutedError(verdict)
 
     try:
-        with larger_sizes(start.turn):
+        with larger_sizes(start.turn), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Generating overly large repr", HypothesisWarning)  # nobody is shown it
             again()
     except _RefutedError as refuted:
         return refuted.verdict
