@@ -32,7 +32,9 @@ class LinearNetwork(Instance):
     measures: ClassVar[dict[str, tuple[str, int]]] = {
         "width": ("weights", -2), "inputs": ("inputs", -1), "samples": ("inputs", -2),
     }  # fmt: skip
-    measured: ClassVar[Mapping[str, Callable[[Any], Any]]] = {"weight_velocity": lambda net: descent(net)}
+    measured: ClassVar[Mapping[str, Callable[[Any], Any]]] = {
+        "weight_velocity": lambda net: descent(net),  # noqa: PLW0108, defined below
+    }
 
     weights: tuple[Operand, ...]
     inputs: Operand

@@ -110,9 +110,9 @@ def normalised_layer(
     require(epsilon > 0, f"expected epsilon above zero, got epsilon={epsilon}")
     require(inputs.ndim == 2, f"expected inputs of shape (N, d), got {tuple(inputs.shape)}")
     require(kind != "batch" or len(inputs) > 1, "expected at least two samples for kind='batch', got one")
-    d, options = inputs.shape[1], {"dtype": torch.float64}
-    gain = torch.ones(d, **options) if gain is None else gain.detach().double()  # type: ignore[call-overload]
-    shift = torch.zeros(d, **options) if shift is None else shift.detach().double()  # type: ignore[call-overload]
+    d, double = inputs.shape[1], torch.float64
+    gain = torch.ones(d, dtype=double) if gain is None else gain.detach().double()
+    shift = torch.zeros(d, dtype=double) if shift is None else shift.detach().double()
     require(kind != "rms" or not bool(shift.any()), "expected no shift for kind='rms', got one")
     x = inputs.detach().double().requires_grad_()
     functional = torch.nn.functional
@@ -125,6 +125,6 @@ def normalised_layer(
             outputs = functional.batch_norm(x, None, None, gain, shift, training=True, eps=epsilon)
         (input_grad,) = torch.autograd.grad(outputs, x, output_grad.detach().double())
     return NormalisedLayer(
-        x.detach(), gain, shift, torch.tensor(epsilon, **options), outputs.detach(), output_grad.detach().double(),  # type: ignore[call-overload]
+        x.detach(), gain, shift, torch.tensor(epsilon, dtype=double), outputs.detach(), output_grad.detach().double(),
         input_grad, kind,
     )  # fmt: skip

@@ -117,7 +117,7 @@ def training_run(
         stepper.zero_grad()
         with undisturbed(model, seed + step), torch.enable_grad():
             value = scalar_loss(run(model, inputs), targets, loss)
-            value.backward()  # type: ignore[no-untyped-call]
+            value.backward()
         losses.append(value.detach().double())
         if step == steps:
             break

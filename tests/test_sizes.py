@@ -30,7 +30,9 @@ def bounded(title, strategy, measure, most):
 
 def first(instance):
     """One number of the instance, in its own arithmetic."""
-    value = next(v[0] if isinstance(v, tuple) else v for v in vars(instance).values() if not isinstance(v, str | float | int))
+    value = next(
+        v[0] if isinstance(v, tuple) else v for v in vars(instance).values() if not isinstance(v, str | float | int)
+    )
     for _ in tuple(value.shape):
         value = value.sum(-1)
     return value
@@ -49,7 +51,9 @@ LARGE = [
     bounded("steps of twins", preconditioning.twin_runs, lambda t: t.inputs.shape[0], 12),
     bounded("steps of students", students.students, lambda s: s.steps, 12),
     bounded("inputs of students", students.students, lambda s: s.inputs.shape[-1], 24),
-    bounded("N = d", spectra.matched_pairs, lambda p: min(p.inputs.shape) * (p.inputs.shape[0] == p.inputs.shape[1]), 3),
+    bounded(
+        "N = d", spectra.matched_pairs, lambda p: min(p.inputs.shape) * (p.inputs.shape[0] == p.inputs.shape[1]), 3
+    ),
     bounded("classes of a simplex", alignment.simplex_batches, lambda b: b.labels.shape[-1] * is_simplex(b), 4),
     bounded("depth of linear networks", strategies.deep_linear_networks, lambda n: n.depth, 4),
     bounded("steps of runs", strategies.training_runs, lambda r: r.steps, 12),
@@ -99,7 +103,12 @@ def test_the_sizes_are_in_the_evidence():
     low, high = record["sizes"]["depth"]
     assert low == 1
     assert high > 4
-    assert set(check(feature_learning_equation, examples=10).record()["sizes"]) == {"inputs", "outputs", "rows", "calls"}
+    assert set(check(feature_learning_equation, examples=10).record()["sizes"]) == {
+        "inputs",
+        "outputs",
+        "rows",
+        "calls",
+    }
 
 
 @pytest.mark.parametrize("strategy", [strategies.lattice_layers, strategies.layer_traces], ids=["lattice", "all"])
@@ -123,7 +132,9 @@ def mine(draw):
 
 
 def test_strategies_of_ones_own_may_ask():
-    assert {(size <= 3, kind, number) for size, kind, _, number in draws(mine(), examples=20, seed=0)} == {(True, "a", None)}
+    assert {(size <= 3, kind, number) for size, kind, _, number in draws(mine(), examples=20, seed=0)} == {
+        (True, "a", None)
+    }
     found = [one.drawn.instance for one in larger(mine, 4, seed=0)]
     assert all(4 <= size <= 9 for size, *_ in found)
     assert [kind for _, kind, *_ in found] == ["b", "b", "c", "c"]
@@ -131,7 +142,7 @@ def test_strategies_of_ones_own_may_ask():
 
 
 def test_a_strategy_without_larger_sizes_costs_nothing():
-    assert list(larger(lambda: st.integers(), 10, seed=0)) == []
+    assert list(larger(st.integers, 10, seed=0)) == []
     with larger_sizes(3) as current:
         assert not current.asked
         assert turn() == 3

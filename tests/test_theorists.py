@@ -121,7 +121,9 @@ def test_normalised_layers_are_enclosed(kind, offset):
                     at = (j, i) if kind == "batch" else (i, j)
                     grad = (gs[j] - mean_g - unit[j] * cross) * scale
                     assert abs(float(unit[j] - flint.arb(float(layer.outputs[at])))) <= float(balls.outputs.error[at])
-                    assert abs(float(grad - flint.arb(float(layer.input_grad[at])))) <= float(balls.input_grad.error[at])
+                    assert abs(float(grad - flint.arb(float(layer.input_grad[at])))) <= float(
+                        balls.input_grad.error[at]
+                    )
     finally:
         flint.ctx.prec = 53
 
@@ -145,7 +147,10 @@ def test_steps_of_every_optimiser_are_enclosed(rule):
 
 DATA = torch.ones(3, 2, dtype=torch.float64)
 BAD = {
-    "labels of another shape": (lambda: softmax_head(DATA, DATA, torch.zeros(2).long()), r"labels of shape \(N,\) = \(3,\)"),
+    "labels of another shape": (
+        lambda: softmax_head(DATA, DATA, torch.zeros(2).long()),
+        r"labels of shape \(N,\) = \(3,\)",
+    ),
     "labels out of range": (lambda: softmax_head(DATA, DATA, torch.tensor([0, 1, 3])), r"labels in 0 … 2"),
     "labels that are floats": (lambda: softmax_head(DATA, DATA, torch.zeros(3)), r"labels in 0 … 2"),
     "a reduction of none": (lambda: softmax_head(DATA, DATA, torch.zeros(3).long(), reduction="none"), "mean or sum"),
@@ -161,9 +166,7 @@ BAD = {
         "at least one step",
     ),
     "closures": (
-        lambda: training_run(
-            torch.nn.Linear(2, 1), DATA, DATA[:, :1], half_squared_error, torch.optim.LBFGS, steps=1
-        ),
+        lambda: training_run(torch.nn.Linear(2, 1), DATA, DATA[:, :1], half_squared_error, torch.optim.LBFGS, steps=1),
         "LBFGS",
     ),
     "a rule of none": (lambda: strategies.training_runs("lion"), "rule to be one of"),

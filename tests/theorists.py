@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from impl import AttentionHead, LayerTrace, LinearNetwork, NormalisedLayer, Operand, SoftmaxHead, TrainingRun, strategies, velocity
+from impl import (
+    AttentionHead,
+    LayerTrace,
+    LinearNetwork,
+    NormalisedLayer,
+    Operand,
+    SoftmaxHead,
+    TrainingRun,
+    strategies,
+    velocity,
+)
 from theorems import at_most, compares, equals
 
 Parts = dict[str, Operand]
@@ -13,7 +23,11 @@ def _along(net: LinearNetwork, gram: object) -> Parts:
     return {f"between layers {i + 1} and {i + 2}": part for i, part in enumerate(found)}
 
 
-@equals(observed=lambda net: _along(net, lambda w: tuple(b.mT @ b for b in w[1:])), on=strategies.deep_linear_networks, mutants={})
+@equals(
+    observed=lambda net: _along(net, lambda w: tuple(b.mT @ b for b in w[1:])),
+    on=strategies.deep_linear_networks,
+    mutants={},
+)
 def neighbours_move_alike(net: LinearNetwork) -> Parts:
     """W_{l+1}ᵀW_{l+1} and W_l W_lᵀ have one velocity under gradient flow: what they differ by is conserved."""
     return _along(net, lambda w: tuple(a @ a.mT for a in w[:-1]))
@@ -30,7 +44,11 @@ def balancedness_is_conserved(net: LinearNetwork) -> Parts:
     return {f"between layers {i + 1} and {i + 2}": gap * 0 for i, gap in enumerate(gaps)}
 
 
-@equals(observed=lambda net: _along(net, lambda w: tuple(b.mT @ b for b in w[1:])), on=strategies.deep_linear_networks, mutants={})
+@equals(
+    observed=lambda net: _along(net, lambda w: tuple(b.mT @ b for b in w[1:])),
+    on=strategies.deep_linear_networks,
+    mutants={},
+)
 def grams_of_a_linear_network_are_conserved(net: LinearNetwork) -> Parts:
     """False: each Gram matrix of its own is conserved."""
     return {f"between layers {i + 1} and {i + 2}": b.mT @ b * 0 for i, b in enumerate(net.weights[1:])}
@@ -48,13 +66,20 @@ def every_linear_network_is_balanced(net: LinearNetwork) -> Operand:
     return net.weights[0] @ net.weights[0].mT
 
 
-@equals(observed=lambda layer: (layer.outputs * layer.output_grad).sum((-2, -1)), on=strategies.bias_free_layers, mutants={})
+@equals(
+    observed=lambda layer: (layer.outputs * layer.output_grad).sum((-2, -1)), on=strategies.bias_free_layers, mutants={}
+)
 def scales_like_its_outputs(layer: LayerTrace) -> Operand:
     """⟨Z, ∇_Z⟩ = ⟨W, ∇_W⟩ for layers without bias."""
     return (layer.weight * layer.weight_grad).sum((-2, -1))
 
 
-@compares(">=", observed=lambda layer: (layer.weight * layer.weight_grad).sum((-2, -1)), on=strategies.bias_free_layers, mutants={})
+@compares(
+    ">=",
+    observed=lambda layer: (layer.weight * layer.weight_grad).sum((-2, -1)),
+    on=strategies.bias_free_layers,
+    mutants={},
+)
 def larger_weights_raise_the_loss(layer: LayerTrace) -> Operand:
     """False: ⟨W, ∇_W⟩ ≥ 0."""
     return (layer.weight * 0).sum((-2, -1))
@@ -106,7 +131,9 @@ def _unit(layer: NormalisedLayer) -> Operand:
     return (layer.outputs - layer.shift) / layer.gain
 
 
-@at_most(observed=lambda layer: (_unit(layer) * _unit(layer)).sum(-1).sum(-1), on=strategies.normalised_layers, mutants={})
+@at_most(
+    observed=lambda layer: (_unit(layer) * _unit(layer)).sum(-1).sum(-1), on=strategies.normalised_layers, mutants={}
+)
 def normalised_rows_have_bounded_length(layer: NormalisedLayer) -> Operand:
     """‖(Y − β)/γ‖_F² ≤ N d for every kind, since ε only shrinks."""
     return (layer.inputs * 0 + 1).sum(-1).sum(-1)
@@ -124,7 +151,11 @@ def normalised_entries_are_at_most_one(layer: NormalisedLayer) -> Operand:
     return layer.inputs * 0 + 1
 
 
-@equals(observed=lambda run: run.parameters[1:] - run.parameters[:-1], on=lambda: strategies.training_runs("sgd"), mutants={})
+@equals(
+    observed=lambda run: run.parameters[1:] - run.parameters[:-1],
+    on=lambda: strategies.training_runs("sgd"),
+    mutants={},
+)
 def descent_follows_the_gradient(run: TrainingRun) -> Operand:
     """Under plain descent θ_{t+1} − θ_t = −η g_t."""
     return -(run.gradients * run.rate)

@@ -85,7 +85,13 @@ def shrunk(claim: Claim, found: Verdict, *, examples: int, seed: int, database: 
 
 
 def _smallest(
-    claim: Claim, found: Verdict, large: list[tuple[Larger, Verdict]], *, examples: int, seed: int, database: Path | None
+    claim: Claim,
+    found: Verdict,
+    large: list[tuple[Larger, Verdict]],
+    *,
+    examples: int,
+    seed: int,
+    database: Path | None,
 ) -> Verdict:
     """A refutation shrunk among the usual sizes, or among the larger ones where no other refutes."""
     small = shrunk(claim, found, examples=examples, seed=seed, database=database)

@@ -46,7 +46,7 @@ def _network_specs(draw: Callable[..., Any], lattice: bool | None, largest: int,
     width = st.integers(1, 4) | st.integers(1, largest)
     deep, wide = draw(pick([(False, False)], [(True, False), (False, True)]))
     layers = st.integers(6, 8) if deep else st.integers(1, 2) if wide else st.integers(1, 5)
-    widths = tuple(draw(st.lists(st.integers(20, 28) if wide else width, **_exactly(draw(layers)))))
+    widths = tuple(draw(_several(st.integers(20, 28) if wide else width, draw(layers))))
     return NetworkSpec(
         widths=widths,
         activation=draw(st.sampled_from(sorted(ACTIVATIONS))),
@@ -59,8 +59,8 @@ def _network_specs(draw: Callable[..., Any], lattice: bool | None, largest: int,
     )
 
 
-def _exactly(size: int) -> dict[str, int]:
-    return {"min_size": size, "max_size": size}
+def _several(entries: st.SearchStrategy[int], count: int) -> st.SearchStrategy[list[int]]:
+    return st.lists(entries, min_size=count, max_size=count)
 
 
 def _fill(model: nn.Module, draw: Callable[..., Any], top: int) -> nn.Module:
@@ -91,7 +91,7 @@ def lattice_networks(draw: Callable[..., Any], *, bias: bool | None = None) -> S
     elif kind in ("plain", "deep", "wide"):
         length = {"plain": st.integers(1, 4), "deep": st.integers(5, 6), "wide": st.integers(1, 2)}[kind]
         size = st.integers(20, 24) if kind == "wide" else small
-        widths = tuple(draw(st.lists(size, **_exactly(draw(length)))))
+        widths = tuple(draw(_several(size, draw(length))))
         spec = NetworkSpec(widths=widths, bias=bias, classes=draw(st.integers(1, 4)), batch=rows)
         model, shape = _fill(build(spec), draw, 2 if kind == "plain" else 1), (spec.widths[0],)
     else:
@@ -140,11 +140,15 @@ def _convolutions(draw: Callable[..., Any], *, bias: bool) -> tuple[nn.Module, t
 def seeded_networks(draw: Callable[..., Any], *, bias: bool | None = None) -> Specimen:
     """Gaussian networks up to width 24, any activation, sum or mean loss, tokens, convolutions, skips, tied and reused; only the spec shrinks."""
     spec = draw(network_specs(lattice=False, bias=bias))
-    kind = draw(pick(["plain", "plain", "tokens", "conv", "skip", "tied", "reused"], ["reused", "plain", "plain", "tied"]))
+    kind = draw(
+        pick(["plain", "plain", "tokens", "conv", "skip", "tied", "reused"], ["reused", "plain", "plain", "tied"])
+    )
     mean = draw(st.booleans())
     loss = nn.functional.mse_loss if mean else half_squared_error
     if kind == "conv":
-        return conv_specimen(spec.batch, seed=spec.seed, groups=draw(st.sampled_from([1, 2])), loss=loss, bias=bias is not False)
+        return conv_specimen(
+            spec.batch, seed=spec.seed, groups=draw(st.sampled_from([1, 2])), loss=loss, bias=bias is not False
+        )
     source = generator(spec.seed ^ STREAM)  # not the stream of the weights: inputs would repeat their numbers
     if kind in ("skip", "tied", "reused"):
         with torch.random.fork_rng():

@@ -52,7 +52,9 @@ def seeded_runs(draw: Callable[..., Any], rule: str | None = None) -> TrainingRu
         torch.manual_seed(seed)
         model = nn.Sequential(nn.Linear(d, width), activation(), nn.Linear(width, 1)).double()
     inputs, targets = (torch.randn(rows, n, generator=source, dtype=torch.float64) for n in (d, 1))
-    return training_run(model, inputs, targets, nn.functional.mse_loss, RULES[how](rate), steps=draw(span(1, 6, 16, above=13)))
+    return training_run(
+        model, inputs, targets, nn.functional.mse_loss, RULES[how](rate), steps=draw(span(1, 6, 16, above=13))
+    )
 
 
 def training_runs(rule: str | None = None) -> st.SearchStrategy[TrainingRun]:

@@ -107,7 +107,7 @@ def check_command(
     from theorems.checking import check
     from theorems.evidence.file import record
     from theorems.evidence.refutations import require_repeatable
-    from theorems.evidence.tables import evidence_table, sizes_table
+    from theorems.evidence.tables import tables_of
     from theorems.relations.alarms import shared_out
     from theorems.verdict import Outcome
 
@@ -125,9 +125,7 @@ def check_command(
                 bar.remove_task(task)
     finally:
         torch.set_num_threads(threads)
-    out.print(evidence_table(evidence))
-    if sizes:
-        out.print(sizes_table(evidence))
+    out.print(tables_of(evidence, sizes=sizes))
     alarm = print_alarm(evidence)
     records = []
     for seen in evidence:

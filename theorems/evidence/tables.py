@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
@@ -37,6 +38,11 @@ def sizes_table(evidence: Iterable[Evidence]) -> Table:
     for seen in evidence:
         table.add_row(seen.claim.name, ", ".join(f"{name} {span(*ends)}" for name, ends in seen.sizes.items()) or "–")
     return table
+
+
+def tables_of(evidence: list[Evidence], *, sizes: bool) -> Group:
+    """The table of a run and, if wanted, that of its sizes."""
+    return Group(evidence_table(evidence), *([sizes_table(evidence)] if sizes else []))
 
 
 def span(low: int, high: int) -> str:

@@ -89,7 +89,9 @@ def _laws_observed(instance: FeatureSet) -> Parts:
     return parts
 
 
-def _laws(instance: FeatureSet, *, centre: bool = True, orthogonal: bool = True, complete: Fraction = Fraction(1)) -> Parts:
+def _laws(
+    instance: FeatureSet, *, centre: bool = True, orthogonal: bool = True, complete: Fraction = Fraction(1)
+) -> Parts:
     h, y = instance.features, centred(instance.targets)
     fit = project(h, y)
     left = unexplained(h, y)

@@ -99,7 +99,9 @@ def _gram_terms(net: GatedNetwork, *, conjugate_from: float = 3, forward_from: f
     """The closed dynamics, plus the Gram terms wherever the count says that they act; there the closed ones must miss something."""
     seen, parts = fields(net), closed_fields(net)
     for part, first in zip(_MISSED, (conjugate_from, forward_from), strict=True):
-        parts[part] = (net.residual * 0).sum(-1) - (0 if net.depth >= first else 1)  # a square is above −1: nothing said
+        parts[part] = (net.residual * 0).sum(-1) - (
+            0 if net.depth >= first else 1
+        )  # a square is above −1: nothing said
     for level in range(1, net.depth + 1):
         if net.depth >= conjugate_from:
             parts[f"p{level}"] = -STATED.pullback(net, seen, level, seen.z[level])
