@@ -1,4 +1,6 @@
 from .aligned import AlignedTeacher as AlignedTeacher
+from .attention import AttentionHead as AttentionHead
+from .attention import attention_head as attention_head
 from .chains import LinearChain as LinearChain
 from .chains import linear_chain as linear_chain
 from .collapse import LabelledFeatures as LabelledFeatures
@@ -31,6 +33,8 @@ from .harmonics import Harmonic as Harmonic
 from .kernel_expansion import ExpansionPath as ExpansionPath
 from .kernels import TangentKernel as TangentKernel
 from .kernels import tangent_kernel as tangent_kernel
+from .linear_networks import LinearNetwork as LinearNetwork
+from .linear_networks import linear_network as linear_network
 from .linear_students import InitialisedPair as InitialisedPair
 from .linear_students import LinearStudent as LinearStudent
 from .linear_students import PoweredCovariance as PoweredCovariance
@@ -38,6 +42,8 @@ from .linear_students import linear_student as linear_student
 from .losses import half_squared_error as half_squared_error
 from .networks import NetworkSpec as NetworkSpec
 from .networks import build as build
+from .normalised import NormalisedLayer as NormalisedLayer
+from .normalised import normalised_layer as normalised_layer
 from .one_step import EnsemblePath as EnsemblePath
 from .one_step import StepPath as StepPath
 from .one_step import StepPoint as StepPoint
@@ -48,6 +54,8 @@ from .readouts import RandomReadout as RandomReadout
 from .readouts import ReadoutEnsemble as ReadoutEnsemble
 from .readouts import readout_ensemble as readout_ensemble
 from .relu_stacks import stacks as stacks
+from .softmax_heads import SoftmaxHead as SoftmaxHead
+from .softmax_heads import softmax_head as softmax_head
 from .spectral import FlowEnd as FlowEnd
 from .spectral import LaplacianTask as LaplacianTask
 from .spectral import Regression as Regression
@@ -62,6 +70,8 @@ from .training import MinibatchNoise as MinibatchNoise
 from .training import feature_noise as feature_noise
 from .training import minibatches as minibatches
 from .training import readout_noise as readout_noise
+from .training_runs import TrainingRun as TrainingRun
+from .training_runs import training_run as training_run
 from .twins import TwinRuns as TwinRuns
 from .twins import train_twins as train_twins
 from .whitening import WeightMotion as WeightMotion

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -29,6 +29,8 @@ class LinearChain(Instance):
     Raises:
         InputError: no weight, shapes that do not fit, NaN or infinity.
     """
+
+    measures: ClassVar[dict[str, tuple[str, int]]] = {"width": ("weights", -2), "inputs": ("inputs", -1), "samples": ("inputs", -2)}  # fmt: skip
 
     weights: tuple[Operand, ...]
     inputs: Operand

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -26,6 +27,8 @@ class LabelledFeatures(Instance):
     Raises:
         InputError: shapes that do not fit, NaN or infinity, labels that are not one-hot, a class without samples, one class only.
     """
+
+    measures: ClassVar[dict[str, tuple[str, int]]] = {"samples": ("features", -2), "features": ("features", -1), "classes": ("labels", -1)}  # fmt: skip
 
     features: Operand
     labels: Operand

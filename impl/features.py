@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -28,6 +29,8 @@ class FeatureSet(Instance):
     Raises:
         InputError: shapes that do not fit, NaN or infinity, no sample.
     """
+
+    measures: ClassVar[dict[str, tuple[str, int]]] = {"samples": ("features", -2), "features": ("features", -1), "targets": ("targets", -1)}  # fmt: skip
 
     features: Operand
     targets: Operand

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -52,6 +52,10 @@ class PreconditionedSteps(Instance):
     Raises:
         InputError: shapes that do not fit one another, NaN or infinity.
     """
+
+    measures: ClassVar[dict[str, tuple[str, int]]] = {
+        "steps": ("inputs", -3), "samples": ("inputs", -2), "inputs": ("inputs", -1), "outputs": ("weight", -2),
+    }  # fmt: skip
 
     inputs: Operand
     test_inputs: Operand

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -35,6 +36,10 @@ class GatedNetwork(Instance):
     Raises:
         InputError: no layer, shapes that do not fit, NaN or infinity.
     """
+
+    measures: ClassVar[dict[str, tuple[str, int]]] = {
+        "width": ("weights", -2), "inputs": ("inputs", -1), "rows": ("inputs", -2),
+    }  # fmt: skip
 
     weights: tuple[Operand, ...]
     readout: Operand

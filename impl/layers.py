@@ -62,6 +62,9 @@ class LayerTrace(Instance):
 
     derived: ClassVar[tuple[str, ...]] = ("outputs", "weight_grad", "input_grad")
     silent: ClassVar[tuple[str, ...]] = ("unit", "grad_terms", "grad_magnitude", "calls")
+    measures: ClassVar[dict[str, tuple[str, int]]] = {
+        "inputs": ("weight", -1), "outputs": ("weight", -2), "rows": ("inputs", -2), "calls": ("calls", 0),
+    }  # fmt: skip
 
     weight: Operand
     inputs: Operand

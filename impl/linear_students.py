@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -41,6 +42,8 @@ class LinearStudent(Instance):
     Raises:
         InputError: shapes that do not fit one another, NaN or infinity, no step.
     """
+
+    measures: ClassVar[dict[str, tuple[str, int]]] = {"steps": ("rates", -1), "samples": ("inputs", -2), "inputs": ("inputs", -1)}  # fmt: skip
 
     inputs: Operand
     covariance_root: Operand

@@ -81,6 +81,31 @@ class Instance:
         """Whether this is a stack of instances that are judged one by one only."""
         return self.alone is not None and getattr(self, self.alone[0]).ndim > self.alone[1]
 
+    measures: ClassVar[dict[str, tuple[str, int]]] = {}
+    """Sizes by name, each an axis of a field: what a run reports of the instances it has drawn; by default the axes of every field."""
+
+    def extents(self) -> dict[str, int]:
+        """Depth, widths, samples and the like: the numbers of `measures`; of a tuple its length is the depth and its largest counts."""
+        named = self.measures or {
+            f"{field.name}, {word}": (field.name, axis)
+            for field in dataclasses.fields(self)
+            for word, axis in (("rows", -2), ("columns", -1))
+            if field.name not in (*self.derived, *self.silent)
+        }
+        found: dict[str, int] = {}
+        for name, (where, axis) in named.items():
+            value = getattr(self, where)
+            if isinstance(value, tuple) and value and hasattr(value[0], "shape"):
+                found["depth"] = len(value)
+            parts = value if isinstance(value, tuple) else (value,)
+            shapes = [tuple(part.shape) for part in parts if isinstance(part, Tensor | np.ndarray)]
+            sizes = [int(shape[axis]) for shape in shapes if -len(shape) <= axis < len(shape)]
+            if self.measures and isinstance(value, int):
+                sizes = [value]
+            if sizes:
+                found[name] = max(sizes)
+        return found
+
     def __init_subclass__(cls, **options: Any) -> None:
         """Keep this class's `__repr__`: `dataclasses.dataclass` would write one that dumps every tensor."""
         super().__init_subclass__(**options)

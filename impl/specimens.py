@@ -69,17 +69,19 @@ class Reused(nn.Module):
 skipping, tied, reused = Skip, Tied, Reused
 
 
-def conv_specimen(samples: int, *, seed: int, groups: int, loss: Callable[[Any, Any], Tensor]) -> Specimen:
+def conv_specimen(
+    samples: int, *, seed: int, groups: int, loss: Callable[[Any, Any], Tensor], bias: bool = True
+) -> Specimen:
     """A strided convolution, a dilated one (in groups), a linear head; Gaussian images in channels-last format."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = nn.Sequential(
-            nn.Conv2d(2, 4, 3, stride=2, padding=1),
+            nn.Conv2d(2, 4, 3, stride=2, padding=1, bias=bias),
             nn.ReLU(inplace=True),
-            nn.Conv2d(4, 4, 2, dilation=2, padding="same", groups=groups),
+            nn.Conv2d(4, 4, 2, dilation=2, padding="same", groups=groups, bias=bias),
             nn.Tanh(),
             nn.Flatten(),
-            nn.Linear(36, 3),
+            nn.Linear(36, 3, bias=bias),
         ).double()
     source = generator(seed)
     images = torch.randn(samples, 2, 6, 5, generator=source, dtype=torch.float64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -49,6 +49,10 @@ class TwinRuns(Instance):
     Raises:
         InputError: paths of different lengths.
     """
+
+    measures: ClassVar[dict[str, tuple[str, int]]] = {
+        "steps": ("inputs", -3), "samples": ("inputs", -2), "inputs": ("inputs", -1), "outputs": ("start", -2),
+    }  # fmt: skip
 
     inputs: Operand
     preconditioner: Operand

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -76,6 +77,8 @@ class WeightStep(Instance):
         InputError: shapes that do not fit, NaN or infinity.
     """
 
+    measures: ClassVar[dict[str, tuple[str, int]]] = {"outputs": ("before", -2), "inputs": ("before", -1)}  # fmt: skip
+
     before: Operand
     after: Operand
     rotation: Operand
@@ -129,6 +132,8 @@ class WeightMotion(Instance):
     Raises:
         InputError: shapes that do not fit, NaN or infinity.
     """
+
+    measures: ClassVar[dict[str, tuple[str, int]]] = {"outputs": ("weight", -2), "inputs": ("weight", -1)}  # fmt: skip
 
     weight: Operand
     velocity: Operand

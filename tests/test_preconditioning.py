@@ -13,6 +13,7 @@ from impl import NetworkSpec, build, half_squared_error, preconditioned_steps, t
 from impl.errors import InputError
 from impl.first_layer import FirstLayerTraining
 from impl.layer_specimens import KINDS, Elsewhere, OutputPreconditioned, TiedAutoencoder, seeded_model
+from impl.strategies import preconditioning as strategies
 from impl.twins import DataSet
 from theorems import (
     Grade,
@@ -21,6 +22,8 @@ from theorems import (
     gram_sufficiency_in_training,
     same_gram_same_training,
 )
+from theorems.preconditioning.training_steps import rounds_nowhere
+from theorems.searching.drawing import draws
 
 DOUBLE = torch.float64
 
@@ -205,7 +208,7 @@ def test_refuted_mutants_by_name_on_one_network():
     )
     for claim in (gram_sufficiency_in_training, gram_sufficiency_at_inference):
         for name, mutant in claim.mutants.items():
-            if name != "Gram of the last step":  # this P does not change
+            if name not in ("Gram of the last step", "the run is one step late"):  # P is fixed, floats round
                 assert mutant(steps).outcome is Outcome.REFUTED, name
 
 
@@ -283,3 +286,28 @@ def test_two_hundred_steps_of_a_float_network_with_momentum_and_a_changing_preco
     assert verdict
     assert 0 < verdict.measured <= verdict.bound < 1e-12
     assert 0 < verdict.context["drift of a Gram-only run after these 200 steps"] < 1e-8
+
+
+def lattice_run():
+    found = draws(strategies.lattice_steps(), examples=60, seed=5)
+    return next(s for s in found if len(s.rate) > 2 and bool((s.after[0] != s.after[-1]).any()))
+
+
+@pytest.mark.parametrize("exact", [False, True], ids=["whole floats", "integers"])
+def test_a_run_that_never_saw_the_inputs_is_judged_where_nothing_rounds(exact):
+    steps = lattice_run()
+    steps = steps.exact() if exact else steps
+    assert gram_sufficiency_in_training(steps).outcome is Outcome.HOLDS
+    moved = steps.gram_only * 1
+    moved[-1, 0, 0] += 1  # one entry of the last step
+    verdict = gram_sufficiency_in_training(dataclasses.replace(steps, gram_only=moved))
+    assert verdict.outcome is Outcome.REFUTED
+    assert verdict.context["part"] == "a run that never saw X"
+
+
+def test_a_blind_run_with_rounding_is_reported_and_not_judged():
+    steps = draws(strategies.seeded_steps(), examples=3, seed=1)[-1]
+    assert not rounds_nowhere(steps)
+    verdict = gram_sufficiency_in_training(dataclasses.replace(steps, gram_only=steps.gram_only * 2))
+    assert verdict.outcome is Outcome.HOLDS
+    assert any("drift" in name for name in verdict.context)

@@ -17,6 +17,7 @@ from theorems.evidence.collected import Condition, Control, Evidence
 from theorems.generic import examine, readable
 from theorems.relations.alarms import alarm_of
 from theorems.searching.drawing import AIMED, SHRINKING, draws, for_each
+from theorems.searching.larger import Larger, larger, share, shrunk_larger
 from theorems.statements import EvaluationError
 from theorems.variants import Changed
 from theorems.verdict import Grade, Outcome, Verdict
@@ -83,6 +84,24 @@ def shrunk(claim: Claim, found: Verdict, *, examples: int, seed: int, database: 
     return found if other is None else other
 
 
+def _smallest(
+    claim: Claim,
+    found: Verdict,
+    large: list[tuple[Larger, Verdict]],
+    *,
+    examples: int,
+    seed: int,
+    database: Path | None,
+) -> Verdict:
+    """A refutation shrunk among the usual sizes, or among the larger ones where no other refutes."""
+    small = shrunk(claim, found, examples=examples, seed=seed, database=database)
+    refuted = [(one, verdict) for one, verdict in large if verdict.outcome is Outcome.REFUTED]
+    if small is not found or not any(verdict is found for _, verdict in refuted):
+        return small
+    one, verdict = max(refuted, key=lambda pair: pair[1].grade is Grade.EXACT)
+    return shrunk_larger(claim, one, verdict, examples=examples)
+
+
 def dropped(claim: Claim, name: str, *, examples: int, seed: int) -> Condition:
     """Whether anybody would notice if the hypothesis ``name`` were forgotten: draw instances that violate it.
 
@@ -129,6 +148,7 @@ def check(
 ) -> Evidence:
     """Draw ``examples`` instances of ``claim``, judge each and a few generic points, and try every mutant until it is refuted.
 
+    One instance in ten is larger than the strategy usually draws (`impl.strategies.sizes`), whatever the seed.
     A refuted claim goes on being drawn, so that what is counted is a rate and the mutants have had their chance; then its
     counterexample is shrunk by Hypothesis to ``evidence.worst``. Violations of each hypothesis are drawn apart.
 
@@ -148,23 +168,28 @@ def check(
     statistical = alarm_of(claim) is not None
     started = time.perf_counter()
 
-    def use(instance: Any) -> None:
+    def judge(instance: Any) -> Verdict:
         verdict = claim(instance)
         evidence.add(verdict)
         for name, control in controls.items():
             if not control.refuted or (statistical and control.tried < _POWERED):
                 control.take(mutants[name](instance).outcome, statistical=statistical)
-        aim(verdict)
         if on_example is not None:
             on_example()
+        return verdict
 
-    for_each(claim.instances(), use, examples=examples, seed=seed, phases=AIMED, database=database, key=claim.name)
+    large = list(larger(claim.instances, share(examples), seed=seed))
+    for_each(
+        claim.instances(), lambda instance: aim(judge(instance)), examples=examples - len(large), seed=seed, phases=AIMED,
+        database=database, key=claim.name,
+    )  # fmt: skip
+    verdicts = [(one, judge(one.drawn.instance)) for one in large]
     # an automatic variant that changed nothing on any instance (the transpose of a number) was never wrong
     evidence.controls = [c for c in evidence.controls if c.tried or not isinstance(mutants[c.name].predict, Changed)]
     generic = examine(claim, seed=seed)
     evidence.add_generic(generic)
     if evidence.outcome is Outcome.REFUTED and evidence.worst is not None:
-        evidence.worst = shrunk(claim, evidence.worst, examples=examples, seed=seed, database=database)
+        evidence.worst = _smallest(claim, evidence.worst, verdicts, examples=examples, seed=seed, database=database)
         if evidence.worst is generic.refutation or evidence.worst.grade is Grade.NUMERICAL:
             small = readable(generic)
             evidence.worst = evidence.worst if small is None else small  # a refutation is falsy

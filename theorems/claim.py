@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from impl.errors import InputError, require
 from impl.operands import Instance
 from theorems.relations import Comparison, Finding, Relation, Side, Sign
+from theorems.relations.signs import SIGNS, Signs
 from theorems.statements import Restricted, explained, outside, stated_in, strategy_of
 from theorems.variants import Changed, automatic
 from theorems.verdict import Outcome, Verdict
@@ -248,7 +249,7 @@ def compares(
         mutants: wrong predictions by name, each of which must be refuted; by default sign flipped, twice (half, of an upper bound) and
             transposed.
         hypotheses: conditions by name; a function alone is the check of one.
-        signs: for named parts whose relation is another one.
+        signs: for named parts whose relation is another one; ``*`` in a name stands for anything.
         expected: REFUTED for a statement kept as printed.
         generic: see `Claim`; needed for an instance type of your own, and for a strategy that is not one of `impl.strategies` as it is.
         where: the claim is about instances of this kind only: ``where={"layers without a bias": lambda layer: layer.bias is None}``.
@@ -263,7 +264,7 @@ def compares(
     require(
         generic is None or callable(generic), f"expected generic= to draw an instance, got {type(generic).__name__}"
     )
-    require(sign in _SIGNS, f"expected a sign among {', '.join(_SIGNS)}, got {sign!r}")
+    require(sign in SIGNS, f"expected a sign among {', '.join(SIGNS)}, got {sign!r}")
     require(callable(observed), f"expected observed= to be a function of an instance, got {type(observed).__name__}")
 
     def make(predict: Side) -> Claim:
@@ -272,7 +273,7 @@ def compares(
             name=stated.name,
             statement=stated.statement,
             source=Source("", stated.where, "conjecture") if source is None else source,
-            relation=Comparison(sign, signs or {}),
+            relation=Comparison(sign, Signs(signs or {})),
             observe=observed,
             predict=predict,
             instances=Restricted(strategy_of(on), where) if where else strategy_of(on),
@@ -289,9 +290,6 @@ def compares(
         )
 
     return make
-
-
-_SIGNS = ("=", "<=", ">=", ">")
 
 
 def equals(**options: Any) -> Callable[[Side], Claim]:

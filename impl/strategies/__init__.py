@@ -5,6 +5,12 @@ everywhere: small *lattice* instances (integer entries that shrink, on which flo
 (larger, Gaussian; only their spec shrinks). Valid instances are constructed, never filtered for.
 """
 
+from impl.strategies.deep_linear import (
+    balanced_linear_networks,
+    deep_linear_networks,
+    lattice_linear_networks,
+    seeded_linear_networks,
+)
 from impl.strategies.gated import (
     activated_networks,
     deep_gated_networks,
@@ -18,8 +24,10 @@ from impl.strategies.gated import (
     switching_networks,
     tanh_networks,
 )
+from impl.strategies.heads import attention_heads, normalised_layers, softmax_heads
 from impl.strategies.layers import (
     SEEDS,
+    bias_free_layers,
     lattice_layers,
     lattice_networks,
     lattices,
@@ -33,30 +41,40 @@ from impl.strategies.layers import (
     unreached_layers,
     vanishing_layers,
 )
+from impl.strategies.optimisers import training_runs
 
 __all__ = [
     "SEEDS",
     "activated_networks",
+    "attention_heads",
+    "balanced_linear_networks",
+    "bias_free_layers",
     "deep_gated_networks",
+    "deep_linear_networks",
     "free_gated_networks",
     "gated_networks",
     "generic_gated_networks",
     "lattice_gated_networks",
     "lattice_layers",
+    "lattice_linear_networks",
     "lattice_networks",
     "lattices",
     "layer_traces",
     "mixed_loss_layers",
     "network_specs",
     "nonlinear_layers",
+    "normalised_layers",
     "positive_gated_networks",
     "seeded_gated_networks",
     "seeded_layers",
+    "seeded_linear_networks",
     "seeded_networks",
     "silent_gated_networks",
+    "softmax_heads",
     "switching_networks",
     "tanh_networks",
     "total_gradient_layers",
+    "training_runs",
     "unreached_layers",
     "vanishing_layers",
 ]

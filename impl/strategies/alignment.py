@@ -19,6 +19,7 @@ from impl.operands import Operand
 from impl.readouts import RandomReadout, ReadoutEnsemble, all_signs, coordinate_readouts, noise_rate, readout_ensemble
 from impl.strategies.grams import signed_permutations
 from impl.strategies.layers import SEEDS, lattices
+from impl.strategies.sizes import branches, span
 
 
 def _normal(source: torch.Generator, *shape: int) -> Tensor:
@@ -36,7 +37,7 @@ def _scalar(value: float) -> Tensor:
 def readout_ensembles(draw: Callable[..., Any]) -> ReadoutEnsemble:
     """White finite ensembles, all signs or ± all coordinates; integer data (K = 1, m = 1, N = 1, zero weights included), or Gaussian."""
     classes, width = draw(st.sampled_from([(1, 1), (1, 2), (2, 1), (2, 2), (1, 4), (3, 1)]))
-    rows, d = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    rows, d = draw(span(1, 3, 6)), draw(span(1, 3, 20))
     signs = draw(st.booleans())
     readouts = all_signs(classes, width) if signs else coordinate_readouts(classes, width) * (classes * width)
     variance = _scalar(1 if signs else classes * width)
@@ -105,7 +106,7 @@ def _sizes(classes: int, *, unequal: bool = False) -> st.SearchStrategy[list[int
 @st.composite
 def simplex_batches(draw: Callable[..., Any], *, balanced: bool | None = None, least: int = 1) -> LabelledFeatures:
     """Exact batches collapsed on a simplex K I − 11ᵀ, turned by a signed permutation, maybe with a feature that is zero."""
-    classes = draw(st.integers(2, 4))
+    classes = draw(span(2, 4, 7))
     sizes = [draw(st.integers(least, 3))] * classes if balanced else draw(_sizes(classes, unequal=balanced is False))
     means = classes * torch.eye(classes, dtype=torch.float64) - 1
     means = means @ draw(signed_permutations(classes)) * draw(st.integers(1, 2))
@@ -118,7 +119,7 @@ def simplex_batches(draw: Callable[..., Any], *, balanced: bool | None = None, l
 @st.composite
 def full_rank_batches(draw: Callable[..., Any], *, unequal: bool = True) -> LabelledFeatures:
     """Exact batches collapsed on integer means of rank K, with more features than classes in half of the draws."""
-    classes = draw(st.integers(2, 4))
+    classes = draw(span(2, 4, 6))
     eye = torch.eye(classes, dtype=torch.float64)
     lower = torch.tril(draw(lattices((classes, classes), 1)), -1) + eye
     upper = torch.triu(draw(lattices((classes, classes), 1)), 1) + eye
@@ -132,14 +133,14 @@ def full_rank_batches(draw: Callable[..., Any], *, unequal: bool = True) -> Labe
 @st.composite
 def seeded_batches(draw: Callable[..., Any]) -> LabelledFeatures:
     """Float batches collapsed on Gaussian means of rank K = d, up to 8 classes of up to 9 samples."""
-    classes, source = draw(st.integers(2, 8)), generator(draw(SEEDS))
+    classes, source = draw(span(2, 8, 24)), generator(draw(SEEDS))
     labels = _labels(torch.randint(1, 10, (classes,), generator=source).tolist())
     return LabelledFeatures(labels @ _normal(source, classes, classes), labels)
 
 
 def collapsed_batches() -> st.SearchStrategy[LabelledFeatures]:
     """Means of rank K, exact and Gaussian, and balanced simplices."""
-    return full_rank_batches(unequal=False) | simplex_batches(balanced=True) | seeded_batches()
+    return branches(full_rank_batches(unequal=False), simplex_batches(balanced=True), seeded_batches())
 
 
 def imbalanced_simplices() -> st.SearchStrategy[LabelledFeatures]:
@@ -200,15 +201,15 @@ _EIGHTHS = st.lists(st.lists(st.integers(0, 7), min_size=8, max_size=8), min_siz
 @st.composite
 def affine_decoders(draw: Callable[..., Any]) -> Decoder:
     """Decoders of one to three layers none of whose ReLUs switches between the codes; exact, or integers in float64."""
-    rows, k = draw(st.integers(1, 4)), draw(st.integers(1, 3))
+    rows, k = draw(span(1, 4, 8)), draw(span(1, 3, 20))
     margins = draw(st.lists(st.integers(-2, 3), min_size=1, max_size=3))
     mixtures = _mixtures(draw(_EIGHTHS), rows)
     if draw(st.booleans()):
-        widths = draw(st.lists(st.integers(1, 3), min_size=1, max_size=3))
+        widths = [draw(st.integers(1, 3)) for _ in range(draw(span(1, 3, 6)))]
         codes = draw(lattices((rows, k), 2))
         weights, biases, points = _affine_layers(codes, widths, lambda shape: draw(lattices(shape, 2)), margins)
         return Decoder(points, codes, weights, biases, mixtures).exact()
-    source, widths = generator(draw(SEEDS)), draw(st.lists(st.integers(1, 12), min_size=1, max_size=3))
+    source, widths = generator(draw(SEEDS)), [draw(st.integers(1, 12)) for _ in range(draw(span(1, 3, 6)))]
     codes = torch.randint(-9, 10, (rows, k), generator=source).double()
 
     def entries(shape: tuple[int, int]) -> Tensor:

@@ -13,18 +13,22 @@ from torch import Tensor
 from impl.features import FeatureSet
 from impl.networks import generator
 from impl.strategies.layers import SEEDS, lattices
+from impl.strategies.sizes import branches, pick, span
 
 
 @st.composite
 def lattice_features(
     draw: Callable[..., Any],
-    samples: st.SearchStrategy[int] = st.integers(2, 5),
-    dimensions: st.SearchStrategy[int] = st.integers(1, 3),
+    samples: st.SearchStrategy[int] = span(2, 5, 8),
+    dimensions: st.SearchStrategy[int] = span(1, 3, 5),
     *,
     driven: bool = False,
 ) -> FeatureSet:
-    """Small integer features as exact numbers; rank-deficient features and labels, N < d, N < C and ties included."""
-    rows, d, classes = draw(samples), draw(dimensions), draw(st.integers(1, 3))
+    """Small integer features as exact numbers; rank-deficient features and labels, N < d, N < C and ties included.
+
+    Targets are anything, explained completely, or explained but for less than a part in 10⁴.
+    """
+    rows, d, classes = draw(samples), draw(dimensions), draw(span(1, 3, 5))
     features, targets = draw(lattices((rows, d), 2)), draw(lattices((rows, classes), 2))
     if d > 1 and draw(st.booleans()):
         features[:, 1] = 2 * features[:, 0]
@@ -34,6 +38,12 @@ def lattice_features(
         features[:2, 0] = torch.tensor([1.0, -1.0])
         targets[:, 0] += draw(st.sampled_from([32, 4])) * features[:, 0]
         targets[2, 0] += 7
+    head, share = draw(lattices((d, classes), 2)), 0.0 if driven else draw(pick([0, 0, 0, 1, 512], [512, 1, 0]))
+    if share:  # explained completely, or but for a little: features of mean zero, targets linear in them
+        features = features * rows - features.sum(0)
+        features[0, 0] += 1
+        features[1, 0] -= 1
+        targets = features @ (head + 1) * share + (targets if share > 1 else 0)
     if not bool((targets != targets[0]).any()):
         targets[0, 0] += 1
     lower = torch.tril(draw(lattices((d, d), 2)), -1) + torch.eye(d, dtype=torch.float64)
@@ -41,14 +51,14 @@ def lattice_features(
     rate = torch.tensor(float(draw(st.sampled_from([1.75, 1.0, 0.5, 1.9375]))), dtype=torch.float64)
     return FeatureSet(
         features, targets, lower @ upper, draw(lattices((d, draw(st.integers(1, 3))), 2)),
-        draw(lattices((d, classes), 2)), rate,
+        head, rate,
     ).exact()  # fmt: skip
 
 
 @st.composite
-def seeded_features(draw: Callable[..., Any], samples: st.SearchStrategy[int] = st.integers(2, 40)) -> FeatureSet:
+def seeded_features(draw: Callable[..., Any], samples: st.SearchStrategy[int] = span(2, 40, 48)) -> FeatureSet:
     """Gaussian features of full rank with targets that are linear in them but for a residual of drawn size."""
-    rows, d, classes = draw(samples), draw(st.integers(1, 12)), draw(st.sampled_from([1, 1, 2, 3, 4]))
+    rows, d, classes = draw(samples), draw(span(1, 12, 24, above=20)), draw(st.sampled_from([1, 1, 2, 3, 4]))
     source = generator(draw(SEEDS))
     size = draw(st.sampled_from([0.1, 1.0, 10.0]))
 
@@ -63,13 +73,13 @@ def seeded_features(draw: Callable[..., Any], samples: st.SearchStrategy[int] = 
 
 def feature_sets() -> st.SearchStrategy[FeatureSet]:
     """Lattice features in exact arithmetic, and seeded ones."""
-    return lattice_features() | seeded_features()
+    return branches(lattice_features(), seeded_features())
 
 
 def driven_features() -> st.SearchStrategy[FeatureSet]:
     """Features with more samples than dimensions, so that the least-squares residual can reach them; some of C = 1."""
-    small = lattice_features(samples=st.integers(4, 6), dimensions=st.integers(1, 2), driven=True)
-    return small | seeded_features(samples=st.integers(14, 40))
+    small = lattice_features(samples=span(4, 6, 9), dimensions=span(1, 2, 4), driven=True)
+    return branches(small, seeded_features(samples=span(14, 40, 48)))
 
 
 def constant_targets() -> st.SearchStrategy[FeatureSet]:

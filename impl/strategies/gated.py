@@ -13,6 +13,7 @@ from torch import Tensor
 from impl.gated import GatedNetwork, gated_network, outputs
 from impl.networks import generator
 from impl.strategies.layers import SEEDS, lattices
+from impl.strategies.sizes import branches, span
 
 
 @st.composite
@@ -22,8 +23,8 @@ def lattice_gated_networks(draw: Callable[..., Any], depth: int | None = None) -
     Coordinate 0 of every layer is odd and positive, the others enter with even weights: so every h is odd, hence
     not zero, whatever the entries are. Depth 1 … 4, widths 1 … 3, small enough to stay below 2^53 throughout.
     """
-    depth = draw(st.integers(1, 4)) if depth is None else depth
-    rows = draw(st.integers(1, 4))
+    depth = draw(span(1, 4, 6)) if depth is None else depth
+    rows = draw(span(1, 4, 6))
     widths = [draw(st.integers(1, 3)) for _ in range(depth + 1)]
     inputs = 2 * draw(lattices((rows, widths[0]), 1))
     inputs[:, 0] = inputs[:, 0].abs() + 1
@@ -45,8 +46,8 @@ def lattice_gated_networks(draw: Callable[..., Any], depth: int | None = None) -
 @st.composite
 def free_gated_networks(draw: Callable[..., Any], depth: int | None = None) -> GatedNetwork:
     """Integer networks whose masks are data: any 0/1 pattern, so any two samples may differ in any unit."""
-    depth = draw(st.integers(1, 4)) if depth is None else depth
-    rows = draw(st.integers(1, 4))
+    depth = draw(span(1, 4, 6)) if depth is None else depth
+    rows = draw(span(1, 4, 6))
     widths = [draw(st.integers(1, 3)) for _ in range(depth + 1)]
     weights = [draw(lattices((b, a), 2)) for a, b in zip(widths[:-1], widths[1:], strict=True)]
     bits = [hnp.arrays("int64", (rows, width), elements=st.integers(0, 1)) for width in widths[1:]]
@@ -60,9 +61,9 @@ def seeded_gated_networks(
     draw: Callable[..., Any], depth: int | None = None, gate: str = "relu", largest: int = 16
 ) -> GatedNetwork:
     """Gaussian bias-free networks with one or several outputs (a row per output and sample)."""
-    depth = draw(st.integers(1, 4)) if depth is None else depth
-    widths = [draw(st.integers(1, largest)) for _ in range(depth + 1)]
-    samples, classes, seed = draw(st.integers(1, 12)), draw(st.integers(1, 3)), draw(SEEDS)
+    depth = draw(span(1, 4, 8)) if depth is None else depth
+    widths = [draw(span(1, largest, largest + 8)) for _ in range(depth + 1)]
+    samples, classes, seed = draw(span(1, 12, 16)), draw(span(1, 3, 5)), draw(SEEDS)
     source = generator(seed)
 
     def normal(*shape: int) -> Tensor:
@@ -81,28 +82,30 @@ def seeded_gated_networks(
 
 def gated_networks(depth: int | None = None) -> st.SearchStrategy[GatedNetwork]:
     """Lattice ReLU networks, integer networks with free masks, and seeded ReLU networks, of one depth or of 1 … 4."""
-    return lattice_gated_networks(depth) | free_gated_networks(depth) | seeded_gated_networks(depth)
+    return branches(lattice_gated_networks(depth), free_gated_networks(depth), seeded_gated_networks(depth))
 
 
 def activated_networks(depth: int | None = None) -> st.SearchStrategy[GatedNetwork]:
     """Those, and seeded tanh networks, whose slopes are no masks."""
-    return gated_networks(depth) | tanh_networks(depth)
+    return branches(
+        lattice_gated_networks(depth), free_gated_networks(depth), seeded_gated_networks(depth), tanh_networks(depth)
+    )
 
 
 def deep_gated_networks() -> st.SearchStrategy[GatedNetwork]:
-    """Gated networks of depth 2 … 4."""
-    return st.sampled_from([2, 3, 4]).flatmap(gated_networks)
+    """Gated networks of depth 2 … 4, a few deeper ones in every run."""
+    return span(2, 4, 7).flatmap(gated_networks)
 
 
 def generic_gated_networks() -> st.SearchStrategy[GatedNetwork]:
     """Networks whose Gram terms act: positive integer ones, and seeded ones (all but never silent)."""
-    return positive_gated_networks() | seeded_gated_networks()
+    return branches(positive_gated_networks(), seeded_gated_networks())
 
 
 @st.composite
 def positive_gated_networks(draw: Callable[..., Any]) -> GatedNetwork:
     """Integer networks of depth 1 … 4 that carry every field: weights, inputs and readouts are positive, residuals not zero."""
-    depth, rows = draw(st.integers(1, 4)), draw(st.integers(1, 3))
+    depth, rows = draw(span(1, 4, 6)), draw(span(1, 3, 5))
     widths = [draw(st.integers(1, 3)) for _ in range(depth + 1)]
 
     def positive(*shape: int) -> Tensor:

@@ -15,6 +15,7 @@ from impl.chains import LinearChain
 from impl.networks import generator
 from impl.operands import to_exact
 from impl.strategies.layers import SEEDS, lattices
+from impl.strategies.sizes import branches, span
 from impl.whitening import WeightMotion, WeightStep, newton_schulz, weight_motion, weight_step
 
 
@@ -46,7 +47,7 @@ def scaled_rotations(draw: Callable[..., Any], size: int) -> Tensor:
 @st.composite
 def lattice_steps(draw: Callable[..., Any]) -> WeightStep:
     """Exact steps of known rotation, of any rank, d_out on either side of d_in, zero included: W₁ = Q W₂ C with C ⪰ 0."""
-    rows, columns = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    rows, columns = draw(span(1, 4, 6)), draw(span(1, 4, 6))
     rotation = to_exact(draw(scaled_rotations(rows))) * Fraction(1, 5)
     after, half = to_exact(draw(lattices((rows, columns), 2))), to_exact(draw(lattices((columns, columns), 1)))
     before = rotation @ after @ (half.T @ half)
@@ -57,7 +58,7 @@ def lattice_steps(draw: Callable[..., Any]) -> WeightStep:
 @st.composite
 def seeded_steps(draw: Callable[..., Any]) -> WeightStep:
     """Gaussian weights and a Gaussian step, small or large; the rows' sizes spread by up to 1000, so W₁W₂ᵀ by up to 10^6."""
-    rows, columns, seed = draw(st.integers(1, 16)), draw(st.integers(1, 16)), draw(SEEDS)
+    rows, columns, seed = draw(span(1, 16, 24)), draw(span(1, 16, 24, above=20)), draw(SEEDS)
     spread, size = draw(st.sampled_from([0.0, 1.0, 3.0])), draw(st.sampled_from([0.01, 0.1, 1.0]))
     source = generator(seed)
     scales = torch.logspace(0, -spread, rows, dtype=torch.float64)[:, None]
@@ -67,7 +68,7 @@ def seeded_steps(draw: Callable[..., Any]) -> WeightStep:
 
 def weight_steps() -> st.SearchStrategy[WeightStep]:
     """Exact steps of any rank, and seeded ones of full rank."""
-    return lattice_steps() | seeded_steps()
+    return branches(lattice_steps(), seeded_steps())
 
 
 @st.composite
@@ -102,7 +103,7 @@ def lattice_motions(draw: Callable[..., Any], *, turning: bool = False) -> Weigh
 @st.composite
 def seeded_motions(draw: Callable[..., Any]) -> WeightMotion:
     """Gaussian weights of full rank and Gaussian velocities, the spin by an eigendecomposition."""
-    rows, columns, source = draw(st.integers(1, 16)), draw(st.integers(1, 16)), generator(draw(SEEDS))
+    rows, columns, source = draw(span(1, 16, 24)), draw(span(1, 16, 24, above=20)), generator(draw(SEEDS))
     return weight_motion(_normal(source, rows, columns), _normal(source, rows, columns))
 
 
@@ -122,7 +123,7 @@ def wrongly_spun_motions() -> st.SearchStrategy[WeightMotion]:
 @st.composite
 def balanced_chains(draw: Callable[..., Any], *, least_depth: int = 1, largest: int = 4) -> LinearChain:
     """Integer chains with W_{l+1}ᵀW_{l+1} = W_l W_lᵀ: W_l = R_l S R_{l−1}ᵀ with one rectangular diagonal S, rank-deficient or zero, and R Rᵀ = 25 I."""
-    depth, rows = draw(st.integers(least_depth, 4)), draw(st.integers(1, 4))
+    depth, rows = draw(span(least_depth, 4, 6)), draw(span(1, 4, 8))
     widths = draw(st.lists(st.integers(1, largest), min_size=depth + 1, max_size=depth + 1))
     rank = min(widths)
     values = draw(st.lists(st.integers(0, 2), min_size=rank, max_size=rank))

@@ -14,6 +14,7 @@ from impl.gaussian_teachers import GaussianTeacher, cubature
 from impl.linear_students import InitialisedPair, PoweredCovariance, reflections
 from impl.networks import generator
 from impl.strategies.layers import SEEDS, lattices
+from impl.strategies.sizes import span, turn
 
 
 def number(value: float) -> Tensor:
@@ -36,24 +37,26 @@ def matched_pairs(draw: Callable[..., Any], *, other_gram: bool = False) -> Init
     Whole pairs are exact in float64; one or two steps. Seeded pairs take up to three.
     """
     if draw(st.booleans()):
-        rows, d = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+        d = draw(span(1, 3, 5))
+        rows = draw(st.integers(1, 3)) if turn() is None else d
         inputs, factor = draw(lattices((rows, d), 2)), draw(lattices((d, draw(st.integers(1, d))), 1))
         lower = torch.eye(d, dtype=torch.float64) + torch.tril(draw(lattices((d, d), 1)), -1)
         back = torch.linalg.inv(lower).round()
         scale, rates, targets = (
             draw(st.integers(0, 2)),
-            torch.ones(draw(st.integers(1, 2))).double(),
+            torch.ones(draw(span(1, 2, 4))).double(),
             draw(lattices((rows, 1), 3)),
         )
         root, c = float(scale), float(scale**2)
         twin, twin_factor = inputs @ lower, back @ factor
     else:
-        source, rows, d = generator(draw(SEEDS)), draw(st.integers(1, 8)), draw(st.integers(1, 10))
+        source, rows, d = generator(draw(SEEDS)), draw(span(1, 8, 12)), draw(span(1, 10, 22, above=20))
+        rate = 0.1 if turn() is None else 2e-4  # larger ones would diverge
         inputs, factor = normal(source, rows, d), normal(source, d, draw(st.integers(1, d)))
         order = torch.randperm(d, generator=source)
         signs = torch.randint(0, 2, (d,), generator=source).double() * 2 - 1
         twin, twin_factor = (inputs * signs)[:, order], (factor * signs[:, None])[order]
-        rates, targets = torch.full((draw(st.integers(1, 3)),), 0.1).double(), normal(source, rows, 1)
+        rates, targets = torch.full((draw(span(1, 3, 14, above=13)),), rate).double(), normal(source, rows, 1)
         root = draw(st.sampled_from([0.5, 2.0]))
         c = root * root
     if other_gram:
@@ -76,7 +79,7 @@ def pairs_with_other_grams() -> st.SearchStrategy[InitialisedPair]:
 @st.composite
 def isotropic_pairs(draw: Callable[..., Any]) -> InitialisedPair:
     """N = d, P = (XᵀX)⁻¹: G_P = I for both, X unimodular, X Xᵀ ≠ X'X'ᵀ, and W(0) ~ N(0, I): exact counterexamples."""
-    d = draw(st.integers(2, 4))
+    d = draw(span(2, 4, 6))
 
     def triangle(*, unit: bool) -> tuple[Tensor, Tensor]:
         below = torch.tril(draw(lattices((d, d), 1)), -1)
@@ -104,13 +107,13 @@ def isotropic_pairs(draw: Callable[..., Any]) -> InitialisedPair:
 def powered_covariances(draw: Callable[..., Any], *, crowded: bool = False) -> PoweredCovariance:
     """Whole logarithms and powers on fractions (N ≤ d ≤ 3), or drawn spectra with N ≤ d ≤ 16; p in [−3, 3]."""
     if draw(st.booleans()):
-        d = draw(st.integers(1, 3))
+        d = draw(span(1, 3, 6))
         rows = d + 1 if crowded else draw(st.integers(1, d))
         scores = draw(lattices((rows, d), 2))
         scores[:d, :d] = torch.tril(scores[:d, :d], -1) + torch.eye(min(rows, d), d, dtype=torch.float64)
         basis = torch.eye(d, dtype=torch.float64)[draw(st.permutations(range(d)))]
         return PoweredCovariance(scores, draw(lattices((d,), 2)), basis, number(draw(st.integers(-3, 3)))).exact()
-    source, d = generator(draw(SEEDS)), draw(st.integers(1, 16))
+    source, d = generator(draw(SEEDS)), draw(span(1, 16, 24, above=20))
     rows = d + 2 if crowded else draw(st.integers(1, max(1, d // 2)))
     power = draw(st.sampled_from([-3.0, -1.5, -1.0, -0.5, 0.0, 0.3, 1.0, 2.0, 3.0]))
     logs = torch.rand(d, generator=source, dtype=torch.float64) * 3 - 1.5
@@ -183,7 +186,7 @@ def coin_teachers() -> st.SearchStrategy[GaussianTeacher]:
 def aligned_teachers(draw: Callable[..., Any], *, mixed: bool = False) -> AlignedTeacher:
     """Whole spectra on fractions (ties, a single eigenvalue, d = 1), or drawn ones in 2 … 200 dimensions; p in [−3, 3]."""
     if draw(st.booleans()):
-        d = draw(st.integers(2 if mixed else 1, 4))
+        d = draw(span(2 if mixed else 1, 4, 24))
         logs, power = draw(lattices((d,), 2)), draw(st.integers(-3, 3))
         if mixed:
             logs[:2] = torch.tensor([-1.0, 2.0])

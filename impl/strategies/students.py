@@ -15,15 +15,17 @@ from impl.linear_students import LinearStudent, reflections
 from impl.networks import generator
 from impl.operands import to_exact
 from impl.strategies.layers import SEEDS, lattices
+from impl.strategies.sizes import branches, span, turn
 from impl.strategies.spectra import normal, number
 
 
 @st.composite
 def _whole_students(draw: Callable[..., Any]) -> LinearStudent:
     """Whole numbers as fractions: any X (rank-deficient, zero, n < d), rates 1/2^k that change, also too large ones; up to 12 steps."""
-    n, d = draw(st.integers(1, 4)), draw(st.integers(1, 3))
+    n, d = draw(span(1, 4, 6)), draw(span(1, 3, 5))
     factor = torch.eye(d, dtype=torch.float64) * draw(st.integers(1, 2)) + torch.tril(draw(lattices((d, d), 1)), -1)
-    rates = torch.tensor(draw(st.lists(st.sampled_from([1.0, 0.5, 0.125]), min_size=1, max_size=12))).double()
+    few, many = (1, 12) if turn() is None else (13, 16)
+    rates = torch.tensor(draw(st.lists(st.sampled_from([1.0, 0.5, 0.125]), min_size=few, max_size=many))).double()
     return LinearStudent(
         draw(lattices((n, d), 2)), draw(lattices((d, d), 1)), factor, draw(lattices((d, 1), 2)),
         number(draw(st.integers(0, 2))), rates,
@@ -33,8 +35,9 @@ def _whole_students(draw: Callable[..., Any]) -> LinearStudent:
 @st.composite
 def _seeded_students(draw: Callable[..., Any]) -> LinearStudent:
     """Gaussian designs of a drawn spectrum, n and d up to 24, P = Σ^p with p in [−3, 3], η up to ¾/‖S‖; up to 12 steps."""
-    source, n, d = generator(draw(SEEDS)), draw(st.integers(1, 24)), draw(st.integers(1, 6) | st.integers(7, 24))
-    return _student(source, n, d, power=draw(st.floats(-3, 3)), steps=draw(st.integers(1, 12)), spread=2.0)
+    source, n = generator(draw(SEEDS)), draw(span(1, 24, 32))
+    d = draw(st.integers(1, 6) | st.integers(7, 24)) if turn() is None else draw(st.integers(25, 28))
+    return _student(source, n, d, power=draw(st.floats(-3, 3)), steps=draw(span(1, 12, 20)), spread=2.0)
 
 
 def _student(source: torch.Generator, n: int, d: int, *, power: float, steps: int, spread: float) -> LinearStudent:
@@ -52,7 +55,7 @@ def _student(source: torch.Generator, n: int, d: int, *, power: float, steps: in
 
 def students() -> st.SearchStrategy[LinearStudent]:
     """Linear students in exact arithmetic, and seeded ones."""
-    return _whole_students() | _seeded_students()
+    return branches(_whole_students(), _seeded_students())
 
 
 def started_students() -> st.SearchStrategy[LinearStudent]:
@@ -68,7 +71,7 @@ def started_students() -> st.SearchStrategy[LinearStudent]:
 @st.composite
 def _finished_students(draw: Callable[..., Any]) -> LinearStudent:
     """Orthogonal columns of whole numbers, P diagonal, rates 1/s_j: the filter is exactly zero after d steps."""
-    d = draw(st.integers(1, 3))
+    d = draw(span(1, 3, 6))
     inputs = np.full((d + draw(st.integers(0, 2)) + 1, d), 0, dtype=object)
     for j in range(d):
         inputs[j, j] = draw(st.sampled_from([1, 2, 3]))

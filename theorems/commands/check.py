@@ -82,6 +82,9 @@ def check_command(
     threads: Annotated[
         int | None, typer.Option(min=1, help="torch threads for --model; by default 1 below a million parameters")
     ] = None,
+    sizes: Annotated[
+        bool, typer.Option("--sizes", help="say how deep, wide and long the drawn instances were")
+    ] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", help="every place of --model, not the worst of each claim")
     ] = False,
@@ -108,7 +111,7 @@ def check_command(
     from theorems.checking import check
     from theorems.evidence.file import record
     from theorems.evidence.refutations import require_repeatable
-    from theorems.evidence.tables import evidence_table, families
+    from theorems.evidence.tables import families, tables_of
     from theorems.relations.alarms import shared_out
     from theorems.verdict import Outcome
 
@@ -126,7 +129,7 @@ def check_command(
                 bar.remove_task(task)
     finally:
         torch.set_num_threads(threads)
-    out.print(evidence_table(evidence))
+    out.print(tables_of(evidence, sizes=sizes))
     for line in families(evidence):
         out.print(f"[dim]{escape(line)}[/]", highlight=False)
     alarm = print_alarm(evidence)

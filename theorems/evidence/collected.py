@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from impl.operands import Instance
 from theorems.claim import Claim
 from theorems.evidence.file import described, finite
 from theorems.identities import NO_IDENTITY
@@ -87,6 +88,7 @@ class Evidence:
         controls: the mutants.
         conditions: the hypotheses.
         distinct: how many different instances there were among those drawn.
+        sizes: of the instances drawn, by name: the smallest and the largest.
         places: on a user's model, the verdict at each place of the network.
         watched: what an open-ended test has done: the claim with the test that reproduces it, its verdict, its level; None if there was none.
         generic: what generic points say.
@@ -102,6 +104,7 @@ class Evidence:
     controls: list[Control] = field(default_factory=list)
     conditions: list[Condition] = field(default_factory=list)
     distinct: int = 0
+    sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
     places: list[tuple[str, Verdict]] = field(default_factory=list)
     watched: tuple[Claim, Verdict, float] | None = None
     generic: Generic | None = None
@@ -194,6 +197,9 @@ class Evidence:
         key = hash(fingerprint(verdict.instance))
         self.distinct += key not in self._seen
         self._seen.add(key)
+        for name, size in sizes_of(verdict.instance).items():
+            low, high = self.sizes.get(name, (size, size))
+            self.sizes[name] = min(low, size), max(high, size)
         if verdict.outcome is Outcome.INAPPLICABLE:
             return
         if self.outcome is not before and verdict.outcome is self.outcome:
@@ -226,6 +232,7 @@ class Evidence:
             "bound": finite(worst.bound) if worst is not None else None,
             "instances": self.instances,
             "distinct": self.distinct,
+            "sizes": {name: list(ends) for name, ends in self.sizes.items()},
             "refuted": self.outcomes[Outcome.REFUTED],
             "inapplicable": self.outcomes[Outcome.INAPPLICABLE],
             "undecided": self.outcomes[Outcome.UNDECIDED],
@@ -271,6 +278,11 @@ def spread(ratios: list[float]) -> dict[str, Any] | None:
         "histogram": [[decade, count] for decade, count in sorted(decades.items())],
         "zeros": sum(ratio == 0 for ratio in ratios),
     }
+
+
+def sizes_of(instance: Any) -> dict[str, int]:
+    """The sizes that an instance says it has; none for what is no instance."""
+    return instance.extents() if isinstance(instance, Instance) else {}
 
 
 def fingerprint(value: Any) -> Any:

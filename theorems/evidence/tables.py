@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
@@ -27,6 +28,26 @@ def _outcome(outcome: Outcome) -> str:
 def shown(seen: Evidence) -> str:
     """The outcome in its colour, with what was expected if that is something else."""
     return _outcome(seen.outcome) + ("" if seen.as_expected else f" [dim](expected {seen.claim.expected.name})[/]")
+
+
+def sizes_table(evidence: Iterable[Evidence]) -> Table:
+    """One row per claim: from where to where the sizes of its instances went."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("claim", no_wrap=True)
+    table.add_column("sizes of the instances drawn", overflow="fold")
+    for seen in evidence:
+        table.add_row(seen.claim.name, ", ".join(f"{name} {span(*ends)}" for name, ends in seen.sizes.items()) or "–")
+    return table
+
+
+def tables_of(evidence: list[Evidence], *, sizes: bool) -> Group:
+    """The table of a run and, if wanted, that of its sizes."""
+    return Group(evidence_table(evidence), *([sizes_table(evidence)] if sizes else []))
+
+
+def span(low: int, high: int) -> str:
+    """One number, or both ends."""
+    return f"{low}" if low == high else f"{low}–{high}"
 
 
 def evidence_table(evidence: Iterable[Evidence]) -> Table:

@@ -89,7 +89,9 @@ def _laws_observed(instance: FeatureSet) -> Parts:
     return parts
 
 
-def _laws(instance: FeatureSet, *, centre: bool = True, orthogonal: bool = True) -> Parts:
+def _laws(
+    instance: FeatureSet, *, centre: bool = True, orthogonal: bool = True, complete: Fraction = Fraction(1)
+) -> Parts:
     h, y = instance.features, centred(instance.targets)
     fit = project(h, y)
     left = unexplained(h, y)
@@ -105,7 +107,7 @@ def _laws(instance: FeatureSet, *, centre: bool = True, orthogonal: bool = True)
         "Pythagoras": left + cross * (1 if orthogonal else 2),
     }
     if is_exact(h):
-        parts["one iff in the span"] = np.vectorize(lambda v: int(v == 1), otypes=[object])(value)
+        parts["one iff in the span"] = np.vectorize(lambda v: int(v >= complete), otypes=[object])(value)
     return parts
 
 
@@ -132,6 +134,9 @@ def _changed(name: str, change: Callable[[Operand, FeatureSet], Operand]) -> Sid
     mutants={
         "targets not centred": partial(_laws, centre=False),
         "never above one half": _changed("at most one", _half),
+        "complete from 0.99 on": partial(_laws, complete=Fraction(99, 100)),
+        "complete from 0.9999 on": partial(_laws, complete=Fraction(9999, 10000)),
+        "never complete": partial(_laws, complete=Fraction(2)),
         "cross term twice": partial(_laws, orthogonal=False),
         "a linear map leaves it": {"relation": Comparison("=", {"at least zero": ">=", "at most one": "<="})},
         "a linear map halves it": _changed("no linear map raises it", _half),
@@ -146,8 +151,8 @@ def target_linearity_laws(instance: FeatureSet) -> Parts:
     .. math:: \mathrm{TL}(Y, H) = 1 - \frac{\|(I - P_H) Y\|_F^2}{\|Y\|_F^2}, \qquad Y \text{ column-centred}
 
     (1) 0 ≤ TL ≤ 1; (2) TL(Y, HA) = TL(Y, H) for invertible A; (3) TL(Y, HB) ≤ TL(Y, H) for every bias-free linear map B;
-    (4) ‖Y − HV‖² = ‖(I − P_H)Y‖² + ‖P_H Y − HV‖² for every head V; (5) TL = 1 iff col(Y) ⊂ col(H) (compared through ranks,
-    on exact instances). Shapes: H (…, N, d), Y (…, N, C), TL (…). Integer features are judged in rational arithmetic, rank-deficient
+    (4) ‖Y − HV‖² = ‖(I − P_H)Y‖² + ‖P_H Y − HV‖² for every head V; (5) TL = 1 iff col(Y) ⊂ col(H) (both directions, compared through ranks,
+    on exact instances, of which some have TL = 1 and some miss it by 10⁻⁵). Shapes: H (…, N, d), Y (…, N, C), TL (…). Integer features are judged in rational arithmetic, rank-deficient
     ones included; floating ones by a verified projection.
 
     Hypotheses (checked): the targets vary over the batch; the rank of H is beyond doubt; A is invertible. Raises InputError for anything that is not a FeatureSet.

@@ -1,15 +1,19 @@
 r"""The pairwise operators :math:`M^l_{\mu\nu}` and :math:`N^l_{\mu\nu}` of arXiv:2606.09744, applied, never formed.
 
 A dense form would be N²n² numbers. What the theorems need is the sum over ν with the residuals, applied to a vector per row;
-that is a recursion over the layers with two matrix products each. Every choice that a mutant gets wrong is an argument.
+that is a loop over the layers with two matrix products each (no recursion of Python's: a network may have thousands). Every choice that a mutant gets wrong is an argument.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from impl.gated import Fields, GatedNetwork
+import numpy as np
+import torch
+
+from impl.differentiation import velocity
+from impl.gated import Fields, GatedNetwork, fields, loss_gradient
 from impl.operands import Operand
 
 
@@ -40,6 +44,7 @@ class Recursion:
         shift: Δ^{l+shift} for Δ^l in the fresh term.
         start: M^L = start · I in place of 0.
         transposed: J transposed, where the layer is square.
+        masked: M^l D^l(ν) in place of M^l: the same on activations, another operator.
     """
 
     left: Callable[[Operand], Operand] = same
@@ -49,6 +54,7 @@ class Recursion:
     shift: int = 0
     start: int = 0
     transposed: bool = False
+    masked: bool = False
 
     def _weight(self, weight: Operand) -> Operand:
         return weight.mT if self.transposed and weight.shape[-2] == weight.shape[-1] else weight
@@ -58,16 +64,19 @@ class Recursion:
 
         M^L = 0 and M^{l−1}_{μν} = Δ^l_{μν} I + J^l(μ)ᵀ M^l_{μν} J^l(ν) with J^l = D^l W^l.
         """
-        if level == net.depth:
-            return vectors * net.residual[..., None] * self.start
-        weight, mask = self._weight(net.weights[level]), net.masks[level]
-        delta = seen.delta[min(level + 1 + self.shift, net.depth)]
-        result = vectors * 0
-        if self.local:
-            result = ((delta @ delta.mT) * net.residual[..., None, :]) @ vectors
-        if self.gram:
-            pushed = self.right(mask) * (vectors @ weight.mT)
-            result = result + (self.left(mask) * self.pullback(net, seen, level + 1, pushed)) @ weight
+        if self.masked and level > 0:
+            vectors = net.masks[level - 1] * vectors
+        rate, carried = net.residual[..., None, :], [vectors]  # v, then J v of each layer above
+        for layer in range(level, net.depth):
+            carried.append(self.right(net.masks[layer]) * (carried[-1] @ self._weight(net.weights[layer]).mT))
+        result = carried[-1] * net.residual[..., None] * self.start
+        for layer in reversed(range(level, net.depth)):
+            above, result = result, carried[layer - level] * 0
+            if self.local:
+                delta = seen.delta[min(layer + 1 + self.shift, net.depth)]
+                result = ((delta @ delta.mT) * rate) @ carried[layer - level]
+            if self.gram:
+                result = result + (self.left(net.masks[layer]) * above) @ self._weight(net.weights[layer])
         return result
 
     def pushforward(self, net: GatedNetwork, seen: Fields, level: int, vectors: Operand) -> Operand:
@@ -75,21 +84,58 @@ class Recursion:
 
         N⁰ = 0 and N^l_{μν} = Z^{l−1}_{μν} D^l(μ) D^l(ν) + J^l(μ) N^{l−1}_{μν} J^l(ν)ᵀ.
         """
-        if level == 0:
-            return vectors * net.residual[..., None] * self.start
-        weight, mask = self._weight(net.weights[level - 1]), net.masks[level - 1]
-        z = seen.z[max(level - 1 + self.shift, 0)]
-        pulled = self.right(mask) * vectors
-        result = vectors * 0
-        if self.local:
-            result = self.left(mask) * (((z @ z.mT) * net.residual[..., None, :]) @ pulled)
-        if self.gram:
-            carried = self.pushforward(net, seen, level - 1, pulled @ weight)
-            result = result + self.left(mask) * (carried @ weight.mT)
+        rate, pulled = net.residual[..., None, :], [vectors]  # q, then D q, Jᵀ q, … of each layer below
+        for layer in reversed(range(level)):
+            masked = self.right(net.masks[layer]) * pulled[-1]
+            pulled += [masked, masked @ self._weight(net.weights[layer])]
+        result = pulled[-1] * net.residual[..., None] * self.start
+        for layer in range(level):
+            below, masked, mask = result, pulled[2 * (level - layer) - 1], net.masks[layer]
+            result = masked * 0
+            if self.local:
+                z = seen.z[max(layer + self.shift, 0)]
+                result = self.left(mask) * (((z @ z.mT) * rate) @ masked)
+            if self.gram:
+                result = result + self.left(mask) * (below @ self._weight(net.weights[layer]).mT)
         return result
 
 
 STATED = Recursion()
+
+
+def free_vectors(field: Operand) -> Operand:
+    """A vector for every row that no network knows: whole numbers ±1 … ±3 without zeros, of the kind and shape of ``field``."""
+    rows, width = field.shape[-2:]
+    drawn = np.random.default_rng(rows).choice([-3, -2, -1, 1, 2, 3], (rows, width))
+    return field * 0 + (drawn.astype(object) if isinstance(field, np.ndarray) else torch.as_tensor(drawn).double())
+
+
+def pulled_back(net: GatedNetwork, level: int, vectors: Operand) -> Operand:
+    r"""Measured: :math:`-\sum_\nu r_\nu M^l_{\mu\nu} v(\nu)` is the velocity of p^l while the layers above, fed with v, descend.
+
+    δ does not know what the layers are fed with, so this observes the operator on any vectors and not on activations alone.
+    """
+    if level == net.depth:
+        return vectors * 0
+    above = _part(net, slice(level, None), inputs=vectors, readout=net.readout)
+    return velocity(lambda *w: fields(above, w).p[0], above.weights, above.weight_velocity)
+
+
+def pushed_forward(net: GatedNetwork, level: int, vectors: Operand) -> Operand:
+    r"""Measured: :math:`-\sum_\nu r_\nu N^l_{\mu\nu} q(\nu)` is the velocity of z^l while the layers below descend under the readout q."""
+    if level == 0:
+        return vectors * 0
+    below = _part(net, slice(level), inputs=net.inputs, readout=vectors)
+    return velocity(lambda *w: fields(below, w).z[-1], below.weights, below.weight_velocity)
+
+
+def _part(net: GatedNetwork, layers: slice, *, inputs: Operand, readout: Operand) -> GatedNetwork:
+    """Some of the layers as a network of its own: its masks are data, its residuals those of the whole, its descent is measured."""
+    part = replace(
+        net, weights=net.weights[layers], masks=net.masks[layers], weight_velocity=net.weight_velocity[layers],
+        inputs=inputs, readout=readout, gate="data",
+    )  # fmt: skip
+    return replace(part, weight_velocity=tuple(-g for g in loss_gradient(part, part.weights, part.residual)))
 
 
 def pairwise(rows: Operand) -> Operand:

@@ -20,7 +20,6 @@ from theorems.gram_hierarchy.common import (
     Parts,
     activation_velocities,
     any_activation,
-    by_layer,
     conjugate_velocities,
     hypotheses,
 )
@@ -29,9 +28,12 @@ from theorems.gram_hierarchy.operators import (
     Recursion,
     apply,
     first_row_everywhere,
+    free_vectors,
     layer_kernel,
     no_mask,
     pairwise,
+    pulled_back,
+    pushed_forward,
     same,
 )
 
@@ -61,15 +63,12 @@ def _layerwise(net: GatedNetwork, term: Callable[[Any, int], Operand] = layer_ke
     return parts | {"r": total, "loss": (net.residual * total).sum(-1)}
 
 
-_NOT_RISING: dict[str, Any] = {f"loss by layer {layer} does not rise": "<=" for layer in range(1, 65)}
-
-
 @equals(
     observed=_layerwise_observed,
     on=strategies.activated_networks,
     source=Source(PAPER, "layer-wise kernel"),
     hypotheses=any_activation(),
-    signs=_NOT_RISING,
+    signs={"loss by layer * does not rise": "<="},
     mutants={
         "first layer left out": partial(_layerwise, skip=1),
         "gradients of the next layer": partial(
@@ -107,13 +106,27 @@ def layerwise_kernel(net: GatedNetwork) -> Parts:
 
 
 def _pullback(net: GatedNetwork, recursion: Recursion = STATED) -> Parts:
-    seen = fields(net)
-    levels = range(net.depth + 1)
-    return by_layer(tuple(-recursion.pullback(net, seen, level, seen.z[level]) for level in levels), 0, "p")
+    seen, parts = fields(net), {}
+    for level in range(net.depth + 1):
+        parts[f"p{level}"] = -recursion.pullback(net, seen, level, seen.z[level])
+        parts[_pulled(level)] = -recursion.pullback(net, seen, level, free_vectors(seen.z[level]))
+    return parts
+
+
+def _pulled(level: int) -> str:
+    return f"M{level} on free vectors"
+
+
+def _pullback_observed(net: GatedNetwork, *levels: int) -> Parts:
+    """ṗ^l, and what M^l makes of free vectors, at these levels (at all by default)."""
+    seen, parts = fields(net), conjugate_velocities(net)
+    wanted = levels or tuple(range(net.depth + 1))
+    parts = {f"p{level}": parts[f"p{level}"] for level in wanted}
+    return parts | {_pulled(level): pulled_back(net, level, free_vectors(seen.z[level])) for level in wanted}
 
 
 @equals(
-    observed=conjugate_velocities,
+    observed=_pullback_observed,
     on=strategies.gated_networks,
     source=Source(PAPER, "backward pullback recursion"),
     hypotheses=hypotheses(),
@@ -129,6 +142,8 @@ def _pullback(net: GatedNetwork, recursion: Recursion = STATED) -> Parts:
         "Δ I left out": partial(_pullback, recursion=Recursion(local=False)),
         "Gram term left out": partial(_pullback, recursion=Recursion(gram=False)),
         "masks of the far sample only": partial(_pullback, recursion=Recursion(left=no_mask)),
+        "masks of the near sample only": partial(_pullback, recursion=Recursion(right=no_mask)),
+        "one mask more on the right": partial(_pullback, recursion=Recursion(masked=True)),
     },
 )
 def backward_pullback_recursion(net: GatedNetwork) -> Parts:
@@ -137,7 +152,8 @@ def backward_pullback_recursion(net: GatedNetwork) -> Parts:
     .. math:: \dot p^l(\mu) = -\sum_\nu r_\nu M^l_{\mu\nu} z^l(\nu), \qquad M^L = 0, \qquad
               M^{l-1}_{\mu\nu} = \Delta^l_{\mu\nu} I + J^l(\mu)^\top M^l_{\mu\nu} J^l(\nu), \qquad J^l = D^l W^l
 
-    for l = 0 … L. Shapes: p^l, z^l (…, N, n_l), M^l_{μν} (n_l, n_l), never formed. Observed: forward-mode derivative of p along −∇L.
+    for l = 0 … L. Shapes: p^l, z^l (…, N, n_l), M^l_{μν} (n_l, n_l), never formed. Observed: forward-mode derivative of p along −∇L; and M^l on free
+    vectors v(ν) in place of z^l(ν): the same derivative in the network of the layers above l (its masks as they are), fed with v.
 
     Hypotheses (checked): ReLU gates, or masks given as data; no pre-activation on a switch.
     Raises InputError for anything that is not a GatedNetwork. Source: arXiv:2606.09744 [P]; the form [D, N].
@@ -151,28 +167,31 @@ def _first_pullbacks(
     weights_between: bool = True,
     masks: Callable[[Operand], Operand] = same,
     local: bool = True,
-    swapped: bool = False,
+    masked: bool = False,
 ) -> Parts:
     seen, top = fields(net), net.depth
-    near, far = (top - 1, top) if swapped else (top, top - 1)
     rate = net.residual[..., None, :]
-    scalar = pairwise(seen.delta[near]) * rate
-    below = pairwise(seen.delta[far]) * rate
-    weight, mask, z = net.weights[top - 2], masks(net.masks[top - 2]), seen.z[top - 2]
-    through = mask * (scalar @ (mask * (z @ weight.mT)))
-    second = through @ weight if weights_between else scalar @ z
-    if local:
-        second = below @ z + second
-    return {f"p{top - 1}": -(scalar @ seen.z[top - 1]), f"p{top - 2}": -second}
+    scalar, below = pairwise(seen.delta[top]) * rate, pairwise(seen.delta[top - 1]) * rate
+    weight, mask = net.weights[top - 2], masks(net.masks[top - 2])
 
+    def second(vectors: Operand) -> Operand:
+        if masked and top > 2:
+            vectors = net.masks[top - 3] * vectors
+        through = mask * (scalar @ (mask * (vectors @ weight.mT)))
+        result = through @ weight if weights_between else scalar @ vectors
+        return below @ vectors + result if local else result
 
-def _top_conjugate_velocities(net: GatedNetwork) -> Parts:
-    parts = conjugate_velocities(net)
-    return {name: parts[name] for name in (f"p{net.depth - 1}", f"p{net.depth - 2}")}
+    z1, z2 = seen.z[top - 1], seen.z[top - 2]
+    return {
+        f"p{top - 1}": -(scalar @ z1),
+        f"p{top - 2}": -second(z2),
+        _pulled(top - 1): -(scalar @ free_vectors(z1)),
+        _pulled(top - 2): -second(free_vectors(z2)),
+    }
 
 
 @equals(
-    observed=_top_conjugate_velocities,
+    observed=lambda net: _pullback_observed(net, net.depth - 1, net.depth - 2),
     on=strategies.deep_gated_networks,
     source=Source(PAPER, "the weight Gram matrix as the first non-trivial pullback"),
     hypotheses=hypotheses(2, least=2),
@@ -181,6 +200,7 @@ def _top_conjugate_velocities(net: GatedNetwork) -> Parts:
         "masks dropped": partial(_first_pullbacks, masks=no_mask),
         "one mask for both samples": partial(_first_pullbacks, masks=first_row_everywhere),
         "scalar term left out": partial(_first_pullbacks, local=False),
+        "one mask more on the right": partial(_first_pullbacks, masked=True),
     },
 )
 def weight_gram_is_first_nontrivial_pullback(net: GatedNetwork) -> Parts:
@@ -190,8 +210,8 @@ def weight_gram_is_first_nontrivial_pullback(net: GatedNetwork) -> Parts:
               M^{L-2}_{\mu\nu} = \Delta^{L-1}_{\mu\nu} I
               + \Delta^L_{\mu\nu} (W^{L-1})^\top D^{L-1}(\mu) D^{L-1}(\nu) W^{L-1}
 
-    The first is scalar, so the Gram matrix enters here for the first time. Shapes: operators (n_l, n_l) per pair, applied to z^l (…, N, n_l).
-    Observed: forward-mode derivative of p^{L−1} and p^{L−2} along −∇L.
+    The first is scalar, so the Gram matrix enters here for the first time. Shapes: operators (n_l, n_l) per pair, applied to z^l and to free vectors (…, N, n_l).
+    Observed: as in `backward_pullback_recursion`, at l = L−1 and L−2.
 
     Hypotheses (checked): ReLU gates, or masks given as data; no pre-activation on a switch; depth L ≥ 2.
     Raises InputError for anything that is not a GatedNetwork. Source: arXiv:2606.09744 [P]; the form [D].
@@ -200,13 +220,25 @@ def weight_gram_is_first_nontrivial_pullback(net: GatedNetwork) -> Parts:
 
 
 def _pushforward(net: GatedNetwork, recursion: Recursion = STATED) -> Parts:
+    seen, parts = fields(net), {}
+    for level in range(net.depth + 1):
+        parts[f"z{level}"] = -recursion.pushforward(net, seen, level, seen.p[level])
+        parts[_pushed(level)] = -recursion.pushforward(net, seen, level, free_vectors(seen.p[level]))
+    return parts
+
+
+def _pushed(level: int) -> str:
+    return f"N{level} on free vectors"
+
+
+def _pushforward_observed(net: GatedNetwork) -> Parts:
     seen = fields(net)
-    levels = range(net.depth + 1)
-    return by_layer(tuple(-recursion.pushforward(net, seen, level, seen.p[level]) for level in levels), 0, "z")
+    free = {_pushed(i): pushed_forward(net, i, free_vectors(seen.p[i])) for i in range(net.depth + 1)}
+    return activation_velocities(net) | free
 
 
 @equals(
-    observed=activation_velocities,
+    observed=_pushforward_observed,
     on=strategies.gated_networks,
     source=Source(PAPER, "forward counterpart of the pullback recursion", "derived"),
     hypotheses=hypotheses(),
@@ -229,7 +261,8 @@ def forward_pushforward_recursion(net: GatedNetwork) -> Parts:
     .. math:: \dot z^l(\mu) = -\sum_\nu r_\nu N^l_{\mu\nu} p^l(\nu), \qquad N^0 = 0, \qquad
               N^l_{\mu\nu} = Z^{l-1}_{\mu\nu} D^l(\mu) D^l(\nu) + J^l(\mu) N^{l-1}_{\mu\nu} J^l(\nu)^\top
 
-    for l = 0 … L. Shapes: z^l, p^l (…, N, n_l), N^l_{μν} (n_l, n_l), never formed. Observed: forward-mode derivative of z along −∇L.
+    for l = 0 … L. Shapes: z^l, p^l (…, N, n_l), N^l_{μν} (n_l, n_l), never formed. Observed: forward-mode derivative of z along −∇L; and N^l on
+    free vectors q(ν) in place of p^l(ν): the same derivative in the network of the layers up to l, read out by q.
 
     Hypotheses (checked): ReLU gates, or masks given as data; no pre-activation on a switch.
     Raises InputError for anything that is not a GatedNetwork. Source: derived here from arXiv:2606.09744 [D, N].

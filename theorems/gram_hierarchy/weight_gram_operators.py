@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 from impl import strategies
 from impl.gated import GatedNetwork, fields
 from impl.generic.families import GATED
+from impl.linalg import squared_norm
 from theorems.claim import Hypothesis, Source, equals
 from theorems.gram_hierarchy.common import (
     PAPER,
@@ -80,13 +82,27 @@ def closed_fields(net: GatedNetwork) -> Parts:
 
 
 def _velocities(net: GatedNetwork) -> Parts:
+    """The velocities, and by how much the closed dynamics miss them: squared, all layers together."""
     every = conjugate_velocities(net) | activation_velocities(net)
-    return {name: value for name, value in every.items() if name[1:] != "0"}
+    found = {name: value for name, value in every.items() if name[1:] != "0"}
+    closed = closed_fields(net)
+    for part, letter in _MISSED.items():
+        off = [found[name] - closed[name] for name in closed if name.startswith(letter)]
+        found[part] = sum(squared_norm(gap) for gap in off)
+    return found
 
 
-def _gram_terms(net: GatedNetwork, *, conjugate_from: int = 3, forward_from: int = 2) -> Parts:
-    """The closed dynamics, plus the Gram terms wherever the count says that they act."""
+_MISSED = {"closed conjugate dynamics miss by": "p", "closed forward dynamics miss by": "z"}
+"""Parts whose observation must be above zero where the count says that Gram terms are needed."""
+
+
+def _gram_terms(net: GatedNetwork, *, conjugate_from: float = 3, forward_from: float = 2) -> Parts:
+    """The closed dynamics, plus the Gram terms wherever the count says that they act; there the closed ones must miss something."""
     seen, parts = fields(net), closed_fields(net)
+    for part, first in zip(_MISSED, (conjugate_from, forward_from), strict=True):
+        parts[part] = (net.residual * 0).sum(-1) - (
+            0 if net.depth >= first else 1
+        )  # a square is above −1: nothing said
     for level in range(1, net.depth + 1):
         if net.depth >= conjugate_from:
             parts[f"p{level}"] = -STATED.pullback(net, seen, level, seen.z[level])
@@ -113,6 +129,7 @@ def gram_term_vanishes(net: GatedNetwork) -> str | None:
     observed=_velocities,
     on=strategies.generic_gated_networks,
     generic=GATED,
+    signs=dict.fromkeys(_MISSED, ">"),
     source=Source(PAPER, "closure of the hierarchy; depth three"),
     hypotheses=hypotheses()
     | {
@@ -124,9 +141,12 @@ def gram_term_vanishes(net: GatedNetwork) -> str | None:
     },
     mutants={
         "conjugate dynamics close at depth three": partial(_gram_terms, conjugate_from=4),
-        "conjugate dynamics close at every depth": partial(_gram_terms, conjugate_from=99),
+        "conjugate dynamics close at every depth": partial(_gram_terms, conjugate_from=math.inf),
+        "conjugate dynamics close at depth one only": partial(_gram_terms, conjugate_from=2),
+        "conjugate dynamics never close": partial(_gram_terms, conjugate_from=1),
         "forward dynamics close at depth two": partial(_gram_terms, forward_from=3),
-        "forward dynamics close at every depth": partial(_gram_terms, forward_from=99),
+        "forward dynamics close at every depth": partial(_gram_terms, forward_from=math.inf),
+        "forward dynamics never close": partial(_gram_terms, forward_from=1),
     },
 )
 def closure_needs_gram_from_depth_three(net: GatedNetwork) -> Parts:
@@ -140,8 +160,8 @@ def closure_needs_gram_from_depth_three(net: GatedNetwork) -> Parts:
 
     Conjugate count: with the terms JᵀMJ dropped, ṗ¹ … ṗ^L are exact at L ≤ 2 and wrong at L ≥ 3 (p⁰, the gradient at the input,
     drives nothing and does not count). Forward count: with JNJᵀ dropped, ż¹ … ż^L are exact at L = 1 and wrong at
-    L ≥ 2. The paper's "depth three" fits either count (readout counted as a layer in the second). The prediction is the closed
-    dynamics where they are said to suffice and the full ones elsewhere; that the two differ there is a checked hypothesis.
+    L ≥ 2. The paper's "depth three" fits either count (readout counted as a layer in the second). Both halves are observed, by depth: where the closed
+    dynamics are said to suffice they are the prediction; elsewhere the full ones are, and Σ_l ‖ṗ^l − its closed form‖² (and that of z) must be above zero.
 
     Shapes: p^l, z^l (…, N, n_l). Observed: forward-mode derivatives along −∇L.
 

@@ -71,7 +71,8 @@ def descend(
         return initial
     targets = targets if isinstance(targets, Ball) else Ball(targets)
     steps = rates.shape[0]
-    if steps <= _SHORT or not _contracts(inputs, factor, rates, scale):
+    square = factor.shape[-1] == factor.shape[-2]  # else R⁻¹ does not exist, and the argument neither
+    if steps <= _SHORT or not square or not _contracts(inputs, factor, rates, scale):
         for i in range(steps):
             initial = _step(initial, inputs, targets, matrix, rate=rates[i], scale=scale)
         return initial

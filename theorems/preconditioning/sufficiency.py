@@ -14,10 +14,11 @@ from impl.operands import Operand, is_exact
 from impl.strategies import preconditioning as strategies
 from impl.twins import TwinRuns
 from theorems.claim import Hypothesis, Source, equals
-from theorems.preconditioning.training_steps import moved, reports_drift
+from theorems.preconditioning.training_steps import moved, reports_drift, rounds_nowhere
 from theorems.rounding import Ball
 
 _PAPER = "2509.25637"
+Parts = dict[str, Operand]
 
 
 def seen_elsewhere(steps: PreconditionedSteps) -> str | None:
@@ -97,24 +98,41 @@ def _without_last(steps: PreconditionedSteps, rows: Operand) -> Operand:
     return _gram(rows[..., :-1], steps.preconditioner[..., :-1, :-1], steps.inputs[..., :-1])
 
 
+def _run(steps: PreconditionedSteps, after: Operand, *, late: int = 0) -> Parts:
+    """What each step makes of Z and, where no number rounds, where a run of its own that never saw X arrives."""
+    parts = {"each step": after}
+    if rounds_nowhere(steps):
+        blind, count = steps.gram_only, steps.gram_only.shape[0]
+        parts[_BLIND] = blind[[max(t - late, 0) for t in range(count)]] if late else blind
+    return parts
+
+
+_BLIND = "a run that never saw X"
+
+
+def _observed_run(steps: PreconditionedSteps) -> Parts:
+    return dict.fromkeys(_run(steps, steps.after), steps.after)
+
+
 @reports_drift
 @equals(
-    observed=lambda steps: steps.after,
+    observed=_observed_run,
     on=strategies.training_steps,
     source=Source(_PAPER, "training sees the data through the preconditioned Gram matrix; pathwise form derived"),
     hypotheses=STEP_HYPOTHESES,
     mutants={
-        "Gram of the inputs alone, P dropped": lambda s: _next(s, s.inputs @ s.inputs.mT),
-        "square root of P": lambda s: _next(s, _gram(s.inputs, _root(s.preconditioner), s.inputs)),
-        "P twice": lambda s: _next(s, _gram(s.inputs, s.preconditioner @ s.preconditioner, s.inputs)),
-        "bias (or last input) left out of the Gram": lambda s: _next(s, _without_last(s, s.inputs)),
-        "decay left out": lambda s: _next(s, _full(s), decay=False),
-        "gradient of the sum over samples": lambda s: _next(s, _full(s) * s.inputs.shape[-2]),
-        "sign of ascent": lambda s: _next(s, -_full(s)),
-        "Gram of the last step": lambda s: _next(s, _gram(s.inputs, s.preconditioner[-1:], s.inputs)),
+        "Gram of the inputs alone, P dropped": lambda s: _run(s, _next(s, s.inputs @ s.inputs.mT)),
+        "square root of P": lambda s: _run(s, _next(s, _gram(s.inputs, _root(s.preconditioner), s.inputs))),
+        "P twice": lambda s: _run(s, _next(s, _gram(s.inputs, s.preconditioner @ s.preconditioner, s.inputs))),
+        "bias (or last input) left out of the Gram": lambda s: _run(s, _next(s, _without_last(s, s.inputs))),
+        "decay left out": lambda s: _run(s, _next(s, _full(s), decay=False)),
+        "gradient of the sum over samples": lambda s: _run(s, _next(s, _full(s) * s.inputs.shape[-2])),
+        "sign of ascent": lambda s: _run(s, _next(s, -_full(s))),
+        "the run is one step late": lambda s: _run(s, _next(s, _full(s)), late=1),
+        "Gram of the last step": lambda s: _run(s, _next(s, _gram(s.inputs, s.preconditioner[-1:], s.inputs))),
     },
 )
-def gram_sufficiency_in_training(steps: PreconditionedSteps) -> Operand:
+def gram_sufficiency_in_training(steps: PreconditionedSteps) -> Parts:
     r"""Training sees the inputs through the preconditioned Gram matrix alone.
 
     Each step of the first layer's outputs is a function of the outputs, the other parameters, the targets and G_P:
@@ -125,8 +143,9 @@ def gram_sufficiency_in_training(steps: PreconditionedSteps) -> Operand:
     the column of ones belongs to X, and P is (d+1, d+1). P is symmetric: `impl.PreconditionedSGD` refuses another, for which a step
     would show X Pᵀ Xᵀ. Hence (Z, other parameters) at step t is a function of their start, the
     targets and G_P of the steps before, by induction. Observed: real training on X by autograd and an optimiser. Predicted:
-    ∇_Z is that of a network that was fed noise for its inputs. A run that never saw X drifts from the real one by what the
-    context of the verdict says.
+    ∇_Z is that of a network that was fed noise for its inputs; and the whole path is that of a run of its own that never saw X, which is
+    judged where no number rounds (whole numbers below 2^50: ==). Elsewhere the network may amplify rounding by an unknown factor: the context of the
+    verdict says how far that run drifts from the real one, and each step is judged.
 
     Hypotheses, all checked: the first layer is fully connected and the only reader of the inputs, nothing before it is
     trained, its weights are used once; it is linear; it moves by one P on the input index, shared by all neurons, with
@@ -135,7 +154,7 @@ def gram_sufficiency_in_training(steps: PreconditionedSteps) -> Operand:
     Raises InputError for anything that is not a PreconditionedSteps. Source: arXiv:2509.25637 [P] as zero mutual
     information; the pathwise form is derived here [D, N].
     """
-    return _next(steps, _full(steps))
+    return _run(steps, _next(steps, _full(steps)))
 
 
 @equals(

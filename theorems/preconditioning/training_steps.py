@@ -8,7 +8,8 @@ from functools import lru_cache
 from torch import Tensor
 
 from impl.first_layer import PreconditionedSteps
-from impl.operands import Instance
+from impl.operands import Instance, Operand, is_exact
+from impl.surgery import LARGEST
 from theorems.claim import Claim
 from theorems.relations import Comparison, Finding, Side
 from theorems.rounding import UNIT, Ball
@@ -28,6 +29,29 @@ def moved(steps: PreconditionedSteps) -> Ball:
     weight, matrix = Ball(steps.weight, unit=steps.unit), Ball(steps.preconditioner, unit=steps.unit)
     eta, decay = _rate(steps.rate, steps.unit), _rate(steps.decay, steps.unit)
     return weight * (1 - eta * decay) - ((delta.mT @ inputs) @ matrix) * eta
+
+
+def rounds_nowhere(steps: PreconditionedSteps) -> bool:
+    """Whether the recorded steps run on exact numbers, or on whole ones below 2^50 throughout: then a run without X meets the same numbers."""
+    if is_exact(steps.weight):
+        return True
+    fields = ("inputs", "weight", "weight_after", "preconditioner", "before", "after", "seen_grad", "rate", "decay")
+    x, w, after, p, *others, eta, decay = (_numbers(getattr(steps, name)) for name in fields)
+    delta, kept = others[2], 1 + (eta * decay)[..., None, None]
+    sums = [x @ w.mT, x @ after.mT, w * kept + (delta.mT @ x) @ p * eta[..., None, None]]
+    sums += [others[0] * kept + (x @ p @ x.mT) @ delta * eta[..., None, None]]
+    whole = all(bool((value == value.round()).all()) for value in (x, w, after, p, *others, eta, decay))
+    same = bool((_center(steps.output_grad) == _center(steps.seen_grad)).all())
+    return whole and same and all(bool((value < LARGEST).all()) for value in sums)
+
+
+def _center(value: Operand) -> Tensor:
+    numbers: Tensor = value.center if isinstance(value, Ball) else value
+    return numbers.double()
+
+
+def _numbers(value: Operand) -> Tensor:
+    return _center(value).abs()
 
 
 def _measured(value: Tensor, model: Ball) -> Ball:

@@ -26,9 +26,20 @@ def enclose(instance: Instance) -> Any:
     """The instance with every operand as a `Ball`: data exact, measured gradients with the error of their computation.
 
     A gradient is a sum of products in the network's own format; its error is bounded by γ_k Σ|products| in that format,
-    where k is the number of products. Registered per instance type; an instance of data only needs no registration.
+    where k is the number of products. A type says in ``measured``, field by field, what was computed or how far it can be off; what it does not
+    name is data.
     """
-    return instance.map(given)
+    balls = instance.map(given)
+    for name, bound in getattr(type(instance), "measured", {}).items():
+        value, found = getattr(instance, name), bound(balls)
+        parts = tuple(map(_widened, value, found)) if isinstance(value, tuple) else _widened(value, found)
+        balls = replace(balls, **{name: parts})
+    return balls
+
+
+def _widened(value: Tensor, bound: Ball | Tensor) -> Ball:
+    """The measured numbers with the radius of the formula that was computed, or with the radius that was given."""
+    return _measured(value, bound) if isinstance(bound, Ball) else Ball(value, bound)
 
 
 def _measured(value: Tensor, model: Ball) -> Ball:

@@ -1,4 +1,4 @@
-"""Search hard for a refutation of one claim: at random, aimed at the bound, in structured corners, around the worst so far."""
+"""Search hard for a refutation of one claim: at random, aimed at the bound, larger, in structured corners, around the worst so far."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from theorems.claim import Claim
 from theorems.evidence.collected import Evidence
 from theorems.searching.choices import CORNERS, Drawn, cornered, draw, neighbour, shrinking_from
 from theorems.searching.drawing import AIMED, SEARCH, SHRINKING, for_each, searching
+from theorems.searching.larger import larger, share, shrunk_larger
 from theorems.verdict import Outcome, Verdict
 
-RANDOM, TARGETED, CORNER, NEAR = "random", "targeted", "corners", "near the worst"
-PHASES = (RANDOM, TARGETED, CORNER, NEAR)
+RANDOM, TARGETED, LARGER, CORNER, NEAR = "random", "targeted", "larger", "corners", "near the worst"
+PHASES = (RANDOM, TARGETED, LARGER, CORNER, NEAR)
 _FIRST, _LARGEST = 25, 400
 """Instances per phase in the first round, and at most: every round doubles it."""
 
@@ -121,6 +122,13 @@ class Search:
                 strategy, use, examples=size, seed=seed, phases=phases, database=self.database, key=self.claim.name
             )
             return
+        if phase == LARGER:
+            for one in larger(self.claim.instances, max(2, share(size)), seed=seed):
+                verdict = self._judge(one.drawn.instance)
+                if verdict.outcome is Outcome.REFUTED:
+                    self.evidence.worst = shrunk_larger(self.claim, one, verdict, examples=_LARGEST)
+                    raise _Over
+            return
         for count in range(size):
             base = self._base(phase, rng)
             if base is None:
@@ -189,8 +197,8 @@ def falsify(
 ) -> Search:
     """Search hard for a refutation of ``claim``; the result holds the evidence and how many instances each phase judged.
 
-    Four phases take turns, in rounds that double: random instances, instances aimed at the bound (`hypothesis.target`),
-    structured corners of what the strategy can draw (ends of every range, zeros, ones, equal and repeated
+    Five phases take turns, in rounds that double: random instances, instances aimed at the bound (`hypothesis.target`),
+    instances above the usual sizes (fewer, and only where the strategy knows them), structured corners of what the strategy can draw (ends of every range, zeros, ones, equal and repeated
     stretches), and the neighbourhood of the instances nearest to their bound.
 
     Args:
