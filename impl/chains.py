@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from impl.checks import check_tensor
 from impl.differentiation import velocity
 from impl.errors import InputError, require
+from impl.measured import Rounding
 from impl.operands import Instance, Operand, is_exact, to_exact
 from impl.tracing import LayerTrace
 
@@ -29,6 +30,8 @@ class LinearChain(Instance):
     Raises:
         InputError: no weight, shapes that do not fit, NaN or infinity.
     """
+
+    measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
 
     weights: tuple[Operand, ...]
     inputs: Operand

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from impl.errors import require, require_finite
 from impl.linalg import independent_columns, squared_norm, unexplained
+from impl.measured import Rounding
 from impl.networks import generator
 from impl.operands import Instance, Operand
 
@@ -28,6 +31,8 @@ class FeatureSet(Instance):
     Raises:
         InputError: shapes that do not fit, NaN or infinity, no sample.
     """
+
+    measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
 
     features: Operand
     targets: Operand

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from impl.errors import require, require_finite
+from impl.measured import Slack
 from impl.networks import generator
 from impl.operands import Instance, Operand
 from impl.preconditioned import PreconditionedSGD, Preconditioner, matrix_of
 from impl.running import Inputs, reseed, undisturbed
+from impl.step_errors import enclosed_steps, moved_steps
 from impl.surgery import blank, first_layer, whole_numbers
 
 Rest: TypeAlias = "Literal['frozen', 'sgd', 'momentum', 'adam'] | Callable[[list[nn.Parameter]], torch.optim.Optimizer]"
@@ -51,6 +53,8 @@ class PreconditionedSteps(Instance):
     Raises:
         InputError: shapes that do not fit one another, NaN or infinity.
     """
+
+    granted: ClassVar[Mapping[str, Slack]] = {"output_grad": None, "seen_grad": None}
 
     inputs: Operand
     test_inputs: Operand
@@ -92,6 +96,14 @@ class PreconditionedSteps(Instance):
         size = float(torch.as_tensor(self.after[-1]).norm()) if isinstance(end, Tensor) else 1.0
         gap = float(end.norm()) if isinstance(end, Tensor) else float((end * end).sum()) ** 0.5
         return gap / size if size > 0 else gap
+
+    def enclosed(self) -> Any:
+        """What the network computed, with the error of its own computation; W, X, ∇_Z and P given."""
+        return enclosed_steps(self)
+
+    def moved(self, **fields: Any) -> Any:
+        """Under other gradients at Z, which W and Z follow."""
+        return moved_steps(self, fields["output_grad"], fields["seen_grad"])
 
 
 @dataclass

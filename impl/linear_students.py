@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -12,7 +14,9 @@ from torch import Tensor, nn
 from impl.errors import InputError, require, require_finite
 from impl.linalg import least_squares
 from impl.losses import half_squared_error
+from impl.measured import Rounding
 from impl.operands import Instance, Operand, is_exact
+from impl.precise import precise_data
 from impl.preconditioned import PreconditionedSGD
 
 
@@ -42,6 +46,8 @@ class LinearStudent(Instance):
         InputError: shapes that do not fit one another, NaN or infinity, no step.
     """
 
+    measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
+
     inputs: Operand
     covariance_root: Operand
     factor: Operand
@@ -67,6 +73,10 @@ class LinearStudent(Instance):
         """The number T of steps."""
         return int(self.rates.shape[0])
 
+    def precise(self) -> Any:
+        """Data alone: floats are the numbers that they are."""
+        return precise_data(self)
+
 
 @dataclass(frozen=True, eq=False)
 class InitialisedPair(Instance):
@@ -83,6 +93,8 @@ class InitialisedPair(Instance):
         rates: η of every step on ½‖Z − y‖², (T,).
         scale: c of the matched law N(0, cP), ().
     """
+
+    measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
 
     inputs: Operand
     factor: Operand
@@ -156,6 +168,8 @@ class PoweredCovariance(Instance):
         power: p, ().
     """
 
+    measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
+
     scores: Operand
     root_logs: Operand
     basis: Operand
@@ -187,6 +201,10 @@ class PoweredCovariance(Instance):
     def preconditioner(self) -> Operand:
         """P = Σ^p, (d, d)."""
         return (self.basis * exp2(self.logs * self.power)) @ self.basis.mT
+
+    def precise(self) -> Any:
+        """Data alone: floats are the numbers that they are."""
+        return precise_data(self)
 
 
 def exp2(exponents: Operand) -> Operand:

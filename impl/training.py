@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-from impl.decayed import _softmax, readout_of, softmax_error
+from impl.decayed import _softmax, readout_of
 from impl.double import loss_in_double, widened
 from impl.errors import require
+from impl.flow_errors import enclosed_noise, moved_noise
+from impl.layer_errors import softmax_error
+from impl.measured import Slack
 from impl.networks import generator
 from impl.objectives import Loss, loss_named
 from impl.operands import Instance, Operand
@@ -42,6 +45,8 @@ class MinibatchNoise(Instance):
         unit: unit roundoff of the format in which the network ran.
         flaw: what is wrong with the readout on purpose or by nature ("nonlinear readout"); empty if nothing.
     """
+
+    granted: ClassVar[Mapping[str, Slack]] = {"output_grad": lambda noise: noise.output_error}
 
     features: Operand
     readout: Operand
@@ -88,6 +93,14 @@ class MinibatchNoise(Instance):
     def noise(self) -> Operand:
         """N∇ℓ_batch − b∇ℓ, (B, N, P): the noise times b."""
         return self.batch_grad - self.full_grad * self.size[..., None, None]
+
+    def enclosed(self) -> Any:
+        """Both gradients with the rounding of their products."""
+        return enclosed_noise(self)
+
+    def moved(self, **fields: Any) -> Any:
+        """Under another gradient at the outputs."""
+        return moved_noise(self, fields["output_grad"])
 
 
 def minibatches(samples: int, size: int, number: int, *, replacement: bool, seed: int) -> Tensor:

@@ -15,9 +15,9 @@ from impl.chains import LinearChain, gradient_outer_products, imbalance, linear_
 from impl.errors import InputError
 from impl.networks import generator
 from impl.operands import to_exact
+from impl.polar_errors import _off_null_space, polar_radius, vertical_radius
 from impl.strategies import grams as drawn
 from impl.whitening import WeightMotion, WeightStep, newton_schulz, polar, spin, weight_motion, weight_step
-from theorems.feature_learning.polar import _off_null_space, polar_radius, vertical_radius
 from theorems.feature_learning.weight_gram import (
     balanced_linear_network_feature_ansatz,
     gram_whitening_keeps_the_gram,

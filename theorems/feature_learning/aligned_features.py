@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 
-import theorems.feature_learning.polar  # noqa: F401, registers the enclosures of what is measured here
 from impl.linalg import squared_norm
 from impl.operands import Operand, is_exact
 from impl.readouts import RandomReadout, ReadoutEnsemble, linearised_loss, surrogate

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import theorems.feature_learning.polar  # noqa: F401, registers the enclosures of what is measured here
 from impl.chains import LinearChain, gradient_outer_products, imbalance
 from impl.differentiation import Dual, velocity
 from impl.linalg import squared_norm

@@ -5,7 +5,7 @@ from __future__ import annotations
 import flint
 import torch
 
-from theorems.rounding import Ball
+from impl.rounded import Ball
 
 _BITS = 128
 """Working precision of arb: far below the error that is measured."""
