@@ -54,7 +54,7 @@ class PreconditionedSteps(Instance):
         InputError: shapes that do not fit one another, NaN or infinity.
     """
 
-    granted: ClassVar[Mapping[str, Slack]] = {"output_grad": None, "seen_grad": None}
+    granted: ClassVar[Mapping[str, Slack]] = {"seen_grad": None}
 
     inputs: Operand
     test_inputs: Operand
@@ -97,13 +97,11 @@ class PreconditionedSteps(Instance):
         gap = float(end.norm()) if isinstance(end, Tensor) else float((end * end).sum()) ** 0.5
         return gap / size if size > 0 else gap
 
-    def enclosed(self) -> Any:
-        """What the network computed, with the error of its own computation; W, X, ∇_Z and P given."""
-        return enclosed_steps(self)
+    enclosed = enclosed_steps
 
     def moved(self, **fields: Any) -> Any:
         """Under other gradients at Z, which W and Z follow."""
-        return moved_steps(self, fields["output_grad"], fields["seen_grad"])
+        return moved_steps(self, fields["seen_grad"])
 
 
 @dataclass

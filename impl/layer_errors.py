@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from impl.losses import half_squared_error
-from impl.measured import given
+from impl.measured import Doubt, given
 from impl.rounded import CAST, Ball, gamma
 
 
@@ -118,6 +119,13 @@ def _of_softmax(layer: Any, outputs: Tensor, loss: Any) -> Tensor | None:
     return softmax_error(layer.outputs, torch.ones_like(layer.outputs), scale, layer.unit)
 
 
-def output_doubt(layer: Any) -> Tensor | None:
-    """How far ∇_Z can be off, where it is known."""
-    return layer.output_error
+def output_doubt(layer: Any) -> Tensor | Doubt:
+    """How far ∇_Z can be off: what is proved, or half of the digits, and no less than what a loss of size one rounds.
+
+    (The gradient of a sample of which the network is sure is all rounding: 1 − p, of p next to 1.)
+    """
+    if layer.output_error is not None:
+        return layer.output_error
+    half = math.sqrt(layer.unit) * float(layer.output_grad.double().abs().max())
+    radius = torch.full_like(layer.output_grad, max(half, 64 * layer.unit), dtype=torch.float64)
+    return Doubt(radius, known=False)

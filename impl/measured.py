@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
@@ -22,7 +23,11 @@ Rounding: TypeAlias = Callable[[Any], Any]
 """Of the instance with balls for its fields: the formula that was computed (its radius counts), or the radius itself."""
 
 Slack: TypeAlias = "Callable[[Any], Any] | None"
-"""Of the instance: the radius of a granted field, or None where nobody knows; None alone: nobody ever does."""
+"""Of the instance: the radius of a granted field (or a `Doubt`), None where nobody knows; None alone: nobody ever does."""
+
+
+UNDECLARED: Mapping[str, Rounding] = MappingProxyType({})
+"""What a type has that says nothing of its fields."""
 
 
 def check_declared(kind: type) -> None:
@@ -134,7 +139,9 @@ def doubts(instance: Any) -> dict[str, Doubt | tuple[Doubt, ...]]:
             found[name] = tuple(_half(part, instance) for part in value)
         elif isinstance(value, Tensor) and value.dtype.is_floating_point:
             radius = None if slack is None else slack(instance)
-            found[name] = _half(value, instance) if radius is None else Doubt(radius, known=True)
+            if isinstance(radius, Tensor):
+                radius = Doubt(radius, known=True)
+            found[name] = _half(value, instance) if radius is None else radius
     return found
 
 
@@ -143,6 +150,12 @@ def _half(value: Tensor, instance: Any) -> Doubt:
     unit = max(getattr(instance, "unit", 0.0), torch.finfo(value.dtype).eps / 2)
     top = value.detach().double().abs().amax() if value.numel() else torch.zeros(()).double()
     return Doubt(math.sqrt(unit) * top.expand(value.shape), known=False)
+
+
+def known_doubts(found: Mapping[str, Doubt | tuple[Doubt, ...]]) -> tuple[int, bool]:
+    """How many entries are in doubt, and whether all of it is proved."""
+    each = [doubt for value in found.values() for doubt in _each(value)]
+    return sum(doubt.radius.numel() for doubt in each), all(doubt.known for doubt in each)
 
 
 def moved(instance: Any, fields: Mapping[str, Any]) -> Any:
@@ -163,7 +176,7 @@ def variations(instance: Any, *, count: int = 6) -> Iterator[tuple[float, Any]]:
     Each comes with the factor by which the doubt was enlarged to move them, so that rounding does not hide in the difference.
 
     Args:
-        instance: of float64 tensors.
+        instance: of floats.
         count: how many.
     """
     doubted = doubts(instance)
@@ -173,22 +186,24 @@ def variations(instance: Any, *, count: int = 6) -> Iterator[tuple[float, Any]]:
     top = max(sizes, default=0.0)
     if top == 0 or not math.isfinite(top):
         return
-    source = torch.Generator().manual_seed(0)
+    source, wide = torch.Generator().manual_seed(0), instance.double()
     scales = {
-        name: tuple(_stretch(value, part.radius) for value, part in zip(_each(getattr(instance, name)), _each(each), strict=True))
+        name: tuple(
+            _stretch(value, part.radius) for value, part in zip(_each(getattr(wide, name)), _each(each), strict=True)
+        )
         for name, each in doubted.items()
     }
     factor = min((scale for each in scales.values() for scale in each if scale > 0), default=1.0)
     for _ in range(count):
         fields = {}
         for name, each in doubted.items():
-            value = getattr(instance, name)
+            value = getattr(wide, name)
             steps = tuple(
                 part_value + factor * part.radius.to(part_value.device) * _signs(part_value, source)
                 for part_value, part in zip(_each(value), _each(each), strict=True)
             )
             fields[name] = steps if isinstance(value, tuple) else steps[0]
-        yield factor, instance.moved(**fields)
+        yield factor, wide.moved(**fields)
 
 
 def _each(value: Any) -> tuple[Any, ...]:

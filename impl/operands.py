@@ -74,7 +74,7 @@ class Instance:
     silent: ClassVar[tuple[str, ...]] = ()
     """Fields that only bounds read: not shown."""
 
-    measured: ClassVar[Mapping[str, declarations.Rounding]]
+    measured: ClassVar[Mapping[str, declarations.Rounding]] = declarations.UNDECLARED
     """Fields that were computed, and how far each can be off: a function of the instance on balls that gives the formula
     that was computed, or a radius. ``{}`` says that all fields are data. Fields of a type that says nothing are taken as
     given, and what rounding of half of their digits explains is UNDECIDED."""

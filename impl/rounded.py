@@ -10,6 +10,9 @@ and Stability of Numerical Algorithms*, ch. 3), which holds for every order of s
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeAlias
 
 import torch
@@ -49,6 +52,25 @@ def _integral(values: Tensor) -> bool:
 
 
 Other: TypeAlias = "Ball | Tensor | float | int"
+
+_zero_divisors: ContextVar[list[str] | None] = ContextVar("zero divisors", default=None)
+
+
+@contextmanager
+def zero_divisors() -> Iterator[list[str]]:
+    """Collects an entry for every division of balls by an exact zero inside the block."""
+    seen: list[str] = []
+    token = _zero_divisors.set(seen)
+    try:
+        yield seen
+    finally:
+        _zero_divisors.reset(token)
+
+
+def _note_zero_divisor() -> None:
+    seen = _zero_divisors.get()
+    if seen is not None:
+        seen.append("a denominator is zero")
 
 
 class Ball:
@@ -184,6 +206,8 @@ class Ball:
         if right is None:
             return NotImplemented
         unit = max(self.unit, right.unit)
+        if bool(((right.center == 0) & (right.error == 0)).any()):
+            _note_zero_divisor()
         center = self.center / right.center
         whole = center * right.center == self.center  # an integer product below 2^53: not rounded itself
         if (

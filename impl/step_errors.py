@@ -41,13 +41,13 @@ def enclosed_steps(steps: Any) -> Any:
     )
 
 
-def moved_steps(steps: Any, output_grad: Tensor, seen_grad: Tensor) -> Any:
+def moved_steps(steps: Any, seen_grad: Tensor) -> Any:
     """The same steps under another ∇_Z: W, and Z on both sets of inputs, follow it."""
-    eta = steps.rate.double()[..., None, None]
-    change = -((seen_grad - steps.seen_grad).mT @ steps.inputs) @ steps.preconditioner * eta
+    eta, step = steps.rate.double()[..., None, None], seen_grad - steps.seen_grad
+    change = -(step.mT @ steps.inputs) @ steps.preconditioner * eta
     return replace(
         steps,
-        output_grad=output_grad,
+        output_grad=steps.output_grad + step,
         seen_grad=seen_grad,
         weight_after=steps.weight_after + change,
         after=steps.after + steps.inputs @ change.mT,

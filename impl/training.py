@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeAlias
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 from impl.decayed import _softmax, readout_of
 from impl.double import loss_in_double, widened
 from impl.errors import require
-from impl.flow_errors import enclosed_noise, moved_noise
+from impl.flow_errors import enclosed_noise, moved_noise, own_rounding
 from impl.layer_errors import softmax_error
 from impl.measured import Slack
 from impl.networks import generator
@@ -277,33 +276,9 @@ def _measure(
         (output_grad,) = torch.autograd.grad(loss(everyone, f), f)
     measured = output_grad.double() * scale
     if output_error is None and not own:
-        output_error = _own_rounding(measured, f, loss, drawn, batch_scale, unit)
+        output_error = own_rounding(measured, f, loss, drawn, batch_scale, unit)
     return MinibatchNoise(
         features.double(), readout.double(), measured, counts.double(),
         torch.stack([gradient(index).double() * (rows * batch_scale) for index in drawn]), gradient(everyone).double() * scale,
         torch.tensor(float(size), dtype=torch.float64), output_error, shift_free, scale != 1.0, unit, flaw,
     )  # fmt: skip
-
-
-def _own_rounding(
-    measured: Tensor,
-    f: Tensor,
-    loss: Callable[[Tensor, Tensor], Tensor],
-    drawn: list[Tensor],
-    scale: float,
-    unit: float,
-) -> Tensor | None:
-    """How far rounding inside a loss of no known formula moves G: by what it differs between the batches; None for not at all.
-
-    A gradient such as (exp f − t)/b cancels after 1/b has rounded both terms, so nothing about it follows from its own size. Twice the difference is
-    believed, up to √u of the largest entry: what is more is no rounding, and the claim shall see it.
-    """
-    error = torch.zeros_like(measured)
-    for index in drawn:
-        with torch.enable_grad():
-            (found,) = torch.autograd.grad(loss(index, f[index]), f)
-        held = torch.bincount(index, minlength=len(f)).double()[:, None]
-        apart = (found.double() * scale - held * measured).abs() / held.clamp(min=1)
-        error = torch.maximum(error, torch.where(held > 0, 2 * apart, 0.0))
-    error = error.clamp(max=math.sqrt(unit) * float(measured.abs().max()))
-    return error if bool(error.any()) else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -22,6 +23,8 @@ SIGNS = ["=", "<=", ">=", ">"]
 @dataclass(frozen=True, eq=False)
 class Pair(Instance):
     """An observation and a prediction."""
+
+    measured: ClassVar = {}
 
     observed: Operand
     predicted: Operand

@@ -181,7 +181,8 @@ class Claim:
                 shapes is None,
                 f"expected both sides of {self.name} to have one shape, got {shapes}: nothing can be compared; on {instance!r}",
             )
-        verdict = Verdict(self.name, found.outcome, found.grade, found.measured, found.bound, instance, found.context)
+        grade = None if found.outcome is Outcome.INAPPLICABLE else found.grade  # nothing was compared
+        verdict = Verdict(self.name, found.outcome, grade, found.measured, found.bound, instance, found.context)
         return tell(self, verdict)
 
     def __repr__(self) -> str:
