@@ -25,6 +25,7 @@ from impl.operands import is_exact
 from impl.tracked import branching
 from theorems.claim import Claim
 from theorems.degrees import identities
+from theorems.relations import DEFINED
 from theorems.verdict import Outcome, Verdict
 
 SHAPES = 6
@@ -246,6 +247,8 @@ def _trials(
                 return trials, f"the claim does not run on exact numbers: {type(cause).__name__}: {cause}"
             if trial.verdict.outcome is Outcome.UNDECIDED:
                 reason = reason or f"undecided at a generic point: {trial.verdict.context.get('reason', '')}"
+            if trial.verdict.context.get("hypothesis") == DEFINED:
+                reason = reason or trial.verdict.context["reason"]
             reason = reason or trial.reason
             if trial.verdict.outcome in (Outcome.HOLDS, Outcome.REFUTED):
                 trials.append(trial)

@@ -113,10 +113,13 @@ def term_sizes(sides: Callable[[Any], Mapping[str, Any]], balls: Instance) -> di
 
     try:
         names = [f.name for f in fields(balls)]
+        base = sides(balls)
         found = sides(replace(balls, **{name: widened(getattr(balls, name)) for name in names}))
     except Exception:  # noqa: BLE001, the claim's code decides what it raises
         return None
     sizes = {
-        name: float(value.error.max()) / _WIDE if isinstance(value, Ball) else 0.0 for name, value in found.items()
+        name: float((value.error - base[name].error).max()) / _WIDE
+        for name, value in found.items()
+        if isinstance(value, Ball) and isinstance(base[name], Ball) and value.center.numel()
     }
-    return {name: size if math.isfinite(size) else 0.0 for name, size in sizes.items()}
+    return {name: sizes[name] if math.isfinite(sizes.get(name, math.nan)) else 0.0 for name in found}
