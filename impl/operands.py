@@ -17,6 +17,7 @@ from torch import Tensor
 
 from impl import measured as declarations
 from impl.errors import require
+from impl.exact_arrays import ExactArray
 from impl.literals import compact
 
 Operand: TypeAlias = Any
@@ -27,7 +28,7 @@ _LINE = 110
 
 def is_exact(operand: Operand) -> bool:
     """Whether ``operand`` is an object array of Python integers or fractions, which never round (and no `ArbArray`, which encloses)."""
-    return type(operand) is np.ndarray and operand.dtype == object
+    return type(operand) in (np.ndarray, ExactArray) and operand.dtype == object
 
 
 def to_exact(values: Operand) -> np.ndarray:

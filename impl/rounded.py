@@ -18,6 +18,9 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
+from impl.rounded_functions import BallFunctions, Truth
+from impl.torch_like import axes_of
+
 UNIT = 2.0**-53
 """Unit roundoff of float64, in which every formula is evaluated."""
 
@@ -73,7 +76,7 @@ def _note_zero_divisor() -> None:
         seen.append("a denominator is zero")
 
 
-class Ball:
+class Ball(BallFunctions):
     """A float64 tensor and an entrywise bound on its error: supports the operators that formulas are written with.
 
     Args:
@@ -82,7 +85,6 @@ class Ball:
         unit: unit roundoff of the arithmetic to be bounded, if it was not float64.
     """
 
-    __slots__ = ("center", "radius", "unit")
     __array_priority__ = 500
 
     def __init__(self, center: Tensor, radius: Tensor | None = None, unit: float = UNIT) -> None:
@@ -125,6 +127,8 @@ class Ball:
     def _lift(self, other: Any) -> Ball | None:
         if isinstance(other, Ball):
             return other
+        if isinstance(other, Truth):
+            return other.double()  # type: ignore[no-any-return]
         if isinstance(other, int | float):
             center = torch.tensor(float(other), dtype=torch.float64, device=self.center.device)
             return Ball(center, None if float(other) == other else center.abs() * UNIT)  # an int beyond 2^53 may round
@@ -253,56 +257,15 @@ class Ball:
         """Difference."""
         return -self + other
 
-    def sum(self, axis: int | tuple[int, ...]) -> Ball:
-        """Sum over axes: γ_n Σ|terms| plus Σ radii."""
-        axes = (axis,) if isinstance(axis, int) else axis
+    def sum(self, axis: Any = None, keepdim: bool = False, *, dim: Any = None, **_: Any) -> Ball:  # noqa: FBT002
+        """Sum over axes, all of them by default: γ_n Σ|terms| plus Σ radii."""
+        axes = axes_of(self.center.ndim, axis, dim)
+        if not axes:
+            return self
         terms = math.prod(self.center.shape[a] for a in axes)
-        carried = [] if self.radius is None else [self.radius.sum(axes)]
-        return self._rounded(self.center.sum(axes), terms, self.center.abs().sum(axes), carried, None)
-
-    def tanh(self) -> Ball:
-        """Hyperbolic tangent: 1-Lipschitz; four units in the last place for the library's own error."""
-        center = self.center.tanh()
-        fresh = 4 * self.unit * center.abs() + underflow(self.unit)
-        return self._like(center, (self.error + fresh) * (1 + 4 * UNIT))
-
-    def abs(self) -> Ball:
-        """Absolute value, exact."""
-        return self._like(self.center.abs(), self.radius)
-
-    def clamp(self, min: float) -> Ball:  # noqa: A002, torch's own name
-        """max(x, min), exact and 1-Lipschitz."""
-        return self._like(self.center.clamp(min=min), self.radius)
-
-    def exp2(self) -> Ball:
-        """2^x; see `impl.rounded_functions`."""
-        from impl import rounded_functions
-
-        return rounded_functions.exp2(self)
-
-    def project(self, targets: Other) -> Ball:
-        """The targets projected on this matrix's column space; see `impl.rounded_matrices`."""
-        from impl import rounded_matrices
-
-        return rounded_matrices.project(self, targets if isinstance(targets, Ball) else Ball(torch.as_tensor(targets)))
-
-    def unexplained(self, targets: Ball) -> Ball:
-        """The squared norm of what is left of the targets; see `impl.rounded_matrices`."""
-        from impl import rounded_matrices
-
-        return rounded_matrices.unexplained(self, targets)
-
-    def least_squares(self, targets: Other) -> Ball:
-        """The least-squares head on this matrix; see `impl.rounded_matrices`."""
-        from impl import rounded_matrices
-
-        return rounded_matrices.least_squares(self, targets if isinstance(targets, Ball) else Ball(torch.as_tensor(targets)))
-
-    def inverse(self) -> Ball:
-        """The inverse of every matrix in the ball; see `impl.rounded_matrices`."""
-        from impl import rounded_matrices
-
-        return rounded_matrices.inverse(self)
+        carried = [] if self.radius is None else [self.radius.sum(axes, keepdim=keepdim)]
+        total, sizes = (t.sum(axes, keepdim=keepdim) for t in (self.center, self.center.abs()))
+        return self._rounded(total, terms, sizes, carried, None)
 
     def __repr__(self) -> str:
         """Shape and largest radius."""

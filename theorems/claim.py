@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from impl.errors import InputError, require
+from impl.exact_arrays import exact_operands
 from impl.operands import Instance
 from theorems.relations import Comparison, Finding, Relation, Side, Sign
 from theorems.statements import explained, stated_in, strategy_of
@@ -167,13 +168,14 @@ class Claim:
                 f"expected {self.name} to be called with a {self.subject.__name__}, got {type(instance).__name__}; "
                 f"{_HOW.get(self.subject.__name__, 'see its statement')}"
             )
-        violated = self.inapplicable(instance)
+        operands = exact_operands(instance)
+        violated = self.inapplicable(operands)
         if violated is not None:
             name, reason = violated
             context = {"hypothesis": name, "reason": reason}
             return tell(self, Verdict(self.name, Outcome.INAPPLICABLE, instance=instance, context=context))
         with explained(self, instance):
-            found: Finding = self.relation.judge(self.observe, self.predict, instance)
+            found: Finding = self.relation.judge(self.observe, self.predict, operands)
         if self.tag == "conjecture" and ": " not in self.name:
             # somebody is still writing this: a formula of another shape is a slip and no counterexample
             shapes = found.context.get("shapes")

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from impl.exact_arrays import exact_operands
 from impl.gated import GatedNetwork
 from impl.generic import GENERIC, SET_SIZE, Source
 from impl.generic.networks import gated_network
@@ -25,7 +26,7 @@ from impl.operands import is_exact
 from impl.tracked import branching
 from theorems.claim import Claim
 from theorems.degrees import identities
-from theorems.relations import DEFINED
+from theorems.relations import DEFINED, RATIONAL
 from theorems.verdict import Outcome, Verdict
 
 SHAPES = 6
@@ -164,7 +165,7 @@ def try_at(claim: Claim, make: Callable[[Source], Any], shape: int, seed: int) -
         return Trial(shape, replace(verdict, context={**verdict.context, **point}), {})
     try:
         with branching() as branches:
-            tracked = make(source.tracked())
+            tracked = exact_operands(make(source.tracked()))
             degrees = identities(claim.relation, claim.observe(tracked), claim.predict(tracked))
     except Exception as error:  # noqa: BLE001, the claim's code decides what it raises
         reason = f"its degree is not known: {type(error).__name__}: {error}"
@@ -247,7 +248,7 @@ def _trials(
                 return trials, f"the claim does not run on exact numbers: {type(cause).__name__}: {cause}"
             if trial.verdict.outcome is Outcome.UNDECIDED:
                 reason = reason or f"undecided at a generic point: {trial.verdict.context.get('reason', '')}"
-            if trial.verdict.context.get("hypothesis") == DEFINED:
+            if trial.verdict.context.get("hypothesis") in (DEFINED, RATIONAL):
                 reason = reason or trial.verdict.context["reason"]
             reason = reason or trial.reason
             if trial.verdict.outcome in (Outcome.HOLDS, Outcome.REFUTED):

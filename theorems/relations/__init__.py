@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -13,8 +13,10 @@ import torch
 from torch import Tensor
 
 from impl.errors import InputError
+from impl.exact_arrays import NotExactError, in_floats
 from impl.operands import Instance, Operand, is_exact
 from impl.rounded import zero_divisors
+from impl.rounded_functions import OpenQuestionError, Truth
 from theorems.relations.doubt import advice, movements, proved, term_sizes
 from theorems.rounding import Ball
 from theorems.rounding.enclosures import enclose
@@ -73,16 +75,25 @@ class Comparison:
         if first is None:
             kind = type(instance).__name__
             raise InputError(f"expected a {kind} of tensors or of exact numbers, got one without either")
-        if is_exact(first):
-            try:
-                observed, predicted = _sides(observe(instance), predict(instance))
-            except ZeroDivisionError as error:  # floats would say NaN here
-                return undefined(f"division by zero: {error}")
-            findings = [
-                self._compare(part, _rational(part, observed[part]), _rational(part, predicted[part]), None)
-                for part in _common(observed, predicted)
-            ]
-            return _worst(findings)
+        judge = self._exactly if is_exact(first) else self._roughly
+        return judge(observe, predict, instance)
+
+    def _exactly(self, observe: Side, predict: Side, instance: Instance) -> Finding:
+        """Both sides in exact arithmetic, compared with ``==``."""
+        try:
+            observed, predicted = _sides(observe(instance), predict(instance))
+        except ZeroDivisionError as error:  # floats would say NaN here
+            return undefined(f"division by zero: {error}")
+        except NotExactError as error:
+            return self._inexact(str(error), observe, predict, instance)
+        findings = [
+            self._compare(part, _rational(part, observed[part]), _rational(part, predicted[part]), None)
+            for part in _common(observed, predicted)
+        ]
+        return _worst(findings)
+
+    def _roughly(self, observe: Side, predict: Side, instance: Instance) -> Finding:
+        """Both sides on floats, and on balls for the bound."""
         from theorems.relations.certified import Enclosure
         from theorems.rounding.precision import strengthened
 
@@ -90,15 +101,18 @@ class Comparison:
         if not self.rounded:
             return enclosure.judge(observe, predict, instance)
         balls = enclose(instance)
-        with zero_divisors() as zeros:
-            measured, predicted = _sides(observe(instance.double()), predict(balls))
-            radii = _parts(observe(balls))
+        try:
+            with zero_divisors() as zeros:
+                measured, predicted = _sides(observe(instance.double()), predict(balls))
+                radii = _parts(observe(balls))
+        except OpenQuestionError as error:
+            return Finding(Outcome.UNDECIDED, Grade.NUMERICAL, math.nan, math.inf, {"reason": str(error)})
         findings, compared = [], {}
         for part in _common(measured, predicted):
-            p = predicted[part] if isinstance(predicted[part], Ball) else Ball(torch.as_tensor(predicted[part]))
-            r = radii[part].error if isinstance(radii[part], Ball) else torch.zeros_like(measured[part])
+            p, r = _as_ball(predicted[part]), _rounding(measured[part], radii[part])
             bound = None if measured[part].shape != p.center.shape else r + p.error
-            compared[part] = (measured[part], p.center, bound)
+            seen = measured[part].double() if isinstance(measured[part], Tensor) else measured[part]
+            compared[part] = (seen, p.center, bound)
             findings.append(self._compare(part, *compared[part]))
         found = _worst(findings)
         if zeros and math.isnan(found.measured):
@@ -110,6 +124,14 @@ class Comparison:
         if found.outcome is not Outcome.REFUTED or "shapes" in found.context:
             return found
         return self._doubted(found, compared, observe, predict, instance)
+
+    def _inexact(self, reason: str, observe: Side, predict: Side, instance: Instance) -> Finding:
+        """The same numbers as floats, where a formula leaves the fractions; nothing where floats do not hold them."""
+        floats = in_floats(instance)
+        if floats is None:
+            return Finding(Outcome.INAPPLICABLE, Grade.EXACT, 0.0, 0.0, {"hypothesis": RATIONAL, "reason": reason})
+        found = self.judge(observe, predict, floats)
+        return replace(found, context={**found.context, "not exact": reason})
 
     def _cancelled(
         self, found: Finding, compared: Mapping[str, Any], observe: Side, predict: Side, balls: Instance
@@ -174,6 +196,29 @@ class Comparison:
         )
 
 
+def _as_ball(value: Any) -> Ball:
+    value = value.double() if isinstance(value, Truth) else value
+    return value if isinstance(value, Ball) else Ball(torch.as_tensor(value))
+
+
+def _rounding(measured: Tensor, enclosed: Any) -> Tensor:
+    """How far what was measured is from the exact value, by the ball of the same formula.
+
+    torch's own kernel of a softmax or a norm may sum in another order than the ball: as far as that shows, it counts too.
+    """
+    ball = enclosed.double() if isinstance(enclosed, Truth) else enclosed
+    if not isinstance(ball, Ball):
+        return torch.zeros_like(measured, dtype=torch.float64)
+    if ball.radius is None or ball.center.shape != measured.shape:
+        return ball.error
+    apart = (measured.double() - ball.center).abs().nan_to_num(nan=0.0)
+    return ball.error + torch.minimum(apart, _REORDERED * ball.error)
+
+
+_REORDERED = 8
+"""How many radii another order of summation may be away."""
+
+
 def undefined(reason: str) -> Finding:
     """What a formula with a zero denominator says of an instance: nothing."""
     return Finding(Outcome.INAPPLICABLE, Grade.EXACT, 0.0, 0.0, {"hypothesis": DEFINED, "reason": reason})
@@ -181,6 +226,10 @@ def undefined(reason: str) -> Finding:
 
 DEFINED = "no denominator is zero"
 """The hypothesis of every formula that divides."""
+
+
+RATIONAL = "the formula stays within the fractions"
+"""The hypothesis of judging exact numbers that no float holds."""
 
 
 def _decide(sign: Sign, residual: Any, bound: Any) -> Outcome:
