@@ -79,7 +79,13 @@ class ObjectArray(TorchLike, np.ndarray):  # type: ignore[misc]
         return self._wrapped(np.add.reduce(np.asarray(self), axis=axes, keepdims=keepdim or keepdims)) if axes else self
 
     def amax(
-        self, axis: Any = None, keepdim: bool = False, *, dim: Any = None, keepdims: bool = False, **_: Any
+        self,
+        axis: Any = None,
+        keepdim: bool = False,  # noqa: FBT002
+        *,
+        dim: Any = None,
+        keepdims: bool = False,
+        **_: Any,
     ) -> Any:
         """The largest entry over some dimensions."""
         axes = axes_of(self.ndim, axis, dim)

@@ -160,7 +160,10 @@ class Comparison:
         moved = movements(gaps, instance)
         if moved is None:
             return found
-        again = _worst([self._compare(part, o, p, bound + moved[part]) for part, (o, p, bound) in compared.items()])
+        wider = {part: (o, p, bound + moved[part]) for part, (o, p, bound) in compared.items()}
+        again = _worst([self._compare(part, *sides) for part, sides in wider.items()])
+        if again.outcome is Outcome.UNDECIDED and proved(instance):
+            again = self._cancelled(again, wider, observe, predict, enclose(instance))
         if again.outcome is Outcome.REFUTED:
             return found
         if again.outcome is Outcome.HOLDS and proved(instance):
