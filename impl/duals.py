@@ -128,7 +128,7 @@ class Dual(TorchLike):
         """(M⁻¹)' = −M⁻¹ M' M⁻¹."""
         from impl.inverses import inverse
 
-        return inverse(self)  # type: ignore[no-any-return]
+        return inverse(self)
 
     def abs(self) -> Dual:
         """Absolute value."""

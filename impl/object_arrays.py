@@ -1,3 +1,5 @@
+# mypy: disable-error-code="override, misc, call-overload, type-var"
+# torch's methods take other arguments than numpy's: that is what this class is for
 """Object arrays that answer to torch's spelling: the common base of exact numbers and of balls of arb."""
 
 from __future__ import annotations
@@ -9,12 +11,11 @@ from torch import Tensor
 
 from impl.torch_like import TorchLike, axes_of
 
-
-class ObjectArray(TorchLike, np.ndarray):  # type: ignore[misc]
+class ObjectArray(TorchLike, np.ndarray[Any, Any]):
     """A numpy array of objects with torch's methods; what comes out of it stays one, zero dimensions included."""
 
     __array_priority__ = 800
-    ndim = np.ndarray.ndim  # type: ignore[assignment]
+    ndim: Any = np.ndarray.ndim
 
     def _ufunc(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         raise NotImplementedError
@@ -76,7 +77,7 @@ class ObjectArray(TorchLike, np.ndarray):  # type: ignore[misc]
     def sum(self, axis: Any = None, keepdim: bool = False, *, dim: Any = None, keepdims: bool = False, **_: Any) -> Any:  # noqa: FBT002
         """Sum over axes, all of them by default."""
         axes = axes_of(self.ndim, axis if not isinstance(axis, list) else tuple(axis), dim)
-        return self._wrapped(np.add.reduce(np.asarray(self), axis=axes, keepdims=keepdim or keepdims)) if axes else self
+        return self._wrapped(np.add.reduce(np.asarray(self), axis=axes, keepdims=bool(keepdim or keepdims))) if axes else self
 
     def amax(
         self,

@@ -128,7 +128,7 @@ class Ball(BallFunctions):
         if isinstance(other, Ball):
             return other
         if isinstance(other, Truth):
-            return other.double()  # type: ignore[no-any-return]
+            return other.double()
         if isinstance(other, int | float):
             center = torch.tensor(float(other), dtype=torch.float64, device=self.center.device)
             return Ball(center, None if float(other) == other else center.abs() * UNIT)  # an int beyond 2^53 may round

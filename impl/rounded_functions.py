@@ -150,7 +150,7 @@ class BallFunctions(TorchLike):
         if isinstance(exponent, int) or (isinstance(exponent, float) and exponent.is_integer()):
             count = int(exponent)
             if count < 0:
-                return 1 / self**-count  # type: ignore[operator]
+                return 1 / self**-count
             out: Any = self * 0 + 1 if count == 0 else self  # type: ignore[operator]
             for _ in range(count - 1):
                 out = out * self
@@ -164,7 +164,7 @@ class BallFunctions(TorchLike):
     def __rpow__(self, base: Any) -> Any:
         """Powers of a positive number."""
         if isinstance(base, int | float) and base > 0:
-            return self.exp2() if base == 2 else (self * math.log(base)).exp()  # type: ignore[operator]
+            return self.exp2() if base == 2 else (self * math.log(base)).exp()  # type: ignore[operator, attr-defined]
         return NotImplemented
 
     # -- order ---------------------------------------------------------------------------------------------------
@@ -296,9 +296,8 @@ class BallFunctions(TorchLike):
     def _matrix(self, name: str, *operands: Any) -> Any:
         from impl import rounded_matrices
 
-        return getattr(rounded_matrices, name)(
-            self, *(self._lift(torch.as_tensor(o) if isinstance(o, list) else o) for o in operands)
-        )  # type: ignore[attr-defined]
+        function, lift = getattr(rounded_matrices, name), self._lift  # type: ignore[attr-defined]
+        return function(self, *(lift(torch.as_tensor(o) if isinstance(o, list) else o) for o in operands))
 
     def project(self, targets: Any) -> Any:
         """The targets projected on this matrix's column space; see `impl.rounded_matrices`."""

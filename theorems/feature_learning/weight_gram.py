@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from impl.chains import LinearChain, gradient_outer_products, imbalance
-from impl.differentiation import Dual, velocity
+from impl.differentiation import velocity
+from impl.duals import Dual
 from impl.linalg import squared_norm
 from impl.operands import Operand, is_exact
 from impl.strategies import grams as drawn
