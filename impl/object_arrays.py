@@ -11,6 +11,7 @@ from torch import Tensor
 
 from impl.torch_like import TorchLike, axes_of
 
+
 class ObjectArray(TorchLike, np.ndarray[Any, Any]):
     """A numpy array of objects with torch's methods; what comes out of it stays one, zero dimensions included."""
 

@@ -139,7 +139,8 @@ class BallFunctions(TorchLike):
             parts = (t.reshape(-1).tolist() for t in (center, self.center, error))
             for value, exponent, off in zip(*parts, strict=True):
                 gap = flint.arb(2) ** flint.arb(exponent, off) - flint.arb(value)
-                radii.append(float(gap.abs_upper()) * (1 + 2.0**-50))
+                least = 0.0 if gap == 0 else 5e-324  # what is too small for a float is not zero
+                radii.append(float(gap.abs_upper()) * (1 + 2.0**-50) + least)
         finally:
             flint.ctx.prec = before
         radius = torch.tensor(radii, dtype=torch.float64).reshape(center.shape)
