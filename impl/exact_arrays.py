@@ -148,6 +148,14 @@ def _power(base: Any, exponent: Any) -> Any:
 _powers = np.frompyfunc(_power, 2, 1)
 
 
+def plain_array(value: Any) -> np.ndarray:
+    """A plain object array of the same numbers, single entries that are arrays themselves unpacked."""
+    array = np.asarray(value, dtype=object)
+    if any(isinstance(number, np.ndarray) for number in array.flat):
+        array = np.vectorize(lambda n: n.item() if isinstance(n, np.ndarray) else n, otypes=[object])(array)
+    return array
+
+
 def exact_constant(value: Any) -> Any:
     """A number of a formula in exact arithmetic: the decimal that was written, 0.1 for a tenth.
 
@@ -198,6 +206,19 @@ def exact_operands(instance: Any) -> Any:
             lambda v: v.view(ExactArray) if type(v) is np.ndarray and v.dtype == object else v
         )
     return _prepared[instance]
+
+
+def evaluated(function: Callable[[Any], Any], instance: Any) -> Any:
+    """A function of an instance; of exact numbers that it does not run on as plain arrays, on those that answer to torch's spelling."""
+    try:
+        return function(instance)
+    except ZeroDivisionError:
+        raise
+    except Exception:
+        operands = exact_operands(instance)
+        if operands is instance:
+            raise
+    return function(operands)
 
 
 def _flat(value: Any) -> Any:

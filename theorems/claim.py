@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from impl.errors import InputError, require
-from impl.exact_arrays import exact_operands
+from impl.exact_arrays import evaluated
 from impl.operands import Instance
 from theorems.relations import Comparison, Finding, Relation, Side, Sign
 from theorems.statements import explained, stated_in, strategy_of
@@ -142,7 +142,7 @@ class Claim:
         """The first hypothesis that ``instance`` violates, with the reason; None if the claim applies."""
         for name, hypothesis in self.hypotheses.items():
             with explained(self, instance):
-                reason = hypothesis.check(instance) if hypothesis.check is not None else None
+                reason = evaluated(hypothesis.check, instance) if hypothesis.check is not None else None
                 require(
                     reason is None or isinstance(reason, str),
                     f"expected the check of {name!r} in {self.name} to return None, or the reason why the instance violates it, "
@@ -152,7 +152,7 @@ class Claim:
                 return name, reason
         if isinstance(self.predict, Changed):
             with explained(self, instance):
-                idle = self.predict.idle(instance)
+                idle = evaluated(self.predict.idle, instance)
             if idle is not None:
                 return "a wrong variant", idle
         return None
@@ -168,14 +168,13 @@ class Claim:
                 f"expected {self.name} to be called with a {self.subject.__name__}, got {type(instance).__name__}; "
                 f"{_HOW.get(self.subject.__name__, 'see its statement')}"
             )
-        operands = exact_operands(instance)
-        violated = self.inapplicable(operands)
+        violated = self.inapplicable(instance)
         if violated is not None:
             name, reason = violated
             context = {"hypothesis": name, "reason": reason}
             return tell(self, Verdict(self.name, Outcome.INAPPLICABLE, instance=instance, context=context))
         with explained(self, instance):
-            found: Finding = self.relation.judge(self.observe, self.predict, operands)
+            found: Finding = evaluated(lambda it: self.relation.judge(self.observe, self.predict, it), instance)
         if self.tag == "conjecture" and ": " not in self.name:
             # somebody is still writing this: a formula of another shape is a slip and no counterexample
             shapes = found.context.get("shapes")

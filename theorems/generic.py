@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from impl.exact_arrays import exact_operands
+from impl.exact_arrays import evaluated
 from impl.gated import GatedNetwork
 from impl.generic import GENERIC, SET_SIZE, Source
 from impl.generic.networks import gated_network
@@ -165,8 +165,9 @@ def try_at(claim: Claim, make: Callable[[Source], Any], shape: int, seed: int) -
         return Trial(shape, replace(verdict, context={**verdict.context, **point}), {})
     try:
         with branching() as branches:
-            tracked = exact_operands(make(source.tracked()))
-            degrees = identities(claim.relation, claim.observe(tracked), claim.predict(tracked))
+            degrees = evaluated(
+                lambda it: identities(claim.relation, claim.observe(it), claim.predict(it)), make(source.tracked())
+            )
     except Exception as error:  # noqa: BLE001, the claim's code decides what it raises
         reason = f"its degree is not known: {type(error).__name__}: {error}"
         return Trial(shape, replace(verdict, context={**verdict.context, **point}), {}, reason=reason)

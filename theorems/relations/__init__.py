@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from impl.errors import InputError
-from impl.exact_arrays import NotExactError, in_floats
+from impl.exact_arrays import NotExactError, in_floats, plain_array
 from impl.operands import Instance, Operand, is_exact
 from impl.rounded import zero_divisors
 from impl.rounded_functions import OpenQuestionError, Truth
@@ -272,7 +272,7 @@ def _number(value: Any) -> float:
 
 
 def _rational(part: str, value: Operand) -> np.ndarray:
-    exact = np.asarray(value, dtype=object)
+    exact = plain_array(value)
     for number in exact.flat:
         if not isinstance(number, int | Fraction | np.integer):
             raise TypeError(

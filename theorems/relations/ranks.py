@@ -19,6 +19,7 @@ from torch import Tensor
 
 from impl.arb_arrays import arb_array
 from impl.arb_matrices import norm, proved_rank
+from impl.exact_arrays import plain_array
 from impl.linalg import exact_rank
 from impl.operands import Instance, Operand, is_exact, to_exact
 from theorems.claim import Claim, equals
@@ -54,7 +55,7 @@ class RankIs:
         first = next(v for v in vars(instance).values() if isinstance(v, Tensor | np.ndarray))
         ranks = _parts(predict(instance))
         if is_exact(first):
-            observed: Mapping[str, Any] = _named(observe(instance))
+            observed: Mapping[str, Any] = {name: _plain(value) for name, value in _named(observe(instance)).items()}
             enclosed = observed
         else:
             observed, enclosed = _named(observe(instance.double())), _named(observe(enclose(instance)))
@@ -154,6 +155,10 @@ class _EnclosedRanks:
         if missing:  # no enclosure proves a determinant to be zero
             outcome = Outcome.UNDECIDED
         return Finding(outcome, Grade.CERTIFIED, 0.0, float(rest), label)
+
+
+def _plain(value: Any) -> Any:
+    return Within(*(plain_array(part) for part in value)) if isinstance(value, Within) else plain_array(value)
 
 
 def _matrices(observed: Mapping[str, Any]) -> dict[str, Any]:
