@@ -50,8 +50,7 @@ class PreconditionedSteps(Instance):
         unit: unit roundoff of the format in which the network ran.
         obstacle: why the claims say nothing about this network, as far as recording could see; None if they do.
 
-    Raises:
-        InputError: shapes that do not fit one another, NaN or infinity.
+    Raises InputError for shapes that do not fit one another, NaN or infinity.
     """
 
     granted: ClassVar[Mapping[str, Slack]] = {"seen_grad": None}

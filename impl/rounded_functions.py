@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from impl.torch_like import NotCarriedError, TorchLike, axes_of
+from impl.rounded_order import BallOrder
+from impl.torch_like import NotCarriedError
 
 _BITS = 128
 """Working precision of arb: far below the error that is measured."""
@@ -21,15 +22,11 @@ _BITS = 128
 _UNIT = 2.0**-53
 
 
-class OpenQuestionError(ArithmeticError):
-    """A formula branches on a comparison that rounding leaves open."""
-
-
 def _up(value: Tensor) -> Tensor:
     return torch.nextafter(value, torch.full_like(value, math.inf))
 
 
-class BallFunctions(TorchLike):
+class BallFunctions(BallOrder):
     """What `impl.rounded.Ball` answers to besides arithmetic."""
 
     center: Tensor
@@ -168,97 +165,6 @@ class BallFunctions(TorchLike):
             return self.exp2() if base == 2 else (self * math.log(base)).exp()  # type: ignore[operator, attr-defined]
         return NotImplemented
 
-    # -- order ---------------------------------------------------------------------------------------------------
-
-    def abs(self) -> Any:
-        """Absolute value, exact."""
-        return self._like(self.center.abs(), self.radius)  # type: ignore[attr-defined]
-
-    def __abs__(self) -> Any:
-        """Absolute value, exact."""
-        return self._like(self.center.abs(), self.radius)  # type: ignore[attr-defined]
-
-    def clamp(self, min: float | None = None, max: float | None = None) -> Any:  # noqa: A002, torch's own names
-        """Min ≤ x ≤ max, exact and 1-Lipschitz."""
-        return self._like(self.center.clamp(min=min, max=max), self.radius)  # type: ignore[attr-defined]
-
-    def maximum(self, other: Any) -> Any:
-        """The larger of two, entry by entry: off by no more than the larger radius."""
-        right = self._lift(other)  # type: ignore[attr-defined]
-        center = torch.maximum(self.center, right.center)
-        if self.radius is None and right.radius is None:
-            return self._like(center, None, right)  # type: ignore[attr-defined]
-        return self._like(center, torch.maximum(self.error, right.error).expand_as(center), right)  # type: ignore[attr-defined]
-
-    def minimum(self, other: Any) -> Any:
-        """The smaller of two, entry by entry."""
-        right = self._lift(other)  # type: ignore[attr-defined]
-        return -((-self).maximum(-right))  # type: ignore[operator]
-
-    def amax(self, axis: Any = None, keepdim: bool = False, *, dim: Any = None) -> Any:  # noqa: FBT002
-        """The largest entry over some dimensions: off by no more than the largest radius there."""
-        axes = axes_of(self.center.ndim, axis, dim)
-        radius = None if self.radius is None else self.radius.amax(axes, keepdim=keepdim)
-        return self._like(self.center.amax(axes, keepdim=keepdim), radius)  # type: ignore[attr-defined]
-
-    def sign(self) -> Any:
-        """−1, 0 or 1; off by up to 2 where the sign is open."""
-        error = torch.zeros_like(self.center) if self.radius is None else self.radius
-        known = (self.center.abs() > error) | (error == 0)
-        radius = torch.where(known, 0.0, 1 + self.center.sign().abs())
-        return self._like(self.center.sign(), radius if bool(radius.any()) else None)  # type: ignore[attr-defined]
-
-    def _compared(self, other: Any, test: Callable[[Tensor], Tensor], *, boundary: bool) -> Any:
-        right = self._lift(other)  # type: ignore[attr-defined]
-        if right is None:
-            return NotImplemented
-        gap, error = self.center - right.center, self.error + right.error  # type: ignore[attr-defined]
-        exact = (error == 0) & torch.isfinite(gap)
-        del boundary
-        return Truth(test(gap), exact | (gap.abs() > error * (1 + 4 * _UNIT)))
-
-    def __gt__(self, other: Any) -> Any:
-        """Where it is larger, as far as that is known."""
-        return self._compared(other, lambda gap: gap > 0, boundary=False)
-
-    def __lt__(self, other: Any) -> Any:
-        """Where it is smaller, as far as that is known."""
-        return self._compared(other, lambda gap: gap < 0, boundary=False)
-
-    def __ge__(self, other: Any) -> Any:
-        """Where it is at least as large, as far as that is known."""
-        return self._compared(other, lambda gap: gap >= 0, boundary=True)
-
-    def __le__(self, other: Any) -> Any:
-        """Where it is at most as large, as far as that is known."""
-        return self._compared(other, lambda gap: gap <= 0, boundary=True)
-
-    def __eq__(self, other: object) -> Any:
-        """Where it is equal, as far as that is known."""
-        return self._compared(other, lambda gap: gap == 0, boundary=True)
-
-    def __ne__(self, other: object) -> Any:
-        """Where it differs, as far as that is known."""
-        return self._compared(other, lambda gap: gap != 0, boundary=True)
-
-    __hash__ = object.__hash__
-
-    def where(self, condition: Any, yes: Any, no: Any) -> Any:
-        """One of two, entry by entry; both, where the condition is open."""
-        one, other = self._lift(yes), self._lift(no)  # type: ignore[attr-defined]
-        truth = (
-            condition
-            if isinstance(condition, Truth)
-            else Truth(torch.as_tensor(condition), torch.ones((), dtype=torch.bool))
-        )
-        center = torch.where(truth.yes, one.center, other.center)
-        taken = torch.where(truth.yes, one.error, other.error)
-        left = torch.where(
-            truth.yes, (other.center - center).abs() + other.error, (one.center - center).abs() + one.error
-        )
-        radius = torch.where(truth.sure, taken, torch.maximum(taken, left * (1 + 4 * _UNIT)))
-        return one._like(center, radius if bool(radius.any()) else None, other)
-
     # -- shapes --------------------------------------------------------------------------------------------------
 
     def _shaped(self, change: Callable[[Tensor], Tensor]) -> Any:
@@ -328,116 +234,3 @@ class BallFunctions(TorchLike):
 def _square(x: Tensor, root: Tensor) -> Tensor:
     """Where a root is exact: whole, and its square below 2^53 is the number."""
     return (root == root.round()) & (root * root == x) & (x < 2.0**53)
-
-
-class Truth(TorchLike):
-    """A comparison of balls: yes, no, or open.
-
-    Args:
-        yes: what the centers say.
-        sure: where that is beyond doubt.
-    """
-
-    def __init__(self, yes: Tensor, sure: Tensor) -> None:
-        """Two boolean tensors that broadcast."""
-        self.yes, self.sure = torch.broadcast_tensors(yes, sure)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of both."""
-        return tuple(self.yes.shape)
-
-    def double(self) -> Any:
-        """One for yes and zero for no; off by one where it is open."""
-        from impl.rounded import Ball
-
-        radius = (~self.sure).double()
-        return Ball(self.yes.double(), radius if bool(radius.any()) else None)
-
-    float = int = long = double
-
-    def to(self, *_: Any, **__: Any) -> Any:
-        """As numbers."""
-        return self.double()
-
-    def lifted(self, value: Any) -> Any:
-        """A constant as a ball."""
-        return self.double().lifted(value)
-
-    def where(self, condition: Any, yes: Any, no: Any) -> Any:
-        """One of two."""
-        return self.double().where(condition, yes, no)
-
-    def __bool__(self) -> bool:
-        """What is beyond doubt.
-
-        Raises:
-            OpenQuestionError: where it is not.
-        """
-        if not bool(self.sure.all()):
-            raise OpenQuestionError("expected a comparison that rounding leaves decided, got one that is open")
-        return bool(self.yes)
-
-    def all(self, *_: Any) -> Truth:
-        """Whether every entry is."""
-        no = bool((~self.yes & self.sure).any())
-        return Truth(self.yes.all(), self.sure.all() | no)
-
-    def any(self, *_: Any) -> Truth:
-        """Whether some entry is."""
-        found = bool((self.yes & self.sure).any())
-        return Truth(self.yes.any(), self.sure.all() | found)
-
-    def __invert__(self) -> Truth:
-        """Not."""
-        return Truth(~self.yes, self.sure)
-
-    def __and__(self, other: Any) -> Truth:
-        """And."""
-        right = other if isinstance(other, Truth) else Truth(other, torch.ones((), dtype=torch.bool))
-        sure = (self.sure & right.sure) | (self.sure & ~self.yes) | (right.sure & ~right.yes)
-        return Truth(self.yes & right.yes, sure)
-
-    __rand__ = __and__
-
-    def __or__(self, other: Any) -> Truth:
-        """Or."""
-        return ~(~self & ~(other if isinstance(other, Truth) else Truth(other, torch.ones((), dtype=torch.bool))))
-
-    __ror__ = __or__
-
-    def __getitem__(self, index: Any) -> Truth:
-        """A part."""
-        return Truth(self.yes[index], self.sure[index])
-
-    def sum(self, axis: Any = None, keepdim: bool = False, *, dim: Any = None) -> Any:  # noqa: FBT002
-        """How many."""
-        return self.double().sum(axis, keepdim=keepdim, dim=dim)
-
-    def __mul__(self, other: Any) -> Any:
-        """As a mask."""
-        return self.double() * other
-
-    __rmul__ = __mul__
-
-    def __add__(self, other: Any) -> Any:
-        """As a number."""
-        return self.double() + other
-
-    __radd__ = __add__
-
-    def __sub__(self, other: Any) -> Any:
-        """As a number."""
-        return self.double() - other
-
-    def __rsub__(self, other: Any) -> Any:
-        """As a number."""
-        return other - self.double()
-
-    def __matmul__(self, other: Any) -> Any:
-        """As numbers."""
-        return self.double() @ other
-
-    def __neg__(self) -> Any:
-        """As numbers."""
-        return -self.double()

@@ -19,9 +19,9 @@ from impl.errors import InputError
 from impl.exact_arrays import NotExactError, exact_array, exact_constant
 from impl.operands import Operand
 from impl.rounded import Ball
-from impl.rounded_functions import OpenQuestionError, Truth
 from impl.torch_like import NotCarriedError
 from impl.tracked import Tracked, branching
+from impl.truth import OpenQuestionError, Truth
 from theorems import at_most, compares, equals
 from theorems.checking import check
 from theorems.generic import examine

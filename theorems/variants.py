@@ -107,7 +107,7 @@ class Changed:
 
     def _within_rounding(self, instance: Instance) -> bool:
         """Whether the change is no larger than the rounding of the prediction: the transpose of a product that is symmetric."""
-        if not any(isinstance(value, Tensor) for value in vars(instance).values()):
+        if not any(isinstance(value, Tensor) for value in getattr(instance, "__dict__", {}).values()):
             return False
         try:
             before, after = self.predict(instance.enclosed()), self(instance.enclosed())

@@ -16,8 +16,8 @@ from impl.errors import InputError
 from impl.exact_arrays import NotExactError, in_floats, plain_array
 from impl.operands import Instance, Operand, is_exact
 from impl.rounded import zero_divisors
-from impl.rounded_functions import OpenQuestionError, Truth
-from theorems.relations.doubt import advice, movements, proved, term_sizes
+from impl.truth import OpenQuestionError
+from theorems.relations.doubt import advice, as_ball, movements, proved, rounding, term_sizes
 from theorems.rounding import Ball
 from theorems.rounding.enclosures import enclose
 from theorems.verdict import Grade, Outcome
@@ -109,7 +109,7 @@ class Comparison:
             return Finding(Outcome.UNDECIDED, Grade.NUMERICAL, math.nan, math.inf, {"reason": str(error)})
         findings, compared = [], {}
         for part in _common(measured, predicted):
-            p, r = _as_ball(predicted[part]), _rounding(measured[part], radii[part])
+            p, r = as_ball(predicted[part]), rounding(measured[part], radii[part])
             bound = None if measured[part].shape != p.center.shape else r + p.error
             seen = measured[part].double() if isinstance(measured[part], Tensor) else measured[part]
             compared[part] = (seen, p.center, bound)
@@ -197,29 +197,6 @@ class Comparison:
         return Finding(
             outcome, grade, max(_number(worst), 0.0) if sign != ">" else _number(worst), _number(limit), context
         )
-
-
-def _as_ball(value: Any) -> Ball:
-    value = value.double() if isinstance(value, Truth) else value
-    return value if isinstance(value, Ball) else Ball(torch.as_tensor(value))
-
-
-def _rounding(measured: Tensor, enclosed: Any) -> Tensor:
-    """How far what was measured is from the exact value, by the ball of the same formula.
-
-    torch's own kernel of a softmax or a norm may sum in another order than the ball: as far as that shows, it counts too.
-    """
-    ball = enclosed.double() if isinstance(enclosed, Truth) else enclosed
-    if not isinstance(ball, Ball):
-        return torch.zeros_like(measured, dtype=torch.float64)
-    if ball.radius is None or ball.center.shape != measured.shape:
-        return ball.error
-    apart = (measured.double() - ball.center).abs().nan_to_num(nan=0.0)
-    return ball.error + torch.minimum(apart, _REORDERED * ball.error)
-
-
-_REORDERED = 8
-"""How many radii another order of summation may be away."""
 
 
 def undefined(reason: str) -> Finding:

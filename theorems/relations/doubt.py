@@ -20,6 +20,7 @@ from torch import Tensor
 from impl.measured import doubts, is_declared, known_doubts, variations
 from impl.operands import Instance
 from impl.rounded import Ball
+from impl.truth import Truth
 
 _TIMES = 4
 """How many times the largest movement seen counts, where the doubt itself is a guess: half of the digits."""
@@ -123,3 +124,27 @@ def term_sizes(sides: Callable[[Any], Mapping[str, Any]], balls: Instance) -> di
         if isinstance(value, Ball) and isinstance(base[name], Ball) and value.center.numel()
     }
     return {name: sizes[name] if math.isfinite(sizes.get(name, math.nan)) else 0.0 for name in found}
+
+
+def as_ball(value: Any) -> Ball:
+    """A side as a ball: what holds no radius is exact."""
+    value = value.double() if isinstance(value, Truth) else value
+    return value if isinstance(value, Ball) else Ball(torch.as_tensor(value))
+
+
+def rounding(measured: Tensor, enclosed: Any) -> Tensor:
+    """How far what was measured is from the exact value, by the ball of the same formula.
+
+    torch's own kernel of a softmax or a norm may sum in another order than the ball: as far as that shows, it counts too.
+    """
+    ball = enclosed.double() if isinstance(enclosed, Truth) else enclosed
+    if not isinstance(ball, Ball):
+        return torch.zeros_like(measured, dtype=torch.float64)
+    if ball.radius is None or ball.center.shape != measured.shape:
+        return ball.error
+    apart = (measured.double() - ball.center).abs().nan_to_num(nan=0.0)
+    return ball.error + torch.minimum(apart, _REORDERED * ball.error)
+
+
+_REORDERED = 8
+"""How many radii another order of summation may be away."""
