@@ -49,7 +49,6 @@ class PreconditionedSteps(Instance):
         decay: decoupled weight decay λ, (T,).
         unit: unit roundoff of the format in which the network ran.
         obstacle: why the claims say nothing about this network, as far as recording could see; None if they do.
-
     Raises InputError for shapes that do not fit one another, NaN or infinity.
     """
 
