@@ -29,6 +29,7 @@ from .gated import fields as fields
 from .gated import gated_network as gated_network
 from .gaussian_gap import GapPath as GapPath
 from .gaussian_teachers import GaussianTeacher as GaussianTeacher
+from .gradients import gradient as gradient
 from .harmonics import Harmonic as Harmonic
 from .kernel_expansion import ExpansionPath as ExpansionPath
 from .kernels import TangentKernel as TangentKernel
@@ -40,6 +41,7 @@ from .linear_students import LinearStudent as LinearStudent
 from .linear_students import PoweredCovariance as PoweredCovariance
 from .linear_students import linear_student as linear_student
 from .losses import half_squared_error as half_squared_error
+from .measured import unknown as unknown
 from .networks import NetworkSpec as NetworkSpec
 from .networks import build as build
 from .normalised import NormalisedLayer as NormalisedLayer

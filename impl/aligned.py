@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +12,9 @@ from torch import Tensor, nn
 from impl.errors import require, require_finite
 from impl.linear_students import exp2
 from impl.losses import half_squared_error
+from impl.measured import Rounding
 from impl.operands import Instance, Operand
+from impl.precise import precise_data
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +30,8 @@ class AlignedTeacher(Instance):
     Raises:
         InputError: shapes that do not fit one another, NaN or infinity, a teacher that is zero.
     """
+
+    measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
 
     design: Operand
     root_logs: Operand
@@ -52,6 +58,10 @@ class AlignedTeacher(Instance):
     def inputs(self) -> Operand:
         """X = U Σ^½, (n, d)."""
         return self.design * exp2(self.root_logs)
+
+    def precise(self) -> Any:
+        """Data alone: floats are the numbers that they are."""
+        return precise_data(self)
 
 
 def first_gradient(inputs: Tensor, targets: Tensor) -> Tensor:

@@ -14,6 +14,8 @@ import numpy as np
 from flint import arb, arb_mat, fmpq
 from torch import Tensor
 
+from impl.object_arrays import ObjectArray
+
 
 class UndecidableError(ArithmeticError):
     """Balls overlap where a decision is needed: more precision may tell."""
@@ -28,24 +30,29 @@ def ball(value: Any) -> arb:
     return value if isinstance(value, arb) else arb(value)
 
 
-class ArbArray(np.ndarray[Any, Any]):
+class ArbArray(ObjectArray):
     """An object array of balls; make one with `arb_array`."""
 
-    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:  # noqa: FBT002
-        """Keep results without dimensions arrays, as torch does; what is no ball (comparisons) is a plain array."""
-        return array.view(ArbArray) if array.dtype == object else array.view(np.ndarray)
+    def lifted(self, value: Any) -> Any:
+        """A constant as balls."""
+        return arb_array(value)
 
-    def __getitem__(self, index: Any) -> Any:
-        """A part; a single entry is an array without dimensions."""
-        found = super().__getitem__(index)
-        return found if isinstance(found, np.ndarray) else arb_array(found)
+    def _ufunc(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        if ufunc in _ORDERS and method == "__call__":
+            left, right = (arb_array(value) for value in inputs)
+            return left._compared(right, *_ORDERS[ufunc])
+        arrays = [np.asarray(arb_array(value)) if _is_numeric(value) else np.asarray(value) for value in inputs]
+        chosen = _CHOICES.get(ufunc, ufunc)
+        if chosen is not ufunc and method == "reduce":
+            return _reduced(chosen, arrays[0], **options)
+        return getattr(chosen, method)(*arrays, **options)
 
     def _compared(self, other: Any, sign: Callable[[Any, Any], Any], opposite: Callable[[Any, Any], Any]) -> Any:
         left, right = np.asarray(self), np.asarray(arb_array(other))
         yes, no = sign(left, right), opposite(left, right)
         if not bool(np.all(yes | no)):
             raise UndecidableError("expected balls apart from one another to compare, got some that overlap")
-        return yes
+        return np.asarray(yes).view(ArbArray)
 
     def __lt__(self, other: Any) -> Any:
         """Whether each entry is proved smaller; raises if that is open somewhere."""
@@ -74,10 +81,6 @@ class ArbArray(np.ndarray[Any, Any]):
     def _each(self, function: Callable[[arb], arb]) -> Self:
         return filled([function(value) for value in np.asarray(self).flat], self.shape)  # type: ignore[return-value]
 
-    def clamp(self, min: float) -> Self:  # noqa: A002, torch's own name
-        """max(x, min)."""
-        return self._each(lambda value: value.max(arb(min)))
-
     def exp2(self) -> Self:
         """2^x."""
         return self._each(lambda value: arb(2) ** value)
@@ -85,6 +88,30 @@ class ArbArray(np.ndarray[Any, Any]):
     def sqrt(self) -> Self:
         """√x; NaN where the ball reaches below zero."""
         return self._each(lambda value: value.sqrt())
+
+    def exp(self) -> Self:
+        """The exponential."""
+        return self._each(lambda value: value.exp())
+
+    def log(self) -> Self:
+        """The logarithm; NaN where the ball reaches zero."""
+        return self._each(lambda value: value.log())
+
+    def tanh(self) -> Self:
+        """The hyperbolic tangent."""
+        return self._each(lambda value: value.tanh())
+
+    def sin(self) -> Self:
+        """The sine."""
+        return self._each(lambda value: value.sin())
+
+    def cos(self) -> Self:
+        """The cosine."""
+        return self._each(lambda value: value.cos())
+
+    def erf(self) -> Self:
+        """The error function."""
+        return self._each(lambda value: value.erf())
 
     def inverse(self) -> ArbArray:
         """M⁻¹ over the last two dimensions; raises `UndecidableError` where M might be singular."""
@@ -135,6 +162,37 @@ class ArbArray(np.ndarray[Any, Any]):
     def widened(self, radius: Any) -> ArbArray:
         """The same balls with ``radius`` (a ball, not negative) added to every radius."""
         return self + arb(0, radius.upper()) if radius.is_finite() else self * arb("nan")
+
+
+_ORDERS = {
+    np.equal: (np.equal, np.not_equal),
+    np.not_equal: (np.not_equal, np.equal),
+    np.less: (np.less, np.greater_equal),
+    np.greater: (np.greater, np.less_equal),
+    np.less_equal: (np.less_equal, np.greater),
+    np.greater_equal: (np.greater_equal, np.less),
+}
+_CHOICES: dict[Any, Any] = {
+    np.maximum: np.frompyfunc(lambda a, b: a.max(b), 2, 1),
+    np.minimum: np.frompyfunc(lambda a, b: a.min(b), 2, 1),
+}
+"""numpy's own would guess where balls overlap."""
+
+
+def _reduced(function: Any, array: np.ndarray, axis: Any = None, *, keepdims: bool = False, **_: Any) -> Any:
+    axes = tuple(range(array.ndim)) if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
+    for each in sorted((a % array.ndim for a in axes), reverse=True):
+        array = np.asarray(function.reduce(array, axis=each), dtype=object)
+    if not keepdims:
+        return array
+    shape = list(array.shape)
+    for each in sorted(axes):
+        shape.insert(each, 1)
+    return array.reshape(shape)
+
+
+def _is_numeric(value: Any) -> bool:
+    return not (isinstance(value, np.ndarray) and value.dtype == bool)
 
 
 def arb_array(values: Any) -> ArbArray:

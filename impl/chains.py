@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from impl.checks import check_tensor
 from impl.differentiation import velocity
 from impl.errors import InputError, require
+from impl.measured import Rounding
 from impl.operands import Instance, Operand, is_exact, to_exact
 from impl.tracing import LayerTrace
 
@@ -31,6 +32,7 @@ class LinearChain(Instance):
     """
 
     measures: ClassVar[dict[str, tuple[str, int]]] = {"width": ("weights", -2), "inputs": ("inputs", -1), "samples": ("inputs", -2)}  # fmt: skip
+    measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
 
     weights: tuple[Operand, ...]
     inputs: Operand

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,7 +14,9 @@ from torch import Tensor
 from impl.checks import check_finite, check_shapes
 from impl.errors import require
 from impl.linalg import exact_rank
+from impl.measured import Rounding
 from impl.operands import Instance, Operand, is_exact, to_exact
+from impl.precise import precise_data
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +32,7 @@ class LabelledFeatures(Instance):
     """
 
     measures: ClassVar[dict[str, tuple[str, int]]] = {"samples": ("features", -2), "features": ("features", -1), "classes": ("labels", -1)}  # fmt: skip
+    measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
 
     features: Operand
     labels: Operand
@@ -49,6 +53,10 @@ class LabelledFeatures(Instance):
         """Samples per class, (K,); fractions, so that they divide exactly, where the labels are exact."""
         counts = self.labels.sum(-2)
         return counts * Fraction(1) if is_exact(counts) else counts
+
+    def precise(self) -> Any:
+        """Data alone: floats are the numbers that they are."""
+        return precise_data(self)
 
 
 def labelled_features(features: Tensor, labels: Tensor) -> LabelledFeatures:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from impl.errors import require, require_finite
+from impl.flow_errors import enclosed_decayed, moved_decayed
+from impl.layer_errors import softmax_error
+from impl.measured import Rounding, Slack
 from impl.objectives import SHIFT_FREE, Loss, loss_named, objective
 from impl.operands import Instance, Operand
 from impl.running import Inputs, run, undisturbed
@@ -41,6 +44,8 @@ class DecayedMatrix(Instance):
         InputError: shapes that do not fit, NaN or infinity, a negative decay.
     """
 
+    granted: ClassVar[Mapping[str, Slack]] = {"output_grad": lambda point: point.output_error}
+
     matrix: Operand
     gradient: Operand
     decay: Operand
@@ -69,26 +74,13 @@ class DecayedMatrix(Instance):
         """C, the number of outputs."""
         return int(self.output_grad.shape[-1])
 
+    def enclosed(self) -> Any:
+        """M and the way to F given; the gradient with the rounding of its products."""
+        return enclosed_decayed(self)
 
-def softmax_error(outputs: Tensor, targets: Tensor, scale: float = 1.0, unit: float = UNIT) -> Tensor:
-    """Bound on the rounding error of autograd's gradient scale·(softmax(f)·Σt − t), entry by entry.
-
-    Follows log-softmax through its operations (shift, exp, sum, log, and back), with exp and log accurate to 4 units in the
-    last place: the vector libraries behind torch document at most 2.
-
-    Args:
-        outputs: f, (…, N, C), taken as exact.
-        targets: t, of the same shape.
-        scale: factor in front of the summed loss.
-        unit: unit roundoff.
-    """
-    f, t = outputs.double(), targets.double()
-    classes = f.shape[-1]
-    log_p, total = functional.log_softmax(f, -1), t.abs().sum(-1, keepdim=True)
-    p, depth = log_p.exp(), f.amax(-1, keepdim=True) - f
-    spread = depth.amax(-1, keepdim=True)
-    relative = unit * (depth + spread + log_p.abs() + 5 * classes + 20) * 1.01
-    return scale * (p * total * (relative + (classes + 2) * unit) + 3 * unit * (t.abs() + p * total) + 1e-300)
+    def moved(self, **fields: Any) -> Any:
+        """Under another gradient at the outputs."""
+        return moved_decayed(self, fields["output_grad"])
 
 
 def free_features(
@@ -282,6 +274,9 @@ class NonlinearFeatures(Instance):
         decay: λ of the parameters, ().
         targets: Y, (N, C).
     """
+
+    measured: ClassVar[Mapping[str, Rounding]] = {}
+    granted: ClassVar[Mapping[str, Slack]] = {"features": None, "gradient": None}
 
     features: Operand
     gradient: Operand

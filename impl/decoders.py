@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from torch import Tensor
 
 from impl.checks import check_finite, check_tensor
 from impl.errors import require
+from impl.measured import Rounding
 from impl.operands import Instance, Operand, is_exact
 
 
@@ -26,6 +29,8 @@ class Decoder(Instance):
     Raises:
         InputError: shapes that do not fit, NaN or infinity, rows of C that are no convex combinations.
     """
+
+    measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
 
     points: Operand
     codes: Operand

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from impl.duals import Dual
+from impl.exact_arrays import NotExactError
 from impl.magnitude import NotWholeError, base_for
 from impl.operands import Operand, is_exact
 from impl.tracked import is_tracked
@@ -47,7 +49,7 @@ def _base(function: Callable[..., Any], at: Sequence[Operand], along: Sequence[O
     """Kronecker's base, or None where the substitution does not apply."""
     try:
         return base_for(function, at, along)
-    except NotWholeError:
+    except (NotWholeError, NotExactError):
         return None
 
 
@@ -102,74 +104,3 @@ def _linear_coefficient(value: int, base: int) -> int:
     half = base >> 1
     constant = (value + half) % base - half
     return int(((value - constant) // base + half) % base - half)
-
-
-class Dual:
-    """A value and its derivative along one direction, for operands that bring no differentiation of their own."""
-
-    __array_priority__ = 1000
-
-    def __init__(self, value: Operand, tangent: Operand) -> None:
-        """Pair ``value`` with its ``tangent``."""
-        self.value, self.tangent = value, tangent
-
-    @property
-    def mT(self) -> Dual:  # noqa: N802, the operators' common name
-        """Transpose of the last two dimensions."""
-        return Dual(self.value.mT, self.tangent.mT)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the value."""
-        return tuple(self.value.shape)
-
-    def __getitem__(self, index: Any) -> Dual:
-        """Index value and tangent alike."""
-        return Dual(self.value[index], self.tangent[index])
-
-    def sum(self, axis: int) -> Dual:
-        """Sum over one axis."""
-        return Dual(self.value.sum(axis), self.tangent.sum(axis))
-
-    def tanh(self) -> Dual:
-        """Hyperbolic tangent and its derivative 1 − tanh²."""
-        value = self.value.tanh()
-        return Dual(value, self.tangent * (1 - value * value))
-
-    def __neg__(self) -> Dual:
-        """Negate."""
-        return Dual(-self.value, -self.tangent)
-
-    def __add__(self, other: Operand) -> Dual:
-        """Sum rule."""
-        if isinstance(other, Dual):
-            return Dual(self.value + other.value, self.tangent + other.tangent)
-        return Dual(self.value + other, self.tangent)
-
-    __radd__ = __add__
-
-    def __sub__(self, other: Operand) -> Dual:
-        """Difference rule."""
-        return self + -other
-
-    def __rsub__(self, other: Operand) -> Dual:
-        """Difference rule."""
-        return -self + other
-
-    def __mul__(self, other: Operand) -> Dual:
-        """Product rule."""
-        if isinstance(other, Dual):
-            return Dual(self.value * other.value, self.tangent * other.value + self.value * other.tangent)
-        return Dual(self.value * other, self.tangent * other)
-
-    __rmul__ = __mul__
-
-    def __matmul__(self, other: Operand) -> Dual:
-        """Product rule for matrices."""
-        if isinstance(other, Dual):
-            return Dual(self.value @ other.value, self.tangent @ other.value + self.value @ other.tangent)
-        return Dual(self.value @ other, self.tangent @ other)
-
-    def __rmatmul__(self, other: Operand) -> Dual:
-        """Product rule for matrices, constant on the left."""
-        return Dual(other @ self.value, other @ self.tangent)

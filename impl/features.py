@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from impl.errors import require, require_finite
 from impl.linalg import independent_columns, squared_norm, unexplained
+from impl.measured import Rounding
 from impl.networks import generator
 from impl.operands import Instance, Operand
 
@@ -31,6 +33,7 @@ class FeatureSet(Instance):
     """
 
     measures: ClassVar[dict[str, tuple[str, int]]] = {"samples": ("features", -2), "features": ("features", -1), "targets": ("targets", -1)}  # fmt: skip
+    measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
 
     features: Operand
     targets: Operand

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeAlias
 
@@ -11,11 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from impl.errors import require, require_finite
+from impl.measured import Slack
 from impl.networks import generator
 from impl.operands import Instance, Operand
 from impl.preconditioned import PreconditionedSGD, Preconditioner, matrix_of
 from impl.restoring import Remembered
 from impl.running import Inputs, reseed, undisturbed
+from impl.step_errors import enclosed_steps, moved_steps
 from impl.surgery import blank, first_layer, whole_numbers
 
 Rest: TypeAlias = "Literal['frozen', 'sgd', 'momentum', 'adam'] | Callable[[list[nn.Parameter]], torch.optim.Optimizer]"
@@ -48,14 +50,13 @@ class PreconditionedSteps(Instance):
         decay: decoupled weight decay λ, (T,).
         unit: unit roundoff of the format in which the network ran.
         obstacle: why the claims say nothing about this network, as far as recording could see; None if they do.
-
-    Raises:
-        InputError: shapes that do not fit one another, NaN or infinity.
+    Raises InputError for shapes that do not fit one another, NaN or infinity.
     """
 
     measures: ClassVar[dict[str, tuple[str, int]]] = {
         "steps": ("inputs", -3), "samples": ("inputs", -2), "inputs": ("inputs", -1), "outputs": ("weight", -2),
     }  # fmt: skip
+    granted: ClassVar[Mapping[str, Slack]] = {"seen_grad": None}
 
     inputs: Operand
     test_inputs: Operand
@@ -97,6 +98,12 @@ class PreconditionedSteps(Instance):
         size = float(torch.as_tensor(self.after[-1]).norm()) if isinstance(end, Tensor) else 1.0
         gap = float(end.norm()) if isinstance(end, Tensor) else float((end * end).sum()) ** 0.5
         return gap / size if size > 0 else gap
+
+    enclosed = enclosed_steps
+
+    def moved(self, **fields: Any) -> Any:
+        """Under other gradients at Z, which W and Z follow."""
+        return moved_steps(self, fields["seen_grad"])
 
 
 @dataclass

@@ -6,17 +6,22 @@ dual numbers and balls share, so each can be differentiated exactly.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import comb
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from impl.errors import require, require_finite
+from impl.flow_errors import enclosed_coupled, moved_coupled
 from impl.inverses import eye_like, inverse, slope
+from impl.measured import Rounding, Slack
 from impl.objectives import loss_named, objective
 from impl.operands import Instance, Operand
+from impl.precise import precise_data
 from impl.spectral import scalar
 
 
@@ -37,6 +42,7 @@ class KernelPoint(Instance):
     """
 
     alone = ("features", 2)
+    measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
 
     features: Operand
     other: Operand
@@ -55,6 +61,10 @@ class KernelPoint(Instance):
             for name in ("features", "other", "targets"):
                 require_finite(name, getattr(self, name))
             require(bool(self.ridge >= 0), f"expected a ridge of at least 0, got {self.ridge}")
+
+    def precise(self) -> Any:
+        """Data alone: floats are the numbers that they are."""
+        return precise_data(self)
 
 
 def trace_of(matrix: Operand) -> Operand:
@@ -158,6 +168,7 @@ class CoupledPoint(Instance):
     """
 
     alone = ("features", 2)
+    granted: ClassVar[Mapping[str, Slack]] = {"output_grad": None}
 
     features: Operand
     readout: Operand
@@ -169,6 +180,14 @@ class CoupledPoint(Instance):
     output_grad: Operand
     loss: str = "squared"
     speedup: Operand = None
+
+    def enclosed(self) -> Any:
+        """Both velocities with the rounding of their products."""
+        return enclosed_coupled(self)
+
+    def moved(self, **fields: Any) -> Any:
+        """Under another gradient at the outputs."""
+        return moved_coupled(self, fields["output_grad"])
 
 
 def coupled_point(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from impl.differentiation import gradient
 from impl.errors import require, require_finite
+from impl.measured import Slack, given
 from impl.operands import Instance, Operand, is_exact
+from impl.rounded import Ball
 
 GATES = ("relu", "data", "tanh")
 
@@ -40,6 +42,7 @@ class GatedNetwork(Instance):
     measures: ClassVar[dict[str, tuple[str, int]]] = {
         "width": ("weights", -2), "inputs": ("inputs", -1), "rows": ("inputs", -2),
     }  # fmt: skip
+    granted: ClassVar[Mapping[str, Slack]] = {"residual": None}
 
     weights: tuple[Operand, ...]
     readout: Operand
@@ -86,6 +89,20 @@ class GatedNetwork(Instance):
     def depth(self) -> int:
         """The number L of hidden layers."""
         return len(self.weights)
+
+    def enclosed(self) -> Any:
+        """Weights, masks and r given; the velocities with the rounding of the backward recursion that they are."""
+        coarse = self.map(lambda value: Ball(value, unit=self.unit) if isinstance(value, Tensor) else value)
+        steps = loss_gradient(coarse, coarse.weights, coarse.residual)
+        speeds = tuple(Ball(v, model.radius) for v, model in zip(self.weight_velocity, steps, strict=True))
+        return replace(self.map(given), weight_velocity=speeds)
+
+    def moved(self, **fields: Any) -> Any:
+        """Under another r, which the velocities follow."""
+        step = fields["residual"] - self.residual
+        change = loss_gradient(self, self.weights, step)
+        speeds = tuple(v - d for v, d in zip(self.weight_velocity, change, strict=True))
+        return replace(self, residual=fields["residual"], weight_velocity=speeds)
 
 
 @dataclass(frozen=True, eq=False)

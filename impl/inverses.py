@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from impl.differentiation import Dual, _load_forward_mode
+from impl.differentiation import _load_forward_mode
+from impl.duals import Dual
 from impl.linalg import _batched, _fmpq
 from impl.operands import Operand, is_exact
 from impl.tracked import inverse as tracked_inverse
@@ -28,7 +29,7 @@ def inverse(matrix: Operand) -> Operand:
         found, flaw = torch.linalg.inv_ex(matrix)
         return torch.where((flaw != 0)[..., None, None], torch.nan, found)
     if is_exact(matrix):
-        return _batched(_exact_inverse, matrix)
+        return _batched(_exact_inverse, np.asarray(matrix)).view(type(matrix))
     if isinstance(matrix, Dual):
         value = inverse(matrix.value)
         return Dual(value, -(value @ matrix.tangent @ value))

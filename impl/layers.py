@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from impl.errors import InputError, require_finite
+from impl.layer_errors import enclosed_layer, output_doubt
+from impl.measured import Slack
 from impl.operands import Instance, Operand
 
 _OPERANDS = ("weight", "inputs", "weight_grad", "input_grad", "output_grad", "outputs", "bias")
@@ -54,6 +57,8 @@ class LayerTrace(Instance):
         part: which inputs are looked at, if not all (see `impl.parts`); "" if all.
         checked: rows of a layer that is looked at in part, by which its outputs are checked.
         calls: of the module, to which the rows belong; autograd adds their weight gradients up.
+        output_error: how far rounding can have moved `output_grad` from the loss's gradient at Z, (…, N, d_out); None if
+            nobody knows. `trace` fills it in at the last layer of a network under a loss that it knows.
         reached: False where autograd found no path from the loss to the layer.
 
     Raises:
@@ -61,10 +66,11 @@ class LayerTrace(Instance):
     """
 
     derived: ClassVar[tuple[str, ...]] = ("outputs", "weight_grad", "input_grad")
-    silent: ClassVar[tuple[str, ...]] = ("unit", "grad_terms", "grad_magnitude", "calls")
     measures: ClassVar[dict[str, tuple[str, int]]] = {
         "inputs": ("weight", -1), "outputs": ("weight", -2), "rows": ("inputs", -2), "calls": ("calls", 0),
     }  # fmt: skip
+    silent: ClassVar[tuple[str, ...]] = ("unit", "grad_terms", "grad_magnitude", "calls", "output_error")
+    granted: ClassVar[Mapping[str, Slack]] = {"output_grad": output_doubt}
 
     weight: Operand
     inputs: Operand
@@ -83,6 +89,7 @@ class LayerTrace(Instance):
     calls: int = 1
     part: str = ""
     checked: LinearRows | None = None
+    output_error: Operand | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and numbers; fill in what can be read off them."""
@@ -109,6 +116,21 @@ class LayerTrace(Instance):
             object.__setattr__(self, "unit", max(torch.finfo(t.dtype).eps for t in tensors) / 2)
         if self.grad_terms == 0:
             object.__setattr__(self, "grad_terms", self.weight.shape[-2])
+
+    def enclosed(self) -> LayerTrace:
+        """Weights, inputs and ∇_Z given; ∇_W, ∇_H and Z with the rounding of the products that they are."""
+        balls: LayerTrace = enclosed_layer(self)
+        return balls
+
+    def moved(self, **fields: Any) -> Self:
+        """Under another ∇_Z, of which ∇_W and ∇_H are functions."""
+        step = fields["output_grad"] - self.output_grad
+        return dataclasses.replace(
+            self,
+            output_grad=fields["output_grad"],
+            weight_grad=self.weight_grad + step.mT @ self.inputs,
+            input_grad=self.input_grad + step @ self.weight,
+        )
 
     def _per_network(self, value: float) -> Operand:
         """The number once for each network of a batch, in the kind of the weight."""

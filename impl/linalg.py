@@ -84,7 +84,7 @@ def independent_columns(matrix: Tensor) -> list[int]:
 def _fmpq(matrix: np.ndarray) -> Any:
     import flint
 
-    matrix = values_of(matrix)
+    matrix = values_of(np.asarray(matrix))
     entries = [flint.fmpq(f.numerator, f.denominator) for f in map(Fraction, matrix.reshape(-1).tolist())]
     return flint.fmpq_mat(matrix.shape[0], matrix.shape[1], entries)
 
@@ -113,8 +113,10 @@ def _fractions(values: np.ndarray) -> np.ndarray:
 
 
 def _batched(function: Any, *operands: np.ndarray) -> np.ndarray:
+    kind = type(operands[0])
+    operands = tuple(np.asarray(x) for x in operands)
     lead = operands[0].shape[:-2]
     if not lead:
-        return np.asarray(function(*operands), dtype=object)
+        return np.asarray(function(*operands), dtype=object).view(kind)
     results = [function(*(x[index] for x in operands)) for index in np.ndindex(*lead)]
-    return np.array(results, dtype=object).reshape(*lead, *results[0].shape)
+    return np.array(results, dtype=object).reshape(*lead, *results[0].shape).view(kind)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,7 +14,9 @@ from torch import Tensor, nn
 from impl.errors import InputError, require, require_finite
 from impl.linalg import least_squares
 from impl.losses import half_squared_error
+from impl.measured import Rounding
 from impl.operands import Instance, Operand, is_exact
+from impl.precise import precise_data
 from impl.preconditioned import PreconditionedSGD
 
 
@@ -44,6 +47,7 @@ class LinearStudent(Instance):
     """
 
     measures: ClassVar[dict[str, tuple[str, int]]] = {"steps": ("rates", -1), "samples": ("inputs", -2), "inputs": ("inputs", -1)}  # fmt: skip
+    measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
 
     inputs: Operand
     covariance_root: Operand
@@ -70,6 +74,10 @@ class LinearStudent(Instance):
         """The number T of steps."""
         return int(self.rates.shape[0])
 
+    def precise(self) -> Any:
+        """Data alone: floats are the numbers that they are."""
+        return precise_data(self)
+
 
 @dataclass(frozen=True, eq=False)
 class InitialisedPair(Instance):
@@ -86,6 +94,8 @@ class InitialisedPair(Instance):
         rates: η of every step on ½‖Z − y‖², (T,).
         scale: c of the matched law N(0, cP), ().
     """
+
+    measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
 
     inputs: Operand
     factor: Operand
@@ -159,6 +169,8 @@ class PoweredCovariance(Instance):
         power: p, ().
     """
 
+    measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
+
     scores: Operand
     root_logs: Operand
     basis: Operand
@@ -190,6 +202,10 @@ class PoweredCovariance(Instance):
     def preconditioner(self) -> Operand:
         """P = Σ^p, (d, d)."""
         return (self.basis * exp2(self.logs * self.power)) @ self.basis.mT
+
+    def precise(self) -> Any:
+        """Data alone: floats are the numbers that they are."""
+        return precise_data(self)
 
 
 def exp2(exponents: Operand) -> Operand:

@@ -46,6 +46,10 @@ class Magnitude:
         """Powers of the bound."""
         return Magnitude(self.bound**exponent)
 
+    def __abs__(self) -> Any:
+        """No polynomial."""
+        return self._refuse(None)
+
     def _refuse(self, _: Any) -> Any:
         raise NotWholeError(
             "expected a polynomial for an exact velocity, got a function that divides or compares its arguments"
@@ -80,7 +84,7 @@ def base_for(function: Callable[..., Any], at: Sequence[Operand], along: Sequenc
         along: v, integer arrays, or anything not smaller in absolute value.
     """
     bounds = [
-        np.vectorize(lambda a, b: Magnitude(magnitude(a) + magnitude(b)), otypes=[object])(x, v)
+        np.vectorize(lambda a, b: Magnitude(magnitude(a) + magnitude(b)), otypes=[object])(x, v).view(type(x))
         for x, v in zip(at, along, strict=True)
     ]
     return 1 << (max(_largest(function(*bounds)), 1).bit_length() + 2)

@@ -7,7 +7,7 @@ A formula of this suite uses only what torch tensors and numpy object arrays sha
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar, Self, TypeAlias
 
@@ -15,7 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from impl import measured as declarations
 from impl.errors import InputError, require
+from impl.exact_arrays import ExactArray
 from impl.literals import compact
 
 Operand: TypeAlias = Any
@@ -26,7 +28,7 @@ _LINE = 110
 
 def is_exact(operand: Operand) -> bool:
     """Whether ``operand`` is an object array of Python integers or fractions, which never round (and no `ArbArray`, which encloses)."""
-    return type(operand) is np.ndarray and operand.dtype == object
+    return type(operand) in (np.ndarray, ExactArray) and operand.dtype == object
 
 
 def to_exact(values: Operand) -> np.ndarray:
@@ -106,9 +108,22 @@ class Instance:
                 found[name] = max(sizes)
         return found
 
+    measured: ClassVar[Mapping[str, declarations.Rounding]] = declarations.UNDECLARED
+    """Fields that were computed, and how far each can be off: a function of the instance on balls that gives the formula
+    that was computed, or a radius. ``{}`` says that all fields are data. Fields of a type that says nothing are taken as
+    given, and what rounding of half of their digits explains is UNDECIDED."""
+
+    granted: ClassVar[Mapping[str, declarations.Slack]] = {}
+    """Measured fields that claims take as given, and how far each can be off (None: nobody knows); see `impl.measured`."""
+
     def __init_subclass__(cls, **options: Any) -> None:
-        """Keep this class's `__repr__`: `dataclasses.dataclass` would write one that dumps every tensor."""
+        """Keep this class's `__repr__`: `dataclasses.dataclass` would write one that dumps every tensor.
+
+        Raises:
+            InputError: if it names measured fields and does not say how far they can be off.
+        """
         super().__init_subclass__(**options)
+        declarations.check_declared(cls)
         if "__repr__" not in cls.__dict__:
             cls.__repr__ = Instance.__repr__  # type: ignore[method-assign]
 
@@ -145,6 +160,24 @@ class Instance:
         fields = {f.name: _apply(widen, getattr(self, f.name)) for f in dataclasses.fields(self)}
         return dataclasses.replace(self, **fields) if narrow else self
 
+    def enclosed(self) -> Any:
+        """The instance with every operand as a ball: data exact, measured fields with what is declared of their rounding.
+
+        Override it where the bound of a field needs more than a formula.
+        """
+        return declarations.enclosed(self)
+
+    def precise(self) -> Any:
+        """The instance in ball arithmetic (arb) at the precision that is set, or None if it has no exact meaning.
+
+        Only data have one: floats are the numbers that they are. A measured field stays what was measured.
+        """
+        return None
+
+    def moved(self, **fields: Any) -> Self:
+        """The instance with granted fields somewhere else, and with whatever follows from them; all float64 tensors."""
+        return declarations.moved(self, fields)
+
     @classmethod
     def stack(cls, instances: Sequence[Self]) -> Self:
         """One instance with a leading batch dimension from instances of equal shapes.
@@ -159,6 +192,8 @@ class Instance:
             if isinstance(values[0], tuple):
                 require(len({len(v) for v in values}) == 1, "expected instances of equal depth to stack")
                 return tuple(join(list(parts)) for parts in zip(*values, strict=True))
+            if any(value is None for value in values):
+                return None
             if isinstance(values[0], Tensor):
                 require(
                     len({tuple(v.shape) for v in values}) == 1,

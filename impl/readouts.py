@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -12,6 +14,7 @@ from impl.checks import check_finite, check_shapes
 from impl.differentiation import gradient
 from impl.errors import require
 from impl.linalg import squared_norm
+from impl.measured import Rounding
 from impl.networks import generator
 from impl.operands import Instance, Operand
 
@@ -42,6 +45,11 @@ class ReadoutEnsemble(Instance):
     Raises:
         InputError: shapes that do not fit, NaN or infinity.
     """
+
+    measured: ClassVar[Mapping[str, Rounding]] = {
+        # reverse mode multiplies (Y A)ᵀ by H; the bound of the two products is the same in either order
+        "weight_grads": lambda ensemble: ensemble.readouts.mT @ ensemble.targets.mT @ ensemble.features
+    }
 
     features: Operand
     weight: Operand

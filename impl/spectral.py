@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from impl.errors import require, require_finite
+from impl.flow_errors import enclosed_end, enclosed_escapes, enclosed_left, enclosed_task
 from impl.operands import Instance, Operand, is_exact
+from impl.precise import precise_left, precise_task
 
 
 def diagonal(basis: Operand, values: Operand) -> Operand:
@@ -95,6 +98,14 @@ class SpectralTask(Instance):
         above = self.values > self.threshold
         return above.astype(int).astype(object) if isinstance(above, np.ndarray) else above.to(self.values.dtype)
 
+    def enclosed(self) -> Any:
+        """Frames that are orthogonal up to rounding stand for orthogonal ones."""
+        return enclosed_task(self)
+
+    def precise(self) -> Any:
+        """Exact Gram–Schmidt frames."""
+        return precise_task(self)
+
 
 @dataclass(frozen=True, eq=False)
 class FlowEnd(SpectralTask):
@@ -114,6 +125,14 @@ class FlowEnd(SpectralTask):
     how: str = ""
     flaw: str = ""
 
+    def enclosed(self) -> Any:
+        """Where the flow stopped, with its distance from rest as the gradient there bounds it."""
+        return enclosed_end(self)
+
+    def precise(self) -> Any:
+        """Where an integrator stopped is a measurement."""
+        return None
+
 
 @dataclass(frozen=True, eq=False)
 class Escapes(SpectralTask):
@@ -128,6 +147,14 @@ class Escapes(SpectralTask):
     slopes: Operand = None
     modes: tuple[int, ...] = ()
     intervals: Operand = None
+
+    def enclosed(self) -> Any:
+        """The fitted rates with their intervals."""
+        return enclosed_escapes(self)
+
+    def precise(self) -> Any:
+        """A fitted rate is a measurement."""
+        return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +188,14 @@ class Regression(Instance):
         shapes = {"left": (*lead, rows, rows), "levels": vector, "signal": vector, "others": vector}
         _check(self, shapes, ("ridge", "noise"))
 
+    def enclosed(self) -> Any:
+        """A frame that is orthogonal up to rounding stands for an orthogonal one."""
+        return enclosed_left(self)
+
+    def precise(self) -> Any:
+        """An exact Gram–Schmidt frame."""
+        return precise_left(self)
+
 
 @dataclass(frozen=True, eq=False)
 class LaplacianTask(Instance):
@@ -191,3 +226,11 @@ class LaplacianTask(Instance):
     def laplacian(self) -> Operand:
         """L, (…, N, N)."""
         return diagonal(self.left, self.frequencies)
+
+    def enclosed(self) -> Any:
+        """A frame that is orthogonal up to rounding stands for an orthogonal one."""
+        return enclosed_left(self)
+
+    def precise(self) -> Any:
+        """An exact Gram–Schmidt frame."""
+        return precise_left(self)

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from flint import fmpq, fmpq_mat
 
 from impl.errors import require
+from impl.measured import Rounding
 from impl.operands import Instance
 
 
@@ -35,6 +37,8 @@ class SpikeSetting(Instance):
         noise_mean: E ε; anything but zero breaks a hypothesis.
         inputs: "gaussian", or "rademacher" for ±1 coordinates, whose fourth moment is not Gaussian.
     """
+
+    measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
 
     direction: Any
     coefficients: Any

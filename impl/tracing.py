@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from impl import patches
 from impl.call_rows import Chosen, rows, some_inputs
 from impl.errors import InputError, require, require_finite, told
+from impl.layer_errors import output_error
 from impl.layers import LayerTrace, LinearRows, Traces
 from impl.losses import no_broadcasting, require_finite_targets
 from impl.recording import Layer, Recording, record
@@ -66,12 +68,16 @@ def trace(
             f"expected a positive, finite {option}, got {option}={number!r}",
         )
     with undisturbed(model, seed), record(model) as seen:
-        value = scalar_loss(run(model, inputs), targets, loss)
+        outputs = run(model, inputs)
+        value = scalar_loss(outputs, targets, loss)
         seen.finish()
-        return Traces(
-            _collect(seen, value, rate=rate, decay=decay, chosen=Chosen(seed, len(seen.layers)) if parts else None),
-            seen.left_out,
-        )
+        chosen = Chosen(seed, len(seen.layers)) if parts else None
+        found = _collect(seen, value, rate=rate, decay=decay, chosen=chosen)
+    known = {name: output_error(layer, outputs, targets, loss) for name, layer in found.items()}
+    return Traces(
+        {name: layer if known[name] is None else replace(layer, output_error=known[name]) for name, layer in found.items()},
+        seen.left_out,
+    )
 
 
 def scalar_loss(outputs: Any, targets: Any, loss: Loss) -> Tensor:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +12,8 @@ from torch import Tensor, nn
 from impl.decayed import UNIT, _softmax, readout_of, shift_error
 from impl.double import loss_in_double, widened
 from impl.errors import require
+from impl.flow_errors import enclosed_noise, moved_noise, own_rounding
+from impl.measured import Slack
 from impl.networks import generator
 from impl.objectives import SHIFT_FREE, Loss, loss_named
 from impl.operands import Instance, Operand
@@ -43,6 +44,8 @@ class MinibatchNoise(Instance):
         unit: unit roundoff of the format in which the network ran.
         flaw: what is wrong with the readout on purpose or by nature ("nonlinear readout"); empty if nothing.
     """
+
+    granted: ClassVar[Mapping[str, Slack]] = {"output_grad": lambda noise: noise.output_error}
 
     features: Operand
     readout: Operand
@@ -89,6 +92,14 @@ class MinibatchNoise(Instance):
     def noise(self) -> Operand:
         """N∇ℓ_batch − b∇ℓ, (B, N, P): the noise times b."""
         return self.batch_grad - self.full_grad * self.size[..., None, None]
+
+    def enclosed(self) -> Any:
+        """Both gradients with the rounding of their products."""
+        return enclosed_noise(self)
+
+    def moved(self, **fields: Any) -> Any:
+        """Under another gradient at the outputs."""
+        return moved_noise(self, fields["output_grad"])
 
 
 def minibatches(samples: int, size: int, number: int, *, replacement: bool, seed: int) -> Tensor:
@@ -276,33 +287,9 @@ def _measure(
         (output_grad,) = torch.autograd.grad(loss(everyone, f), f)
     measured = output_grad.double() * scale
     if output_error is None and not own:
-        output_error = _own_rounding(measured, f, loss, drawn, batch_scale, unit)
+        output_error = own_rounding(measured, f, loss, drawn, batch_scale, unit)
     return MinibatchNoise(
         features.double(), readout.double(), measured, counts.double(),
         torch.stack([gradient(index).double() * (rows * batch_scale) for index in drawn]), gradient(everyone).double() * scale,
         torch.tensor(float(size), dtype=torch.float64), output_error, shift_free, scale != 1.0, unit, flaw,
     )  # fmt: skip
-
-
-def _own_rounding(
-    measured: Tensor,
-    f: Tensor,
-    loss: Callable[[Tensor, Tensor], Tensor],
-    drawn: list[Tensor],
-    scale: float,
-    unit: float,
-) -> Tensor | None:
-    """How far rounding inside a loss of no known formula moves G: by what it differs between the batches; None for not at all.
-
-    A gradient such as (exp f − t)/b cancels after 1/b has rounded both terms, so nothing about it follows from its own size. Twice the difference is
-    believed, up to √u of the largest entry: what is more is no rounding, and the claim shall see it.
-    """
-    error = torch.zeros_like(measured)
-    for index in drawn:
-        with torch.enable_grad():
-            (found,) = torch.autograd.grad(loss(index, f[index]), f)
-        held = torch.bincount(index, minlength=len(f)).double()[:, None]
-        apart = (found.double() * scale - held * measured).abs() / held.clamp(min=1)
-        error = torch.maximum(error, torch.where(held > 0, 2 * apart, 0.0))
-    error = error.clamp(max=math.sqrt(unit) * float(measured.abs().max()))
-    return error if bool(error.any()) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from impl.errors import require
 from impl.first_layer import Rest, rest_optimiser
 from impl.losses import half_squared_error
+from impl.measured import Rounding, Slack
 from impl.operands import Instance, Operand
 from impl.preconditioned import PreconditionedSGD
 from impl.surgery import LARGEST
@@ -53,6 +54,10 @@ class TwinRuns(Instance):
     measures: ClassVar[dict[str, tuple[str, int]]] = {
         "steps": ("inputs", -3), "samples": ("inputs", -2), "inputs": ("inputs", -1), "outputs": ("start", -2),
     }  # fmt: skip
+    measured: ClassVar[Mapping[str, Rounding]] = {}
+    granted: ClassVar[Mapping[str, Slack]] = dict.fromkeys(
+        f"{run}{path}" for run in ("", "twin_", "inner_", "restarted_") for path in ("outputs", "others")
+    )
 
     inputs: Operand
     preconditioner: Operand

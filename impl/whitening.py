@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from impl.checks import check_finite, check_shapes, check_tensor
 from impl.errors import require
-from impl.linalg import least_squares
+from impl.measured import Rounding, Slack
 from impl.networks import generator
 from impl.operands import Instance, Operand, is_exact, to_exact, to_tensor
-
-
-def polar(matrix: Tensor) -> Tensor:
-    """The orthogonal polar factor U Vᵀ of A = U S Vᵀ (…, n, n), by singular value decomposition; one of them if A is singular."""
-    factors = torch.linalg.svd(matrix)
-    factor: Tensor = factors.U @ factors.Vh
-    return factor
+from impl.polar_errors import enclosed_motion, polar, rotation_radius, spin, turned
 
 
 def newton_schulz(matrix: Operand, steps: int = 10) -> Operand:
@@ -39,29 +33,6 @@ def newton_schulz(matrix: Operand, steps: int = 10) -> Operand:
     return x
 
 
-def spin(weight: Operand, velocity: Operand) -> Operand:
-    """An Ω with ΩM + MΩ = dW Wᵀ − W dWᵀ, M = WWᵀ: the rate at which dW turns the frame of the rows (…, d_out, d_out).
-
-    ΩW is unique. Exact operands: solved over the rationals (one matrix); floats: in the eigenbasis of M, refined once.
-    """
-    square, right = weight @ weight.mT, velocity @ weight.mT - weight @ velocity.mT
-    if is_exact(weight):
-        n = len(square)
-        eye = np.eye(n, dtype=int).astype(object)
-        return least_squares(np.kron(eye, square) + np.kron(square, eye), right.reshape(-1, 1)).reshape(n, n)
-    values, vectors = torch.linalg.eigh(square)
-    sums = values[..., :, None] + values[..., None, :]
-    cut = values.shape[-1] * torch.finfo(values.dtype).eps * values[..., -1:, None]
-    factor = torch.where(sums > cut, 1 / torch.where(sums > cut, sums, 1.0), 0.0)
-
-    def solve(rhs: Tensor) -> Tensor:
-        solution: Tensor = vectors @ ((vectors.mT @ rhs @ vectors) * factor) @ vectors.mT
-        return solution
-
-    omega = solve(right)
-    return omega + solve(right - omega @ square - square @ omega)
-
-
 @dataclass(frozen=True, eq=False)
 class WeightStep(Instance):
     """A step from W₁ to W₂ and the rotation that takes W₂ back next to W₁.
@@ -78,6 +49,10 @@ class WeightStep(Instance):
     """
 
     measures: ClassVar[dict[str, tuple[str, int]]] = {"outputs": ("before", -2), "inputs": ("before", -1)}  # fmt: skip
+    measured: ClassVar[Mapping[str, Rounding]] = {
+        "rotation": lambda step: rotation_radius(step.before, step.after)[..., None, None]
+    }
+    granted: ClassVar[Mapping[str, Slack]] = {"rotation": lambda step: torch.ones_like(step.rotation.double())}
 
     before: Operand
     after: Operand
@@ -94,6 +69,11 @@ class WeightStep(Instance):
         wanted["directions"] = (*lead, rows, self.directions.shape[-1])
         check_shapes(self, wanted)
         check_finite(self, "before", *wanted)
+
+    def moved(self, **fields: Any) -> Self:
+        """With the polar factor of a matrix next to W₁W₂ᵀ, as far away as the decomposition's own error."""
+        step = fields["rotation"] - self.rotation
+        return replace(self, rotation=turned(self.rotation, step, self.before, self.after))
 
 
 def weight_step(before: Tensor, after: Tensor, *, seed: int = 0) -> WeightStep:
@@ -145,6 +125,11 @@ class WeightMotion(Instance):
         require(len(shape) >= 2 and min(shape) > 0, f"expected a weight of shape (…, d_out, d_in), got {shape}")
         check_shapes(self, {"velocity": shape, "vertical": shape})
         check_finite(self, "weight", "velocity", "vertical")
+
+    def enclosed(self) -> WeightMotion:
+        """The vertical part within what the equation of the spin proves."""
+        balls: WeightMotion = enclosed_motion(self)
+        return balls
 
 
 def weight_motion(weight: Operand, velocity: Operand) -> WeightMotion:

@@ -36,7 +36,6 @@ SPECTRAL = {
     "laplacian_spectral_filter": ridge.graph_laplacians,
     "laplacian_filter_rank": ridge.graph_laplacians,
     "spectral_bias_variance": lambda: WILD[theorems.spectral_bias_variance.subject]("tame", torch.float64),
-    "gram_whitening_keeps_the_gram": grams.seeded_steps,
     "covariance_power_sets_spectral_bias": spectra.powered_covariances,
     "preconditioned_regression_risk": students.students,
     "exponent_needs_early_stopping": students.patient_students,
@@ -221,7 +220,7 @@ def test_a_formula_that_needs_torch_is_judged_on_floats():
 
     verdict = replace(theorems.water_filling_law, predict=predict)(_task(4, 2, 3))
     assert (verdict.outcome, verdict.grade) == (HOLDS, Grade.NUMERICAL)
-    assert "TypeError" in verdict.context["not certified"]
+    assert "NotCarriedError" in verdict.context["not certified"]
 
 
 def test_frames_that_are_not_orthonormal_are_not_straightened():
@@ -235,14 +234,14 @@ def test_large_instances_are_judged_on_floats():
     assert (verdict.outcome, verdict.grade) == (HOLDS, Grade.NUMERICAL)
 
 
-def test_a_refutation_by_floats_stands():
+def test_what_ball_arithmetic_has_proved_no_float_refutes():
     task = _task(4, 2, 6)
     claim = replace(
         theorems.spectral_bias_variance, relation=Comparison("="), subject=SpectralTask, hypotheses={},
         observe=lambda t: t.values * (1.5 if isinstance(t.values, torch.Tensor) else 1), predict=lambda t: t.values,
     )  # fmt: skip
     verdict = claim(task)
-    assert (verdict.outcome, verdict.grade) == (REFUTED, Grade.NUMERICAL)
+    assert (verdict.outcome, verdict.grade) == (HOLDS, Grade.CERTIFIED)
 
 
 def test_the_exact_polar_factor_is_near_the_computed_one():

@@ -239,11 +239,11 @@ MISTAKES = {
     "a strategy that raises": ("from hypothesis import strategies as st\n" + SAME.format("lambda i: i.weight", "st.integers().map(lambda n: 1 / 0)", "i: LayerTrace", "i.weight"), "mine.py", "ZeroDivisionError"),
     "another shape": (SAME.format("lambda i: i.weight", TRACES, "i: LayerTrace", "i.weight.sum(-1)"), "mine.py", r"both sides of same to have one shape, got predicted \(.*\), observed \(.*\): nothing can be compared; on LayerTrace"),
     "an exception in the prediction": (SAME.format("lambda i: i.weight", TRACES, "i: LayerTrace", "i.weight @ i.nothing"), "mine.py", r"line 8 of mine.py \(return i.weight @ i.nothing\) raised AttributeError: .*nothing.* on LayerTrace\("),
-    "a function without a bound": (SAME.format("lambda i: torch.trace(i.weight)", TRACES, "i: LayerTrace", "i.weight"), "mine.py", "write it with @, .mT"),
+    "a function without a bound": (SAME.format("lambda i: torch.erfinv(i.weight)", TRACES, "i: LayerTrace", "i.weight"), "mine.py", "got torch.s erfinv; write it with abs"),
     "a list for a tensor": (SAME.format("lambda i: [1.0]", TRACES, "i: LayerTrace", "i.weight"), "mine.py", "expected the observed side .* tensor, got list"),
     "None for a tensor": (SAME.format("lambda i: i.weight", TRACES, "i: LayerTrace", "None"), "mine.py", "expected the predicted side .* tensor, got NoneType"),
     "parts that do not agree": (SAME.format("lambda i: {'a': i.weight}", TRACES, "i: LayerTrace", "{'b': i.weight}"), "mine.py", r"expected the parts \['a'\] on both sides, got \['b'\]"),
-    "an observation that changes its mind": ("import itertools\nn = itertools.count()\n" + SAME.format("lambda i: i.weight + (next(n) == 12)", TRACES, "i: LayerTrace", "i.weight"), "mine.py", "answer alike on equal instances"),
+    "an observation that changes its mind": ("import itertools\nn = itertools.count()\n" + SAME.format("lambda i: i.weight + (next(n) % 5 == 3)", TRACES, "i: LayerTrace", "i.weight"), "mine.py", "answer alike on equal instances"),
     "a check that says yes": (SAME.format("lambda i: i.weight", TRACES + ", hypotheses={'small': lambda i: True}", "i: LayerTrace", "i.weight"), "mine.py", "check of 'small' in same to return None, or the reason .* got bool"),
     "a sign that is none": ("@compares('==', observed=lambda i: i.weight, on=strategies.layer_traces)\ndef f(i: LayerTrace):\n    return i.weight\n", "mine.py", "a sign among =, <=, >=, >, got '=='"),
 }  # fmt: skip

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from impl.differentiation import Dual, gradient, velocity
+from impl.differentiation import gradient, velocity
+from impl.duals import Dual
 from impl.generic import Source
 from impl.inverses import inverse
 from impl.linalg import exact_rank, least_squares, project
@@ -279,11 +280,8 @@ def test_the_base_is_as_large_as_it_must_be_and_no_larger():
 )
 def test_what_is_no_whole_polynomial_is_differentiated_as_dual_numbers(function):
     at, along = np.array([[3]], dtype=object), np.array([[2]], dtype=object)
-    if function(at)[0, 0] == 2:
-        with pytest.raises(TypeError):
-            velocity(function, (at,), (along,))
-    else:
-        assert velocity(function, (at,), (along,))[0, 0] == 1
+    wanted = Fraction(-4, 3) if function(at)[0, 0] == 2 else 1
+    assert velocity(function, (at,), (along,))[0, 0] == wanted
 
 
 def test_gradients_at_zero_are_read_off_a_base_that_holds_them():

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.func import jvp
 
-from impl.differentiation import Dual
+from impl.duals import Dual
 from impl.recording import _equal
 from theorems.relations.laws import BoundedMean, NormalMean
 

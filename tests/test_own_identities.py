@@ -1,6 +1,7 @@
 """Users' own claims get generic points as the catalogue does: bounds where they hold, small counterexamples where they do not."""
 
 import dataclasses
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -121,14 +122,14 @@ def test_whole_numbers_are_divided_without_floats():
 
 @pytest.mark.parametrize(
     "predicted",
-    [lambda layer: layer.output_grad.mT @ layer.inputs * 1.0, lambda layer: torch.relu(layer.weight_grad)],
+    [lambda layer: layer.output_grad.mT @ layer.inputs * math.pi, lambda layer: torch.exp(layer.weight_grad)],
     ids=["a float constant", "a torch function"],
 )
 def test_what_does_not_run_exactly_says_why(predicted):
     found = examine(layer_claim(lambda layer: layer.weight_grad, predicted))
     assert found.error_probability is None
     assert found.earned is None
-    assert "does not run on exact numbers" in found.reason
+    assert "left out here are the grade EXACT and the p(error)" in found.reason
 
 
 def test_a_denominator_that_always_vanishes_proves_nothing():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -22,6 +23,8 @@ SIGNS = ["=", "<=", ">=", ">"]
 @dataclass(frozen=True, eq=False)
 class Pair(Instance):
     """An observation and a prediction."""
+
+    measured: ClassVar = {}
 
     observed: Operand
     predicted: Operand
@@ -223,10 +226,13 @@ def test_exact_numbers_beyond_every_float():
     assert exactly("<=", [Fraction(1, 3) + Fraction(1, huge)], [Fraction(1, 3)]).outcome is REFUTED
 
 
-def test_division_by_zero_in_exact_arithmetic_is_undecided():
+def test_a_formula_with_a_zero_denominator_says_nothing():
     pair = Pair(np.array([1], dtype=object), np.array([0], dtype=object))
     finding = Comparison().judge(lambda p: p.observed * Fraction(1, int(p.predicted[0])), lambda p: p.predicted, pair)
-    assert finding.outcome is UNDECIDED
+    assert finding.outcome is Outcome.INAPPLICABLE
+    floats = Comparison().judge(lambda p: p.observed / p.predicted, lambda p: p.predicted, Pair(_tensor([0.0]), _tensor([0.0])))
+    assert floats.outcome is Outcome.INAPPLICABLE
+    assert floats.context["reason"] == "a denominator is zero"
 
 
 def test_floats_in_exact_arithmetic_are_an_error_of_the_formula():

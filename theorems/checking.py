@@ -15,6 +15,7 @@ from impl.errors import require
 from theorems.claim import Claim
 from theorems.evidence.collected import Condition, Control, Evidence
 from theorems.generic import examine, readable
+from theorems.relations import DEFINED
 from theorems.relations.alarms import alarm_of
 from theorems.searching.drawing import AIMED, SHRINKING, draws, for_each
 from theorems.searching.larger import Larger, larger, share, shrunk_larger
@@ -133,7 +134,9 @@ _WORST_FIRST = ("refuted", "raises", "undecided", "holds", "inapplicable")
 def _judged(claim: Claim, instance: Any) -> str:
     """The outcome in lower case; "raises" where the formula cannot be evaluated: wrong shapes, division by zero."""
     try:
-        return claim(instance).outcome.name.lower()
+        verdict = claim(instance)
+        undefined = verdict.context.get("hypothesis") == DEFINED  # it cannot be judged there
+        return "undecided" if undefined else verdict.outcome.name.lower()
     except EvaluationError:  # whatever the formula raises outside its hypotheses
         return "raises"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from impl.errors import InputError, require
+from impl.exact_arrays import evaluated
 from impl.operands import Instance
 from theorems.relations import Comparison, Finding, Relation, Side, Sign
 from theorems.relations.signs import SIGNS, Signs
@@ -153,7 +154,7 @@ class Claim:
             return DOMAIN, f"outside of the claim's domain: not of the kind {missed!r}"
         for name, hypothesis in self.hypotheses.items():
             with explained(self, instance):
-                reason = hypothesis.check(instance) if hypothesis.check is not None else None
+                reason = evaluated(hypothesis.check, instance) if hypothesis.check is not None else None
                 require(
                     reason is None or isinstance(reason, str),
                     f"expected the check of {name!r} in {self.name} to return None, or the reason why the instance violates it, "
@@ -163,7 +164,7 @@ class Claim:
                 return name, reason
         if isinstance(self.predict, Changed):
             with explained(self, instance):
-                idle = self.predict.idle(instance)
+                idle = evaluated(self.predict.idle, instance)
             if idle is not None:
                 return "a wrong variant", idle
         return None
@@ -189,7 +190,7 @@ class Claim:
             context = {"hypothesis": name, "reason": reason}
             return tell(self, Verdict(self.name, Outcome.INAPPLICABLE, instance=instance, context=context))
         with explained(self, instance):
-            found: Finding = self.relation.judge(self.observe, self.predict, instance)
+            found: Finding = evaluated(lambda it: self.relation.judge(self.observe, self.predict, it), instance)
         if self.tag == "conjecture" and ": " not in self.name:
             # somebody is still writing this: a formula of another shape is a slip and no counterexample
             shapes = found.context.get("shapes")
@@ -197,7 +198,8 @@ class Claim:
                 shapes is None,
                 f"expected both sides of {self.name} to have one shape, got {shapes}: nothing can be compared; on {instance!r}",
             )
-        verdict = Verdict(self.name, found.outcome, found.grade, found.measured, found.bound, instance, found.context)
+        grade = None if found.outcome is Outcome.INAPPLICABLE else found.grade  # nothing was compared
+        verdict = Verdict(self.name, found.outcome, grade, found.measured, found.bound, instance, found.context)
         return tell(self, verdict)
 
     def __repr__(self) -> str:

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from impl.exact_arrays import evaluated
 from impl.generic import SET_SIZE, Source
 from impl.operands import is_exact
 from impl.tracked import branching
@@ -26,6 +27,7 @@ from theorems.claim import Claim
 from theorems.degrees import identities
 from theorems.domains import family_of, fingerprint, unstated, why_no_family
 from theorems.points import Generic, Trial, power_of_two
+from theorems.relations import DEFINED, RATIONAL
 from theorems.verdict import Outcome, Verdict
 
 SHAPES = 6
@@ -69,8 +71,9 @@ def try_at(claim: Claim, make: Callable[[Source], Any], shape: int, seed: int | 
         return Trial(shape, replace(verdict, context={**verdict.context, **point}), {})
     try:
         with branching() as branches:
-            tracked = make(source.tracked())
-            degrees = identities(claim.relation, claim.observe(tracked), claim.predict(tracked))
+            degrees = evaluated(
+                lambda it: identities(claim.relation, claim.observe(it), claim.predict(it)), make(source.tracked())
+            )
     except Exception as error:  # noqa: BLE001, the claim's code decides what it raises
         reason = f"its degree is not known: {type(error).__name__}: {error}"
         return Trial(shape, replace(verdict, context={**verdict.context, **point}), {}, reason=reason)
@@ -161,6 +164,8 @@ def _trials(
                 continue
             if trial.verdict.outcome is Outcome.UNDECIDED:
                 reason = reason or f"undecided at a generic point: {trial.verdict.context.get('reason', '')}"
+            if trial.verdict.context.get("hypothesis") in (DEFINED, RATIONAL):
+                reason = reason or trial.verdict.context["reason"]
             if trial.verdict.outcome in (Outcome.HOLDS, Outcome.REFUTED):
                 trials.append(trial)
     if not trials and skipped:

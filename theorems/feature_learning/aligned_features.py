@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-import theorems.feature_learning.polar  # noqa: F401, registers the enclosures of what is measured here
 from impl.linalg import squared_norm
 from impl.operands import Operand, is_exact
 from impl.readouts import RandomReadout, ReadoutEnsemble, linearised_loss, surrogate

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import theorems.feature_learning.polar  # noqa: F401, registers the enclosures of what is measured here
 from impl.chains import LinearChain, gradient_outer_products, imbalance
-from impl.differentiation import Dual, velocity
+from impl.differentiation import velocity
+from impl.duals import Dual
 from impl.linalg import squared_norm
 from impl.operands import Operand, is_exact
 from impl.strategies import grams as drawn
@@ -96,8 +96,8 @@ def gram_whitening_keeps_the_gram(step: WeightStep) -> dict[str, Operand]:
     Hypotheses: the polar factor is exact (not checkable: a violation shows as refuted). Ten quintic Newton–Schulz steps are not: they leave
     singular values below 1/537 of ‖W₁W₂ᵀ‖_F behind, a relative error of 3.4e-3 in the Gram matrix per step at 256 × 256.
 
-    The bound of float weights needs W₁W₂ᵀ of rank min(d_out, d_in) (else UNDECIDED); exact weights may have any rank. Raises InputError for
-    anything that is not a WeightStep. Source: code released with arXiv:2605.06258 [D, N].
+    Weights may have any rank: where W₁W₂ᵀ is near to singular, the bound of float weights is that of a backward stable decomposition, about 1e-7
+    of their scale. The rotation stays what was measured, no exact factor takes its place. Raises InputError for anything that is not a WeightStep. Source: code released with arXiv:2605.06258 [D, N].
     """
     return _promised(step, step.rotation @ step.after)
 

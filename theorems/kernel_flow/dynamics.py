@@ -24,7 +24,6 @@ from impl.operands import Operand, is_exact
 from impl.spectral import scalar
 from impl.strategies import flows as flow_strategies
 from theorems.claim import Hypothesis, Source, equals
-from theorems.kernel_flow import flow_enclosures  # noqa: F401, registers how the instances are enclosed
 from theorems.kernel_flow.kernel_ranks import PAPER, RIDGE
 
 FLOW_HYPOTHESES = RIDGE | {"readout at its ridge optimum": Hypothesis(flow_strategies.lagging_points)}

@@ -11,7 +11,6 @@ from impl.operands import Operand
 from impl.spectral import FlowEnd, diagonal, positive_part, scalar
 from impl.strategies import runs as run_strategies
 from theorems.claim import Hypothesis, Source, equals
-from theorems.kernel_flow import flow_enclosures  # noqa: F401, registers how the instances are enclosed
 from theorems.kernel_flow.kernel_ranks import PAPER
 from theorems.kernel_flow.water_filling import levels, mode_ridge, mode_root
 
@@ -67,7 +66,7 @@ def kernel_flow_reaches_water_filling(end: FlowEnd) -> dict[str, Operand]:
     .. math:: K(t) \to \sum_i (s_i\sqrt{\lambda/\mu} - \lambda)_+\, u_i u_i^\top, \qquad F(t) \to \sum_i (s_i - \sqrt{\lambda\mu})_+\, u_i v_i^\top
 
     Three ways: scipy on the kernel's ODE, the factored flow, gradient descent on Φ by autograd. The bound is measured: the end is
-    within 2‖∇J‖/ρ of rest, ρ the least nonzero Hessian eigenvalue there (see `theorems.kernel_flow.flow_enclosures`). Shapes: K (N, N), F (N, C).
+    within 2‖∇J‖/ρ of rest, ρ the least nonzero Hessian eigenvalue there (see `impl.flow_errors`). Shapes: K (N, N), F (N, C).
 
     Hypotheses: K(0) overlaps every active mode (not checkable from the end); P ≥ number of active modes (checked). Configurations without
     a mode near the threshold, where rest is approached like 1/t. Raises InputError for anything that is not a FlowEnd.

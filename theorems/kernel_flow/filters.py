@@ -12,7 +12,6 @@ from impl.operands import Operand
 from impl.spectral import LaplacianTask, Regression, diagonal, positive_part, scalar
 from impl.strategies import ridge as ridge_strategies
 from theorems.claim import Hypothesis, Source, equals
-from theorems.kernel_flow import flow_enclosures  # noqa: F401, registers how the instances are enclosed
 from theorems.kernel_flow.kernel_ranks import PAPER
 from theorems.kernel_flow.optimality import Spectrum, minimiser_has_rank, minimises
 from theorems.kernel_flow.water_filling import levels_of, marked, smallest

@@ -12,7 +12,6 @@ from impl.spectral import scalar
 from impl.strategies import flows as flow_strategies
 from impl.strategies import ranks as rank_strategies
 from theorems.claim import Hypothesis, Source, equals
-from theorems.kernel_flow import flow_enclosures  # noqa: F401, registers how the instances are enclosed
 from theorems.relations.ranks import Within, rank_is
 from theorems.rounding import Ball
 from theorems.verdict import Outcome

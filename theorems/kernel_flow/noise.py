@@ -11,7 +11,6 @@ from impl.operands import Operand, is_exact
 from impl.strategies import noise as noise_strategies
 from impl.training import MinibatchNoise
 from theorems.claim import Hypothesis, Source, equals
-from theorems.kernel_flow import flow_enclosures  # noqa: F401, registers how the instances are enclosed
 from theorems.kernel_flow.kernel_ranks import PAPER
 from theorems.relations.ranks import rank_is
 from theorems.rounding import Ball

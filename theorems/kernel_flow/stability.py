@@ -17,7 +17,6 @@ from impl.spectral import Escapes, SpectralTask, diagonal
 from impl.strategies import flows as flow_strategies
 from impl.strategies import runs as run_strategies
 from theorems.claim import Claim, Hypothesis, Source, equals
-from theorems.kernel_flow import flow_enclosures  # noqa: F401, registers how the instances are enclosed
 from theorems.kernel_flow.kernel_ranks import PAPER
 from theorems.kernel_flow.water_filling import MODES, levels, mode_ridge
 from theorems.relations import Comparison

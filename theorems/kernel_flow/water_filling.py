@@ -14,7 +14,6 @@ from impl.operands import Operand
 from impl.spectral import SpectralTask, diagonal, positive_part, scalar
 from impl.strategies import flows as flow_strategies
 from theorems.claim import Hypothesis, Source, equals
-from theorems.kernel_flow import flow_enclosures  # noqa: F401, registers how the instances are enclosed
 from theorems.kernel_flow.kernel_ranks import PAPER
 from theorems.kernel_flow.optimality import minimises
 

@@ -11,10 +11,10 @@ from impl.chains import LinearChain, linear_chains_of
 from impl.decayed import decayed_traces
 from impl.operands import Instance
 from impl.parts import restricted
+from impl.polar_errors import polar_radius, vertical_radius
 from impl.relu_stacks import LARGEST, stacks
 from impl.tracing import LayerTrace
 from impl.whitening import weight_motion, weight_step
-from theorems.feature_learning.polar import polar_radius, vertical_radius
 from theorems.places.subject import Places, Subject
 from theorems.rounding import UNIT, Ball
 

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from impl.aligned import AlignedTeacher, first_gradient
 from impl.arb_arrays import ArbArray, arb_array
-from impl.differentiation import Dual, velocity
+from impl.differentiation import velocity
+from impl.duals import Dual
 from impl.linear_students import exp2, identity
 from impl.operands import Operand, is_exact
 from impl.strategies import spectra as strategies

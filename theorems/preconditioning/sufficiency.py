@@ -11,10 +11,11 @@ import torch
 
 from impl.first_layer import PreconditionedSteps
 from impl.operands import Operand, is_exact
+from impl.step_errors import stepped
 from impl.strategies import preconditioning as strategies
 from impl.twins import TwinRuns
 from theorems.claim import Hypothesis, Source, equals
-from theorems.preconditioning.training_steps import moved, reports_drift, rounds_nowhere
+from theorems.preconditioning.training_steps import reports_drift, rounds_nowhere
 from theorems.rounding import Ball
 
 _PAPER = "2509.25637"
@@ -45,7 +46,7 @@ def not_one_preconditioner(steps: PreconditionedSteps) -> str | None:
         step = steps.weight * (1 - eta * decay) - (steps.seen_grad.mT @ steps.inputs) @ steps.preconditioner * eta
         same = bool((steps.weight_after == step).all())
         return None if same else "the first layer did not move by one preconditioner on its input index"
-    model = moved(steps)
+    model = stepped(steps)
     gap = (steps.weight_after.double() - model.center).abs()
     if bool((gap <= model.error + steps.unit * model.magnitude).all()):
         return None

@@ -1,9 +1,8 @@
-"""Rounding of real preconditioned steps, and the relation that reports how far a Gram-only run drifts."""
+"""The relation that reports how far a Gram-only run drifts from the real one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from torch import Tensor
 
@@ -12,23 +11,7 @@ from impl.operands import Instance, Operand, is_exact
 from impl.surgery import LARGEST
 from theorems.claim import Claim
 from theorems.relations import Comparison, Finding, Side
-from theorems.rounding import UNIT, Ball
-from theorems.rounding.enclosures import enclose, given
-
-
-def _rate(value: Tensor, unit: float) -> Ball:
-    """A rate as the optimiser uses it: converted to the network's format where that is narrower."""
-    wide = value.double()[..., None, None]
-    return Ball(wide, wide.abs() * unit if unit > UNIT else None, unit)
-
-
-@lru_cache(maxsize=1)
-def moved(steps: PreconditionedSteps) -> Ball:
-    """W after the step, from W, X, ∇_Z and P, in the network's own format; the last instance's is kept for its mutants."""
-    delta, inputs = Ball(steps.seen_grad, unit=steps.unit), Ball(steps.inputs, unit=steps.unit)
-    weight, matrix = Ball(steps.weight, unit=steps.unit), Ball(steps.preconditioner, unit=steps.unit)
-    eta, decay = _rate(steps.rate, steps.unit), _rate(steps.decay, steps.unit)
-    return weight * (1 - eta * decay) - ((delta.mT @ inputs) @ matrix) * eta
+from theorems.rounding import Ball
 
 
 def rounds_nowhere(steps: PreconditionedSteps) -> bool:
@@ -52,25 +35,6 @@ def _center(value: Operand) -> Tensor:
 
 def _numbers(value: Operand) -> Tensor:
     return _center(value).abs()
-
-
-def _measured(value: Tensor, model: Ball) -> Ball:
-    return Ball(value, model.radius)
-
-
-@enclose.register
-def _steps(steps: PreconditionedSteps) -> PreconditionedSteps:
-    """Everything that came out of the network with the error of its own computation, from W on."""
-    inputs, tests = Ball(steps.inputs, unit=steps.unit), Ball(steps.test_inputs, unit=steps.unit)
-    weight, after = Ball(steps.weight, unit=steps.unit), moved(steps)
-    return replace(
-        steps.map(given),
-        before=_measured(steps.before, inputs @ weight.mT),
-        after=_measured(steps.after, inputs @ after.mT),
-        test_before=_measured(steps.test_before, tests @ weight.mT),
-        test_after=_measured(steps.test_after, tests @ after.mT),
-        weight_after=_measured(steps.weight_after, after),
-    )
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -13,7 +13,11 @@ import torch
 from torch import Tensor
 
 from impl.errors import InputError
+from impl.exact_arrays import NotExactError, in_floats, plain_array
 from impl.operands import Instance, Operand, is_exact
+from impl.rounded import zero_divisors
+from impl.truth import OpenQuestionError
+from theorems.relations.doubt import advice, as_ball, movements, proved, rounding, term_sizes
 from theorems.rounding import Ball
 from theorems.rounding.enclosures import enclose
 from theorems.verdict import Grade, Outcome
@@ -24,6 +28,10 @@ Sign: TypeAlias = Literal["=", "<=", ">=", ">"]
 
 _VANISHED = 2.0**-100
 """Bounds below this are those of results too small for float32 or float64: zeros may be all that is left of the terms."""
+
+
+RESOLVED = 2.0**-10
+"""Where both sides are zero up to rounding, how small the bound has to be beside the terms that cancelled."""
 
 
 @dataclass(frozen=True)
@@ -67,16 +75,25 @@ class Comparison:
         if first is None:
             kind = type(instance).__name__
             raise InputError(f"expected a {kind} of tensors or of exact numbers, got one without either")
-        if is_exact(first):
-            try:
-                observed, predicted = _sides(observe(instance), predict(instance))
-            except ZeroDivisionError as error:  # floats would say NaN here
-                return Finding(Outcome.UNDECIDED, Grade.EXACT, math.nan, 0.0, {"reason": f"division by zero: {error}"})
-            findings = [
-                self._compare(part, _rational(part, observed[part]), _rational(part, predicted[part]), None)
-                for part in _common(observed, predicted)
-            ]
-            return _worst(findings)
+        judge = self._exactly if is_exact(first) else self._roughly
+        return judge(observe, predict, instance)
+
+    def _exactly(self, observe: Side, predict: Side, instance: Instance) -> Finding:
+        """Both sides in exact arithmetic, compared with ``==``."""
+        try:
+            observed, predicted = _sides(observe(instance), predict(instance))
+        except ZeroDivisionError as error:  # floats would say NaN here
+            return undefined(f"division by zero: {error}")
+        except NotExactError as error:
+            return self._inexact(str(error), observe, predict, instance)
+        findings = [
+            self._compare(part, _rational(part, observed[part]), _rational(part, predicted[part]), None)
+            for part in _common(observed, predicted)
+        ]
+        return _worst(findings)
+
+    def _roughly(self, observe: Side, predict: Side, instance: Instance) -> Finding:
+        """Both sides on floats, and on balls for the bound."""
         from theorems.relations.certified import Enclosure
         from theorems.rounding.precision import strengthened
 
@@ -84,20 +101,77 @@ class Comparison:
         if not self.rounded:
             return enclosure.judge(observe, predict, instance)
         balls = enclose(instance)
-        measured, predicted = _sides(observe(instance.double()), predict(balls))
-        radii = _parts(observe(balls))
-        findings = []
+        try:
+            with zero_divisors() as zeros:
+                measured, predicted = _sides(observe(instance.double()), predict(balls))
+                radii = _parts(observe(balls))
+        except OpenQuestionError as error:
+            return Finding(Outcome.UNDECIDED, Grade.NUMERICAL, math.nan, math.inf, {"reason": str(error)})
+        findings, compared = [], {}
         for part in _common(measured, predicted):
-            p = predicted[part] if isinstance(predicted[part], Ball) else Ball(torch.as_tensor(predicted[part]))
-            r = radii[part].error if isinstance(radii[part], Ball) else torch.zeros_like(measured[part])
+            p, r = as_ball(predicted[part]), rounding(measured[part], radii[part])
             bound = None if measured[part].shape != p.center.shape else r + p.error
-            findings.append(self._compare(part, measured[part], p.center, bound))
+            seen = measured[part].double() if isinstance(measured[part], Tensor) else measured[part]
+            compared[part] = (seen, p.center, bound)
+            findings.append(self._compare(part, *compared[part]))
         found = _worst(findings)
-        if not self.certify or found.grade is Grade.EXACT:
+        if zeros and math.isnan(found.measured):
+            return undefined(zeros[0])
+        if found.outcome is Outcome.UNDECIDED:
+            found = self._cancelled(found, compared, observe, predict, balls)
+        if self.certify and found.grade is not Grade.EXACT:
+            found = strengthened(found, enclosure, observe, predict, instance)
+        if found.outcome is not Outcome.REFUTED or "shapes" in found.context:
             return found
-        return strengthened(found, enclosure, observe, predict, instance)
+        return self._doubted(found, compared, observe, predict, instance)
 
-    def _compare(self, part: str, observed: Operand, predicted: Operand, bound: Any) -> Finding:
+    def _inexact(self, reason: str, observe: Side, predict: Side, instance: Instance) -> Finding:
+        """The same numbers as floats, where a formula leaves the fractions; nothing where floats do not hold them."""
+        floats = in_floats(instance)
+        if floats is None:
+            return Finding(Outcome.INAPPLICABLE, Grade.EXACT, 0.0, 0.0, {"hypothesis": RATIONAL, "reason": reason})
+        found = self.judge(observe, predict, floats)
+        return replace(found, context={**found.context, "not exact": reason})
+
+    def _cancelled(
+        self, found: Finding, compared: Mapping[str, Any], observe: Side, predict: Side, balls: Instance
+    ) -> Finding:
+        """Where two sides are zero up to rounding, the sizes of the terms that cancelled are the scale of the test."""
+        sizes = term_sizes(
+            lambda it: {
+                f"{k} {n}": v for k, side in (("o", observe), ("p", predict)) for n, v in _parts(side(it)).items()
+            },
+            balls,
+        )
+        if sizes is None:
+            return found
+        scales = {part: max(sizes[f"o {part}"], sizes[f"p {part}"]) for part in compared}
+        return _worst([self._compare(part, *sides, scale=scales[part]) for part, sides in compared.items()])
+
+    def _doubted(
+        self, found: Finding, compared: Mapping[str, Any], observe: Side, predict: Side, instance: Instance
+    ) -> Finding:
+        """A refutation that what was taken as given cannot explain; else UNDECIDED."""
+
+        def gaps(other: Instance) -> dict[str, Tensor]:
+            seen, told = _parts(observe(other)), _parts(predict(other))
+            return {part: torch.as_tensor(seen[part]) - torch.as_tensor(told[part]) for part in seen}
+
+        moved = movements(gaps, instance)
+        if moved is None:
+            return found
+        wider = {part: (o, p, bound + moved[part]) for part, (o, p, bound) in compared.items()}
+        again = _worst([self._compare(part, *sides) for part, sides in wider.items()])
+        if again.outcome is Outcome.UNDECIDED and proved(instance):
+            again = self._cancelled(again, wider, observe, predict, enclose(instance))
+        if again.outcome is Outcome.REFUTED:
+            return found
+        if again.outcome is Outcome.HOLDS and proved(instance):
+            return again
+        entry = dict(again.context) | {"reason": advice(instance)}
+        return Finding(Outcome.UNDECIDED, again.grade, again.measured, again.bound, entry)
+
+    def _compare(self, part: str, observed: Operand, predicted: Operand, bound: Any, *, scale: float = 0.0) -> Finding:
         if tuple(observed.shape) != tuple(predicted.shape):
             shapes = f"predicted {tuple(predicted.shape)}, observed {tuple(observed.shape)}"
             return Finding(Outcome.REFUTED, Grade.EXACT, math.inf, 0.0, {"part": part, "shapes": shapes})
@@ -114,7 +188,7 @@ class Comparison:
         # an inequality that is proved in spite of its bound needs no scale
         open_question = sign == "=" or (sign != ">" and worst != 0 and worst > -limit)
         if outcome is Outcome.HOLDS and open_question and grade is Grade.NUMERICAL:
-            scale = max(float(abs(observed).max()), float(abs(predicted).max()))
+            scale = max(scale * RESOLVED, float(abs(observed).max()), float(abs(predicted).max()))
             # the bound exceeds both sides: nothing was tested, unless terms of normal size cancelled to exact zeros
             if float(bound.max()) > scale and (worst != 0 or float(bound.max()) < _VANISHED):
                 outcome = Outcome.UNDECIDED
@@ -123,6 +197,19 @@ class Comparison:
         return Finding(
             outcome, grade, max(_number(worst), 0.0) if sign != ">" else _number(worst), _number(limit), context
         )
+
+
+def undefined(reason: str) -> Finding:
+    """What a formula with a zero denominator says of an instance: nothing."""
+    return Finding(Outcome.INAPPLICABLE, Grade.EXACT, 0.0, 0.0, {"hypothesis": DEFINED, "reason": reason})
+
+
+DEFINED = "no denominator is zero"
+"""The hypothesis of every formula that divides."""
+
+
+RATIONAL = "the formula stays within the fractions"
+"""The hypothesis of judging exact numbers that no float holds."""
 
 
 def _decide(sign: Sign, residual: Any, bound: Any) -> Outcome:
@@ -162,7 +249,7 @@ def _number(value: Any) -> float:
 
 
 def _rational(part: str, value: Operand) -> np.ndarray:
-    exact = np.asarray(value, dtype=object)
+    exact = plain_array(value)
     for number in exact.flat:
         if not isinstance(number, int | Fraction | np.integer):
             raise TypeError(
@@ -196,7 +283,7 @@ def _common(observed: Mapping[str, Operand], predicted: Mapping[str, Operand]) -
     return list(observed)
 
 
-_SEVERITY = (Outcome.HOLDS, Outcome.UNDECIDED, Outcome.REFUTED)
+_SEVERITY = (Outcome.INAPPLICABLE, Outcome.HOLDS, Outcome.UNDECIDED, Outcome.REFUTED)
 
 
 def _worst(findings: list[Finding]) -> Finding:

@@ -77,8 +77,6 @@ def in_balls(instance: Instance) -> Instance | None:
 
     Instances of exact numbers and of integers (a `Harmonic`) stay what they are; floats become balls, where they have an exact meaning.
     """
-    from theorems.rounding import precise_instances  # noqa: F401, registers
-
     numbers = [value for value in vars(instance).values() if isinstance(value, Tensor)]
     return _kept(instance, ctx.prec) if numbers else _copied(instance, ctx.prec)
 

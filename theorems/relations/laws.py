@@ -104,8 +104,7 @@ class MeanLaw(_Tested):
             "mean": float(sample.mean(0)[index]),
             "predicted": float(mean[index]),
             "replicates": len(sample),
-            # a mean further from the prediction is refuted, but for the same probability (at critical values of this size)
-            "detectable effect": 2 * float(bound[index]),
+            "detectable effect": tails.detectable(float(bound[index]), float(mean[index])),
             "false-alarm probability": self.alarm,
         }
         return Finding(outcome, Grade.STATISTICAL, float(residual[index]), float(bound[index]), context)

@@ -19,10 +19,12 @@ from torch import Tensor
 
 from impl.arb_arrays import arb_array
 from impl.arb_matrices import norm, proved_rank
+from impl.exact_arrays import plain_array
 from impl.linalg import exact_rank
 from impl.operands import Instance, Operand, is_exact, to_exact
 from theorems.claim import Claim, equals
 from theorems.relations import Finding, Side, _parts, _worst
+from theorems.relations.doubt import advice, movements
 from theorems.rounding import Ball
 from theorems.rounding.enclosures import enclose
 from theorems.rounding.precision import RESOLUTION
@@ -54,18 +56,44 @@ class RankIs:
         first = next(v for v in vars(instance).values() if isinstance(v, Tensor | np.ndarray))
         ranks = _parts(predict(instance))
         if is_exact(first):
-            observed: Mapping[str, Any] = _named(observe(instance))
+            observed: Mapping[str, Any] = {name: _plain(value) for name, value in _named(observe(instance)).items()}
             enclosed = observed
         else:
             observed, enclosed = _named(observe(instance.double())), _named(observe(enclose(instance)))
         if set(ranks) != set(observed):
             raise TypeError(f"expected the parts {sorted(observed)} on both sides, got {sorted(ranks)} predicted")
         found = _worst([self._part(name, observed[name], enclosed[name], int(ranks[name])) for name in ranks])
-        if not self.certify or found.grade is Grade.EXACT:
+        if is_exact(first):
             return found
-        from theorems.rounding.precision import strengthened
+        if self.certify and found.grade is not Grade.EXACT:
+            from theorems.rounding.precision import strengthened
 
-        return strengthened(found, _EnclosedRanks(self.equal), observe, predict, instance)
+            found = strengthened(found, _EnclosedRanks(self.equal), observe, predict, instance)
+        if found.outcome is not Outcome.REFUTED:
+            return found
+        return self._doubted(found, enclosed, ranks, observe, instance)
+
+    def _doubted(
+        self, found: Finding, enclosed: Mapping[str, Any], ranks: Mapping[str, Any], observe: Side, instance: Instance
+    ) -> Finding:
+        """A refutation that what was taken as given cannot explain; else UNDECIDED."""
+        moved = movements(lambda other: _matrices(_named(observe(other))), instance)
+        if moved is None:
+            return found
+        again = []
+        for name, ball in enclosed.items():
+            matrix, slack = ball if isinstance(ball, Within) else (ball, None)
+            wide = _moved(matrix, moved[name])
+            room = None if slack is None else _moved(slack, moved[f"{name} slack"])
+            again.append(_numerically(wide, room, int(ranks[name]), equal=name in self.equal))
+        if _worst(again).outcome is Outcome.REFUTED:
+            return found
+        return replace(
+            found,
+            outcome=Outcome.UNDECIDED,
+            bound=_worst(again).bound,
+            context={**found.context, "reason": advice(instance)},
+        )
 
     def _part(self, name: str, observed: Any, enclosed: Any, rank: int) -> Finding:
         label = {"part": name} if name else {}
@@ -128,6 +156,26 @@ class _EnclosedRanks:
         if missing:  # no enclosure proves a determinant to be zero
             outcome = Outcome.UNDECIDED
         return Finding(outcome, Grade.CERTIFIED, 0.0, float(rest), label)
+
+
+def _plain(value: Any) -> Any:
+    return Within(*(plain_array(part) for part in value)) if isinstance(value, Within) else plain_array(value)
+
+
+def _matrices(observed: Mapping[str, Any]) -> dict[str, Any]:
+    """Every matrix of an observation by a name of its own."""
+    out = {}
+    for name, value in observed.items():
+        matrix, slack = value if isinstance(value, Within) else (value, None)
+        out[name] = matrix
+        if slack is not None:
+            out[f"{name} slack"] = slack
+    return out
+
+
+def _moved(matrix: Any, by: Tensor) -> Ball:
+    ball = matrix if isinstance(matrix, Ball) else Ball(torch.as_tensor(matrix))
+    return Ball(ball.center, ball.error + by)
 
 
 def _named(side: Any) -> Mapping[str, Any]:

@@ -20,7 +20,7 @@ from impl.operands import Instance
 from theorems.claim import Claim
 from theorems.relations import Finding, Side
 from theorems.relations.laws import ALARM, MeanLaw, as_array, named
-from theorems.relations.tails import Array
+from theorems.relations.tails import Array, detectable
 from theorems.relations.wagers import SIZES, log_factors
 from theorems.rounding import UNIT
 from theorems.verdict import Grade, Outcome, Verdict
@@ -86,6 +86,12 @@ class Capital:
         """Logarithm of the capital."""
         flat = np.concatenate([values.reshape(-1) for values in self.logs.values()])
         return math.nan if bool(np.isnan(flat).any()) else float(logsumexp(flat) - math.log(flat.size))
+
+    def reach(self, part: str, entry: tuple[int, ...], log: float) -> float:
+        """Half the shift of a mean at which bets of the best size are expected to reach e^log by now: √(2v(log + ln #bets)/R)."""
+        bets = sum(values.size for values in self.logs.values())
+        variance = float(self.squares[part][entry])
+        return math.sqrt(2 * variance * (log + math.log(bets)) / max(self.replicates, 1))
 
     def worst(self) -> tuple[str, tuple[int, ...]]:
         """The part and entry against which the bets did best."""
@@ -155,6 +161,8 @@ def finding(capital: Capital, alarm: float) -> Finding:
         "mean": float((capital.sums[part] / capital.replicates)[entry]),
         "predicted": float(capital.predicted[part][entry]),
         "replicates": capital.replicates,
+        "detectable effect": "about "
+        + detectable(capital.reach(part, entry, bound), float(capital.predicted[part][entry])),
         "test": "logarithm of the capital of bets against the claim, to be below log(1/alarm) at all times",
         "false-alarm probability": alarm,
     }

@@ -84,3 +84,10 @@ def kolmogorov(count: int, level: float) -> float:
 def massart(count: int, level: float) -> float:
     """The Dvoretzky–Kiefer–Wolfowitz radius with Massart's constant: √(ln(2/δ)/(2R))."""
     return math.sqrt(math.log(2 / level) / (2 * count))
+
+
+def detectable(bound: float, predicted: float) -> str:
+    """How large an effect a test that passed would have seen: a mean that is off by twice its critical value is refuted as surely as a true one passes."""
+    effect = 2 * bound
+    share = f", {100 * effect / abs(predicted):.2g} % of the prediction" if predicted and math.isfinite(effect) else ""
+    return f"a mean that is off by {effect:.3g}{share}"

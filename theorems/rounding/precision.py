@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import singledispatch
 from typing import Any
 
 from flint import ctx
@@ -30,10 +29,6 @@ LIMIT = 2048
 
 RESOLUTION = 2.0**-32
 """How far apart two sides that are called equal may be at most, relative to their scale, for all that was proved."""
-
-LARGEST = 20
-"""Rows up to which float instances are certified too: beyond, ball arithmetic takes seconds."""
-
 
 NOTHING = Finding(
     Outcome.UNDECIDED, Grade.CERTIFIED, float("nan"), float("inf"), {"reason": "no exact meaning, or too large"}
@@ -60,21 +55,16 @@ def rising(judge: Callable[[], Finding | None], *, start: int = PRECISION, limit
         bits *= 2
 
 
-@singledispatch
-def precisely(instance: Instance) -> Any:  # noqa: ARG001
-    """The instance in ball arithmetic at the precision that is set, or None if it has no exact meaning (it holds measured numbers).
-
-    Floats are the numbers that they are; frames that are orthonormal up to rounding become their exact Gram–Schmidt frames. Registered
-    per instance type in `theorems.rounding.precise_instances`.
-    """
-    return None
+def precisely(instance: Instance) -> Any:
+    """The instance in ball arithmetic at the precision that is set, or None if it has no exact meaning: `Instance.precise`."""
+    return instance.precise()
 
 
 def strengthened(found: Finding, relation: Relation, observe: Side, predict: Side, instance: Instance) -> Finding:
     """A finding on floats, certified in ball arithmetic where the instance has an exact meaning and is small enough.
 
-    The claim's own formulas run on balls, so nothing is stated twice. A refutation of either kind stands; where ball arithmetic decides
-    nothing, or a formula uses what it does not have, the numerical finding does.
+    The claim's own formulas run on balls, so nothing is stated twice. What ball arithmetic decides counts, whatever floats say: only
+    data have an exact meaning. Where it decides nothing, or a formula uses what it does not have, the numerical finding counts.
 
     Args:
         found: what floats and their rounding bound say.
@@ -83,14 +73,10 @@ def strengthened(found: Finding, relation: Relation, observe: Side, predict: Sid
         predict: predicts.
         instance: of floats.
     """
-    from theorems.rounding import precise_instances  # noqa: F401, registers
-
-    if precisely.dispatch(type(instance)) is precisely.dispatch(object):
+    if type(instance).precise is Instance.precise:
         return found
     try:
         certified = relation.judge(observe, predict, instance)
     except (TypeError, AttributeError, ValueError, RuntimeError) as error:  # a formula in torch's own functions
         return replace(found, context={**found.context, "not certified": f"{type(error).__name__}: {error}"})
-    if certified.outcome is Outcome.UNDECIDED or found.outcome is Outcome.REFUTED is not certified.outcome:
-        return found
-    return certified
+    return found if certified.outcome is Outcome.UNDECIDED else certified

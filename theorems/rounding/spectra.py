@@ -70,4 +70,5 @@ def positive_eigenvalues(matrix: np.ndarray) -> int:
 
 def is_semidefinite(matrix: np.ndarray) -> bool:
     """Whether an exact symmetric matrix has no negative eigenvalue."""
+    matrix = np.asarray(matrix)
     return bool((matrix == matrix.T).all()) and positive_eigenvalues(-matrix) == 0

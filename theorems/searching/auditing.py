@@ -24,8 +24,8 @@ from impl.strategies.sampling import visit
 from impl.strategies.wild import FORMATS, KINDS, Refusal
 from impl.strategies.wild_data import WHOLE, WILD, WILD_FOR
 from theorems.claim import Claim
-from theorems.kernel_flow.optimality import Spectrum
 from theorems.domains import law, same_law
+from theorems.kernel_flow.optimality import Spectrum
 from theorems.relations.ranks import Within
 from theorems.rounding import Ball
 from theorems.statements import EvaluationError
