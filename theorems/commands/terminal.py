@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
-from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.segment import Segment
 from rich.table import Column
+from rich.text import Text
 
 from impl.errors import visible
 
@@ -121,11 +122,24 @@ def _bar(*columns: ProgressColumn) -> Progress:
     return Progress(*columns, console=err, transient=True, disable=not err.is_terminal or _piped())
 
 
+class _Doing(ProgressColumn):
+    """What is being done, on one line."""
+
+    def render(self, task: Task) -> Text:
+        """Its end is left out first."""
+        return Text(task.description, no_wrap=True, overflow="ellipsis")
+
+
 def progress() -> Progress:
     """A bar on stderr that leaves nothing behind: how far, how long, how long still."""
-    name = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1))
-    left = TimeRemainingColumn(compact=True)
-    return _bar(BarColumn(16), TimeElapsedColumn(), TextColumn("elapsed,"), left, TextColumn("left "), name)
+
+    def whole() -> Column:
+        return Column(no_wrap=True)  # where room is short, only the name gives way
+
+    left = TimeRemainingColumn(compact=True, table_column=whole())
+    words = [TextColumn(word, table_column=whole()) for word in ("elapsed,", "left ")]
+    bar = BarColumn(12, table_column=whole())
+    return _bar(bar, TimeElapsedColumn(table_column=whole()), words[0], left, words[1], _Doing())
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from impl.errors import InputError, visible
-from theorems.evidence.file import GRADES, Record, as_expected
+from theorems.evidence.file import GRADES, Record, as_expected, meant
 from theorems.files import file_name, replace_file
 
 SUITE = "theorems"
@@ -125,7 +125,7 @@ def by_paper(entries: Iterable[Record]) -> list[list[Record]]:
 
 def badges(evidence: Mapping[str, Any]) -> list[Badge]:
     """Every badge of an evidence file: the suite, its papers, its claims; none of what the run was not meant to try."""
-    entries: list[Record] = [entry for entry in evidence["claims"] if entry.get("asked", True)]
+    entries = meant(evidence)
     made = [Badge(SUITE, SUITE, *summing_up(entries))]
     for own in by_paper(entries):
         arxiv, title = own[0]["arxiv"], own[0].get("paper", "")

@@ -147,6 +147,11 @@ def merge(first: Record, second: Record) -> Record:
     return merged
 
 
+def meant(evidence: Mapping[str, Any]) -> list[Record]:
+    """The entries of claims that the run was meant to try, or tried all the same."""
+    return [entry for entry in evidence["claims"] if entry.get("asked", True)]
+
+
 def as_expected(entry: Record) -> bool:
     """Whether the claim came out as the catalogue says."""
     return bool(entry["outcome"] == entry["expected"])

@@ -6,6 +6,7 @@ it is of more than one (``partial``).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,14 @@ def tried(entry: Record) -> bool:
 def partial(reason: str, entries: list[Record], *, meant: int) -> Record:
     """What the file says of a run that judged less than it was meant to."""
     return {"reason": reason, "judged": sum(map(tried, entries)), "of": meant}
+
+
+def told(evidence: Mapping[str, Any]) -> str:
+    """One sentence on what a partial run is and what it was joined to."""
+    found = evidence["partial"]
+    times = sorted({entry["kept_from"] for entry in evidence["claims"] if "kept_from" in entry})
+    kept = f"; {found['kept']} entries are kept from the run of {' and '.join(times)}" if found.get("kept") else ""
+    return f"partial run ({found['reason']}): {found['judged']} of {found['of']} claims tried{kept}"
 
 
 def earlier(path: Path | None, content: Record) -> tuple[Record | None, str]:

@@ -34,7 +34,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """Take node ids of claims out of the arguments: there is no file of that name."""
     found = [match for match in map(_NODE_ID.fullmatch, map(str, config.args)) if match]
-    config.stash[ASKED] = [match["claim"] for match in found]
+    asked = [match["claim"] for match in found]
+    if hasattr(config, "workerinput"):  # its controller has taken them out already
+        asked = list(getattr(config.option, "theorems_asked", []))
+    config.stash[ASKED] = config.option.theorems_asked = asked
     if found:
         config.args = [argument for argument in config.args if not _NODE_ID.fullmatch(str(argument))]
 
