@@ -15,6 +15,7 @@ from torch import Tensor
 from theorems.claim import Claim
 from theorems.evidence.file import described
 from theorems.generic import Generic
+from theorems.relations.alarms import spent
 from theorems.verdict import Grade, Outcome, Verdict
 
 
@@ -233,6 +234,7 @@ class Evidence:
             "ratios": spread(self.ratios),
             "earned": self.earned,
             "error_probability": self.error_probability,
+            "false_alarm": None if (chance := spent([self])) is None else chance[0],
             "counterexample": self._counterexample(),
             "places": [_place(where, verdict) for where, verdict in self.places],
             "seconds": round(self.seconds, 3),

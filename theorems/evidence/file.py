@@ -78,6 +78,7 @@ def described(claim: Claim) -> Record:
 def not_run(claim: Claim, *, reason: str | None = None, where: str = "") -> Record:
     """The entry of a claim that nothing has judged: its outcome is null, which never reads as a pass."""
     empty: Record = {"outcome": None, "grade": None, "grades": {}, "measured": None, "bound": None}
+    empty |= {"false_alarm": None}
     counts = {"instances": 0, "inapplicable": 0, "undecided": 0, "mutants": {"refuted": 0, "total": 0}, "seconds": 0.0}
     why = {"where": where, "outcome": None, "grade": None, "measured": None, "bound": None, "reason": reason}
     return {**described(claim), **empty, **counts, "counterexample": None, "places": [why] if reason else []}
@@ -139,6 +140,8 @@ def merge(first: Record, second: Record) -> Record:
     else:
         merged |= {key: ahead[key] for key in ("grade", "grades", "measured", "bound", "counterexample")}
     merged |= {key: first[key] + second[key] for key in ("instances", "inapplicable", "undecided")}
+    alarms = [entry.get("false_alarm") for entry in (first, second)]
+    merged["false_alarm"] = min(1.0, sum(filter(None, alarms))) if any(alarms) else None
     merged["seconds"] = round(first["seconds"] + second["seconds"], 3)
     merged["mutants"] = max(
         first["mutants"], second["mutants"], key=lambda mutants: (int(mutants["total"]), len(mutants))

@@ -6,6 +6,7 @@ it is of more than one (``partial``).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -70,11 +71,14 @@ def joined(content: Record, before: Record) -> Record:
             kept[name] = entry | {"kept_from": entry.get("kept_from", before.get("started", "an earlier run"))}
     claims: list[Any] = [kept.get(name, entry) for name, entry in own.items()]
     claims += [entry for name, entry in kept.items() if name not in own]
-    alarms = [part["false_alarm"] for part in (content, before) if part.get("false_alarm") is not None]
+    alarms = [content.get("false_alarm"), *(entry.get("false_alarm") for entry in kept.values())]
+    if any("false_alarm" not in entry for entry in kept.values()):  # an older file has the sum alone
+        alarms = [content.get("false_alarm"), before.get("false_alarm")]
+    spent = [alarm for alarm in alarms if alarm is not None]
     said = {"kept": len(kept)} if kept else {}
     return {
         **content,
         "partial": content["partial"] | said,
-        "false_alarm": min(1.0, sum(alarms)) if alarms else None,
+        "false_alarm": min(1.0, math.fsum(spent)) if spent else None,
         "claims": claims,
     }

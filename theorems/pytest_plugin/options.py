@@ -33,6 +33,10 @@ _NARROWING = ("-k", "-m", "--deselect", "--lf", "--last-failed", "--sw", "--step
 """What leaves tests out, typed by hand: in the ini file it is what the repository means."""
 
 
+TYPED = pytest.StashKey[bool]()
+"""Whether claims were asked for by hand."""
+
+
 @dataclass(frozen=True)
 class Options:
     """What is asked for.
@@ -142,9 +146,10 @@ def _typed(config: pytest.Config, asked: Sequence[str]) -> bool:
     """Whether claims were asked for by hand; the workers of pytest-xdist learn it from their controller."""
     ours = ("--theorems", "--claim", "--theorems-model", "--theorems-examples", "--theorems-seed")
     if hasattr(config, "workerinput"):
-        return bool(config.option.theorems_typed)
-    config.option.theorems_typed = bool(asked) or any(_by_hand(config, option) for option in ours)
-    return bool(config.option.theorems_typed)
+        return bool(config.workerinput["theorems_typed"])
+    typed = bool(asked) or any(_by_hand(config, option) for option in ours)
+    config.stash[TYPED] = typed
+    return typed
 
 
 def _single_files(config: pytest.Config) -> bool:

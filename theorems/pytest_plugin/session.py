@@ -206,7 +206,7 @@ class Session:
         from theorems.relations.alarms import said
 
         entries = self.evidence["claims"]
-        run = [entry for entry in entries if entry["outcome"] is not None]
+        run = [entry for entry in entries if entry["outcome"] is not None and "kept_from" not in entry]
         terminalreporter.section("theorems")
         writer = terminalreporter._tw  # noqa: SLF001 - the public methods know neither width nor colours
         if run:
