@@ -19,6 +19,7 @@ from theorems.report import Picture, render
 def run(monkeypatch, capsys, tmp_path):
     """Run the command as a user does, in an empty folder; give exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COLUMNS", raising=False)
 
     def call(*arguments):
         monkeypatch.setattr("sys.argv", ["theorems", *map(str, arguments)])

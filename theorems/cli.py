@@ -10,7 +10,7 @@ import typer
 from theorems.commands.audit import audit_command
 from theorems.commands.badges import badges_command
 from theorems.commands.check import check_command
-from theorems.commands.console import EXIT_USAGE, print_error
+from theorems.commands.console import DEBUG, EXIT_USAGE, print_error
 from theorems.commands.endings import broke, ending, signals
 from theorems.commands.errata import errata_command
 from theorems.commands.falsify import falsify_command
@@ -19,7 +19,7 @@ from theorems.commands.plot import plot_command
 from theorems.commands.read import list_command, show_command
 from theorems.commands.replay import replay_command
 from theorems.commands.report import report_command
-from theorems.commands.terminal import err, out
+from theorems.commands.terminal import out
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -64,10 +64,7 @@ def options(
     ] = False,
 ) -> None:
     """A suite in which every theorem runs."""
-    _debug[0] = debug
-
-
-_debug = [False]
+    DEBUG[0] = debug
 
 
 def main() -> None:
@@ -78,8 +75,6 @@ def main() -> None:
         with signals():
             app()
     except InputError as error:
-        if _debug[0]:
-            err.print_exception()
         print_error(str(error))
         raise SystemExit(EXIT_USAGE) from None
     except Exception as error:  # noqa: BLE001, code 1 is that of a refutation

@@ -57,12 +57,14 @@ class Journal:
         results: by claim and place; of a batch in chunks the worst of those that were looked at.
         rounds: on how many chunks each claim was judged.
         chunks: how many there are.
+        largest: samples of the largest of them; None for a batch that is looked at whole.
         errors: what a claim raised, on one line; it has no results then.
     """
 
     results: dict[tuple[str, str], Result] = field(default_factory=dict)
     rounds: dict[str, int] = field(default_factory=dict)
     chunks: int = 1
+    largest: int | None = None
     errors: dict[str, str] = field(default_factory=dict)
 
     def finished(self, claims: Sequence[Claim]) -> list[Result]:
@@ -152,13 +154,17 @@ def check_subject(
         advance = None if on_verdict is None else lambda: on_verdict(share)
         seen = Journal() if journal is None else journal
         seen.chunks, merged = len(pieces), seen.results
+        seen.largest = max((piece[1] - piece[0] for piece in pieces if piece is not None), default=None)
         for samples in pieces:
             part = subject if samples is None else cut(subject, *samples)
             for results in _check(part, asked, advance, None if journal is None else journal.errors):
                 for result in results:
                     key = (result.claim.name, result.where)
                     found = result if samples is None else _told(result, stated[result.claim.name], samples)
-                    merged[key] = worse(merged[key], found) if key in merged else found
+                    if key in merged:
+                        spent = merged[key].seconds + found.seconds
+                        found = replace(worse(merged[key], found), seconds=spent)
+                    merged[key] = found
                 name = results[0].claim.name
                 seen.rounds[name] = seen.rounds.get(name, 0) + 1
         return seen.finished(chosen)
@@ -191,7 +197,7 @@ def worse(first: Result, second: Result) -> Result:
     """The one that counts; of two refutations the first, so that the instances of few chunks are held."""
     worst = worst_of((first, second))
     refuted = first.verdict.outcome is Outcome.REFUTED
-    return replace(first if refuted else worst, seconds=first.seconds + second.seconds)
+    return first if refuted else worst
 
 
 def _check(

@@ -26,7 +26,7 @@ from theorems.commands.refutations import (
     require_folder,
 )
 from theorems.commands.running import Run
-from theorems.commands.terminal import Target, naming, out, progress
+from theorems.commands.terminal import Target, line_width, naming, out, progress
 
 if TYPE_CHECKING:
     from theorems.claim import Claim
@@ -211,11 +211,10 @@ def _check_model(
     if run.interrupted and not journal.results:
         raise KeyboardInterrupt
     results = journal.finished(claims)
-    out.print((result_table if verbose else result_summary)(results))
-    parts = {r.samples for r in results if r.samples is not None}
-    if parts:
-        most = max(end - first for first, end in parts)
-        out.print(f"[dim]the batch in chunks of up to {most} samples, the worst of each place[/]", highlight=False)
+    out.print((result_table if verbose else result_summary)(results, width=line_width()))
+    if journal.largest is not None:
+        most = f"chunks of up to {journal.largest} samples"
+        out.print(f"[dim]the batch in {most}, the worst of each place[/]", highlight=False)
     found = {claim.name: [r for r in results if r.claim is claim] for claim in claims}
     evidence = {claim.name: judged(claim, found[claim.name]) for claim in claims if found[claim.name]}
     ratios = [r for seen in evidence.values() for r in seen.ratios]

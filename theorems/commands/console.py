@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -174,8 +175,14 @@ def print_counterexample(verdict: Verdict) -> None:
     out.print(f"\n{escape(repr(verdict))}\n  instance: {escape(shown)}", highlight=False)
 
 
+DEBUG = [False]
+"""Whether the traceback of an error is wanted."""
+
+
 def print_error(message: str) -> None:
-    """One line on stderr."""
+    """One line on stderr; where it is asked for, after the traceback of what is being handled."""
+    if DEBUG[0] and sys.exc_info()[0] is not None:
+        err.print_exception()
     err.print(f"[bold red]error:[/] {escape(' '.join(message.split()))}", highlight=False, soft_wrap=True)
 
 

@@ -13,7 +13,7 @@ from typing import Any, NoReturn, ParamSpec
 
 import typer
 
-from theorems.commands.console import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_NO_READER, EXIT_USAGE, print_error
+from theorems.commands.console import DEBUG, EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_NO_READER, EXIT_USAGE, print_error
 from theorems.commands.terminal import err
 from theorems.exits import how_it_left, kept_running
 
@@ -83,6 +83,7 @@ def _told(error: OSError) -> str:
 
 def broke(error: Exception) -> int:
     """Say that the fault is ours."""
-    err.print_exception()
+    if not DEBUG[0]:  # else it comes with the line
+        err.print_exception()
     print_error(f"internal, not yours: {type(error).__name__}: {error}; please report it with the lines above")
     return EXIT_INTERNAL

@@ -55,11 +55,8 @@ class _Visible(RenderHook):
 
 
 def _width() -> int | None:
-    """None where the terminal knows; a file or a log has no width of its own, unless the environment says one."""
-    if sys.stdout.isatty():
-        return None
-    said = os.environ.get("COLUMNS", "")
-    return int(said) if said.isdigit() and int(said) > 0 else _WIDE
+    """None where the terminal knows; a file or a log has no width of its own."""
+    return None if sys.stdout.isatty() else _WIDE
 
 
 out = _Screen(width=_width())
@@ -74,8 +71,9 @@ def streams() -> bool:
 
 
 def line_width() -> int | None:
-    """How wide a line may be; None where nobody said."""
-    return out.width if out.is_terminal or os.environ.get("COLUMNS", "").isdigit() else None
+    """How wide a line of a table may be; None where nobody said."""
+    said = os.environ.get("COLUMNS", "")
+    return out.width if out.is_terminal else int(said) if said.isdigit() and int(said) else None
 
 
 class Target:
