@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
+from impl.errors import visible
 from theorems.commands.terminal import Target, err, out
 from theorems.evidence.file import document, text, versions
 from theorems.files import replace_file, require_target
@@ -183,7 +184,8 @@ def print_error(message: str) -> None:
     """One line on stderr; where it is asked for, after the traceback of what is being handled."""
     if DEBUG[0] and sys.exc_info()[0] is not None:
         err.print_exception()
-    err.print(f"[bold red]error:[/] {escape(' '.join(message.split()))}", highlight=False, soft_wrap=True)
+    shown = escape(visible(" ".join(message.split())))
+    err.print(f"[bold red]error:[/] {shown}", highlight=False, soft_wrap=True)
 
 
 def require_writable(target: Path | None, option: str = "--json") -> None:

@@ -44,12 +44,14 @@ def outcome(entry: Record) -> str:
         return "REFUTED, as expected"
     if entry["outcome"] in ("HOLDS", "REFUTED") and not as_expected(entry):
         return f"{entry['outcome']} (expected {entry['expected']})"
-    return _short_outcome(entry)
+    return "INAPPLICABLE" if entry["outcome"] == "INAPPLICABLE" else _short_outcome(entry)
 
 
 def _short_outcome(entry: Record) -> str:
     if expected_refutation(entry):
         return "as expected"
+    if entry["outcome"] == "INAPPLICABLE":
+        return "inapplic."
     return entry["outcome"] or ("raised" if entry.get("error") else "not run")
 
 
