@@ -1,5 +1,6 @@
 """What tests share: the command as a user runs it, pytest inside pytest, and pages of the report in a browser."""
 
+import os
 import shutil
 import sys
 from urllib.parse import quote
@@ -13,6 +14,8 @@ from pages import DOT
 from theorems.cli import main
 from theorems.evidence import file as evidence
 from theorems.report import Picture, render
+
+os.environ.pop("COLUMNS", None)  # workers of pytest-xdist are told 80, and would show narrower tables
 
 
 @pytest.fixture
