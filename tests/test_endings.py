@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -337,3 +338,78 @@ def test_a_full_standard_output(tmp_path):
     assert done.returncode == 2
     assert "No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+NET = """
+import torch
+from torch import nn
+
+def made():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3)).double()
+    return model, torch.randn(10, 4).double(), torch.arange(10) % 3, nn.CrossEntropyLoss()
+"""
+
+
+def meeting(error):
+    """What looks at places, until it comes to one claim."""
+    from theorems.models import check_places
+
+    def look(claim, available):
+        if claim.name == "gram_flow":
+            raise error
+        return check_places(claim, available)
+
+    return look
+
+
+@pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt(), 130), (ZeroDivisionError("because"), 2)])
+@pytest.mark.parametrize("chunk", [(), ("--chunk", "5")])
+def test_a_network_loses_no_claim_to_another(run, tmp_path, monkeypatch, error, code, chunk):
+    (tmp_path / "net.py").write_text(NET)
+    monkeypatch.setattr("theorems.models.check_places", meeting(error))
+    names = ("feature_learning_equation", "gram_flow", "target_linearity_laws")
+    got, out, err = run("check", *names, "--model", "net.py:made", "--json", "e.json", *chunk)
+    if chunk and code == 130:
+        assert got == 130, "no claim had seen the whole batch"
+        assert not (tmp_path / "e.json").exists()
+        return
+    assert got == code, out + err
+    written = evidence.read(tmp_path / "e.json")
+    entries = {entry["name"]: entry for entry in written["claims"]}
+    assert entries["feature_learning_equation"]["outcome"] == "HOLDS"
+    assert entries["feature_learning_equation"]["seconds"] > 0
+    assert entries["gram_flow"]["outcome"] is None
+    if code == 2:
+        assert "ZeroDivisionError: because" in entries["gram_flow"]["error"]
+        assert "ZeroDivisionError: because" in err
+        assert entries["target_linearity_laws"]["outcome"] is not None
+    else:
+        assert written["partial"] == {"reason": "interrupted", "judged": 1, "of": 3}
+
+
+def test_a_report_of_a_network_says_nothing_that_was_not_done(run, tmp_path):
+    (tmp_path / "net.py").write_text(NET)
+    assert run("check", "gram_flow", "--model", "net.py:made", "--html", "r.html")[0] == 0
+    page = (tmp_path / "r.html").read_text()
+    for false in ("0 of 0", "0.0 s</dd>", "nothing shows that this check can fail", "not stated"):
+        assert false not in page, false
+    assert "Not tried on a network" in page
+    assert "nothing in this run was left to chance" in page
+
+
+def test_a_report_of_an_exact_refutation_has_no_histogram(run, tmp_path, mine):
+    mine("return 2 * i.weight")
+    assert run("check", "mine.py:second", "--examples", 30, "--html", "r.html")[0] == 1
+    page = (tmp_path / "r.html").read_text()
+    assert "where exact arithmetic allows none" in page
+    assert 'class="histogram"' not in page
+    assert "∞" not in page
+
+
+def test_a_run_says_when_it_began(run, tmp_path, mine):
+    before = time.time()
+    run("check", mine("time.sleep(0.2)"), "--examples", 5, "--json", "e.json")
+    written = evidence.read(tmp_path / "e.json")
+    began, ended = (datetime.fromisoformat(written[key]).timestamp() for key in ("started", "finished"))
+    assert before - 1 <= began < ended <= time.time()

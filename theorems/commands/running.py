@@ -92,6 +92,8 @@ class Run:
 
     def write(self, files: tuple[Path | None, Path | None], *, seed: int, profile: str, **rest: Any) -> None:
         """Write the evidence, marked partial if the run was cut short."""
+        if self.interrupted and not self.entries:
+            return  # nothing was judged
         cut = partial(INTERRUPTED, self.records, meant=len(self.claims)) if self.interrupted else None
         write_evidence(files[0], seed, profile, self.records, html=files[1], started=self.started, partial=cut, **rest)
 
