@@ -16,6 +16,7 @@ from impl import InputError
 from theorems import files
 from theorems.evidence import file as evidence
 from theorems.exits import LeftError, kept_running
+from theorems.generic import examine
 
 CLAIMS = """
 import os, sys, time
@@ -160,17 +161,27 @@ def test_an_interrupted_run_tells_what_it_has(tmp_path, mine, number, verb):
 def test_an_interrupted_run_destroys_no_earlier_evidence(run, tmp_path, mine, monkeypatch):
     run("check", mine("pass"), "--examples", 5, "--json", "e.json", "--seed", 3)
     whole = evidence.read(tmp_path / "e.json")
-    monkeypatch.setattr("theorems.checking.examine", stop)
-    code, out, _ = run("check", "mine.py:first", "--examples", 5, "--json", "e.json", "--seed", 3)
+    monkeypatch.setattr(
+        "theorems.checking.examine", lambda claim, **_: examine(claim) if claim.name == "first" else stop()
+    )
+    names = ("mine.py:first", "mine.py:second", "--examples", 5, "--json", "e.json")
+    code, out, _ = run("check", *names, "--seed", 3)
     assert code == 130
     joined = evidence.read(tmp_path / "e.json")
     assert [entry["outcome"] for entry in joined["claims"]] == ["HOLDS"] * 3
-    assert {entry["kept_from"] for entry in joined["claims"]} == {whole["started"]}
-    assert joined["partial"]["kept"] == 3
-    code, out, _ = run("check", "mine.py:first", "--examples", 5, "--json", "e.json", "--seed", 4)
+    kept = {entry["name"]: entry.get("kept_from") for entry in joined["claims"]}
+    assert kept == {"first": None, "second": whole["started"], "third": whole["started"]}
+    assert joined["partial"] == {"reason": "interrupted", "judged": 1, "of": 2, "kept": 2}
+    code, out, _ = run("check", *names, "--seed", 4)
     assert evidence.read(tmp_path / "e.json") == joined, "another seed is another run"
     assert "left e.json as it was" in out
     assert evidence.read(tmp_path / "e.partial.json")["seed"] == 4
+
+
+def test_where_nothing_was_judged_nothing_is_written(run, tmp_path, mine, monkeypatch):
+    monkeypatch.setattr("theorems.checking.examine", stop)
+    assert run("check", mine("pass"), "--examples", 5, "--json", "e.json")[0] == 130
+    assert not (tmp_path / "e.json").exists()
 
 
 def stop(*_, **__):

@@ -44,7 +44,7 @@ def audit_command(
     """Audit the rounding bounds: no false refutation, no crash, and how sharp they are."""
     import torch
 
-    from theorems.searching.audit_tables import audit_table, document
+    from theorems.searching.audit_tables import audit_table
     from theorems.searching.auditing import audit, audited
 
     require_target(markdown, "--output")
@@ -70,6 +70,7 @@ def audit_command(
                     limit = seconds or float("inf")
                     with run.judging(claim):
                         audits.append(audit(claim, examples=examples, seed=seed, seconds=limit, on_example=step))
+                        _write(audits, seed, _aside(json_file), _aside(markdown))  # a long run may be killed
                     bar.remove_task(task)
         finally:
             torch.set_num_threads(threads)
@@ -82,21 +83,39 @@ def audit_command(
             out.print(f"[bold yellow]interrupted[/] after {len(audits)} of {len(chosen)} claims", highlight=False)
             beside = [_beside(path) for path in (json_file, markdown)]
             json_file, markdown = beside
-        found = {"seed": seed, "versions": versions(), "claims": [a.record() for a in audits]}
-        marked = {**found, "partial": {"judged": len(audits), "of": len(chosen)}} if run.interrupted else found
-        write_json(json_file, json.dumps(marked, indent=1) + "\n")
-        if markdown is not None:
-            replace_file(markdown, document(audits, seed=seed, versions=versions()))
+        _write(audits, seed, json_file, markdown, of=len(chosen) if run.interrupted else None)
+        for path in (_aside(json_file), _aside(markdown)):
+            if path is not None and not run.interrupted:
+                path.unlink(missing_ok=True)
     if run.interrupted:
         raise typer.Exit(EXIT_INTERRUPTED)
     raised = EXIT_USAGE if run.entries else EXIT_EXPECTED
     raise typer.Exit(EXIT_UNEXPECTED if any(a.false for a in audits) else raised)
 
 
+def _write(
+    audits: list[Audit], seed: int, json_file: Path | None, markdown: Path | None, *, of: int | None = None
+) -> None:
+    """Write what was asked for; ``of`` says of how many claims it should have been."""
+    from theorems.searching.audit_tables import document
+
+    found = {"seed": seed, "versions": versions(), "claims": [a.record() for a in audits]}
+    marked = found if of is None else {**found, "partial": {"judged": len(audits), "of": of}}
+    write_json(json_file, json.dumps(marked, indent=1) + "\n")
+    if markdown is not None:
+        replace_file(markdown, document(audits, seed=seed, versions=versions()))
+
+
+def _aside(path: Path | None) -> Path | None:
+    """Where a run writes while it is on its way: what was there stays until the run is over."""
+    hidden = path is None or Target(path).is_stdout
+    return None if path is None or hidden else path.with_name(f"{path.stem}.partial{path.suffix}")
+
+
 def _beside(path: Path | None) -> Path | None:
     """Where a run that was cut short is written: beside what is there, if anything is."""
     if path is None or Target(path).is_stdout or not path.exists():
         return path
-    other = path.with_name(f"{path.stem}.partial{path.suffix}")
+    other = _aside(path)
     out.print(f"wrote {other} and left {path} as it was", highlight=False, markup=False)
     return other
