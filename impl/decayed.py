@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from impl.cross_entropy import cross_entropy_reduction
 from impl.errors import require, require_finite
 from impl.flow_errors import enclosed_decayed, moved_decayed
 from impl.layer_errors import softmax_error
@@ -151,7 +151,7 @@ def decayed_layers(
     layers = trace(model, inputs, targets, loss)
     with undisturbed(model, 0), torch.no_grad():
         outputs = run(model, inputs)
-    return decayed_traces(model, layers, outputs, loss, decay=decay, readout=readout)
+    return decayed_traces(model, layers, outputs, loss, targets=targets, decay=decay, readout=readout)
 
 
 def decayed_traces(
@@ -160,6 +160,7 @@ def decayed_traces(
     outputs: Any,
     loss: Loss,
     *,
+    targets: Any = None,
     decay: float | None = None,
     readout: str | None = None,
 ) -> dict[str, DecayedMatrix]:
@@ -168,7 +169,8 @@ def decayed_traces(
     require(bool(matrices), "expected a model with a linear readout, got none")
     last = readout or readout_of(layers, outputs) or list(matrices)[-1]
     require(last in matrices, f"expected readout to be one of {sorted(matrices)}, got readout={last!r}")
-    softmax = _softmax(loss, matrices[last]) if last == readout_of(layers, outputs) else (False, None)
+    ends = last == readout_of(layers, outputs)
+    softmax = _softmax(loss, matrices[last], outputs, targets) if ends else (False, None)
     return {
         name: _matrix(matrices, name, last, softmax=softmax, decay=decay, obstacle=_decays_elsewhere(model, name))
         for name in matrices
@@ -207,12 +209,12 @@ def _decays_elsewhere(model: nn.Module, name: str) -> str:
     return ""
 
 
-def _softmax(loss: Loss, final: LayerTrace) -> tuple[bool, Tensor | None]:
-    """Whether the loss is softmax cross-entropy without class weights, and the rounding error of its gradient."""
-    plain = loss is functional.cross_entropy or (isinstance(loss, nn.CrossEntropyLoss) and loss.weight is None)
-    if not plain or final.outputs is None:
+def _softmax(loss: Loss, final: LayerTrace, outputs: Any = None, targets: Any = None) -> tuple[bool, Tensor | None]:
+    """Whether the loss is known to be softmax cross-entropy without class weights, and the rounding error of its gradient."""
+    reduction = cross_entropy_reduction(loss, outputs, targets)
+    if reduction is None or final.outputs is None:
         return False, None
-    mean = getattr(loss, "reduction", "mean") == "mean"
+    mean = reduction == "mean"
     counted = int((final.output_grad != 0).any(-1).sum())
     everything = torch.ones_like(final.outputs)  # |t| ≤ 1 entry by entry; Σ|t| ≤ C is generous
     return True, softmax_error(final.outputs, everything, 1 / max(counted, 1) if mean else 1.0, final.unit)

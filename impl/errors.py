@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # a usage error must not cost the import of torch
@@ -17,6 +18,17 @@ def told(error: BaseException) -> str:
     """Kind and first line of somebody else's error, for a message of one line: torch's own run to fifty."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
+
+
+def visible(text: str) -> str:
+    r"""The text with control characters spelled out: what somebody else's message holds must not drive the reader's terminal.
+
+    Line ends and tabs stay; escapes, carriage returns, bells, and marks that turn the direction of writing become ``\x1b``.
+    """
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def require(condition: bool, message: str) -> None:

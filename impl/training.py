@@ -216,7 +216,7 @@ def noise_at(
     def outputs(phi: Tensor) -> Tensor:
         return nn.functional.linear(phi, weight, bias)
 
-    soft, error = _softmax(loss, layer)
+    soft, error = _softmax(loss, layer, layer.outputs, targets)
     scale = float(rows) if reduction == "mean" else 1.0
     if error is not None:
         error = error[:rows] * (layer.inputs.shape[-2] if reduction == "mean" else 1.0)

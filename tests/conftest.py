@@ -1,5 +1,6 @@
 """What tests share: the command as a user runs it, pytest inside pytest, and pages of the report in a browser."""
 
+import os
 import shutil
 import sys
 from urllib.parse import quote
@@ -14,11 +15,14 @@ from theorems.cli import main
 from theorems.evidence import file as evidence
 from theorems.report import Picture, render
 
+os.environ.pop("COLUMNS", None)  # workers of pytest-xdist are told 80, and would show narrower tables
+
 
 @pytest.fixture
 def run(monkeypatch, capsys, tmp_path):
     """Run the command as a user does, in an empty folder; give exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COLUMNS", raising=False)
 
     def call(*arguments):
         monkeypatch.setattr("sys.argv", ["theorems", *map(str, arguments)])
@@ -54,11 +58,13 @@ def catalogue(monkeypatch):
 
 @pytest.fixture
 def evidence_of(pytester):
-    """Run pytest in an empty folder; give the result and the claims of its evidence file by name."""
+    """Run pytest in an empty folder; give the result and the claims of its evidence file by name, none if it wrote none."""
 
     def call(*arguments):
         result = pytester.runpytest_inprocess("--theorems-json", "e.json", "-p", "no:benchmark", *arguments)
-        return result, {entry["name"]: entry for entry in evidence.read(pytester.path / "e.json")["claims"]}
+        written = pytester.path / "e.json"
+        claims = evidence.read(written)["claims"] if written.exists() else []
+        return result, {entry["name"]: entry for entry in claims}
 
     return call
 

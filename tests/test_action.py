@@ -45,11 +45,12 @@ def run(step, cwd, **inputs):
         if found is None:
             return expression
         kind, name = found[1].split(".", 1)
-        return given[name] if kind in ("inputs", "steps") else str(ROOT)
+        return given[name] if kind in ("inputs", "steps") else given.get(found[1], str(ROOT))
 
     scratch = cwd.parent
     environment = os.environ | {name: value(text) for name, text in STEPS[step]["env"].items()}
     environment |= {"GITHUB_OUTPUT": str(scratch / "output"), "GITHUB_STEP_SUMMARY": str(scratch / "summary")}
+    environment |= {name: text for name, text in inputs.items() if name.startswith(("GITHUB_", "PYTEST_"))}
     environment["PATH"] = f"{scratch / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     return subprocess.run(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", STEPS[step]["run"]],
@@ -118,6 +119,7 @@ def test_inputs_become_options(repository):
         "--theorems-model=net.py:f",
     } < set(options)
     assert not any("html" in option or "ignore" in option for option in options)
+    assert "addopts=" in options, "what the caller's own runs are given is not for this one"
     run("check", repository)
     assert "--theorems-html=theorems-report/report.html" in called(repository)
     assert not any(
@@ -149,3 +151,111 @@ def test_a_check_that_fails_fails_the_step(repository):
     assert run("check", repository, claims="gram_flaw").returncode == pytest.ExitCode.USAGE_ERROR
     done = run("publish", repository, **{"badges-branch": "badges", "check.outputs.badges": "theorems-report/badges"})
     assert (done.returncode, done.stdout) == (0, "::warning::no badges to publish\n")
+
+
+PUBLISH = {"badges-branch": "badges", "check.outputs.badges": "made"}
+DEFAULT = "github.event.repository.default_branch"
+
+
+@pytest.fixture
+def made(repository):
+    """Badges of a run."""
+    (repository / "made").mkdir()
+    for suffix in ("svg", "json"):
+        (repository / "made" / f"theorems.{suffix}").write_text("{}")
+    return repository
+
+
+def commit(repository, branch, name, author):
+    """Put a file on a branch of the remote."""
+    tree = repository.parent / "other"
+    git("clone", "-q", "remote", "other", cwd=repository.parent)
+    git("checkout", "-q", "--orphan", branch, cwd=tree)
+    git("rm", "-rfq", "--ignore-unmatch", ".", cwd=tree)
+    (tree / name).write_text("mine\n")
+    git("add", ".", cwd=tree)
+    git("-c", "user.name=me", "-c", f"user.email={author}", "commit", "-qm", "mine", cwd=tree)
+    git("push", "-qf", "origin", f"HEAD:refs/heads/{branch}", cwd=tree)
+    return git("rev-parse", "HEAD", cwd=tree)
+
+
+def tip(repository, branch):
+    return git("rev-parse", f"refs/heads/{branch}", cwd=repository.parent / "remote")
+
+
+REFUSED = {
+    "the default branch": ({"badges-branch": "main", DEFAULT: "main"}, "which holds the code"),
+    "the default branch, nobody says so": ({"badges-branch": "main", DEFAULT: ""}, "which holds the code"),
+    "the branch of the run": ({"badges-branch": "topic", "GITHUB_REF_NAME": "topic"}, "which holds the code"),
+    "no name of a branch": ({"badges-branch": "a..b"}, "expected the name of a branch"),
+    "a pull request": ({"GITHUB_EVENT_NAME": "pull_request"}, "it publishes nothing"),
+    "a pull request with rights": ({"GITHUB_EVENT_NAME": "pull_request_target"}, "it publishes nothing"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_it_does_not_push_over_anything_but_its_own_branch(made, case):
+    inputs, message = REFUSED[case]
+    git("symbolic-ref", "HEAD", "refs/heads/main", cwd=made.parent / "remote")
+    git("checkout", "-q", "--detach", cwd=made)
+    before = tip(made, "main")
+    done = run("publish", made, **PUBLISH | inputs)
+    assert done.returncode == 1
+    assert message in done.stdout
+    assert tip(made, "main") == before
+    assert git("branch", "--list", cwd=made.parent / "remote").split() == ["*", "main"]
+
+
+@pytest.mark.parametrize(
+    ("name", "author", "message"),
+    [
+        ("code.py", "theorems@users.noreply.github.com", "which holds code.py"),
+        ("package.json", "me@example.org", "expected a branch that this action has made"),
+    ],
+)
+def test_a_branch_of_somebody_else_is_let_be(made, name, author, message):
+    before = commit(made, "badges", name, author)
+    done = run("publish", made, **PUBLISH)
+    assert done.returncode == 1
+    assert message in done.stdout
+    assert tip(made, "badges") == before
+
+
+def test_it_publishes_on_a_push_and_replaces_its_own_branch_only_as_it_saw_it(made):
+    for text in ("first", "second"):
+        (made / "made" / "theorems.svg").write_text(text)
+        done = run("publish", made, **PUBLISH, GITHUB_EVENT_NAME="push")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert git("show", "badges:theorems.svg", cwd=made.parent / "remote") == text
+    assert "--force-with-lease" in STEPS["publish"]["run"]
+    assert "push --quiet --force " not in STEPS["publish"]["run"]
+
+
+def test_it_publishes_neither_from_pull_requests_nor_after_a_cancel():
+    condition = STEPS["publish"]["if"]
+    assert "!cancelled()" in condition
+    assert "github.event_name" in condition
+    assert "pull_request" not in condition, "what may publish is listed, not what may not"
+    assert not any("always()" in step.get("if", "") for step in ACTION["runs"]["steps"])
+
+
+def test_the_callers_options_are_not_its_own(repository):
+    (repository / "pytest.ini").write_text(
+        "[pytest]\naddopts = --collect-only --no-such-option\ntheorems_claims = layerwise_kernel\ntheorems_fail_under = EXACT\n"
+    )
+    done = run("check", repository, claims="gram_flow", examples="2", html="false", PYTEST_ADDOPTS="--no-such-option")
+    assert done.returncode == 0, done.stdout + done.stderr
+    evidence = json.loads((repository / "theorems-report" / "evidence.json").read_text())
+    assert [claim["name"] for claim in evidence["claims"] if claim["outcome"]] == ["gram_flow"]
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / ".github" / "workflows").glob("*.yml")), ids=lambda file: file.name)
+def test_every_workflow_has_the_least_rights(file):
+    workflow = yaml.safe_load(file.read_text(encoding="utf-8"))
+    assert workflow["permissions"] in ({}, {"contents": "read"}), "what more a job needs, it says itself"
+    writes = {name for name, job in workflow["jobs"].items() if "write" in str(job.get("permissions"))}
+    assert writes <= {"badges", "deploy"}
+    for name, job in workflow["jobs"].items():
+        for step in job["steps"]:
+            if str(step.get("uses", "")).startswith("actions/checkout") and name not in writes:
+                assert step["with"]["persist-credentials"] is False

@@ -44,6 +44,7 @@ def both(tmp_path_factory):
     folder, printed = tmp_path_factory.mktemp("both"), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
         patch.chdir(folder)
+        patch.delenv("COLUMNS", raising=False)
         patch.setattr("sys.argv", ["theorems", "check", str(EXAMPLE), "--json", "e.json"])
         with pytest.raises(SystemExit) as exit_:
             main()

@@ -67,7 +67,7 @@ def test_it(layer):
     )
     result, claims = evidence_of()
     result.assert_outcomes(**outcomes)
-    assert claims["gram_flow"]["outcome"] == outcome
+    assert claims.get("gram_flow", {"outcome": None})["outcome"] == outcome
     if body == "pass":
         result.stdout.fnmatch_lines(["gram_flow: not run; *::test_it: no verdict*"])
 

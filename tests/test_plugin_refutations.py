@@ -131,7 +131,11 @@ def test_what_is_left_to_chance_is_what_ran(evidence_of, pytester, catalogue):
     assert run.exit_code == 0
     assert evidence.read(pytester.path / "check.json")["false_alarm"] == pytest.approx(2 * one)
     evidence_of(*options, "-k", "another")
+    assert alarm_in(pytester) == pytest.approx(2 * one), "the other one's is kept with its entry"
+    (pytester.path / "e.json").unlink()
+    evidence_of(*options, "-k", "another")
     assert alarm_in(pytester) == pytest.approx(one)
+    (pytester.path / "e.json").unlink()
     result, _ = evidence_of(*options, "-k", "gram_flow")
     assert alarm_in(pytester) is None
     result.stdout.no_fnmatch_line("*chance alone*")

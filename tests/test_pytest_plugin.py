@@ -115,8 +115,9 @@ def test_the_usual_options_choose(evidence_of, pytester, catalogue):
     result = pytester.runpytest_inprocess(*FEW, "--collect-only", "-q", "-k", "function_space")
     assert "theorems::spiked_covariance_series_as_stated" in result.outlines
     assert "theorems::gram_flow" not in result.outlines
-    result, claims = evidence_of(*FEW, "test_mine.py", "-k", "mine")
-    assert {entry["outcome"] for entry in claims.values()} == {None}, "a claim that -k left out was not run"
+    before = (pytester.path / "e.json").read_bytes()
+    evidence_of(*FEW, "test_mine.py", "-k", "mine")
+    assert (pytester.path / "e.json").read_bytes() == before, "no claim was tried"
 
 
 def test_exitfirst_leaves_the_rest_not_run(evidence_of, catalogue):
@@ -164,7 +165,7 @@ def test_ini_twins(pytester, catalogue):
     assert [e["instances"] for e in content["claims"] if e["outcome"]] == [1, 1]
     assert (pytester.path / "out" / "badges" / "gram_flow.svg").is_file()
     pytester.runpytest_inprocess("test_mine.py").assert_outcomes(passed=1)  # a path asks for that path
-    pytester.runpytest_inprocess("--theorems-seed", "6", "--claim", "gram_flow").assert_outcomes(passed=2)
+    pytester.runpytest_inprocess("--theorems-seed", "6").assert_outcomes(passed=3)
     assert evidence.read(pytester.path / "out" / "e.json")["seed"] == 6
 
 
@@ -191,8 +192,9 @@ def test_fail_under(evidence_of, catalogue, grade, code):
 
 def test_fail_under_with_nothing_judged(evidence_of, pytester):
     pytester.makepyfile("def test_mine(): pass")
-    result, _ = evidence_of("--theorems-fail-under", "STATISTICAL")
+    result = pytester.runpytest_inprocess("--theorems-fail-under", "STATISTICAL", "--theorems-json", "e.json")
     assert result.ret == 1
+    assert not (pytester.path / "e.json").exists(), "nothing was tried"
     result.stdout.fnmatch_lines(["*but no claim was judged*"])
 
 

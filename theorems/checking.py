@@ -148,6 +148,7 @@ def check(
     seed: int = 0,
     on_example: Callable[[], None] | None = None,
     database: Path | None = None,
+    evidence: Evidence | None = None,
 ) -> Evidence:
     """Draw ``examples`` instances of ``claim``, judge each and a few generic points, and try every mutant until it is refuted.
 
@@ -161,12 +162,14 @@ def check(
         seed: of the search; equal seeds draw equal instances.
         on_example: called after each instance.
         database: folder in which what refuted a claim is kept, to be tried first the next time.
+        evidence: filled as the run goes and returned, for whoever is interrupted: fresh evidence of the claim.
 
     Raises:
         InputError: if ``examples`` is below one.
     """
     require(examples >= 1, f"expected at least one example, got examples={examples}")
-    evidence = Evidence(claim, controls=[Control(name) for name in claim.mutants])
+    evidence = Evidence(claim) if evidence is None else evidence
+    evidence.controls = [Control(name) for name in claim.mutants]
     mutants, controls = claim.mutants, {control.name: control for control in evidence.controls}
     statistical = alarm_of(claim) is not None
     started = time.perf_counter()

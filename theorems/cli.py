@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from theorems.commands.audit import audit_command
 from theorems.commands.badges import badges_command
 from theorems.commands.check import check_command
-from theorems.commands.console import EXIT_USAGE, err
+from theorems.commands.console import DEBUG, EXIT_USAGE, print_error
+from theorems.commands.endings import broke, ending, signals
 from theorems.commands.errata import errata_command
 from theorems.commands.falsify import falsify_command
 from theorems.commands.plant import plant_command
@@ -18,25 +19,38 @@ from theorems.commands.plot import plot_command
 from theorems.commands.read import list_command, show_command
 from theorems.commands.replay import replay_command
 from theorems.commands.report import report_command
+from theorems.commands.terminal import out
 
 app = typer.Typer(
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="A suite in which every theorem runs. Exit codes: 0 everything came out as expected, 1 something did not, "
-    "2 usage or input that cannot be judged, 3 undecided or nothing applied.",
+    "2 usage, input that cannot be judged, a file that cannot be written, 3 undecided or nothing applied, "
+    "70 an error of this program, 130 interrupted.",
 )
-app.command("check")(check_command)
-app.command("falsify")(falsify_command)
-app.command("plant")(plant_command)
-app.command("audit")(audit_command)
-app.command("list")(list_command)
-app.command("show")(show_command)
-app.command("errata")(errata_command)
-app.command("plot")(plot_command)
-app.command("badges")(badges_command)
-app.command("report")(report_command)
-app.command("replay")(replay_command)
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "check": check_command,
+    "falsify": falsify_command,
+    "plant": plant_command,
+    "audit": audit_command,
+    "list": list_command,
+    "show": show_command,
+    "errata": errata_command,
+    "plot": plot_command,
+    "badges": badges_command,
+    "report": report_command,
+    "replay": replay_command,
+}
+for _name, _command in _COMMANDS.items():
+    app.command(_name)(ending(_command))
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        out.print(f"theorems {version('theorems')}", highlight=False)
+        raise typer.Exit
 
 
 @app.callback()
@@ -45,22 +59,23 @@ def options(
     debug: Annotated[
         bool, typer.Option("--debug", help="show the traceback of an error, for whoever wrote the claim")
     ] = False,
+    version: Annotated[  # noqa: ARG001, it is eager
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="say which version this is")
+    ] = False,
 ) -> None:
     """A suite in which every theorem runs."""
-    _debug[0] = debug
-
-
-_debug = [False]
+    DEBUG[0] = debug
 
 
 def main() -> None:
-    """Run the command; input that cannot be judged is one line on stderr and exit code 2."""
+    """Run the command; input that cannot be judged is one line on stderr and exit code 2, an error of ours is 70."""
     from impl.errors import InputError
 
     try:
-        app()
+        with signals():
+            app()
     except InputError as error:
-        if _debug[0]:
-            err.print_exception()
-        err.print(f"[bold red]error:[/] {escape(' '.join(str(error).split()))}", highlight=False, soft_wrap=True)
+        print_error(str(error))
         raise SystemExit(EXIT_USAGE) from None
+    except Exception as error:  # noqa: BLE001, code 1 is that of a refutation
+        raise SystemExit(broke(error)) from None

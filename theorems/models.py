@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor, nn
 
 from impl.double import in_double, loss_in_double, widened
-from impl.errors import InputError
+from impl.errors import InputError, told
 from impl.nested import mapped
 from impl.operands import Instance
 from impl.restoring import Dice, Remembered
@@ -27,7 +28,7 @@ from theorems.verdict import Outcome, Verdict
 DRAWN_ONLY = "the claim is about drawn instances only, not about a torch network"
 
 
-__all__ = ["DRAWN_ONLY", "Result", "check_model", "check_subject", "load"]
+__all__ = ["DRAWN_ONLY", "Journal", "Result", "check_model", "check_subject", "load"]
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,40 @@ class Result:
         where: the place.
         verdict: what came out; of several chunks of samples, what counts.
         samples: the first sample of the chunk that it is of, and the one after its last; None for the whole batch.
-        chunk: samples of the largest chunk into which the batch was cut; None for the whole batch.
+        seconds: what it took, on all chunks.
     """
 
     claim: Claim
     where: str
     verdict: Verdict
     samples: tuple[int, int] | None = None
-    chunk: int | None = None
+    seconds: float = 0.0
+
+
+@dataclass
+class Journal:
+    """What a check of a network has seen so far, for whoever is interrupted or goes on where a claim raises.
+
+    Args:
+        results: by claim and place; of a batch in chunks the worst of those that were looked at.
+        rounds: on how many chunks each claim was judged.
+        chunks: how many there are.
+        largest: samples of the largest of them; None for a batch that is looked at whole.
+        errors: what a claim raised, on one line; it has no results then.
+    """
+
+    results: dict[tuple[str, str], Result] = field(default_factory=dict)
+    rounds: dict[str, int] = field(default_factory=dict)
+    chunks: int = 1
+    largest: int | None = None
+    errors: dict[str, str] = field(default_factory=dict)
+
+    def finished(self, claims: Sequence[Claim]) -> list[Result]:
+        """The results that count: of claims that were judged on every chunk, or refuted on one."""
+        names = {name for name, rounds in self.rounds.items() if rounds == self.chunks}
+        names |= {name for (name, _), r in self.results.items() if r.verdict.outcome is Outcome.REFUTED}
+        kept = [r for (name, _), r in self.results.items() if name in names - set(self.errors)]
+        return sorted(kept, key=lambda result: claims.index(result.claim))
 
 
 def _inapplicable(claim: Claim, reason: str) -> Verdict:
@@ -107,8 +134,12 @@ def check_subject(
     chunk: int | None = None,
     double: bool = False,
     on_verdict: Callable[[float], None] | None = None,
+    journal: Journal | None = None,
 ) -> list[Result]:
-    """`check_model` of a network and how it is trained in one object, such as `load` returns."""
+    """`check_model` of a network and how it is trained in one object, such as `load` returns.
+
+    With a ``journal`` a claim that raises is noted there and the others go on.
+    """
     from theorems.catalogue import CLAIMS
 
     everything = (autograd_gives_the_gradient, *CLAIMS)
@@ -125,14 +156,22 @@ def check_subject(
         stated = {claim.name: claim for claim in chosen}
         asked = [alarm_shared(claim, len(pieces)) for claim in chosen]  # the worst of all chunks is one verdict
         advance = None if on_verdict is None else lambda: on_verdict(share)
-        largest = max((piece[1] - piece[0] for piece in pieces if piece is not None), default=None)
-        merged: dict[tuple[str, str], Result] = {}
+        seen = Journal() if journal is None else journal
+        seen.chunks, merged = len(pieces), seen.results
+        seen.largest = max((piece[1] - piece[0] for piece in pieces if piece is not None), default=None)
         for samples in pieces:
-            for result in _check(subject if samples is None else cut(subject, *samples), asked, advance):
-                key = (result.claim.name, result.where)
-                found = result if samples is None else _told(result, stated[result.claim.name], samples, largest)
-                merged[key] = worse(merged[key], found) if key in merged else found
-        return sorted(merged.values(), key=lambda result: chosen.index(result.claim))
+            part = subject if samples is None else cut(subject, *samples)
+            for results in _check(part, asked, advance, None if journal is None else journal.errors):
+                for result in results:
+                    key = (result.claim.name, result.where)
+                    found = result if samples is None else _told(result, stated[result.claim.name], samples)
+                    if key in merged:
+                        spent = merged[key].seconds + found.seconds
+                        found = replace(worse(merged[key], found), seconds=spent)
+                    merged[key] = found
+                name = results[0].claim.name
+                seen.rounds[name] = seen.rounds.get(name, 0) + 1
+        return seen.finished(chosen)
 
 
 def kept_as_printed(claim: Claim) -> bool:
@@ -155,7 +194,7 @@ def _told(result: Result, claim: Claim, samples: tuple[int, int], largest: int |
     first, end = samples
     instance = verdict.instance if verdict.outcome is Outcome.REFUTED else None
     context = {**verdict.context, "samples": f"{first} to {end - 1}"}
-    return Result(claim, result.where, replace(verdict, instance=instance, context=context), samples, largest)
+    return replace(result, claim=claim, verdict=replace(verdict, instance=instance, context=context), samples=samples)
 
 
 def worse(first: Result, second: Result) -> Result:
@@ -165,23 +204,34 @@ def worse(first: Result, second: Result) -> Result:
     return first if refuted else worst
 
 
-def _check(subject: Subject, chosen: list[Claim], on_verdict: Callable[[], None] | None) -> list[Result]:
+def _check(
+    subject: Subject, chosen: list[Claim], on_verdict: Callable[[], None] | None, errors: dict[str, str] | None
+) -> Iterator[list[Result]]:
+    """The results of each claim at all its places; those of a claim that raises are left out where ``errors`` takes the reason."""
     available = instances_of(subject, {claim.subject for claim in chosen})
-    results = []
     for claim in chosen:
-        results += check_places(claim, available)
+        try:
+            results = check_places(claim, available)
+        except (Exception, SystemExit) as error:
+            if errors is None:
+                raise
+            said = str(error) if isinstance(error, InputError) else told(error)
+            errors.setdefault(claim.name, f"expected {claim.name} to be checked, but: {said}")
+        else:
+            yield results
         if on_verdict is not None:
             on_verdict()
-    return results
 
 
 def check_places(claim: Claim, available: Mapping[type[Instance], Places | str]) -> list[Result]:
     """Check one claim at every place that `instances_of` found for it; one INAPPLICABLE result if there is none."""
     places = available.get(claim.subject, DRAWN_ONLY)
-    return [
-        Result(claim, where, _inapplicable(claim, instance) if isinstance(instance, str) else claim(instance))
-        for where, instance in ({"": places} if isinstance(places, str) else places).items()
-    ]
+    results = []
+    for where, instance in ({"": places} if isinstance(places, str) else places).items():
+        began = time.perf_counter()
+        verdict = _inapplicable(claim, instance) if isinstance(instance, str) else claim(instance)
+        results.append(Result(claim, where, verdict, seconds=time.perf_counter() - began))
+    return results
 
 
 def refuted_on_fewer(

@@ -21,6 +21,7 @@ from impl.layers import LayerTrace
 from impl.running import Inputs
 from impl.tracing import trace
 from theorems.factories import subject_of
+from theorems.files import replace_file
 from theorems.monitor_decay import Decayed, Decays, decayed
 from theorems.places import Subject
 
@@ -195,7 +196,7 @@ class History:
         }
         content = json.dumps(columns, indent=2, allow_nan=False) + "\n"
         if path is not None:
-            Path(path).write_text(content, encoding="utf-8")
+            replace_file(Path(path), content)
         return content
 
     def plot(self, layers: list[str] | None = None) -> Any:

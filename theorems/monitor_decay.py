@@ -83,7 +83,7 @@ def decayed(subject: Subject, layers: Mapping[str, LayerTrace]) -> dict[str, Dec
     if not any(layer.weight.ndim == 2 for layer in layers.values()):
         return {}
     now = replace(subject)  # what a subject has computed it keeps, and the network has moved since
-    points = decayed_traces(now.model, layers, now.outputs, now.loss, decay=1.0)  # type: ignore[arg-type]
+    points = decayed_traces(now.model, layers, now.outputs, now.loss, targets=now.targets, decay=1.0)  # type: ignore[arg-type]
     return {
         name: Decayed(layers[name].weight.double(), layers[name].weight_grad.double(), point.classes)
         for name, point in points.items()

@@ -11,15 +11,19 @@ from rich.markup import escape
 
 from theorems.commands.console import (
     EXIT_EXPECTED,
+    EXIT_INTERRUPTED,
     EXIT_UNEXPECTED,
+    EXIT_USAGE,
     header,
-    out,
-    progress,
     require_writable,
     seed_option,
     select,
+    write_json,
 )
+from theorems.commands.running import Run
+from theorems.commands.terminal import Target, out, progress
 from theorems.evidence.file import versions
+from theorems.files import replace_file, require_target
 
 if TYPE_CHECKING:
     from theorems.searching.auditing import Audit
@@ -34,16 +38,17 @@ def audit_command(
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="write the tables as Markdown")
     ] = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="write everything that was counted")
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="write everything that was counted; - is standard output"),
     ] = None,
 ) -> None:
     """Audit the rounding bounds: no false refutation, no crash, and how sharp they are."""
     import torch
 
-    from theorems.searching.audit_tables import audit_table, document
+    from theorems.searching.audit_tables import audit_table
     from theorems.searching.auditing import audit, audited
 
-    require_writable(markdown, "--output")
+    require_target(markdown, "--output")
     require_writable(json_file)
     chosen = audited(select(names or []))
     if not chosen:
@@ -52,32 +57,66 @@ def audit_command(
         raise InputError(
             "expected a claim with numerical bounds, got none; those that are certified or statistical have no such bound"
         )
-    header(seed, examples)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     audits: list[Audit] = []
-    try:
-        with progress() as bar:
-            for claim in chosen:
-                task = bar.add_task(claim.name, total=examples)
-                step = lambda task=task: bar.advance(task)  # noqa: E731
-                audits.append(
-                    audit(claim, examples=examples, seed=seed, seconds=seconds or float("inf"), on_example=step)
-                )
-                bar.remove_task(task)
-                if json_file is not None:  # after each claim: a long run may be cut short
-                    records = [a.record() for a in audits]
-                    json_file.write_text(
-                        json.dumps({"seed": seed, "versions": versions(), "claims": records}, indent=1) + "\n",
-                        encoding="utf-8",
-                    )
-                if markdown is not None:
-                    markdown.write_text(document(audits, seed=seed, versions=versions()), encoding="utf-8")
-    finally:
-        torch.set_num_threads(threads)
-    out.print(audit_table(audits))
-    for a in audits:
-        for regime, tally in a.regimes.items():
-            for flaw in tally.flaws[:1]:
-                out.print(f"\n[bold red]{a.claim.name}[/], {regime}:\n{escape(flaw)}", highlight=False)
-    raise typer.Exit(EXIT_UNEXPECTED if any(a.false for a in audits) else EXIT_EXPECTED)
+    run = Run(chosen)
+    with Target(json_file).alone():
+        header(seed, examples)
+        try:
+            with run, progress() as bar:
+                for at, claim in enumerate(chosen):
+                    task = bar.add_task(f"claim {at + 1} of {len(chosen)}: {claim.name}", total=examples)
+                    step = lambda task=task: bar.advance(task)  # noqa: E731
+                    limit = seconds or float("inf")
+                    with run.judging(claim):
+                        audits.append(audit(claim, examples=examples, seed=seed, seconds=limit, on_example=step))
+                        _write(audits, seed, _aside(json_file), _aside(markdown))  # a long run may be killed
+                    bar.remove_task(task)
+        finally:
+            torch.set_num_threads(threads)
+        out.print(audit_table(audits))
+        for a in audits:
+            for regime, tally in a.regimes.items():
+                for flaw in tally.flaws[:1]:
+                    out.print(f"\n[bold red]{a.claim.name}[/], {regime}:\n{escape(flaw)}", highlight=False)
+        if run.interrupted:
+            out.print(f"[bold yellow]interrupted[/] after {len(audits)} of {len(chosen)} claims", highlight=False)
+            beside = [_beside(path) for path in (json_file, markdown)]
+            json_file, markdown = beside
+        _write(audits, seed, json_file, markdown, of=len(chosen) if run.interrupted else None)
+        for path in (_aside(json_file), _aside(markdown)):
+            if path is not None and not run.interrupted:
+                path.unlink(missing_ok=True)
+    if run.interrupted:
+        raise typer.Exit(EXIT_INTERRUPTED)
+    raised = EXIT_USAGE if run.entries else EXIT_EXPECTED
+    raise typer.Exit(EXIT_UNEXPECTED if any(a.false for a in audits) else raised)
+
+
+def _write(
+    audits: list[Audit], seed: int, json_file: Path | None, markdown: Path | None, *, of: int | None = None
+) -> None:
+    """Write what was asked for; ``of`` says of how many claims it should have been."""
+    from theorems.searching.audit_tables import document
+
+    found = {"seed": seed, "versions": versions(), "claims": [a.record() for a in audits]}
+    marked = found if of is None else {**found, "partial": {"judged": len(audits), "of": of}}
+    write_json(json_file, json.dumps(marked, indent=1) + "\n")
+    if markdown is not None:
+        replace_file(markdown, document(audits, seed=seed, versions=versions()))
+
+
+def _aside(path: Path | None) -> Path | None:
+    """Where a run writes while it is on its way: what was there stays until the run is over."""
+    hidden = path is None or Target(path).is_stdout
+    return None if path is None or hidden else path.with_name(f"{path.stem}.partial{path.suffix}")
+
+
+def _beside(path: Path | None) -> Path | None:
+    """Where a run that was cut short is written: beside what is there, if anything is."""
+    if path is None or Target(path).is_stdout or not path.exists():
+        return path
+    other = _aside(path)
+    out.print(f"wrote {other} and left {path} as it was", highlight=False, markup=False)
+    return other

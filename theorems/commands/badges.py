@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from theorems.commands.console import out
+from theorems.commands.terminal import out
 
 
 def badges_command(

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from impl.errors import require
 from theorems.commands.console import (
@@ -15,30 +14,29 @@ from theorems.commands.console import (
     EXIT_UNDECIDED,
     PRESUPPOSED,
     checked_on_networks,
-    drawing,
-    exit_code,
     header,
-    out,
-    print_counterexample,
-    progress,
+    print_error,
     require_report,
     require_writable,
     seed_option,
     select,
     select_mutants,
-    write_evidence,
 )
 from theorems.commands.refutations import (
     DEFAULT,
     keep_counterexample,
     print_alarm,
-    print_notes,
-    print_power,
+    print_details,
     require_folder,
 )
+from theorems.commands.running import Run
+from theorems.commands.terminal import Target, line_width, naming, out, progress
 
 if TYPE_CHECKING:
     from theorems.claim import Claim
+
+_FEW = 5
+"""Claims up to which the families of p(error) are printed without being asked for."""
 
 
 def check_command(
@@ -47,7 +45,9 @@ def check_command(
     ] = None,
     examples: Annotated[int, typer.Option(min=1, help="instances to draw per claim")] = 100,
     seed: Annotated[int, seed_option("of the search, of generic points, and of noise inside a model")] = 0,
-    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write the evidence there")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="write the evidence there; - is standard output")
+    ] = None,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="write the report there (the extra report)")
     ] = None,
@@ -86,67 +86,93 @@ def check_command(
         bool, typer.Option("--sizes", help="say how deep, wide and long the drawn instances were")
     ] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", help="every place of --model, not the worst of each claim")
+        bool,
+        typer.Option(
+            "--verbose",
+            help="how each grade was earned, counterexamples to what is false as printed; every place of --model",
+        ),
     ] = False,
 ) -> None:
     """Check claims over drawn networks, or over a network of yours."""
+    with Target(json_file).alone():
+        claims = select(names or [], on_model=model is not None)
+        if mutant is not None:
+            claims = select_mutants(claims, mutant)
+            folder = DEFAULT if folder is None else folder
+        _require_outputs(json_file, html, folder, database)
+        header(seed, examples if model is None else None)
+        files = json_file, html
+        if model is not None:
+            training = {"decay": decay, "batch_size": batch_size}
+            look: dict[str, Any] = {"chunk": chunk, "double": double, "threads": threads, "verbose": verbose}
+            raise typer.Exit(_check_model(model, claims, seed, files, training, folder, **look))
+        require(
+            not (double or threads or chunk),
+            "expected --chunk, --double and --threads with --model, got them without it",
+        )
+        require(
+            decay is None and batch_size is None,
+            "expected --decay and --batch-size with --model, got them without it",
+        )
+        search: dict[str, Any] = {"examples": examples, "seed": seed, "database": database}
+        show = verbose or mutant is not None
+        raise typer.Exit(_check_drawn(claims, files, folder, search, thorough=thorough, sizes=sizes, verbose=verbose, show=show))
+
+
+def _check_drawn(
+    claims: list[Claim],
+    files: tuple[Path | None, Path | None],
+    folder: Path | None,
+    search: dict[str, Any],
+    *,
+    thorough: bool,
+    sizes: bool,
+    verbose: bool,
+    show: bool,
+) -> int:
     import torch
 
-    claims = select(names or [], on_model=model is not None)
-    if mutant is not None:
-        claims = select_mutants(claims, mutant)
-        folder = DEFAULT if folder is None else folder
-    _require_outputs(json_file, html, folder, database)
-    header(seed, examples if model is None else None)
-    if model is not None:
-        training = {"decay": decay, "batch_size": batch_size}
-        look: dict[str, Any] = {"chunk": chunk, "double": double, "threads": threads, "verbose": verbose}
-        raise typer.Exit(_check_model(model, claims, seed, (json_file, html), training, folder, **look))
-    require(
-        not (double or threads or verbose or chunk),
-        "expected --chunk, --double, --threads and --verbose with --model, got them without it",
-    )
-    require(decay is None and batch_size is None, "expected --decay and --batch-size with --model, got them without it")
     from impl.strategies.profiles import full_sizes
-    from theorems.checking import check
+    from theorems.checking import Evidence, check
     from theorems.evidence.file import record
     from theorems.evidence.refutations import require_repeatable
-    from theorems.evidence.tables import families, tables_of
+    from theorems.evidence.tables import families, sizes_table
     from theorems.relations.alarms import shared_out
     from theorems.verdict import Outcome
 
+    examples, seed = search["examples"], search["seed"]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # drawn networks are small: with more threads they stall
-    evidence = []
+    evidence: list[Evidence] = []
+    run = Run(claims, streaming=True)
     try:
-        with progress() as bar, full_sizes(wanted=thorough):
-            for claim in shared_out(claims, examples):
-                task = bar.add_task(claim.name, total=examples)
-                step = lambda task=task: bar.advance(task)  # noqa: E731
-                with drawing(claim):
-                    evidence.append(check(claim, examples=examples, seed=seed, on_example=step, database=database))
-                require_repeatable(evidence[-1])
-                bar.remove_task(task)
+        with run, progress() as bar, full_sizes(wanted=thorough):
+            task = bar.add_task("", total=len(claims) * examples)
+            for at, claim in enumerate(shared_out(claims, examples)):
+                bar.update(task, description=f"claim {at + 1} of {len(claims)}: {claim.name}", completed=at * examples)
+                with run.judging(claim):
+                    evidence.append(Evidence(claim))
+                    check(claim, **search, evidence=evidence[-1], on_example=lambda: bar.advance(task))
+                    require_repeatable(evidence[-1])
+                    run.add(record(evidence[-1]))
     finally:
         torch.set_num_threads(threads)
-    out.print(tables_of(evidence, sizes=sizes))
-    for line in families(evidence):
-        out.print(f"[dim]{escape(line)}[/]", highlight=False)
-    alarm = print_alarm(evidence)
-    records = []
+    if run.interrupted and evidence and evidence[-1].outcome is Outcome.REFUTED:
+        run.add(record(evidence[-1]))  # what has refuted a claim does not depend on what would have come after it
+    evidence = [seen for seen in evidence if run.entries.get(seen.claim.name, {}).get("outcome")]
+    run.print_table()
+    if sizes:
+        out.print(sizes_table(evidence))
+    if verbose or len(claims) <= _FEW:
+        for line in families(evidence):
+            out.print(f"[dim]{escape(line)}[/]", highlight=False, soft_wrap=True)
     for seen in evidence:
-        if seen.worst is not None and seen.outcome is Outcome.REFUTED:
-            keep_counterexample(seen, seed, folder)
-        elif seen.worst is not None and not seen.as_expected:
-            print_counterexample(seen.worst)
-        for name in seen.survivors:
-            out.print(f"[yellow]not refuted in {seen.instances} instances:[/] {seen.claim.name}: {escape(name)}")
-        print_power(seen)
-        print_notes(seen.claim)
-        records.append(record(seen))
-    profile = "thorough" if thorough else "default"
-    write_evidence(json_file, seed, profile, records, html=html, false_alarm=alarm)
-    raise typer.Exit(exit_code((seen.outcome, seen.claim.expected) for seen in evidence))
+        print_details(seen, seed, folder, verbose=verbose, show=show)
+        run.entries[seen.claim.name] = record(seen)  # with its script
+    alarm = print_alarm(evidence)
+    run.print_sum()
+    run.write(files, seed=seed, profile="thorough" if thorough else "default", false_alarm=alarm)
+    return run.exit_code
 
 
 def _require_outputs(json_file: Path | None, html: Path | None, folder: Path | None, database: Path | None) -> None:
@@ -176,33 +202,38 @@ def _check_model(
 ) -> int:
     import torch
 
-    from theorems.evidence.file import judged, model_record
+    from theorems.evidence.file import judged, model_record, raised
     from theorems.evidence.model_table import result_summary, result_table
     from theorems.evidence.refutations import take_fewer
-    from theorems.models import check_subject, load
+    from theorems.models import Journal, check_subject, load
     from theorems.verdict import Outcome
 
     claims = checked_on_networks(claims)
     before = torch.get_num_threads()
+    run, journal = Run(claims), Journal()
     try:
-        with progress() as bar:
-            task = bar.add_task(f"loading {spec}", total=None)
-            subject = load(spec)
-            bar.update(task, description="checking", total=len(claims), completed=0)
+        with run, progress() as bar:
+            task = bar.add_task(f"calling {spec}", total=None)
+            with naming(f"calling {spec}"):
+                subject = load(spec)
+            bar.update(task, description=f"checking {spec}", total=len(claims), completed=0)
             given = {name: value for name, value in training.items() if value is not None}
             subject = replace(subject, seed=seed, **given)
             small = subject.size < _SMALL
             torch.set_num_threads(threads or (1 if small else before))
             step = lambda share: bar.advance(task, share * len(claims))  # noqa: E731
-            results = check_subject(subject, claims=claims, chunk=chunk, double=double, on_verdict=step)
+            check_subject(subject, claims=claims, chunk=chunk, double=double, on_verdict=step, journal=journal)
     finally:
         torch.set_num_threads(before)
-    out.print((result_table if verbose else result_summary)(results))
-    most = next((r.chunk for r in results if r.chunk is not None), None)
-    if most is not None:
-        out.print(f"[dim]the batch in chunks of up to {most} samples, the worst of each place[/]", highlight=False)
+    if run.interrupted and not journal.results:
+        raise KeyboardInterrupt
+    results = journal.finished(claims)
+    out.print((result_table if verbose else result_summary)(results, width=line_width()))
+    if journal.largest is not None:
+        most = f"chunks of up to {journal.largest} samples"
+        out.print(f"[dim]the batch in {most}, the worst of each place[/]", highlight=False)
     found = {claim.name: [r for r in results if r.claim is claim] for claim in claims}
-    evidence = {claim.name: judged(claim, found[claim.name]) for claim in claims}
+    evidence = {claim.name: judged(claim, found[claim.name]) for claim in claims if found[claim.name]}
     ratios = [r for seen in evidence.values() for r in seen.ratios]
     if ratios:
         out.print(
@@ -212,11 +243,17 @@ def _check_model(
         if seen.outcome is Outcome.REFUTED:
             take_fewer(seen, subject, found[seen.claim.name], double=double)
             keep_counterexample(seen, seed, folder)
-    records = [model_record(seen, found[name]) for name, seen in evidence.items()]
+    for claim in claims:
+        if claim.name in journal.errors:
+            print_error(journal.errors[claim.name])
+            run.add(raised(claim, journal.errors[claim.name]))
+        elif claim.name in evidence:
+            run.add(model_record(evidence[claim.name], found[claim.name]))
     alarm = print_alarm(list(evidence.values()))
+    run.print_sum()
     look = {"chunk": chunk, "double": double or None}
     said = {"factory": spec, **given, **{name: value for name, value in look.items() if value is not None}}
-    write_evidence(files[0], seed, f"model {spec}", records, html=files[1], model=said, false_alarm=alarm)
-    code = exit_code((seen.outcome, seen.claim.expected) for seen in evidence.values())
+    run.write(files, seed=seed, profile=f"model {spec}", model=said, false_alarm=alarm)
     unseen = PRESUPPOSED in evidence and evidence[PRESUPPOSED].outcome is Outcome.INAPPLICABLE
-    return EXIT_UNDECIDED if unseen and code == EXIT_EXPECTED else code  # what all others presuppose was not looked at
+    # what all others presuppose was not looked at
+    return EXIT_UNDECIDED if unseen and run.exit_code == EXIT_EXPECTED else run.exit_code

@@ -1,4 +1,4 @@
-"""What every command shares: the console, which claims are meant, exit codes, and the evidence file."""
+"""What every command shares: which claims are meant, exit codes, and the evidence file."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ import difflib
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from theorems.evidence.file import document, versions, write
+from impl.errors import visible
+from theorems.commands.terminal import Target, err, out
+from theorems.evidence.file import document, text, versions
+from theorems.files import replace_file, require_target
 from theorems.verdict import Outcome
 
 if TYPE_CHECKING:
     from theorems.claim import Claim
-    from theorems.searching.falsifying import Search
     from theorems.verdict import Verdict
 
 EXIT_EXPECTED, EXIT_UNEXPECTED, EXIT_USAGE, EXIT_UNDECIDED = 0, 1, 2, 3
 PRESUPPOSED = "autograd_gives_the_gradient"
 """The row that all others presuppose: it is always shown, and a network on which nothing of it could be checked counts as undecided."""
 
-_WIDE = 190
-out = Console(width=None if sys.stdout.isatty() else _WIDE)  # a file or a log has no width of its own
-err = Console(stderr=True)
+EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_NO_READER = 70, 130, 141
+"""An error of ours; Ctrl-C or SIGTERM; whoever read the output has gone."""
 
 
 RANDOM = "random"
@@ -156,12 +156,17 @@ def drawing(claim: Claim) -> Iterator[None]:
         InputError: from whatever was raised inside.
     """
     from impl.errors import InputError
+    from theorems.exits import how_it_left
     from theorems.statements import raised
 
     try:
         yield
     except InputError:
         raise
+    except SystemExit as error:
+        raise InputError(
+            f"expected {claim.name} to be checked, but its code called {how_it_left(error)}, which would have ended the run"
+        ) from error
     except Exception as error:
         if type(error).__name__.startswith("Flaky"):
             raise InputError(
@@ -173,35 +178,24 @@ def drawing(claim: Claim) -> Iterator[None]:
         ) from error
 
 
-def exit_code(pairs: Iterable[tuple[Outcome, Outcome]]) -> int:
-    """0, 1 or 3 from (outcome, expected) of every claim; nothing applicable at all counts as undecided."""
+def exit_code(pairs: Iterable[tuple[Outcome, Outcome]], *, raised: bool = False, interrupted: bool = False) -> int:
+    """From (outcome, expected) of every claim; nothing applicable at all counts as undecided.
+
+    Args:
+        pairs: of the claims that were judged.
+        raised: whether another one could not be judged: that is 2, unless something came out wrong, which is graver.
+        interrupted: whether the run was cut short, which is 130 whatever it had found.
+    """
     seen = list(pairs)
+    if interrupted:
+        return EXIT_INTERRUPTED
     if any(got in (Outcome.HOLDS, Outcome.REFUTED) and got is not wanted for got, wanted in seen):
         return EXIT_UNEXPECTED
+    if raised:
+        return EXIT_USAGE
     if any(got is Outcome.UNDECIDED for got, _ in seen) or all(got is Outcome.INAPPLICABLE for got, _ in seen):
         return EXIT_UNDECIDED
     return EXIT_EXPECTED
-
-
-def progress() -> Progress:
-    """A progress bar on stderr that leaves nothing behind."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=err, transient=True)
-
-
-@contextmanager
-def searching(name: str, examples: int | None, seconds: float | None) -> Iterator[Callable[[Search], None]]:
-    """A progress bar of one search: instances or seconds of its budget, the phase, the worst ratio so far."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[seen]}"), TimeElapsedColumn())
-    with Progress(*columns, console=err, transient=True) as bar:
-        task = bar.add_task(name, total=examples if examples is not None else seconds, seen="")
-
-        def show(search: Search) -> None:
-            done = search.instances if examples is not None else search.elapsed
-            seen = f"{search.instances} instances, {search.phase}, worst residual/bound {search.worst_ratio:.2g}"
-            bar.update(task, completed=done, seen=seen)
-
-        yield show
 
 
 def print_counterexample(verdict: Verdict) -> None:
@@ -210,17 +204,26 @@ def print_counterexample(verdict: Verdict) -> None:
     out.print(f"\n{escape(repr(verdict))}\n  instance: {escape(shown)}", highlight=False)
 
 
-def require_writable(path: Path | None, option: str = "--json") -> None:
-    """Refuse a file that cannot be written before any work is done.
+DEBUG = [False]
+"""Whether the traceback of an error is wanted."""
+
+
+def print_error(message: str) -> None:
+    """One line on stderr; where it is asked for, after the traceback of what is being handled."""
+    if DEBUG[0] and sys.exc_info()[0] is not None:
+        err.print_exception()
+    shown = escape(visible(" ".join(message.split())))
+    err.print(f"[bold red]error:[/] {shown}", highlight=False, soft_wrap=True)
+
+
+def require_writable(target: Path | None, option: str = "--json") -> None:
+    """Refuse a file that cannot be written before any work is done; a dash is standard output.
 
     Raises:
-        InputError: if the folder does not exist, or the file is one.
+        InputError: as `theorems.files.require_target`.
     """
-    from impl.errors import require
-
-    if path is not None:
-        require(path.resolve().parent.is_dir(), f"expected {option} in an existing folder, got {str(path)!r}")
-        require(not path.is_dir(), f"expected {option} to be a file, got the folder {str(path)!r}")
+    if not Target(target).is_stdout:
+        require_target(target, option)
 
 
 def require_report(path: Path | None, option: str) -> None:
@@ -231,7 +234,7 @@ def require_report(path: Path | None, option: str) -> None:
     """
     from impl.errors import InputError
 
-    require_writable(path, option)
+    require_target(path, option)
     if path is not None:
         try:
             from theorems.report import require_packages
@@ -240,22 +243,55 @@ def require_report(path: Path | None, option: str) -> None:
         require_packages()
 
 
+def write_json(path: Path | None, content: str) -> None:
+    """Write a JSON file, or standard output for a dash, on which there is nothing else then."""
+    if Target(path).is_stdout:
+        Target(path).write(content)
+    elif path is not None:
+        replace_file(path, content)
+
+
+def _kept_apart(
+    path: Path | None, html: Path | None, evidence: dict[str, Any]
+) -> tuple[Path | None, Path | None, dict[str, Any]]:
+    """Where a run that was cut short is written: into the earlier evidence if that is of the same kind, else beside it."""
+    from theorems.evidence.partial import earlier, joined
+
+    before, why = earlier(path, evidence)
+    if before is not None:
+        evidence = joined(evidence, before)
+        out.print(f"joined to the earlier run in {path}; the file says which claim is of which", highlight=False)
+    beside = [None if file is None else file.with_name(f"{file.stem}.partial{file.suffix}") for file in (path, html)]
+    if before is None and path is not None and path.exists():
+        out.print(f"wrote {beside[0]} and left {path} as it was: {why}", highlight=False, markup=False)
+        path = beside[0]
+    if html is not None and html.exists():
+        out.print(f"wrote {beside[1]} and left {html} as it was", highlight=False, markup=False)
+        html = beside[1]
+    return path, html, evidence
+
+
 def write_evidence(
     path: Path | None,
     seed: int,
     profile: str,
     records: Iterable[dict[str, Any]],
     *,
+    started: datetime,
     html: Path | None = None,
     model: Mapping[str, Any] | None = None,
     false_alarm: float | None = None,
+    partial: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the evidence of a run as JSON, and the page that is made of it, if a file is asked for."""
     if path is None and html is None:
         return
-    evidence = document(records, seed=seed, profile=profile, model=model, false_alarm=false_alarm)
-    if path is not None:
-        write(path, evidence)
+    evidence = document(
+        records, seed=seed, profile=profile, started=started, model=model, false_alarm=false_alarm, partial=partial
+    )
+    if partial is not None and not Target(path).is_stdout:
+        path, html, evidence = _kept_apart(path, html, evidence)
+    write_json(path, text(evidence))
     if html is not None:
         from theorems.commands.report import write_report
 

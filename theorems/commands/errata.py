@@ -17,7 +17,8 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from theorems.commands.console import EXIT_EXPECTED, EXIT_UNEXPECTED, err, out, require_writable
+from theorems.commands.console import EXIT_EXPECTED, EXIT_UNEXPECTED, require_writable, write_json
+from theorems.commands.terminal import Target, err, out
 from theorems.evidence.file import versions
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ def errata_command(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[NAME]...", help="of the statement or its corrected form, or a glob")
     ] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write them there as well")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="write them there as well; - is standard output")
+    ] = None,
 ) -> None:
     """Show what is false as stated: statement, counterexample (run now), corrected form, how to reproduce."""
     import torch
@@ -49,12 +52,13 @@ def errata_command(
                 stated, corrected = erratum.run()
             as_expected &= stated.outcome is Outcome.REFUTED and corrected.outcome is not Outcome.REFUTED
             records.append(_record(erratum, stated, corrected))
-            out.print(_shown(erratum, stated, corrected), highlight=False)
+            with Target(json_file).alone():
+                out.print(_shown(erratum, stated, corrected), highlight=False)
     finally:
         torch.set_num_threads(threads)
     if json_file is not None:
         content = {"schema": 1, "versions": versions(), "errata": records}
-        json_file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_json(json_file, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     raise typer.Exit(EXIT_EXPECTED if as_expected else EXIT_UNEXPECTED)
 
 

@@ -8,21 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from theorems.commands.console import (
-    drawing,
-    err,
-    exit_code,
-    header,
-    out,
-    require_writable,
-    searching,
-    seed_option,
-    select,
-    select_mutants,
-    spelled,
-    write_evidence,
-)
+from theorems.commands.console import header, require_writable, seed_option, select, select_mutants, spelled
 from theorems.commands.refutations import DEFAULT, keep_counterexample, print_alarm, require_folder
+from theorems.commands.running import Run
+from theorems.commands.terminal import Target, err, out, searching
 
 if TYPE_CHECKING:
     from theorems.searching.falsifying import Search
@@ -37,7 +26,9 @@ def falsify_command(
     examples: Annotated[int | None, typer.Option(min=1, help="instances per claim at most [default: 2000]")] = None,
     seconds: Annotated[float | None, typer.Option(min=0.001, help="time per claim at most")] = None,
     seed: Annotated[int, seed_option("of the search")] = 0,
-    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write the evidence there")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="write the evidence there; - is standard output")
+    ] = None,
     mutant: Annotated[
         str | None, typer.Option(metavar="NAME", help="search this wrong variant of the claims, by name or glob")
     ] = None,
@@ -51,11 +42,10 @@ def falsify_command(
     """Search hard for a refutation: at random, aimed at the bound, in structured corners, around the worst instance."""
     import torch
 
-    from theorems.evidence.refutations import require_repeatable
+    from theorems.evidence.file import record
     from theorems.relations.alarms import FAMILY, shared_out
     from theorems.relations.sequential import watchable
-    from theorems.searching.betting import watch
-    from theorems.searching.falsifying import falsify
+    from theorems.searching.falsifying import Search
     from theorems.verdict import Outcome
 
     claims = select(names)
@@ -65,31 +55,51 @@ def falsify_command(
     folder = DEFAULT if folder is None else folder
     require_folder(folder, "--counterexamples")
     require_folder(database, "--database")
-    header(seed, None)
     limit = examples if examples is not None or seconds is not None else 2000
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # drawn networks are small: with more threads they stall
-    done = []
-    try:
-        # half of the run's false-alarm probability for the fixed-size tests, half for those that are watched
-        for claim in shared_out(claims, limit or _MANY, family=FAMILY / 2):
-            watched = watchable(claim) and seconds is not None
-            with searching(claim.name, limit, seconds) as show, drawing(claim):
-                half = seconds / 2 if watched and seconds is not None else seconds
-                search = falsify(claim, examples=limit, seconds=half, seed=seed, on_instance=show, database=database)
-            require_repeatable(search.evidence)
-            done.append(search)
-            if watched and half is not None and search.evidence.outcome is not Outcome.REFUTED:
-                with err.status(f"betting against {claim.name}"), drawing(claim):
-                    watch(search.evidence, seconds=half, seed=seed, alarm=FAMILY / 2 / len(claims))
-            _print(search, len(claims) > 1)
-            if search.evidence.outcome is Outcome.REFUTED and search.evidence.worst is not None:
-                keep_counterexample(search.evidence, seed, folder)
-    finally:
-        torch.set_num_threads(threads)
-    alarm = print_alarm([search.evidence for search in done])
-    write_evidence(json_file, seed, "falsify", (search.evidence.record() for search in done), false_alarm=alarm)
-    raise typer.Exit(exit_code((s.evidence.outcome, s.claim.expected) for s in done))
+    done: list[Search] = []
+    run = Run(claims)
+    with Target(json_file).alone():
+        header(seed, None)
+        try:
+            # half of the run's false-alarm probability for the fixed-size tests, half for those that are watched
+            for claim in shared_out(claims, limit or _MANY, family=FAMILY / 2):
+                watched = watchable(claim) and seconds is not None
+                search = Search(claim, seed, limit, seconds / 2 if watched and seconds else seconds, None, database)
+                with run, run.judging(claim):
+                    _run(search, FAMILY / 2 / len(claims) if watched else None)
+                if search.instances and claim.name not in run.entries:  # nothing was raised
+                    done.append(search)  # also if it was interrupted: so far it is a search of that many instances
+                    _print(search, len(claims) > 1)
+                    if search.evidence.outcome is Outcome.REFUTED and search.evidence.worst is not None:
+                        keep_counterexample(search.evidence, seed, folder)
+                    run.add(record(search.evidence))
+                if run.interrupted:
+                    break
+        finally:
+            torch.set_num_threads(threads)
+        alarm = print_alarm([search.evidence for search in done])
+        if len(claims) > 1 or run.interrupted:
+            run.print_sum()
+        run.write((json_file, None), seed=seed, profile="falsify", false_alarm=alarm)
+    raise typer.Exit(run.exit_code)
+
+
+def _run(search: Search, alarm: float | None) -> None:
+    """Search, and bet against the claim for as long again where that is possible: ``alarm`` is what it may cost."""
+    from theorems.evidence.refutations import require_repeatable
+    from theorems.searching.betting import watch
+    from theorems.verdict import Outcome
+
+    claim = search.claim
+    with searching(claim.name, search.examples, search.seconds) as show:
+        search.on_instance = show
+        search.run()
+    require_repeatable(search.evidence)
+    if alarm is not None and search.seconds is not None and search.evidence.outcome is not Outcome.REFUTED:
+        with err.status(f"betting against {claim.name}"):
+            watch(search.evidence, seconds=search.seconds, seed=search.seed, alarm=alarm)
 
 
 def _print(search: Search, several: bool) -> None:

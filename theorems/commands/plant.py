@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from theorems.commands.console import EXIT_EXPECTED, EXIT_UNEXPECTED, header, out, progress, require_writable, select
+from theorems.commands.console import EXIT_EXPECTED, EXIT_INTERRUPTED, EXIT_UNEXPECTED, EXIT_USAGE, header, select
+from theorems.commands.running import Run
+from theorems.commands.terminal import out, progress
+from theorems.files import replace_file, require_target
 
 if TYPE_CHECKING:
     from theorems.searching.planting.trial import Trial
@@ -36,20 +39,23 @@ def plant_command(
     from theorems.verdict import Outcome
 
     claims = [claim for claim in select(names or []) if claim.expected is Outcome.HOLDS]
-    require_writable(table, "--table")
+    require_target(table, "--table")
     header(seed, examples)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # drawn networks are small: with more threads they stall
     done: dict[str, list[Trial]] = {}
+    run = Run(claims)
     try:
-        with progress() as bar:
-            for claim in claims:
-                chosen = planted_in(claim, sample=sample, seed=seed)
-                task = bar.add_task(claim.name, total=len(chosen))
-                done[claim.name] = []
-                for trial in trials(claim, chosen, examples=examples, seed=seed):
-                    done[claim.name].append(trial)
-                    bar.advance(task)
+        with run, progress() as bar:
+            for at, claim in enumerate(claims):
+                task = bar.add_task(f"claim {at + 1} of {len(claims)}: {claim.name}", total=None)
+                with run.judging(claim):
+                    chosen = planted_in(claim, sample=sample, seed=seed)
+                    bar.update(task, total=len(chosen))
+                    done[claim.name] = []
+                    for trial in trials(claim, chosen, examples=examples, seed=seed):
+                        done[claim.name].append(trial)
+                        bar.advance(task)
                 bar.remove_task(task)
     finally:
         torch.set_num_threads(threads)
@@ -59,6 +65,14 @@ def plant_command(
     survivors = [trial for trial in survivors if f"`{trial.planted.change}`" not in known]
     for trial in survivors:
         out.print(f"[yellow]survived {trial.instances} instances:[/] {escape(str(trial.planted))}", highlight=False)
-    if table is not None:
-        table.write_text(markdown(done, examples=examples, seed=seed), encoding="utf-8")
-    raise typer.Exit(EXIT_UNEXPECTED if survivors else EXIT_EXPECTED)
+    if run.interrupted:
+        last = f", the last of them, {list(done)[-1]}, not to its end" if done else ""
+        out.print(f"[bold yellow]interrupted[/]: {len(done)} of {len(claims)} claims{last}", highlight=False)
+    if table is not None and not run.interrupted:
+        replace_file(table, markdown(done, examples=examples, seed=seed))
+    elif table is not None:
+        out.print(f"{table} is as it was: it is written of whole runs", highlight=False)
+    if run.interrupted:
+        raise typer.Exit(EXIT_INTERRUPTED)
+    raised = EXIT_USAGE if run.entries else EXIT_EXPECTED
+    raise typer.Exit(EXIT_UNEXPECTED if survivors else raised)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from theorems.commands.console import err, out, require_writable
+from theorems.commands.terminal import err, out
+from theorems.files import replace_file, require_target
 
 
 def plot_command(
@@ -29,10 +31,12 @@ def plot_command(
         raise InputError(f"expected one of the pictures {', '.join(PICTURES)}, got {name!r}")
     if file.suffix not in (".png", ".svg", ".pdf"):
         raise InputError(f"expected a .png, .svg or .pdf file, got {str(file)!r}")
-    require_writable(file, "--output")
+    require_target(file, "--output")
     import torch
 
     torch.set_num_threads(1)  # what is integrated and trained for a picture is small: with more threads it stalls
     with err.status(f"drawing {name}"):
-        PICTURES[name](0).savefig(file, dpi=160)
+        drawn = io.BytesIO()
+        PICTURES[name](0).savefig(drawn, dpi=160, format=file.suffix[1:])
+    replace_file(file, drawn.getvalue())
     out.print(f"wrote {file}", highlight=False)

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from theorems.commands.console import out, select
+from theorems.commands.console import select
+from theorems.commands.terminal import line_width, out
 
 
 def list_command(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[NAME]...", help="claims, or FILE.py; all by default")
     ] = None,
+    *,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="as JSON on standard output, with statements, hypotheses and mutants")
+    ] = False,
 ) -> None:
     """List the catalogue, or the claims of a file of yours."""
-    from theorems.evidence.tables import claim_table
+    from theorems.evidence.tables import claim_lines, listed
 
-    out.print(claim_table(select(names or [])))
+    asked = [name for name in names or [] if not (as_json and name == "-")]
+    claims = select(asked)
+    if as_json:
+        content = {"schema": 1, "claims": [listed(claim) for claim in claims]}
+        out.file.write(json.dumps(content, indent=2) + "\n")
+        return
+    for line in claim_lines(claims, line_width()):
+        out.print(line, soft_wrap=True)
 
 
 def show_command(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from theorems.commands.console import out, print_counterexample
+from theorems.commands.console import print_counterexample
+from theorems.commands.terminal import out
 
 if TYPE_CHECKING:
     from theorems.claim import Claim
@@ -25,29 +26,61 @@ def require_folder(path: Path | None, option: str) -> None:
         InputError: if it cannot be a folder.
     """
     from impl.errors import require
+    from theorems import files
 
     if path is not None:
         require(not path.exists() or path.is_dir(), f"expected {option} to be a folder, got the file {str(path)!r}")
         require(path.resolve().parent.is_dir(), f"expected {option} in an existing folder, got {str(path)!r}")
+        files.require_folder(path, option)
 
 
-def keep_counterexample(seen: Evidence, seed: int, folder: Path | None) -> None:
+def print_details(seen: Evidence, seed: int, folder: Path | None, *, verbose: bool, show: bool) -> None:
+    """What a line of the table does not say: the counterexample, which wrong variants survived, what is left open.
+
+    Args:
+        seen: evidence of one claim.
+        seed: of the search.
+        folder: for scripts, see `keep_counterexample`.
+        verbose: say how the grade was earned.
+        show: print what refutes a statement that is kept as printed, too.
+    """
+    from theorems.verdict import Outcome
+
+    if verbose:
+        out.print(f"\n[bold]{escape(seen.claim.name)}[/]: {escape(seen.earned)}", highlight=False)
+    if seen.worst is not None and seen.outcome is Outcome.REFUTED:
+        keep_counterexample(seen, seed, folder, show=show or not seen.as_expected)
+    elif seen.worst is not None and not seen.as_expected:
+        print_counterexample(seen.worst)
+    for name in seen.survivors:
+        out.print(f"[yellow]not refuted in {seen.instances} instances:[/] {seen.claim.name}: {escape(name)}")
+    print_power(seen)
+    print_notes(seen.claim)
+
+
+def keep_counterexample(seen: Evidence, seed: int, folder: Path | None, *, show: bool = True) -> None:
     """Print a refutation and write its script, of which the evidence keeps a copy.
 
     Args:
         seen: evidence whose `worst` is the refutation.
         seed: of the search.
         folder: for scripts; by default unexpected refutations go to `DEFAULT` and expected ones nowhere.
+        show: whether to print it, or only where its script is.
     """
     from theorems.evidence.refutations import keep_script
 
     assert seen.worst is not None
-    print_counterexample(seen.worst)
+    if show:
+        print_counterexample(seen.worst)
     found = keep_script(seen, seed=seed, folder=DEFAULT if folder is None and not seen.as_expected else folder)
     _, file = seen.script
     if file is not None:
-        out.print(f"  script: {file} (run it with python or theorems replay)", highlight=False, markup=False)
-    elif found.script is None:
+        out.print(
+            f"{'' if show else seen.claim.name}  script: {file} (run it with python or theorems replay)",
+            highlight=False,
+            markup=False,
+        )
+    elif found.script is None and show:
         out.print(f"  no script: {found.reason}", highlight=False, markup=False)
 
 

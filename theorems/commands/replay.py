@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from theorems.commands.console import EXIT_EXPECTED, EXIT_UNEXPECTED, out
+from theorems.commands.console import EXIT_EXPECTED, EXIT_UNEXPECTED
+from theorems.commands.terminal import out
 from theorems.evidence.file import versions
 
 

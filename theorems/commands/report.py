@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from theorems.commands.console import err, out, require_writable
+from theorems.commands.terminal import err, out
+from theorems.files import replace_file, require_target
 
 
 def report_command(
@@ -21,7 +22,7 @@ def report_command(
     ] = True,
 ) -> None:
     """Make one self-contained HTML page of an evidence file."""
-    require_writable(output, "--output")
+    require_target(output, "--output")
     write_report(output, read_evidence(evidence), pictures=pictures)
     out.print(f"wrote {output}", highlight=False)
 
@@ -57,4 +58,4 @@ def write_report(path: Path, evidence: Mapping[str, Any], *, pictures: bool) -> 
     with err.status("drawing") as status:
         drawn = gallery(papers, on_picture=lambda name: status.update(f"drawing {name}")) if pictures else {}
         status.update("writing the page")
-        path.write_text(render(evidence, pictures=drawn), encoding="utf-8")
+        replace_file(path, render(evidence, pictures=drawn))

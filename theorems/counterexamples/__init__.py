@@ -26,6 +26,7 @@ from impl.errors import InputError
 from impl.literals import SPELT, UNPACK, construction, literal, types_in
 from theorems.claim import Claim
 from theorems.counterexamples.slicing import PlainFormulaError, plain_functions, slice_of
+from theorems.files import replace_file
 from theorems.relations import Comparison
 from theorems.relations.sequential import Sequential
 from theorems.statements import UNSTATED
@@ -62,9 +63,14 @@ class Counterexample:
         """Write the script into ``folder``, which is made if need be; None if there is no script."""
         if self.script is None:
             return None
-        folder.mkdir(parents=True, exist_ok=True)
         path = folder / self.name
-        path.write_text(self.script, encoding="utf-8")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"expected a folder for scripts, got {str(folder)!r}: {error.strerror or error}"
+            ) from error
+        replace_file(path, self.script)
         return path
 
 

@@ -7,7 +7,6 @@ A badge says outcome and grade, or that nothing was run. Files: ``NAME.svg`` and
 from __future__ import annotations
 
 import json
-import re
 import warnings
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,10 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from theorems.evidence.file import GRADES, Record, as_expected
+from impl.errors import InputError, visible
+from theorems.evidence.file import GRADES, Record, as_expected, meant
+from theorems.files import file_name, replace_file
 
 SUITE = "theorems"
 GREY, SLATE, RED, YELLOW, BLUE = "#8b949e", "#57606a", "#cf222e", "#bf8700", "#0969da"
+SHARE = "#5f7161"
+"""Of several claims some were not run: whatever the others earned, this is none of the greens."""
+
 GREENS = {"EXACT": "#1a7f37", "CERTIFIED": "#1a7f37", "NUMERICAL": "#3d8b37", "STATISTICAL": "#6b8e23"}
 
 
@@ -66,7 +70,7 @@ def wording(entry: Record) -> tuple[str, str]:
     outcome, expected = entry["outcome"], entry["expected"]
     grade = f", {entry['grade'].lower()}" if entry["grade"] else ""
     if outcome is None:
-        return "not run", GREY
+        return ("raised an error", YELLOW) if entry.get("error") else ("not run", GREY)
     if outcome == "INAPPLICABLE":
         return "does not apply", SLATE
     if outcome == "UNDECIDED":
@@ -86,6 +90,9 @@ def summing_up(entries: Sequence[Record]) -> tuple[str, str]:
     if wrong:
         word = "refuted" if all(entry["outcome"] == "REFUTED" for entry in wrong) else "not as expected"
         return f"{len(wrong)} {of} {word}", RED
+    raised = sum(bool(entry.get("error")) for entry in entries)
+    if raised:
+        return (f"{raised} {of} raised an error" if len(entries) > 1 else "raised an error"), YELLOW
     undecided = sum(entry["outcome"] == "UNDECIDED" for entry in entries)
     if undecided:
         return f"{undecided} {of} undecided", YELLOW
@@ -104,7 +111,8 @@ def summing_up(entries: Sequence[Record]) -> tuple[str, str]:
     if len(entries) == 1:
         return wording(entries[0])
     count = f"all {len(entries)}" if len(decided) == len(entries) else f"{len(decided)} {of}"
-    return f"{count} {verb}, {how}", GREENS[weakest]
+    silent = any(entry["outcome"] is None for entry in entries)
+    return f"{count} {verb}, {how}", SHARE if silent else GREENS[weakest]
 
 
 def by_paper(entries: Iterable[Record]) -> list[list[Record]]:
@@ -116,8 +124,8 @@ def by_paper(entries: Iterable[Record]) -> list[list[Record]]:
 
 
 def badges(evidence: Mapping[str, Any]) -> list[Badge]:
-    """Every badge of an evidence file: the suite, its papers, its claims."""
-    entries: list[Record] = evidence["claims"]
+    """Every badge of an evidence file: the suite, its papers, its claims; none of what the run was not meant to try."""
+    entries = meant(evidence)
     made = [Badge(SUITE, SUITE, *summing_up(entries))]
     for own in by_paper(entries):
         arxiv, title = own[0]["arxiv"], own[0].get("paper", "")
@@ -127,9 +135,11 @@ def badges(evidence: Mapping[str, Any]) -> list[Badge]:
     groups = {badge.name for badge in made}
     for entry in entries:
         # a wrong variant has a name in words, and somebody's conjecture may be called "theorems"
-        file = re.sub(r"[^\w.-]+", "-", entry["name"])
-        label = entry["name"].replace("_", " ")
+        file = file_name(entry["name"])
+        label = visible(entry["name"].replace("_", " "))
         name = f"claim-{file}" if file in groups else file
+        if name.casefold() in {badge.name.casefold() for badge in made}:  # as on disks that know no capitals
+            name = f"{name}-{zlib.crc32(entry['name'].encode()):08x}"
         made.append(Badge(name, label, *wording(entry), entry.get("summary", "")))
     return made
 
@@ -155,16 +165,14 @@ def write_badges(evidence: Mapping[str, Any], folder: Path) -> list[Badge]:
     Raises:
         InputError: if the folder cannot be made or written to.
     """
-    from impl.errors import InputError
-
     try:
         folder.mkdir(parents=True, exist_ok=True)
         made = badges(evidence)
         made += _left_over(folder, {badge.name for badge in made})
         for badge in made:
-            (folder / f"{badge.name}.svg").write_text(badge.svg, encoding="utf-8")
+            replace_file(folder / f"{badge.name}.svg", badge.svg)
             content = json.dumps(badge.endpoint, indent=2, ensure_ascii=False)
-            (folder / f"{badge.name}.json").write_text(content + "\n", encoding="utf-8")
+            replace_file(folder / f"{badge.name}.json", content + "\n")
     except OSError as error:
         raise InputError(f"expected a folder for badges that can be written, got {str(folder)!r}: {error}") from error
     return made

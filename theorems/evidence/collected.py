@@ -17,6 +17,7 @@ from theorems.claim import Claim
 from theorems.evidence.file import described, finite
 from theorems.identities import NO_IDENTITY
 from theorems.points import Generic
+from theorems.relations.alarms import spent
 from theorems.verdict import Grade, Outcome, Verdict
 
 
@@ -137,8 +138,15 @@ class Evidence:
 
     @property
     def grade(self) -> Grade | None:
-        """The strongest grade that verdicts of this outcome earned; how many earned which is in `grades`."""
-        return max(self.grades, default=None)
+        """The strongest grade that verdicts of this outcome earned, generic points included; of drawn instances `grades` has the counts."""
+        return max((*self.grades, *self.generic_grades), default=None)
+
+    @property
+    def generic_grades(self) -> Counter[Grade]:
+        """What passes at generic points earned: nobody drew them, so they are counted apart."""
+        if self.generic is None or self.outcome is not Outcome.HOLDS or self.generic.refutation is not None:
+            return Counter()
+        return Counter(verdict.grade for verdict in self.generic.verdicts if verdict.grade is not None)
 
     @property
     def as_expected(self) -> bool:
@@ -213,12 +221,10 @@ class Evidence:
             self.worst = verdict
 
     def add_generic(self, generic: Generic) -> None:
-        """Take in what generic points say: a refutation counts as one instance, passes count among the grades only."""
+        """Take in what generic points say: a refutation counts as one instance, passes are counted apart."""
         self.generic = generic
         if generic.refutation is not None and self.outcome is not Outcome.REFUTED:
             self.add(generic.refutation)
-        elif self.outcome is Outcome.HOLDS:
-            self.grades.update(verdict.grade for verdict in generic.verdicts if verdict.grade is not None)
 
     def record(self) -> dict[str, Any]:
         """The claim's entry in the JSON file (schema 1)."""
@@ -251,10 +257,12 @@ class Evidence:
                 "meaning": sum(condition.idle for condition in self.conditions),
                 "each": [vars(condition) for condition in self.conditions],
             },
+            "generic": _counted(self.generic_grades),
             "ratios": spread(self.ratios),
             "earned": self.earned,
             "error_probability": self.error_probability,
             "generic": self.generic.record(self.no_error_probability) if self.generic is not None else None,
+            "false_alarm": None if (chance := spent([self])) is None else chance[0],
             "counterexample": self._counterexample(),
             "places": [_place(where, verdict) for where, verdict in self.places],
             "seconds": round(self.seconds, 3),
@@ -265,6 +273,12 @@ class Evidence:
             return None
         text, file = self.script
         return {"text": repr(self.worst), "instance": repr(self.worst.instance), "script": text, "file": file}
+
+
+def _counted(grades: Counter[Grade]) -> dict[str, Any] | None:
+    """Points that nobody drew, and what they earned; None where they say nothing."""
+    named = {grade.name: count for grade, count in sorted(grades.items(), reverse=True)}
+    return {"points": grades.total(), "grades": named} if named else None
 
 
 def spread(ratios: list[float]) -> dict[str, Any] | None:

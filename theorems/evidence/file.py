@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from theorems.files import replace_file
 from theorems.papers import paper_title
 from theorems.related import related_to
 
@@ -77,9 +78,15 @@ def described(claim: Claim) -> Record:
 def not_run(claim: Claim, *, reason: str | None = None, where: str = "") -> Record:
     """The entry of a claim that nothing has judged: its outcome is null, which never reads as a pass."""
     empty: Record = {"outcome": None, "grade": None, "grades": {}, "measured": None, "bound": None}
+    empty |= {"false_alarm": None}
     counts = {"instances": 0, "inapplicable": 0, "undecided": 0, "mutants": {"refuted": 0, "total": 0}, "seconds": 0.0}
     why = {"where": where, "outcome": None, "grade": None, "measured": None, "bound": None, "reason": reason}
     return {**described(claim), **empty, **counts, "counterexample": None, "places": [why] if reason else []}
+
+
+def raised(claim: Claim, error: str, *, seconds: float = 0.0) -> Record:
+    """The entry of a claim that could not be judged, since it, its strategy or its relation raised something."""
+    return not_run(claim, reason=f"raised: {error}") | {"error": error, "seconds": round(seconds, 3)}
 
 
 def record(seen: Evidence, *, places: Iterable[Record] = ()) -> Record:
@@ -98,6 +105,7 @@ def judged(claim: Claim, results: Iterable[Result], *, seconds: float = 0.0) -> 
     seen = Evidence(claim, seconds=seconds)
     for result in results:
         seen.add(result.verdict)
+        seen.seconds += result.seconds
     return seen
 
 
@@ -127,17 +135,24 @@ def merge(first: Record, second: Record) -> Record:
         grades = Counter(ahead["grades"]) + Counter(behind["grades"])
         worse = max((ahead, behind), key=lambda entry: ratio(entry) or 0.0)
         merged |= {"grades": {grade: grades[grade] for grade in reversed(GRADES) if grades[grade]}}
-        merged |= {"grade": next(iter(merged["grades"]), None)}
+        merged |= {"grade": max((e["grade"] for e in (ahead, behind) if e["grade"]), key=GRADES.index, default=None)}
         merged |= {key: worse[key] for key in ("measured", "bound")}
     else:
         merged |= {key: ahead[key] for key in ("grade", "grades", "measured", "bound", "counterexample")}
     merged |= {key: first[key] + second[key] for key in ("instances", "inapplicable", "undecided")}
+    alarms = [entry.get("false_alarm") for entry in (first, second)]
+    merged["false_alarm"] = min(1.0, sum(filter(None, alarms))) if any(alarms) else None
     merged["seconds"] = round(first["seconds"] + second["seconds"], 3)
     merged["mutants"] = max(
         first["mutants"], second["mutants"], key=lambda mutants: (int(mutants["total"]), len(mutants))
     )
     merged["places"] = [*first["places"], *second["places"]]
     return merged
+
+
+def meant(evidence: Mapping[str, Any]) -> list[Record]:
+    """The entries of claims that the run was meant to try, or tried all the same."""
+    return [entry for entry in evidence["claims"] if entry.get("asked", True)]
 
 
 def as_expected(entry: Record) -> bool:
@@ -154,6 +169,7 @@ def document(
     claims: Iterable[Claim] = (),
     model: Mapping[str, Any] | None = None,
     false_alarm: float | None = None,
+    partial: Mapping[str, Any] | None = None,
 ) -> Record:
     """The whole file.
 
@@ -161,11 +177,13 @@ def document(
         records: entries, several of one claim allowed.
         seed: of the run.
         profile: how instances were drawn, or which network was checked.
-        started: when the run began; now by default.
+        started: when the run began; the time of writing by default.
         claims: what the file must list, in this order: what has no record was not run.
         model: which network was checked and how (``factory``, and what was said beside it); None for drawn ones.
         false_alarm: probability that any statistical claim of the run is refuted although it is true; None if there is none.
+        partial: why not everything that was meant to run did (`theorems.evidence.partial`); None if it did.
     """
+    finished = datetime.now(UTC)
     merged: dict[str, Record] = {claim.name: not_run(claim) for claim in claims}
     for entry in records:
         merged[entry["name"]] = merge(merged[entry["name"]], entry) if entry["name"] in merged else entry
@@ -174,7 +192,9 @@ def document(
         "seed": seed,
         "profile": profile,
         "versions": versions(),
-        "started": (started or datetime.now(UTC)).isoformat(timespec="seconds"),
+        "started": (started or finished).isoformat(timespec="seconds"),
+        "finished": finished.isoformat(timespec="seconds"),
+        **({"partial": dict(partial)} if partial is not None else {}),
         **({"model": dict(model)} if model is not None else {}),
         "false_alarm": false_alarm,
         "claims": list(merged.values()),
@@ -182,8 +202,17 @@ def document(
 
 
 def write(path: Path, content: Mapping[str, Any]) -> None:
-    """Write the evidence of a run."""
-    path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    """Write the evidence of a run, whole or not at all.
+
+    Raises:
+        InputError: if it cannot be written.
+    """
+    replace_file(path, text(content))
+
+
+def text(content: Mapping[str, Any]) -> str:
+    """The evidence of a run as it stands in a file."""
+    return json.dumps(content, indent=2, allow_nan=False) + "\n"
 
 
 def schema() -> Record:

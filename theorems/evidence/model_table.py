@@ -9,9 +9,11 @@ from typing import Any
 
 from rich.console import Group
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from theorems.evidence.lines import middle_out
 from theorems.models import DRAWN_ONLY, SEVERITY, Result, worst_of
 from theorems.verdict import Outcome
 
@@ -30,22 +32,37 @@ _SAID = {
 _NAMES = re.compile(r"'[^']*'|\d[\d.e+-]*")
 _FIRST = "autograd_gives_the_gradient"
 """What all others presuppose: its row is always there."""
+_ROOM_FOR_REASONS = 140
+_NAME = 40
 _SHOWN = 12
 """Refuted and undecided places that are listed one by one, of each claim."""
 
 
-def result_summary(results: Iterable[Result]) -> Group:
-    """One row per claim that applies somewhere; below it what is refuted, place by place; then why the others do not apply."""
+_NARROW = 100
+"""Columns below which counts are short and places are cut."""
+
+
+def result_summary(results: Iterable[Result], *, width: int | None = None) -> Group:
+    """One row per claim that applies somewhere; below it what is refuted, place by place; then why the others do not apply.
+
+    Args:
+        results: of a check.
+        width: of the terminal; None where there is room for everything.
+    """
+    narrow = width is not None and width < _NARROW
     by_claim: dict[str, list[Result]] = defaultdict(list)
     for result in results:
         by_claim[result.claim.name].append(result)
-    table = _table(("claim", "outcome", "places"), ("worst residual/bound",), ("at",))
+    table = _table(("claim", "outcome", "places"), ("ratio" if narrow else "worst residual/bound",), ("at",))
     for name, found in by_claim.items():
         worst = worst_of(found)
         if worst.verdict.outcome is not Outcome.INAPPLICABLE or name == _FIRST:
             counts = Counter(r.verdict.outcome for r in found)
             places = ", ".join(f"{counts[o]} {_SAID[o]}" for o in SEVERITY if counts[o])
-            table.add_row(name, outcome(worst), places, ratio(worst), escape(worst.where))
+            if narrow:
+                places = f"{counts[worst.verdict.outcome]}/{len(found)}"
+            where = Text(worst.where, no_wrap=True, overflow="ellipsis")
+            table.add_row(middle_out(name, _NAME if narrow else len(name)), outcome(worst), places, ratio(worst), where)
     parts: list[Any] = [table]
     for wanted in (Outcome.REFUTED, Outcome.UNDECIDED):
         for name, found in by_claim.items():
@@ -101,11 +118,18 @@ def _reasons(by_claim: dict[str, list[Result]]) -> Iterator[Any]:
         )
 
 
-def result_table(results: Sequence[Result]) -> Table:
-    """One row per claim and place of a network; claims about drawn instances only in one."""
+def result_table(results: Sequence[Result], *, width: int | None = None) -> Table | Group:
+    """One row per claim and place of a network; claims about drawn instances only in one.
+
+    Args:
+        results: of a check.
+        width: of the terminal; None where there is room for everything.
+    """
     table = _table(("claim", "where", "outcome", "grade"), ("residual/bound",), ("why",))
     last = ""
     drawn = [r for r in results if r.verdict.context.get("reason") == DRAWN_ONLY]
+    if width is not None and width < _ROOM_FOR_REASONS:
+        return Group(*_stacked([r for r in results if r not in drawn], len(drawn)))
     for result in results:
         if result in drawn:
             continue
@@ -114,7 +138,12 @@ def result_table(results: Sequence[Result]) -> Table:
         grade = verdict.grade.name if verdict.grade is not None else "–"
         shown = "" if verdict.outcome is Outcome.HOLDS else why
         table.add_row(
-            name if name != last else "", escape(result.where), outcome(result), grade, ratio(result), escape(shown)
+            name if name != last else "",
+            escape(result.where),
+            outcome(result),
+            grade,
+            ratio(result),
+            escape(shown),
         )
         last = name
     if drawn:
@@ -122,6 +151,30 @@ def result_table(results: Sequence[Result]) -> Table:
             f"{len(drawn)} more claims", "", outcome(drawn[0]), "–", "–", f"{DRAWN_ONLY} (theorems check NAME)"
         )
     return table
+
+
+def _stacked(results: Sequence[Result], drawn: int) -> Iterator[Any]:
+    """The same where reasons have no room beside the places: below them, and the claim above."""
+    last = ""
+    sizes = [max((len(cell) for cell in cells), default=0) for cells in zip(*map(_cells, results), strict=True)]
+    for result in results:
+        if result.claim.name != last:
+            yield Text(result.claim.name, style="bold")
+        last = result.claim.name
+        cells = "  ".join(cell.ljust(size) for cell, size in zip(_cells(result), sizes, strict=True))
+        yield Text(f"  {cells}", style=STYLE[result.verdict.outcome], no_wrap=True, overflow="ellipsis")
+        outcome_ = result.verdict.outcome
+        why = said(result) if outcome_ is Outcome.REFUTED else str(result.verdict.context.get("reason", ""))
+        if why and outcome_ is not Outcome.HOLDS:
+            yield Padding(Text(why, style="dim"), (0, 0, 0, 6))
+    if drawn:
+        yield Text(f"{drawn} more claims: {DRAWN_ONLY} (theorems check NAME)", style="dim")
+
+
+def _cells(result: Result) -> tuple[str, ...]:
+    verdict = result.verdict
+    grade = verdict.grade.name if verdict.grade is not None else "–"
+    return verdict.outcome.name, grade, ratio(result), result.where or "the network"
 
 
 def outcome(result: Result) -> str:
@@ -145,7 +198,7 @@ def said(result: Result) -> str:
 def _table(left: Iterable[str], right: Iterable[str], last: Iterable[str]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in left:
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name in ("claim", "outcome", "grade"))
     for name in right:
         table.add_column(name, justify="right")
     for name in last:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
-from rich.console import Group
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from theorems.claim import Claim
 from theorems.evidence.collected import Evidence
-from theorems.points import power_of_two
-from theorems.verdict import Grade, Outcome
+from theorems.evidence.file import Record, described
+from theorems.evidence.lines import VIOLET
+from theorems.verdict import Outcome
 
 STYLE = {
     Outcome.HOLDS: "green",
@@ -21,13 +21,45 @@ STYLE = {
 }
 
 
-def _outcome(outcome: Outcome) -> str:
-    return f"[{STYLE[outcome]}]{outcome.name}[/]"
-
-
 def shown(seen: Evidence) -> str:
-    """The outcome in its colour, with what was expected if that is something else."""
-    return _outcome(seen.outcome) + ("" if seen.as_expected else f" [dim](expected {seen.claim.expected.name})[/]")
+    """The outcome in its colour, with what was expected if that is something else, or if it is a refutation."""
+    if seen.as_expected and seen.outcome is Outcome.REFUTED:
+        return f"[{VIOLET}]REFUTED, as expected[/]"
+    said = f"[{STYLE[seen.outcome]}]{seen.outcome.name}[/]"
+    return said + ("" if seen.as_expected else f" [dim](expected {seen.claim.expected.name})[/]")
+
+
+def claim_lines(claims: Sequence[Claim], width: int | None) -> Iterator[Text]:
+    """The catalogue, a line per claim: name, paper, tag, what is expected, and as much of the first sentence as there is room for.
+
+    Args:
+        claims: what to list.
+        width: of the terminal; None for a file, which is as wide as need be.
+    """
+    names = ("claim", "arXiv", "tag", "expected", "statement")
+    rows = [(c.name, c.source.arxiv, c.tag, c.expected.name, c.summary) for c in claims]
+    kept: Sequence[int] = range(5)
+    if width is not None:  # the statement goes first, then what is the same for most
+        sizes = [max(len(row[at]) for row in (names, *rows)) for at in range(4)]
+        kept = next((k for k in _KEPT if sum(sizes[at] + 2 for at in k if at < 4) + 24 * (4 in k) <= width), (0,))
+    sizes = [max((len(row[at]) for row in (names, *rows)), default=0) for at in kept]
+    for row in (names, *rows):
+        line = Text("  ".join(row[at].ljust(size) for at, size in zip(kept, sizes, strict=True)).rstrip(), no_wrap=True)
+        if row is names:
+            line.stylize("bold")
+        if width is not None:
+            line.truncate(width, overflow="ellipsis")
+        yield line
+
+
+_KEPT = (range(5), (0, 1, 2, 3), (0, 1, 3), (0, 1), (0,))
+
+
+def listed(claim: Claim) -> Record:
+    """What ``list --json`` says of a claim."""
+    about = described(claim)
+    hypotheses = [{"name": name, "checked": h.check is not None} for name, h in claim.hypotheses.items()]
+    return about | {"instance": claim.subject.__name__, "hypotheses": hypotheses, "mutants": list(claim.mutants)}
 
 
 def sizes_table(evidence: Iterable[Evidence]) -> Table:
@@ -40,59 +72,9 @@ def sizes_table(evidence: Iterable[Evidence]) -> Table:
     return table
 
 
-def tables_of(evidence: list[Evidence], *, sizes: bool) -> Group:
-    """The table of a run and, if wanted, that of its sizes."""
-    return Group(evidence_table(evidence), *([sizes_table(evidence)] if sizes else []))
-
-
 def span(low: int, high: int) -> str:
     """One number, or both ends."""
     return f"{low}" if low == high else f"{low}–{high}"
-
-
-def evidence_table(evidence: Iterable[Evidence]) -> Table:
-    """One row per claim: outcome, how it was earned, how near to its bound, instances, what wrong versions met, time."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("claim", no_wrap=True)
-    for name in ("outcome", "grade"):
-        table.add_column(name, overflow="fold")
-    for name in (
-        "p(error) ≤",
-        "residual/bound",
-        "instances",
-        "mutants refuted",
-        "after",
-        "hypotheses that bite",
-        "seconds",
-    ):
-        table.add_column(name, justify="right")
-    for seen in evidence:
-        table.add_row(
-            seen.claim.name,
-            shown(seen),
-            ", ".join(f"{grade.name} {count}" for grade, count in sorted(seen.grades.items(), reverse=True)) or "–",
-            error_probability(seen),
-            ratio(seen),
-            _drawn(seen),
-            f"[{'green' if not seen.survivors else 'yellow'}]{seen.mutants - len(seen.survivors)}/{seen.mutants}[/]",
-            f"{seen.median_instances:g}" if seen.median_instances is not None else "–",
-            bite(seen),
-            f"{seen.seconds:.1f}",
-        )
-    return table
-
-
-def bite(seen: Evidence) -> str:
-    """How many hypotheses bite of those that must, and how many only give the statement its meaning."""
-    idle = sum(condition.idle for condition in seen.conditions)
-    count = f"{sum(c.bites is True for c in seen.conditions)}/{len(seen.conditions) - idle}"
-    return f"{count} +{idle}" if idle else count
-
-
-def error_probability(seen: Evidence) -> str:
-    """With which probability a false identity passes the generic points; a dash where they say nothing, or the claim does not hold."""
-    chance = seen.error_probability
-    return "–" if chance is None else power_of_two(chance)
 
 
 def families(evidence: Iterable[Evidence]) -> list[str]:
@@ -111,28 +93,3 @@ def families(evidence: Iterable[Evidence]) -> list[str]:
             text = "p(error) of {} is about " + "; ".join([", ".join([seen.family, *kinds]), *also])
         about.setdefault(text, []).append(seen.claim.name)
     return [text.replace("{}", ", ".join(names), 1) for text, names in about.items()]
-
-
-def _drawn(seen: Evidence) -> str:
-    """Instances, and how many of them repeat another one or lie outside the claim's hypotheses."""
-    skipped = seen.outcomes[Outcome.INAPPLICABLE]
-    notes = [f"{seen.distinct} different"] if seen.distinct < seen.instances else []
-    notes += [f"{skipped} inapplicable"] if skipped else []
-    return f"{seen.instances}" + (f" ({', '.join(notes)})" if notes else "")
-
-
-def ratio(seen: Evidence) -> str:
-    """The worst residual over its rounding bound; "0" says that every comparison was exact, a dash that none was bounded so."""
-    if seen.outcome is Outcome.REFUTED and seen.worst is not None:
-        return f"{seen.worst.ratio:.2g}"
-    return f"{max(seen.ratios):.2g}" if seen.ratios else "0" if set(seen.grades) == {Grade.EXACT} else "–"
-
-
-def claim_table(claims: Iterable[Claim]) -> Table:
-    """The catalogue: name, paper, tag, what is expected, first sentence."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("claim", "arXiv", "tag", "expected", "statement"):
-        table.add_column(name, overflow="fold")
-    for claim in claims:
-        table.add_row(claim.name, claim.source.arxiv, claim.tag, claim.expected.name, escape(claim.summary))
-    return table

@@ -47,7 +47,9 @@ def decayed_matrices(subject: Subject) -> Places | str:
 
     Where λ is not known each layer gets the power of two at which decay and loss pull on it alike: the inequality holds for every λ > 0.
     """
-    found = decayed_traces(subject.model, subject.whole, subject.outputs, subject.loss, decay=subject.decay)
+    found = decayed_traces(
+        subject.model, subject.whole, subject.outputs, subject.loss, targets=subject.targets, decay=subject.decay
+    )
     places: Places = {}
     for name, point in found.items():
         assumed = "" if subject.decay is not None else ", assumed"

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Sequence
+from typing import Any
 
 import pytest
 
-from theorems.pytest_plugin.options import add_options, read_options
+from theorems.pytest_plugin.options import TYPED, add_options, read_options
 
 ITEMS = "theorems"
 """The part of a node id before the name of a claim."""
@@ -34,7 +35,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """Take node ids of claims out of the arguments: there is no file of that name."""
     found = [match for match in map(_NODE_ID.fullmatch, map(str, config.args)) if match]
-    config.stash[ASKED] = [match["claim"] for match in found]
+    asked = [match["claim"] for match in found]
+    if hasattr(config, "workerinput"):  # its controller has taken them out already
+        asked = list(config.workerinput.get("theorems_asked", []))
+    config.stash[ASKED] = asked
     if found:
         config.args = [argument for argument in config.args if not _NODE_ID.fullmatch(str(argument))]
 
@@ -50,6 +54,13 @@ def pytest_configure(config: pytest.Config) -> None:
         from theorems.pytest_plugin.session import Session
 
         config.pluginmanager.register(Session(config, options), "theorems-session")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of pytest-xdist what was typed: its own command line is another one."""
+    node.workerinput["theorems_asked"] = list(node.config.stash.get(ASKED, ()))
+    node.workerinput["theorems_typed"] = node.config.stash.get(TYPED, False)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from impl.errors import InputError, visible
 from theorems.evidence.file import Record, judged, model_record, record
+from theorems.exits import kept_running
 from theorems.pytest_plugin import ITEMS
 from theorems.pytest_plugin.options import Options
 
@@ -40,7 +42,7 @@ def calm() -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # drawn networks are small: with more threads they stall
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), kept_running():
             warnings.simplefilter("default")
             yield
     finally:
@@ -126,7 +128,7 @@ class ClaimItem(pytest.Item):
         self.user_properties += properties(entry)
         reasons = dict.fromkeys(place["reason"] for place in entry["places"] if place["reason"])
         if entry["outcome"] == "INAPPLICABLE":
-            pytest.skip("does not apply: " + ("; ".join(reasons) or "no instance met the hypotheses"))
+            pytest.skip("does not apply: " + (visible("; ".join(reasons)) or "no instance met the hypotheses"))
         if entry["outcome"] != entry["expected"]:
             raise ClaimFailed(self._failure(entry))
 
@@ -205,11 +207,9 @@ class ClaimItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any, **options: Any) -> Any:
         """The verdict, or the one line of a mistake; a traceback through this package only where ``--full-trace`` asks for it."""
-        from impl.errors import InputError
-
         wanted = self.config.getoption("fulltrace") and not isinstance(excinfo.value, ClaimFailed)
         if isinstance(excinfo.value, ClaimFailed | InputError) and not wanted:
-            return str(excinfo.value)
+            return visible(str(excinfo.value))
         return super().repr_failure(excinfo, *args, **options)
 
     def reportinfo(self) -> tuple[Any, int | None, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,12 @@ TEXTS = {
 }
 _FILES = ("json", "html", "markdown")
 _FOLDERS = ("badges", "counterexamples")
+_NARROWING = ("-k", "-m", "--deselect", "--lf", "--last-failed", "--sw", "--stepwise")
+"""What leaves tests out, typed by hand: in the ini file it is what the repository means."""
+
+
+TYPED = pytest.StashKey[bool]()
+"""Whether claims were asked for by hand."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,9 @@ class Options:
         counterexamples: the folder for scripts of refutations.
         markdown: where the summary goes.
         fail_under: the name of the weakest grade that is good enough.
+        planned: the claims that outputs are about, by name or glob, or None if they are about tied tests alone: what a file asks for is not
+            narrowed by what is typed besides.
+        narrowed: whether something typed by hand leaves tests out.
     """
 
     collect: bool = False
@@ -61,12 +70,18 @@ class Options:
     counterexamples: Path | None = None
     markdown: Path | None = None
     fail_under: str | None = None
+    planned: tuple[str, ...] | None = None
+    narrowed: bool = False
 
     @property
     def in_use(self) -> bool:
         """Whether anything is asked for."""
-        outputs = (self.json, self.html, self.badges, self.counterexamples, self.markdown)
-        return self.collect or any((*outputs, self.fail_under))
+        return self.collect or any((self.outputs, self.counterexamples, self.fail_under))
+
+    @property
+    def outputs(self) -> bool:
+        """Whether anything is to be made of the evidence."""
+        return any((self.json, self.html, self.badges, self.markdown))
 
     @property
     def profile(self) -> str:
@@ -79,8 +94,9 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("theorems", "theorems: claims about feature learning as tests")
     group.addoption("--theorems", action="store_true", help="collect claims as test items")
     parser.addini(
-        "theorems", "collect claims as test items where pytest is run without paths", type="bool", default=False
+        "theorems", "collect claims as test items, unless single files are asked for", type="bool", default=False
     )
+    group.addoption("--no-theorems", action="store_true", help="collect no claims and write nothing about them")
     help_ = "collect only these claims, by name or glob (repeatable; implies --theorems)"
     group.addoption("--claim", action="append", metavar="GLOB", dest="theorems_claims", help=help_)
     parser.addini("theorems_claims", "claims by name or glob", type="args")
@@ -96,25 +112,72 @@ def read_options(config: pytest.Config, asked: Sequence[str]) -> Options:
     Raises:
         UsageError: for a value that means nothing; one line that says what came and what was wanted.
     """
+    if config.getoption("no_theorems"):
+        return Options()
     given = {name: config.getoption(f"theorems_{name}") for name in TEXTS}
     claims = (*asked, *(config.getoption("theorems_claims") or ()))
-    wanted = config.getoption("theorems") or claims or any(given[name] for name in ("model", "examples", "seed"))
-    everywhere = config.args_source is not pytest.Config.ArgsSource.ARGS
-    collect = bool(wanted or (config.getini("theorems") and everywhere))
+    by_option = config.getoption("theorems") or claims or any(given[name] for name in ("model", "examples", "seed"))
+    wanted = bool(by_option or config.getini("theorems"))
+    collect = wanted and (_typed(config, asked) or not _single_files(config))
     values = {name: _value(config, name, given[name]) for name in TEXTS}
-    for name in _FILES:
-        _require_writable("--theorems-" + name, values[name])
-    for name in _FOLDERS:
-        _require_folder("--theorems-" + name, values[name])
+    _require_targets(values)
     return Options(
         collect=collect,
         claims=tuple(claims or config.getini("theorems_claims")),
+        planned=_planned(config, given) if wanted else None,
+        narrowed=bool(asked) or _single_files(config) or any(_by_hand(config, option) for option in _NARROWING),
         model=values["model"],
         examples=_integer("--theorems-examples", values["examples"], _EXAMPLES, least=1),
         seed=_integer("--theorems-seed", _drawn(config, values["seed"]), _SEED, least=0),
         fail_under=_grade(values["fail_under"]),
         **{name: Path(value) if (value := values[name]) is not None else None for name in (*_FILES, *_FOLDERS)},
     )
+
+
+def _by_hand(config: pytest.Config, option: str) -> bool:
+    """Whether an option was typed, and does not stand in ``addopts`` or the environment."""
+    short = len(option) == 2
+    return any(
+        argument == option or argument.startswith(option if short else f"{option}=")
+        for argument in map(str, config.invocation_params.args)
+    )
+
+
+def _typed(config: pytest.Config, asked: Sequence[str]) -> bool:
+    """Whether claims were asked for by hand; the workers of pytest-xdist learn it from their controller."""
+    ours = ("--theorems", "--claim", "--theorems-model", "--theorems-examples", "--theorems-seed")
+    if hasattr(config, "workerinput"):
+        return bool(config.workerinput["theorems_typed"])
+    typed = bool(asked) or any(_by_hand(config, option) for option in ours)
+    config.stash[TYPED] = typed
+    return typed
+
+
+def _single_files(config: pytest.Config) -> bool:
+    """Whether nothing but files, or tests in them, is asked for."""
+    paths = [str(argument).split("::")[0] for argument in config.args]
+    typed = config.args_source is pytest.Config.ArgsSource.ARGS
+    return typed and bool(paths) and not any((config.invocation_params.dir / path).is_dir() for path in paths)
+
+
+def _planned(config: pytest.Config, given: dict[str, str | None]) -> tuple[str, ...]:
+    """The claims that the outputs are about; empty for the whole catalogue."""
+    ours = tuple(config.getoption("theorems_claims") or ())
+    outputs = [name for name in (*_FILES, "badges") if given[name] or config.getini(f"theorems_{name}")]
+    standing = any(not _by_hand(config, f"--theorems-{name}") for name in outputs)
+    if standing:  # a file says what is written, so a file says about what
+        typed = list(_claims_by_hand(config))
+        ours = tuple(claim for claim in ours if claim not in typed)
+    return ours or tuple(config.getini("theorems_claims"))
+
+
+def _claims_by_hand(config: pytest.Config) -> Iterator[str]:
+    arguments = list(map(str, config.invocation_params.args))
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        if before == "--claim":
+            yield argument
+        elif argument.startswith("--claim="):
+            yield argument.removeprefix("--claim=")
 
 
 def _value(config: pytest.Config, name: str, given: str | None) -> str | None:
@@ -161,19 +224,17 @@ def _grade(value: str | None) -> str | None:
     raise pytest.UsageError(f"expected --theorems-fail-under {', '.join(reversed(_GRADES))}, got {value!r}{hint}")
 
 
-def _require_writable(option: str, path: str | None) -> None:
-    """Refuse before any work is done."""
-    if path is None:
+def _require_targets(values: dict[str, str | None]) -> None:
+    """Refuse what cannot be written before any work is done."""
+    if not any(values[name] for name in (*_FILES, *_FOLDERS)):
         return
-    if Path(path).is_dir():
-        raise pytest.UsageError(f"expected {option} to be a file, got the folder {path!r}")
-    if not Path(path).parent.is_dir():
-        raise pytest.UsageError(f"expected {option} in an existing folder, got {path!r}")
+    from impl.errors import InputError
+    from theorems.files import require_folder, require_target
 
-
-def _require_folder(option: str, path: str | None) -> None:
-    """Refuse what cannot be made a folder before any work is done."""
-    if path is not None:
-        there = next(part for part in (Path(path), *Path(path).parents) if part.exists())
-        if not there.is_dir():
-            raise pytest.UsageError(f"expected {option} to be a folder, got the file {str(there)!r}")
+    try:
+        for names, check in ((_FILES, require_target), (_FOLDERS, require_folder)):
+            for name in names:
+                path = values[name]
+                check(None if path is None else Path(path), f"--theorems-{name}")
+    except InputError as error:
+        raise pytest.UsageError(str(error)) from error

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
 import io
-import os
 from collections.abc import Generator
 from datetime import UTC, datetime
 from operator import itemgetter
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from impl.errors import InputError, visible
 from theorems.evidence.file import GRADES, Record, document, not_run, versions
+from theorems.evidence.partial import INTERRUPTED, NARROWED, partial, told, tried
 from theorems.pytest_plugin.items import EVIDENCE, SPENT, Catalogue, ClaimItem, calm, send
 from theorems.pytest_plugin.options import Options
-
-_WIDE = 160  # a file or a log has no width of its own
-_NARROW = 130
+from theorems.pytest_plugin.outputs import Outputs, renderer
 
 
 class Session:
@@ -26,8 +23,6 @@ class Session:
 
     def __init__(self, config: pytest.Config, options: Options) -> None:
         """Refuse what cannot be done before any work is done."""
-        from impl.errors import InputError
-
         self.config = config
         self.options = options
         self.worker = hasattr(config, "workerinput")
@@ -38,13 +33,14 @@ class Session:
         self.evidence: Record | None = None
         self.alarm: tuple[float, int] | None = None
         self.catalogue: Catalogue | None = None
-        self.written: list[str] = []
+        self.notes: list[str] = []
         self.failures: list[str] = []
         try:
             with calm():
                 self.claims = self._select()
+                self.planned = [] if self.worker else self._planned()
             if options.html is not None and not self.worker:
-                _renderer()
+                renderer()
         except InputError as error:
             raise pytest.UsageError(" ".join(str(error).split())) from error
 
@@ -65,6 +61,16 @@ class Session:
             return checked_on_networks(chosen)
         return shared_out(chosen, self.options.examples)
 
+    def _planned(self) -> list[Any]:
+        """The claims that the files are about: those that this run may leave out included."""
+        from theorems.commands.console import checked_on_networks, select
+
+        if self.options.planned is None:
+            return []
+        chosen = select(self.options.planned, on_model=self.options.model is not None)
+        chosen += [claim for claim in self.claims if claim.name not in {other.name for other in chosen}]
+        return checked_on_networks(chosen) if self.options.model is not None else chosen
+
     def pytest_report_header(self) -> str:
         """What a reader needs to see the same again."""
         shown = " ".join(f"{name} {number}" for name, number in versions().items())
@@ -73,7 +79,7 @@ class Session:
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Try the user's factory before anything runs: a mistake in it is one line, also where workers will call it again."""
-        from impl.errors import InputError
+        from theorems.commands.terminal import naming
 
         if not self.options.collect:
             return
@@ -83,7 +89,8 @@ class Session:
         if self.options.model is None or self.worker or self.config.getoption("collectonly"):
             return
         try:
-            with calm():
+            say = self.config.get_terminal_writer().line
+            with calm(), naming(f"calling {self.options.model}", say):
                 self.catalogue.load()
         except InputError as error:
             raise pytest.UsageError(" ".join(str(error).split())) from error
@@ -107,7 +114,10 @@ class Session:
         report = yield
         if call.when == "call" and isinstance(item, ClaimItem):
             broken = "failed without a verdict" if report.failed else "skipped without a verdict"
-            entries = item.stash.get(EVIDENCE, [not_run(item.claim, reason=broken, where=item.nodeid)])
+            nothing = not_run(item.claim, reason=broken, where=item.nodeid)
+            if report.failed and call.excinfo is not None:
+                nothing["error"] = " ".join(str(call.excinfo.value).split()) or call.excinfo.typename
+            entries = item.stash.get(EVIDENCE, [nothing])
             send(report, entries, item.stash.get(SPENT, None))
         return report
 
@@ -126,48 +136,48 @@ class Session:
         usage = exitstatus in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR)
         if self.worker or usage or self.config.getoption("collectonly"):
             return
-        from theorems.catalogue import CLAIMS
-        from theorems.preconditions import autograd_gives_the_gradient
         from theorems.relations.alarms import together
 
-        options = self.options
-        first = [claim for claim in self.claims if claim is autograd_gives_the_gradient]
         self.alarm = together(self.spent)
-        self.evidence = document(
+        self.evidence = self._document(interrupted=exitstatus == pytest.ExitCode.INTERRUPTED)
+        try:
+            self.notes = Outputs(self.options, self.evidence, self.config.invocation_params.dir).write()
+        except InputError as error:
+            self.failures = [" ".join(str(error).split())]
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        self.failures += self._below()
+        if self.failures and exitstatus == session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _document(self, *, interrupted: bool) -> Record:
+        """The evidence of this run: every claim of the catalogue, and whether all that were meant to be tried were."""
+        from theorems.catalogue import CLAIMS
+        from theorems.preconditions import autograd_gives_the_gradient
+
+        options = self.options
+        listed = [*self.planned, *self.claims]
+        first = [claim for claim in listed if claim is autograd_gives_the_gradient]
+        content = document(
             # workers report in any order: which test came first must not show
             [entry for _, entry in sorted(self.records, key=itemgetter(0))],
             seed=options.seed,
             profile=options.profile,
             started=self.started,
-            claims=[*first, *CLAIMS, *self.claims],
+            claims=[*first[:1], *CLAIMS, *listed],
             model=None if options.model is None else {"factory": options.model},
             false_alarm=None if self.alarm is None else self.alarm[0],
         )
-        self._write(self.evidence)
-        self.failures = self._below()
-        if self.failures and exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-    def _write(self, evidence: Record) -> None:
-        from theorems.evidence.badges import write_badges
-        from theorems.evidence.file import write
-        from theorems.evidence.summaries import markdown
-
-        options = self.options
-        if options.json is not None:
-            write(options.json, evidence)
-        if options.html is not None:
-            options.html.write_text(_renderer()(evidence), encoding="utf-8")
-        if options.badges is not None:
-            write_badges(evidence, options.badges)
-        if options.markdown is not None:
-            text = markdown(evidence)
-            options.markdown.write_text(text, encoding="utf-8")
-            summary = os.environ.get("GITHUB_STEP_SUMMARY")
-            if summary:
-                with Path(summary).open("a", encoding="utf-8") as file:
-                    file.write(text)
-        self.written = [str(path) for path in (options.json, options.html, options.badges, options.markdown) if path]
+        names = {claim.name for claim in self.planned}
+        for entry in content["claims"]:
+            if names and entry["name"] not in names and not tried(entry):
+                entry["asked"] = False
+            if not names and options.planned is None and not tried(entry):
+                entry["asked"] = False  # tests that are tied to claims are all there is
+        left = any(entry["name"] in names and not tried(entry) for entry in content["claims"])
+        if interrupted or left or (not names and options.narrowed):
+            meant = [entry for entry in content["claims"] if entry.get("asked", True)]
+            content["partial"] = partial(INTERRUPTED if interrupted else NARROWED, content["claims"], meant=len(meant))
+        return content
 
     def _below(self) -> list[str]:
         """A line for each claim that was run and earned less than was asked for; what applies nowhere has nothing to earn."""
@@ -192,43 +202,36 @@ class Session:
             return
         from rich.console import Console
 
-        from theorems.evidence.summaries import table
+        from theorems.evidence.lines import fitted, summing_up
         from theorems.relations.alarms import said
 
         entries = self.evidence["claims"]
-        run = [entry for entry in entries if entry["outcome"] is not None]
+        run = [entry for entry in entries if entry["outcome"] is not None and "kept_from" not in entry]
         terminalreporter.section("theorems")
         writer = terminalreporter._tw  # noqa: SLF001 - the public methods know neither width nor colours
         if run:
             text = io.StringIO()
-            width = writer.fullwidth if terminalreporter.isatty else _WIDE
-            page = Console(file=text, width=width, force_terminal=writer.hasmarkup, no_color=not writer.hasmarkup)
-            page.print(table(run, narrow=width < _NARROW))
-            for line in text.getvalue().splitlines():
-                terminalreporter.line(line.rstrip())
+            lines = fitted(run, writer.fullwidth if terminalreporter.isatty else None)
+            page = Console(file=text, force_terminal=writer.hasmarkup, no_color=not writer.hasmarkup)
+            for line in (lines.head(), *map(lines.row, run)):
+                page.print(line, soft_wrap=True)
+            for shown in text.getvalue().splitlines():
+                terminalreporter.line(shown.rstrip())
+            terminalreporter.line(summing_up(run), bold=True)
         for entry in entries:
             silent = (
                 [place for place in entry["places"] if place["outcome"] is None] if entry["outcome"] is None else []
             )
             for place in silent:
-                terminalreporter.line(f"{entry['name']}: not run; {place['where']}: {place['reason']}", yellow=True)
+                said_of = f"{entry['name']}: not run; {place['where']}: {place['reason']}"
+                terminalreporter.line(visible(said_of), yellow=True)
         if self.alarm is not None:
             terminalreporter.line(said(*self.alarm))
         if len(run) < len(entries):
             terminalreporter.line(f"{len(entries) - len(run)} of {len(entries)} claims not run")
-        for path in self.written:
-            terminalreporter.line(f"wrote {os.path.relpath(path, self.config.invocation_params.dir)}")
-        for line in self.failures:
-            terminalreporter.line(f"theorems: {line}", red=True)
-
-
-def _renderer() -> Any:
-    """What makes the report; needed only where one is asked for."""
-    from impl.errors import InputError
-
-    try:
-        report = importlib.import_module("theorems.report")
-        report.require_packages()
-    except (ImportError, InputError) as error:
-        raise InputError(f"--theorems-html needs the extra: pip install 'theorems[report]' ({error})") from error
-    return report.render
+        if self.evidence.get("partial") and self.options.outputs:
+            terminalreporter.line(told(self.evidence), yellow=True)
+        for note in self.notes:
+            terminalreporter.line(visible(note))
+        for failure in self.failures:
+            terminalreporter.line(visible(f"theorems: {failure}"), red=True)

@@ -12,6 +12,8 @@ from theorems.verdict import Outcome
 _RUN = {"schema": int, "seed": int, "profile": str, "versions": dict, "claims": list}
 MODEL = {"factory": str, "decay": (int, float), "batch_size": int, "chunk": int, "double": bool}
 """What the run says of the network that was checked, if it was one."""
+_PARTIAL = {"reason": str, "judged": int, "of": int}
+_WHOLE = {"reason": "", "judged": 0, "of": 0}
 CLAIM = {
     "name": str,
     "arxiv": str,
@@ -26,12 +28,13 @@ _NUMBER = (int, float)
 OPTIONAL: dict[str, Any] = {
     "paper": str, "where": str, "statement": str, "summary": str, "grades": dict, "undecided": int, "ratios": dict,
     "hypotheses": dict, "earned": str, "error_probability": _NUMBER, "counterexample": dict, "places": list,
-    "related": list, "seconds": _NUMBER,
+    "related": list, "seconds": _NUMBER, "error": str, "kept_from": str, "generic": dict,
 }  # fmt: skip
 INSIDE: dict[str, dict[str, Any]] = {
     "mutants": {"refuted": int, "total": int, "median_instances": _NUMBER, "each": list},
     "hypotheses": {"bite": int, "total": int, "each": list},
     "ratios": {"median": _NUMBER, "largest": _NUMBER, "histogram": list},
+    "generic": {"points": int, "grades": dict},
     "counterexample": {"text": str, "instance": str, "script": str, "file": str},
 }
 ITEMS: dict[str, dict[str, Any]] = {
@@ -51,7 +54,8 @@ def check_evidence(evidence: Any) -> None:
     _check(evidence, _RUN, "the evidence file")
     if evidence["schema"] != 1:
         raise InputError(f"expected an evidence file of schema 1, got schema={evidence['schema']!r}; update theorems")
-    _check_optional(evidence, {"model": dict}, "the evidence file")
+    _check_optional(evidence, {"model": dict, "partial": dict}, "the evidence file")
+    _check(evidence.get("partial") or _WHOLE, _PARTIAL, "'partial' of the evidence file")
     _check_optional(evidence.get("model") or {}, MODEL, "'model' of the evidence file")
     for index, record in enumerate(evidence["claims"]):
         _check_claim(record, f"claim {index}")

@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from theorems.evidence.partial import told
 from theorems.report.checks import CLAIM, INSIDE, ITEMS, NULLABLE, OPTIONAL, check_evidence
 from theorems.report.figures import number
 from theorems.verdict import Grade, Outcome
@@ -87,8 +88,15 @@ class Entry:
         return int(self.mutants["total"]) - int(self.mutants["refuted"])
 
     @property
-    def attention(self) -> str | None:
+    def refuted_exactly(self) -> bool:
+        """Whether nothing rounded where it was refuted: then there is no ratio to speak of."""
+        return self.outcome == "REFUTED" and self.bound == 0
+
+    @property
+    def attention(self) -> str | None:  # noqa: PLR0911, a reason each
         """Why a reader should look here first, or None."""
+        if self.error:
+            return "raised an error: nothing was judged"
         if self.standing.key == "refuted":
             failed = [p for p in self.places if p["outcome"] == "REFUTED" and p["where"]]
             more = f", and at {len(failed) - 3} more places" if len(failed) > 3 else ""
@@ -128,6 +136,8 @@ class Run:
         self.versions: dict[str, str] = evidence["versions"]
         self.started: str | None = _moment(evidence.get("started"))
         self.false_alarm: float | None = evidence.get("false_alarm")
+        self.says_chance = "false_alarm" in evidence
+        self.partial: str | None = told(evidence) if evidence.get("partial") else None
         self.claims = [Entry(record) for record in evidence["claims"]]
         self.names = {claim.name: claim for claim in self.claims}
         self.said: dict[str, Any] = evidence.get("model") or {}
@@ -142,7 +152,7 @@ class Run:
     @cached_property
     def attention(self) -> list[Entry]:
         """What a reader should look at first, the gravest first."""
-        order = ["refuted", "unrefuted", "undecided", "holds", "as-expected"]
+        order = ["refuted", "unrefuted", "not-run", "undecided", "holds", "as-expected"]
         return sorted((c for c in self.claims if c.attention), key=lambda claim: order.index(claim.standing.key))
 
     @cached_property

@@ -34,6 +34,8 @@ def power(exponent: int) -> str:
 
 def duration(seconds: float) -> str:
     """A time span for reading."""
+    if 0 < seconds < 0.1:
+        return "under 0.1 s"
     if seconds < 100:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

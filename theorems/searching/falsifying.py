@@ -102,7 +102,8 @@ class Search:
                 round_, size = round_ + 1, min(2 * size, _LARGEST)
         except _Over:
             pass
-        self.evidence.seconds = self.elapsed
+        finally:  # also for whoever is interrupted: what was judged until then stands
+            self.evidence.seconds = self.elapsed
         return self.evidence
 
     def _search(self, phase: str, size: int, seed: int) -> None:
