@@ -52,7 +52,7 @@ def rows(call: Call, weight: Tensor, input_grad: Tensor, output_grad: Tensor) ->
         inputs, outputs, input_grad, output_grad = (t[None] for t in (inputs, outputs, input_grad, output_grad))
     matrix = patches.weight_rows(layer, weight)
     delta = patches.output_rows(layer, output_grad)
-    patch_grad, magnitude = _patch_gradient(layer, inputs, input_grad, delta, matrix)
+    patch_grad, magnitude = patch_gradient(layer, inputs, input_grad, delta, matrix)
     return {
         "weight": matrix,
         "bias": None if bias is None else bias.reshape(layer.groups, -1),
@@ -77,7 +77,7 @@ def some_inputs(
     return {"bias": bias, **in_part.convolution(layer, weight, *tensors, chosen, seed=seed)}
 
 
-def _patch_gradient(
+def patch_gradient(
     conv: patches.Conv, inputs: Tensor, input_grad: Tensor, delta: Tensor, matrix: Tensor
 ) -> tuple[Tensor, Tensor]:
     """The patch gradient nearest to ∇_Z W among those that fold to what autograd returned, and its Σ|terms|.
