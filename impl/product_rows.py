@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -31,8 +32,9 @@ def product_rows(products: Sequence[Product]) -> tuple[dict[str, dict[str, Any]]
         if isinstance(fields, str):
             left_out.setdefault(product.owner, fields)
             continue
-        first, part = fields.pop("place")
-        groups.setdefault((product.owner, first, part, tuple(fields["weight"].shape)), []).append(fields)
+        for piece in fields if isinstance(fields, list) else [fields]:
+            first, part = piece.pop("place")
+            groups.setdefault((product.owner, first, part, tuple(piece["weight"].shape)), []).append(piece)
     found: dict[str, dict[str, Any]] = {}
     order = list(leaves)
     for key in sorted(groups, key=lambda key: (order.index(key[0]), *key[1:])):
@@ -45,7 +47,7 @@ def product_rows(products: Sequence[Product]) -> tuple[dict[str, dict[str, Any]]
     return found, {name: reason for name, reason in left_out.items() if name not in owners}
 
 
-def _fields(product: Product) -> dict[str, Any] | str:
+def _fields(product: Product) -> dict[str, Any] | list[dict[str, Any]] | str:
     sent = [product.seen.get("first"), product.seen.get("second")]
     weight_grad, input_grad, delta = sent[product.weight], sent[1 - product.weight], product.seen.get("output")
     if weight_grad is None or input_grad is None or delta is None or "factors" not in product.seen:
@@ -54,6 +56,8 @@ def _fields(product: Product) -> dict[str, Any] | str:
     weight, read = factors[product.weight], factors[1 - product.weight]
     place = _place(product.parameter, weight)
     conv: Any = product.seen.get("convolution")
+    if conv is not None and conv.transposed:
+        return _transposed(conv, weight, read, weight_grad, input_grad, delta, place)
     if conv is not None:
         rows = delta.numel() // delta.shape[1]
         if rows * math.prod(weight.shape[1:]) > parts.LARGEST_ROWS:
@@ -66,6 +70,17 @@ def _fields(product: Product) -> dict[str, Any] | str:
         }  # fmt: skip
         terms = matrix.shape[-2] * matrix.shape[-1]
         return {**({k: v[0] for k, v in made.items()} if conv.groups == 1 else made), "grad_terms": terms, "place": place}
+    if product.seen.get("ends") is not None and read.ndim == 2 and weight.ndim == 3 and product.weight == 1:
+        ends = product.seen["ends"]
+        return [
+            _matrices(
+                weight[i].mT, read[start:end], weight_grad[i].mT, input_grad[start:end], delta[start:end],
+                _place(product.parameter, weight[i]),
+            )
+            for i, (start, end) in enumerate(zip([0, *ends], ends, strict=False)) if end > start
+        ]  # fmt: skip
+    if "ends" in product.seen:
+        return "it is a grouped product of another kind than rows times one matrix per group"
     if delta.ndim == 1:  # a matrix times a vector: the vector is one row, or the weight of one unit
         delta = delta[None] if product.weight == 0 else delta[:, None]
         if product.weight == 0:
@@ -75,6 +90,23 @@ def _fields(product: Product) -> dict[str, Any] | str:
     if product.weight == 1:
         return _matrices(weight.mT, read, weight_grad.mT, input_grad, delta, place)
     return _matrices(weight, read.mT, weight_grad, input_grad.mT, delta.mT, place)
+
+
+def _transposed(
+    conv: Any, weight: Tensor, read: Tensor, weight_grad: Tensor, input_grad: Tensor, delta: Tensor, place: tuple[int, str]
+) -> dict[str, Any]:
+    """A transposed convolution: every input pixel is a row, and what it adds to the output is the patch around it."""
+    pixels = SimpleNamespace(**{**vars(conv), "out_channels": read.shape[1]})
+    made = {
+        "weight": patches.weight_rows(pixels, weight).mT,
+        "weight_grad": patches.weight_rows(pixels, weight_grad).mT,
+        "inputs": patches.output_rows(pixels, read),
+        "input_grad": patches.output_rows(pixels, input_grad),
+        "output_grad": patches.unfold(conv, delta, read.shape[2:]),
+    }
+    terms = made["weight"].shape[-2]
+    made = {name: value[0] for name, value in made.items()} if conv.groups == 1 else made
+    return {**made, "grad_magnitude": None, "grad_terms": terms, "place": place}
 
 
 def _matrices(

@@ -6,6 +6,7 @@ autograd nodes. A node knows both factors, and what it sends back to each: the g
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ _FACTORS = {
     "MvBackward0": (0, 1, "_saved_self", "_saved_vec"),
     "AddmvBackward0": (1, 2, "_saved_mat", "_saved_vec"),
     "ConvolutionBackward0": (0, 1, "_saved_input", "_saved_weight"),
+    "GroupedMmBackward0": (0, 1, "_saved_self", "_saved_mat2"),
 }
 """Of each product: which of its edges lead to the first factor and to the second, and where they are kept."""
 _VIEWS = (
@@ -36,11 +38,12 @@ _VIEWS = (
 _ENTRYWISE = "Add Div Exp Mul MaskedFill Neg Norm LinalgVectorNorm Pow Rsqrt Sigmoid Softplus Sqrt Sub Sum Tanh Where WeightNormInterface".split()
 """Nodes by which the factor is computed from parameters of one module: masks, norms, scales."""
 _NO_LAYER = (
-    "Add Cat Copy_Slices Div Embedding Index IndexSelect Gather Maximum Minimum Mul NativeBatchNorm NativeGroupNorm NativeLayerNorm Repeat RmsNorm Stack "
+    "Add Cat CopySlices Div Embedding Index IndexSelect Gather Maximum Minimum Mul NativeBatchNorm NativeGroupNorm NativeLayerNorm Repeat RmsNorm Stack "
     "Sub Where"
 ).split()  # fmt: skip
 """Nodes that read a table, shift or scale: what they read is no weight of a layer."""
 _FAR = 256
+_PARAMETRIZED = re.compile(r"\bparametrizations\.(\w+)\.original\d*$")
 
 
 def kind_of(node: Any) -> str:
@@ -81,6 +84,8 @@ class Product:
         except RuntimeError as error:  # it was overwritten in place
             self.seen["reason"] = f"what it multiplies is no longer there: {str(error).partition(';')[0]}"
             return
+        if self.node.name() == "GroupedMmBackward0":
+            self.seen["ends"] = None if self.node._saved_offs is None else self.node._saved_offs.tolist()
         if self.node.name() == "ConvolutionBackward0":
             self.seen["convolution"] = self._convolution(self.seen["factors"][1])
 
@@ -92,6 +97,7 @@ class Product:
             padding=tuple(self.node._saved_padding),
             dilation=tuple(self.node._saved_dilation),
             groups=int(self.node._saved_groups),
+            transposed=bool(self.node._saved_transposed),
             out_channels=kernel.shape[0],
             padding_mode="zeros",
             weight=kernel,
@@ -105,27 +111,32 @@ class Products:
         model: whose parameters count.
         value: the loss.
         recorded: the layers that are seen already, and how they read their weights.
+
+    ``found`` are the products, ``left_out`` says why parameters are in none; ``unsure`` if another way to run the model may show more.
     """
 
     def __init__(self, model: nn.Module, value: Tensor, recorded: Recording) -> None:
         """Walk the graph once."""
-        self.names = {id(p): name for name, p in reversed(list(model.named_parameters(remove_duplicate=False)))}
+        named = [(_PARAMETRIZED.sub(r"\1", name), p) for name, p in model.named_parameters(remove_duplicate=False)]
+        self.names = {id(p): name for name, p in reversed(named)}
         frozen = {p.untyped_storage().data_ptr(): name for name, p in model.named_parameters() if _still(p)}
         own = {id(alias.grad_fn) for alias in recorded.weights.values() if alias.grad_fn is not None}
         self._hidden = [alias.grad_fn for alias in recorded.weights.values()]  # held, so that their ids stay theirs
         self.found: list[Product] = []
         self.left_out: dict[str, str] = {}
+        self.unsure = False
         for node in _nodes(value):
             name = node.name()
             if name in _FACTORS:
                 self._look_at(node, own, frozen)
-            elif kind_of(node) not in (*_VIEWS, *_NO_LAYER):
+            elif kind_of(node) not in (*_VIEWS, *_NO_LAYER, *_ENTRYWISE):
                 for edge, _ in node.next_functions:
                     leaf = _leaf(edge, own)
                     if leaf is not None and id(leaf) in self.names and leaf.ndim > 1:
                         self.left_out.setdefault(self.names[id(leaf)], _opaque(node))
-        order = {name: i for i, name in enumerate(dict.fromkeys(name for name, _ in model.named_parameters()))}
-        self.found.sort(key=lambda product: order[product.owner])
+                        self.unsure |= "Rnn" in name or "DifferentiableGraph" in name
+        order = {name: i for i, (name, _) in enumerate(reversed(named))}
+        self.found.sort(key=lambda product: -order[product.owner])
         traced = {product.owner for product in self.found}
         self.left_out = {name: reason for name, reason in self.left_out.items() if name not in traced}
 
@@ -146,10 +157,9 @@ class Products:
         parameter: Any = leaves[which]
         name = self.names[id(parameter)]
         product = Product(node, name, parameter, which)
-        if node.name() == "ConvolutionBackward0" and node._saved_transposed:
-            self.left_out.setdefault(name, "it is a transposed convolution")
-        elif product.edges is None:
+        if product.edges is None:
             self.left_out.setdefault(name, _BLIND)
+            self.unsure = True
         else:
             self.found.append(product)
         return None
@@ -243,12 +253,13 @@ def _nodes(value: Tensor) -> list[Any]:
 
 @contextmanager
 def unfused() -> Iterator[None]:
-    """Recurrent layers run step by step while the context is open, not as one operation of oneDNN or cuDNN."""
+    """Recurrent layers run step by step while the context is open, not as one operation of oneDNN or cuDNN; scripted ones as they are written."""
     before, cudnn = torch._C._get_mkldnn_enabled(), torch._C._get_cudnn_enabled()
     torch._C._set_mkldnn_enabled(False)
     torch._C._set_cudnn_enabled(False)
     try:
-        yield
+        with torch.jit.optimized_execution(False):
+            yield
     finally:
         torch._C._set_mkldnn_enabled(before)
         torch._C._set_cudnn_enabled(cudnn)

@@ -75,55 +75,52 @@ def trace(
             usable or (option == "rate" and number is None),
             f"expected a positive, finite {option}, got {option}={number!r}",
         )
-    look = {"rate": rate, "decay": decay}
+    look: dict[str, Any] = {"rate": rate, "decay": decay}
     with undisturbed(model, seed), record(model) as seen:
         value = scalar_loss(run(model, inputs), targets, loss)
         seen.finish()
         others = Products(model, value, seen) if products else None
         chosen = Chosen(seed, len(seen.layers)) if parts else None
         found = Traces(_collect(seen, value, others, chosen=chosen, **look), seen.left_out)
-        if others is not None:
-            _add_products(found, others, seen, **look)
-    if others is not None and others.left_out:
-        _look_again(found, model, inputs, targets, loss, seed=seed, **look)
+    if others is not None:
+        more = _product_traces(others, look)
+        if others.unsure:
+            again = _looked_again(model, inputs, targets, loss, seed=seed, look=look)
+            more = more if again is None else ({**again[0], **{k: v for k, v in more[0].items() if k not in again[0]}}, again[1])
+        _add(found, *more, seen)
     return found
 
 
-def _add_products(found: Traces, products: Products, seen: Recording, **look: Any) -> None:
-    """The traces of all products that ran backwards, and why others have none; a layer that is seen by its product is not left out."""
+def _product_traces(products: Products, look: Mapping[str, Any]) -> tuple[dict[str, LayerTrace], dict[str, str]]:
+    """The traces of all products that ran backwards, and why others have none."""
     fields, silent = product_rows(products.found)
-    for name, parts in fields.items():
-        found[name] = _trace(name, parts, reached=True, **look)
-    found.left_out |= {name: why for name, why in (products.left_out | silent).items() if _module(name) not in found}
-    for product in products.found:
-        if product.owner not in found.left_out:
-            found.left_out.pop(_module(product.owner), None)
-    for name in [name for name in seen.layers if name in found.left_out and f"{name}.weight" in found.left_out]:
-        del found.left_out[f"{name}.weight"]
+    return {name: _trace(name, parts, reached=True, **look) for name, parts in fields.items()}, products.left_out | silent
 
 
-def _module(parameter: str) -> str:
-    return parameter.rpartition(".")[0]
-
-
-def _look_again(
-    found: Traces, model: nn.Module, inputs: Inputs, targets: Any, loss: Loss, *, seed: int, **look: Any
-) -> None:
+def _looked_again(
+    model: nn.Module, inputs: Inputs, targets: Any, loss: Loss, *, seed: int, look: Mapping[str, Any]
+) -> tuple[dict[str, LayerTrace], dict[str, str]] | None:
     """Products that autograd sends nothing back through: with inputs that take a gradient, and recurrent layers step by step."""
-    open_to_it = mapped(inputs, lambda t: t.detach().clone().requires_grad_(t.is_floating_point()))
+    differentiable = mapped(inputs, lambda t: t.detach().clone().requires_grad_(t.is_floating_point()))
     try:
         with undisturbed(model, seed), record(model) as seen, unfused():
-            value = scalar_loss(run(model, open_to_it), targets, loss)
+            value = scalar_loss(run(model, differentiable), targets, loss)
             seen.finish()
             products = Products(model, value, seen)
-            wanted = {name for name in found.left_out if name not in seen.layers}
-            products.found = [p for p in products.found if p.owner in wanted or _module(p.owner) in found.left_out]
-            if products.found:
-                gradients(seen, value, products)
-                found.left_out = {name: why for name, why in found.left_out.items() if name in seen.layers or name in products.left_out}
-                _add_products(found, products, seen, **look)
+            gradients(seen, value, products)
+            return _product_traces(products, look)
     except InputError:
-        return  # the model asks for plain inputs: what could be seen is seen
+        return None  # the model asks for plain inputs: what could be seen is seen
+
+
+def _add(found: Traces, traces: Mapping[str, LayerTrace], reasons: Mapping[str, str], seen: Recording) -> None:
+    """Add what the products show; of a layer that its product shows, or whose parameters are said to go unseen, nothing is said twice."""
+    found.update(traces)
+    owners = {name.partition("[")[0].partition("#")[0] for name in traces}
+    for name in owners:
+        found.left_out.pop(name.rpartition(".")[0], None)
+    layers = tuple(f"{name}." for name in seen.layers)
+    found.left_out |= {name: why for name, why in reasons.items() if not name.startswith(layers) and name not in owners}
 
 
 def scalar_loss(outputs: Any, targets: Any, loss: Loss) -> Tensor:

@@ -9,7 +9,7 @@ from tests.strangers.common import Case, classify, numbers, whole
 def resnet(dtype):
     from timm.models.resnet import BasicBlock, ResNet
 
-    model = ResNet(BasicBlock, (1, 1, 1, 1), num_classes=5, channels=(4, 4, 8, 8), stem_width=4, num_stages=4)
+    model = ResNet(BasicBlock, (1, 1, 1, 1), num_classes=5, channels=(4, 4, 8, 8), stem_width=2)
     return classify(model.to(dtype), numbers(4, 3, 32, 32, dtype=dtype))
 
 
@@ -23,7 +23,7 @@ def vit(dtype):
 def convnext(dtype):
     from timm.models.convnext import ConvNeXt
 
-    model = ConvNeXt(num_classes=5, depths=(1, 1), dims=(8, 16))
+    model = ConvNeXt(num_classes=5, depths=(1, 1, 1, 1), dims=(4, 8, 8, 8))
     return classify(model.to(dtype), numbers(4, 3, 32, 32, dtype=dtype))
 
 
