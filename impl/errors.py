@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # a usage error must not cost the import of torch
@@ -17,6 +19,13 @@ def told(error: BaseException) -> str:
     """Kind and first line of somebody else's error, for a message of one line: torch's own run to fifty."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
+
+
+def crash(error: BaseException) -> str:
+    """`told`, with the line of the innermost frame: what whoever mends it wants to know."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return told(error) + where
 
 
 def require(condition: bool, message: str) -> None:

@@ -38,7 +38,7 @@ _VIEWS = (
 _ENTRYWISE = "Add Div Exp Mul MaskedFill Neg Norm LinalgVectorNorm Pow Rsqrt Sigmoid Softplus Sqrt Sub Sum Tanh Where WeightNormInterface".split()
 """Nodes by which the factor is computed from parameters of one module: masks, norms, scales."""
 _NO_LAYER = (
-    "Add Cat CopySlices Div Embedding Index IndexSelect Gather Maximum Minimum Mul NativeBatchNorm NativeGroupNorm NativeLayerNorm Repeat RmsNorm Stack "
+    "Add Cat CopySlices Div Embedding EmbeddingBag Index IndexSelect Gather Maximum Minimum Mul NativeBatchNorm NativeGroupNorm NativeLayerNorm Repeat RmsNorm Stack "
     "Sub Where"
 ).split()  # fmt: skip
 """Nodes that read a table, shift or scale: what they read is no weight of a layer."""

@@ -24,7 +24,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="A suite in which every theorem runs. Exit codes: 0 everything came out as expected, 1 something did not, "
-    "2 usage or input that cannot be judged, 3 undecided or nothing applied.",
+    "2 usage, input that cannot be judged or a crash, 3 undecided or nothing applied.",
 )
 app.command("check")(check_command)
 app.command("falsify")(falsify_command)
@@ -63,4 +63,12 @@ def main() -> None:
         if _debug[0]:
             err.print_exception()
         err.print(f"[bold red]error:[/] {escape(' '.join(str(error).split()))}", highlight=False, soft_wrap=True)
+        raise SystemExit(EXIT_USAGE) from None
+    except Exception as error:  # a crash is no refutation: Python itself would exit with the code of one
+        from impl.errors import crash
+
+        if _debug[0]:
+            err.print_exception()
+        hint = "" if _debug[0] else "; theorems --debug shows where"
+        err.print(f"[bold red]crash:[/] {escape(crash(error))}{hint}", highlight=False, soft_wrap=True)
         raise SystemExit(EXIT_USAGE) from None

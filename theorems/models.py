@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from impl.double import in_double, loss_in_double, widened
-from impl.errors import InputError
+from impl.errors import InputError, crash
 from impl.nested import mapped
 from impl.operands import Instance
 from impl.running import Inputs
@@ -19,6 +19,7 @@ from theorems.claim import Claim
 from theorems.factories import load, subject_of
 from theorems.places import Places, Subject, instances_of
 from theorems.places.chunks import chunks, cut, sample_count
+from theorems.places.coverage import Coverage
 from theorems.preconditions import autograd_gives_the_gradient
 from theorems.relations.alarms import alarm_shared
 from theorems.verdict import Outcome, Verdict
@@ -26,7 +27,7 @@ from theorems.verdict import Outcome, Verdict
 DRAWN_ONLY = "the claim is about drawn instances only, not about a torch network"
 
 
-__all__ = ["DRAWN_ONLY", "Result", "check_model", "check_subject", "load"]
+__all__ = ["DRAWN_ONLY", "Result", "Results", "check_model", "check_subject", "load"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,12 @@ class Result:
     where: str
     verdict: Verdict
     samples: tuple[int, int] | None = None
+
+
+class Results(list[Result]):
+    """One result per claim and place; ``layers`` says how many of the network's layers were looked at, and which were not."""
+
+    layers: Coverage = Coverage()
 
 
 def _inapplicable(claim: Claim, reason: str) -> Verdict:
@@ -64,13 +71,14 @@ def check_model(
     chunk: int | None = None,
     double: bool = False,
     on_verdict: Callable[[float], None] | None = None,
-) -> list[Result]:
+) -> Results:
     """Check every claim that applies at every place of a network where it applies.
 
-    A claim that applies nowhere has one result, INAPPLICABLE with the reason.
+    A claim that applies nowhere has one result, INAPPLICABLE with the reason. ``check_model(...).layers`` says how many of the layers that hold weights were
+    looked at, and why others were not.
 
     Args:
-        model: any module with linear or convolutional layers; it is left as it was.
+        model: any module; it is left as it was. Without linear or convolutional layers its gradient is checked all the same.
         inputs: a tensor, a tuple of arguments or a mapping of keyword arguments; or, if ``targets`` is the loss, a batch (inputs, targets) or a DataLoader.
         targets: whatever ``loss`` takes; None for a loss of the outputs alone.
         loss: a callable to one scalar; None for a model that computes its own (see `theorems.factories.subject_of`).
@@ -104,7 +112,7 @@ def check_subject(
     chunk: int | None = None,
     double: bool = False,
     on_verdict: Callable[[float], None] | None = None,
-) -> list[Result]:
+) -> Results:
     """`check_model` of a network and how it is trained in one object, such as `load` returns."""
     from theorems.catalogue import CLAIMS
 
@@ -120,12 +128,19 @@ def check_subject(
         asked = [alarm_shared(claim, len(pieces)) for claim in chosen]  # the worst of all chunks is one verdict
         advance = None if on_verdict is None else lambda: on_verdict(share)
         merged: dict[tuple[str, str], Result] = {}
+        covered: Coverage | None = None
         for samples in pieces:
-            for result in _check(subject if samples is None else cut(subject, *samples), asked, advance):
+            piece = subject if samples is None else cut(subject, *samples)
+            checked = _check(piece, asked, advance)
+            seen = piece.__dict__.get("coverage") or Coverage()
+            covered = seen if covered is None else covered.joined(seen)
+            for result in checked:
                 key = (result.claim.name, result.where)
                 found = result if samples is None else _told(result, stated[result.claim.name], samples)
                 merged[key] = worse(merged[key], found) if key in merged else found
-        return sorted(merged.values(), key=lambda result: chosen.index(result.claim))
+        found = Results(sorted(merged.values(), key=lambda result: chosen.index(result.claim)))
+        found.layers = covered or Coverage()
+        return found
 
 
 def kept_as_printed(claim: Claim) -> bool:
@@ -160,6 +175,8 @@ def worse(first: Result, second: Result) -> Result:
 
 def _check(subject: Subject, chosen: list[Claim], on_verdict: Callable[[], None] | None) -> list[Result]:
     available = instances_of(subject, {claim.subject for claim in chosen})
+    if "layers" in subject.__dict__:
+        _ = subject.coverage
     results = []
     for claim in chosen:
         results += check_places(claim, available)
@@ -172,9 +189,17 @@ def check_places(claim: Claim, available: Mapping[type[Instance], Places | str])
     """Check one claim at every place that `instances_of` found for it; one INAPPLICABLE result if there is none."""
     places = available.get(claim.subject, DRAWN_ONLY)
     return [
-        Result(claim, where, _inapplicable(claim, instance) if isinstance(instance, str) else claim(instance))
+        Result(claim, where, _inapplicable(claim, instance) if isinstance(instance, str) else _judged(claim, instance))
         for where, instance in ({"": places} if isinstance(places, str) else places).items()
     ]
+
+
+def _judged(claim: Claim, instance: Instance) -> Verdict:
+    """The verdict; whatever the check raises is the reason why there is none."""
+    try:
+        return claim(instance)
+    except Exception as error:  # noqa: BLE001 - one place takes no other with it
+        return _inapplicable(claim, f"its check raised {crash(error)}")
 
 
 def refuted_on_fewer(

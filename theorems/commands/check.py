@@ -189,6 +189,8 @@ def _check_model(
     finally:
         torch.set_num_threads(before)
     out.print((result_table if verbose else result_summary)(results))
+    if results.layers.total:
+        out.print(f"[dim]{escape(str(results.layers))}[/]", highlight=False)
     parts = {r.samples for r in results if r.samples is not None}
     if parts:
         most = max(end - first for first, end in parts)
@@ -208,5 +210,6 @@ def _check_model(
     alarm = print_alarm(list(evidence.values()))
     look = {"chunk": chunk, "double": double or None}
     said = {"factory": spec, **given, **{name: value for name, value in look.items() if value is not None}}
+    said["layers"] = results.layers.record()
     write_evidence(files[0], seed, f"model {spec}", records, html=files[1], model=said, false_alarm=alarm)
     return exit_code((seen.outcome, seen.claim.expected) for seen in evidence.values())
