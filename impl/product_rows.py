@@ -63,12 +63,11 @@ def _fields(product: Product) -> dict[str, Any] | list[dict[str, Any]] | str:
         if rows * math.prod(weight.shape[1:]) > parts.LARGEST_ROWS:
             return "it is a convolution by a function, whose patches are too many to be unfolded; use a smaller batch"
         matrix, out = patches.weight_rows(conv, weight), patches.output_rows(conv, delta)
-        patch, magnitude = patch_gradient(conv, read, input_grad, out, matrix)
+        patch, magnitude, terms = patch_gradient(conv, read, input_grad, out, matrix)
         made = {
             "weight": matrix, "inputs": patches.unfold(conv, read), "input_grad": patch, "output_grad": out,
             "weight_grad": patches.weight_rows(conv, weight_grad), "grad_magnitude": magnitude,
         }  # fmt: skip
-        terms = matrix.shape[-2] * matrix.shape[-1]
         return {**({k: v[0] for k, v in made.items()} if conv.groups == 1 else made), "grad_terms": terms, "place": place}
     if product.seen.get("ends") is not None and read.ndim == 2 and weight.ndim == 3 and product.weight == 1:
         ends = product.seen["ends"]

@@ -33,7 +33,7 @@ def trace(
     loss: Loss,
     *,
     rate: float | None = None,
-    decay: float = 1.0,
+    decay: float | None = None,
     seed: int = 0,
     parts: bool = False,
     products: bool = True,
@@ -50,7 +50,7 @@ def trace(
         loss: a callable to one scalar.
         rate: learning rate η for claims about one step; by default the power of two nearest ‖W‖/‖∇_W‖, at which both
             orders of the step weigh alike.
-        decay: weight decay λ for claims about decay.
+        decay: weight decay λ for claims about decay; by default the power of two nearest ‖∇_W‖/‖W‖, at which decay and loss weigh alike.
         seed: of dropout and other noise inside the model.
         parts: whether large convolutions are looked at in part (see `impl.parts`), so that their patches are never unfolded.
 
@@ -72,7 +72,7 @@ def trace(
     for option, number in given.items():
         usable = isinstance(number, int | float) and math.isfinite(number) and number > 0
         require(
-            usable or (option == "rate" and number is None),
+            usable or number is None,
             f"expected a positive, finite {option}, got {option}={number!r}",
         )
     look: dict[str, Any] = {"rate": rate, "decay": decay}
@@ -180,7 +180,7 @@ def _collect(
     products: Products | None = None,
     *,
     rate: float | None,
-    decay: float,
+    decay: float | None,
     chosen: Chosen | None = None,
 ) -> dict[str, LayerTrace]:
     """Differentiate and assemble the rows."""
@@ -215,13 +215,14 @@ def _collect(
     return traces
 
 
-def _trace(name: str, parts: Mapping[str, Any], *, reached: bool, rate: float | None, decay: float) -> LayerTrace:
+def _trace(name: str, parts: Mapping[str, Any], *, reached: bool, rate: float | None, decay: float | None) -> LayerTrace:
     """The trace with its rate and decay, once for each network of a batch."""
     weight = parts["weight"]
-    step = _balanced_rate(weight, parts["weight_grad"]) if rate is None else rate
+    balanced = _balanced_rate(weight, parts["weight_grad"])
+    step, shrink = balanced if rate is None else rate, 1 / balanced if decay is None else decay
     each = {
         key: torch.full(weight.shape[:-2], number, dtype=torch.float64, device=weight.device)
-        for key, number in (("rate", step), ("decay", decay))
+        for key, number in (("rate", step), ("decay", shrink))
     }
     return LayerTrace(**parts, name=name, reached=reached, **each)
 

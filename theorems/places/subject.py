@@ -68,8 +68,8 @@ class Subject:
 
     @cached_property
     def layers(self) -> Traces:
-        """Its traces; claims about decay see λ where it is known and positive, else 1 (they hold for every λ > 0)."""
-        return trace(*self.task, decay=self.decay or 1.0, seed=self.seed, parts=True)
+        """Its traces; claims about decay see λ where it is known and positive, else one that weighs as much as the loss (they hold for every λ > 0)."""
+        return trace(*self.task, decay=self.decay or None, seed=self.seed, parts=True)
 
     @cached_property
     def coverage(self) -> Coverage:
