@@ -210,6 +210,8 @@ def _untraceable(value: Any) -> str | None:
     """Why a call with this input or weight is left alone, or None."""
     if not isinstance(value, Tensor):
         return f"it is called with {type(value).__name__}, not a tensor"
+    if value.is_nested:
+        return "it is called with a nested tensor, whose rows are of several lengths"
     if value.layout is not torch.strided:
         return "it is called with a sparse tensor"
     if torch._C._functorch.is_functorch_wrapped_tensor(value):
