@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from impl.copying import copied
 from impl.errors import InputError, told
+from impl.widening import asked_for
 
 
 def widened(tensor: Tensor) -> Tensor:
@@ -19,8 +20,12 @@ def widened(tensor: Tensor) -> Tensor:
 
 
 @contextmanager
-def in_double(model: nn.Module) -> Iterator[None]:
-    """The model's own parameters and buffers as float64 copies; its hooks stay where they are."""
+def in_double(model: nn.Module) -> Iterator[dict[int, Tensor]]:
+    """The model's own parameters and buffers as float64 copies; its hooks stay where they are.
+
+    What the network narrows on the way (``.float()``, say) stays in float64 too, see `impl.widening`. Yields the numbers that the parameters
+    had, by the parameter's id.
+    """
     parameters = [(p, p.data) for p in model.parameters()]
     buffers = [(m._buffers, dict(m._buffers)) for m in model.modules() if not isinstance(m, torch.jit.ScriptModule)]
     try:
@@ -28,7 +33,8 @@ def in_double(model: nn.Module) -> Iterator[None]:
             p.data = widened(data).clone()
         for now, before in buffers:
             now.update({name: b if b is None else widened(b) for name, b in before.items()})
-        yield
+        with asked_for():
+            yield {id(p): data for p, data in parameters}
     finally:
         for p, data in parameters:
             p.data = data

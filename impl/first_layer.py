@@ -14,6 +14,7 @@ from impl.errors import require, require_finite
 from impl.networks import generator
 from impl.operands import Instance, Operand
 from impl.preconditioned import PreconditionedSGD, Preconditioner, matrix_of
+from impl.restoring import Remembered
 from impl.running import Inputs, reseed, undisturbed
 from impl.surgery import blank, first_layer, whole_numbers
 
@@ -183,12 +184,16 @@ class FirstLayerTraining:
         weight = layer.stacked_weight()
         for parameter in self.model.parameters():
             parameter.grad = None
+        ahead = Remembered(self.model, parameters=False)
         with torch.random.fork_rng(), torch.enable_grad():
             reseed(seed)
             before, seen_grad = layer.backward(self.model, self.inputs, self.targets, self.loss)
+        behind = Remembered(self.model, parameters=False)
+        ahead.restore()  # a network that counts its calls, or keeps averages, is at the same count in both passes
         with undisturbed(self.model, seed):
             z = before.clone().requires_grad_()
             output_grad = layer.gradient(self.model, blank(self.inputs), self.targets, self.loss, replaced=z)
+        behind.restore()
         if self.exact and not whole_numbers(self, matrix, output_grad):
             return None
         if self.obstacle is None and not torch.equal(layer.rows, self.rows):

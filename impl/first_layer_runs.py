@@ -66,7 +66,7 @@ def _unfit(layer: FirstLayer) -> str | None:
     if columns > LARGEST_COLUMNS:
         return f"the first layer, {layer.name!r}, reads d = {columns} numbers: P would have d² entries, up to d = {LARGEST_COLUMNS} are formed"
     if rows > LARGEST_ROWS:
-        return f"the first layer, {layer.name!r}, has {rows} rows: G would have as many, up to {LARGEST_ROWS} are formed; use a smaller batch"
+        return f"the first layer, {layer.name!r}, has {rows} rows: G would have as many, up to {LARGEST_ROWS} are formed; give it fewer samples, or smaller ones"
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -14,6 +15,8 @@ from torch.nn.parameter import is_lazy
 
 from impl.errors import InputError, require, require_finite, told
 from impl.nested import mapped, tensors_of
+from impl.restoring import Dice, Remembered
+from impl.widening import as_asked_for
 
 Inputs: TypeAlias = Tensor | tuple[Any, ...] | list[Any] | Mapping[str, Any]
 
@@ -99,10 +102,15 @@ def reseed(seed: int) -> None:
 
 
 @contextmanager
-def undisturbed(model: nn.Module, seed: int) -> Iterator[None]:
-    """Leave ``model``'s buffers, attributes and mode and the global random state as they were; dropout draws from ``seed``.
+def undisturbed(model: nn.Module, seed: int, *, parameters: bool = True) -> Iterator[None]:
+    """Leave ``model`` (parameters, buffers, attributes, hooks, modes) and the global random state as they were.
 
-    An embedding with ``max_norm`` rescales its weight when it is called: that is undone as well.
+    Dropout and other noise inside the model draw from ``seed``; a model in float64 (`impl.double.in_double`) runs in float64 throughout.
+
+    Args:
+        model: any module.
+        seed: a whole number of 64 bits.
+        parameters: False if whoever asks puts the parameters back (what writes into them is a momentum encoder, say, or ``max_norm``).
     """
     require_usable(model)
     number: Any = seed
@@ -110,22 +118,15 @@ def undisturbed(model: nn.Module, seed: int) -> Iterator[None]:
         isinstance(number, int) and -(2**63) <= number < 2**63,
         f"expected an integer seed of 64 bits, got seed={seed!r}",
     )
-    renormed = [m.weight for m in model.modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag) and m.max_norm]
-    values = [(tensor, tensor.detach().clone()) for tensor in (*model.buffers(), *renormed)]
-    eager = [m for m in model.modules() if not isinstance(m, torch.jit.ScriptModule)]
-    attributes = [(d, dict(d)) for m in eager for d in (m._parameters, m._buffers, m.__dict__)]
     accelerated = _accelerated()
-    state = torch.get_rng_state()
+    dice, remembered = Dice(), Remembered(model, parameters=parameters)
     try:
         with torch.random.fork_rng(enabled=accelerated), torch.inference_mode(False), torch.enable_grad():
             reseed(seed)
-            yield
+            np.random.seed(seed % 2**32)  # noqa: NPY002
+            random.seed(seed)
+            with as_asked_for():
+                yield
     finally:
-        torch.set_rng_state(state)
-        for now, before in attributes:
-            for name in now.keys() - before.keys():
-                del now[name]
-            now.update(before)
-        with torch.no_grad():
-            for tensor, value in values:
-                tensor.copy_(value)
+        dice.restore()
+        remembered.restore()

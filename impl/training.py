@@ -18,6 +18,7 @@ from impl.objectives import Loss, loss_named
 from impl.operands import Instance, Operand
 from impl.running import Inputs, run, undisturbed
 from impl.tracing import LayerTrace, trace
+from impl.widening import throughout
 
 Reduction: TypeAlias = Literal["mean", "sum"]
 
@@ -215,7 +216,9 @@ def reduction_of(layer: LayerTrace, targets: Tensor, loss: Loss) -> Reduction | 
         return None
     rows, width, values = len(targets), outputs.shape[-1], None
     try:
-        values, unit = _on_single_samples(widened(outputs), widened(targets), loss_in_double(loss)), 2.0**-53
+        with throughout():
+            values = _on_single_samples(widened(outputs), widened(targets), loss_in_double(loss))
+        unit = 2.0**-53
     except Exception:  # noqa: BLE001, a loss with numbers of its own in the network's format
         unit = layer.unit
     try:

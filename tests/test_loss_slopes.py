@@ -7,7 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from impl.loss_lines import FINE, STEPS, Lines, LossLine
+from impl.lines import Lines
+from impl.loss_lines import FINE, STEPS, LossLine
 from theorems.loss_slopes import bend, has_kink, slope_of
 from theorems.models import check_model
 from theorems.preconditions import autograd_gives_the_gradient
@@ -131,7 +132,9 @@ def test_the_last_bits_of_a_network():
         for parameter in model.parameters():
             parameter.mul_(300)
     x, y = torch.randn(5, 3, dtype=F64), torch.randn(5, 2, dtype=F64)
-    first = Lines(model, x, y, functional.mse_loss).along(list(model[0].parameters()), rounding=True)
+    lines = Lines(model, x, y, functional.mse_loss)
+    first = lines.along(lines.owners[:1], rounding=True)
+    assert lines.owners[0].name == "parameters of 0"
     assert first.jitter > 0.01 * abs(float(first.slope))
     assert autograd_gives_the_gradient(first).outcome is not Outcome.REFUTED
     found = check_model(model, x, y, functional.mse_loss, claims=[autograd_gives_the_gradient])

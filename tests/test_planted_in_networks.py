@@ -100,13 +100,17 @@ WRONG = {
 
 @pytest.mark.parametrize("bug", WRONG)
 def test_a_wrong_gradient_anywhere_is_refuted_and_located(bug):
-    """Red at the layer below the bug, green above it; the residual is what the bug makes of the slope."""
+    """Red where it goes wrong and below, green above it; the residual is what the bug makes of the slope."""
     seen = places(WRONG[bug]())
     assert seen["all parameters"].outcome is Outcome.REFUTED
-    assert seen["parameters of 0"].outcome is Outcome.REFUTED
-    assert seen["parameters of 0"].measured > 100 * seen["parameters of 0"].bound
-    for above in ("2", "3", "5"):
-        assert seen[f"parameters of {above}"].outcome is Outcome.HOLDS, above
+    wrong = "parameters of 0" if bug == "hook on a parameter" else "input of 1"
+    assert seen[wrong].outcome is Outcome.REFUTED
+    assert seen[wrong].measured > 100 * seen[wrong].bound
+    said = seen["all parameters"].context["where"]
+    assert f"the gradient {'of' if wrong[0] == 'p' else 'at'} the {wrong} is wrong" in said
+    assert "backward pass of 1" in said or wrong == "parameters of 0"
+    assert seen["parameters of 2, 3, 5, above it"].outcome is Outcome.HOLDS
+    assert seen.get("parameters of 0", seen[wrong]).outcome is Outcome.REFUTED
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -171,7 +175,8 @@ def test_a_wrong_gradient_on_a_kink_is_refuted_beside_it():
     seen = places(Kinked(Apply(function(lambda x: x.clamp(min=0), lambda x, g: 1.001 * g * (x > 0)))))
     assert seen["all parameters, beside a kink of the loss"].outcome is Outcome.REFUTED
     assert seen["parameters of first, beside a kink of the loss"].outcome is Outcome.REFUTED
-    assert seen["parameters of last, beside a kink of the loss"].outcome is Outcome.HOLDS
+    assert seen["input of act, beside a kink of the loss"].outcome is Outcome.REFUTED
+    assert seen["parameters of last, above it, beside a kink of the loss"].outcome is Outcome.HOLDS
 
 
 def test_a_loss_with_a_wrong_backward_is_refuted_everywhere():
@@ -195,9 +200,14 @@ def test_what_is_cut_off_on_purpose_is_no_bug(cut):
             scale = getattr(x.std(), "data") if cut == "data" else x.std().detach()  # noqa: B009
         return x / scale
 
-    (verdict,) = places(network(Apply(act))).values()
-    assert verdict.outcome is Outcome.INAPPLICABLE
-    assert "on purpose" in verdict.context["reason"]
+    model = network(Apply(act))
+    (verdict,) = places(model).values()
+    assert verdict.outcome is Outcome.HOLDS
+    assert f"held where it was: {'.' * (cut == 'data')}{cut} in act (test_planted_in_networks.py:" in verdict.context["note"]
+    model[5].weight.register_hook(lambda grad: 1.001 * grad)
+    seen = places(model)
+    assert seen["all parameters"].outcome is Outcome.REFUTED
+    assert seen["parameters of 5"].outcome is Outcome.REFUTED
 
 
 def test_noise_that_is_another_each_time_is_said():

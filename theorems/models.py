@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from impl.double import in_double, loss_in_double, widened
 from impl.errors import InputError, crash
 from impl.nested import mapped
 from impl.operands import Instance
+from impl.restoring import Dice, Remembered
 from impl.running import Inputs
 from impl.tracing import Loss
 from theorems.claim import Claim
@@ -118,7 +119,10 @@ def check_subject(
 
     everything = (autograd_gives_the_gradient, *CLAIMS)
     chosen = [claim for claim in (everything if claims is None else claims) if not kept_as_printed(claim)]
-    with in_double(subject.model) if double else nullcontext():
+    remembered = ExitStack()
+    remembered.callback(Remembered(subject.model, parameters=False, gradients=True).restore)
+    remembered.callback(Dice().restore)
+    with remembered, in_double(subject.model) if double else nullcontext():
         if double:
             inputs, targets = mapped((subject.inputs, subject.targets), widened)
             subject = replace(subject, inputs=inputs, targets=targets, loss=loss_in_double(subject.loss))

@@ -6,12 +6,15 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from impl.errors import InputError
 from impl.loss_lines import LossLine
 from impl.operands import Operand
 from theorems.claim import Claim, Hypothesis, Source
-from theorems.loss_slopes import has_kink, slope_of
+from theorems.loss_slopes import ROOM, Slope, has_kink, slope_of
 from theorems.relations import Finding, Side
+from theorems.rounding import gamma
 from theorems.verdict import Grade, Outcome
 
 POWER = 2.0**-3
@@ -27,20 +30,61 @@ class Extrapolation:
         del predict
         slope, seen = float(observe(instance)), slope_of(instance)  # type: ignore[arg-type]
         context: dict[str, Any] = {"autograd's slope": slope, "slope of the loss": seen.limit}
-        gap, bound = abs(slope - seen.limit), seen.bound
-        if not math.isfinite(gap) or not math.isfinite(bound):
-            context["reason"] = (
-                "the loss is not finite along the way, or fails where the last bits of the parameters change"
-            )
-            return Finding(Outcome.UNDECIDED, Grade.NUMERICAL, math.nan, 0.0, context)
-        if gap <= bound:
-            outcome, size = Outcome.HOLDS, max(float(instance.spread), abs(seen.limit))
-        else:
-            outcome, size = Outcome.REFUTED, max(abs(slope), abs(seen.limit))
-        if bound > POWER * size:
-            outcome = Outcome.UNDECIDED
-            context["reason"] = "the loss is flat, or not smooth enough along the way to tell its slope"
-        return Finding(outcome, Grade.NUMERICAL, gap, bound, context)
+        if instance.said:
+            context["where"] = instance.said
+        if instance.notes:
+            context["note"] = "; ".join(instance.notes)
+        finding = _judged(instance, slope, seen)
+        reason = _why(instance, slope, seen) if finding is not Outcome.HOLDS else ""
+        gap = abs(slope - seen.limit)
+        if finding is Outcome.REFUTED and not math.isfinite(slope):
+            gap = math.inf
+        bound = seen.bound if math.isfinite(seen.bound) else 0.0
+        return Finding(finding, Grade.NUMERICAL, gap, bound, context | ({"reason": reason} if reason else {}))
+
+
+def _judged(line: LossLine, slope: float, seen: Slope) -> Outcome:
+    if not math.isfinite(seen.limit) or not math.isfinite(seen.bound):
+        return Outcome.UNDECIDED
+    if not math.isfinite(slope):
+        settled = seen.bound <= POWER * max(abs(seen.limit), 2.0**-20 * abs(float(line.value or 0.0)))
+        return Outcome.REFUTED if settled else Outcome.UNDECIDED
+    agrees = abs(slope - seen.limit) <= seen.bound
+    sizes = (float(line.spread), abs(seen.limit)) if agrees else (abs(slope), abs(seen.limit))
+    if seen.bound > POWER * max(sizes) and not _nothing_to_see(line, seen):
+        return Outcome.UNDECIDED
+    return Outcome.HOLDS if agrees else Outcome.REFUTED
+
+
+def _nothing_to_see(line: LossLine, seen: Slope) -> bool:
+    """Part of the parameters, of which autograd says that the loss does not depend, up to rounding: and it does not, to a millionth of what all do."""
+    alone = max(float(line.spread), abs(float(line.slope)))
+    zero = alone <= ROOM * max(line.jitter, gamma(line.entries + 2) * float(line.terms))
+    return line.shared > 0 and zero and seen.bound <= 2.0**-20 * line.shared
+
+
+def _why(line: LossLine, slope: float, seen: Slope) -> str:
+    """Why a line does not hold, in words."""
+    ahead = line.ahead[torch.isfinite(line.ahead)]
+    if len(ahead) == 0:
+        return "the loss is not finite, or the network does not run, on the whole way along the line"
+    if not math.isfinite(slope):
+        who = f" of {', '.join(line.broken[:4])}" if line.broken else ""
+        found = f": its slope is {seen.limit:.6g}" if math.isfinite(seen.bound) else ""
+        return f"autograd's gradient{who} is NaN or infinite at a point where the loss is finite{found} (0 times infinity in a branch that torch.where drops, say, or a square root, norm or SVD where it has no derivative)"  # fmt: skip
+    if math.isfinite(seen.bound) and abs(slope - seen.limit) > seen.bound and seen.bound <= POWER * max(abs(slope), abs(seen.limit)):  # fmt: skip
+        return ""
+    if seen.flat > 0:
+        return f"the loss does not change at all within a relative step of {seen.flat:.2g}: something on its way is rounded (a cast to a narrow format that stayed one, round, sign), and beyond that its slope is told to {seen.bound:.2g} only"  # fmt: skip
+    if not math.isfinite(seen.bound):
+        return "the loss is not finite along the way, or fails where the last bits of the parameters change"
+    if float(line.spread) == 0 and abs(seen.limit) <= seen.bound:
+        return f"autograd's gradient is zero, and the loss changes by no more than its own rounding: a slope below {seen.bound:.2g} is not seen"
+    if line.jitter > 0 and ROOM * line.jitter > seen.bound / 2:
+        return f"the last bits of the parameters change autograd's slope by {line.jitter:.2g}: it is no better known than that"
+    if seen.rounded > seen.bound / ROOM:
+        return f"rounding of the loss ({float(line.value or 0.0):.4g}) hides slopes below {seen.bound:.2g}, and this one is {max(abs(slope), float(line.spread)):.2g}"
+    return f"the loss is not smooth enough along the way: neighbouring steps tell its slope to {seen.bound:.2g} only, and it is {max(abs(slope), abs(seen.limit)):.2g} (kinks or jumps near the point)"
 
 
 def _bends(line: LossLine) -> str | None:
@@ -56,7 +100,7 @@ def _agrees(line: LossLine) -> bool:
 
 def _cut_on_purpose(line: LossLine) -> str | None:
     return None if not line.cut or _agrees(line) else (
-        f"the model or its loss cuts something off from autograd on purpose ({line.cut}): its gradient is not meant to be the loss's derivative"
+        f"the model or its loss cuts something off from autograd on purpose that could not be held where it was ({line.cut}): its gradient is not meant to be the loss's derivative"
     )  # fmt: skip
 
 

@@ -11,6 +11,9 @@ from rich.markup import escape
 
 from impl.errors import require
 from theorems.commands.console import (
+    EXIT_EXPECTED,
+    EXIT_UNDECIDED,
+    PRESUPPOSED,
     checked_on_networks,
     drawing,
     exit_code,
@@ -212,4 +215,6 @@ def _check_model(
     said = {"factory": spec, **given, **{name: value for name, value in look.items() if value is not None}}
     said["layers"] = results.layers.record()
     write_evidence(files[0], seed, f"model {spec}", records, html=files[1], model=said, false_alarm=alarm)
-    return exit_code((seen.outcome, seen.claim.expected) for seen in evidence.values())
+    code = exit_code((seen.outcome, seen.claim.expected) for seen in evidence.values())
+    unseen = PRESUPPOSED in evidence and evidence[PRESUPPOSED].outcome is Outcome.INAPPLICABLE
+    return EXIT_UNDECIDED if unseen and code == EXIT_EXPECTED else code  # what all others presuppose was not looked at

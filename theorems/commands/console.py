@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from theorems.verdict import Verdict
 
 EXIT_EXPECTED, EXIT_UNEXPECTED, EXIT_USAGE, EXIT_UNDECIDED = 0, 1, 2, 3
+PRESUPPOSED = "autograd_gives_the_gradient"
+"""The row that all others presuppose: it is always shown, and a network on which nothing of it could be checked counts as undecided."""
 
 _WIDE = 190
 out = Console(width=None if sys.stdout.isatty() else _WIDE)  # a file or a log has no width of its own

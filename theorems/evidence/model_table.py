@@ -28,6 +28,8 @@ _SAID = {
     Outcome.INAPPLICABLE: "do not apply",
 }
 _NAMES = re.compile(r"'[^']*'|\d[\d.e+-]*")
+_FIRST = "autograd_gives_the_gradient"
+"""What all others presuppose: its row is always there."""
 _SHOWN = 12
 """Refuted and undecided places that are listed one by one, of each claim."""
 
@@ -40,7 +42,7 @@ def result_summary(results: Iterable[Result]) -> Group:
     table = _table(("claim", "outcome", "places"), ("worst residual/bound",), ("at",))
     for name, found in by_claim.items():
         worst = worst_of(found)
-        if worst.verdict.outcome is not Outcome.INAPPLICABLE:
+        if worst.verdict.outcome is not Outcome.INAPPLICABLE or name == _FIRST:
             counts = Counter(r.verdict.outcome for r in found)
             places = ", ".join(f"{counts[o]} {_SAID[o]}" for o in SEVERITY if counts[o])
             table.add_row(name, outcome(worst), places, ratio(worst), escape(worst.where))
@@ -55,7 +57,15 @@ def result_summary(results: Iterable[Result]) -> Group:
                 parts += (
                     [Text(f"  … at {len(bad) - len(shown)} more places (--verbose)")] if len(bad) > len(shown) else []
                 )
-    return Group(*parts, *_reasons(by_claim))
+    return Group(*parts, *_notes(by_claim), *_reasons(by_claim))
+
+
+def _notes(by_claim: dict[str, list[Result]]) -> Iterator[Any]:
+    """What a verdict did not look at, or held where it was."""
+    for name, found in by_claim.items():
+        notes = dict.fromkeys(str(r.verdict.context["note"]) for r in found if "note" in r.verdict.context)
+        for note in notes:
+            yield Text(f"\n{name}: {note}", style="dim")
 
 
 def _reasons(by_claim: dict[str, list[Result]]) -> Iterator[Any]:

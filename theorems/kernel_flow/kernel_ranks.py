@@ -38,7 +38,8 @@ def not_shift_free(point: DecayedMatrix) -> str | None:
     return (
         None
         if point.shift_free
-        else "the loss is not softmax cross-entropy: it changes when all outputs of a sample shift"
+        else "the loss is not recognised as softmax cross-entropy (cross_entropy or CrossEntropyLoss itself, without class weights): whether "
+        "it changes when all outputs of a sample shift is not known"
     )
 
 

@@ -74,11 +74,14 @@ def instances_of(subject: Subject, types: Iterable[type[Instance]] | None = None
     wanted = set(BUILDERS if types is None else types)
     try:
         _ = subject.layers  # what is wrong with the network is said once, not as a reason of each type
-    except InputError:
-        raise
-    except Exception as error:  # noqa: BLE001 - the gradient check needs no layers
-        reason = f"looking at its layers raised {crash(error)}"
-        return {kind: _built(build, subject) if kind is LossLine else reason for kind, build in BUILDERS.items() if kind in wanted}
+    except Exception as error:
+        lines = _built(loss_lines, subject) if LossLine in wanted else ""
+        refused = isinstance(error, InputError)
+        if refused and isinstance(lines, str):
+            raise
+        # the loss can be followed, so that the row about its gradient says what is wrong (it is NaN, say), or needs no layers
+        reason = str(error) if refused else f"looking at its layers raised {crash(error)}"
+        return {kind: lines if kind is LossLine else reason for kind in BUILDERS if kind in wanted}
     return {kind: _built(build, subject) for kind, build in BUILDERS.items() if kind in wanted}
 
 

@@ -28,7 +28,7 @@ def _at_every_layer(subject: Subject, make: Callable[[LayerTrace, Tensor], Insta
         return targets
     if targets.ndim == 1 and len(targets) * (int(targets.max()) + 1) > LARGEST_FEATURES:
         return (
-            f"the targets hold the label {int(targets.max())}: too many classes for one-hot rows; use a smaller batch"
+            f"the targets hold the label {int(targets.max())}: too many classes for one-hot rows{_advice(int(targets.max()) + 1)}"
         )
     found: Places = {name: _features(layer, targets, make) for name, layer in subject.one_row_per_sample().items()}
     return found or "no layer has one row per sample"
@@ -40,8 +40,14 @@ def _features(
     if not bool(layer.inputs.any()):
         return "its inputs are all zero: no unit below it is alive on this batch"
     if layer.inputs.numel() > LARGEST_FEATURES:
-        return f"its inputs have more than {LARGEST_FEATURES} entries, too many for exact ranks; use a smaller batch"
+        return f"its inputs have more than {LARGEST_FEATURES} entries, too many for exact ranks{_advice(layer.inputs.shape[-1])}"
     return make(layer, targets)
+
+
+def _advice(width: int) -> str:
+    """The batch that would do, if there is one of two samples at least."""
+    most = LARGEST_FEATURES // width
+    return f"; a batch of up to {most} samples would do" if most > 1 else ""
 
 
 def feature_sets(subject: Subject) -> Places | str:

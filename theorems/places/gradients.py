@@ -1,38 +1,149 @@
-"""Whether autograd's gradient is that of the loss: along all parameters of a user's network, and module by module where it is not."""
+"""Whether autograd's gradient is that of the loss: along all parameters of a user's network, and where it goes wrong if it is not."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
 from impl.errors import InputError
-from impl.loss_lines import Lines, LossLine
+from impl.handles import Handle
+from impl.lines import Lines
+from impl.loss_lines import COARSE, LossLine
+from theorems.loss_slopes import ROOM, off, slope_of
 from theorems.places.subject import Places, Subject
-from theorems.preconditions import autograd_gives_the_gradient
+from theorems.preconditions import POWER, autograd_gives_the_gradient
 from theorems.verdict import Outcome
+
+ROUNDS = 3
+"""Lines through parameters of which the loss depends too little to be seen beside the others."""
 
 
 def loss_lines(subject: Subject) -> Places | str:
-    """One random line through all parameters; if the loss contradicts autograd on it, one for the parameters of each module.
+    """One random line through all parameters, and one through those that it cannot see; where loss and autograd differ, what is wrong last.
 
     Before it contradicts, what rounding inside the network does is looked at. A network on a kink is looked at beside it: a wrong gradient is wrong there
     too, and the kink is gone.
     """
-    lines = Lines(*subject.task, seed=subject.seed)
+    lines = _lines(subject)
     part = f", {lines.samples}" if lines.samples else ""
     whole = lines.along()
     if _outcome(whole) is Outcome.INAPPLICABLE and not whole.cut:
         try:
-            beside = Lines(*subject.task, seed=subject.seed, beside=True)
+            beside = _lines(subject, beside=True)
             lines, whole, part = beside, beside.along(), f"{part}, beside a kink of the loss"
         except InputError:
             pass  # the network is not defined there
-    if _outcome(whole) is Outcome.REFUTED:
-        whole = lines.along(rounding=True)
+    if _outcome(whole) in (Outcome.REFUTED, Outcome.UNDECIDED):
+        whole = lines.along(rounding=True, known=whole)
     found: Places = {f"all parameters{part}": whole}
-    if _outcome(whole) is Outcome.REFUTED:
-        for name, parameters in lines.owners.items():
-            found[f"parameters of {name or type(subject.model).__name__}{part}"] = lines.along(
-                parameters, rounding=True
-            )
+    if _outcome(whole) is Outcome.REFUTED and math.isfinite(float(whole.slope)):
+        said, wrong = _located(lines, whole)
+        found[f"all parameters{part}"] = replace(whole, said=said)
+        return found | {f"{where}{part}": line for where, line in wrong.items()}
+    if _outcome(whole) is Outcome.HOLDS:
+        found |= {f"{where}{part}": line for where, line in _unseen(lines, whole).items()}
     return found
+
+
+def _lines(subject: Subject, *, beside: bool = False) -> Lines:
+    try:
+        return Lines(*subject.task, seed=subject.seed, beside=beside)
+    except InputError as error:
+        try:
+            return Lines(*subject.task, seed=subject.seed, beside=beside, wide=False)
+        except InputError:
+            raise error from None
+
+
+def _unseen(lines: Lines, whole: LossLine) -> Places:
+    """Lines through the parameters whose gradient could be wrong altogether without being seen on the line before."""
+    found: Places = {}
+    left, line = list(lines.owners), whole
+    for _ in range(ROUNDS):
+        known = slope_of(line).bound / POWER
+        # on a line through few, each is seen in the proportion in which it moves
+        left = [h for h, w in zip(left, lines.weights(left), strict=True) if w * math.sqrt(h.squares) < known]
+        if not left:
+            break
+        steps = lines.steps if len(lines.steps) < len(COARSE) + 1 else (*COARSE, *lines.steps)
+        line = lines.along(left, steps=steps)
+        line = replace(line, shared=float(whole.spread))
+        if _outcome(line) is not Outcome.HOLDS:
+            line = replace(lines.along(left, steps=steps, rounding=True, known=line), shared=float(whole.spread))
+        names = [h.module for h in left]
+        where = f"parameters of {', '.join(names[:4])}{f' and {len(names) - 4} more' if len(names) > 4 else ''}"
+        found[f"{where}, of which the loss depends little"] = line
+        if _outcome(line) is not Outcome.HOLDS or float(line.spread) == 0:
+            break
+    return found
+
+
+def _located(lines: Lines, whole: LossLine) -> tuple[str, dict[str, LossLine]]:
+    """Where autograd goes wrong, by bisection: the last of all parameters, inputs and outputs of modules whose gradient is not that of the loss."""
+    try:
+        handles = lines.handles()
+    except InputError:
+        handles = lines.owners
+    steps = _near(whole, lines.steps)
+
+    def wrong_from(k: int) -> bool:
+        return _outcome(lines.along(handles[k:], steps=steps, known=whole)) is Outcome.REFUTED
+
+    low, high = -1, len(handles)  # the last wrong one is in [low, high)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if wrong_from(middle) else (low, middle)
+    if low < 0:
+        return "no part of it is wrong by itself, as far as can be told", {}
+    last = handles[low]
+    following = next((h for h in handles[low + 1 :] if h.squares > 0), None)
+    found = {last.name: _alone(lines, last, steps, whole)}
+    if last.kind != "parameters":
+        below = next((h for h in reversed(handles[:low]) if h.kind == "parameters" and h.squares > 0), None)
+        if below is not None:
+            found[below.name] = _alone(lines, below, steps, whole)
+    above = [h for h in handles[low + 1 :] if h.kind == "parameters" and h.parameters]
+    if above:
+        line = lines.along(above, steps=steps, known=whole)
+        found[_names(above)] = lines.along(above, rounding=True) if _outcome(line) is Outcome.REFUTED else line
+    return _said(last, following), found
+
+
+def _alone(lines: Lines, handle: Handle, steps: Sequence[float], whole: LossLine) -> LossLine:
+    """One handle: at few steps where it is clearly wrong, else with everything that rounding may do."""
+    line = lines.along([handle], steps=steps, known=whole, bits=True)
+    seen = slope_of(line)
+    clear = abs(float(line.slope) - seen.limit) > ROOM * seen.bound
+    return line if clear or _outcome(line) is Outcome.HOLDS else lines.along([handle], rounding=True)
+
+
+def _names(handles: Sequence[Handle]) -> str:
+    names = [h.module for h in handles]
+    return f"parameters of {', '.join(names[:4])}{f' and {len(names) - 4} more' if len(names) > 4 else ''}, above it"
+
+
+def _said(last: Handle, following: Handle | None) -> str:
+    after = "the loss" if following is None else f"the {following.name}"
+    if last.kind == "parameters":
+        return f"the gradient of the {last.name} is wrong, and that of {after} right: it goes wrong in {last.module} itself, or in a hook on its parameters"
+    if last.kind == "input":
+        return f"the gradient at the {last.name} is wrong, and at {after} right: it goes wrong in the backward pass of {last.module}, or in a hook on it (a surrogate on purpose is held if it is written as x + (f(x) - x).detach())"
+    where = "in the loss" if following is None else f"between {last.module} and {following.module}"
+    return f"the gradient at the {last.name} is wrong, and at {after} right: it goes wrong {where}, where what {last.module} returns is used"
+
+
+def _near(whole: LossLine, steps: Sequence[float]) -> Sequence[float]:
+    """The finest steps at which rounding is well below what autograd is off by: six, where kinks are fewest."""
+    gap = abs(float(whole.slope) - slope_of(whole).limit)
+    least = float(off(whole).min())  # what is rougher on larger steps are kinks
+    rounded = (ROOM * least / whole.steps)[: len(steps)]
+    clear = int((rounded <= gap / ROOM).sum())
+    last = max(min(clear, len(steps)), min(_FEW, len(steps)))
+    return steps[max(0, last - _FEW) : last]
+
+
+_FEW = 6
 
 
 def _outcome(line: LossLine) -> Outcome:

@@ -17,7 +17,7 @@ from impl.running import Inputs, run, undisturbed
 from impl.tracing import Loss, Traces, trace
 from theorems.places.coverage import Coverage, coverage
 
-_TOO_LARGE = "its patches are too many to be unfolded, {} are looked at; use a smaller batch"
+_TOO_LARGE = "its patches are too many to be unfolded: of it {} are looked at, and the claim is about all"
 
 Places: TypeAlias = dict[str, Instance | str]
 """What is found at each place of a network: an instance, or the reason why there is none."""
