@@ -92,8 +92,7 @@ _DIFFERENTIATED = (
     "backward pass as well"
 )
 _NOT_CALLED = (
-    "the network never calls it as a module on any rows: what reads its weight in another way (functional.linear, "
-    "nn.MultiheadAttention, .forward) is not traced"
+    "the network never calls it as a module on any rows, and no product of its weight with features was seen either"
 )
 _MISSING = object()
 
