@@ -14,22 +14,17 @@ def mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
     """Nested containers of the same kinds with every tensor changed; anything else as it is."""
     if isinstance(value, Tensor):
         return change(value)
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(mapped(part, change) for part in value))
     if isinstance(value, tuple | list):
-        return type(value)(mapped(part, change) for part in value)
+        parts = [mapped(part, change) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
     if isinstance(value, Mapping):
-        changed = {key: mapped(part, change) for key, part in value.items()}
-        same = not any(True for _ in tensors_within(value)) or type(value) is dict
-        return changed if type(value) is dict else value if same else _filled(value, changed)
+        return _filled(value, {key: mapped(part, change) for key, part in value.items()})
     if _is_record(value):
         like = copy.copy(value)
         for name, part in _fields(value).items():
             object.__setattr__(like, name, mapped(part, change))
         return like
-    if _is_graph(value):
-        return copy.copy(value).apply(lambda part: mapped(part, change))
-    return value
+    return copy.copy(value).apply(lambda part: mapped(part, change)) if _is_graph(value) else value
 
 
 def tensors_of(value: Any) -> list[Tensor]:
@@ -58,7 +53,7 @@ def tensors_within(value: Any) -> Iterator[Tensor]:
 
 def _filled(value: Mapping[Any, Any], changed: dict[Any, Any]) -> Any:
     """A mapping of the same kind with other values, where it lets itself be filled; else a plain dict."""
-    if isinstance(value, MutableMapping):
+    if isinstance(value, MutableMapping) and type(value) is not dict:
         like: Any = copy.copy(value)  # what a tokenizer returns is read by attribute too
         try:
             for key, part in changed.items():

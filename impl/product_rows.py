@@ -32,7 +32,7 @@ def product_rows(products: Sequence[Product]) -> tuple[dict[str, dict[str, Any]]
         if isinstance(fields, str):
             left_out.setdefault(product.owner, fields)
             continue
-        for piece in fields if isinstance(fields, list) else [fields]:
+        for piece in fields:
             first, part = piece.pop("place")
             groups.setdefault((product.owner, first, part, tuple(piece["weight"].shape)), []).append(piece)
     found: dict[str, dict[str, Any]] = {}
@@ -47,7 +47,7 @@ def product_rows(products: Sequence[Product]) -> tuple[dict[str, dict[str, Any]]
     return found, {name: reason for name, reason in left_out.items() if name not in owners}
 
 
-def _fields(product: Product) -> dict[str, Any] | list[dict[str, Any]] | str:
+def _fields(product: Product) -> list[dict[str, Any]] | str:
     sent = [product.seen.get("first"), product.seen.get("second")]
     weight_grad, input_grad, delta = sent[product.weight], sent[1 - product.weight], product.seen.get("output")
     if weight_grad is None or input_grad is None or delta is None or "factors" not in product.seen:
@@ -55,44 +55,60 @@ def _fields(product: Product) -> dict[str, Any] | list[dict[str, Any]] | str:
     factors = product.seen["factors"]
     weight, read = factors[product.weight], factors[1 - product.weight]
     place = _place(product.parameter, weight)
-    conv: Any = product.seen.get("convolution")
-    if conv is not None and conv.transposed:
-        return _transposed(conv, weight, read, weight_grad, input_grad, delta, place)
-    if conv is not None:
-        rows = delta.numel() // delta.shape[1]
-        if rows * math.prod(weight.shape[1:]) > parts.LARGEST_ROWS:
-            return "it is a convolution by a function, whose patches are too many to be unfolded; use a smaller batch"
-        matrix, out = patches.weight_rows(conv, weight), patches.output_rows(conv, delta)
-        patch, magnitude, terms = patch_gradient(conv, read, input_grad, out, matrix)
-        made = {
-            "weight": matrix, "inputs": patches.unfold(conv, read), "input_grad": patch, "output_grad": out,
-            "weight_grad": patches.weight_rows(conv, weight_grad), "grad_magnitude": magnitude,
-        }  # fmt: skip
-        return {**({k: v[0] for k, v in made.items()} if conv.groups == 1 else made), "grad_terms": terms, "place": place}
-    if product.seen.get("ends") is not None and read.ndim == 2 and weight.ndim == 3 and product.weight == 1:
-        ends = product.seen["ends"]
-        return [
-            _matrices(
-                weight[i].mT, read[start:end], weight_grad[i].mT, input_grad[start:end], delta[start:end],
-                _place(product.parameter, weight[i]),
-            )
-            for i, (start, end) in enumerate(zip([0, *ends], ends, strict=False)) if end > start
-        ]  # fmt: skip
+    if "convolution" in product.seen:
+        conv: Any = product.seen["convolution"]
+        make = _transposed if conv.transposed else _convolution
+        found = make(conv, weight, read, weight_grad, input_grad, delta)
+        return found if isinstance(found, str) else [{**found, "place": place}]
     if "ends" in product.seen:
-        return "it is a grouped product of another kind than rows times one matrix per group"
-    if delta.ndim == 1:  # a matrix times a vector: the vector is one row, or the weight of one unit
-        delta = delta[None] if product.weight == 0 else delta[:, None]
-        if product.weight == 0:
-            read, input_grad = read[None], input_grad[None]
-            return _matrices(weight, read, weight_grad, input_grad, delta, place)
-        return _matrices(weight[None], read, weight_grad[None], input_grad, delta, place)
+        return _grouped(product, weight, read, weight_grad, input_grad, delta)
+    if delta.ndim == 1 and product.weight == 0:  # a matrix times a vector: the vector is one row
+        read, input_grad, delta = read[:, None], input_grad[:, None], delta[:, None]
+    elif delta.ndim == 1:  # or the weight of one unit
+        weight, weight_grad, delta = weight[:, None], weight_grad[:, None], delta[:, None]
     if product.weight == 1:
-        return _matrices(weight.mT, read, weight_grad.mT, input_grad, delta, place)
-    return _matrices(weight, read.mT, weight_grad, input_grad.mT, delta.mT, place)
+        return [_matrices(weight.mT, read, weight_grad.mT, input_grad, delta, place)]
+    return [_matrices(weight, read.mT, weight_grad, input_grad.mT, delta.mT, place)]
+
+
+def _convolution(
+    conv: Any, weight: Tensor, read: Tensor, weight_grad: Tensor, input_grad: Tensor, delta: Tensor
+) -> dict[str, Any] | str:
+    rows = delta.numel() // delta.shape[1]
+    if rows * math.prod(weight.shape[1:]) > parts.LARGEST_ROWS:
+        return "it is a convolution by a function, whose patches are too many to be unfolded; use a smaller batch"
+    matrix, out = patches.weight_rows(conv, weight), patches.output_rows(conv, delta)
+    patch, magnitude, terms = patch_gradient(conv, read, input_grad, out, matrix)
+    made = {
+        "weight": matrix,
+        "inputs": patches.unfold(conv, read),
+        "input_grad": patch,
+        "output_grad": out,
+        "weight_grad": patches.weight_rows(conv, weight_grad),
+        "grad_magnitude": magnitude,
+    }
+    made = {name: value[0] for name, value in made.items()} if conv.groups == 1 else made
+    return {**made, "grad_terms": terms}
+
+
+def _grouped(
+    product: Product, weight: Tensor, read: Tensor, weight_grad: Tensor, input_grad: Tensor, delta: Tensor
+) -> list[dict[str, Any]] | str:
+    """Groups of rows with one matrix each: a layer per group that has rows."""
+    ends = product.seen["ends"]
+    if ends is None or read.ndim != 2 or weight.ndim != 3 or product.weight != 1:
+        return "it is a grouped product of another kind than rows times one matrix per group"
+    pieces = []
+    for i, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
+        if end > start:
+            rows = slice(start, end)
+            place = _place(product.parameter, weight[i])
+            pieces.append(_matrices(weight[i].mT, read[rows], weight_grad[i].mT, input_grad[rows], delta[rows], place))
+    return pieces
 
 
 def _transposed(
-    conv: Any, weight: Tensor, read: Tensor, weight_grad: Tensor, input_grad: Tensor, delta: Tensor, place: tuple[int, str]
+    conv: Any, weight: Tensor, read: Tensor, weight_grad: Tensor, input_grad: Tensor, delta: Tensor
 ) -> dict[str, Any]:
     """A transposed convolution: every input pixel is a row, and what it adds to the output is the patch around it."""
     pixels = SimpleNamespace(**{**vars(conv), "out_channels": read.shape[1]})
@@ -105,7 +121,7 @@ def _transposed(
     }
     terms = made["weight"].shape[-2]
     made = {name: value[0] for name, value in made.items()} if conv.groups == 1 else made
-    return {**made, "grad_magnitude": None, "grad_terms": terms, "place": place}
+    return {**made, "grad_magnitude": None, "grad_terms": terms}
 
 
 def _matrices(
@@ -119,7 +135,10 @@ def _matrices(
         fields = {
             "weight": weight[0],
             "weight_grad": weight_grad.sum(0),
-            **{name: fields[name].reshape(-1, fields[name].shape[-1]) for name in ("inputs", "input_grad", "output_grad")},
+            **{
+                name: fields[name].reshape(-1, fields[name].shape[-1])
+                for name in ("inputs", "input_grad", "output_grad")
+            },
         }
     return {**fields, "grad_magnitude": None, "grad_terms": weight.shape[-2], "place": place}
 
@@ -127,19 +146,23 @@ def _matrices(
 def _joined(pieces: Sequence[dict[str, Any]], parameter: Tensor, name: str) -> dict[str, Any]:
     """Rows of several products under one another, their weight gradients added up."""
     joined = dict(pieces[0])
-    for name in ("inputs", "input_grad", "output_grad", "grad_magnitude"):
-        if len(pieces) > 1 and joined[name] is not None:
-            joined[name] = torch.cat([piece[name] for piece in pieces], dim=-2)
+    for each in ("inputs", "input_grad", "output_grad", "grad_magnitude"):
+        if len(pieces) > 1 and joined[each] is not None:
+            joined[each] = torch.cat([piece[each] for piece in pieces], dim=-2)
     total = torch.stack([piece["weight_grad"] for piece in pieces]).sum(0)
     joined["weight_grad"] = _hooked(name, parameter, joined["weight"], total)
-    kept = {name: value.clone() if isinstance(value, Tensor) else value for name, value in joined.items()}
+    kept = {key: value.clone() if isinstance(value, Tensor) else value for key, value in joined.items()}
     return {**kept, "calls": len(pieces), "outputs": None}
 
 
 def _hooked(name: str, parameter: Tensor, weight: Tensor, gradient: Tensor) -> Tensor:
     """The gradient after the hooks on the parameter, of which the weight is a view, as `impl.tracing` has it of a module's weight."""
     hooks = getattr(parameter, "_backward_hooks", None) or {}
-    if not hooks or weight.untyped_storage().data_ptr() != parameter.untyped_storage().data_ptr() or 0 in weight.stride():
+    if (
+        not hooks
+        or weight.untyped_storage().data_ptr() != parameter.untyped_storage().data_ptr()
+        or 0 in weight.stride()
+    ):
         return gradient
     first = weight.storage_offset() - parameter.storage_offset()
     whole = torch.zeros_like(parameter, requires_grad=False)
@@ -148,7 +171,9 @@ def _hooked(name: str, parameter: Tensor, weight: Tensor, gradient: Tensor) -> T
         try:
             changed = hook(whole)
         except Exception as error:
-            raise InputError(f"expected a hook on {name!r} that takes its gradient, but it raised {told(error)}") from error
+            raise InputError(
+                f"expected a hook on {name!r} that takes its gradient, but it raised {told(error)}"
+            ) from error
         whole = whole if changed is None else changed.detach()
     return whole.as_strided(weight.shape, weight.stride(), first + whole.storage_offset()).clone()
 

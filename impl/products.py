@@ -30,17 +30,22 @@ _FACTORS = {
     "GroupedMmBackward0": (0, 1, "_saved_self", "_saved_mat2"),
 }
 """Of each product: which of its edges lead to the first factor and to the second, and where they are kept."""
-_VIEWS = (
-    "Alias AsStrided Clone Diagonal Expand Narrow Permute ReshapeAlias Select Slice Split SplitWithSizes Squeeze T ToCopy Transpose Unbind "
-    "Unflatten UnsafeSplit UnsafeView Unsqueeze View"
-).split()
+_VIEWS = frozenset({
+    "Alias", "AsStrided", "Clone", "Diagonal", "Expand", "Narrow", "Permute", "ReshapeAlias",
+    "Select", "Slice", "Split", "SplitWithSizes", "Squeeze", "T", "ToCopy", "Transpose", "Unbind",
+    "Unflatten", "UnsafeSplit", "UnsafeView", "Unsqueeze", "View",
+})  # fmt: skip
 """Nodes through which a parameter stays what it is: other shapes, parts, formats."""
-_ENTRYWISE = "Add Div Exp Mul MaskedFill Neg Norm LinalgVectorNorm Pow Rsqrt Sigmoid Softplus Sqrt Sub Sum Tanh Where WeightNormInterface".split()
+_ENTRYWISE = frozenset({
+    "Add", "Div", "Exp", "Mul", "MaskedFill", "Neg", "Norm", "LinalgVectorNorm", "Pow", "Rsqrt",
+    "Sigmoid", "Softplus", "Sqrt", "Sub", "Sum", "Tanh", "Where", "WeightNormInterface",
+})  # fmt: skip
 """Nodes by which the factor is computed from parameters of one module: masks, norms, scales."""
-_NO_LAYER = (
-    "Add Cat CopySlices Div Embedding EmbeddingBag Index IndexSelect Gather Maximum Minimum Mul NativeBatchNorm NativeGroupNorm NativeLayerNorm Repeat RmsNorm Stack "
-    "Sub Where"
-).split()  # fmt: skip
+_NO_LAYER = frozenset({
+    "Add", "Cat", "CopySlices", "Div", "Embedding", "EmbeddingBag", "Index", "IndexSelect",
+    "Gather", "Maximum", "Minimum", "Mul", "NativeBatchNorm", "NativeGroupNorm",
+    "NativeLayerNorm", "Repeat", "RmsNorm", "Stack", "Sub", "Where",
+})  # fmt: skip
 """Nodes that read a table, shift or scale: what they read is no weight of a layer."""
 _FAR = 256
 _PARAMETRIZED = re.compile(r"\bparametrizations\.(\w+)\.original\d*$")
@@ -129,7 +134,7 @@ class Products:
             name = node.name()
             if name in _FACTORS:
                 self._look_at(node, own, frozen)
-            elif kind_of(node) not in (*_VIEWS, *_NO_LAYER, *_ENTRYWISE):
+            elif kind_of(node) not in _VIEWS | _NO_LAYER | _ENTRYWISE:
                 for edge, _ in node.next_functions:
                     leaf = _leaf(edge, own)
                     if leaf is not None and id(leaf) in self.names and leaf.ndim > 1:
@@ -146,7 +151,7 @@ class Products:
         leaves = [None if edge is None else _leaf(edge, own) for edge in edges]
         mine = [i for i in (1, 0) if leaves[i] is not None and id(leaves[i]) in self.names]
         if not mine and None not in leaves:
-            return  # of tensors that are nobody's parameter
+            return None  # of tensors that are nobody's parameter
         if not mine:
             computed = [None if edge is None else self._computed(edge, own) for edge in edges]
             mine = [i for i in (1, 0) if computed[i] is not None and leaves[i] is None]
@@ -182,7 +187,7 @@ class Products:
             node = waiting.pop()
             if hasattr(node, "variable"):
                 leaves.append(node.variable)
-            elif kind_of(node) not in (*_VIEWS, *_ENTRYWISE) or id(node) in own or len(known) > _FAR:
+            elif kind_of(node) not in _VIEWS | _ENTRYWISE or id(node) in own or len(known) > _FAR:
                 return None
             following = {other for other, _ in node.next_functions if other is not None} - known
             known |= following

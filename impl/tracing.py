@@ -86,7 +86,11 @@ def trace(
         more = _product_traces(others, look)
         if others.unsure:
             again = _looked_again(model, inputs, targets, loss, seed=seed, look=look)
-            more = more if again is None else ({**again[0], **{k: v for k, v in more[0].items() if k not in again[0]}}, again[1])
+            more = (
+                more
+                if again is None
+                else ({**again[0], **{k: v for k, v in more[0].items() if k not in again[0]}}, again[1])
+            )
         _add(found, *more, seen)
     return found
 
@@ -94,7 +98,9 @@ def trace(
 def _product_traces(products: Products, look: Mapping[str, Any]) -> tuple[dict[str, LayerTrace], dict[str, str]]:
     """The traces of all products that ran backwards, and why others have none."""
     fields, silent = product_rows(products.found)
-    return {name: _trace(name, parts, reached=True, **look) for name, parts in fields.items()}, products.left_out | silent
+    return {
+        name: _trace(name, parts, reached=True, **look) for name, parts in fields.items()
+    }, products.left_out | silent
 
 
 def _looked_again(
@@ -215,7 +221,9 @@ def _collect(
     return traces
 
 
-def _trace(name: str, parts: Mapping[str, Any], *, reached: bool, rate: float | None, decay: float | None) -> LayerTrace:
+def _trace(
+    name: str, parts: Mapping[str, Any], *, reached: bool, rate: float | None, decay: float | None
+) -> LayerTrace:
     """The trace with its rate and decay, once for each network of a batch."""
     weight = parts["weight"]
     balanced = _balanced_rate(weight, parts["weight_grad"])

@@ -132,7 +132,9 @@ def test_a_crash_never_has_the_exit_code_of_a_refutation(run, monkeypatch):
         raise RuntimeError("midway")
 
     monkeypatch.setattr("theorems.models.check_subject", crash)
-    monkeypatch.setattr("theorems.models.load", lambda _: places.Subject(layers(), rows(), labels(), functional.cross_entropy))
+    monkeypatch.setattr(
+        "theorems.models.load", lambda _: places.Subject(layers(), rows(), labels(), functional.cross_entropy)
+    )
     code, _, said = run("check", "gram_flow", "--model", "some:network")
     assert code == 2
     assert "crash: RuntimeError: midway" in " ".join(said.split())

@@ -175,8 +175,8 @@ def test_right_answer_and_nothing_touched(make, args):
         if result.verdict.outcome is I:
             assert result.verdict.context["reason"]
         if R not in answers.values():
-            assert result.verdict.outcome in (H, I) or (args == (torch.bfloat16,) and result.verdict.outcome is U), repr(
-                result.verdict
+            assert result.verdict.outcome in (H, I) or (args == (torch.bfloat16,) and result.verdict.outcome is U), (
+                repr(result.verdict)
             )
 
 

@@ -42,7 +42,7 @@ WAYS = {
     "one unit": (lambda x, w: x @ w, (D,)),
     "half of a packed weight": (lambda x, w: x @ w.chunk(2, dim=1)[1], (D, 10)),
     "a mask": (lambda x, w: x @ (w * torch.arange(5).fmod(2)), (D, 5)),
-    "as many networks as samples": (lambda x, w: torch.bmm(x, w), (N, D, 5)),
+    "as many networks as samples": (torch.bmm, (N, D, 5)),
     "convolution by function": (lambda x, w: functional.conv1d(x.mT, w, padding=1).mT, (5, D, 3)),
     "in groups": (lambda x, w: functional.conv1d(x.mT, w, groups=2, stride=2).mT, (6, D // 2, 1)),
 }  # fmt: skip
@@ -96,7 +96,9 @@ def test_recurrent_layers_are_seen_step_by_step(kind, options, weights):
 
 
 def test_a_hook_on_the_parameter_of_a_product_is_seen_there():
-    model = Net(lambda net, x: net.b(torch.tanh(net.a(x))), a=Own(WAYS["x @ W"][0], D, 5), b=Own(functional.linear, 2, 5))
+    model = Net(
+        lambda net, x: net.b(torch.tanh(net.a(x))), a=Own(WAYS["x @ W"][0], D, 5), b=Own(functional.linear, 2, 5)
+    )
     model.a.matrix.register_hook(lambda gradient: 2 * gradient)
     traces = trace(model, data(N, D), data(N, 2), functional.mse_loss)
     assert feature_learning_equation(traces["a.matrix"]).outcome is Outcome.REFUTED
@@ -107,7 +109,13 @@ def test_every_transposed_convolution():
     count = 0
     for groups, stride, padding, more, dilation, k in itertools.product((1, 2), (1, 2), (0, 1), (0, 1), (1, 2), (2, 3)):
         if more < max(stride, dilation):
-            options = {"stride": stride, "padding": padding, "output_padding": more, "dilation": dilation, "groups": groups}
+            options = {
+                "stride": stride,
+                "padding": padding,
+                "output_padding": more,
+                "dilation": dilation,
+                "groups": groups,
+            }
             layer = nn.ConvTranspose2d(4, 6, k, dtype=torch.float64, **options)
             (found,) = trace(nn.Sequential(layer), data(2, 4, 5, 4), None, lambda o, _: o.square().sum()).values()
             assert all(claim(found) for claim in CLAIMS), options

@@ -64,7 +64,7 @@ def main() -> None:
             err.print_exception()
         err.print(f"[bold red]error:[/] {escape(' '.join(str(error).split()))}", highlight=False, soft_wrap=True)
         raise SystemExit(EXIT_USAGE) from None
-    except Exception as error:  # a crash is no refutation: Python itself would exit with the code of one
+    except Exception as error:  # noqa: BLE001 - a crash is no refutation: Python would exit with the code of one
         from impl.errors import crash
 
         if _debug[0]:

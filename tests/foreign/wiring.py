@@ -50,7 +50,9 @@ def tied_modules():
 
 
 def tied_functionally(layer=None):
-    return case(Net(lambda s, x: functional.linear(torch.relu(s.fc(x)), s.fc.weight.T), fc=layer or lin()), fc=H, fc_weight=H)
+    return case(
+        Net(lambda s, x: functional.linear(torch.relu(s.fc(x)), s.fc.weight.T), fc=layer or lin()), fc=H, fc_weight=H
+    )
 
 
 def tied_functionally_under_weight_norm():
@@ -153,7 +155,11 @@ def encoder(*, train, frozen):
     model = nn.TransformerEncoderLayer(D, 2, 8, batch_first=True).double().train(train)
     if frozen:
         model.requires_grad_(False)
-    packed = {"self__attn_out__proj": I} if frozen else dict.fromkeys(("self__attn_out__proj_weight", "self__attn_in__proj__weight"), H)
+    packed = (
+        {"self__attn_out__proj": I}
+        if frozen
+        else dict.fromkeys(("self__attn_out__proj_weight", "self__attn_in__proj__weight"), H)
+    )
     return case(model, data(3, 5, D), (3, 5, D), linear1=H, linear2=H, **packed)
 
 

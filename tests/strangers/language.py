@@ -1,8 +1,6 @@
 """transformers and peft."""
 
-import torch
 from torch import nn
-from torch.nn import functional
 
 from tests.strangers.common import Case, classify, numbers, speaks, whole
 from theorems.factories import own_loss
@@ -58,9 +56,7 @@ def qwen2(dtype):
 def t5(dtype):
     from transformers import T5Config, T5ForConditionalGeneration
 
-    config = T5Config(
-        vocab_size=24, d_model=16, d_kv=8, d_ff=24, num_layers=2, num_heads=2, decoder_start_token_id=0
-    )
+    config = T5Config(vocab_size=24, d_model=16, d_kv=8, d_ff=24, num_layers=2, num_heads=2, decoder_start_token_id=0)
     return speaks(T5ForConditionalGeneration(config).to(dtype))
 
 
@@ -85,7 +81,14 @@ def mamba2(dtype):
     from transformers import Mamba2Config, Mamba2ForCausalLM
 
     config = Mamba2Config(
-        vocab_size=24, hidden_size=16, state_size=4, num_hidden_layers=2, num_heads=4, head_dim=8, n_groups=2, chunk_size=4
+        vocab_size=24,
+        hidden_size=16,
+        state_size=4,
+        num_hidden_layers=2,
+        num_heads=4,
+        head_dim=8,
+        n_groups=2,
+        chunk_size=4,
     )
     return speaks(Mamba2ForCausalLM(config).to(dtype), use_cache=False)
 

@@ -1,6 +1,5 @@
 """torch_geometric, Lightning, and torch's own recurrent layers and attention."""
 
-import torch
 from torch import nn
 from torch.nn import functional
 

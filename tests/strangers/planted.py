@@ -2,6 +2,12 @@
 
 import torch
 
+from impl.running import run, undisturbed
+
+
+def _moved(parameter):
+    return parameter is not None and parameter.grad is not None and bool(parameter.grad.to_dense().any())
+
 
 def owners(model):
     """Modules with trained parameters of their own, by name; those that share a parameter stand under the first name."""
@@ -22,9 +28,13 @@ BUGS = {
 }
 
 
-def plant(model, bug, seed):
-    """Let the module's parameters get a wrong gradient; the module's name."""
-    among = owners(model)
+def plant(case, bug, seed):
+    """Let the parameters of a module get a wrong gradient, one that the loss moves at all; the module's name."""
+    model = case.model
+    with undisturbed(model, 0):
+        case.loss(run(model, case.inputs), case.targets).backward()
+    among = {name: module for name, module in owners(model).items() if any(map(_moved, module._parameters.values()))}
+    model.zero_grad()
     drawn = int(torch.randint(len(among), (), generator=torch.Generator().manual_seed(seed)))
     name = list(among)[drawn]
     for parameter in among[name]._parameters.values():

@@ -17,4 +17,6 @@ def prepare():
     except RuntimeError:
         for name in ("nms", "qnms"):
             with contextlib.suppress(RuntimeError):
-                torch.library.define(f"torchvision::{name}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+                torch.library.define(
+                    f"torchvision::{name}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+                )

@@ -19,7 +19,9 @@ pytestmark = [pytest.mark.strangers, pytest.mark.filterwarnings("ignore")]
 
 NETWORKS = vision.NETWORKS | language.NETWORKS | others.NETWORKS
 FORMATS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
-UNSEEN = {"peft.lora_on_layers": {"base_model.model.4.original_module"}}  # what LoRA keeps beside the layer that it saves
+UNSEEN = {
+    "peft.lora_on_layers": {"base_model.model.4.original_module"}
+}  # what LoRA keeps beside the layer that it saves
 
 
 @pytest.fixture(params=FORMATS)
@@ -59,7 +61,7 @@ def test_right_networks_hold(make, request):
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_planted_bug_is_found_where_it_is(make, bug, request):
     case = make()
-    where = plant(case.model, bug, seed=sum(map(ord, request.node.name)))
+    where = plant(case, bug, seed=sum(map(ord, request.node.name)))
     results = check_model(*case, claims=[autograd_gives_the_gradient])
     found = {r.where: r.verdict for r in results}
     said = "\n".join(f"{place}: {verdict!r}" for place, verdict in found.items())

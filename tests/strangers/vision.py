@@ -1,6 +1,5 @@
 """timm and diffusers."""
 
-import torch
 from torch.nn import functional
 
 from tests.strangers.common import Case, classify, numbers, whole
