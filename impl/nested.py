@@ -47,7 +47,12 @@ def tensors_within(value: Any) -> Iterator[Tensor]:
             yield from tensors_within(part)
     elif _is_graph(value):
         found: list[Tensor] = []
-        copy.copy(value).apply(lambda part: found.append(part) or part)
+
+        def keep(part: Tensor) -> Tensor:
+            found.append(part)
+            return part
+
+        copy.copy(value).apply(keep)
         yield from found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -56,7 +56,8 @@ def unfold(conv: Conv, images: Tensor, positions: Sequence[int] = ()) -> Tensor:
         (groups, B·L, C/groups·k) with L output positions and k kernel entries; differentiable.
     """
     seen, space = windows(conv, images), len(conv.kernel_size)
-    seen = seen[(..., *map(slice, positions), *[slice(None)] * space)] if positions else seen
+    kept: Any = (..., *map(slice, positions), *[slice(None)] * space)
+    seen = seen[kept] if positions else seen
     batch, channels = seen.shape[:2]
     where, kernel = seen.shape[2 : 2 + space], seen.shape[2 + space :]
     grouped = seen.reshape(batch, conv.groups, channels // conv.groups, *where, *kernel)

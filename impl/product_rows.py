@@ -111,7 +111,7 @@ def _transposed(
     conv: Any, weight: Tensor, read: Tensor, weight_grad: Tensor, input_grad: Tensor, delta: Tensor
 ) -> dict[str, Any]:
     """A transposed convolution: every input pixel is a row, and what it adds to the output is the patch around it."""
-    pixels = SimpleNamespace(**{**vars(conv), "out_channels": read.shape[1]})
+    pixels: Any = SimpleNamespace(**{**vars(conv), "out_channels": read.shape[1]})
     made = {
         "weight": patches.weight_rows(pixels, weight).mT,
         "weight_grad": patches.weight_rows(pixels, weight_grad).mT,
@@ -185,7 +185,7 @@ def _place(parameter: Tensor, weight: Tensor) -> tuple[int, str]:
     count = weight.numel() // (weight.shape[0] if weight.ndim and weight.stride(0) == 0 else 1)
     if count == parameter.numel() or not parameter.is_contiguous():
         return 0, ""
-    first = weight.storage_offset() - parameter.storage_offset()
+    first = int(weight.storage_offset() - parameter.storage_offset())
     size = math.prod(parameter.shape[1:])
     if first % size == 0 and count % size == 0:
         start, stop = first // size, (first + count) // size

@@ -263,7 +263,7 @@ def unfused() -> Iterator[None]:
     torch._C._set_mkldnn_enabled(False)
     torch._C._set_cudnn_enabled(False)
     try:
-        with torch.jit.optimized_execution(False):
+        with torch.jit.optimized_execution(False):  # type: ignore[attr-defined]
             yield
     finally:
         torch._C._set_mkldnn_enabled(before)

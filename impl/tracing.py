@@ -168,10 +168,10 @@ def gradients(seen: Recording, value: Tensor, products: Products | None = None) 
     tensors = [t for call in seen.calls for t in (call.inputs, call.outputs)]
     live = [t for t in (*tensors, *seen.weights.values()) if t.requires_grad]
     require(value.requires_grad, "expected a loss that depends on the model's layers, got one without gradient")
-    edges = [] if products is None else products.edges
+    wanted: list[Any] = [*live, *([] if products is None else products.edges)]
     try:
         with nullcontext() if products is None else products.watched():
-            found = torch.autograd.grad(value, [*live, *edges], allow_unused=True)
+            found = torch.autograd.grad(value, wanted, allow_unused=True)
     except Exception as error:
         raise InputError(
             f"expected a loss that can be differentiated, but its backward pass raised {told(error)}"
@@ -228,7 +228,7 @@ def _trace(
     weight = parts["weight"]
     balanced = _balanced_rate(weight, parts["weight_grad"])
     step, shrink = balanced if rate is None else rate, 1 / balanced if decay is None else decay
-    each = {
+    each: dict[str, Any] = {
         key: torch.full(weight.shape[:-2], number, dtype=torch.float64, device=weight.device)
         for key, number in (("rate", step), ("decay", shrink))
     }

@@ -142,9 +142,9 @@ def check_subject(
                 key = (result.claim.name, result.where)
                 found = result if samples is None else _told(result, stated[result.claim.name], samples)
                 merged[key] = worse(merged[key], found) if key in merged else found
-        found = Results(sorted(merged.values(), key=lambda result: chosen.index(result.claim)))
-        found.layers = covered or Coverage()
-        return found
+        results = Results(sorted(merged.values(), key=lambda result: chosen.index(result.claim)))
+        results.layers = covered or Coverage()
+        return results
 
 
 def kept_as_printed(claim: Claim) -> bool:
@@ -230,7 +230,7 @@ def refuted_on_fewer(
             few = cut(subject, first, first + count)
             results = check_subject(few, claims=[claim], chunk=max(count, subject.batch_size or 0), double=double)
         except InputError:  # BatchNorm on one sample, a loss that wants them all
-            results = []
+            results = Results()
         refuted = [r.verdict for r in results if r.verdict.outcome is Outcome.REFUTED]
         if refuted:
             return min(refuted, key=lambda verdict: _entries(verdict.instance))
