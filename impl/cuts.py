@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from impl.entering import Seeing, arguments, given, writes
 from impl.errors import InputError
@@ -96,7 +96,9 @@ class Cuts(Seeing):
             self.loose[self._where(name)] = None
         if follows and self._off():
             return self._apart(func, args, kwargs)
-        return self._hold(name, lambda: func(*args, **kwargs)) if follows and name in _NUMBERS else func(*args, **kwargs)
+        return (
+            self._hold(name, lambda: func(*args, **kwargs)) if follows and name in _NUMBERS else func(*args, **kwargs)
+        )
 
     def _off(self) -> bool:
         return self._without or torch.is_inference_mode_enabled()
@@ -241,3 +243,9 @@ def _copied(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.copy()
     return mapped(value, _copied) if any(True for _ in given(value)) else value
+
+
+def scripted_cuts(model: nn.Module) -> list[str]:
+    """What scripted modules cut off, where no mode sees it."""
+    graphs = {n: str(m.inlined_graph) for n, m in model.named_modules() if isinstance(m, torch.jit.ScriptModule) and hasattr(m, "inlined_graph")}
+    return [f"{cut} in the scripted {name!r}" for name, graph in graphs.items() for cut in ("detach", "set_grad_enabled") if f"aten::{cut}" in graph]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from torch import Tensor
@@ -38,7 +38,7 @@ class Seeing(TorchFunctionMode):
             return body(*args, **kwargs)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _entered(func: Any) -> Any:
     """The function without its question whether a mode wants it; None for one that is no Python function of torch's."""
     if not isinstance(func, types.FunctionType) or func.__module__ not in _ENTERED:

@@ -10,12 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from impl.cuts import Cuts
+from impl.cuts import Cuts, scripted_cuts
+from impl.directions import as_it_is, direction, first_samples, largest, reached_from, roughness, same_numbers, share
 from impl.double import in_double, loss_in_double, widened
 from impl.errors import InputError, require, told
 from impl.handles import Handle, Passing, passing
 from impl.loss_lines import BESIDE, BETWEEN, FINE, REPEATS, ROUGH, STEPS, LossLine
-from impl.nested import mapped, tensors_of
+from impl.moving import Moving
+from impl.nested import mapped
 from impl.running import Inputs, run, undisturbed
 from impl.tracing import Loss, scalar_loss
 
@@ -60,9 +62,11 @@ class Lines:
         self.model, self.seed, self.beside, self.wide = model, seed, beside, wide
         large = sum(p.numel() for p in model.parameters()) > LARGEST
         self.steps = STEPS[-LAST:] if large and wide else STEPS
-        part = _first((inputs, targets), SAMPLES) if large else None
+        part = first_samples((inputs, targets), SAMPLES) if large else None
         self.samples = f"first {SAMPLES} samples" if part is not None else ""
         task = (inputs, targets) if part is None else part
+        self.inputs: Any
+        self.targets: Any
         self.inputs, self.targets = mapped(task, widened) if wide else task
         self.loss: Any = loss_in_double(loss) if wide else loss
         self.cuts = Cuts()
@@ -70,14 +74,15 @@ class Lines:
         self._directions: dict[int, Tensor] = {}
         self._numbers = {id(p): i for i, p in enumerate(model.parameters())}
         self._written: set[int] = set()
+        self.pushed: frozenset[int] = frozenset()
         with self._here():
             self._differentiate()
 
     @contextmanager
     def _here(self) -> Iterator[None]:
-        with in_double(self.model) if self.wide else _as_it_is(self.model) as originals:
-            self._originals, self._pushed = originals, frozenset()
-            self._put([p for p in self.model.parameters() if self._moves(p)] if self.beside else [])
+        with in_double(self.model) if self.wide else as_it_is(self.model) as originals:
+            self._originals, self.pushed = originals, frozenset()
+            self.put([p for p in self.model.parameters() if self._moves(p)] if self.beside else [])
             yield
         self._originals = {}
 
@@ -88,21 +93,22 @@ class Lines:
         """The parameter at the point, in float64."""
         data = self._originals[id(p)].double()
         if self.beside and self._moves(p):
-            data = data + BESIDE * _direction(data, self.seed - 1 - self._numbers[id(p)]).double()
+            data = data + BESIDE * direction(data, self.seed - 1 - self._numbers[id(p)]).double()
         return data
 
-    def _put(self, parameters: Sequence[Tensor], change: Any = None) -> None:
+    def put(self, parameters: Sequence[Tensor], change: Any = None) -> None:
+        """Set parameters: to the point, or to what ``change`` makes of each there."""
         for p in parameters:
             base = self._base(p)
             p.data = (base.clone() if change is None else change(p, base)).to(p.dtype)
 
-    def _along(self, p: Tensor) -> Tensor:
+    def along_parameter(self, p: Tensor) -> Tensor:
         """The direction of a parameter; in float32, which is as random and takes half the room."""
         if id(p) not in self._directions:
-            self._directions[id(p)] = _direction(self._originals[id(p)], self.seed + self._numbers[id(p)])
+            self._directions[id(p)] = direction(self._originals[id(p)], self.seed + self._numbers[id(p)])
         return self._directions[id(p)]
 
-    def _value(self) -> tuple[Tensor, Any]:
+    def loss_and_outputs(self) -> tuple[Tensor, Any]:
         """The loss, with everything held that is cut off; and the outputs."""
         self.cuts.begin()
         with self.cuts:
@@ -118,24 +124,24 @@ class Lines:
         parameters = list(self.model.parameters())
         with undisturbed(self.model, self.seed, parameters=False):
             with passing(self.model) as seen:
-                value, outputs = self._value()
-            reached = _leaves(value)
+                value, outputs = self.loss_and_outputs()
+            reached = reached_from(value)
             kept = [p for p in parameters if id(p) in reached]
             require(bool(kept), "the loss reaches no parameter that requires a gradient")
             gradients = self.gradients(value, kept)
-        self._written = {id(p) for p in parameters if p.is_floating_point() and not _same(p, self._base(p))}
-        self.scale, self.value = _largest(outputs), float(value.detach())
+        self._written = {id(p) for p in parameters if p.is_floating_point() and not same_numbers(p, self._base(p))}
+        self.scale, self.value = largest(outputs), float(value.detach())
         del value, outputs
         self.cuts.finish()
         self.shares = {}
         for i, p in enumerate(kept):  # one at a time, so that none is kept
             gradient, gradients[i] = gradients[i], None
-            self.shares[id(p)] = _share(gradient, self._along(p))
+            self.shares[id(p)] = share(gradient, self.along_parameter(p))
         self.owners = self._owned(seen, reached)
         self.broken = tuple(h.module for h in self.owners if not math.isfinite(h.terms))
-        again = self._evaluate()
+        again = self.evaluate()
         require(again == self.value, ASTRAY.format(self.value, again))
-        self.cut = ", ".join(self.cuts.loose)
+        self.cut = ", ".join([*self.cuts.loose, *scripted_cuts(self.model)])
         self._note()
 
     def gradients(self, value: Tensor, tensors: Sequence[Tensor]) -> list[Tensor | None]:
@@ -197,23 +203,24 @@ class Lines:
     def _depends(self) -> bool:
         """Whether the loss would move with what is cut off, if that were not held."""
         moving = {id(p): p for h in self.owners for p in h.parameters}
-        self._pushed = frozenset(moving)
+        self.pushed = frozenset(moving)
         values = []
         try:
             for self.cuts.holding in (True, False):
-                self._put(list(moving.values()), lambda p, at: at + self.steps[0] * self._along(p).double())
-                values.append(self._evaluate())
+                self.put(list(moving.values()), lambda p, at: at + self.steps[0] * self.along_parameter(p).double())
+                values.append(self.evaluate())
         except InputError:
             return True
         finally:
-            self.cuts.holding, self._pushed = True, frozenset()
+            self.cuts.holding, self.pushed = True, frozenset()
         return abs(values[0] - values[1]) > 2.0**-48 * max(abs(values[0]), self.scale)
 
-    def _evaluate(self, pushes: Any = None) -> float:
-        self._put(self._to_reset(self._pushed))
+    def evaluate(self, pushes: Any = None) -> float:
+        """The loss at the present parameters, with these pushes between modules."""
+        self.put(self._to_reset(self.pushed))
         watched = passing(self.model, pushes=pushes) if pushes else nullcontext()
         with undisturbed(self.model, self.seed, parameters=False), watched:
-            value, _ = self._value()  # with gradients on: some models run other code without
+            value, _ = self.loss_and_outputs()  # with gradients on: some models run other code without
         return float(value.detach())
 
     def _to_reset(self, but: Collection[int]) -> list[Tensor]:
@@ -235,7 +242,7 @@ class Lines:
     def _passing(self, wanted: Sequence[int] | None = None) -> list[Handle]:
         """The handles between modules as autograd sees them at the present parameters, and a mark where each module's parameters come in."""
         with undisturbed(self.model, self.seed, parameters=False), passing(self.model, keep=True) as seen:
-            value, _ = self._value()
+            value, _ = self.loss_and_outputs()
             events = [e for e in seen.untouched() if wanted is None or e in wanted]
             gradients = self.gradients(value, [seen.kept[e] for e in events])
         found: list[Handle] = []
@@ -244,13 +251,14 @@ class Lines:
             while marks and marks[0][0] <= event:
                 found.append(Handle("parameters", marks.pop(0)[1]))
             kept = seen.kept[event].detach()
-            slope, squares, terms = _share(gradient, self._between(event, kept))
+            slope, squares, terms = share(gradient, self.along_event(event, kept))
             kind, name = seen.of[event]
             found.append(Handle(kind, name, (), event, slope, squares, terms, kept.numel()))
         return [*found, *(Handle("parameters", name) for _, name in marks)]
 
-    def _between(self, event: int, tensor: Tensor) -> Tensor:
-        return _direction(tensor, self.seed + 7919 * (event + 1))
+    def along_event(self, event: int, tensor: Tensor) -> Tensor:
+        """The direction of what passes between two modules."""
+        return direction(tensor, self.seed + 7919 * (event + 1))
 
     def along(
         self,
@@ -278,7 +286,7 @@ class Lines:
         if usual[0] > STEPS[0]:  # as long as the parameters are: none may move by more
             weights = [weight / max(weights) for weight in weights]
         with self._here():
-            line = _Moving(self, chosen, weights)
+            line = Moving(self, chosen, weights)
             again = known is not None and rounding and tuple(known.steps.tolist()) == usual
             pairs = list(zip(known.ahead.tolist(), known.behind.tolist(), strict=True)) if again and known else [(line(h), line(-h)) for h in usual]  # fmt: skip
             wobble, jitter, noise = None, 0.0, None
@@ -287,12 +295,14 @@ class Lines:
                 pairs += [(line(h), line(-h)) for h in FINE if h < usual[-1]]
             elif known is not None:
                 wobble = known.wobble
-                noise = None if known.noise is None else known.noise[[int((known.steps - h).abs().argmin()) for h in usual]]
+                noise = (
+                    None if known.noise is None else known.noise[[int((known.steps - h).abs().argmin()) for h in usual]]
+                )
             if rounding or bits:
                 wobble, jitter = self._rounding(line)
         steps = (*usual, *(h for h in FINE if h < usual[-1])) if rounding else usual
         numbers = torch.tensor(pairs, dtype=torch.float64)
-        number = lambda value: torch.tensor(value, dtype=torch.float64)  # noqa: E731
+        number: Any = lambda value: torch.tensor(value, dtype=torch.float64)  # noqa: E731
         return LossLine(
             slope=number(line.slope),
             spread=number(line.spread),
@@ -312,11 +322,12 @@ class Lines:
         )
 
     def weights(self, chosen: Sequence[Handle]) -> list[float]:
+        """How fast each handle moves, so that the loss depends on all alike."""
         sizes = [math.sqrt(h.squares) if math.isfinite(h.squares) else 0.0 for h in chosen]
         middle = sorted(sizes)[len(sizes) // 2] or max(sizes, default=0.0)
         return [min(EVEN, max(1 / EVEN, middle / size)) if size > 0 and middle > 0 else 1.0 for size in sizes]
 
-    def _roughness(self, line: _Moving, steps: Sequence[float], pairs: Sequence[tuple[float, float]]) -> Tensor:
+    def _roughness(self, line: Moving, steps: Sequence[float], pairs: Sequence[tuple[float, float]]) -> Tensor:
         """How far single values of the loss are off a smooth curve, on nine points up to a step; of every step, the most that finer ones show."""
         found = {}
         for k in range(len(steps))[ROUGH]:
@@ -324,7 +335,7 @@ class Lines:
                 (a, b), (c, d) = pairs[k], pairs[k + 1]
                 near, far = ((line(s * steps[k]), line(-s * steps[k])) for s in BETWEEN)
                 points = torch.tensor([b, far[1], near[1], d, self.value, c, near[0], far[0], a], dtype=torch.float64)
-                found[k] = _rough(points)
+                found[k] = roughness(points)
         last = max(found, default=0)
         worst, rising = [found.get(last, 0.0)] * len(steps), 0.0
         for k in reversed(range(last + 1)):
@@ -332,7 +343,7 @@ class Lines:
             worst[k] = rising
         return torch.tensor([*worst, *(worst[-1] for h in FINE if h < steps[-1])], dtype=torch.float64)
 
-    def _rounding(self, line: _Moving) -> tuple[float, float]:
+    def _rounding(self, line: Moving) -> tuple[float, float]:
         """How far loss and slope move when every parameter, of any module, moves by up to eight units in its last place."""
         eps = torch.finfo(torch.float64 if self.wide else next(self.model.parameters()).dtype).eps
         moving = [p for h in self.owners for p in h.parameters]
@@ -342,138 +353,15 @@ class Lines:
             def moved(p: Tensor, at: Tensor, again: int = again) -> Tensor:
                 seed = (self.seed + 1000 * (again + 1) + self._numbers[id(p)]) % 2**63
                 source = torch.Generator(device=p.device).manual_seed(seed)
-                return at * (1 + 8 * eps * (torch.rand(at.shape, generator=source, dtype=at.dtype, device=at.device) * 2 - 1))
+                return at * (
+                    1 + 8 * eps * (torch.rand(at.shape, generator=source, dtype=at.dtype, device=at.device) * 2 - 1)
+                )
 
-            self._put(moving, moved)
-            self._put(self._to_reset({id(p) for p in moving}))
+            self.put(moving, moved)
+            self.put(self._to_reset({id(p) for p in moving}))
             try:
                 value, slope = line.again()
             except (InputError, RuntimeError):
                 return math.inf, math.inf
             wobble, jitter = max(wobble, abs(value - self.value)), max(jitter, abs(slope - line.slope))
         return wobble, jitter
-
-
-class _Moving:
-    """Handles of a network that move together, at different speeds."""
-
-    def __init__(self, lines: Lines, chosen: Sequence[Handle], weights: Sequence[float]) -> None:
-        self.lines, self.chosen, self.weights = lines, chosen, weights
-        self.speeds: dict[int, float] = {}
-        self.parameters: list[Tensor] = []
-        slope = squares = terms = 0.0
-        for handle, weight in zip(chosen, weights, strict=True):
-            for p in handle.parameters:
-                if id(p) not in self.speeds:  # a tied parameter moves once
-                    self.speeds[id(p)] = weight
-                    self.parameters.append(p)
-                    a, b, c = lines.shares[id(p)]
-                    slope, squares, terms = slope + weight * a, squares + weight**2 * b, terms + weight * c
-            if handle.event is not None:
-                slope, squares = slope + weight * handle.slope, squares + weight**2 * handle.squares
-                terms += weight * handle.terms
-        self.slope, self.spread, self.terms = slope, math.sqrt(squares) if squares >= 0 else squares, terms
-        lines._pushed = frozenset(self.speeds)
-
-    def __call__(self, step: float) -> float:
-        """The loss at a step."""
-        self.lines._put(self.parameters, lambda p, at: at + (step * self.speeds[id(p)]) * self.lines._along(p).double())
-        pushes = {
-            h.event: self._push(h.event, step * weight)
-            for h, weight in zip(self.chosen, self.weights, strict=True)
-            if h.event is not None
-        }
-        try:
-            return self.lines._evaluate(pushes)
-        except InputError:
-            return math.nan  # the line leaves where the network is defined
-
-    def _push(self, event: int, step: float) -> Any:
-        return lambda tensor: tensor + (step * self.lines._between(event, tensor.detach()).double()).to(tensor.dtype)
-
-    def again(self) -> tuple[float, float]:
-        """Loss and autograd's slope at the present parameters."""
-        lines = self.lines
-        events = {h.event: w for h, w in zip(self.chosen, self.weights, strict=True) if h.event is not None}
-        with undisturbed(lines.model, lines.seed, parameters=False):
-            seen: Any = None
-            with passing(lines.model, keep=True) if events else nullcontext() as seen:
-                value, _ = lines._value()
-            found = lines.gradients(value, [*self.parameters, *(seen.kept[e] for e in events)])
-        along = [(self.speeds[id(p)], lines._along(p)) for p in self.parameters]
-        along += [(w, lines._between(e, seen.kept[e].detach())) for e, w in events.items()]
-        slopes = (w * _share(g, v)[0] for g, (w, v) in zip(found, along, strict=True))
-        return float(value.detach()), sum(slopes)
-
-
-def _first(task: tuple[Inputs, Any], count: int) -> tuple[Inputs, Any] | None:
-    """Inputs and targets of the first samples, where every tensor leads with the same number of them."""
-    lengths = {len(tensor) if tensor.ndim else 0 for tensor in tensors_of(task)}
-    if len(lengths) != 1 or min(lengths) <= count:
-        return None
-    cut: tuple[Inputs, Any] = mapped(task, lambda tensor: tensor[:count])
-    return cut
-
-
-@contextmanager
-def _as_it_is(model: nn.Module) -> Iterator[dict[int, Tensor]]:
-    """The model on copies of its parameters."""
-    data = [(p, p.data) for p in model.parameters()]
-    try:
-        for p, numbers in data:
-            p.data = numbers.clone()
-        yield {id(p): numbers for p, numbers in data}
-    finally:
-        for p, numbers in data:
-            p.data = numbers
-
-
-def _share(gradient: Tensor | None, direction: Tensor) -> tuple[float, float, float]:
-    """⟨g, V⟩, Σ(gV)², Σ|gV|."""
-    if gradient is None:
-        return 0.0, 0.0, 0.0
-    terms = gradient.detach().to_dense().double() * direction
-    return float(terms.sum()), float((terms * terms).sum()), float(terms.abs().sum())
-
-
-def _direction(tensor: Tensor, seed: int) -> Tensor:
-    source = torch.Generator(device=tensor.device).manual_seed(seed % 2**63)
-    drawn = torch.randn(tensor.shape, generator=source, dtype=torch.float32, device=tensor.device)
-    size = float(tensor.detach().double().square().mean().sqrt()) if tensor.numel() else 0.0
-    return drawn * (size or 2.0**-6)
-
-
-def _same(p: Tensor, base: Tensor) -> bool:
-    data = p.detach()
-    return data.layout is torch.strided and data.shape == base.shape and torch.equal(data.double(), base)
-
-
-def _rough(points: Tensor) -> float:
-    """The noise of single values on equidistant points, by the order of differences that shows the least (a smooth curve has none)."""
-    found, differences = [], points
-    for order in range(1, 8):
-        differences = differences[1:] - differences[:-1]
-        if order >= 4:
-            found.append(float(differences.square().mean().sqrt()) / math.sqrt(math.comb(2 * order, order)))
-    least = min(found)
-    return 3 * least if math.isfinite(least) else math.inf
-
-
-def _largest(outputs: Any) -> float:
-    """The largest magnitude among the finite numbers that a network returns."""
-    found = [t.detach().double() for t in tensors_of(outputs) if t.is_floating_point() and t.layout is torch.strided and not t.is_nested]
-    return max((float(t.nan_to_num(0.0, 0.0, 0.0).abs().max()) for t in found if t.numel()), default=0.0)
-
-
-def _leaves(value: Tensor) -> set[int]:
-    """Ids of the parameters that the backward pass arrives at, whatever gradient it brings them."""
-    waiting: list[Any] = [value.grad_fn] if value.grad_fn is not None else []
-    known, found = set(waiting), set()
-    while waiting:
-        node = waiting.pop()
-        if hasattr(node, "variable"):
-            found.add(id(node.variable))
-        following = {other for other, _ in node.next_functions if other is not None} - known
-        known |= following
-        waiting += following
-    return found

@@ -67,8 +67,7 @@ class Remembered:
 def _refill(container: Any, kept: Any) -> None:
     """The same object with what it held; untouched where it still holds just that."""
     same = len(container) == len(kept) and all(
-        a is b and (not isinstance(kept, dict) or container[a] is kept[a])
-        for a, b in zip(container, kept, strict=True)
+        a is b and (not isinstance(kept, dict) or container[a] is kept[a]) for a, b in zip(container, kept, strict=True)
     )
     if not same:
         container.clear()

@@ -56,7 +56,9 @@ def slope_of(line: LossLine) -> Slope:
     own = ROOM * line.jitter + gamma(line.entries + 2) * _finite(line.terms)
     limits, rounded = limits[1:-1], rounded[1:-1]
     flat = float(line.steps[blind].max()) if bool(blind.any()) else 0.0
-    if flat > 0 and abs(float(line.slope)) * flat <= _SHOWS * float(off(line).max()):  # nothing moves near the point, as autograd says
+    if flat > 0 and abs(float(line.slope)) * flat <= _SHOWS * float(
+        off(line).max()
+    ):  # nothing moves near the point, as autograd says
         return Slope(0.0, ROOM * float(off(line).min()) / flat + own, 0.0, flat)
     if not bool(usable.any()):
         return Slope(0.0, math.inf, math.inf, flat)

@@ -74,8 +74,13 @@ def _why(line: LossLine, slope: float, seen: Slope) -> str:
         return f"autograd's gradient{who} is NaN or infinite at a point where the loss is finite{found} (0 times infinity in a branch that torch.where drops, say, or a square root, norm or SVD where it has no derivative)"  # fmt: skip
     if math.isfinite(seen.bound) and abs(slope - seen.limit) > seen.bound and seen.bound <= POWER * max(abs(slope), abs(seen.limit)):  # fmt: skip
         return ""
+    return _hidden(line, slope, seen)
+
+
+def _hidden(line: LossLine, slope: float, seen: Slope) -> str:
+    """What hides the slope."""
     if seen.flat > 0:
-        return f"the loss does not change at all within a relative step of {seen.flat:.2g}: something on its way is rounded (a cast to a narrow format that stayed one, round, sign), and beyond that its slope is told to {seen.bound:.2g} only"  # fmt: skip
+        return f"the loss does not change at all within a relative step of {seen.flat:.2g}: something on its way is rounded (a cast to a narrow format that stayed one, round, sign) or every unit is off, and beyond that its slope is told to {seen.bound:.2g} only"  # fmt: skip
     if not math.isfinite(seen.bound):
         return "the loss is not finite along the way, or fails where the last bits of the parameters change"
     if float(line.spread) == 0 and abs(seen.limit) <= seen.bound:
@@ -113,11 +118,15 @@ def _along(line: LossLine) -> Operand:
 
     .. math:: \langle \nabla_\theta L, V \rangle = \frac{d}{dt} L(\theta + t V) \Big|_{t=0}
 
-    Every observation of the claims presupposes it. Shapes: all parameters θ at once, V with independent Gaussian entries of each parameter's size; if it fails, module
-    by module. Observed: one backward pass, the hooks on activations and parameters included, in float64. Predicted: central differences of the loss at eleven steps, extrapolated;
-    the bound is 64 times what extrapolations from neighbouring steps differ by and an ulp of the loss over the step (where both disagree, also what the last bits of the parameters do to loss and slope), an estimate and not a proof (kinks of ReLU along the way are in it).
+    Every observation of the claims presupposes it. L is the loss in float64 throughout (casts to narrow formats are left out), with everything held that the network or the
+    loss cuts off from autograd on purpose (``detach``, ``no_grad``, padding rows of an embedding): that is the function whose gradient autograd gives, and the row names what was held.
 
-    Hypotheses: nothing is cut off from autograd on purpose, and the loss has a derivative at the point (both checked where autograd and loss disagree; a
+    Shapes: all parameters θ at once, V with independent Gaussian entries of each parameter's size, faster for modules of which the loss depends little; what is still too
+    little to be seen gets a line of its own. If it fails, the last of all parameters, inputs and outputs of modules whose gradient is wrong is found by bisection.
+    Observed: one backward pass, the hooks on activations and parameters included. Predicted: central differences of the loss at eleven steps, extrapolated;
+    the bound is 64 times what extrapolations from neighbouring steps differ by and an ulp of the loss over the step (where both disagree, also how rough the loss is on nine equidistant points, and what the last bits of the parameters do to loss and slope), an estimate and not a proof (kinks of ReLU along the way are in it).
+
+    Hypotheses: nothing is cut off that cannot be held (under torch.func, in scripted modules), and the loss has a derivative at the point (both checked where autograd and loss disagree; a
     network on a kink is looked at again beside it). Raises InputError for anything that is not a LossLine.
     """
     return line.ahead

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 import theorems.feature_learning.polar  # noqa: F401, registers the enclosures of what is measured here
 from impl.linalg import squared_norm
@@ -91,13 +92,22 @@ def _pairs(ensemble: ReadoutEnsemble) -> int:
 @drawn_once
 def _growth_of_the_surrogate(instance: RandomReadout) -> Operand:
     """ΔSurrogate behind each drawn readout, by autograd through the two layers, (R,)."""
-    readouts = instance.draw()
+    room = max(1, _AT_ONCE // (instance.features.shape[0] * instance.weight.shape[0]))
+    return torch.cat([_growth_behind(instance, readouts) for readouts in instance.draw().split(room)])
+
+
+_AT_ONCE = 2**20
+"""Entries of the features behind all readouts that are looked at in one go."""
+
+
+def _growth_behind(instance: RandomReadout, readouts: Tensor) -> Tensor:
     weights = instance.weight.expand(len(readouts), *instance.weight.shape).clone().requires_grad_()
     loss = linearised_loss(instance.features @ weights.mT @ readouts.mT, instance.targets)
     (grads,) = torch.autograd.grad(loss.sum(), weights)
     after = surrogate(instance.features @ (weights.detach() - grads * instance.rate).mT, instance.targets)
     before = surrogate(instance.features @ instance.weight.mT, instance.targets)
-    return (after - before) / instance.targets.shape[-1]
+    growth: Tensor = (after - before) / instance.targets.shape[-1]
+    return growth
 
 
 def _mean_growth(instance: RandomReadout) -> Operand:

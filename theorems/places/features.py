@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -18,20 +19,42 @@ LARGEST_FEATURES = 2**16
 """Entries of features, and of their targets, up to which ranks and projections are computed."""
 LARGEST_ENSEMBLE = 2**23
 """Entries of all weight gradients behind an ensemble of readouts, or behind one that is drawn thousands of times."""
+LARGEST_ROWS = 2**21
+"""Entries of the features behind all readouts of an ensemble; of a larger batch the first samples are taken."""
+LARGEST_DRAWN = 2**23
+"""The same behind readouts that are drawn, which are looked at a few at a time."""
+FEWEST_ROWS = 16
+"""Samples that are looked at in any case."""
 REPLICATES, FEWEST = 4_000, 1_000
 """Readouts that are drawn, and how many a test needs to tell the mean growth from half of it."""
 
 
-def _at_every_layer(subject: Subject, make: Callable[[LayerTrace, Tensor], Instance | str]) -> Places | str:
+def _at_every_layer(
+    subject: Subject,
+    make: Callable[[LayerTrace, Tensor], Instance | str],
+    most: Callable[[LayerTrace, int], int] | None = None,
+) -> Places | str:
+    """What ``make`` makes of every layer; of at most so many of its rows as ``most`` says, given the number of classes."""
     targets = subject.rows
     if isinstance(targets, str):
         return targets
     if targets.ndim == 1 and len(targets) * (int(targets.max()) + 1) > LARGEST_FEATURES:
-        return (
-            f"the targets hold the label {int(targets.max())}: too many classes for one-hot rows{_advice(int(targets.max()) + 1)}"
-        )
-    found: Places = {name: _features(layer, targets, make) for name, layer in subject.one_row_per_sample().items()}
+        return f"the targets hold the label {int(targets.max())}: too many classes for one-hot rows{_advice(int(targets.max()) + 1)}"
+    found: Places = {}
+    for name, layer in subject.one_row_per_sample().items():
+        classes = targets.shape[1] if targets.ndim == 2 else int(targets.max()) + 1
+        kept = len(targets) if most is None else min(len(targets), max(FEWEST_ROWS, most(layer, classes)))
+        part = "" if kept == len(targets) else f", first {kept} samples"
+        few = layer if not part else _first(layer, kept)
+        found[name + part] = _features(few, targets[:kept], make)
     return found or "no layer has one row per sample"
+
+
+def _first(layer: LayerTrace, count: int) -> LayerTrace:
+    """The layer on its first rows."""
+    by_row = ("inputs", "input_grad", "output_grad", "outputs", "grad_magnitude")
+    cut = {name: value[:count] for name in by_row if (value := getattr(layer, name)) is not None}
+    return replace(layer, **cut)
 
 
 def _features(
@@ -100,7 +123,9 @@ def readout_ensembles(subject: Subject) -> Places | str:
         rate = rate / (variance * width).sqrt()  # entries of variance v where the rate is meant for 1/m
         return readout_ensemble(layer.inputs.double(), layer.weight.double(), y, readouts, variance=variance, rate=rate)
 
-    return _at_every_layer(subject, make)
+    return _at_every_layer(
+        subject, make, lambda layer, classes: LARGEST_ROWS // (2 * classes * layer.weight.shape[0] ** 2)
+    )
 
 
 def random_readouts(subject: Subject) -> Places | str:
@@ -116,4 +141,4 @@ def random_readouts(subject: Subject) -> Places | str:
             return f"{FEWEST} gradients of its weight have more than {LARGEST_ENSEMBLE} entries"
         return RandomReadout(layer.inputs.double(), layer.weight.double(), y, rate, seed=subject.seed, replicates=drawn)
 
-    return _at_every_layer(subject, make)
+    return _at_every_layer(subject, make, lambda layer, _: LARGEST_DRAWN // (REPLICATES * layer.weight.shape[0]))

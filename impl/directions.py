@@ -1,0 +1,93 @@
+"""Directions in which parameters and activations move, and what of a gradient and of a loss is read along them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from impl.nested import mapped, tensors_of
+from impl.running import Inputs
+
+
+def first_samples(task: tuple[Inputs, Any], count: int) -> tuple[Inputs, Any] | None:
+    """Inputs and targets of the first samples, where every tensor leads with the same number of them."""
+    lengths = {len(tensor) if tensor.ndim else 0 for tensor in tensors_of(task)}
+    if len(lengths) != 1 or min(lengths) <= count:
+        return None
+    cut: tuple[Inputs, Any] = mapped(task, lambda tensor: tensor[:count])
+    return cut
+
+
+@contextmanager
+def as_it_is(model: nn.Module) -> Iterator[dict[int, Tensor]]:
+    """The model on copies of its parameters."""
+    data = [(p, p.data) for p in model.parameters()]
+    try:
+        for p, numbers in data:
+            p.data = numbers.clone()
+        yield {id(p): numbers for p, numbers in data}
+    finally:
+        for p, numbers in data:
+            p.data = numbers
+
+
+def share(gradient: Tensor | None, direction: Tensor) -> tuple[float, float, float]:
+    """⟨g, V⟩, Σ(gV)², Σ|gV|."""
+    if gradient is None:
+        return 0.0, 0.0, 0.0
+    terms = gradient.detach().to_dense().double() * direction
+    return float(terms.sum()), float((terms * terms).sum()), float(terms.abs().sum())
+
+
+def direction(tensor: Tensor, seed: int) -> Tensor:
+    """A random direction as long as the tensor, entry by entry; in float32, which is as random and takes half the room."""
+    source = torch.Generator(device=tensor.device).manual_seed(seed % 2**63)
+    drawn = torch.randn(tensor.shape, generator=source, dtype=torch.float32, device=tensor.device)
+    size = float(tensor.detach().double().square().mean().sqrt()) if tensor.numel() else 0.0
+    return drawn * (size or 2.0**-6)
+
+
+def same_numbers(p: Tensor, base: Tensor) -> bool:
+    """Whether a parameter is still at the point, in float64."""
+    data = p.detach()
+    return data.layout is torch.strided and data.shape == base.shape and torch.equal(data.double(), base)
+
+
+def roughness(points: Tensor) -> float:
+    """The noise of single values on equidistant points, by the order of differences that shows the least (a smooth curve has none)."""
+    found, differences = [], points
+    for order in range(1, 8):
+        differences = differences[1:] - differences[:-1]
+        if order >= 4:
+            found.append(float(differences.square().mean().sqrt()) / math.sqrt(math.comb(2 * order, order)))
+    least = min(found)
+    return 3 * least if math.isfinite(least) else math.inf
+
+
+def largest(outputs: Any) -> float:
+    """The largest magnitude among the finite numbers that a network returns."""
+    found = [
+        t.detach().double()
+        for t in tensors_of(outputs)
+        if t.is_floating_point() and t.layout is torch.strided and not t.is_nested
+    ]
+    return max((float(t.nan_to_num(0.0, 0.0, 0.0).abs().max()) for t in found if t.numel()), default=0.0)
+
+
+def reached_from(value: Tensor) -> set[int]:
+    """Ids of the parameters that the backward pass arrives at, whatever gradient it brings them."""
+    waiting: list[Any] = [value.grad_fn] if value.grad_fn is not None else []
+    known, found = set(waiting), set()
+    while waiting:
+        node = waiting.pop()
+        if hasattr(node, "variable"):
+            found.add(id(node.variable))
+        following = {other for other, _ in node.next_functions if other is not None} - known
+        known |= following
+        waiting += following
+    return found

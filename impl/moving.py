@@ -1,0 +1,73 @@
+"""Handles of a network that move together along one line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from impl.directions import share
+from impl.errors import InputError
+from impl.handles import Handle, passing
+from impl.running import undisturbed
+
+if TYPE_CHECKING:
+    from impl.lines import Lines
+
+
+class Moving:
+    """Handles of a network that move together, at different speeds."""
+
+    def __init__(self, lines: Lines, chosen: Sequence[Handle], weights: Sequence[float]) -> None:
+        """Add up what autograd says of their slopes."""
+        self.lines, self.chosen, self.weights = lines, chosen, weights
+        self.speeds: dict[int, float] = {}
+        self.parameters: list[Tensor] = []
+        slope = squares = terms = 0.0
+        for handle, weight in zip(chosen, weights, strict=True):
+            for p in handle.parameters:
+                if id(p) not in self.speeds:  # a tied parameter moves once
+                    self.speeds[id(p)] = weight
+                    self.parameters.append(p)
+                    a, b, c = lines.shares[id(p)]
+                    slope, squares, terms = slope + weight * a, squares + weight**2 * b, terms + weight * c
+            if handle.event is not None:
+                slope, squares = slope + weight * handle.slope, squares + weight**2 * handle.squares
+                terms += weight * handle.terms
+        self.slope, self.spread, self.terms = slope, math.sqrt(squares) if squares >= 0 else squares, terms
+        lines.pushed = frozenset(self.speeds)
+
+    def __call__(self, step: float) -> float:
+        """The loss at a step."""
+        self.lines.put(
+            self.parameters, lambda p, at: at + (step * self.speeds[id(p)]) * self.lines.along_parameter(p).double()
+        )
+        pushes = {
+            h.event: self._push(h.event, step * weight)
+            for h, weight in zip(self.chosen, self.weights, strict=True)
+            if h.event is not None
+        }
+        try:
+            return self.lines.evaluate(pushes)
+        except InputError:
+            return math.nan  # the line leaves where the network is defined
+
+    def _push(self, event: int, step: float) -> Any:
+        return lambda tensor: tensor + (step * self.lines.along_event(event, tensor.detach()).double()).to(tensor.dtype)
+
+    def again(self) -> tuple[float, float]:
+        """Loss and autograd's slope at the present parameters."""
+        lines = self.lines
+        events = {h.event: w for h, w in zip(self.chosen, self.weights, strict=True) if h.event is not None}
+        watched: Any = passing(lines.model, keep=True) if events else nullcontext()
+        with undisturbed(lines.model, lines.seed, parameters=False):
+            with watched as seen:
+                value, _ = lines.loss_and_outputs()
+            found = lines.gradients(value, [*self.parameters, *(seen.kept[e] for e in events)])
+        along = [(self.speeds[id(p)], lines.along_parameter(p)) for p in self.parameters]
+        along += [(w, lines.along_event(e, seen.kept[e].detach())) for e, w in events.items()]
+        slopes = (w * share(g, v)[0] for g, (w, v) in zip(found, along, strict=True))
+        return float(value.detach()), sum(slopes)
