@@ -74,7 +74,56 @@ def ragged():
     return Net(forward, a=nn.Linear(4, 8), b=nn.Linear(8, 3)), rows(6, 5, 4), labels(6), functional.cross_entropy
 
 
+def noisy():
+    def forward(net, x):
+        return net.body(x + 0.1 * torch.randn(x.shape, generator=net.source))
+
+    model = Net(forward, body=layers())
+    model.source = torch.Generator().manual_seed(3)
+    return model, rows(), labels(), functional.cross_entropy
+
+
+def narrowed():
+    def forward(net, x):
+        with torch.autocast("cpu", torch.bfloat16):
+            middle = net.a(x)
+        return net.b(torch.tanh(middle.float()))
+
+    return Net(forward, a=nn.Linear(4, 8), b=nn.Linear(8, 3)), rows(), labels(), functional.cross_entropy
+
+
+def of_bytes():
+    model = Net(lambda net, x: net.body(x.float() / 255), body=layers())
+    return model, (100 * rows()).to(torch.uint8), labels(), functional.cross_entropy
+
+
+def experts():
+    def forward(net, x):
+        out, gates = torch.zeros(len(x), 3), net.gate(x).softmax(-1)
+        for i, expert in enumerate((net.one, net.two)):
+            mine = gates.argmax(-1) == i
+            out[mine] = expert(x[mine]) * gates[mine, i : i + 1]
+        return out
+
+    parts = {"gate": nn.Linear(4, 2), "one": nn.Linear(4, 3), "two": nn.Linear(4, 3)}
+    return Net(forward, **parts), rows(), labels(), functional.cross_entropy
+
+
+def from_zeros():
+    def forward(net, x):
+        start = torch.zeros(1, len(x), 8)
+        return net.head(net.body(x.unflatten(1, (2, 2)), (start, start))[0][:, -1])
+
+    parts = {"body": nn.LSTM(2, 8, batch_first=True), "head": nn.Linear(8, 3)}
+    return Net(forward, **parts), rows(), labels(), functional.cross_entropy
+
+
 NETWORKS = {
+    "noise of its own generator": noisy,
+    "autocast inside": narrowed,
+    "pixels made float32 inside": of_bytes,
+    "experts into float32 zeros": experts,
+    "a recurrent layer from float32 zeros": from_zeros,
     "outputs that refuse update": lambda: returns(Outputs),
     "outputs in a dataclass": lambda: returns(Record),
     "a lock": lambda: keeps(threading.Lock()),

@@ -49,9 +49,13 @@ class Result:
 
 
 class Results(list[Result]):
-    """One result per claim and place; ``layers`` says how many of the network's layers were looked at, and which were not."""
+    """One result per claim and place; ``layers`` says how many of the network's layers were looked at, and which were not.
+
+    ``chunk`` is how many samples were looked at in one go, at most; None for the whole batch.
+    """
 
     layers: Coverage = Coverage()
+    chunk: int | None = None
 
 
 def _inapplicable(claim: Claim, reason: str) -> Verdict:
@@ -144,6 +148,7 @@ def check_subject(
                 merged[key] = worse(merged[key], found) if key in merged else found
         results = Results(sorted(merged.values(), key=lambda result: chosen.index(result.claim)))
         results.layers = covered or Coverage()
+        results.chunk = max((samples[1] - samples[0] for samples in pieces if samples is not None), default=None)
         return results
 
 

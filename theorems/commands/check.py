@@ -194,10 +194,10 @@ def _check_model(
     out.print((result_table if verbose else result_summary)(results))
     if results.layers.total:
         out.print(f"[dim]{escape(str(results.layers))}[/]", highlight=False)
-    parts = {r.samples for r in results if r.samples is not None}
-    if parts:
-        most = max(end - first for first, end in parts)
-        out.print(f"[dim]the batch in chunks of up to {most} samples, the worst of each place[/]", highlight=False)
+    if results.chunk is not None:
+        out.print(
+            f"[dim]the batch in chunks of up to {results.chunk} samples, the worst of each place[/]", highlight=False
+        )
     found = {claim.name: [r for r in results if r.claim is claim] for claim in claims}
     evidence = {claim.name: judged(claim, found[claim.name]) for claim in claims}
     ratios = [r for seen in evidence.values() for r in seen.ratios]
