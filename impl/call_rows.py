@@ -52,7 +52,7 @@ def rows(call: Call, weight: Tensor, input_grad: Tensor, output_grad: Tensor) ->
         inputs, outputs, input_grad, output_grad = (t[None] for t in (inputs, outputs, input_grad, output_grad))
     matrix = patches.weight_rows(layer, weight)
     delta = patches.output_rows(layer, output_grad)
-    patch_grad, magnitude = _patch_gradient(layer, inputs, input_grad, delta, matrix)
+    patch_grad, magnitude, terms = patch_gradient(layer, inputs, input_grad, delta, matrix)
     return {
         "weight": matrix,
         "bias": None if bias is None else bias.reshape(layer.groups, -1),
@@ -60,7 +60,7 @@ def rows(call: Call, weight: Tensor, input_grad: Tensor, output_grad: Tensor) ->
         "input_grad": patch_grad,
         "output_grad": delta,
         "outputs": patches.output_rows(layer, outputs),
-        "grad_terms": matrix.shape[-2] * matrix.shape[-1],
+        "grad_terms": terms,
         "grad_magnitude": magnitude,
     }
 
@@ -77,23 +77,19 @@ def some_inputs(
     return {"bias": bias, **in_part.convolution(layer, weight, *tensors, chosen, seed=seed)}
 
 
-def _patch_gradient(
+def patch_gradient(
     conv: patches.Conv, inputs: Tensor, input_grad: Tensor, delta: Tensor, matrix: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The patch gradient nearest to ∇_Z W among those that fold to what autograd returned, and its Σ|terms|.
+) -> tuple[Tensor, Tensor, int]:
+    """The patch gradient nearest to ∇_Z W among those that fold to what autograd returned, its Σ|terms|, and how many terms an entry has at most.
 
     Autograd shows the gradient of a convolution's input, where overlapping patches are summed. Spreading the difference from
-    ∇_Z W evenly over the overlaps changes nothing when the backward pass is right, and shows any error of it otherwise.
+    ∇_Z W evenly over the overlaps changes nothing when the backward pass is right, and shows any error of it otherwise. It is made in float64, so that nothing is
+    rounded but what autograd rounded: sums over the filters and over the patches that read one entry.
     """
-    if len({delta.dtype, matrix.dtype, input_grad.dtype}) > 1 or delta.dtype.itemsize < 4:
-        delta, matrix, input_grad = (
-            delta.double(),
-            matrix.double(),
-            input_grad.double(),
-        )  # exact, and sums do not round here
+    delta, matrix, input_grad = delta.double(), matrix.double(), input_grad.double()
     direct = delta @ matrix
     overlaps = patches.fold(conv, torch.ones_like(direct), inputs).clamp(min=1)
     missing = input_grad - patches.fold(conv, direct, inputs)
     magnitude = patches.fold(conv, delta.abs() @ matrix.abs(), inputs)
     correction = patches.unfold(conv, missing / overlaps)
-    return direct + correction, patches.unfold(conv, magnitude)
+    return direct + correction, patches.unfold(conv, magnitude), matrix.shape[-2] * int(overlaps.max())

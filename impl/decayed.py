@@ -184,6 +184,7 @@ def readout_of(layers: Mapping[str, LayerTrace], outputs: Any) -> str | None:
         seen = layer.outputs
         if (
             isinstance(outputs, Tensor)
+            and not outputs.is_nested
             and seen is not None
             and seen.ndim == 2
             and outputs.numel() == seen.numel()

@@ -71,7 +71,11 @@ def roughness(points: Tensor) -> float:
 
 def largest(outputs: Any) -> float:
     """The largest magnitude among the finite numbers that a network returns."""
-    found = [t.detach().double() for t in tensors_of(outputs) if t.is_floating_point() and t.layout is torch.strided]
+    found = [
+        t.detach().double()
+        for t in tensors_of(outputs)
+        if t.is_floating_point() and t.layout is torch.strided and not t.is_nested
+    ]
     return max((float(t.nan_to_num(0.0, 0.0, 0.0).abs().max()) for t in found if t.numel()), default=0.0)
 
 

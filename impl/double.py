@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from impl.copying import copied
 from impl.errors import InputError, told
 from impl.widening import asked_for
 
@@ -51,6 +51,6 @@ def loss_in_double(loss: Any) -> Any:
     if not isinstance(loss, nn.Module):
         return loss
     try:
-        return copy.deepcopy(loss).double()
+        return copied(loss).double()
     except Exception as error:
         raise InputError(f"expected a loss that can be copied, but it raised {told(error)}") from error

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # a usage error must not cost the import of torch
@@ -29,6 +31,12 @@ def visible(text: str) -> str:
 
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+def crash(error: BaseException) -> str:
+    """`told`, with the line of the innermost frame: what whoever mends it wants to know."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return told(error) + where
 
 
 def require(condition: bool, message: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeAlias
@@ -10,6 +9,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from impl.copying import copied
 from impl.errors import require, require_finite
 from impl.measured import Slack
 from impl.networks import generator
@@ -143,7 +143,7 @@ class FirstLayerTraining:
 
     def __post_init__(self) -> None:
         """Find the first layer, copy the model twice and set up the optimisers."""
-        self.model = copy.deepcopy(self.model)
+        self.model = copied(self.model)
         self.layer = first_layer(self.model, self.inputs, self.targets, self.loss, seed=self.seed)
         self.obstacle = self.layer.obstacle
         if self.layer.module is None:
@@ -155,7 +155,7 @@ class FirstLayerTraining:
             width = self.layer.parameters[0].shape[-1]
             self.test_inputs = torch.randn(5, width, generator=generator(self.seed), dtype=torch.float64).to(self.rows)
         self.test_rows = self.layer.with_ones(self.test_inputs)
-        self.twin = copy.deepcopy(self.model)
+        self.twin = copied(self.model)
         self.twin_layer = self.layer.same_in(self.twin)
         self.path = self.layer.outputs.clone()
         make = self.first or _preconditioned

@@ -95,8 +95,7 @@ def convolution(
     matrix, delta = patches.weight_rows(conv, weight), patches.output_rows(conv, output_grad)
     some, within = _channels(conv, images, weight, chosen)
     few, input_grad, kernels = images[:, some], input_grad[:, some], weight[:, some[: len(some) // conv.groups]]
-    if len({delta.dtype, matrix.dtype, input_grad.dtype}) > 1 or delta.dtype.itemsize < 4:
-        delta, output_grad, input_grad = delta.double(), output_grad.double(), input_grad.double()
+    delta, output_grad, input_grad = delta.double(), output_grad.double(), input_grad.double()  # nothing rounds here
     kernels = kernels.to(delta.dtype)
     missing = input_grad - _adjoint(conv, output_grad, kernels, few, conv.groups)
     counts = _adjoint(conv, torch.ones_like(output_grad[:1, :1]), torch.ones_like(kernels[:1, :1]), few[:1, :1], 1)
@@ -110,7 +109,7 @@ def convolution(
         "input_grad": delta @ matrix.to(delta.dtype)[..., chosen] + correction,
         "output_grad": delta,
         "outputs": None,
-        "grad_terms": matrix.shape[-2] * matrix.shape[-1],
+        "grad_terms": matrix.shape[-2] * int(counts.max()),
         "grad_magnitude": entries(conv, _magnitude(conv, output_grad, kernels, few), within),
         "checked": whole,
         "part": said(len(chosen), matrix.shape[-1], len(checked), rows),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -43,17 +44,20 @@ def windows(conv: Conv, images: Tensor) -> Tensor:
     return padded
 
 
-def unfold(conv: Conv, images: Tensor) -> Tensor:
+def unfold(conv: Conv, images: Tensor, positions: Sequence[int] = ()) -> Tensor:
     r"""The patches that ``conv`` sees, one per row.
 
     Args:
         conv: see `windows`.
         images: (B, C, \*space), of any memory format.
+        positions: how many output positions count in each dimension, the first ones; by default all.
 
     Returns:
         (groups, B·L, C/groups·k) with L output positions and k kernel entries; differentiable.
     """
     seen, space = windows(conv, images), len(conv.kernel_size)
+    kept: Any = (..., *map(slice, positions), *[slice(None)] * space)
+    seen = seen[kept] if positions else seen
     batch, channels = seen.shape[:2]
     where, kernel = seen.shape[2 : 2 + space], seen.shape[2 + space :]
     grouped = seen.reshape(batch, conv.groups, channels // conv.groups, *where, *kernel)

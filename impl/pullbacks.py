@@ -12,7 +12,7 @@ from impl import patches
 from impl.errors import InputError, require, require_finite
 from impl.grams import Rows
 from impl.networks import generator
-from impl.recording import Call, Inputs, record, run
+from impl.recording import Call, Inputs, record, require_layers, run
 
 _TEMPORARY = 2**22
 """Bytes of a tensor that a batched backward pass may make at a layer; the best of 2^19 … 2^25 on MLPs and CNNs."""
@@ -33,6 +33,7 @@ class Pullback:
 
     def __init__(self, model: nn.Module, inputs: Inputs, names: Collection[str] | None, *, bias: bool) -> None:
         """Run the model once."""
+        require_layers(model)
         with record(model) as seen:
             unknown = sorted(set(names or ()) - set(seen.layers))
             require(not unknown, f"expected layers among {', '.join(map(repr, seen.layers))}, got {unknown}")

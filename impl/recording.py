@@ -17,7 +17,7 @@ from impl.running import Inputs, require_usable, run, undisturbed
 
 LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 Layer: TypeAlias = nn.Linear | patches.Conv
-__all__ = ["LAYERS", "Call", "Inputs", "Layer", "Recording", "record", "run", "undisturbed"]
+__all__ = ["LAYERS", "Call", "Inputs", "Layer", "Recording", "record", "require_layers", "run", "undisturbed"]
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,7 @@ _DIFFERENTIATED = (
     "backward pass as well"
 )
 _NOT_CALLED = (
-    "the network never calls it as a module on any rows: what reads its weight in another way (functional.linear, "
-    "nn.MultiheadAttention, .forward) is not traced"
+    "the network never calls it as a module on any rows, and no product of its weight with features was seen either"
 )
 _MISSING = object()
 
@@ -210,6 +209,8 @@ def _untraceable(value: Any) -> str | None:
     """Why a call with this input or weight is left alone, or None."""
     if not isinstance(value, Tensor):
         return f"it is called with {type(value).__name__}, not a tensor"
+    if value.is_nested:
+        return "it is called with a nested tensor, whose rows are of several lengths"
     if value.layout is not torch.strided:
         return "it is called with a sparse tensor"
     if torch._C._functorch.is_functorch_wrapped_tensor(value):
@@ -242,6 +243,20 @@ def _not_a_layer(layer: Layer, weight: Tensor, inputs: Tensor, outputs: Any) -> 
     return f"{kind} makes {tuple(outputs.shape)} of {tuple(inputs.shape)}, not {wanted}: it is not a linear layer"
 
 
+def require_layers(model: nn.Module) -> None:
+    """Refuse a model without a linear or convolutional module.
+
+    Raises:
+        InputError: naming the kinds that it is made of.
+    """
+    kinds = sorted({type(m).__name__ for m in model.modules()})
+    require(
+        any(isinstance(m, LAYERS) for m in model.modules()),
+        f"expected a model with nn.Linear or nn.Conv layers, got one of {', '.join(kinds)}"
+        + ("; pass the module itself, before torch.jit" if any("Script" in kind for kind in kinds) else ""),
+    )
+
+
 @contextmanager
 def record(model: nn.Module) -> Iterator[Recording]:
     """Record every call of an ``nn.Linear`` or ``nn.Conv*d`` inside ``model`` while the context is open.
@@ -251,15 +266,9 @@ def record(model: nn.Module) -> Iterator[Recording]:
     alias of its weight. Hooks and aliases are gone when the context closes, also after an error.
 
     Raises:
-        InputError: no such layer, weights that are not finite, inputs that are not finite floating-point tensors.
+        InputError: weights that are not finite, inputs that are not finite floating-point tensors.
     """
     layers = {name or type(model).__name__: m for name, m in model.named_modules() if isinstance(m, LAYERS)}
-    kinds = sorted({type(m).__name__ for m in model.modules()})
-    require(
-        bool(layers),
-        f"expected a model with nn.Linear or nn.Conv layers, got one of {', '.join(kinds)}"
-        + ("; pass the module itself, before torch.jit" if any("Script" in kind for kind in kinds) else ""),
-    )
     require_usable(model)
     for name, parameter in model.named_parameters():
         require_finite(f"parameter {name!r}", parameter.detach())

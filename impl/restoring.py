@@ -14,7 +14,7 @@ _CONTAINERS = (list, dict, set, OrderedDict, deque)
 
 
 class Remembered:
-    """Parameters, buffers, gradients, attributes, hooks and modes of a module.
+    """Parameters, buffers, gradients, attributes, hooks, modes and generators of a module.
 
     Args:
         model: any module.
@@ -35,6 +35,7 @@ class Remembered:
         changing += [grad for _, grad in self.gradients if grad is not None]
         # a tensor that is the output of something is no state
         self.numbers = [(t, t.data, t.detach().clone()) for t in changing if t.grad_fn is None]
+        self.sources = [(value, value.get_state()) for value in own if isinstance(value, torch.Generator)]
         self.arrays = [(value, value.copy()) for value in own if isinstance(value, np.ndarray)]
 
     def restore(self) -> None:
@@ -53,10 +54,13 @@ class Remembered:
                 _refill(p._backward_hooks, hooks or {})
         with torch.no_grad():
             for tensor, data, value in self.numbers:
-                if tensor.data_ptr() != data.data_ptr() or tensor.shape != data.shape:
+                strided = tensor.layout is torch.strided is data.layout
+                if (strided and tensor.data_ptr() != data.data_ptr()) or tensor.shape != data.shape:
                     tensor.data = data
                 if not _same(data, value):
                     data.copy_(value)
+        for source, state in self.sources:
+            source.set_state(state)
         for array, numbers in self.arrays:
             array[...] = numbers
 

@@ -76,7 +76,7 @@ def as_tensor_hint(value: Any) -> str:
 
 
 def _require_numbers(tensor: Tensor, *, infinite: bool) -> None:
-    if tensor.layout is torch.strided and not tensor.is_complex():
+    if tensor.layout is torch.strided and not tensor.is_complex() and not tensor.is_nested:
         require_finite(
             "the inputs", tensor.detach().nan_to_num(nan=torch.nan, posinf=0, neginf=0) if infinite else tensor.detach()
         )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -16,6 +17,9 @@ from impl.errors import InputError, require, require_finite, told
 from impl.layer_errors import output_error
 from impl.layers import LayerTrace, LinearRows, Traces
 from impl.losses import no_broadcasting, require_finite_targets
+from impl.nested import mapped
+from impl.product_rows import product_rows
+from impl.products import Products, unfused
 from impl.recording import Layer, Recording, record
 from impl.running import Inputs, as_tensor_hint, run, undisturbed
 
@@ -31,32 +35,38 @@ def trace(
     loss: Loss,
     *,
     rate: float | None = None,
-    decay: float = 1.0,
+    decay: float | None = None,
     seed: int = 0,
     parts: bool = False,
+    products: bool = True,
 ) -> Traces:
     """Run ``loss(model(inputs), targets)`` forwards and backwards once and return a trace per linear layer.
 
     The model is left as it was: hooks, ``.grad``, buffers (BatchNorm statistics) and random state are untouched.
 
     Args:
-        model: any module with ``nn.Linear`` or ``nn.Conv1d/2d/3d`` in it; layers that are not called are left out.
+        model: any module. Its ``nn.Linear`` and ``nn.Conv1d/2d/3d`` are seen as they are called; every other product of a parameter with features
+            (``x @ self.weight``, ``functional.linear``, packed projections, the steps of a recurrent layer) by what runs.
         inputs: a tensor, a tuple of arguments or a dict of keyword arguments; at least one sample.
         targets: whatever ``loss`` takes.
         loss: a callable to one scalar.
         rate: learning rate η for claims about one step; by default the power of two nearest ‖W‖/‖∇_W‖, at which both
             orders of the step weigh alike.
-        decay: weight decay λ for claims about decay.
+        decay: weight decay λ for claims about decay; by default the power of two nearest ‖∇_W‖/‖W‖, at which decay and loss weigh alike.
         seed: of dropout and other noise inside the model.
         parts: whether large convolutions are looked at in part (see `impl.parts`), so that their patches are never unfolded.
 
+        products: whether products that no ``nn.Linear`` or ``nn.Conv`` makes are looked for (a second pass where a recurrent layer ran as one
+            operation, or the products read the data themselves).
+
     Returns:
         traces by module name; calls of one module are more rows, groups of a convolution a leading dimension. Calls of one
-        module with another weight (``functional_call``) follow as "name#2". ``left_out`` says why a layer has no trace:
-        never called, called under ``torch.vmap``, differentiated twice, an output that is no layer's.
+        module with another weight (``functional_call``) follow as "name#2". Other products go by the name of their parameter, and "name[8:16]" for
+        a part of it. ``left_out`` says why a layer has no trace: never called, called under ``torch.vmap``, differentiated twice, an output that is no
+        layer's, a weight that enters no product of two matrices.
 
     Raises:
-        InputError: for a model without such layers, inputs it does not accept, targets that do not fit, NaN or infinity.
+        InputError: for inputs that the model does not accept, targets that do not fit, NaN or infinity.
     """
     kind = f"the class {model.__name__}; call it to make one" if isinstance(model, type) else type(model).__name__
     require(isinstance(model, nn.Module), f"expected a torch nn.Module as model, got {kind}")
@@ -64,20 +74,66 @@ def trace(
     for option, number in given.items():
         usable = isinstance(number, int | float) and math.isfinite(number) and number > 0
         require(
-            usable or (option == "rate" and number is None),
+            usable or number is None,
             f"expected a positive, finite {option}, got {option}={number!r}",
         )
+    look: dict[str, Any] = {"rate": rate, "decay": decay}
     with undisturbed(model, seed), record(model) as seen:
         outputs = run(model, inputs)
         value = scalar_loss(outputs, targets, loss)
         seen.finish()
+        others = Products(model, value, seen) if products else None
         chosen = Chosen(seed, len(seen.layers)) if parts else None
-        found = _collect(seen, value, rate=rate, decay=decay, chosen=chosen)
-    known = {name: output_error(layer, outputs, targets, loss) for name, layer in found.items()}
-    return Traces(
-        {name: layer if known[name] is None else replace(layer, output_error=known[name]) for name, layer in found.items()},
-        seen.left_out,
-    )
+        found = Traces(_collect(seen, value, others, chosen=chosen, **look), seen.left_out)
+    if others is not None:
+        more = _product_traces(others, look)
+        if others.unsure:
+            again = _looked_again(model, inputs, targets, loss, seed=seed, look=look)
+            more = (
+                more
+                if again is None
+                else ({**again[0], **{k: v for k, v in more[0].items() if k not in again[0]}}, again[1])
+            )
+        _add(found, *more, seen)
+    for name, layer in found.items():
+        known = output_error(layer, outputs, targets, loss)
+        if known is not None:
+            found[name] = replace(layer, output_error=known)
+    return found
+
+
+def _product_traces(products: Products, look: Mapping[str, Any]) -> tuple[dict[str, LayerTrace], dict[str, str]]:
+    """The traces of all products that ran backwards, and why others have none."""
+    fields, silent = product_rows(products.found)
+    return {
+        name: _trace(name, parts, reached=True, **look) for name, parts in fields.items()
+    }, products.left_out | silent
+
+
+def _looked_again(
+    model: nn.Module, inputs: Inputs, targets: Any, loss: Loss, *, seed: int, look: Mapping[str, Any]
+) -> tuple[dict[str, LayerTrace], dict[str, str]] | None:
+    """Products that autograd sends nothing back through: with inputs that take a gradient, and recurrent layers step by step."""
+    differentiable = mapped(inputs, lambda t: t.detach().clone().requires_grad_(t.is_floating_point()))
+    try:
+        with undisturbed(model, seed), record(model) as seen, unfused():
+            value = scalar_loss(run(model, differentiable), targets, loss)
+            seen.finish()
+            products = Products(model, value, seen)
+            gradients(seen, value, products)
+            return _product_traces(products, look)
+    except InputError:
+        return None  # the model asks for plain inputs: what could be seen is seen
+
+
+def _add(found: Traces, traces: Mapping[str, LayerTrace], reasons: Mapping[str, str], seen: Recording) -> None:
+    """Add what the products show; of a layer that its product shows, or whose parameters are said to go unseen, nothing is said twice."""
+    found.update(traces)
+    owners = {name.partition("[")[0].partition("#")[0] for name in traces}
+    for name in owners:
+        found.left_out.pop(name.rpartition(".")[0], None)
+    layers = tuple(f"{name}." for name in seen.layers)
+    found.left_out |= {name: why for name, why in reasons.items() if not name.startswith(layers) and name not in owners}
 
 
 def scalar_loss(outputs: Any, targets: Any, loss: Loss) -> Tensor:
@@ -108,8 +164,10 @@ def scalar_loss(outputs: Any, targets: Any, loss: Loss) -> Tensor:
     return value.reshape(())
 
 
-def gradients(seen: Recording, value: Tensor) -> Callable[[Tensor], Tensor | None]:
+def gradients(seen: Recording, value: Tensor, products: Products | None = None) -> Callable[[Tensor], Tensor | None]:
     """Differentiate the loss once by every recorded tensor; look a gradient up by its tensor, None if there is no path.
+
+    Products keep what they get and send back by themselves.
 
     Raises:
         InputError: if the loss does not depend on the parameters of any recorded layer.
@@ -117,24 +175,32 @@ def gradients(seen: Recording, value: Tensor) -> Callable[[Tensor], Tensor | Non
     tensors = [t for call in seen.calls for t in (call.inputs, call.outputs)]
     live = [t for t in (*tensors, *seen.weights.values()) if t.requires_grad]
     require(value.requires_grad, "expected a loss that depends on the model's layers, got one without gradient")
+    wanted: list[Any] = [*live, *([] if products is None else products.edges)]
     try:
-        found = torch.autograd.grad(value, live, allow_unused=True)
+        with nullcontext() if products is None else products.watched():
+            found = torch.autograd.grad(value, wanted, allow_unused=True)
     except Exception as error:
         raise InputError(
             f"expected a loss that can be differentiated, but its backward pass raised {told(error)}"
         ) from error
-    by_id = {id(t): g if g is None else g.detach() for t, g in zip(live, found, strict=True)}
+    by_id = {id(t): g if g is None else g.detach() for t, g in zip(live, found[: len(live)], strict=True)}
     return lambda tensor: by_id.get(id(tensor))
 
 
 def _collect(
-    seen: Recording, value: Tensor, *, rate: float | None, decay: float, chosen: Chosen | None = None
+    seen: Recording,
+    value: Tensor,
+    products: Products | None = None,
+    *,
+    rate: float | None,
+    decay: float | None,
+    chosen: Chosen | None = None,
 ) -> dict[str, LayerTrace]:
     """Differentiate and assemble the rows."""
-    if not seen.calls:
+    if not seen.calls and (products is None or not products.found):
         return {}
     called = list(dict.fromkeys(call.name for call in seen.calls))
-    look_up = gradients(seen, value)
+    look_up = gradients(seen, value, products)
 
     def gradient(tensor: Tensor) -> Tensor:
         found = look_up(tensor)
@@ -156,18 +222,24 @@ def _collect(
             )
             for call in calls
         ]
-        parts = _join(pieces, calls[0].layer, weight_grad, some)
-        step = _balanced_rate(parts["weight"], parts["weight_grad"]) if rate is None else rate
-        lead, place = parts["weight"].shape[:-2], weight.device
-        traces[name] = LayerTrace(
-            **parts,
-            name=name,
-            calls=len(calls),
-            reached=any(look_up(call.outputs) is not None for call in calls),
-            rate=torch.full(lead, step, dtype=torch.float64, device=place),
-            decay=torch.full(lead, decay, dtype=torch.float64, device=place),
-        )
+        parts = _join(pieces, calls[0].layer, weight_grad, some) | {"calls": len(calls)}
+        reached = any(look_up(call.outputs) is not None for call in calls)
+        traces[name] = _trace(name, parts, reached=reached, rate=rate, decay=decay)
     return traces
+
+
+def _trace(
+    name: str, parts: Mapping[str, Any], *, reached: bool, rate: float | None, decay: float | None
+) -> LayerTrace:
+    """The trace with its rate and decay, once for each network of a batch."""
+    weight = parts["weight"]
+    balanced = _balanced_rate(weight, parts["weight_grad"])
+    step, shrink = balanced if rate is None else rate, 1 / balanced if decay is None else decay
+    each: dict[str, Any] = {
+        key: torch.full(weight.shape[:-2], number, dtype=torch.float64, device=weight.device)
+        for key, number in (("rate", step), ("decay", shrink))
+    }
+    return LayerTrace(**parts, name=name, reached=reached, **each)
 
 
 def _hooked(name: str, layer: Layer, gradient: Tensor) -> Tensor:

@@ -214,7 +214,7 @@ def noise_at(
     bias = None if layer.bias is None else layer.bias.detach().clone()
 
     def outputs(phi: Tensor) -> Tensor:
-        return nn.functional.linear(phi, weight, bias)
+        return nn.functional.linear(phi.to(weight.dtype), weight, bias)  # autocast narrows features, not weights
 
     soft, error = _softmax(loss, layer, layer.outputs, targets)
     scale = float(rows) if reduction == "mean" else 1.0

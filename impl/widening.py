@@ -39,7 +39,17 @@ class Widened(Seeing):
         if name in _NAMED and len(args) == 1 and isinstance(args[0], Tensor):
             return args[0].to(_NAMED[name])
         kept = 1 if writes(name) else 0
-        return func(*args[:kept], *arguments(args[kept:], _wide), **arguments(kwargs, _wide))
+        args, kwargs = (*args[:kept], *arguments(args[kept:], _wide)), arguments(kwargs, _wide)
+        return _grouped(func, *args, **kwargs) if name == "_grouped_mm" else func(*args, **kwargs)
+
+
+def _grouped(func: Any, rows: Tensor, weight: Tensor, offs: Tensor | None = None, **more: Any) -> Any:
+    """A product of groups of rows with one matrix each, group by group: torch has none in float64."""
+    if rows.ndim != 2 or weight.ndim != 3 or offs is None or more.get("bias") is not None:
+        return func(rows, weight, offs=offs, **more)
+    ends = offs.tolist()
+    parts = [rows[start:end] @ matrix for start, end, matrix in zip([0, *ends], ends, weight, strict=False)]
+    return torch.cat([*parts, rows.new_zeros(len(rows) - ends[-1], weight.shape[-1])])
 
 
 def _wide(value: Any) -> Any:

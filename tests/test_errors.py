@@ -56,7 +56,6 @@ CALLS = {
         lambda: traced(targets=torch.zeros(6, 1).double(), loss=lambda f, y: ((f - y) ** 2).sum()), r"got \(6, 1\)",
     ),
     "too few labels": (lambda: traced(targets=torch.zeros(5).long(), loss=functional.cross_entropy), r"targets of shape \(5,\)"),
-    "no linear layer": (lambda: traced(model=nn.Sequential(nn.ReLU())), r"nn\.Linear or nn\.Conv layers, got"),
     "not a module": (lambda: traced(model=torch.relu), r"nn\.Module"),
     "a loss that is not a scalar": (lambda: traced(loss=lambda f, y: (f - y) ** 2), r"scalar, got shape \(6, 2\)"),
     "a loss that is not a tensor": (lambda: traced(loss=lambda *_: 3.0), "scalar tensor, got float"),

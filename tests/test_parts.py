@@ -1,7 +1,6 @@
 """Large layers at a few of their inputs: the same numbers as those columns of the whole trace, the same verdicts, the same reds."""
 
 import itertools
-import math
 
 import pytest
 import torch
@@ -9,6 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from impl import parts, trace
+from impl.patches import fold, unfold
 from theorems import (
     Outcome,
     feature_learning_equation,
@@ -57,9 +57,9 @@ def test_parts_of_every_convolution_are_parts_of_its_trace(monkeypatch):
                 layer,
                 name,
             )
-        assert part.grad_terms == whole.grad_terms == math.prod(layer.weight.shape) // layer.groups, (
-            "filters times patch entries"
-        )
+        read = fold(layer, torch.ones_like(unfold(layer, images)), images)
+        most = layer.out_channels // layer.groups * int(read.max())
+        assert part.grad_terms == whole.grad_terms == most, "filters, times patches that read one entry"
         magnitude = whole.grad_magnitude[..., chosen]
         assert (part.grad_magnitude >= magnitude * (1 - 1e-12)).all(), "a bound"
         assert part.grad_magnitude.sum() <= 1.5 * magnitude.sum(), "and no wild one"
@@ -102,7 +102,7 @@ def test_claims_about_whole_features_say_why_not():
     model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(4, 3))
     results = check_model(model, torch.randn(6, 1, 3, 3), torch.arange(6) % 3, functional.cross_entropy)
     reasons = [r.verdict.context.get("reason", "") for r in results if r.where == "0"]
-    assert any("use a smaller batch" in reason for reason in reasons)
+    assert any("too many to be unfolded" in reason for reason in reasons)
 
 
 def test_small_layers_are_looked_at_whole():
@@ -120,3 +120,44 @@ def test_outputs_are_compared_on_distinct_rows_of_half_a_million_entries(rows, d
     assert seen.tolist() == sorted(set(seen.tolist()))
     assert 0 <= seen[0] <= seen[-1] < rows
     assert torch.equal(seen, parts.some_rows(rows, d_in, seed=3))
+
+
+def gradient_times(factor):
+    """A convolution that gives its weight so many times its gradient."""
+
+    class Scaled(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, weight):
+            ctx.save_for_backward(x, weight)
+            return functional.conv2d(x, weight, padding=1)
+
+        @staticmethod
+        def backward(ctx, grad):
+            x, weight = ctx.saved_tensors
+            by_input = torch.nn.grad.conv2d_input(x.shape, weight, grad, padding=1)
+            return by_input, factor * torch.nn.grad.conv2d_weight(x, weight.shape, grad, padding=1)
+
+    return type("Scaled", (nn.Conv2d,), {"forward": lambda self, x: Scaled.apply(x, self.weight)})
+
+
+@pytest.mark.parametrize("factor", [1, 2, 1.1, -1, 0])
+def test_a_wide_convolution_in_float32_is_told_from_a_wrong_one(factor):
+    """64 to 64 channels seen in part: the bound counts what is summed, and never holds where twice the gradient would."""
+    torch.manual_seed(0)
+    wide = gradient_times(factor)(64, 64, 3, padding=1, bias=False)
+    model = nn.Sequential(nn.Conv2d(3, 64, 3, padding=1), nn.ReLU(), wide, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    images, labels = torch.randn(16, 3, 8, 8), torch.arange(16)
+    layer = trace(model, images, labels, functional.cross_entropy, parts=True)["2"]
+    assert layer.part
+    for claim in CLAIMS:
+        assert claim(layer).outcome is (Outcome.HOLDS if factor == 1 else Outcome.REFUTED), claim(layer)
+
+
+@pytest.mark.parametrize("factor", [2, -1, 0])
+def test_no_layer_claim_rests_on_a_bound_that_twice_the_gradient_would_meet(factor):
+    torch.manual_seed(0)
+    wide = gradient_times(factor)(64, 64, 3, padding=1, bias=False)
+    model = nn.Sequential(nn.Conv2d(3, 64, 3), nn.ReLU(), wide, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    layer = trace(model.bfloat16(), torch.randn(16, 3, 8, 8).bfloat16(), torch.arange(16), functional.cross_entropy)["2"]
+    for claim in CLAIMS[:2]:
+        assert claim(layer).outcome in (Outcome.UNDECIDED, Outcome.REFUTED), claim(layer)

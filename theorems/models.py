@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from impl.double import in_double, loss_in_double, widened
-from impl.errors import InputError, told
+from impl.errors import InputError, crash, told
 from impl.nested import mapped
 from impl.operands import Instance
 from impl.restoring import Dice, Remembered
@@ -21,6 +21,7 @@ from theorems.claim import Claim
 from theorems.factories import load, subject_of
 from theorems.places import Places, Subject, instances_of
 from theorems.places.chunks import chunks, cut, sample_count
+from theorems.places.coverage import Coverage
 from theorems.preconditions import autograd_gives_the_gradient
 from theorems.relations.alarms import alarm_shared
 from theorems.verdict import Outcome, Verdict
@@ -28,7 +29,7 @@ from theorems.verdict import Outcome, Verdict
 DRAWN_ONLY = "the claim is about drawn instances only, not about a torch network"
 
 
-__all__ = ["DRAWN_ONLY", "Journal", "Result", "check_model", "check_subject", "load"]
+__all__ = ["DRAWN_ONLY", "Journal", "Result", "Results", "check_model", "check_subject", "load"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,16 @@ class Result:
     seconds: float = 0.0
 
 
+class Results(list[Result]):
+    """One result per claim and place; ``layers`` says how many of the network's layers were looked at, and which were not.
+
+    ``chunk`` is how many samples were looked at in one go, at most; None for the whole batch.
+    """
+
+    layers: Coverage = Coverage()
+    chunk: int | None = None
+
+
 @dataclass
 class Journal:
     """What a check of a network has seen so far, for whoever is interrupted or goes on where a claim raises.
@@ -60,6 +71,7 @@ class Journal:
         chunks: how many there are.
         largest: samples of the largest of them; None for a batch that is looked at whole.
         errors: what a claim raised, on one line; it has no results then.
+        layers: how many of the network's layers were looked at.
     """
 
     results: dict[tuple[str, str], Result] = field(default_factory=dict)
@@ -67,13 +79,16 @@ class Journal:
     chunks: int = 1
     largest: int | None = None
     errors: dict[str, str] = field(default_factory=dict)
+    layers: Coverage | None = None
 
-    def finished(self, claims: Sequence[Claim]) -> list[Result]:
+    def finished(self, claims: Sequence[Claim]) -> Results:
         """The results that count: of claims that were judged on every chunk, or refuted on one."""
         names = {name for name, rounds in self.rounds.items() if rounds == self.chunks}
         names |= {name for (name, _), r in self.results.items() if r.verdict.outcome is Outcome.REFUTED}
         kept = [r for (name, _), r in self.results.items() if name in names - set(self.errors)]
-        return sorted(kept, key=lambda result: claims.index(result.claim))
+        results = Results(sorted(kept, key=lambda result: claims.index(result.claim)))
+        results.layers, results.chunk = self.layers or Coverage(), self.largest
+        return results
 
 
 def _inapplicable(claim: Claim, reason: str) -> Verdict:
@@ -94,13 +109,14 @@ def check_model(
     chunk: int | None = None,
     double: bool = False,
     on_verdict: Callable[[float], None] | None = None,
-) -> list[Result]:
+) -> Results:
     """Check every claim that applies at every place of a network where it applies.
 
-    A claim that applies nowhere has one result, INAPPLICABLE with the reason.
+    A claim that applies nowhere has one result, INAPPLICABLE with the reason. ``check_model(...).layers`` says how many of the layers that hold weights were
+    looked at, and why others were not.
 
     Args:
-        model: any module with linear or convolutional layers; it is left as it was.
+        model: any module; it is left as it was. Without linear or convolutional layers its gradient is checked all the same.
         inputs: a tensor, a tuple of arguments or a mapping of keyword arguments; or, if ``targets`` is the loss, a batch (inputs, targets) or a DataLoader.
         targets: whatever ``loss`` takes; None for a loss of the outputs alone.
         loss: a callable to one scalar; None for a model that computes its own (see `theorems.factories.subject_of`).
@@ -135,7 +151,7 @@ def check_subject(
     double: bool = False,
     on_verdict: Callable[[float], None] | None = None,
     journal: Journal | None = None,
-) -> list[Result]:
+) -> Results:
     """`check_model` of a network and how it is trained in one object, such as `load` returns.
 
     With a ``journal`` a claim that raises is noted there and the others go on.
@@ -171,6 +187,8 @@ def check_subject(
                     merged[key] = found
                 name = results[0].claim.name
                 seen.rounds[name] = seen.rounds.get(name, 0) + 1
+            covered = part.__dict__.get("coverage") or Coverage()
+            seen.layers = covered if seen.layers is None else seen.layers.joined(covered)
         return seen.finished(chosen)
 
 
@@ -209,6 +227,8 @@ def _check(
 ) -> Iterator[list[Result]]:
     """The results of each claim at all its places; those of a claim that raises are left out where ``errors`` takes the reason."""
     available = instances_of(subject, {claim.subject for claim in chosen})
+    if "layers" in subject.__dict__:
+        _ = subject.coverage
     for claim in chosen:
         try:
             results = check_places(claim, available)
@@ -229,9 +249,17 @@ def check_places(claim: Claim, available: Mapping[type[Instance], Places | str])
     results = []
     for where, instance in ({"": places} if isinstance(places, str) else places).items():
         began = time.perf_counter()
-        verdict = _inapplicable(claim, instance) if isinstance(instance, str) else claim(instance)
+        verdict = _inapplicable(claim, instance) if isinstance(instance, str) else _judged(claim, instance)
         results.append(Result(claim, where, verdict, seconds=time.perf_counter() - began))
     return results
+
+
+def _judged(claim: Claim, instance: Instance) -> Verdict:
+    """The verdict; whatever the check raises is the reason why there is none."""
+    try:
+        return claim(instance)
+    except Exception as error:  # noqa: BLE001 - one place takes no other with it
+        return _inapplicable(claim, f"its check raised {crash(error)}")
 
 
 def refuted_on_fewer(
@@ -258,7 +286,7 @@ def refuted_on_fewer(
             few = cut(subject, first, first + count)
             results = check_subject(few, claims=[claim], chunk=max(count, subject.batch_size or 0), double=double)
         except InputError:  # BatchNorm on one sample, a loss that wants them all
-            results = []
+            results = Results()
         refuted = [r.verdict for r in results if r.verdict.outcome is Outcome.REFUTED]
         if refuted:
             return min(refuted, key=lambda verdict: _entries(verdict.instance))

@@ -72,7 +72,13 @@ def scripted_part():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         part = torch.jit.script(nn.Sequential(lin(), nn.ReLU(), lin()))
-    return Case(nn.Sequential(part, lin()), data(N, D), data(N, D, seed=1), functional.mse_loss, {"1": H})
+    return Case(
+        nn.Sequential(part, lin()),
+        data(N, D),
+        data(N, D, seed=1),
+        functional.mse_loss,
+        {"1": H, "0.0.weight": H, "0.2.weight": H},
+    )
 
 
 class Counting(nn.Module):

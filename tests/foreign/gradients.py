@@ -127,7 +127,7 @@ def differentiated_twice():
 
 
 def vectorised():
-    return case(Net(lambda s, x: s.b(torch.vmap(s.a)(x)), a=lin(), b=lin()), a=I, b=H)
+    return case(Net(lambda s, x: s.b(torch.vmap(s.a)(x)), a=lin(), b=lin()), a_weight=H, b=H)
 
 
 def hook_scales_the_output():

@@ -88,8 +88,6 @@ MISTAKES = {
     "inputs that are words": (lambda: (net(), "digits", Y, L), "str"),
     "an array of inputs": (lambda: (net(), X.numpy(), Y, L), "torch.as_tensor"),
     "a list of numbers": (lambda: (net(), [[1.0, 2.0, 3.0, 4.0]], Y[:1], L), "torch.as_tensor"),
-    "no linear layers": (lambda: (nn.Sequential(nn.PReLU()), X, X, functional.mse_loss), "nn.Linear or nn.Conv"),
-    "scripted model": (lambda: (torch.jit.script(net()), X, Y, L), "torch.jit"),
     "empty loader": (lambda: (net(), torch.utils.data.DataLoader([]), L), "empty"),
     "negative batch size": (lambda: (net(), X, Y, L, {"batch_size": -4}), "batch_size=-4"),
     "negative decay": (lambda: (net(), X, Y, L, {"decay": -1.0}), "decay=-1.0"),

@@ -50,7 +50,9 @@ def tied_modules():
 
 
 def tied_functionally(layer=None):
-    return case(Net(lambda s, x: functional.linear(torch.relu(s.fc(x)), s.fc.weight.T), fc=layer or lin()), fc=H)
+    return case(
+        Net(lambda s, x: functional.linear(torch.relu(s.fc(x)), s.fc.weight.T), fc=layer or lin()), fc=H, fc_weight=H
+    )
 
 
 def tied_functionally_under_weight_norm():
@@ -140,19 +142,25 @@ def attention():
         return net.o(net.att(net.q(x), x, x)[0])
 
     model = Net(forward, att=nn.MultiheadAttention(D, 2, batch_first=True), q=lin(), o=lin()).double()
-    return case(model, data(3, 5, D), (3, 5, D), att_out__proj=I, q=H, o=H)
+    found = case(model, data(3, 5, D), (3, 5, D), att_out__proj_weight=H, q=H, o=H)
+    return found._replace(answers=found.answers | {f"att.in_proj_weight[{part}]": H for part in ("0:4", "4:12")})
 
 
 def attention_alone():
     model = Net(lambda s, x: s.att(x, x, x)[0], att=nn.MultiheadAttention(D, 2, batch_first=True)).double()
-    return case(model, data(3, 5, D), (3, 5, D), att_out__proj=I)
+    return case(model, data(3, 5, D), (3, 5, D), att_out__proj_weight=H, att_in__proj__weight=H)
 
 
 def encoder(*, train, frozen):
     model = nn.TransformerEncoderLayer(D, 2, 8, batch_first=True).double().train(train)
     if frozen:
         model.requires_grad_(False)
-    return case(model, data(3, 5, D), (3, 5, D), linear1=H, linear2=H, self__attn_out__proj=I)
+    packed = (
+        {"self__attn_out__proj": I}
+        if frozen
+        else dict.fromkeys(("self__attn_out__proj_weight", "self__attn_in__proj__weight"), H)
+    )
+    return case(model, data(3, 5, D), (3, 5, D), linear1=H, linear2=H, **packed)
 
 
 def encoder_in_training():

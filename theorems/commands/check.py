@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from impl.errors import require
 from theorems.commands.console import (
@@ -229,6 +230,8 @@ def _check_model(
         raise KeyboardInterrupt
     results = journal.finished(claims)
     out.print((result_table if verbose else result_summary)(results, width=line_width()))
+    if results.layers.total:
+        out.print(f"[dim]{escape(str(results.layers))}[/]", highlight=False)
     if journal.largest is not None:
         most = f"chunks of up to {journal.largest} samples"
         out.print(f"[dim]the batch in {most}, the worst of each place[/]", highlight=False)
@@ -253,6 +256,7 @@ def _check_model(
     run.print_sum()
     look = {"chunk": chunk, "double": double or None}
     said = {"factory": spec, **given, **{name: value for name, value in look.items() if value is not None}}
+    said["layers"] = results.layers.record()
     run.write(files, seed=seed, profile=f"model {spec}", model=said, false_alarm=alarm)
     unseen = PRESUPPOSED in evidence and evidence[PRESUPPOSED].outcome is Outcome.INAPPLICABLE
     # what all others presuppose was not looked at

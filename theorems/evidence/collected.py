@@ -226,6 +226,13 @@ class Evidence:
         if generic.refutation is not None and self.outcome is not Outcome.REFUTED:
             self.add(generic.refutation)
 
+    def _points(self) -> dict[str, Any] | None:
+        """Points that nobody drew: of which family they are, what they earned, why they say nothing if so."""
+        if self.generic is None:
+            return None
+        earned = {grade.name: count for grade, count in sorted(self.generic_grades.items(), reverse=True)}
+        return self.generic.record(self.no_error_probability) | {"grades": earned}
+
     def record(self) -> dict[str, Any]:
         """The claim's entry in the JSON file (schema 1)."""
         worst, claim = self.worst, self.claim
@@ -257,11 +264,10 @@ class Evidence:
                 "meaning": sum(condition.idle for condition in self.conditions),
                 "each": [vars(condition) for condition in self.conditions],
             },
-            "generic": _counted(self.generic_grades),
             "ratios": spread(self.ratios),
             "earned": self.earned,
             "error_probability": self.error_probability,
-            "generic": self.generic.record(self.no_error_probability) if self.generic is not None else None,
+            "generic": self._points(),
             "false_alarm": None if (chance := spent([self])) is None else chance[0],
             "counterexample": self._counterexample(),
             "places": [_place(where, verdict) for where, verdict in self.places],
@@ -273,12 +279,6 @@ class Evidence:
             return None
         text, file = self.script
         return {"text": repr(self.worst), "instance": repr(self.worst.instance), "script": text, "file": file}
-
-
-def _counted(grades: Counter[Grade]) -> dict[str, Any] | None:
-    """Points that nobody drew, and what they earned; None where they say nothing."""
-    named = {grade.name: count for grade, count in sorted(grades.items(), reverse=True)}
-    return {"points": grades.total(), "grades": named} if named else None
 
 
 def spread(ratios: list[float]) -> dict[str, Any] | None:

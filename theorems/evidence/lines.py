@@ -58,7 +58,7 @@ def _short_outcome(entry: Record) -> str:
 def grades(entry: Record) -> str:
     """How many of the drawn instances earned which grade; what generic points add is counted apart."""
     drawn = ", ".join(f"{grade} {count}" for grade, count in entry["grades"].items())
-    points = (entry.get("generic") or {}).get("points", 0)
+    points = sum((entry.get("generic") or {}).get("grades", {}).values())
     return " ".join(filter(None, (drawn, f"+{points} generic" if points else ""))) or "–"
 
 
@@ -79,7 +79,7 @@ def nearest(entry: Record) -> str:
 
 def chance(entry: Record) -> str:
     """With which probability a false identity passes the generic points; a dash where they say nothing."""
-    from theorems.generic import power_of_two
+    from theorems.points import power_of_two
 
     found = entry.get("error_probability")
     return "–" if found is None or entry["outcome"] != "HOLDS" else power_of_two(found)

@@ -14,7 +14,7 @@ from torch import Tensor
 from impl.chains import LinearChain
 from impl.collapse import LabelledFeatures
 from impl.decayed import DecayedMatrix
-from impl.errors import InputError
+from impl.errors import InputError, crash
 from impl.features import FeatureSet
 from impl.first_layer import PreconditionedSteps
 from impl.gated import GatedNetwork
@@ -66,18 +66,22 @@ def instances_of(subject: Subject, types: Iterable[type[Instance]] | None = None
         subject: the network.
         types: of the instances that are wanted; by default all.
 
+    Whatever else is raised on the way, by the network or by what looks at it, is a reason.
+
     Raises:
         InputError: as `impl.trace`: the network itself cannot be judged.
     """
     wanted = set(BUILDERS if types is None else types)
     try:
         _ = subject.layers  # what is wrong with the network is said once, not as a reason of each type
-    except InputError as error:
+    except Exception as error:
         lines = _built(loss_lines, subject) if LossLine in wanted else ""
-        if isinstance(lines, str):
+        refused = isinstance(error, InputError)
+        if refused and isinstance(lines, str):
             raise
-        # the loss can be followed, so that the row about its gradient says what is wrong (it is NaN, say)
-        return {kind: lines if kind is LossLine else str(error) for kind in BUILDERS if kind in wanted}
+        # the loss can be followed, so that the row about its gradient says what is wrong (it is NaN, say), or needs no layers
+        reason = str(error) if refused else f"looking at its layers raised {crash(error)}"
+        return {kind: lines if kind is LossLine else reason for kind in BUILDERS if kind in wanted}
     return {kind: _built(build, subject) for kind, build in BUILDERS.items() if kind in wanted}
 
 
@@ -86,6 +90,8 @@ def _built(build: Callable[[Subject], Places | str], subject: Subject) -> Places
         found = build(subject)
     except InputError as error:
         return str(error)
+    except Exception as error:  # noqa: BLE001 - no place of one claim takes the others with it
+        return f"looking for it raised {crash(error)}"
     if isinstance(found, str) or all(p.device.type == "cpu" for p in subject.model.parameters()):
         return found
     return {where: made if isinstance(made, str) else _on_the_cpu(made) for where, made in found.items()}

@@ -15,6 +15,7 @@ from impl.errors import require
 from impl.operands import Instance
 from impl.running import Inputs, run, undisturbed
 from impl.tracing import Loss, Traces, trace
+from theorems.places.coverage import Coverage, coverage
 
 _TOO_LARGE = "its patches are too many to be unfolded: of it {} are looked at, and the claim is about all"
 
@@ -67,8 +68,13 @@ class Subject:
 
     @cached_property
     def layers(self) -> Traces:
-        """Its traces; claims about decay see λ where it is known and positive, else 1 (they hold for every λ > 0)."""
-        return trace(*self.task, decay=self.decay or 1.0, seed=self.seed, parts=True)
+        """Its traces; claims about decay see λ where it is known and positive, else one that weighs as much as the loss (they hold for every λ > 0)."""
+        return trace(*self.task, decay=self.decay or None, seed=self.seed, parts=True)
+
+    @cached_property
+    def coverage(self) -> Coverage:
+        """How many of its layers are looked at."""
+        return coverage(self.model, self.layers, self.layers.left_out)
 
     @cached_property
     def too_large(self) -> dict[str, str]:

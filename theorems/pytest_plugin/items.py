@@ -60,6 +60,7 @@ class Catalogue(pytest.Collector):
         self.subject: Subject | None = None
         self.chunks: list[tuple[int, int] | None] = []
         self.places: dict[Any, Any] = {}
+        self.covered: dict[str, Any] = {}
         self.judged: dict[Claim, list[Result]] = {}
 
     def collect(self) -> list[pytest.Item]:
@@ -76,7 +77,7 @@ class Catalogue(pytest.Collector):
             subject = replace(load(self.options.model), seed=self.options.seed)
             self.chunks = chunks(subject)
             first = self.chunks[0]
-            _ = (subject if first is None else cut(subject, *first)).layers
+            self.covered = (subject if first is None else cut(subject, *first)).coverage.record()
             self.subject = subject
         return self.subject
 

@@ -95,6 +95,11 @@ class Session:
         except InputError as error:
             raise pytest.UsageError(" ".join(str(error).split())) from error
 
+    def _model(self) -> dict[str, Any]:
+        """Which network was checked, and how many of its layers are seen."""
+        covered = {} if self.catalogue is None else self.catalogue.covered
+        return {"factory": self.options.model, **({"layers": covered} if covered else {})}
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Add the claims before -k, -m and --deselect choose."""
@@ -164,7 +169,7 @@ class Session:
             profile=options.profile,
             started=self.started,
             claims=[*first[:1], *CLAIMS, *listed],
-            model=None if options.model is None else {"factory": options.model},
+            model=None if options.model is None else self._model(),
             false_alarm=None if self.alarm is None else self.alarm[0],
         )
         names = {claim.name for claim in self.planned}

@@ -26,6 +26,8 @@ Side: TypeAlias = Callable[[Any], Operand | Mapping[str, Operand]]
 Sign: TypeAlias = Literal["=", "<=", ">=", ">"]
 
 
+_TOLD = 0.5
+"""The share of the smaller side that the bound of an equation may be: a side that is twice the other, or of the other sign, never holds."""
 _VANISHED = 2.0**-100
 """Bounds below this are those of results too small for float32 or float64: zeros may be all that is left of the terms."""
 
@@ -188,8 +190,9 @@ class Comparison:
         # an inequality that is proved in spite of its bound needs no scale
         open_question = sign == "=" or (sign != ">" and worst != 0 and worst > -limit)
         if outcome is Outcome.HOLDS and open_question and grade is Grade.NUMERICAL:
-            scale = max(scale * RESOLVED, float(abs(observed).max()), float(abs(predicted).max()))
-            # the bound exceeds both sides: nothing was tested, unless terms of normal size cancelled to exact zeros
+            sizes = float(abs(observed).max()), float(abs(predicted).max())
+            scale = max(scale * RESOLVED, _TOLD * min(sizes) if sign == "=" else max(sizes))
+            # the bound exceeds what is compared: nothing was tested, unless terms of normal size cancelled to exact zeros
             if float(bound.max()) > scale and (worst != 0 or float(bound.max()) < _VANISHED):
                 outcome = Outcome.UNDECIDED
         context: dict[str, Any] = {"part": part} if part else {}
