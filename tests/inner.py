@@ -6,11 +6,14 @@ import torch
 from hypothesis import strategies as st
 
 from impl import trace
+from impl.generic.families import LAYERS
 from theorems import feature_learning_equation, function_space, gram_flow
 
 
 def quick(claim, instance=None, **changes):
-    """The claim over one instance."""
+    """The claim over one instance; over the layer below, it also speaks of generic layers."""
+    if instance is None:
+        changes = {"generic": LAYERS, **changes}
     return dataclasses.replace(claim, instances=lambda: st.just(LAYER if instance is None else instance), **changes)
 
 
