@@ -129,11 +129,9 @@ _RANK_ONE = TendsTo(
     hypotheses=STEP_HYPOTHESES,
     mutants={
         "the target's μ₁ in place of c₁": lambda point: _rank_one(point, point.target_slope),
-        "coefficient twice": lambda point: _rank_one(point, 2 * point.activation_slope),
         "coefficient a tenth too large": lambda point: _rank_one(point, 1.1 * point.activation_slope),
         "1/(m√n) for 1/(n√m)": lambda point: _sized(point, point.width, point.samples),
         "1/(m√m) for 1/(n√m)": lambda point: _sized(point, point.width, point.width),
-        "1/(n√n) for 1/(n√m)": lambda point: _sized(point, point.samples, point.samples),
         "sign of ascent": lambda point: _rank_one(point, -point.activation_slope),
         "spike along the teacher": _along_teacher,
         "readout without its signs": _uniform_readout,
