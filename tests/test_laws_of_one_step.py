@@ -121,9 +121,7 @@ def test_a_wrong_discrete_law_and_one_of_no_jumps_are_refuted():
 
 
 def test_pairs_count_beyond_one_dimension():
-    setting = SpikeSetting(
-        unit_vector([1]), objects([0, 1, 1]), Fraction(0), 2, 1, Fraction(1), Fraction(1)
-    )
+    setting = SpikeSetting(unit_vector([1]), objects([0, 1, 1]), Fraction(0), 2, 1, Fraction(1), Fraction(1))
     claim = theorems.spike_moments
     assert claim(setting).outcome is HOLDS
     for name in ("no pairs", "pairs across the teacher", "n² pairs", "no curvature s"):

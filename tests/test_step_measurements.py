@@ -82,7 +82,9 @@ def test_kinked_kernels_against_samples(activation, pair):
     }
     for orders, values in samples.items():
         found, _ = _expected(activation, pair, *orders)
-        assert found == pytest.approx(values.mean(), abs=6 * values.std() / math.sqrt(len(values)) + 1e-3 * half), orders
+        assert found == pytest.approx(values.mean(), abs=6 * values.std() / math.sqrt(len(values)) + 1e-3 * half), (
+            orders
+        )
 
 
 def test_rectified_kernel_against_a_double_integral():
@@ -103,7 +105,12 @@ def test_cos_and_sin_kernel_and_the_isotropic_one():
 
     def product(scale):
         def integrand(w):
-            return 1.0 * (math.cos(2 * w) + math.sin(2 * w)) * math.exp(-w * w / 2 / scale) / math.sqrt(2 * math.pi * scale)
+            return (
+                1.0
+                * (math.cos(2 * w) + math.sin(2 * w))
+                * math.exp(-w * w / 2 / scale)
+                / math.sqrt(2 * math.pi * scale)
+            )
 
         return integrate.quad(integrand, -30, 30, limit=200)[0]
 

@@ -72,7 +72,9 @@ def step_paths() -> st.SearchStrategy[StepPath]:
 
 
 def _shared(activation: str, target: str, alpha: float, beta: float, **options: Any) -> Any:
-    return _lazy(EnsemblePath, activation=activation, target=target, alpha=alpha, beta=beta, shared_data=True, **options)
+    return _lazy(
+        EnsemblePath, activation=activation, target=target, alpha=alpha, beta=beta, shared_data=True, **options
+    )
 
 
 def shared_data_paths() -> st.SearchStrategy[EnsemblePath]:
@@ -201,7 +203,7 @@ def gap_paths() -> st.SearchStrategy[GapPath]:
 
 
 def gap_paths_without_linear_target() -> st.SearchStrategy[GapPath]:
-    """g = |·|: μ₁ = 0."""
+    """G = |·|: μ₁ = 0."""
     return _listed([_lazy(GapPath, zeta=0.5, target="abs")])
 
 

@@ -19,8 +19,8 @@ from impl.strategies import function_space as strategies
 from impl.strategies import spiked_kernels as spiked_kernel_strategies
 from theorems.claim import Hypothesis, Source
 from theorems.relations.asymptotics import Measured, TendsTo, tends_to
-from theorems.relations.corrections import Corrections
 from theorems.relations.certified import PartialSums, converges
+from theorems.relations.corrections import Corrections
 from theorems.verdict import Outcome
 
 _PAPER = "2605.17718"

@@ -138,9 +138,7 @@ class TendsTo:
         """Refuse paths on which no drift, or no chance, could be seen."""
         sizes, fewest = list(path), 2 * self.window - 1
         require(len(sizes) >= fewest, f"expected at least {fewest} sizes to see a drift, got {sizes}")
-        require(
-            sizes[0] > 0 and sizes == sorted(set(sizes)), f"expected increasing sizes above 0, got {sizes}"
-        )
+        require(sizes[0] > 0 and sizes == sorted(set(sizes)), f"expected increasing sizes above 0, got {sizes}")
         counts = [len(path[size]) for size in sizes[-self.window :]]
         require(
             not self.random or min(counts) >= 2,
@@ -164,7 +162,10 @@ class TendsTo:
         if all(m.value <= m.error < rate or m.value == m.error == 0 for row in rows for m, rate in row):
             return Finding(Outcome.HOLDS, Grade.STATISTICAL, 0.0, 0.0, label | {"slope": "none: zero at every size"})
         if any(m.value <= 2 * m.error or math.isnan(m.value) for row in rows for m, _ in row):
-            return _open(label, "some distances are no larger than their numerical error: take smaller sizes or a finer observation")
+            return _open(
+                label,
+                "some distances are no larger than their numerical error: take smaller sizes or a finer observation",
+            )
         if any(not math.isfinite(m.value) for row in rows for m, _ in row):
             reason = {"reason": "the prediction is infinitely far from some observation"}
             return Finding(Outcome.REFUTED, Grade.STATISTICAL, math.inf, 0.0, label | reason)
@@ -188,15 +189,17 @@ class TendsTo:
             label["false-alarm probability"] = self.alarm
         centre, half = (fit.low + fit.high) / 2, width / 2
         measured = abs(centre) if sign == "=" else max(centre, 0.0) if sign == "<=" else centre
-        outcome, reason = self._outcome(fit, sizes, logs, sign, corrections, resolution)
-        if reason is not None:
-            label = {"reason": reason} | label
+        outcome, why = self._outcome(fit, sizes, logs, sign, corrections, resolution)
+        if why is not None:
+            label = {"reason": why} | label
         elif outcome is Outcome.HOLDS:
             values = [np.array([m.value for m, _ in row]) for row in rows]
 
             def seen(constant: float) -> bool:
                 moved = [np.log1p((constant / row) ** 2) / 2 + log for row, log in zip(values, logs, strict=True)]
-                found = self._outcome(_fit(sizes, moved, blur, drifts, alarm), sizes, moved, sign, corrections, resolution)
+                found = self._outcome(
+                    _fit(sizes, moved, blur, drifts, alarm), sizes, moved, sign, corrections, resolution
+                )
                 return found[0] is Outcome.REFUTED
 
             constant = _smallest_seen(seen, min(distances), max(distances))
@@ -208,7 +211,9 @@ class TendsTo:
     ) -> tuple[Outcome, str | None]:
         """The answer, and why it is none."""
         meet = fit.low <= fit.high
-        outcome = self._decide(sign, fit.low, fit.high, resolution) if meet else self._apart(sign, fit.highest, resolution)
+        outcome = (
+            self._decide(sign, fit.low, fit.high, resolution) if meet else self._apart(sign, fit.highest, resolution)
+        )
         doubt = _doubt(fit, sizes, logs, sign, corrections)
         if doubt is not None and (outcome is Outcome.REFUTED or (not meet and outcome is not Outcome.HOLDS)):
             return Outcome.UNDECIDED, doubt
@@ -277,7 +282,9 @@ def _fit(
         )
         chance, numeric = _chance(weights, logs, level), float(np.abs(weights) @ blur)
         spread = chance + numeric
-        found.append((slope, slope - above - spread, slope - below + spread, weights, used, (above - below) / 2, chance, numeric))
+        found.append(
+            (slope, slope - above - spread, slope - below + spread, weights, used, (above - below) / 2, chance, numeric)
+        )
     best = min(found, key=lambda f: f[2] - f[1] if math.isfinite(f[2] - f[1]) else math.inf)
     change = _weights(x, slice(total - 2, total)) - _weights(x, slice(total - 3, total - 1))
     wobble = _chance(change, logs, level) + float(np.abs(change) @ blur)

@@ -235,14 +235,14 @@ class Distributed(_Tested):
         outcome = Outcome.HOLDS if statistic <= bound else Outcome.REFUTED
         if math.isnan(statistic) or (outcome is Outcome.HOLDS and not bound <= self.resolution):
             outcome = Outcome.UNDECIDED
-        context = ({"part": part} if part else {}) | {"column": column, "replicates": count}
+        context: dict[str, Any] = ({"part": part} if part else {}) | {"column": column, "replicates": count}
         # a law further away than this is within a Dvoretzky–Kiefer–Wolfowitz radius of the sample with the same probability
         context |= {"detectable effect": detectable, "false-alarm probability": self.alarm}
         return Finding(outcome, Grade.STATISTICAL, statistic, bound, context)
 
 
 def _largest_gap(sample: Array, cdf: Callable[[Array], Array]) -> float:
-    """sup |F_R − F| over the line: just before and at every value of the sample, so that F may jump and values repeat."""
+    """The supremum of |F_R − F| over the line: just before and at every value of the sample, so that F may jump and values repeat."""
     if np.isnan(sample).any():
         return math.nan
     values, counts = np.unique(sample, return_counts=True)
