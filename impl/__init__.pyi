@@ -8,6 +8,7 @@ from .decayed import decayed_layers as decayed_layers
 from .decayed import free_features as free_features
 from .decoders import Decoder as Decoder
 from .differentiation import velocity as velocity
+from .ensembles import EnsemblePath as EnsemblePath
 from .errors import InputError as InputError
 from .features import FeatureSet as FeatureSet
 from .features import feature_set as feature_set
@@ -38,7 +39,6 @@ from .linear_students import linear_student as linear_student
 from .losses import half_squared_error as half_squared_error
 from .networks import NetworkSpec as NetworkSpec
 from .networks import build as build
-from .one_step import EnsemblePath as EnsemblePath
 from .one_step import StepPath as StepPath
 from .one_step import StepPoint as StepPoint
 from .operands import Instance as Instance

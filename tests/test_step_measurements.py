@@ -9,11 +9,12 @@ import torch
 from flint import ctx
 from scipy import integrate
 
+from impl.ensembles import EnsemblePath
 from impl.gaussian_gap import GapPath, GapPoint
 from impl.gaussian_quadrature import chi_squared, mean_coordinate
 from impl.harmonics import Harmonic
 from impl.kernel_expansion import _expected, rectified
-from impl.one_step import EnsemblePath, StepPath, StepPoint
+from impl.one_step import StepPath, StepPoint
 from impl.spiked_kernels import SpikedKernel
 from impl.zonal_operator import ZonalPoint, funk_hecke
 from tests.spiked import objects

@@ -13,10 +13,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from impl.ensembles import EnsemblePath
 from impl.gaussian_gap import GapPath
 from impl.kernel_expansion import ExpansionPath
 from impl.links import link
-from impl.one_step import EnsemblePath, StepPath
+from impl.one_step import StepPath
 from impl.strategies.profiles import thorough
 from impl.zonal_operator import ZonalPath
 

@@ -225,7 +225,7 @@ class Distributed(_Tested):
     def _column(self, part: str, column: int, sample: Array, law: Any, level: float) -> Finding:
         count = len(sample)
         if hasattr(law, "cdf"):
-            statistic, bound = _largest_gap(sample, law.cdf), tails.kolmogorov(count, level)
+            statistic, bound = tails.largest_gap(sample, law.cdf), tails.kolmogorov(count, level)
             detectable = bound + tails.massart(count, level)
         else:
             other = as_array(law).reshape(len(law), -1)[:, column]
@@ -239,16 +239,6 @@ class Distributed(_Tested):
         # a law further away than this is within a Dvoretzky–Kiefer–Wolfowitz radius of the sample with the same probability
         context |= {"detectable effect": detectable, "false-alarm probability": self.alarm}
         return Finding(outcome, Grade.STATISTICAL, statistic, bound, context)
-
-
-def _largest_gap(sample: Array, cdf: Callable[[Array], Array]) -> float:
-    """The supremum of |F_R − F| over the line: just before and at every value of the sample, so that F may jump and values repeat."""
-    if np.isnan(sample).any():
-        return math.nan
-    values, counts = np.unique(sample, return_counts=True)
-    above = np.cumsum(counts) / len(sample)
-    at, before = as_array(cdf(values)), as_array(cdf(np.nextafter(values, -math.inf)))
-    return float(max((above - at).max(), (at - above).max(), (before - above + counts / len(sample)).max(), 0.0))
 
 
 def in_law(relation: Relation, **options: Any) -> Callable[[Side], Claim]:

@@ -7,6 +7,7 @@ the mean) with the value that it exceeds, on either side, with probability at mo
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -84,3 +85,13 @@ def kolmogorov(count: int, level: float) -> float:
 def massart(count: int, level: float) -> float:
     """The Dvoretzky–Kiefer–Wolfowitz radius with Massart's constant: √(ln(2/δ)/(2R))."""
     return math.sqrt(math.log(2 / level) / (2 * count))
+
+
+def largest_gap(sample: Array, cdf: Callable[[Array], Array]) -> float:
+    """The supremum of |F_R − F| over the line: just before and at every value of the sample, so that F may jump and values repeat."""
+    if np.isnan(sample).any():
+        return math.nan
+    values, counts = np.unique(sample, return_counts=True)
+    above = np.cumsum(counts) / len(sample)
+    at, before = np.asarray(cdf(values)), np.asarray(cdf(np.nextafter(values, -math.inf)))
+    return float(max((above - at).max(), (at - above).max(), (before - above + counts / len(sample)).max(), 0.0))
