@@ -46,14 +46,14 @@ def records(file: Path) -> list[dict[str, object]]:
 
 
 def table(file: Path) -> str:
-    """One row per path: the fitted exponent with its interval, and the local exponent between neighbouring sizes."""
+    """One row per path: the fitted exponent, and the local exponent between neighbouring sizes."""
     rows = sorted(records(file), key=lambda r: (str(r["activation"]), r["alpha"], r["beta"]))  # type: ignore[arg-type,return-value]
     steps = list(rows[0]["drift"])  # type: ignore[call-overload]
-    head = ["σ", "g", "α", "β", "exponent in its interval", *steps]
+    head = ["σ", "g", "α", "β", "exponent", *steps]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for r in rows:
         drift = [f"{value:.2f}" for value in r["drift"].values()]  # type: ignore[attr-defined]
-        cells = [r["activation"], r["target"], r["alpha"], r["beta"], r["fitted"], *drift]
+        cells = [r["activation"], r["target"], r["alpha"], r["beta"], str(r["fitted"]).split()[0], *drift]
         lines.append("| " + " | ".join(f"{c:g}" if isinstance(c, float) else str(c) for c in cells) + " |")
     return "\n".join(lines)
 

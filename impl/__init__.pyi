@@ -10,6 +10,7 @@ from .decayed import decayed_layers as decayed_layers
 from .decayed import free_features as free_features
 from .decoders import Decoder as Decoder
 from .differentiation import velocity as velocity
+from .ensembles import EnsemblePath as EnsemblePath
 from .errors import InputError as InputError
 from .features import FeatureSet as FeatureSet
 from .features import feature_set as feature_set
@@ -44,9 +45,12 @@ from .losses import half_squared_error as half_squared_error
 from .measured import unknown as unknown
 from .networks import NetworkSpec as NetworkSpec
 from .networks import build as build
+<<<<<<< HEAD
 from .normalised import NormalisedLayer as NormalisedLayer
 from .normalised import normalised_layer as normalised_layer
 from .one_step import EnsemblePath as EnsemblePath
+=======
+>>>>>>> laws
 from .one_step import StepPath as StepPath
 from .one_step import StepPoint as StepPoint
 from .operands import Instance as Instance

@@ -123,7 +123,9 @@ def rectified(uu: float, uv: float, vv: float, left: int, right: int) -> tuple[f
         (2, 0): area / (2 * math.pi * uu),
     }
     # the area loses half its digits where u and v are almost one
-    return exact[left, right], 1e-15 * max(1.0, math.sqrt(uu * vv) / area if area > 0 else 1.0) * max(1.0, math.sqrt(uu * vv))
+    return exact[left, right], 1e-15 * max(1.0, math.sqrt(uu * vv) / area if area > 0 else 1.0) * max(
+        1.0, math.sqrt(uu * vv)
+    )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -33,9 +33,7 @@ def judged(distance, *, claimed, sizes=SIZES, replicates=1, **options):
 def law(power, coefficients, *, log=0.0, logs_inside=False):
     def distance(d):
         first = math.log(d) if logs_inside else 1.0
-        bracket = 1 + sum(
-            a * d ** (-(j + 1) / 2) * (first if j == 0 else 1) for j, a in enumerate(coefficients)
-        )
+        bracket = 1 + sum(a * d ** (-(j + 1) / 2) * (first if j == 0 else 1) for j, a in enumerate(coefficients))
         return abs(d**power * math.log(d) ** log * bracket)
 
     return distance
@@ -100,7 +98,9 @@ def test_the_bounds_of_a_class_are_attained_and_never_passed():
 
 
 @pytest.mark.parametrize("side", [1, -1])
-@pytest.mark.parametrize(("off", "sizes", "largest"), [(0.5, SIZES, 1), (0.25, SIZES, 1), (0.25, LONG, 5), (0.1, LONG, 1)])
+@pytest.mark.parametrize(
+    ("off", "sizes", "largest"), [(0.5, SIZES, 1), (0.25, SIZES, 1), (0.25, LONG, 5), (0.1, LONG, 1)]
+)
 def test_wrong_exponents_are_refuted(side, off, sizes, largest):
     rng, seen = np.random.default_rng(3), Counter()
     for _ in range(30):
@@ -130,9 +130,7 @@ def test_fit_tells_orders_apart(power, sign, outcome, kink, replicates):
     noise = np.random.default_rng(0).standard_normal
     scatter = 0.05 if replicates > 1 else 0.0
     plain = law(power, (kink,))
-    verdict = judged(
-        lambda d: plain(d) * math.exp(scatter * noise()), claimed=-0.5, sign=sign, replicates=replicates
-    )
+    verdict = judged(lambda d: plain(d) * math.exp(scatter * noise()), claimed=-0.5, sign=sign, replicates=replicates)
     assert verdict.outcome is outcome, verdict
 
 
@@ -170,7 +168,11 @@ def test_chance_alone_refutes_no_more_often_than_it_says():
     none = Corrections(ladders=(), logs=0.0)
     for _ in range(runs):
         verdict = judged(
-            lambda d: d**-0.5 * math.exp(0.3 * rng.standard_normal()), claimed=-0.5, replicates=12, alarm=0.05, corrections=none
+            lambda d: d**-0.5 * math.exp(0.3 * rng.standard_normal()),
+            claimed=-0.5,
+            replicates=12,
+            alarm=0.05,
+            corrections=none,
         )
         refuted += verdict.outcome is Outcome.REFUTED
     assert refuted <= 25  # binomial(200, 0.05) exceeds this with probability 1e-5

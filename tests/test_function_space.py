@@ -4,11 +4,12 @@ from fractions import Fraction
 
 import pytest
 
+from impl.ensembles import Ensemble
 from impl.errors import InputError
 from impl.gaussian_gap import GapPoint
 from impl.harmonics import Harmonic
 from impl.kernel_expansion import ExpansionPath
-from impl.one_step import Ensemble, StepPath, StepPoint
+from impl.one_step import StepPath, StepPoint
 from impl.spike_moments import SpikeSetting
 from impl.spiked_kernels import unit_vector
 from impl.spiked_series import SpikedSeries

@@ -9,8 +9,9 @@ import torch
 from hypothesis import settings
 from scipy import integrate
 
+from impl.ensembles import EnsemblePath
 from impl.links import LINKS
-from impl.one_step import EnsemblePath, StepPath, StepPoint
+from impl.one_step import StepPath, StepPoint
 from impl.strategies.function_space import STEP_GRID, step_paths
 from impl.strategies.profiles import full_sizes, thorough
 from theorems import Outcome, function_space

@@ -169,11 +169,12 @@ def _steps() -> Any:
 
 
 def _rows() -> Any:
-    """Real steps of ReLU networks on a linear teacher, all of one size on the same batch."""
-    from impl import StepPath
+    """Real steps of ReLU networks on a linear teacher, in groups on one batch each."""
+    from impl import EnsemblePath
 
-    sizes, runs = (8, 40, 200), (120, 260, 160)
-    return StepPath(activation="relu", target="identity", scale=4.0, shared_data=True, sizes=sizes, replicates=runs)
+    sizes, runs = (16, 64, 256), (48, 48, 28)
+    shape = {"alpha": 0.5, "beta": 3.0, "zeta": 0.5, "scale": 6.0, "group": 6, "shared_data": True}
+    return EnsemblePath(activation="relu", target="identity", sizes=sizes, replicates=runs, **shape)
 
 
 def _one_point() -> Any:

@@ -35,7 +35,7 @@ _MEANING = {
     Grade.EXACT: "no operation rounded: compared with ==",
     Grade.CERTIFIED: "enclosed by ball arithmetic",
     Grade.NUMERICAL: "within a rounding bound derived from shapes and magnitudes",
-    Grade.STATISTICAL: "a test with a stated false-alarm probability",
+    Grade.STATISTICAL: "a test with a stated false-alarm probability, or a fit under a stated class of corrections",
 }
 
 

@@ -13,10 +13,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from impl.ensembles import EnsemblePath
 from impl.gaussian_gap import GapPath
 from impl.kernel_expansion import ExpansionPath
 from impl.links import link
-from impl.one_step import EnsemblePath, StepPath
+from impl.one_step import StepPath
 from impl.strategies.profiles import thorough
 from impl.zonal_operator import ZonalPath
 
@@ -72,7 +73,9 @@ def step_paths() -> st.SearchStrategy[StepPath]:
 
 
 def _shared(activation: str, target: str, alpha: float, beta: float, **options: Any) -> Any:
-    return _lazy(EnsemblePath, activation=activation, target=target, alpha=alpha, beta=beta, shared_data=True, **options)
+    return _lazy(
+        EnsemblePath, activation=activation, target=target, alpha=alpha, beta=beta, shared_data=True, **options
+    )
 
 
 def shared_data_paths() -> st.SearchStrategy[EnsemblePath]:
@@ -201,7 +204,7 @@ def gap_paths() -> st.SearchStrategy[GapPath]:
 
 
 def gap_paths_without_linear_target() -> st.SearchStrategy[GapPath]:
-    """g = |·|: μ₁ = 0."""
+    """G = |·|: μ₁ = 0."""
     return _listed([_lazy(GapPath, zeta=0.5, target="abs")])
 
 

@@ -168,7 +168,7 @@ def convergent_series() -> st.SearchStrategy[SpikedSeries]:
     below = st.sampled_from([Fraction(1, 2), Fraction(1, 10), Fraction(3, 4)])
     functions = st.sampled_from([("power", (1,)), ("power", (3,)), ("power", (5,)), ("cosine", ())])
     inside = st.builds(
-        lambda bulk, ratio, h: SpikedSeries(bulk, bulk * ratio, *h, orders=_ORDERS),
+        lambda bulk, ratio, h: SpikedSeries(bulk, bulk * ratio, h[0], h[1], _ORDERS),
         st.sampled_from([Fraction(1), Fraction(1, 2), Fraction(2)]),
         below,
         functions,
@@ -176,8 +176,12 @@ def convergent_series() -> st.SearchStrategy[SpikedSeries]:
     coefficients = st.builds(
         lambda rest, last: (*rest, last), st.lists(st.integers(-3, 3), max_size=6), st.sampled_from([1, -1, 2, -3])
     )
-    return inside | inside | st.builds(
-        lambda bulk, spike, c: SpikedSeries(bulk, spike, "polynomial", c), _POSITIVE, _POSITIVE, coefficients
+    return (
+        inside
+        | inside
+        | st.builds(
+            lambda bulk, spike, c: SpikedSeries(bulk, spike, "polynomial", c), _POSITIVE, _POSITIVE, coefficients
+        )
     )
 
 

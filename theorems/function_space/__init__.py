@@ -9,12 +9,9 @@ from theorems.function_space.corrected import (
     spiked_covariance_series,
     spiked_covariance_series_as_stated,
 )
-from theorems.function_space.first_step import (
-    first_step_is_rank_one,
-    learned_weights_are_spiked_gaussian,
-    single_run_spike_direction,
-)
+from theorems.function_space.first_step import first_step_is_rank_one
 from theorems.function_space.kernels import kernel_views_agree, linear_modes_are_amplified
+from theorems.function_space.learned_weights import learned_weights_are_spiked_gaussian, single_run_spike_direction
 from theorems.function_space.limits import kernel_first_order_expansion, top_mode_mixes_quadratic_harmonic
 from theorems.function_space.moments import spike_moments
 from theorems.function_space.spectrum import decay_is_preserved, relu_kernel_eigenvalues

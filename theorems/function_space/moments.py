@@ -71,7 +71,10 @@ def _pairs_across(s: SpikeSetting) -> dict[str, Operand]:
     more = across * (s.samples * (s.samples - 1) * polynomial_mean(derivative(derivative(s.coefficients))) ** 2)
     strength = s.dimension * (s.slope * s.rate / (s.samples * s.width)) ** 2
     second, covariance = _moments(s).values()
-    return {"second moment of the spike": second + more, "covariance of the weights, times d": covariance + more * strength}
+    return {
+        "second moment of the spike": second + more,
+        "covariance of the weights, times d": covariance + more * strength,
+    }
 
 
 def not_unit(s: SpikeSetting) -> str | None:

@@ -30,20 +30,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
-from scipy import stats
 
 from impl.errors import require
 from impl.operands import Instance
 from theorems.claim import Claim, equals
 from theorems.relations import Finding, Side
 from theorems.relations.corrections import Corrections
+from theorems.relations.slopes import Array, Slope, fitted, local_exponents
 from theorems.verdict import Grade, Outcome
 
 ALARM = 1e-9
 """Probability with which chance alone makes a true statement REFUTED, per verdict."""
-
-Array: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -138,9 +135,7 @@ class TendsTo:
         """Refuse paths on which no drift, or no chance, could be seen."""
         sizes, fewest = list(path), 2 * self.window - 1
         require(len(sizes) >= fewest, f"expected at least {fewest} sizes to see a drift, got {sizes}")
-        require(
-            sizes[0] > 0 and sizes == sorted(set(sizes)), f"expected increasing sizes above 0, got {sizes}"
-        )
+        require(sizes[0] > 0 and sizes == sorted(set(sizes)), f"expected increasing sizes above 0, got {sizes}")
         counts = [len(path[size]) for size in sizes[-self.window :]]
         require(
             not self.random or min(counts) >= 2,
@@ -164,14 +159,17 @@ class TendsTo:
         if all(m.value <= m.error < rate or m.value == m.error == 0 for row in rows for m, rate in row):
             return Finding(Outcome.HOLDS, Grade.STATISTICAL, 0.0, 0.0, label | {"slope": "none: zero at every size"})
         if any(m.value <= 2 * m.error or math.isnan(m.value) for row in rows for m, _ in row):
-            return _open(label, "some distances are no larger than their numerical error: take smaller sizes or a finer observation")
+            return _open(
+                label,
+                "some distances are no larger than their numerical error: take smaller sizes or a finer observation",
+            )
         if any(not math.isfinite(m.value) for row in rows for m, _ in row):
             reason = {"reason": "the prediction is infinitely far from some observation"}
             return Finding(Outcome.REFUTED, Grade.STATISTICAL, math.inf, 0.0, label | reason)
         logs = [np.array([math.log(m.value / rate) for m, rate in row]) for row in rows]
         blur = np.array([max(-math.log1p(-m.error / m.value) for m, _ in row) for row in rows])
         drifts = [corrections.between(a, b) for a, b in itertools.pairwise(sizes[-self.window :].tolist())]
-        fit = _fit(sizes, logs, blur, drifts, alarm)
+        fit = fitted(sizes, logs, blur, drifts, alarm)
         claimed = float(fit.weights @ np.log([np.mean([rate for _, rate in row]) for row in rows]))
         width = fit.high - fit.low
         label |= {
@@ -181,22 +179,24 @@ class TendsTo:
             "for corrections in": str(corrections),
             "detectable effect": float(f"{max(width, 0.0):.3g}"),
             "largest sizes used": [float(s) for s in sizes[-fit.used :]],
-            "drift of the local exponent": _local(sizes, rows),
+            "drift of the local exponent": local_exponents(sizes, rows),
             "replicates": [len(row) for row in rows],
         }
         if self.alarm is not None:
             label["false-alarm probability"] = self.alarm
         centre, half = (fit.low + fit.high) / 2, width / 2
         measured = abs(centre) if sign == "=" else max(centre, 0.0) if sign == "<=" else centre
-        outcome, reason = self._outcome(fit, sizes, logs, sign, corrections, resolution)
-        if reason is not None:
-            label = {"reason": reason} | label
+        outcome, why = self._outcome(fit, sizes, logs, sign, corrections, resolution)
+        if why is not None:
+            label = {"reason": why} | label
         elif outcome is Outcome.HOLDS:
             values = [np.array([m.value for m, _ in row]) for row in rows]
 
             def seen(constant: float) -> bool:
                 moved = [np.log1p((constant / row) ** 2) / 2 + log for row, log in zip(values, logs, strict=True)]
-                found = self._outcome(_fit(sizes, moved, blur, drifts, alarm), sizes, moved, sign, corrections, resolution)
+                found = self._outcome(
+                    fitted(sizes, moved, blur, drifts, alarm), sizes, moved, sign, corrections, resolution
+                )
                 return found[0] is Outcome.REFUTED
 
             constant = _smallest_seen(seen, min(distances), max(distances))
@@ -204,11 +204,13 @@ class TendsTo:
         return Finding(outcome, Grade.STATISTICAL, measured, max(half, 0.0), label)
 
     def _outcome(
-        self, fit: _Slope, sizes: Array, logs: Sequence[Array], sign: Order, corrections: Corrections, resolution: float
+        self, fit: Slope, sizes: Array, logs: Sequence[Array], sign: Order, corrections: Corrections, resolution: float
     ) -> tuple[Outcome, str | None]:
         """The answer, and why it is none."""
         meet = fit.low <= fit.high
-        outcome = self._decide(sign, fit.low, fit.high, resolution) if meet else self._apart(sign, fit.highest, resolution)
+        outcome = (
+            self._decide(sign, fit.low, fit.high, resolution) if meet else self._apart(sign, fit.highest, resolution)
+        )
         doubt = _doubt(fit, sizes, logs, sign, corrections)
         if doubt is not None and (outcome is Outcome.REFUTED or (not meet and outcome is not Outcome.HOLDS)):
             return Outcome.UNDECIDED, doubt
@@ -230,77 +232,7 @@ class TendsTo:
         return Outcome.HOLDS if highest < below else Outcome.UNDECIDED
 
 
-@dataclass(frozen=True)
-class _Slope:
-    """The narrowest regression, and where all of them meet.
-
-    Args:
-        slope: of the narrowest.
-        low: the largest of the lower ends.
-        high: the smallest of the upper ends; below ``low`` if the intervals do not meet.
-        highest: the largest of the upper ends.
-        weights: what the narrowest multiplies each mean with.
-        used: how many sizes it uses.
-        drift: half of what corrections may do to it.
-        chance: half of what chance may do.
-        blur: what the error of the observation may do.
-        wobble: chance and numerical error of the last change of the local exponent.
-    """
-
-    slope: float
-    low: float
-    high: float
-    highest: float
-    weights: Array
-    used: int
-    drift: float
-    chance: float
-    blur: float
-    wobble: float
-
-
-def _fit(
-    sizes: Array, logs: Sequence[Array], blur: Array, drifts: Sequence[tuple[float, float]], alarm: float | None
-) -> _Slope:
-    """The regressions over the last sizes and their intervals; see the module's docstring."""
-    x, total, window = np.log(sizes), len(sizes), len(drifts) + 1
-    means = np.array([float(np.mean(row)) for row in logs])
-    level = None if alarm is None else alarm / (2 * (window - 1))
-    found = []
-    for used in range(2, window + 1):
-        weights = _weights(x, slice(total - used, total))
-        slope = float(weights @ means)
-        steps = -np.cumsum(weights)[total - used : total - 1]  # the regression as an average of local exponents
-        below, above = (
-            sum(float(step) * bound[side] for step, bound in zip(steps, drifts[-len(steps) :], strict=True))
-            for side in (0, 1)
-        )
-        chance, numeric = _chance(weights, logs, level), float(np.abs(weights) @ blur)
-        spread = chance + numeric
-        found.append((slope, slope - above - spread, slope - below + spread, weights, used, (above - below) / 2, chance, numeric))
-    best = min(found, key=lambda f: f[2] - f[1] if math.isfinite(f[2] - f[1]) else math.inf)
-    change = _weights(x, slice(total - 2, total)) - _weights(x, slice(total - 3, total - 1))
-    wobble = _chance(change, logs, level) + float(np.abs(change) @ blur)
-    low, highs = max(f[1] for f in found), [f[2] for f in found]
-    return _Slope(best[0], low, min(highs), max(highs), *best[3:], wobble)
-
-
-def _chance(weights: Array, logs: Sequence[Array], level: float | None) -> float:
-    """What chance moves a weighted sum of mean logarithms by, at this level on either side."""
-    if level is None:
-        return 0.0
-    used = [(w, row) for w, row in zip(weights, logs, strict=True) if w != 0]
-    if any(len(row) < 2 for _, row in used):
-        return math.inf
-    shares = np.array([w**2 * float(np.var(row, ddof=1)) / len(row) for w, row in used])
-    total = float(shares.sum())
-    if total == 0:
-        return 0.0
-    degrees = total**2 / float(sum(share**2 / (len(row) - 1) for share, (_, row) in zip(shares, used, strict=True)))
-    return float(stats.t.isf(level, degrees)) * math.sqrt(total)
-
-
-def _doubt(fit: _Slope, sizes: Array, logs: Sequence[Array], sign: Order, corrections: Corrections) -> str | None:
+def _doubt(fit: Slope, sizes: Array, logs: Sequence[Array], sign: Order, corrections: Corrections) -> str | None:
     """Why an interval without the claimed exponent is no refutation, or None."""
     if fit.low > fit.high:
         return "the slopes contradict each other: no law with corrections of the stated class moves like this. Take larger sizes"
@@ -320,7 +252,7 @@ def _doubt(fit: _Slope, sizes: Array, logs: Sequence[Array], sign: Order, correc
     return None
 
 
-def _loose(fit: _Slope, resolution: float) -> str:
+def _loose(fit: Slope, resolution: float) -> str:
     """Why the interval decides nothing, and what to do."""
     if not math.isfinite(fit.drift):
         return "corrections of the stated class may be as large as the law itself at these sizes. Take larger sizes"
@@ -341,20 +273,6 @@ def _smallest_seen(seen: Callable[[float], bool], least: float, most: float) -> 
 
 def _open(label: Mapping[str, Any], reason: str) -> Finding:
     return Finding(Outcome.UNDECIDED, Grade.STATISTICAL, math.nan, math.nan, {**label, "reason": reason})
-
-
-def _weights(x: Array, where: slice) -> Array:
-    """What an ordinary regression over ``where`` multiplies each mean with to get the slope."""
-    out = np.zeros_like(x)
-    centred = x[where] - x[where].mean()
-    out[where] = centred / (centred @ centred)
-    return out
-
-
-def _local(sizes: Array, rows: Sequence[Any]) -> dict[str, float]:
-    logs = [float(np.mean([math.log(m.value) for m, _ in row])) for row in rows]
-    steps = np.diff(logs) / np.diff(np.log(sizes))
-    return {f"{a:g}..{b:g}": round(float(s), 3) for a, b, s in zip(sizes[:-1], sizes[1:], steps, strict=True)}
 
 
 _RECENT = 4

@@ -154,7 +154,9 @@ class Converges:
         measured = float(last.mid())
         if not all(error.is_finite() for error in errors.values()):
             return Finding(Outcome.UNDECIDED, Grade.CERTIFIED, measured, bound, context)
-        outcome = _within(last, value, series) if series.tail is not None else _falling(list(errors.values()), value, series)
+        outcome = (
+            _within(last, value, series) if series.tail is not None else _falling(list(errors.values()), value, series)
+        )
         return Finding(outcome, Grade.CERTIFIED, measured, bound, context)
 
 
@@ -180,7 +182,11 @@ def _falling(errors: Sequence[arb], value: arb, series: PartialSums) -> Outcome:
 
 def _close(value: arb, series: PartialSums) -> arb:
     """How well the value is to be known: to `RESOLUTION`; where it may be zero, to half the digits of what was summed."""
-    return value.abs_lower() * RESOLUTION if not value.contains(0) else series.scale.abs_upper() * arb(2) ** (-ctx.prec // 2)
+    return (
+        value.abs_lower() * RESOLUTION
+        if not value.contains(0)
+        else series.scale.abs_upper() * arb(2) ** (-ctx.prec // 2)
+    )
 
 
 def _parts(side: Any) -> dict[str, Any]:

@@ -61,7 +61,9 @@ class Corrections:
             return -math.inf, math.inf
         shift = self.logs * math.log(math.log(large) / math.log(small)) if self.logs > 0 else 0.0
         top = (1 - self.largest * (after.sum() + rest_after)) / (1 - most)
-        bottom = _smallest(self.largest * before, self.largest * after, self.largest * rest_before, self.largest * rest_after)
+        bottom = _smallest(
+            self.largest * before, self.largest * after, self.largest * rest_before, self.largest * rest_after
+        )
         return math.log(bottom) - shift, math.log(top) + shift
 
     def _terms(self, size: float) -> tuple[np.ndarray, float]:

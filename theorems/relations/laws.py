@@ -224,7 +224,7 @@ class Distributed(_Tested):
     def _column(self, part: str, column: int, sample: Array, law: Any, level: float) -> Finding:
         count = len(sample)
         if hasattr(law, "cdf"):
-            statistic, bound = _largest_gap(sample, law.cdf), tails.kolmogorov(count, level)
+            statistic, bound = tails.largest_gap(sample, law.cdf), tails.kolmogorov(count, level)
             detectable = bound + tails.massart(count, level)
         else:
             other = as_array(law).reshape(len(law), -1)[:, column]
@@ -234,20 +234,10 @@ class Distributed(_Tested):
         outcome = Outcome.HOLDS if statistic <= bound else Outcome.REFUTED
         if math.isnan(statistic) or (outcome is Outcome.HOLDS and not bound <= self.resolution):
             outcome = Outcome.UNDECIDED
-        context = ({"part": part} if part else {}) | {"column": column, "replicates": count}
+        context: dict[str, Any] = ({"part": part} if part else {}) | {"column": column, "replicates": count}
         # a law further away than this is within a Dvoretzky–Kiefer–Wolfowitz radius of the sample with the same probability
         context |= {"detectable effect": detectable, "false-alarm probability": self.alarm}
         return Finding(outcome, Grade.STATISTICAL, statistic, bound, context)
-
-
-def _largest_gap(sample: Array, cdf: Callable[[Array], Array]) -> float:
-    """sup |F_R − F| over the line: just before and at every value of the sample, so that F may jump and values repeat."""
-    if np.isnan(sample).any():
-        return math.nan
-    values, counts = np.unique(sample, return_counts=True)
-    above = np.cumsum(counts) / len(sample)
-    at, before = as_array(cdf(values)), as_array(cdf(np.nextafter(values, -math.inf)))
-    return float(max((above - at).max(), (at - above).max(), (before - above + counts / len(sample)).max(), 0.0))
 
 
 def in_law(relation: Relation, **options: Any) -> Callable[[Side], Claim]:
