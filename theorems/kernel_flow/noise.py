@@ -243,9 +243,7 @@ def _twice_seen(moved: Operand) -> dict[str, Operand]:
     mutants={
         "first class alone": lambda noise: _held(noise, _on(noise.readout[:1].mT, noise.noise.mT)),
         "in the features' own rows twice": lambda noise: _held(noise, _on(noise.readout.mT, noise.noise.mT) * 2),
-        "off the readout's rows": lambda noise: _held(
-            noise, noise.noise.mT - _on(noise.readout.mT, noise.noise.mT)
-        ),
+        "off the readout's rows": lambda noise: _held(noise, noise.noise.mT - _on(noise.readout.mT, noise.noise.mT)),
         "features and decay too": {
             "observe": lambda noise: {"projected": (noise.noise + noise.features).mT},
             "predict": lambda noise: {"projected": _on(noise.readout.mT, (noise.noise + noise.features).mT)},
