@@ -39,9 +39,11 @@ def _lattice_points(draw: Callable[..., Any], fewest: int = 1, most: int = 2) ->
 
 @st.composite
 def _seeded_points(draw: Callable[..., Any]) -> tuple[Any, Any]:
-    """Two seeded integer points in dimension 2, 5, 50 or 500."""
+    """Two seeded integer points in dimension 2, 5, 50 or 500, opposite ones among them."""
     d, source = draw(st.sampled_from([2, 5, 5, 50, 50, 500])), np.random.default_rng(draw(SEEDS))
     points = source.integers(-4, 5, (2, d))
+    if draw(st.integers(0, 3)) == 0:
+        points[1] = -points[0]
     return _objects(points), unit_vector([int(t) for t in source.integers(-2, 3, d - 1)])
 
 

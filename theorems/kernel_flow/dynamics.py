@@ -141,10 +141,8 @@ def _first_sample(point: KernelPoint) -> Operand:
         "the first sample's speed alone": lambda point: (
             _energy_claims(point) | {"rate": _energy_claims(point, speed=_first_sample(point))["rate"]}
         ),
-        "no decay": lambda point: (
-            _energy_claims(
-                point, speed=drive(_kernel(point.features), point.targets, point.ridge) @ point.features
-            )
+        "no decay": lambda point: _energy_claims(
+            point, speed=drive(_kernel(point.features), point.targets, point.ridge) @ point.features
         ),
         "concave": {
             "observe": lambda point: {"convexity": -_energies(point)["convexity"]},

@@ -158,7 +158,9 @@ def _first_of_equals(levels: Operand) -> Operand:
             task.left, 1 / (task.frequencies + task.decay[..., None]) * task.drive[..., None] - task.floor[..., None]
         ),
         "without its largest passing mode": lambda task: diagonal(task.left, _but_largest(task)),
-        "equal frequencies pass once": lambda task: diagonal(task.left, _filter(task) * _first_of_equals(_filter(task))),
+        "equal frequencies pass once": lambda task: diagonal(
+            task.left, _filter(task) * _first_of_equals(_filter(task))
+        ),
     },
 )
 def laplacian_spectral_filter(task: LaplacianTask) -> Operand:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -90,7 +92,7 @@ def _output_noise(noise: MinibatchNoise, factor: int = 1) -> Operand:
 
 def _distinct(noise: MinibatchNoise) -> Operand:
     """The output noise with 1[n_i > 0] in place of n_i: wrong where a batch holds a sample twice."""
-    counts = noise.counts.center if isinstance(noise.counts, Ball) else noise.counts
+    counts: Any = noise.counts.center if isinstance(noise.counts, Ball) else noise.counts
     held = (counts > 0).astype(int).astype(object) if is_exact(counts) else (counts > 0).double()
     return (held * noise.features.shape[-2] - noise.size[..., None, None])[..., None] * noise.output_grad
 
@@ -242,9 +244,7 @@ def _twice_seen(moved: Operand) -> dict[str, Operand]:
     mutants={
         "first class alone": lambda noise: _held(noise, _on(noise.readout[:1].mT, noise.noise.mT)),
         "in the features' own rows twice": lambda noise: _held(noise, _on(noise.readout.mT, noise.noise.mT) * 2),
-        "off the readout's rows": lambda noise: _held(
-            noise, noise.noise.mT - _on(noise.readout.mT, noise.noise.mT)
-        ),
+        "off the readout's rows": lambda noise: _held(noise, noise.noise.mT - _on(noise.readout.mT, noise.noise.mT)),
         "features and decay too": {
             "observe": lambda noise: {"projected": (noise.noise + noise.features).mT},
             "predict": lambda noise: {"projected": _on(noise.readout.mT, (noise.noise + noise.features).mT)},

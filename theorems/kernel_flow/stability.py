@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -86,13 +87,23 @@ def _rates(task: SpectralTask, factor: int = 2, drop: int = 1) -> dict[str, Oper
     }
 
 
-def _rates_but(change: Callable[..., Operand]) -> Callable[[SpectralTask], dict[str, Operand]]:
-    """The rates with a function of them in their place: of task, subsets, levels, λ, μ and rates."""
+class _Rates(NamedTuple):
+    """What a wrong variant of the rates is made of: subsets, their levels, λ, μ, and the rates themselves."""
+
+    on: Operand
+    k: Operand
+    lam: Operand
+    mu: Operand
+    r: Operand
+
+
+def _rates_but(change: Callable[[_Rates], Operand]) -> Callable[[SpectralTask], dict[str, Operand]]:
+    """The rates with something else in their place."""
 
     def predict(task: SpectralTask) -> dict[str, Operand]:
         masks, right = _subsets(task), _rates(task)
-        wrong = change(masks, levels(task) * masks, mode_ridge(task), task.decay[..., None], right["rates"])
-        return right | {"rates": wrong}
+        at = _Rates(masks, levels(task) * masks, mode_ridge(task), task.decay[..., None], right["rates"])
+        return right | {"rates": change(at)}
 
     return predict
 
@@ -146,12 +157,14 @@ def at_threshold(task: SpectralTask) -> str | None:
         "modes of the unclipped law": lambda task: (
             _rates(task) | {"rates": _rates(task)["rates"] + task.decay[..., None]}
         ),
-        "μ for λ in the return": _rates_but(lambda on, k, lam, mu, r: r * (1 - on) - k / (k + mu) * mu * on * 4),
-        "λ for μ in the return": _rates_but(lambda on, k, lam, mu, r: r * (1 - on) - k / (k + lam) * lam * on * 4),
-        "λ for μ in the escape": _rates_but(lambda on, k, lam, mu, r: r + (mu - lam) * (1 - on) * 2),
-        "wrong at the full set": _rates_but(lambda on, k, lam, mu, r: _doubled(r, on.sum(-1) == on[-1].sum())),
-        "wrong beside single modes": _rates_but(lambda on, k, lam, mu, r: _doubled(r, on.sum(-1) == 1)),
-        "wrong for four active modes": _rates_but(lambda on, k, lam, mu, r: r * (1 + int(on[-1].sum() == 4))),
+        "μ for λ in the return": _rates_but(lambda at: at.r * (1 - at.on) - at.k / (at.k + at.mu) * at.mu * at.on * 4),
+        "λ for μ in the return": _rates_but(
+            lambda at: at.r * (1 - at.on) - at.k / (at.k + at.lam) * at.lam * at.on * 4
+        ),
+        "λ for μ in the escape": _rates_but(lambda at: at.r + (at.mu - at.lam) * (1 - at.on) * 2),
+        "wrong at the full set": _rates_but(lambda at: _doubled(at.r, at.on.sum(-1) == at.on[-1].sum())),
+        "wrong beside single modes": _rates_but(lambda at: _doubled(at.r, at.on.sum(-1) == 1)),
+        "wrong for four active modes": _rates_but(lambda at: at.r * (1 + int(at.on[-1].sum() == 4))),
     },
 )
 def only_full_water_filling_is_stable(task: SpectralTask) -> dict[str, Operand]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -56,8 +57,8 @@ def _exceeds(values: Operand, threshold: Operand) -> Operand:
 
 def levels_of(levels: Operand) -> list[float]:
     """The levels of one kernel, near enough to compare them by size: of floats, exact numbers and balls of either kind."""
-    centers = getattr(levels, "center", levels).tolist()
-    return [float(k.mid()) if hasattr(k, "mid") else float(k) for k in centers]
+    centers: Any = getattr(levels, "center", levels)
+    return [float(k.mid()) if hasattr(k, "mid") else float(k) for k in centers.tolist()]
 
 
 def marked(levels: Operand, places: list[int]) -> Operand:

@@ -250,7 +250,9 @@ def _numerically(matrix: Ball, slack: Ball | None, rank: int, *, equal: bool) ->
         }  # fmt: skip
         if outcome is Outcome.HOLDS and not _told_apart(values, bound, gap, rank, slack=slack is not None):
             outcome = Outcome.UNDECIDED
-            context["reason"] = f"rounding hides up to {limit:.2g} of singular values up to {float(values.max()):.2g}: a smaller rank passes as well; use float64"
+            context["reason"] = (
+                f"rounding hides up to {limit:.2g} of singular values up to {float(values.max()):.2g}: a smaller rank passes as well; use float64"
+            )
         found = Finding(outcome, Grade.NUMERICAL, max(residual, 0.0), limit, context)
     if equal and found.outcome is Outcome.HOLDS and rank > 0:
         if rank > width:
