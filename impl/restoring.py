@@ -53,7 +53,8 @@ class Remembered:
                 _refill(p._backward_hooks, hooks or {})
         with torch.no_grad():
             for tensor, data, value in self.numbers:
-                if tensor.data_ptr() != data.data_ptr() or tensor.shape != data.shape:
+                strided = tensor.layout is data.layout is torch.strided
+                if strided and (tensor.data_ptr() != data.data_ptr() or tensor.shape != data.shape):
                     tensor.data = data
                 if not _same(data, value):
                     data.copy_(value)

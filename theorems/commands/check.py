@@ -194,7 +194,7 @@ def _check_model(
     out.print((result_table if verbose else result_summary)(results))
     parts = {r.samples for r in results if r.samples is not None}
     if parts:
-        most = max(end - first for first, end in parts)
+        most = chunk or max(end - first for first, end in parts)  # these are the worst chunks, not all
         out.print(f"[dim]the batch in chunks of up to {most} samples, the worst of each place[/]", highlight=False)
     found = {claim.name: [r for r in results if r.claim is claim] for claim in claims}
     evidence = {claim.name: judged(claim, found[claim.name]) for claim in claims}
