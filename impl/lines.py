@@ -17,15 +17,13 @@ from impl.errors import InputError, require, told
 from impl.handles import Handle, Passing, passing
 from impl.line_notes import LARGEST, last_bits, notes_on, roughness_along
 from impl.loss_lines import BESIDE, FINE, STEPS, LossLine
-from impl.moving import Moving
+from impl.moving import Moving, speeds_of
 from impl.nested import mapped
 from impl.running import Inputs, run, undisturbed
 from impl.tracing import Loss, scalar_loss
 
 SAMPLES, LAST = 8, 5
 """Networks of more than `LARGEST` parameters see the first samples, at the last (smallest) steps."""
-EVEN = 2.0**6
-"""By how much a module moves more or less than another, so that the loss depends on all alike."""
 ASTRAY = "its loss is another each time, {:.6g} and {:.6g} at one point"
 
 
@@ -261,7 +259,7 @@ class Lines:
             even: let modules of which the loss depends little move more, up to 64 times.
         """
         chosen = self.owners if handles is None else list(handles)
-        weights = self.weights(chosen) if even else [1.0] * len(chosen)
+        weights = speeds_of(chosen) if even else [1.0] * len(chosen)
         usual = tuple(self.steps if steps is None else steps)
         if usual[0] > STEPS[0]:  # as long as the parameters are: none may move by more
             weights = [weight / max(weights) for weight in weights]
@@ -300,9 +298,3 @@ class Lines:
             broken=tuple(name for name in self.broken if name in {h.module for h in chosen}),
             notes=tuple(self.notes),
         )
-
-    def weights(self, chosen: Sequence[Handle]) -> list[float]:
-        """How fast each handle moves, so that the loss depends on all alike."""
-        sizes = [math.sqrt(h.squares) if math.isfinite(h.squares) else 0.0 for h in chosen]
-        middle = sorted(sizes)[len(sizes) // 2] or max(sizes, default=0.0)
-        return [min(EVEN, max(1 / EVEN, middle / size)) if size > 0 and middle > 0 else 1.0 for size in sizes]

@@ -10,6 +10,7 @@ from impl.errors import InputError
 from impl.handles import Handle
 from impl.lines import Lines
 from impl.loss_lines import COARSE, LossLine
+from impl.moving import speeds_of
 from theorems.loss_slopes import ROOM, off, slope_of
 from theorems.places.subject import Places, Subject
 from theorems.preconditions import POWER, autograd_gives_the_gradient
@@ -63,7 +64,7 @@ def _unseen(lines: Lines, whole: LossLine) -> Places:
     for _ in range(ROUNDS):
         known = slope_of(line).bound / POWER
         # on a line through few, each is seen in the proportion in which it moves
-        left = [h for h, w in zip(left, lines.weights(left), strict=True) if w * math.sqrt(h.squares) < known]
+        left = [h for h, w in zip(left, speeds_of(left), strict=True) if w * math.sqrt(h.squares) < known]
         if not left:
             break
         steps = lines.steps if len(lines.steps) < len(COARSE) + 1 else (*COARSE, *lines.steps)
