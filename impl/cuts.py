@@ -247,5 +247,14 @@ def _copied(value: Any) -> Any:
 
 def scripted_cuts(model: nn.Module) -> list[str]:
     """What scripted modules cut off, where no mode sees it."""
-    graphs = {n: str(m.inlined_graph) for n, m in model.named_modules() if isinstance(m, torch.jit.ScriptModule) and hasattr(m, "inlined_graph")}
-    return [f"{cut} in the scripted {name!r}" for name, graph in graphs.items() for cut in ("detach", "set_grad_enabled") if f"aten::{cut}" in graph]
+    graphs = {
+        n: str(m.inlined_graph)
+        for n, m in model.named_modules()
+        if isinstance(m, torch.jit.ScriptModule) and hasattr(m, "inlined_graph")
+    }
+    return [
+        f"{cut} in the scripted {name!r}"
+        for name, graph in graphs.items()
+        for cut in ("detach", "set_grad_enabled")
+        if f"aten::{cut}" in graph
+    ]

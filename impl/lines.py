@@ -11,20 +11,19 @@ import torch
 from torch import Tensor, nn
 
 from impl.cuts import Cuts, scripted_cuts
-from impl.directions import as_it_is, direction, first_samples, largest, reached_from, roughness, same_numbers, share
+from impl.directions import as_it_is, direction, first_samples, largest, reached_from, same_numbers, share
 from impl.double import in_double, loss_in_double, widened
 from impl.errors import InputError, require, told
 from impl.handles import Handle, Passing, passing
-from impl.loss_lines import BESIDE, BETWEEN, FINE, REPEATS, ROUGH, STEPS, LossLine
-from impl.moving import Moving
+from impl.line_notes import LARGEST, last_bits, notes_on, roughness_along
+from impl.loss_lines import BESIDE, FINE, STEPS, LossLine
+from impl.moving import Moving, speeds_of
 from impl.nested import mapped
 from impl.running import Inputs, run, undisturbed
 from impl.tracing import Loss, scalar_loss
 
-LARGEST, SAMPLES, LAST = 2**20, 8, 5
-"""Parameters up to which the whole batch is run at all steps; larger networks see its first samples, at the last (smallest) steps."""
-EVEN = 2.0**6
-"""By how much a module moves more or less than another, so that the loss depends on all alike."""
+SAMPLES, LAST = 8, 5
+"""Networks of more than `LARGEST` parameters see the first samples, at the last (smallest) steps."""
 ASTRAY = "its loss is another each time, {:.6g} and {:.6g} at one point"
 
 
@@ -142,7 +141,7 @@ class Lines:
         again = self.evaluate()
         require(again == self.value, ASTRAY.format(self.value, again))
         self.cut = ", ".join([*self.cuts.loose, *scripted_cuts(self.model)])
-        self._note()
+        self.notes = notes_on(self)
 
     def gradients(self, value: Tensor, tensors: Sequence[Tensor]) -> list[Tensor | None]:
         """Autograd's gradients, hooks on tensors and parameters included.
@@ -179,28 +178,7 @@ class Lines:
         entries = sum(p.numel() for p in parameters)
         return Handle("parameters", name, parameters, None, slope, squares, terms, entries)
 
-    def _note(self) -> None:
-        """What the row must say beside its verdict."""
-        if not self.wide:
-            self.notes.append("in the network's own format: it does not run in float64")
-        if self.samples:
-            self.notes.append(f"it has more than {LARGEST} parameters: only the {self.samples} were looked at")
-        if any(hasattr(m, "_orig_mod") or getattr(m, "_compiled_call_impl", None) for m in self.model.modules()):
-            self.notes.append("it is compiled, but ran as it is written: the compiled gradient was not looked at")
-        hooked = sum(bool(getattr(p, "_post_accumulate_grad_hooks", None)) for p in self.model.parameters())
-        if hooked:
-            self.notes.append(f"hooks after accumulation, on {hooked} parameters, did not run: what they do to gradients was not looked at")  # fmt: skip
-        free = [name for name in self.cuts.names if "scale_grad_by_freq" in name]
-        if free:
-            self.notes.append(f"{free[0]} was left out of its gradient")
-        cuts = [name for name in self.cuts.names if name not in free]
-        if cuts and self._depends():
-            more = f" and {len(cuts) - 3} more" if len(cuts) > 3 else ""
-            self.notes.append(f"cut off from autograd, and held where it was: {'; '.join(cuts[:3])}{more}")
-        elif cuts:
-            self.notes.append(f"cut off from autograd without any effect on the loss: {cuts[0]}" + (" and more" if len(cuts) > 1 else ""))  # fmt: skip
-
-    def _depends(self) -> bool:
+    def depends(self) -> bool:
         """Whether the loss would move with what is cut off, if that were not held."""
         moving = {id(p): p for h in self.owners for p in h.parameters}
         self.pushed = frozenset(moving)
@@ -217,13 +195,13 @@ class Lines:
 
     def evaluate(self, pushes: Any = None) -> float:
         """The loss at the present parameters, with these pushes between modules."""
-        self.put(self._to_reset(self.pushed))
+        self.put(self.to_reset(self.pushed))
         watched = passing(self.model, pushes=pushes) if pushes else nullcontext()
         with undisturbed(self.model, self.seed, parameters=False), watched:
             value, _ = self.loss_and_outputs()  # with gradients on: some models run other code without
         return float(value.detach())
 
-    def _to_reset(self, but: Collection[int]) -> list[Tensor]:
+    def to_reset(self, but: Collection[int]) -> list[Tensor]:
         """What the forward pass writes into, and nobody sets."""
         return [p for p in self.model.parameters() if id(p) in self._written and id(p) not in but]
 
@@ -281,7 +259,7 @@ class Lines:
             even: let modules of which the loss depends little move more, up to 64 times.
         """
         chosen = self.owners if handles is None else list(handles)
-        weights = self.weights(chosen) if even else [1.0] * len(chosen)
+        weights = speeds_of(chosen) if even else [1.0] * len(chosen)
         usual = tuple(self.steps if steps is None else steps)
         if usual[0] > STEPS[0]:  # as long as the parameters are: none may move by more
             weights = [weight / max(weights) for weight in weights]
@@ -291,7 +269,7 @@ class Lines:
             pairs = list(zip(known.ahead.tolist(), known.behind.tolist(), strict=True)) if again and known else [(line(h), line(-h)) for h in usual]  # fmt: skip
             wobble, jitter, noise = None, 0.0, None
             if rounding:
-                noise = self._roughness(line, usual, pairs)
+                noise = roughness_along(self, line, usual, pairs)
                 pairs += [(line(h), line(-h)) for h in FINE if h < usual[-1]]
             elif known is not None:
                 wobble = known.wobble
@@ -299,7 +277,7 @@ class Lines:
                     None if known.noise is None else known.noise[[int((known.steps - h).abs().argmin()) for h in usual]]
                 )
             if rounding or bits:
-                wobble, jitter = self._rounding(line)
+                wobble, jitter = last_bits(self, line)
         steps = (*usual, *(h for h in FINE if h < usual[-1])) if rounding else usual
         numbers = torch.tensor(pairs, dtype=torch.float64)
         number: Any = lambda value: torch.tensor(value, dtype=torch.float64)  # noqa: E731
@@ -320,48 +298,3 @@ class Lines:
             broken=tuple(name for name in self.broken if name in {h.module for h in chosen}),
             notes=tuple(self.notes),
         )
-
-    def weights(self, chosen: Sequence[Handle]) -> list[float]:
-        """How fast each handle moves, so that the loss depends on all alike."""
-        sizes = [math.sqrt(h.squares) if math.isfinite(h.squares) else 0.0 for h in chosen]
-        middle = sorted(sizes)[len(sizes) // 2] or max(sizes, default=0.0)
-        return [min(EVEN, max(1 / EVEN, middle / size)) if size > 0 and middle > 0 else 1.0 for size in sizes]
-
-    def _roughness(self, line: Moving, steps: Sequence[float], pairs: Sequence[tuple[float, float]]) -> Tensor:
-        """How far single values of the loss are off a smooth curve, on nine points up to a step; of every step, the most that finer ones show."""
-        found = {}
-        for k in range(len(steps))[ROUGH]:
-            if k + 1 < len(steps):
-                (a, b), (c, d) = pairs[k], pairs[k + 1]
-                near, far = ((line(s * steps[k]), line(-s * steps[k])) for s in BETWEEN)
-                points = torch.tensor([b, far[1], near[1], d, self.value, c, near[0], far[0], a], dtype=torch.float64)
-                found[k] = roughness(points)
-        last = max(found, default=0)
-        worst, rising = [found.get(last, 0.0)] * len(steps), 0.0
-        for k in reversed(range(last + 1)):
-            rising = max(rising, found.get(k, 0.0))
-            worst[k] = rising
-        return torch.tensor([*worst, *(worst[-1] for h in FINE if h < steps[-1])], dtype=torch.float64)
-
-    def _rounding(self, line: Moving) -> tuple[float, float]:
-        """How far loss and slope move when every parameter, of any module, moves by up to eight units in its last place."""
-        eps = torch.finfo(torch.float64 if self.wide else next(self.model.parameters()).dtype).eps
-        moving = [p for h in self.owners for p in h.parameters]
-        wobble = jitter = 0.0
-        for again in range(REPEATS):
-
-            def moved(p: Tensor, at: Tensor, again: int = again) -> Tensor:
-                seed = (self.seed + 1000 * (again + 1) + self._numbers[id(p)]) % 2**63
-                source = torch.Generator(device=p.device).manual_seed(seed)
-                return at * (
-                    1 + 8 * eps * (torch.rand(at.shape, generator=source, dtype=at.dtype, device=at.device) * 2 - 1)
-                )
-
-            self.put(moving, moved)
-            self.put(self._to_reset({id(p) for p in moving}))
-            try:
-                value, slope = line.again()
-            except (InputError, RuntimeError):
-                return math.inf, math.inf
-            wobble, jitter = max(wobble, abs(value - self.value)), max(jitter, abs(slope - line.slope))
-        return wobble, jitter

@@ -17,6 +17,9 @@ from impl.running import undisturbed
 if TYPE_CHECKING:
     from impl.lines import Lines
 
+EVEN = 2.0**6
+"""By how much a module moves more or less than another, so that the loss depends on all alike."""
+
 
 class Moving:
     """Handles of a network that move together, at different speeds."""
@@ -71,3 +74,10 @@ class Moving:
         along += [(w, lines.along_event(e, seen.kept[e].detach())) for e, w in events.items()]
         slopes = (w * share(g, v)[0] for g, (w, v) in zip(found, along, strict=True))
         return float(value.detach()), sum(slopes)
+
+
+def speeds_of(chosen: Sequence[Handle]) -> list[float]:
+    """How fast each handle moves, so that the loss depends on all alike."""
+    sizes = [math.sqrt(h.squares) if math.isfinite(h.squares) else 0.0 for h in chosen]
+    middle = sorted(sizes)[len(sizes) // 2] or max(sizes, default=0.0)
+    return [min(EVEN, max(1 / EVEN, middle / size)) if size > 0 and middle > 0 else 1.0 for size in sizes]

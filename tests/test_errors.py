@@ -5,7 +5,6 @@ import math
 
 import pytest
 import torch
-from torch import nn
 from torch.nn import functional
 
 from impl import InputError, LayerTrace, NetworkSpec, build, feature_set, half_squared_error, trace

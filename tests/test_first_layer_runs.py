@@ -67,7 +67,7 @@ def test_what_is_too_large_or_autocast_says_so():
         wide, torch.randn(2, LARGEST_COLUMNS + 1), torch.randn(2, 2), functional.mse_loss
     )
     rows = LARGEST_ROWS + 1
-    assert "use a smaller batch" in first_layer_runs(
+    assert "give it fewer samples, or smaller ones" in first_layer_runs(
         nn.Linear(1, 1), torch.randn(rows, 1), torch.randn(rows, 1), functional.mse_loss
     )
 

@@ -15,6 +15,8 @@ ROOM = 64.0
 """By how much the last two extrapolations may have come nearer to each other than to the slope."""
 SEEN, SEEN_FINELY = 2.0**-13, 2.0**-20
 """A step smaller than the best tells something of a slope if its rounding is at most this share of it; of the finest steps, this."""
+_COARSER = 2.0**16
+"""How much larger the steps are, at most, on which the rounding of a loss that is flat on small ones is looked for."""
 _SHOWS = 16.0
 """Units in the last place of the loss by which it would have to change for a step to be called blind."""
 _ULPS = 4.0
@@ -49,15 +51,18 @@ def slope_of(line: LossLine) -> Slope:
     blind = _blind(line, quotients)
     limits = (16 * quotients[1:] - quotients[:-1]) / 15
     apart = (limits[1:] - limits[:-1]).abs()
-    rounded = off(line)[1:] / line.steps[1:]  # of the limits; least at large steps
+    flat = float(line.steps[blind].max()) if bool(blind.any()) else 0.0
+    single = off(line)
+    if flat > 0:  # on smaller steps than show its rounding a loss looks smoother than it is
+        single = single.clamp(min=float(single[(line.steps > flat) & (line.steps <= _COARSER * flat)].max()))
+    rounded = single[1:] / line.steps[1:]  # of the limits; least at large steps
     worst = (torch.maximum(apart[1:], apart[:-1]) + rounded[1:-1]).nan_to_num(nan=math.inf)
     usable = ~(blind[1:] | blind[:-1])[2:]  # a limit is judged by both its neighbours
     worst = worst.where(usable, math.inf)
     own = ROOM * line.jitter + gamma(line.entries + 2) * _finite(line.terms)
     limits, rounded = limits[1:-1], rounded[1:-1]
-    flat = float(line.steps[blind].max()) if bool(blind.any()) else 0.0
-    if flat > 0 and abs(float(line.slope)) * flat <= _SHOWS * float(
-        off(line).max()
+    if flat > 0 and abs(float(line.slope)) * flat <= _SHOWS * UNIT * _finite(
+        line.ahead.abs().max()
     ):  # nothing moves near the point, as autograd says
         return Slope(0.0, ROOM * float(off(line).min()) / flat + own, 0.0, flat)
     if not bool(usable.any()):

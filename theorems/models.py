@@ -206,7 +206,7 @@ def worst_of(found: Sequence[Result]) -> Result:
     return min(found, key=lambda r: (SEVERITY.index(r.verdict.outcome), -r.verdict.ratio))
 
 
-def _told(result: Result, claim: Claim, samples: tuple[int, int], largest: int | None) -> Result:
+def _told(result: Result, claim: Claim, samples: tuple[int, int]) -> Result:
     """Of the claim as it was given, with the samples that were looked at; without the instance where nothing is refuted, or those of all chunks would be held."""
     verdict = result.verdict
     first, end = samples

@@ -93,7 +93,7 @@ def _output_noise(noise: MinibatchNoise, factor: int = 1) -> Operand:
 def _distinct(noise: MinibatchNoise) -> Operand:
     """The output noise with 1[n_i > 0] in place of n_i: wrong where a batch holds a sample twice."""
     counts: Any = noise.counts.center if isinstance(noise.counts, Ball) else noise.counts
-    held = (counts > 0).astype(int).astype(object) if is_exact(counts) else (counts > 0).double()
+    held: Any = (counts > 0).astype(int).astype(object) if is_exact(counts) else (counts > 0).double()
     return (held * noise.features.shape[-2] - noise.size[..., None, None])[..., None] * noise.output_grad
 
 

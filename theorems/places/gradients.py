@@ -10,6 +10,7 @@ from impl.errors import InputError
 from impl.handles import Handle
 from impl.lines import Lines
 from impl.loss_lines import COARSE, LossLine
+from impl.moving import speeds_of
 from theorems.loss_slopes import ROOM, off, slope_of
 from theorems.places.subject import Places, Subject
 from theorems.preconditions import POWER, autograd_gives_the_gradient
@@ -63,7 +64,7 @@ def _unseen(lines: Lines, whole: LossLine) -> Places:
     for _ in range(ROUNDS):
         known = slope_of(line).bound / POWER
         # on a line through few, each is seen in the proportion in which it moves
-        left = [h for h, w in zip(left, lines.weights(left), strict=True) if w * math.sqrt(h.squares) < known]
+        left = [h for h, w in zip(left, speeds_of(left), strict=True) if w * math.sqrt(h.squares) < known]
         if not left:
             break
         steps = lines.steps if len(lines.steps) < len(COARSE) + 1 else (*COARSE, *lines.steps)
@@ -82,19 +83,16 @@ def _unseen(lines: Lines, whole: LossLine) -> Places:
 def _located(lines: Lines, whole: LossLine) -> tuple[str, dict[str, LossLine]]:
     """Where autograd goes wrong, by bisection: the last of all parameters, inputs and outputs of modules whose gradient is not that of the loss."""
     try:
-        handles = lines.handles()
+        everything = lines.handles()
     except InputError:
-        handles = lines.owners
-    steps = _near(whole, lines.steps)
-
-    def wrong_from(k: int) -> bool:
-        return _outcome(lines.along(handles[k:], steps=steps, known=whole)) is Outcome.REFUTED
-
-    low, high = -1, len(handles)  # the last wrong one is in [low, high)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if wrong_from(middle) else (low, middle)
-    if low < 0:
+        everything = []
+    near = _near(whole, lines.steps)
+    # what passes between modules meets more kinks than the parameters do: then those alone are searched
+    for handles, steps in ((everything, near), (lines.owners, near), (lines.owners, lines.steps)):
+        low = _last_wrong(lines, handles, steps, whole)
+        if low >= 0:
+            break
+    else:
         return "no part of it is wrong by itself, as far as can be told", {}
     last = handles[low]
     following = next((h for h in handles[low + 1 :] if h.squares > 0), None)
@@ -107,7 +105,25 @@ def _located(lines: Lines, whole: LossLine) -> tuple[str, dict[str, LossLine]]:
     if above:
         line = lines.along(above, steps=steps, known=whole)
         found[_names(above)] = lines.along(above, rounding=True) if _outcome(line) is Outcome.REFUTED else line
+    if handles is lines.owners:
+        words = f"the gradient of the {last.name} is wrong, and that of what is called later right: it goes wrong in {last.module}, or on the way from it to the next parameters"
+        return words, found
     return _said(last, following), found
+
+
+def _last_wrong(lines: Lines, handles: Sequence[Handle], steps: Sequence[float], whole: LossLine) -> int:
+    """The last handle whose gradient is wrong, by bisection; -1 if all together do not show that one is."""
+
+    def wrong_from(k: int) -> bool:
+        return _outcome(lines.along(handles[k:], steps=steps, known=whole)) is Outcome.REFUTED
+
+    if not handles or not wrong_from(0):
+        return -1
+    low, high = 0, len(handles)  # the last wrong one is in [low, high)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if wrong_from(middle) else (low, middle)
+    return low
 
 
 def _alone(lines: Lines, handle: Handle, steps: Sequence[float], whole: LossLine) -> LossLine:

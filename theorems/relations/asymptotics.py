@@ -188,7 +188,7 @@ class TendsTo:
         measured = abs(centre) if sign == "=" else max(centre, 0.0) if sign == "<=" else centre
         outcome, why = self._outcome(fit, sizes, logs, sign, corrections, resolution)
         if why is not None:
-            label = {"reason": why} | label
+            label = {"reason": why, **label}
         elif outcome is Outcome.HOLDS:
             values = [np.array([m.value for m, _ in row]) for row in rows]
 

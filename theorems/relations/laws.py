@@ -234,7 +234,7 @@ class Distributed(_Tested):
         outcome = Outcome.HOLDS if statistic <= bound else Outcome.REFUTED
         if math.isnan(statistic) or (outcome is Outcome.HOLDS and not bound <= self.resolution):
             outcome = Outcome.UNDECIDED
-        context: dict[str, Any] = ({"part": part} if part else {}) | {"column": column, "replicates": count}
+        context: dict[str, Any] = {**({"part": part} if part else {}), "column": column, "replicates": count}
         # a law further away than this is within a Dvoretzky–Kiefer–Wolfowitz radius of the sample with the same probability
         context |= {"detectable effect": detectable, "false-alarm probability": self.alarm}
         return Finding(outcome, Grade.STATISTICAL, statistic, bound, context)
