@@ -45,12 +45,9 @@ from .losses import half_squared_error as half_squared_error
 from .measured import unknown as unknown
 from .networks import NetworkSpec as NetworkSpec
 from .networks import build as build
-<<<<<<< HEAD
 from .normalised import NormalisedLayer as NormalisedLayer
 from .normalised import normalised_layer as normalised_layer
 from .one_step import EnsemblePath as EnsemblePath
-=======
->>>>>>> laws
 from .one_step import StepPath as StepPath
 from .one_step import StepPoint as StepPoint
 from .operands import Instance as Instance

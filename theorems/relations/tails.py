@@ -87,13 +87,13 @@ def massart(count: int, level: float) -> float:
     return math.sqrt(math.log(2 / level) / (2 * count))
 
 
-<<<<<<< HEAD
 def detectable(bound: float, predicted: float) -> str:
     """How large an effect a test that passed would have seen: a mean that is off by twice its critical value is refuted as surely as a true one passes."""
     effect = 2 * bound
     share = f", {100 * effect / abs(predicted):.2g} % of the prediction" if predicted and math.isfinite(effect) else ""
     return f"a mean that is off by {effect:.3g}{share}"
-=======
+
+
 def largest_gap(sample: Array, cdf: Callable[[Array], Array]) -> float:
     """The supremum of |F_R − F| over the line: just before and at every value of the sample, so that F may jump and values repeat."""
     if np.isnan(sample).any():
@@ -102,4 +102,3 @@ def largest_gap(sample: Array, cdf: Callable[[Array], Array]) -> float:
     above = np.cumsum(counts) / len(sample)
     at, before = np.asarray(cdf(values)), np.asarray(cdf(np.nextafter(values, -math.inf)))
     return float(max((above - at).max(), (at - above).max(), (before - above + counts / len(sample)).max(), 0.0))
->>>>>>> laws
