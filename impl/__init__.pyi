@@ -47,7 +47,6 @@ from .networks import NetworkSpec as NetworkSpec
 from .networks import build as build
 from .normalised import NormalisedLayer as NormalisedLayer
 from .normalised import normalised_layer as normalised_layer
-from .one_step import EnsemblePath as EnsemblePath
 from .one_step import StepPath as StepPath
 from .one_step import StepPoint as StepPoint
 from .operands import Instance as Instance

@@ -32,6 +32,7 @@ def visible(text: str) -> str:
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
+
 def crash(error: BaseException) -> str:
     """`told`, with the line of the innermost frame: what whoever mends it wants to know."""
     frames = traceback.extract_tb(error.__traceback__)

@@ -78,7 +78,11 @@ class ObjectArray(TorchLike, np.ndarray[Any, Any]):
     def sum(self, axis: Any = None, keepdim: bool = False, *, dim: Any = None, keepdims: bool = False, **_: Any) -> Any:  # noqa: FBT002
         """Sum over axes, all of them by default."""
         axes = axes_of(self.ndim, axis if not isinstance(axis, list) else tuple(axis), dim)
-        return self._wrapped(np.add.reduce(np.asarray(self), axis=axes, keepdims=bool(keepdim or keepdims))) if axes else self
+        return (
+            self._wrapped(np.add.reduce(np.asarray(self), axis=axes, keepdims=bool(keepdim or keepdims)))
+            if axes
+            else self
+        )
 
     def amax(
         self,

@@ -24,7 +24,6 @@ def polar(matrix: Tensor) -> Tensor:
     return factor
 
 
-
 def spin(weight: Operand, velocity: Operand) -> Operand:
     """An Ω with ΩM + MΩ = dW Wᵀ − W dWᵀ, M = WWᵀ: the rate at which dW turns the frame of the rows (…, d_out, d_out).
 

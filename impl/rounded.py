@@ -147,14 +147,16 @@ class Ball(BallFunctions):
     ) -> Ball:
         """The result ``center`` of ``terms`` operations on exact operands whose absolute terms sum to ``sizes``."""
         unit = self.unit if other is None else max(self.unit, other.unit)
-        lost = terms * underflow(unit)
+        lost: Any = terms * underflow(unit)
+        if product is torch.mul and other is not None:  # nothing is lost of what is zero: a closed gate stays closed
+            lost = lost * ((self.magnitude != 0) & (other.magnitude != 0)).double()
         fresh: Tensor | None = None
         if not self._exact(center, sizes, other, unit):
             if bool(sizes.any()) or (product is not None and other is not None and self._underflows(other, product)):
                 # the radius is itself computed in float64: the last factor covers its own rounding
                 fresh = (gamma(terms, unit) * sizes + lost) * (1 + 4 * (terms + 4) * UNIT)
         elif product is not None and len(carried) == 2:
-            fresh = torch.full_like(center, lost)  # the product of two radii may underflow
+            fresh = torch.zeros_like(center) + lost  # the product of two radii may underflow
         more = 1 + 4 * gamma(terms + 4, unit)  # operands that are off by their radii round off by as much more
         for part in carried:
             fresh = part * more if fresh is None else fresh + part * more

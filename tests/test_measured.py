@@ -327,7 +327,11 @@ def test_the_measured_rotation_is_judged_and_no_exact_one_in_its_place(cond):
         turned = replace(step, rotation=newton_schulz(step.before @ step.after.mT))
         defect = float((turned.rotation.mT @ turned.rotation - torch.eye(4)).abs().max())
         found = gram_whitening_keeps_the_gram(turned)
-        error = float(((turned.rotation @ step.after).mT @ (turned.rotation @ step.after) - step.after.mT @ step.after).abs().max())
+        error = float(
+            ((turned.rotation @ step.after).mT @ (turned.rotation @ step.after) - step.after.mT @ step.after)
+            .abs()
+            .max()
+        )
         assert found.outcome is REFUTED or error < 1e-5, (defect, error, found)
 
 
@@ -339,7 +343,10 @@ def test_a_statement_about_the_rotation_itself_is_not_refuted_where_nothing_dete
     assert float((step.rotation - torch.eye(4)).abs().max()) > 1e-3
     assert found.outcome is not REFUTED
     exact = weight_step(normal(5, 4, 4), normal(6, 4, 4))
-    assert judge(lambda s: s.rotation, lambda s: s.rotation * 0 + torch.eye(4, dtype=torch.float64), exact).outcome is REFUTED
+    assert (
+        judge(lambda s: s.rotation, lambda s: s.rotation * 0 + torch.eye(4, dtype=torch.float64), exact).outcome
+        is REFUTED
+    )
 
 
 def test_no_exact_meaning_is_given_to_what_was_measured():
@@ -352,7 +359,9 @@ def test_no_exact_meaning_is_given_to_what_was_measured():
 
 def conserved(layer: LayerTrace) -> Operand:
     """A rate that is zero: ⟨W, ∇_W⟩ − ⟨∇_Z, HWᵀ⟩."""
-    return (layer.weight * layer.weight_grad).sum((-2, -1)) - (layer.output_grad * (layer.inputs @ layer.weight.mT)).sum((-2, -1))
+    return (layer.weight * layer.weight_grad).sum((-2, -1)) - (
+        layer.output_grad * (layer.inputs @ layer.weight.mT)
+    ).sum((-2, -1))
 
 
 def test_a_rate_that_is_zero_holds_on_floats():
@@ -360,7 +369,11 @@ def test_a_rate_that_is_zero_holds_on_floats():
         layer = layers(seed)["0"]
         found = judge(conserved, lambda it: conserved(it) * 0, layer)
         assert (found.outcome, found.grade) == (HOLDS, Grade.NUMERICAL)
-        off = judge(lambda it: conserved(it) + (it.weight * it.weight_grad).sum((-2, -1)) * 1e-12, lambda it: conserved(it) * 0, layer)
+        off = judge(
+            lambda it: conserved(it) + (it.weight * it.weight_grad).sum((-2, -1)) * 1e-12,
+            lambda it: conserved(it) * 0,
+            layer,
+        )
         assert off.outcome is REFUTED
 
 

@@ -145,7 +145,9 @@ def test_a_wide_convolution_in_float32_is_told_from_a_wrong_one(factor):
     """64 to 64 channels seen in part: the bound counts what is summed, and never holds where twice the gradient would."""
     torch.manual_seed(0)
     wide = gradient_times(factor)(64, 64, 3, padding=1, bias=False)
-    model = nn.Sequential(nn.Conv2d(3, 64, 3, padding=1), nn.ReLU(), wide, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    model = nn.Sequential(
+        nn.Conv2d(3, 64, 3, padding=1), nn.ReLU(), wide, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    )
     images, labels = torch.randn(16, 3, 8, 8), torch.arange(16)
     layer = trace(model, images, labels, functional.cross_entropy, parts=True)["2"]
     assert layer.part
@@ -158,6 +160,8 @@ def test_no_layer_claim_rests_on_a_bound_that_twice_the_gradient_would_meet(fact
     torch.manual_seed(0)
     wide = gradient_times(factor)(64, 64, 3, padding=1, bias=False)
     model = nn.Sequential(nn.Conv2d(3, 64, 3), nn.ReLU(), wide, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    layer = trace(model.bfloat16(), torch.randn(16, 3, 8, 8).bfloat16(), torch.arange(16), functional.cross_entropy)["2"]
+    layer = trace(model.bfloat16(), torch.randn(16, 3, 8, 8).bfloat16(), torch.arange(16), functional.cross_entropy)[
+        "2"
+    ]
     for claim in CLAIMS[:2]:
         assert claim(layer).outcome in (Outcome.UNDECIDED, Outcome.REFUTED), claim(layer)

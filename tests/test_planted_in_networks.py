@@ -203,7 +203,10 @@ def test_what_is_cut_off_on_purpose_is_no_bug(cut):
     model = network(Apply(act))
     (verdict,) = places(model).values()
     assert verdict.outcome is Outcome.HOLDS
-    assert f"held where it was: {'.' * (cut == 'data')}{cut} in act (test_planted_in_networks.py:" in verdict.context["note"]
+    assert (
+        f"held where it was: {'.' * (cut == 'data')}{cut} in act (test_planted_in_networks.py:"
+        in verdict.context["note"]
+    )
     model[5].weight.register_hook(lambda grad: 1.001 * grad)
     seen = places(model)
     assert seen["all parameters"].outcome is Outcome.REFUTED

@@ -230,7 +230,9 @@ def test_a_formula_with_a_zero_denominator_says_nothing():
     pair = Pair(np.array([1], dtype=object), np.array([0], dtype=object))
     finding = Comparison().judge(lambda p: p.observed * Fraction(1, int(p.predicted[0])), lambda p: p.predicted, pair)
     assert finding.outcome is Outcome.INAPPLICABLE
-    floats = Comparison().judge(lambda p: p.observed / p.predicted, lambda p: p.predicted, Pair(_tensor([0.0]), _tensor([0.0])))
+    floats = Comparison().judge(
+        lambda p: p.observed / p.predicted, lambda p: p.predicted, Pair(_tensor([0.0]), _tensor([0.0]))
+    )
     assert floats.outcome is Outcome.INAPPLICABLE
     assert floats.context["reason"] == "a denominator is zero"
 

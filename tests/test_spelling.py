@@ -48,11 +48,16 @@ FUNCTIONS: dict[str, tuple[Callable, Callable]] = {
     "2^x": (torch.exp2, lambda x: arb(2) ** x),
 }
 
+
 def f64(value):
     return torch.tensor([value], dtype=torch.float64)
 
 
-CENTERS = st.floats(-700, 700) | st.floats(-3, 3) | st.sampled_from([0.0, 1.0, -1.0, 5e-324, -5e-324, 1e-308, 1e-200, 1e150, -1e150, 4.0, 2.0**60])
+CENTERS = (
+    st.floats(-700, 700)
+    | st.floats(-3, 3)
+    | st.sampled_from([0.0, 1.0, -1.0, 5e-324, -5e-324, 1e-308, 1e-200, 1e150, -1e150, 4.0, 2.0**60])
+)
 RADII = st.just(0.0) | st.floats(0, 1e-6) | st.sampled_from([1e-300, 1e-30, 0.5, 3.0])
 
 
@@ -64,7 +69,13 @@ def test_a_function_of_a_ball_encloses_it_on_the_whole_ball(name, center, radius
     ours, exactly = FUNCTIONS[name]
     ball = ours(Ball(f64(center), f64(radius) if radius else None))
     bound = float(ball.error)
-    assert torch.equal(ball.center.nan_to_num(), ours(f64(center)).nan_to_num()) or name in ("softplus", "gelu", "silu", "inverse square", "cube")
+    assert torch.equal(ball.center.nan_to_num(), ours(f64(center)).nan_to_num()) or name in (
+        "softplus",
+        "gelu",
+        "silu",
+        "inverse square",
+        "cube",
+    )
     if not math.isfinite(bound) or math.isnan(float(ball.center)):
         return  # it proves nothing, and says so
     with ctx.workprec(2000):
@@ -85,7 +96,8 @@ def test_outside_a_domain_nothing_is_proved(formula, center, radius):
 
 
 @pytest.mark.parametrize(
-    ("formula", "value"), [(torch.exp, 0.0), (torch.log, 1.0), (torch.sqrt, 49.0), (torch.tanh, 0.0), (torch.abs, -3.5), (torch.relu, 2.5)]
+    ("formula", "value"),
+    [(torch.exp, 0.0), (torch.log, 1.0), (torch.sqrt, 49.0), (torch.tanh, 0.0), (torch.abs, -3.5), (torch.relu, 2.5)],
 )
 def test_what_does_not_round_has_no_radius(formula, value):
     assert formula(Ball(torch.tensor([value]).double())).radius is None
@@ -280,7 +292,10 @@ def test_a_conjecture_is_decided_both_ways(name):
 
 
 def test_a_formula_that_leaves_the_fractions_is_judged_on_floats_and_says_so():
-    claim = stated(lambda v: torch.exp(v.weight) * torch.exp(-v.weight), lambda v: torch.ones(tuple(v.weight.shape), dtype=torch.float64))
+    claim = stated(
+        lambda v: torch.exp(v.weight) * torch.exp(-v.weight),
+        lambda v: torch.ones(tuple(v.weight.shape), dtype=torch.float64),
+    )
     found = examine(claim, seed=0)
     assert found.error_probability is None
     assert "no fraction" in found.reason

@@ -167,7 +167,7 @@ def seeded_networks(draw: Callable[..., Any], *, bias: bool | None = None) -> Sp
 
 @st.composite
 def _layer_of(draw: Callable[..., Any], /, networks: st.SearchStrategy[Specimen], **options: Any) -> LayerTrace:
-    layers = trace(*draw(networks), **options)
+    layers = trace(*draw(networks), products=False, **options)
     return layers[draw(st.sampled_from(sorted(layers)))]
 
 

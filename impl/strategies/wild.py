@@ -149,6 +149,7 @@ def layer_traces(draw: Callable[..., Any], kind: str, dtype: torch.dtype) -> Lay
         targets,
         draw(st.sampled_from([nn.functional.mse_loss, half_squared_error])),
         decay=numbers.strength(),
+        products=False,
     )
     return layers[draw(st.sampled_from(sorted(layers)))]
 

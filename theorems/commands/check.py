@@ -35,6 +35,7 @@ from theorems.commands.terminal import Target, line_width, naming, out, progress
 
 if TYPE_CHECKING:
     from theorems.claim import Claim
+    from theorems.models import Results
 
 _FEW = 5
 """Claims up to which the families of p(error) are printed without being asked for."""
@@ -117,7 +118,9 @@ def check_command(
         )
         search: dict[str, Any] = {"examples": examples, "seed": seed, "database": database}
         show = verbose or mutant is not None
-        raise typer.Exit(_check_drawn(claims, files, folder, search, thorough=thorough, sizes=sizes, verbose=verbose, show=show))
+        raise typer.Exit(
+            _check_drawn(claims, files, folder, search, thorough=thorough, sizes=sizes, verbose=verbose, show=show)
+        )
 
 
 def _check_drawn(
@@ -184,6 +187,15 @@ def _require_outputs(json_file: Path | None, html: Path | None, folder: Path | N
     require_folder(database, "--database")
 
 
+def _print_looked_at(results: Results) -> None:
+    """How many layers were seen, and in which chunks the batch was."""
+    if results.layers.total:
+        out.print(f"[dim]{escape(str(results.layers))}[/]", highlight=False)
+    if results.chunk is not None:
+        most = f"chunks of up to {results.chunk} samples"
+        out.print(f"[dim]the batch in {most}, the worst of each place[/]", highlight=False)
+
+
 _SMALL = 10**6
 """Parameters below which a second thread costs more than it brings."""
 
@@ -230,11 +242,7 @@ def _check_model(
         raise KeyboardInterrupt
     results = journal.finished(claims)
     out.print((result_table if verbose else result_summary)(results, width=line_width()))
-    if results.layers.total:
-        out.print(f"[dim]{escape(str(results.layers))}[/]", highlight=False)
-    if journal.largest is not None:
-        most = f"chunks of up to {journal.largest} samples"
-        out.print(f"[dim]the batch in {most}, the worst of each place[/]", highlight=False)
+    _print_looked_at(results)
     found = {claim.name: [r for r in results if r.claim is claim] for claim in claims}
     evidence = {claim.name: judged(claim, found[claim.name]) for claim in claims if found[claim.name]}
     ratios = [r for seen in evidence.values() for r in seen.ratios]
