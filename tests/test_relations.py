@@ -249,3 +249,12 @@ def test_float32_data_are_compared_as_the_numbers_they_are():
     assert finding.outcome is HOLDS
     finding = Comparison().judge(lambda p: p.observed, lambda p: p.predicted, Pair(third, third.double() + 2**-40))
     assert finding.outcome is REFUTED
+
+
+@pytest.mark.parametrize("factor", [2.0, 1.5, -1.0, 0.0])
+def test_an_equation_whose_bound_a_wrong_side_would_meet_does_not_hold(factor):
+    """The bound of a side that is twice the other is below the larger and above the smaller: that is no agreement."""
+    for radius in (1.2, 2.5):
+        finding = judge("=", [factor, 0.1], [1.0, 0.1], radius=radius)
+        assert finding.outcome in (UNDECIDED, REFUTED), (radius, finding)
+    assert judge("=", [1.1, 0.1], [1.0, 0.1], radius=0.4).outcome is HOLDS

@@ -163,3 +163,16 @@ def test_tables_shifts_and_scales_are_no_layers():
 
     results = check_model(Embedded().double(), torch.arange(12).reshape(4, 3) % 7, data(4, 3, 2), functional.mse_loss)
     assert str(results.layers) == "sees 1 of 1 layers that hold weights"
+
+
+def test_experts_in_one_grouped_product_are_a_layer_each():
+    if not hasattr(torch, "_grouped_mm"):
+        pytest.skip("torch has no grouped product here")
+    ends = torch.tensor([2, 2, 6], dtype=torch.int32)
+    torch.manual_seed(0)
+    experts = Own(lambda x, w: torch._grouped_mm(x, w, offs=ends), 3, 8, 16)
+    model = Net(lambda net, x: net.own(torch.tanh(net.first(x))), own=experts, first=lin(4, 8)).float()
+    results = check_model(model, data(6, 4, dtype=torch.float32), data(6, 16), functional.mse_loss)
+    assert results[0].verdict.outcome is Outcome.HOLDS  # in float64, in which torch has no such product
+    seen = {r.where: r.verdict.outcome for r in results if r.claim is feature_learning_equation}
+    assert seen == dict.fromkeys(("first", "own.matrix[0]", "own.matrix[2]"), Outcome.HOLDS)
