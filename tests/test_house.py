@@ -19,6 +19,7 @@ ROOF = (
     "theorems.searching.choices",
     "theorems.searching.drawing",
     "theorems.evidence.collected",
+    "theorems.searching.larger",
     "theorems.searching.falsifying",
     "theorems.searching.planting",
     "theorems.searching.auditing",
@@ -48,6 +49,7 @@ SEARCHES = (
     "theorems.searching.choices",
     "theorems.searching.drawing",
     "theorems.searching.falsifying",
+    "theorems.searching.larger",
 )
 MODULES = sorted(
     str(path.relative_to(ROOT).with_suffix("")).replace("/", ".")
