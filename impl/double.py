@@ -30,7 +30,9 @@ def in_double(model: nn.Module) -> Iterator[dict[int, Tensor]]:
     buffers = [(m._buffers, dict(m._buffers)) for m in model.modules() if not isinstance(m, torch.jit.ScriptModule)]
     try:
         for p, data in parameters:
-            p.data = widened(data).clone()
+            wide = widened(data)
+            p.data = wide if wide.dtype != data.dtype else wide.clone()
+            del wide
         for now, before in buffers:
             now.update({name: b if b is None else widened(b) for name, b in before.items()})
         with asked_for():

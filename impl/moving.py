@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from impl.directions import share
@@ -46,7 +47,7 @@ class Moving:
     def __call__(self, step: float) -> float:
         """The loss at a step."""
         self.lines.put(
-            self.parameters, lambda p, at: at + (step * self.speeds[id(p)]) * self.lines.along_parameter(p).double()
+            self.parameters, lambda p, at: torch.add(at, self.lines.along_parameter(p), alpha=step * self.speeds[id(p)])
         )
         pushes = {
             h.event: self._push(h.event, step * weight)
