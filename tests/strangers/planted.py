@@ -40,4 +40,4 @@ def plant(case, bug, seed):
     for parameter in among[name]._parameters.values():
         if parameter is not None and parameter.requires_grad:
             parameter.register_hook(BUGS[bug])
-    return name
+    return name or type(model).__name__
