@@ -3,6 +3,8 @@
 ``ci`` (default) is derandomised and quick; ``thorough`` is random and long: ``pytest --hypothesis-profile=thorough``.
 """
 
+import os
+
 import torch
 from hypothesis import HealthCheck, settings
 
@@ -15,4 +17,5 @@ settings.register_profile(
 )  # mutants of the source, by the hundred
 settings.load_profile("ci")
 
-torch.set_num_threads(1)  # two threads stall small tensors in slices of 8 ms
+# two threads stall small tensors in slices of 8 ms; the nightly run tries both
+torch.set_num_threads(int(os.environ.get("THEOREMS_THREADS", "1")))

@@ -96,8 +96,11 @@ def print_alarm(evidence: Sequence[Evidence]) -> float | None:
 
 
 def print_power(seen: Evidence) -> None:
-    """Say against which mutants a claim in law has the least power."""
+    """Say how large an effect a claim in law would have seen, and against which mutants it has the least power."""
     powers = {control.name: control.power for control in seen.controls if control.power is not None}
+    if seen.detectable is not None:
+        said = f"{seen.claim.name}: an effect that would have been seen: {escape(seen.detectable)}"
+        out.print(f"[dim]{said}[/]", highlight=False)
     if powers:
         weakest = min(powers, key=lambda name: powers[name])
         out.print(

@@ -220,6 +220,14 @@ class Evidence:
         if verdict.outcome is self.outcome and (self.worst is None or verdict.ratio > self.worst.ratio):
             self.worst = verdict
 
+    @property
+    def detectable(self) -> str | None:
+        """How large an effect a pass in law would have seen, of the verdict nearest to its bound; None where nothing is random."""
+        found = self.worst.context.get("detectable effect") if self.worst is not None else None
+        if found is None or self.outcome is not Outcome.HOLDS:
+            return None
+        return found if isinstance(found, str) else f"{float(found):.3g}"
+
     def add_generic(self, generic: Generic) -> None:
         """Take in what generic points say: a refutation counts as one instance, passes are counted apart."""
         self.generic = generic
@@ -268,6 +276,7 @@ class Evidence:
             "earned": self.earned,
             "error_probability": self.error_probability,
             "generic": self._points(),
+            "detectable": self.detectable,
             "false_alarm": None if (chance := spent([self])) is None else chance[0],
             "counterexample": self._counterexample(),
             "places": [_place(where, verdict) for where, verdict in self.places],

@@ -29,6 +29,7 @@ OPTIONAL: dict[str, Any] = {
     "paper": str, "where": str, "statement": str, "summary": str, "grades": dict, "undecided": int, "ratios": dict,
     "hypotheses": dict, "earned": str, "error_probability": _NUMBER, "counterexample": dict, "places": list,
     "related": list, "seconds": _NUMBER, "error": str, "kept_from": str, "generic": dict,
+    "detectable": str,
 }  # fmt: skip
 INSIDE: dict[str, dict[str, Any]] = {
     "mutants": {"refuted": int, "total": int, "median_instances": _NUMBER, "each": list},
