@@ -223,10 +223,13 @@ class Evidence:
     @property
     def detectable(self) -> str | None:
         """How large an effect a pass in law would have seen, of the verdict nearest to its bound; None where nothing is random."""
-        found = self.worst.context.get("detectable effect") if self.worst is not None else None
-        if found is None or self.outcome is not Outcome.HOLDS:
+        if self.worst is None or self.outcome is not Outcome.HOLDS:
             return None
-        return found if isinstance(found, str) else f"{float(found):.3g}"
+        found = self.worst.context.get("detectable effect")
+        if found is None:
+            return None
+        what = "an exponent" if "drift of the local exponent" in self.worst.context else "a distance of the laws"
+        return found if isinstance(found, str) else f"{what} that is off by {float(found):.3g}"
 
     def add_generic(self, generic: Generic) -> None:
         """Take in what generic points say: a refutation counts as one instance, passes are counted apart."""
