@@ -125,8 +125,8 @@ class Products:
         named = [(_PARAMETRIZED.sub(r"\1", name), p) for name, p in model.named_parameters(remove_duplicate=False)]
         self.names = {id(p): name for name, p in reversed(named)}
         frozen = {p.untyped_storage().data_ptr(): name for name, p in model.named_parameters() if _still(p)}
-        own = {id(alias.grad_fn) for alias in recorded.weights.values() if alias.grad_fn is not None}
         self._hidden = [alias.grad_fn for alias in recorded.weights.values()]  # held, so that their ids stay theirs
+        own = {id(node) for node in self._hidden if node is not None}
         self.found: list[Product] = []
         self.left_out: dict[str, str] = {}
         self.unsure = False
