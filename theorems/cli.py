@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Annotated
 
@@ -71,6 +72,9 @@ def main() -> None:
     """Run the command; input that cannot be judged is one line on stderr and exit code 2, an error of ours is 70."""
     from impl.errors import InputError
 
+    if not sys.argv[1:]:  # versions of click disagree on the exit code
+        app(["--help"], standalone_mode=False)
+        raise SystemExit(EXIT_USAGE)
     try:
         with signals():
             app()
