@@ -15,11 +15,14 @@ ROOT = Path(theorems.__file__).parent.parent
 ROOF = (
     "theorems.checking",
     "theorems.factories",
+    "theorems.fewer",
     "theorems.evidence.model_table",
     "theorems.searching.choices",
     "theorems.searching.drawing",
     "theorems.evidence.collected",
+    "theorems.evidence.controls",
     "theorems.searching.falsifying",
+    "theorems.searching.larger",
     "theorems.searching.planting",
     "theorems.searching.auditing",
     "theorems.searching.audit_tables",
@@ -48,6 +51,7 @@ SEARCHES = (
     "theorems.searching.choices",
     "theorems.searching.drawing",
     "theorems.searching.falsifying",
+    "theorems.searching.larger",
 )
 MODULES = sorted(
     str(path.relative_to(ROOT).with_suffix("")).replace("/", ".")

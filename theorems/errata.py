@@ -103,7 +103,7 @@ def _lines(make: Callable[[], Any]) -> list[str]:
 
 def _softplus() -> Any:
     """A softplus layer trained to rest."""
-    from impl.strategies.ranks import train_softplus
+    from impl.strategies.trained import train_softplus
 
     return train_softplus(seed=0)  # 8 samples, 2 classes, 5 features, trained until the gradient is rounding
 
