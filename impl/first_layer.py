@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -14,13 +14,12 @@ from impl.errors import require, require_finite
 from impl.measured import Slack
 from impl.networks import generator
 from impl.operands import Instance, Operand
-from impl.preconditioned import PreconditionedSGD, Preconditioner, matrix_of
+from impl.preconditioned import PreconditionedSGD, Preconditioner, Rest, matrix_of, rest_optimiser
 from impl.restoring import Remembered
 from impl.running import Inputs, reseed, undisturbed
 from impl.step_errors import enclosed_steps, moved_steps
 from impl.surgery import blank, first_layer, whole_numbers
 
-Rest: TypeAlias = "Literal['frozen', 'sgd', 'momentum', 'adam'] | Callable[[list[nn.Parameter]], torch.optim.Optimizer]"
 First: TypeAlias = Callable[[list[nn.Parameter], float, Preconditioner, float], torch.optim.Optimizer]
 
 _SEED_STRIDE = 7919
@@ -277,22 +276,6 @@ def _preconditioned(
     parameters: list[nn.Parameter], rate: float, preconditioner: Preconditioner, decay: float
 ) -> torch.optim.Optimizer:
     return PreconditionedSGD(parameters, rate, preconditioner, weight_decay=decay)
-
-
-def rest_optimiser(rest: Rest, parameters: Sequence[nn.Parameter], rate: float) -> list[torch.optim.Optimizer]:
-    """The rest's optimiser, or none where there is nothing for it to move."""
-    moving = [p for p in parameters if p.requires_grad]
-    if rest == "frozen" or not moving:
-        return []
-    if callable(rest):
-        return [rest(moving)]
-    known: dict[str, Callable[[], torch.optim.Optimizer]] = {
-        "sgd": lambda: torch.optim.SGD(moving, lr=rate),
-        "momentum": lambda: torch.optim.SGD(moving, lr=rate, momentum=1.0 if float(rate).is_integer() else 0.9),
-        "adam": lambda: torch.optim.Adam(moving, lr=rate),
-    }
-    require(rest in known, f"expected rest to be one of frozen, {', '.join(known)} or a function, got rest={rest!r}")
-    return [known[rest]()]
 
 
 def _nothing(obstacle: str | None) -> PreconditionedSteps:

@@ -22,7 +22,7 @@ from impl.rounded import UNIT, Ball
 Rounding: TypeAlias = Callable[[Any], Any]
 """Of the instance with balls for its fields: the formula that was computed (its radius counts), or the radius itself."""
 
-Slack: TypeAlias = "Callable[[Any], Any] | None"
+Slack: TypeAlias = Callable[[Any], Any] | None
 """Of the instance: the radius of a granted field (or a `Doubt`), None where nobody knows; None alone: nobody ever does."""
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias, overload
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal, TypeAlias, overload
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from impl.errors import require, require_finite
 
 Preconditioner: TypeAlias = "Tensor | Callable[[int], Tensor]"
 """P, or a function of the number of steps taken so far that returns it."""
+
+Rest: TypeAlias = "Literal['frozen', 'sgd', 'momentum', 'adam'] | Callable[[list[nn.Parameter]], torch.optim.Optimizer]"
+"""How the parameters beside a preconditioned layer move: by the name of a rule, or by an optimiser of them."""
 
 
 class PreconditionedSGD(torch.optim.Optimizer):
@@ -130,3 +133,19 @@ def _check_layer(parameters: list[Tensor]) -> None:
     require(
         fits, f"expected the parameters [weight (k, d)] or [weight (k, d), bias (k,)] of one layer, got shapes {shapes}"
     )
+
+
+def rest_optimiser(rest: Rest, parameters: Sequence[nn.Parameter], rate: float) -> list[torch.optim.Optimizer]:
+    """The rest's optimiser, or none where there is nothing for it to move."""
+    moving = [p for p in parameters if p.requires_grad]
+    if rest == "frozen" or not moving:
+        return []
+    if callable(rest):
+        return [rest(moving)]
+    known: dict[str, Callable[[], torch.optim.Optimizer]] = {
+        "sgd": lambda: torch.optim.SGD(moving, lr=rate),
+        "momentum": lambda: torch.optim.SGD(moving, lr=rate, momentum=1.0 if float(rate).is_integer() else 0.9),
+        "adam": lambda: torch.optim.Adam(moving, lr=rate),
+    }
+    require(rest in known, f"expected rest to be one of frozen, {', '.join(known)} or a function, got rest={rest!r}")
+    return [known[rest]()]

@@ -11,11 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from impl.errors import require
-from impl.first_layer import Rest, rest_optimiser
 from impl.losses import half_squared_error
 from impl.measured import Rounding, Slack
 from impl.operands import Instance, Operand
-from impl.preconditioned import PreconditionedSGD
+from impl.preconditioned import PreconditionedSGD, Rest, rest_optimiser
 from impl.surgery import LARGEST
 
 

@@ -17,7 +17,8 @@ from theorems import (
     surrogate_grows_in_expectation,
 )
 from theorems.factories import subject_of
-from theorems.models import Result, check_model, check_subject, refuted_on_fewer, worse, worst_of
+from theorems.fewer import refuted_on_fewer
+from theorems.models import Result, check_model, check_subject, worse, worst_of
 from theorems.places import chunks
 from theorems.preconditions import autograd_gives_the_gradient
 from theorems.verdict import Grade, Verdict

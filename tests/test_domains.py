@@ -21,7 +21,7 @@ from tests.conjectured import UNBIASED, gains_agree, stated
 from theorems import CLAIMS, Outcome, at_most
 from theorems.checking import check
 from theorems.domains import VIOLATIONS, family_of, unstated
-from theorems.evidence.tables import error_probability
+from theorems.evidence.lines import chance
 from theorems.evidence.tables import families as said
 from theorems.generic import examine, readable
 from theorems.searching.auditing import strategies as regimes
@@ -93,7 +93,7 @@ def test_gains_do_not_agree_on_all_layers():
     evidence = check(gains_agree(on=strategies.layer_traces), examples=15)
     assert evidence.outcome is Outcome.REFUTED
     assert evidence.error_probability is None
-    assert error_probability(evidence) == "–"
+    assert chance(evidence.record()) == "–"
     assert "probability at most" not in evidence.earned
 
 

@@ -15,6 +15,7 @@ ROOT = Path(theorems.__file__).parent.parent
 ROOF = (
     "theorems.checking",
     "theorems.factories",
+    "theorems.fewer",
     "theorems.evidence.model_table",
     "theorems.searching.choices",
     "theorems.searching.drawing",
@@ -39,6 +40,7 @@ ROOF = (
     "theorems.evidence.file",
     "theorems.evidence.refutations",
     "theorems.evidence.badges",
+    "theorems.evidence.controls",
     "theorems.evidence.summaries",
     "theorems.pytest_plugin",
     "theorems.report",

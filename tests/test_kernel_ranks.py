@@ -12,7 +12,7 @@ from torch.nn import functional
 from impl.decayed import decayed_layers, free_features, softmax_error
 from impl.losses import half_squared_error
 from impl.objectives import LOSSES
-from impl.strategies.ranks import train_free_features, train_softplus
+from impl.strategies.trained import train_free_features, train_softplus
 from tests.flow_tasks import gaussian
 from theorems import kernel_flow as claims
 from theorems.verdict import Grade, Outcome

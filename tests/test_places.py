@@ -8,7 +8,7 @@ from torch.nn import functional
 from impl import half_squared_error
 from impl.chains import linear_chains_of
 from impl.decayed import decayed_layers
-from impl.strategies.ranks import train_softplus
+from impl.strategies.trained import train_softplus
 from impl.tracing import trace
 from impl.training import MinibatchNoise, reduction_of
 from theorems import CLAIMS, Outcome

@@ -13,7 +13,8 @@ from hypothesis import target
 
 from impl.errors import require
 from theorems.claim import Claim
-from theorems.evidence.collected import Condition, Control, Evidence
+from theorems.evidence.collected import Evidence
+from theorems.evidence.controls import Condition, Control
 from theorems.generic import examine, readable
 from theorems.relations import DEFINED
 from theorems.relations.alarms import alarm_of

@@ -11,7 +11,7 @@ from impl.exact_arrays import evaluated
 from impl.operands import Instance
 from theorems.relations import Comparison, Finding, Relation, Side, Sign
 from theorems.relations.signs import SIGNS, Signs
-from theorems.statements import Restricted, explained, outside, stated_in, strategy_of
+from theorems.statements import HOW, Restricted, explained, outside, stated_in, strategy_of
 from theorems.variants import Changed, automatic
 from theorems.verdict import Outcome, Verdict
 from theorems.witness import tell
@@ -178,7 +178,7 @@ class Claim:
         if not isinstance(instance, self.subject):
             raise InputError(
                 f"expected {self.name} to be called with a {self.subject.__name__}, got {type(instance).__name__}; "
-                f"{_HOW.get(self.subject.__name__, 'see its statement')}"
+                f"{HOW.get(self.subject.__name__, 'see its statement')}"
             )
         require(
             not instance.stacked,
@@ -209,23 +209,6 @@ class Claim:
 
 DOMAIN = "domain"
 """What an instance violates of which the claim does not speak."""
-
-_HOW = {
-    "LayerTrace": "use impl.trace(model, inputs, targets, loss)['name of the layer']",
-    "GatedNetwork": "use impl.stacks(model, inputs, targets, loss) or impl.gated_network(...)",
-    "FeatureSet": "use impl.feature_set(features, targets)",
-    "DecayedMatrix": "use impl.decayed_layers(model, inputs, targets, loss, decay=...)['name'] or impl.free_features(...)",
-    "MinibatchNoise": "use impl.readout_noise(model, inputs, targets, loss, impl.minibatches(...)) or impl.feature_noise(...)",
-    "CoupledPoint": "use impl.coupled_point(features, readout, targets, ridge=..., decay=...)",
-    "WeightStep": "use impl.weight_step(before, after)",
-    "WeightMotion": "use impl.weight_motion(weight, velocity)",
-    "LinearChain": "use impl.linear_chain(model, inputs)",
-    "ReadoutEnsemble": "use impl.readout_ensemble(features, weight, targets, readouts, variance=..., rate=...)",
-    "LabelledFeatures": "use impl.labelled_features(features, labels)",
-    "PreconditionedSteps": "use impl.preconditioned_steps(model, inputs, targets, loss)",
-    "TwinRuns": "use impl.train_twins(rest, targets, sets, steps=...)",
-    "LinearStudent": "use impl.linear_student(inputs, beta, ...)",
-}
 
 
 def compares(

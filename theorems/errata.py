@@ -103,7 +103,7 @@ def _lines(make: Callable[[], Any]) -> list[str]:
 
 def _softplus() -> Any:
     """A softplus layer trained to rest."""
-    from impl.strategies.ranks import train_softplus
+    from impl.strategies.trained import train_softplus
 
     return train_softplus(seed=0)  # 8 samples, 2 classes, 5 features, trained until the gradient is rounding
 
@@ -173,8 +173,18 @@ def _rows() -> Any:
     from impl import EnsemblePath
 
     sizes, runs = (16, 64, 256), (48, 48, 28)
-    shape: dict[str, Any] = {"alpha": 0.5, "beta": 3.0, "zeta": 0.5, "scale": 6.0, "group": 6, "shared_data": True}
-    return EnsemblePath(activation="relu", target="identity", sizes=sizes, replicates=runs, **shape)
+    return EnsemblePath(
+        activation="relu",
+        target="identity",
+        sizes=sizes,
+        replicates=runs,
+        alpha=0.5,
+        beta=3.0,
+        zeta=0.5,
+        scale=6.0,
+        group=6,
+        shared_data=True,
+    )
 
 
 def _one_point() -> Any:

@@ -19,6 +19,24 @@ UNSTATED = "(no docstring)"
 
 OPERATORS = "operators, indexing and what docs/conjectures.md lists of torch (relu, where, einsum, softmax …)"
 
+HOW = {
+    "LayerTrace": "use impl.trace(model, inputs, targets, loss)['name of the layer']",
+    "GatedNetwork": "use impl.stacks(model, inputs, targets, loss) or impl.gated_network(...)",
+    "FeatureSet": "use impl.feature_set(features, targets)",
+    "DecayedMatrix": "use impl.decayed_layers(model, inputs, targets, loss, decay=...)['name'] or impl.free_features(...)",
+    "MinibatchNoise": "use impl.readout_noise(model, inputs, targets, loss, impl.minibatches(...)) or impl.feature_noise(...)",
+    "CoupledPoint": "use impl.coupled_point(features, readout, targets, ridge=..., decay=...)",
+    "WeightStep": "use impl.weight_step(before, after)",
+    "WeightMotion": "use impl.weight_motion(weight, velocity)",
+    "LinearChain": "use impl.linear_chain(model, inputs)",
+    "ReadoutEnsemble": "use impl.readout_ensemble(features, weight, targets, readouts, variance=..., rate=...)",
+    "LabelledFeatures": "use impl.labelled_features(features, labels)",
+    "PreconditionedSteps": "use impl.preconditioned_steps(model, inputs, targets, loss)",
+    "TwinRuns": "use impl.train_twins(rest, targets, sets, steps=...)",
+    "LinearStudent": "use impl.linear_student(inputs, beta, ...)",
+}
+"""How instances are made, by the name of their type."""
+
 
 class Stated(NamedTuple):
     """A prediction's name, docstring, file, line and instance type."""

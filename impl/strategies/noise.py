@@ -15,7 +15,8 @@ from impl.networks import NetworkSpec, build, generator
 from impl.objectives import INTEGRAL, LOSSES
 from impl.strategies.flows import gaussians
 from impl.strategies.layers import SEEDS, lattices
-from impl.strategies.ranks import suited_labels, whole_numbers
+from impl.strategies.ranks import whole_numbers
+from impl.strategies.trained import suited_labels
 from impl.training import MinibatchNoise, feature_noise, minibatches, readout_noise
 
 _SIZES = st.integers(1, 4)

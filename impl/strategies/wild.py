@@ -27,7 +27,7 @@ from impl.networks import ACTIVATIONS, NetworkSpec, build, generator
 from impl.objectives import LOSSES
 from impl.relu_stacks import stacks
 from impl.strategies.layers import SEEDS
-from impl.strategies.ranks import suited_labels
+from impl.strategies.trained import suited_labels
 from impl.tracing import LayerTrace, trace
 from impl.training import MinibatchNoise, feature_noise, minibatches, readout_noise
 

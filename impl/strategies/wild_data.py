@@ -39,7 +39,7 @@ from impl.strategies import (
     spectra,
     wild,
 )
-from impl.strategies.ranks import suited_labels
+from impl.strategies.trained import suited_labels
 from impl.strategies.wild import Numbers, Refusal, refusing
 from impl.tracing import LayerTrace
 from impl.training import MinibatchNoise

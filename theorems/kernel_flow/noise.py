@@ -232,12 +232,8 @@ def _held(noise: MinibatchNoise, projected: Operand, gradient: Operand | None = 
     return {"projected": projected, "through the readout": (gradient @ noise.readout).mT}
 
 
-def _twice_seen(moved: Operand) -> dict[str, Operand]:
-    return {"projected": moved, "through the readout": moved}
-
-
 @equals(
-    observed=lambda noise: _twice_seen(noise.noise.mT),
+    observed=lambda noise: dict.fromkeys(("projected", "through the readout"), noise.noise.mT),
     on=noise_strategies.projectable_noises,
     source=Source(PAPER, "the noise stays in the readout's rows", "derived"),
     hypotheses=NOISE_HYPOTHESES,

@@ -15,6 +15,7 @@ import numpy as np
 from torch import Tensor
 
 from impl.errors import require
+from impl.exact_arrays import evaluated
 from theorems.claim import Claim
 from theorems.evidence.collected import fingerprint
 from theorems.relations.ranks import RankIs
@@ -157,7 +158,7 @@ def _predicted(claim: Claim, instance: Any) -> dict[str, Any]:
     """The parts of a prediction; for a limit those at every point of the path, and the rates."""
     rate = getattr(claim.relation, "rate", None)
     if rate is None:
-        value = claim.predict(instance)
+        value = evaluated(claim.predict, instance)
         return dict(value) if isinstance(value, Mapping) else {"": value}
     return {str(size): (claim.predict(points[0]), rate(points[0])) for size, points in instance.path.items()}
 
