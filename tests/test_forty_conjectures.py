@@ -21,6 +21,7 @@ TRUE = sorted((FOLDER / "true").glob("*.py"))
 FALSE = sorted((FOLDER / "false").glob("*.py"))
 OPEN = {
     "descent_of_the_head_raises_the_right_logit",  # p − 1 ≤ 0 where p, measured, is one up to rounding
+    "weights_scale_like_outputs_without_bias",  # 0 = 0 up to rounding, where a gradient all but vanishes
 }
 """True ones that rounding may leave open; all others hold."""
 TIES = {
@@ -32,6 +33,13 @@ TIES = {
 def loaded(file):
     (claim,) = load_claims(str(file))
     return dataclasses.replace(claim, changes={})  # the statement is on trial here, not its power
+
+
+def some(claim):
+    """A few, a few larger ones, and more for what is rarely false."""
+    yield from draws(claim.instances(), examples=30, seed=0)
+    yield from (one.drawn.instance for one in larger(claim.instances, 8, seed=0))
+    yield from draws(claim.instances(), examples=150, seed=0)
 
 
 @pytest.mark.parametrize("file", TRUE, ids=lambda file: file.stem)
@@ -46,9 +54,7 @@ def test_true_conjectures_hold(file):
 @pytest.mark.parametrize("file", FALSE, ids=lambda file: file.stem)
 def test_false_conjectures_are_refuted(file):
     claim = loaded(file)
-    drawn = draws(claim.instances(), examples=30, seed=0)
-    others = (one.drawn.instance for one in larger(claim.instances, 8, seed=0))
-    outcomes = (claim(instance).outcome for each in (drawn, others) for instance in each)
+    outcomes = (claim(instance).outcome for instance in some(claim))
     found = Outcome.REFUTED in outcomes  # the first one ends it
     assert found is (file.stem not in TIES)
 
