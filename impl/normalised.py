@@ -17,6 +17,8 @@ KINDS = ("layer", "rms", "batch")
 _UNIT = 2.0**-53
 _ROOM = 32
 """What the bounds below allow in units per term: a textbook count of the kernels' operations (about ten), with room."""
+_LEAST = 2.0**-1000
+"""What underflow may cost; zeros that no rounding made are not given it, or an equation 0 = 0 between them would be open."""
 
 
 def _statistics(layer: NormalisedLayer) -> tuple[Tensor, Tensor, Tensor, Tensor, int]:
@@ -32,14 +34,17 @@ def _statistics(layer: NormalisedLayer) -> tuple[Tensor, Tensor, Tensor, Tensor,
 def _output_radius(layer: NormalisedLayer) -> Tensor:
     off, inverse, top, units, _ = _statistics(layer)
     gain, shift = layer.gain.center.abs(), layer.shift.center.abs()
-    return gain * inverse * (off.abs() + layer.inputs.center.abs() + top) * units + 4 * _UNIT * shift + 2.0**-1000
+    spread = gain * inverse * (off.abs() + layer.inputs.center.abs() + top) * units + 4 * _UNIT * shift + _LEAST
+    return torch.where((gain == 0) | (top == 0), torch.zeros_like(spread), spread)  # Y = β there, to the bit
 
 
 def _gradient_radius(layer: NormalisedLayer) -> Tensor:
     off, inverse, _, units, axis = _statistics(layer)
     g, unit = (layer.output_grad.center * layer.gain.center).abs(), (off * inverse).abs()
     mean, cross = g.mean(axis, keepdim=True), (g * (unit + 1)).mean(axis, keepdim=True)
-    return inverse * (g + mean + (unit + 1) * cross) * units + 2.0**-1000
+    spread = inverse * (g + mean + (unit + 1) * cross) * units + _LEAST
+    silent = ((layer.output_grad.center == 0) | (layer.gain.center == 0)).all(axis, keepdim=True)
+    return torch.where(silent, torch.zeros_like(spread), spread)  # sums of zeros
 
 
 @dataclass(frozen=True, eq=False)

@@ -124,7 +124,7 @@ class Comparison:
         if self.certify and found.grade is not Grade.EXACT:
             found = strengthened(found, enclosure, observe, predict, instance)
         if found.outcome is not Outcome.REFUTED or "shapes" in found.context:
-            return found
+            return self._explained(found)
         return self._doubted(found, compared, observe, predict, instance)
 
     def _inexact(self, reason: str, observe: Side, predict: Side, instance: Instance) -> Finding:
@@ -173,6 +173,13 @@ class Comparison:
         entry = dict(again.context) | {"reason": advice(instance)}
         return Finding(Outcome.UNDECIDED, again.grade, again.measured, again.bound, entry)
 
+    def _explained(self, found: Finding) -> Finding:
+        """An open question with what would close it; anything else as it is."""
+        if found.outcome is not Outcome.UNDECIDED or "reason" in found.context:
+            return found
+        sign = self.signs.get(found.context.get("part", ""), self.sign)
+        return replace(found, context={**found.context, "reason": _open(sign, found)})
+
     def _compare(self, part: str, observed: Operand, predicted: Operand, bound: Any, *, scale: float = 0.0) -> Finding:
         if tuple(observed.shape) != tuple(predicted.shape):
             shapes = f"predicted {tuple(predicted.shape)}, observed {tuple(observed.shape)}"
@@ -213,6 +220,21 @@ DEFINED = "no denominator is zero"
 
 RATIONAL = "the formula stays within the fractions"
 """The hypothesis of judging exact numbers that no float holds."""
+
+
+def _open(sign: Sign, found: Finding) -> str:
+    """Why a comparison is open, and what to do about it."""
+    if not (math.isfinite(found.measured) and math.isfinite(found.bound)):
+        return "a side or its bound is no finite number: keep formulas within their domains, or such instances out by where="
+    if sign == ">":
+        return (
+            "both sides are equal up to their rounding, where a strict inequality cannot be told: "
+            "state it with >=, or keep ties out by where="
+        )
+    return (
+        "rounding may be as large as what is compared, so that nothing would be tested: "
+        "compare larger numbers, leave such instances out by where=, or state it of data instead of measured fields"
+    )
 
 
 def _decide(sign: Sign, residual: Any, bound: Any) -> Outcome:

@@ -1,0 +1,14 @@
+"""Doubling every weight multiplies the outputs by 2^{L+1}."""
+
+from impl import GatedNetwork, Operand, fields, strategies
+from theorems import equals
+
+
+def observed(net: GatedNetwork) -> Operand:
+    return fields(net, [2 * w for w in net.weights]).outputs
+
+
+@equals(observed=observed, on=strategies.gated_networks)
+def doubled_weights_scale_outputs_once_more(net: GatedNetwork) -> Operand:
+    """Doubling every weight multiplies the outputs by 2^{L+1}."""
+    return 2 ** (net.depth + 1) * fields(net).outputs

@@ -1,0 +1,18 @@
+"""Degrees of freedom of kernel ridge."""
+
+from impl import KernelPoint, Operand
+from impl.flows import trace_of
+from impl.inverses import eye_like, inverse
+from impl.strategies.flows import kernel_points
+from theorems import at_most
+
+
+def observed(point: KernelPoint) -> Operand:
+    kernel = point.features @ point.features.mT
+    return trace_of(kernel @ inverse(kernel + point.ridge * eye_like(kernel)))
+
+
+@at_most(observed=observed, on=kernel_points)
+def effective_dimension_is_below_the_width(point: KernelPoint) -> Operand:
+    """tr K(K + λ)⁻¹ ≤ P."""
+    return point.ridge * 0 + point.features.shape[-1]
