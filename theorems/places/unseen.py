@@ -74,24 +74,23 @@ def unseen(lines: Lines, whole: LossLine, grown: Callable[[], Lines]) -> tuple[P
     before: list[Handle] = []
     for _ in range(ROUNDS):
         left = seen.beyond(FINE, moving)
-        left = seen.beyond(POWER, left) or left
+        altogether = seen.beyond(POWER, left)
+        left = altogether or left
         if not left or left == before:
             break
         before = left
         line = _through(lines, left, whole)
-        if line is not None and _outcome(line) is Outcome.REFUTED:
+        if _outcome(line) is Outcome.REFUTED:
             return found | _wrong(lines, left, line), ""
-        if line is not None:
-            seen.add(line, left)
-        if line is not None and not seen.beyond(POWER, left):
+        seen.add(line, left)
+        if altogether and not seen.beyond(POWER, left):
             found[f"{named(left)}, of which the loss depends little"] = line
     hidden = [*seen.beyond(POWER, moving), *still]
     if still:
         line = _through(lines, still, whole)
-        if line is not None and _outcome(line) is Outcome.REFUTED:
+        if _outcome(line) is Outcome.REFUTED:
             return found | _wrong(lines, still, line), ""
-        if line is not None:
-            found[f"{named(still)}, of which the loss does not depend"] = line
+        found[f"{named(still)}, of which the loss does not depend"] = line
     more, hidden = _grown(lines, hidden, whole, grown)
     return found | more | _named(lines, [h for h in hidden if h not in still], whole), _note(lines, seen, moving, hidden)
 
@@ -167,7 +166,7 @@ def _note(lines: Lines, seen: Seen, moving: Sequence[Handle], hidden: Sequence[H
     names = list(dict.fromkeys(h.module for h in coarse))
     share = 100 * max(seen.of(h) for h in coarse)
     who = f"{', '.join(names)}" if len(names) < len(lines.owners) or len(names) == 1 else "any module"
-    return f"an error of less than {share:.1g} % in the gradient of {who} would not be seen"
+    return f"an error of less than {math.ceil(share)} % in the gradient of {who} would not be seen"
 
 
 def _outcome(line: LossLine) -> Outcome:
