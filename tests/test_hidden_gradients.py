@@ -48,7 +48,7 @@ class Started(nn.Module):
         return x + self.norm(self.f(x))
 
 
-def checked(block, act, dtype, bug=None, name="1.f.0"):
+def checked(block, dtype, bug=None, name="1.f.0"):
     torch.manual_seed(1)
     model = nn.Sequential(nn.Linear(5, 6), block, nn.Linear(6, 3)).to(dtype)
     for p in dict(model.named_modules())[name].parameters() if bug else ():
@@ -71,19 +71,20 @@ def about(rows, name):
 KINDS = {"layer scale": Scaled, "branch": Branch, "norm": Started}
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-@pytest.mark.parametrize("act", [nn.GELU(), nn.ReLU()], ids=repr)
-@pytest.mark.parametrize("share", [1e-3, 1e-6, 1e-9])
+CASES = [(nn.GELU(), 1e-6, torch.float64), (nn.GELU(), 1e-9, torch.float32), (nn.ReLU(), 1e-6, torch.float32)]
+
+
+@pytest.mark.parametrize(("act", "share", "dtype"), CASES, ids=str)
 @pytest.mark.parametrize("kind", KINDS)
-def test_blocks_with_a_tiny_share(kind, share, act, dtype):
+def test_blocks_with_a_tiny_share(kind, act, share, dtype):
     make = lambda: KINDS[kind](share, act)  # noqa: E731
-    right = checked(make(), act, dtype)
+    right = checked(make(), dtype)
     assert outcomes(right) <= {Outcome.HOLDS, Outcome.UNDECIDED}
     if kind != "branch":
         assert outcomes(right) == {Outcome.HOLDS}, right
     for bug in BUGS:
         for name in ("1.f.0", "1.f.2"):
-            rows = checked(make(), act, dtype, bug, name)
+            rows = checked(make(), dtype, bug, name)
             red = [where for where, v in rows.items() if v.outcome is Outcome.REFUTED and where != "all parameters"]
             blamed = {where.partition(",")[0].removeprefix("parameters of ") for where in red}
             assert blamed <= {name}, rows

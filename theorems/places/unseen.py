@@ -90,7 +90,9 @@ def unseen(lines: Lines, whole: LossLine, grown: Callable[[], Lines]) -> tuple[P
         line = _through(lines, still, whole)
         if _outcome(line) is Outcome.REFUTED:
             return found | _wrong(lines, still, line), ""
-        found[f"{named(still)}, of which the loss does not depend"] = line
+        alone = {h.module for h in still} - {h.module for h in moving}
+        if alone or _outcome(line) is not Outcome.HOLDS:  # not of a bias before a norm, whose weight is seen
+            found[f"{named(still)}, of which the loss depends little"] = line
     more, hidden = _grown(lines, hidden, whole, grown)
     return found | more | _named(lines, [h for h in hidden if h not in still], whole), _note(lines, seen, moving, hidden)
 
