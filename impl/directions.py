@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from impl.nested import mapped, tensors_of
 from impl.running import Inputs
 
+TINY = 2.0**-8
+"""Size of a parameter below which the loss may hardly depend on what it multiplies."""
 
 def first_samples(task: tuple[Inputs, Any], count: int) -> tuple[Inputs, Any] | None:
     """Inputs and targets of the first samples, where every tensor leads with the same number of them."""
@@ -50,6 +52,11 @@ def direction(tensor: Tensor, seed: int) -> Tensor:
     drawn = torch.randn(tensor.shape, generator=source, dtype=torch.float32, device=tensor.device)
     size = float(tensor.detach().double().square().mean().sqrt()) if tensor.numel() else 0.0
     return drawn * (size or 2.0**-6)
+
+
+def is_tiny(tensor: Tensor) -> bool:
+    """Whether a parameter starts from zero, or almost: what it multiplies hardly counts."""
+    return tensor.numel() > 0 and float(tensor.detach().double().square().mean().sqrt()) < TINY
 
 
 def same_numbers(p: Tensor, base: Tensor) -> bool:

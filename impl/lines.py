@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from impl.cuts import Cuts, scripted_cuts
-from impl.directions import as_it_is, direction, first_samples, largest, reached_from, same_numbers, share
+from impl.directions import as_it_is, direction, first_samples, is_tiny, largest, reached_from, same_numbers, share
 from impl.double import in_double, loss_in_double, widened
 from impl.errors import InputError, require, told
 from impl.handles import Handle, Passing, passing
 from impl.line_notes import LARGEST, last_bits, notes_on, roughness_along
-from impl.loss_lines import BESIDE, FINE, STEPS, LossLine
+from impl.loss_lines import BESIDE, FINE, GROWN, STEPS, LossLine
 from impl.moving import Moving, speeds_of
 from impl.nested import mapped
 from impl.running import Inputs, run, undisturbed
@@ -24,6 +24,8 @@ from impl.tracing import Loss, scalar_loss
 
 SAMPLES, LAST = 8, 5
 """Networks of more than `LARGEST` parameters see the first samples, at the last (smallest) steps."""
+DRAWS = 4
+"""Directions of one parameter among which one is chosen along which the loss has a slope."""
 ASTRAY = "its loss is another each time, {:.6g} and {:.6g} at one point"
 
 
@@ -40,6 +42,7 @@ class Lines:
         loss: a callable to one scalar.
         seed: of dropout and other noise inside the model, and of the directions.
         beside: look at a point beside the parameters, all moved by a random 1/256 of their size: there no unit sits on the threshold of its kink.
+        grown: look at a point where tiny parameters (layer scales, norms that start from zero) are of size `GROWN`, so that the loss depends on what they multiply.
         wide: in float64; False runs the network in its own format.
 
     Raises:
@@ -55,10 +58,12 @@ class Lines:
         *,
         seed: int = 0,
         beside: bool = False,
+        grown: bool = False,
         wide: bool = True,
     ) -> None:
         """Differentiate once."""
         self.model, self.seed, self.beside, self.wide = model, seed, beside, wide
+        self.grown = grown
         large = sum(p.numel() for p in model.parameters()) > LARGEST
         self.steps = STEPS[-LAST:] if large and wide else STEPS
         part = first_samples((inputs, targets), SAMPLES) if large else None
@@ -71,6 +76,7 @@ class Lines:
         self.cuts = Cuts()
         self.notes: list[str] = []
         self._directions: dict[int, Tensor] = {}
+        self._drawn: dict[int, tuple[int, float]] = {}
         self._numbers = {id(p): i for i, p in enumerate(model.parameters())}
         self._written: set[int] = set()
         self.pushed: frozenset[int] = frozenset()
@@ -81,7 +87,7 @@ class Lines:
     def _here(self) -> Iterator[None]:
         with in_double(self.model) if self.wide else as_it_is(self.model) as originals:
             self._originals, self.pushed = originals, frozenset()
-            self.put([p for p in self.model.parameters() if self._moves(p)] if self.beside else [])
+            self.put([p for p in self.model.parameters() if self._moves(p)] if self.beside or self.grown else [])
             yield
         self._originals = {}
 
@@ -93,6 +99,8 @@ class Lines:
         data = self._originals[id(p)].double()
         if self.beside and self._moves(p):
             data = data + BESIDE * direction(data, self.seed - 1 - self._numbers[id(p)]).double()
+        if self.grown and self._moves(p) and is_tiny(data):
+            data = direction(torch.full_like(data, GROWN), self.seed - 1 - self._numbers[id(p)]).double()
         return data
 
     def put(self, parameters: Sequence[Tensor], change: Any = None) -> None:
@@ -104,8 +112,27 @@ class Lines:
     def along_parameter(self, p: Tensor) -> Tensor:
         """The direction of a parameter; in float32, which is as random and takes half the room."""
         if id(p) not in self._directions:
-            self._directions[id(p)] = direction(self._originals[id(p)], self.seed + self._numbers[id(p)])
+            again, sign = self._drawn.get(id(p), (0, 1.0))
+            at = self._base(p) if self.grown else self._originals[id(p)]
+            self._directions[id(p)] = direction(at, self.seed + self._numbers[id(p)] + 104729 * again) * sign
         return self._directions[id(p)]
+
+    def _share(self, p: Tensor, gradient: Tensor | None) -> tuple[float, float, float]:
+        """What autograd says along the direction of a parameter: one along which the loss rises, by no small chance.
+
+        Where all slopes have one sign, no two errors of one kind cancel.
+        """
+        found = (0.0, 0.0, 0.0)
+        for again in range(DRAWS):
+            self._directions.pop(id(p), None)
+            self._drawn[id(p)] = again, 1.0
+            found = share(gradient, self.along_parameter(p))
+            if not math.isfinite(found[2]) or abs(found[0]) >= math.sqrt(found[1]) / 2:
+                break
+        if found[0] < 0:
+            self._directions.pop(id(p))
+            self._drawn[id(p)] = self._drawn[id(p)][0], -1.0
+        return abs(found[0]), found[1], found[2]
 
     def loss_and_outputs(self) -> tuple[Tensor, Any]:
         """The loss, with everything held that is cut off; and the outputs."""
@@ -135,7 +162,7 @@ class Lines:
         self.shares = {}
         for i, p in enumerate(kept):  # one at a time, so that none is kept
             gradient, gradients[i] = gradients[i], None
-            self.shares[id(p)] = share(gradient, self.along_parameter(p))
+            self.shares[id(p)] = self._share(p, gradient)
         self.owners = self._owned(seen, reached)
         self.broken = tuple(h.module for h in self.owners if not math.isfinite(h.terms))
         again = self.evaluate()
@@ -177,6 +204,21 @@ class Lines:
         slope, squares, terms = (sum(part) for part in zip(*(self.shares[id(p)] for p in parameters), strict=True))
         entries = sum(p.numel() for p in parameters)
         return Handle("parameters", name, parameters, None, slope, squares, terms, entries)
+
+    def single(self) -> list[Handle]:
+        """The parameters one by one, each as a handle of its module; a tied one once."""
+        found: dict[int, Handle] = {}
+        for handle in self.owners:
+            for p in handle.parameters:
+                found.setdefault(id(p), self._handle(handle.module, (p,)))
+        return list(found.values())
+
+    def speeds(self, chosen: Sequence[Handle], steps: Sequence[float] | None = None) -> list[float]:
+        """How fast these handles move on a line through them."""
+        weights = speeds_of(chosen)
+        if steps is not None and steps[0] > STEPS[0]:  # as long as the parameters are: none may move by more
+            weights = [weight / max(weights) for weight in weights]
+        return weights
 
     def depends(self) -> bool:
         """Whether the loss would move with what is cut off, if that were not held."""
@@ -259,10 +301,8 @@ class Lines:
             even: let modules of which the loss depends little move more, up to 64 times.
         """
         chosen = self.owners if handles is None else list(handles)
-        weights = speeds_of(chosen) if even else [1.0] * len(chosen)
         usual = tuple(self.steps if steps is None else steps)
-        if usual[0] > STEPS[0]:  # as long as the parameters are: none may move by more
-            weights = [weight / max(weights) for weight in weights]
+        weights = self.speeds(chosen, usual) if even else [1.0] * len(chosen)
         with self._here():
             line = Moving(self, chosen, weights)
             again = known is not None and rounding and tuple(known.steps.tolist()) == usual

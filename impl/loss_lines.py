@@ -13,6 +13,8 @@ STEPS = tuple(2.0 ** -(10 + 2 * k) for k in range(11))
 """Half widths of the central differences, relative to the parameters; each a quarter of the one before."""
 BESIDE = 2.0**-8
 """How far the point beside the parameters is, relative to their size."""
+GROWN = 2.0**-2
+"""The size that tiny parameters are given where the loss is to depend on what they multiply."""
 REPEATS = 3
 """How often the last bits are changed to see what rounding does."""
 FINEST = STEPS[-1]
@@ -45,12 +47,13 @@ class LossLine(Instance):
         shared: the slope to be expected of a random V through all parameters, where this one is through some of them; 0 for all.
         broken: the parameters whose gradient is NaN or infinite.
         notes: what was not looked at, or was held where it was; a sentence each.
+        hidden: whose gradient this line could not have seen to be wrong, and why; "" if it sees all that moves.
         said: where the gradient goes wrong, if that was searched for.
         wobble: the largest change of the loss, and
         jitter: of the slope, when the parameters change in their last bits: what rounding inside the network does to both. None and 0 if it was not looked at.
     """
 
-    silent = ("noise", "shared", "said", "notes", "broken")
+    silent = ("noise", "shared", "said", "notes", "broken", "hidden")
 
     slope: Tensor
     spread: Tensor
@@ -69,6 +72,7 @@ class LossLine(Instance):
     broken: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     said: str = ""
+    hidden: str = ""
 
     def __post_init__(self) -> None:
         """Check shapes."""

@@ -194,3 +194,23 @@ def test_a_large_batch_is_judged_in_chunks(evidence_of, pytester, monkeypatch):
 def load_factory(pytester):
     subject = load(f"{pytester.path}/net.py:many")
     return subject.model, subject.inputs, subject.targets, subject.loss
+
+
+HOPELESS = """
+import torch
+from torch.nn import functional
+
+def nan():
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(6, 3)).double()
+    loss = lambda o, y: torch.where(y > 5, o.detach().sqrt() * (0 * o).sqrt(), o).sum()  # 0 times infinity
+    return model, torch.randn(7, 6).double(), torch.zeros(7, 3).double(), loss
+"""
+
+
+def test_a_nan_gradient_is_a_row(evidence_of, pytester):
+    pytester.makepyfile(net=HOPELESS)
+    claims = ("--claim", "gram_flow")
+    result, seen = evidence_of("--theorems-model", "net.py:nan", *claims, "-rs")
+    result.assert_outcomes(failed=1, skipped=1)
+    assert "NaN" in str(seen["autograd_gives_the_gradient"]["places"])

@@ -51,6 +51,8 @@ def _judged(line: LossLine, slope: float, seen: Slope) -> Outcome:
         return Outcome.REFUTED if settled else Outcome.UNDECIDED
     agrees = abs(slope - seen.limit) <= seen.bound
     sizes = (float(line.spread), abs(seen.limit)) if agrees else (abs(slope), abs(seen.limit))
+    if agrees and line.hidden:
+        return Outcome.UNDECIDED
     if seen.bound > POWER * max(sizes) and not _nothing_to_see(line, seen):
         return Outcome.UNDECIDED
     return Outcome.HOLDS if agrees else Outcome.REFUTED
@@ -79,6 +81,8 @@ def _why(line: LossLine, slope: float, seen: Slope) -> str:
 
 def _hidden(line: LossLine, slope: float, seen: Slope) -> str:
     """What hides the slope."""
+    if line.hidden:
+        return line.hidden
     if seen.flat > 0:
         return f"the loss does not change at all within a relative step of {seen.flat:.2g}: something on its way is rounded (a cast to a narrow format that stayed one, round, sign) or every unit is off, and beyond that its slope is told to {seen.bound:.2g} only"  # fmt: skip
     if not math.isfinite(seen.bound):

@@ -67,8 +67,9 @@ def test_a_planted_bug_is_found_where_it_is(make, bug, request):
     said = "\n".join(f"{place}: {verdict!r}" for place, verdict in found.items())
     red = {place for place, verdict in found.items() if verdict.outcome is Outcome.REFUTED}
     if not red:
-        if bug == "1 %" and {v.outcome for v in found.values()} == {Outcome.HOLDS}:
-            pytest.xfail(f"1 % of the gradient of {where} is within the bound of a line through all parameters")
+        noted = [str(v.context.get("note")) for v in found.values()]
+        if bug == "1 %" and any(f" {where}," in n or f" {where} would" in n or "any module" in n for n in noted):
+            pytest.skip(f"the row says that so little would not be seen: {noted}")
         undecided = [v for v in found.values() if v.outcome is Outcome.UNDECIDED]
         assert undecided, f"planted at {where}, but\n{said}"
         assert all(v.context.get("reason") for v in undecided), said

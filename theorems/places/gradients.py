@@ -9,15 +9,12 @@ from dataclasses import replace
 from impl.errors import InputError
 from impl.handles import Handle
 from impl.lines import Lines
-from impl.loss_lines import COARSE, LossLine
-from impl.moving import speeds_of
+from impl.loss_lines import LossLine
 from theorems.loss_slopes import ROOM, off, slope_of
 from theorems.places.subject import Places, Subject
-from theorems.preconditions import POWER, autograd_gives_the_gradient
+from theorems.places.unseen import unseen
+from theorems.preconditions import autograd_gives_the_gradient
 from theorems.verdict import Outcome
-
-ROUNDS = 3
-"""Lines through parameters of which the loss depends too little to be seen beside the others."""
 
 
 def loss_lines(subject: Subject) -> Places | str:
@@ -43,7 +40,10 @@ def loss_lines(subject: Subject) -> Places | str:
         found[f"all parameters{part}"] = replace(whole, said=said)
         return found | {f"{where}{part}": line for where, line in wrong.items()}
     if _outcome(whole) is Outcome.HOLDS:
-        found |= {f"{where}{part}": line for where, line in _unseen(lines, whole).items()}
+        more, note = unseen(lines, whole, lambda: Lines(*subject.task, seed=subject.seed, grown=True, wide=lines.wide))
+        if note:
+            found[f"all parameters{part}"] = replace(whole, notes=(*whole.notes, note))
+        found |= {f"{where}{part}": line for where, line in more.items()}
     return found
 
 
@@ -55,29 +55,6 @@ def _lines(subject: Subject, *, beside: bool = False) -> Lines:
             return Lines(*subject.task, seed=subject.seed, beside=beside, wide=False)
         except InputError:
             raise error from None
-
-
-def _unseen(lines: Lines, whole: LossLine) -> Places:
-    """Lines through the parameters whose gradient could be wrong altogether without being seen on the line before."""
-    found: Places = {}
-    left, line = list(lines.owners), whole
-    for _ in range(ROUNDS):
-        known = slope_of(line).bound / POWER
-        # on a line through few, each is seen in the proportion in which it moves
-        left = [h for h, w in zip(left, speeds_of(left), strict=True) if w * math.sqrt(h.squares) < known]
-        if not left:
-            break
-        steps = lines.steps if len(lines.steps) < len(COARSE) + 1 else (*COARSE, *lines.steps)
-        line = lines.along(left, steps=steps)
-        line = replace(line, shared=float(whole.spread))
-        if _outcome(line) is not Outcome.HOLDS:
-            line = replace(lines.along(left, steps=steps, rounding=True, known=line), shared=float(whole.spread))
-        names = [h.module for h in left]
-        where = f"parameters of {', '.join(names[:4])}{f' and {len(names) - 4} more' if len(names) > 4 else ''}"
-        found[f"{where}, of which the loss depends little"] = line
-        if _outcome(line) is not Outcome.HOLDS or float(line.spread) == 0:
-            break
-    return found
 
 
 def _located(lines: Lines, whole: LossLine) -> tuple[str, dict[str, LossLine]]:

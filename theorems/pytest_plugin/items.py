@@ -77,9 +77,25 @@ class Catalogue(pytest.Collector):
             subject = replace(load(self.options.model), seed=self.options.seed)
             self.chunks = chunks(subject)
             first = self.chunks[0]
-            self.covered = (subject if first is None else cut(subject, *first)).coverage.record()
+            part = subject if first is None else cut(subject, *first)
+            try:
+                self.covered = part.coverage.record()
+            except Exception:  # noqa: BLE001 - its layers cannot be looked at, but perhaps its gradient
+                self._look_at_the_gradient(part)
             self.subject = subject
         return self.subject
+
+    def _look_at_the_gradient(self, part: Subject) -> None:
+        """Rows of a network whose layers cannot be looked at: its gradient is NaN, say, which the row about the gradient tells.
+
+        Raises:
+            InputError: the network cannot be judged at all.
+        """
+        from impl.loss_lines import LossLine
+        from theorems.places import instances_of
+
+        self.places |= instances_of(part, {LossLine, *(claim.subject for claim in self.claims)})
+        self.chunks = [None]
 
     def results(self, claim: Claim) -> list[Result]:
         """What came out for one claim at every place of the user's network.
