@@ -16,6 +16,7 @@ from impl.errors import InputError
 from theorems.report import figures
 from theorems.report.evidence import GRADES, STANDINGS, Run, size_of
 from theorems.report.graph import WIDTH, draw
+from theorems.report.readers import for_readers
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def render(evidence: Mapping[str, Any], *, pictures: Mapping[str, Sequence[Pictu
         histogram=figures.histogram,
         strip=figures.strip,
         size_of=size_of,
-        statement_of=lambda claim: statement(claim.statement or claim.summary or "", names),
+        statement_of=lambda claim: statement(for_readers(claim.statement or claim.summary or ""), names),
         style=Markup(_asset("style.css")),  # noqa: S704, our own file
         script=Markup(script),  # noqa: S704, our own file
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
