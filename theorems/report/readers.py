@@ -6,7 +6,6 @@ import re
 
 _RAISES = re.compile(r"\s*Raises\s+InputError\s+for\s+anything\s+that\s+is\s+not\s+[^.]*\.")
 _CODES = re.compile(r"\s*\[([PDN](?:[,;][^\]]*)?)\]")
-_CLAUSE = re.compile(r";|Source:")
 _DERIVED = "derived here"
 
 
@@ -16,10 +15,11 @@ def for_readers(text: str) -> str:
 
 
 def _spelled(match: re.Match[str]) -> str:
-    clause = _CLAUSE.split(match.string[: match.start()])[-1]
+    sentence = match.string[: match.start()].rpartition("Source:")[2]
+    clause = sentence.rpartition(";")[2]
     codes = re.split(r"\s*[,;]\s*", match[1])
     words = [code for code in codes if code not in {"P", "D", "N"}]
-    if "D" in codes and not re.search("derived|refuted", clause, re.IGNORECASE):
+    if "D" in codes and not re.search("derived|refuted", sentence):
         words.append(_DERIVED)
     if not words:
         return ""
