@@ -11,7 +11,24 @@ _GROUPS = {"{": 1, "}": -1, r"\left": 1, r"\right": -1, r"\begin": 1, r"\end": -
 _SPACES = {r"\quad", r"\qquad"}
 _RELATIONS = {"=", "<", ">"} | {
     "\\" + name
-    for name in "le ge leq geq to sim propto implies iff succeq preceq approx leftarrow rightarrow mid in".split()
+    for name in [
+        "le",
+        "ge",
+        "leq",
+        "geq",
+        "to",
+        "sim",
+        "propto",
+        "implies",
+        "iff",
+        "succeq",
+        "preceq",
+        "approx",
+        "leftarrow",
+        "rightarrow",
+        "mid",
+        "in",
+    ]
 }
 _SIGNS = {"+", "-"}
 _THIN = {r"\,", r"\!", r"\;", r"\ "}
@@ -30,17 +47,17 @@ def pieces(latex: str) -> list[str]:
     found, current = [], ""
     depth, norm = 0, False
     before = ""
-    for token in tokens:
+    for symbol in tokens:
         inside = depth > 0 or norm
-        if not inside and token in _RELATIONS | _SIGNS and len(current) >= SHORT and before not in _LEADING:
+        if not inside and symbol in _RELATIONS | _SIGNS and len(current) >= SHORT and before not in _LEADING:
             found.append(current)
             current = "{}"  # an infix operator at the start of a row would lose its space
-        current += token
-        depth += _GROUPS.get(token, 0) + (token in _OPENS) - (token in _CLOSES)
-        norm ^= token == r"\|"
-        if not inside and token in _SPACES:
+        current += symbol
+        depth += _GROUPS.get(symbol, 0) + (symbol in _OPENS) - (symbol in _CLOSES)
+        norm ^= symbol == r"\|"
+        if not inside and symbol in _SPACES:
             found.append(current)
             current = ""
-        if token.strip() and token not in _THIN:
-            before = token
+        if symbol.strip() and symbol not in _THIN:
+            before = symbol
     return [piece for piece in [*found, current] if piece.strip()]
