@@ -29,6 +29,8 @@ extensions = [
     "readme",
     "claim_pages",
     "errata_page",
+    "evidence_page",
+    "options_page",
     "public_names",
     "offline",
 ]

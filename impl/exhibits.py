@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy.integrate import solve_ivp
 from torch import Tensor, nn
 
 from impl.data import digits
+from impl.errors import InputError
 from impl.flows import kernel_velocity
 from impl.networks import generator
 
@@ -181,15 +183,35 @@ def neighbour_laplacian(samples: int, neighbours: int) -> Tensor:
     return torch.eye(samples, dtype=torch.float64) - scale[:, None] * graph * scale
 
 
+def _at_rest(features: Tensor, speed: Callable[[Tensor], Tensor], rate: float, *, most: int = 20_000) -> Tensor:
+    """Follow a flow until ‖Φ̇‖ ≤ 10⁻⁷ ‖Φ‖.
+
+    Raises:
+        InputError: if it is not at rest after ``most`` steps.
+    """
+    for _ in range(most):
+        moved = speed(features)
+        if bool(moved.norm() <= 1e-7 * features.norm()):
+            return features
+        features = features + rate * moved
+    raise InputError(
+        f"expected the flow to be at rest after {most} steps of {rate}, got a speed of {float(moved.norm()):.1e}"
+    )
+
+
 def supervised_spectrum(
-    targets: Tensor, *, ridge: float, decay: float, seed: int, steps: int = 600, rate: float = 0.05
+    targets: Tensor, *, ridge: float, decay: float, seed: int, rate: float = 0.05
 ) -> tuple[Array, Array]:
     """The end of Φ̇ = (D(K) − μ)Φ from random Φ, and the water-filling law (s √(λ/μ) − λ)₊; both descending, (N,)."""
     samples = len(targets)
     features = _normal(generator(seed), samples, samples) / samples**0.5
-    for _ in range(steps):
-        seen = torch.linalg.solve(features @ features.mT + ridge * torch.eye(samples, dtype=torch.float64), targets)
-        features = features + rate * (ridge * seen @ (seen.mT @ features) - decay * features)
+    eye = torch.eye(samples, dtype=torch.float64)
+
+    def speed(now: Tensor) -> Tensor:
+        seen = torch.linalg.solve(now @ now.mT + ridge * eye, targets)
+        return ridge * seen @ (seen.mT @ now) - decay * now
+
+    features = _at_rest(features, speed, rate)
     reached = torch.linalg.eigvalsh(features @ features.mT).flip(0).clamp(min=0).numpy()
     values = torch.linalg.svdvals(targets).numpy()
     levels = np.zeros(samples)
@@ -198,16 +220,18 @@ def supervised_spectrum(
 
 
 def self_supervised_spectrum(
-    laplacian: Tensor, *, decay: float, pull: float, floor: float, seed: int, steps: int = 1_200, rate: float = 0.2
+    laplacian: Tensor, *, decay: float, pull: float, floor: float, seed: int, rate: float = 0.8
 ) -> tuple[Array, Array]:
     """The end of Φ̇ = −(L + μ − β(K + ε)⁻¹)Φ from random Φ, and the closed form (β/(ℓ + μ) − ε)₊; both descending, (N,)."""
     samples = len(laplacian)
     eye = torch.eye(samples, dtype=torch.float64)
     features = _normal(generator(seed), samples, samples) / samples**0.5
-    for _ in range(steps):
-        kernel = features @ features.mT
-        force = laplacian @ features + decay * features - pull * torch.linalg.solve(kernel + floor * eye, features)
-        features = features - rate * force
+
+    def speed(now: Tensor) -> Tensor:
+        kernel = now @ now.mT
+        return pull * torch.linalg.solve(kernel + floor * eye, now) - laplacian @ now - decay * now
+
+    features = _at_rest(features, speed, rate)
     reached = torch.linalg.eigvalsh(features @ features.mT).flip(0).clamp(min=0).numpy()
     modes = torch.linalg.eigvalsh(laplacian).numpy()
     return reached, np.sort((pull / (modes + decay) - floor).clip(0))[::-1]

@@ -16,6 +16,7 @@ from theorems.errata import ERRATA
 from theorems.identities import IDENTITIES, NO_IDENTITY
 from theorems.papers import PAPERS
 from theorems.related import RELATED
+from theorems.report.readers import for_readers
 from theorems.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _overview(arxiv: str, url: str, claims: list[Claim]) -> str:
 def lines(claim: Claim) -> Iterator[str]:
     """What is said of one claim, in reStructuredText."""
     source = claim.source
-    lead, _, rest = claim.statement.partition("\n\n")
+    lead, _, rest = for_readers(claim.statement).partition("\n\n")
     yield f".. rst-class:: lead\n\n{lead}\n"
     yield f".. rst-class:: meta\n\n{plain(source.where)} · {_TAG[source.tag]} · expected **{claim.expected.name}**\n"
     if (_BADGES / f"{claim.name}.svg").exists():

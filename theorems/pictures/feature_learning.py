@@ -67,7 +67,7 @@ def _through_the_layers(axis: Axes, values: dict[int, list[float]]) -> None:
     below(axis, columns=3)
 
 
-@styled
+@styled("400 digits, widths 64, 40, 32, 24, 10")
 def linearity(seed: int) -> Figure:
     """Target linearity through the layers of a network in training on digits, and what a virtual step gains: least-squares heads keep their promise, others none."""
     run = linearity_run((0, 30, 100, 400), seed=seed)
@@ -123,7 +123,7 @@ def gram_and_correlation(layer: LayerTrace) -> tuple[np.ndarray, np.ndarray]:
     return gram.numpy().ravel(), (gram - observed / layer.decay).numpy().ravel()
 
 
-@styled
+@styled("100 digits, widths 64, 16, 16, 10 with a skip; 64, 16, 12, 10")
 def virtual_covariance(seed: int) -> Figure:
     """A step moves the Gram matrix as it moves the virtual covariance, up to a predicted remainder of order η; at rest under weight decay it is the features' correlation with their descent."""
     figure, (left, right) = canvas(2, (10.4, 4.8))
@@ -166,7 +166,7 @@ def virtual_covariance(seed: int) -> Figure:
 # -- neural collapse -------------------------------------------------------------------------------------------------
 
 
-@styled
+@styled("30 (lines) or 12 (dots) samples in each of the other classes; right: 12")
 def collapse(seed: int) -> Figure:
     """Target linearity of the labels at neural collapse on a simplex: complete for equal classes alone, else as in closed form; and how collapsing classes get there."""
     figure, (left, right) = canvas(2, (10.4, 4.7))

@@ -20,7 +20,7 @@ from theorems.gram_hierarchy import (
     gram_operator_flow,
     kernel_cut_identity,
 )
-from theorems.pictures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, below, canvas, styled
+from theorems.pictures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, below, canvas, spread, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,7 +66,7 @@ def _floored(values: Any) -> Any:
     return np.maximum(np.asarray(values, dtype=float), FLOOR)
 
 
-@styled
+@styled("8 samples, width 16, 3 networks of each depth")
 def recursion_residuals(seed: int) -> Figure:
     """Both recursions against autograd by depth: what rounding leaves, its derived bound, every mutant; and the error of the closed dynamics, Gram operators dropped."""
     figure, (left, right) = canvas(2, (10.4, 4.6), sharey=True)
@@ -113,7 +113,7 @@ def recursion_residuals(seed: int) -> Figure:
     return figure
 
 
-@styled
+@styled("depth 6, width 24, 24 samples")
 def kernel_cut(seed: int) -> Figure:
     """The rate at which the loss falls, cut at every layer into what moves below and above: the sum is autograd's, unless the Gram operators are left out."""
     net = network(6, seed=seed, width=24, samples=24)
@@ -125,14 +125,14 @@ def kernel_cut(seed: int) -> Figure:
 
     observed = rates(kernel_cut_identity, "observe")
     scale = observed[0]
-    below, above = (rates(kernel_cut_identity.mutants[f"{half} half only"]) for half in ("forward", "backward"))
+    lower, upper = (rates(kernel_cut_identity.mutants[f"{half} half only"]) for half in ("forward", "backward"))
     closed = rates(kernel_cut_identity.mutants["Gram terms left out"])
     figure, (axis,) = canvas(1, (7.6, 4.6))
-    axis.bar(levels, below / scale, color=BLUE, width=0.62, label=r"below: $\langle p^l, N^l p^l\rangle$")
+    axis.bar(levels, lower / scale, color=BLUE, width=0.62, label=r"below: $\langle p^l, N^l p^l\rangle$")
     axis.bar(
         levels,
-        above / scale,
-        bottom=below / scale,
+        upper / scale,
+        bottom=lower / scale,
         color=ORANGE,
         width=0.62,
         label=r"above: $\langle z^l, M^l z^l\rangle$",
@@ -146,7 +146,7 @@ def kernel_cut(seed: int) -> Figure:
     axis.set_title("Cut the tangent kernel anywhere: the halves add up")
     axis.set_ylim(0, 1.12)
     axis.grid(visible=False, axis="x")
-    figure.legend(loc="outside lower center", ncols=2)  # below: there is no room among the bars
+    below(axis, columns=2)  # there is no room among the bars
     return figure
 
 
@@ -198,7 +198,7 @@ def path_error(path: GramPath, name: str, part: str) -> float:
     return float(np.linalg.norm(path.predicted[name][part][-1] - end) / np.linalg.norm(end))
 
 
-@styled
+@styled("depth 3, width 10, 20 samples")
 def gram_flow(seed: int) -> Figure:
     """Entries of a weight Gram matrix along gradient descent against its predicted flow, and the error of every layer against the step size, beside those of wrong flows."""
     figure, (left, right) = canvas(2, (10.4, 4.4))
@@ -209,15 +209,19 @@ def gram_flow(seed: int) -> Figure:
     upper = np.triu(np.abs(moved[-1]))
     entries = [np.unravel_index(i, upper.shape) for i in np.argsort(upper.ravel())[::-1][[0, 2, 5, 9]]]
     for (i, j), colour in zip(entries, (BLUE, GREEN, ORANGE, PURPLE), strict=True):
-        left.plot(finest.times, moved[:, i, j], color=colour)
+        left.plot(finest.times, moved[:, i, j], color=colour, label=f"_entry {i} {j}")
         left.plot(finest.times[::40], finest.predicted[LAW]["G2"][::40, i, j], "o", color=colour, markersize=5)
         left.plot(
             finest.times, finest.predicted[wrong]["G2"][:, i, j], color=colour, linewidth=1, linestyle=(0, (2, 2))
         )
+    ends = [float(moved[-1, i, j]) for i, j in entries]
+    for (i, j), end, at, colour in zip(entries, ends, spread(ends, 0.035), (BLUE, GREEN, ORANGE, PURPLE), strict=True):
+        left.annotate(f"({i + 1}, {j + 1})", (1.0, end), xytext=(1.03, at), color=colour, va="center", clip_on=False)
+    left.set_xlim(-0.05, 1.17)
     for style, name in (({}, "observed"), ({"marker": "o", "linestyle": "none"}, "flow, added up"),
                         ({"linewidth": 1, "linestyle": (0, (2, 2))}, "flow with $\\delta$ for $p$")):  # fmt: skip
         left.plot([], [], color=GREY, label=name, **style)
-    left.set(xlabel="time $t$ = step × rate", ylabel=r"entries of $W_2^\top W_2$, change since $t=0$")
+    left.set(xlabel="time $t$ = step × rate", ylabel=r"entries $(i,j)$ of $W_2^\top W_2$, change since $t=0$")
     left.set_title("The Gram matrix moves as its flow says")
     for part, colour, mark in (("G1", BLUE, "o"), ("G2", GREEN, "s"), ("G3", ORANGE, "D")):
         errors = [path_error(path, LAW, part) for path in paths]
@@ -227,18 +231,18 @@ def gram_flow(seed: int) -> Figure:
     right.plot(
         guide, 0.5 * least * guide / guide[0], color=GREY, linestyle=(0, (2, 3)), linewidth=1.3, label=r"$\propto\eta$"
     )
-    for name in (wrong, "twice", "not symmetrised"):
+    for name, line, said in ((wrong, (0, (4, 3)), r"wrong: $\delta$ for $p$"), ("twice", "-.", "wrong: twice"),
+                             ("not symmetrised", (0, (1, 1.5)), "wrong: not symmetrised")):  # fmt: skip
         errors = [path_error(path, name, "G2") for path in paths]
         right.plot(
             rates,
             errors,
             color=RED,
             linewidth=1.2,
-            linestyle=(0, (4, 3)),
-            label="wrong flows" if name == wrong else None,
+            linestyle=line,
+            label=said,
         )
     right.set(xscale="log", yscale="log", xlabel=r"step size $\eta$", ylabel="error of the motion, relative")
-    right.annotate(r"$\delta$ for $p$, twice, not symmetrised", (rates[-1], 0.55), color=RED, va="top")
     right.set_xticks(rates[::-1], [f"1/{round(1 / rate)}" for rate in rates[::-1]])
     right.set_xticks([], minor=True)
     right.set_title("The error is of the order of the step")

@@ -24,7 +24,7 @@ def _mark(axis: Axes, index: float, text: str, *, height: float = 0.97, top: flo
     axis.annotate(text, (index + 0.5, height), color=color, va="top", **place)
 
 
-@styled
+@styled("24 samples, 24 features, 5 modes of the labels, λ = μ = 0.5")
 def water_filling(seed: int) -> Figure:
     """Eigenvalue paths of the kernel ODE filling to the water level, and the level as a picture of the labels' spectrum."""
     values, ridge, decay = (3.0, 2.2, 1.5, 0.95, 0.35), 0.5, 0.5
@@ -66,7 +66,7 @@ def water_filling(seed: int) -> Figure:
     return figure
 
 
-@styled
+@styled("120 digits, widths 64, 24, 24, 10, weight decay λ = 0.01, rate 0.2")
 def trained_spectrum(seed: int) -> Figure:
     """Singular values of a linear layer trained on digits under weight decay, with the number of classes and the bound marked."""
     run = exhibits.trained_spectra((0, 300, 1_000, 3_000), decay=1e-2, rate=0.2, width=24, samples=120, seed=seed)
@@ -88,7 +88,7 @@ def trained_spectrum(seed: int) -> Figure:
     return figure
 
 
-@styled
+@styled("40 samples, 30 features, 4 classes, 12 batches of each size b")
 def minibatch_noise(seed: int) -> Figure:
     """Singular values of minibatch noise in the kernel with 2C marked, beside those of single batches and of the average."""
     classes, samples = 4, 40
@@ -128,7 +128,7 @@ def minibatch_noise(seed: int) -> Figure:
     return figure
 
 
-@styled
+@styled("80 digits; supervised: λ = 0.5, μ = 0.25; graph of 6 neighbours: μ = 0.1, β = 0.5, ε = 0.4")
 def supervised_or_not(seed: int) -> Figure:
     """The spectrum that labels leave, of rank at most C, against the one that a graph Laplacian leaves, on the same digits."""
     samples, classes = 80, 10

@@ -44,7 +44,7 @@ def simulated_risk(s: LinearStudent, draws: int, *, seed: int) -> tuple[float, f
     return float(risks.mean()), float(risks.std()) / draws**0.5
 
 
-@styled
+@styled("96 samples, 24 dimensions, Σ from 1 down to 0.06, noise variance 1")
 def risk_by_exponent(seed: int) -> Figure:
     """Excess risk against the exponent p of P = Σ^p, for teachers on the top and bottom eigenvectors, and how training on levels it."""
     figure, (left, right) = canvas(2, (10.6, 4.5))
@@ -52,27 +52,27 @@ def risk_by_exponent(seed: int) -> Figure:
     predict: Any = preconditioned_regression_risk.predict
     limit: Any = exponent_needs_early_stopping.predict
     teachers = (
-        (0, BLUE, "top eigenvector"),
-        (DIMENSION // 2, GREEN, "middle one"),
-        (DIMENSION - 1, ORANGE, "bottom eigenvector"),
+        (0, BLUE, "o", "top eigenvector"),
+        (DIMENSION // 2, GREEN, "s", "middle one"),
+        (DIMENSION - 1, ORANGE, "D", "bottom eigenvector"),
     )
-    for mode, colour, name in teachers:
+    for mode, colour, mark, name in teachers:
         exact = [float(predict(student(p, mode, 6, seed=seed))) for p in powers]
-        left.plot(powers, exact, color=colour, label=name)
+        left.plot(powers, exact, color=colour)
         seen = [simulated_risk(student(p, mode, 6, seed=seed), 400, seed=seed + 1) for p in few]
         means, errors = np.array(seen).T
-        left.errorbar(few, means, yerr=3 * errors, fmt="o", color=colour, markersize=3.6, linewidth=1)
+        left.errorbar(few, means, yerr=3 * errors, fmt=mark, color=colour, markersize=4, linewidth=1, label=name)
         best = int(np.argmin(exact))
         left.plot(powers[best], exact[best], "v", color=colour, markersize=9, markeredgecolor="white")
     left.annotate(
-        "lines: the formula; dots: 400 trainings, ±3 s.e.\ntriangles: the best exponent", (0.03, 0.03),
+        "lines: the formula; marks: 400 trainings, ±3 s.e.\ntriangles: the best exponent", (0.03, 0.03),
         xycoords="axes fraction", color="#5d626b",
     )  # fmt: skip
     left.set(xlabel="$p$", ylabel="expected excess risk (signal = 1)", yscale="log")
     left.set_title("Top-aligned teachers want larger $p$, after 6 steps")
     left.legend(loc="center right", title="teacher on the", alignment="left")
-    for steps, shade in ((2, "#b9c7da"), (8, "#7fa3cc"), (64, "#3d7fbd"), (4096, "#083b66")):
-        name = f"{steps} steps"
+    for steps, shade in ((2, "#b9c7da"), (8, "#7fa3cc"), (64, "#3d7fbd"), (4096, "#1c5a94"), (2**22, "#062b4c")):
+        name = f"{steps} steps" if steps < 10_000 else r"$2^{22}$ steps"
         risks = [float(predict(student(p, DIMENSION - 1, steps, seed=seed))) for p in np.linspace(-3, 3, 31)]
         right.plot(np.linspace(-3, 3, 31), risks, color=shade, label=name)
     end = float(limit(student(0.0, DIMENSION - 1, 1, seed=seed)))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,21 +72,48 @@ def grid(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, li
     return made, list(np.atleast_1d(axes).flat)
 
 
-def styled(draw: Callable[[int], Figure]) -> Callable[[int], Figure]:
-    """Draw under the pictures' style, whatever the user's is."""
+def styled(sizes: str, *, random: bool = True) -> Callable[[Callable[[int], Figure]], Callable[[int], Figure]]:
+    """Draw under the pictures' style, whatever the user's is, with a footer: the seed, the sizes, the version.
 
-    def framed(seed: int = 0) -> Figure:
-        try:
-            import matplotlib as mpl
-        except ImportError as error:
-            raise InputError("the pictures are drawn with matplotlib: pip install 'theorems[report]'") from error
-        with mpl.rc_context(_STYLE):
-            return draw(seed)
+    Args:
+        sizes: what was run: samples, widths, rates.
+        random: whether anything depends on the seed.
+    """
 
-    framed.__doc__, framed.__name__ = draw.__doc__, draw.__name__
-    return framed
+    def decorate(draw: Callable[[int], Figure]) -> Callable[[int], Figure]:
+        def framed(seed: int = 0) -> Figure:
+            try:
+                import matplotlib as mpl
+            except ImportError as error:
+                raise InputError("the pictures are drawn with matplotlib: pip install 'theorems[report]'") from error
+            with mpl.rc_context(_STYLE):
+                figure = draw(seed)
+                footer(figure, f"seed {seed}" if random else "nothing random", sizes)
+            return figure
+
+        framed.__doc__, framed.__name__ = draw.__doc__, draw.__name__
+        return framed
+
+    return decorate
+
+
+def footer(figure: Figure, *parts: str) -> None:
+    """Small print at the lower edge: how the picture can be had again, and the version that drew it."""
+    from theorems import __version__
+
+    said = " · ".join((*parts, f"theorems {__version__}"))
+    figure.supxlabel(said, x=0.01, ha="left", fontsize=8, color="#5d626b")
 
 
 def below(axis: Axes, *, columns: int) -> None:
     """The legend below an axis, where every place inside is crossed by a line."""
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=columns)
+
+
+def spread(values: Sequence[float], gap: float) -> list[float]:
+    """Heights for names beside these values: as near as can be, and at least ``gap`` apart."""
+    order = sorted(range(len(values)), key=lambda i: values[i])
+    found = [float(value) for value in values]
+    for before, after in itertools.pairwise(order):
+        found[after] = max(found[after], found[before] + gap)
+    return found

@@ -35,7 +35,15 @@ INSIDE: dict[str, dict[str, Any]] = {
     "mutants": {"refuted": int, "total": int, "median_instances": _NUMBER, "each": list},
     "hypotheses": {"bite": int, "total": int, "each": list},
     "ratios": {"median": _NUMBER, "largest": _NUMBER, "histogram": list},
-    "generic": {"points": int, "grades": dict, "family": str, "reason": str, "shapes": list, "skipped": list},
+    "generic": {
+        "points": int,
+        "grades": dict,
+        "family": str,
+        "reason": str,
+        "shapes": list,
+        "skipped": list,
+        "also": list,
+    },
     "counterexample": {"text": str, "instance": str, "script": str, "file": str},
 }
 ITEMS: dict[str, dict[str, Any]] = {

@@ -14,8 +14,10 @@ from markupsafe import Markup
 
 from impl.errors import InputError
 from theorems.report import figures
+from theorems.report.earned import earned
 from theorems.report.evidence import GRADES, STANDINGS, Run, size_of
 from theorems.report.graph import WIDTH, draw
+from theorems.report.readers import for_readers
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,8 @@ def render(evidence: Mapping[str, Any], *, pictures: Mapping[str, Sequence[Pictu
         histogram=figures.histogram,
         strip=figures.strip,
         size_of=size_of,
-        statement_of=lambda claim: statement(claim.statement or claim.summary or "", names),
+        earned_by=earned,
+        statement_of=lambda claim: statement(for_readers(claim.statement or claim.summary or ""), names),
         style=Markup(_asset("style.css")),  # noqa: S704, our own file
         script=Markup(script),  # noqa: S704, our own file
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),

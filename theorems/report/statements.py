@@ -13,6 +13,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from theorems.report.broken import pieces
+
 _TAGS = {
     "paragraph": "p",
     "emphasis": "em",
@@ -164,9 +166,13 @@ def code(name: str, names: Collection[str] = ()) -> Markup:
     return Markup("<code>{}</code>").format(broken)
 
 
+def _line(latex: str) -> str:
+    return formula(latex, block=True)
+
+
 _LEAVES: dict[str, Callable[[str], str]] = {
     "#text": _scripts,
     "substitution_reference": lambda text: f"|{_scripts(text)}|",  # bars around a word are an absolute value here
     "math": partial(formula, block=False),
-    "math_block": lambda text: f'<div class="formula scroll">{formula(text, block=True)}</div>',
+    "math_block": lambda text: f'<div class="formula scroll">{"".join(map(_line, pieces(text)))}</div>',
 }

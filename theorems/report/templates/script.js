@@ -46,6 +46,17 @@
     });
   }
 
+  // A piece of a formula that is wider than its card is set smaller, down to two thirds; beyond that it scrolls.
+  const fitted = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      target.style.removeProperty("--fit");
+      const room = target.clientWidth - parseFloat(getComputedStyle(target).paddingLeft);
+      const widest = Math.max(...[...target.children].map((piece) => piece.getBoundingClientRect().width));
+      if (widest > room) target.style.setProperty("--fit", Math.max(0.65, room / widest - 0.005));
+    }
+  });
+  all(".formula").forEach((box) => fitted.observe(box));
+
   // Boxes that scroll can be reached with the keyboard; others are no stop.
   const scrollers = new ResizeObserver((entries) => {
     for (const { target } of entries) {
