@@ -121,7 +121,7 @@ def collect(out: Path) -> None:
     data.read()
     lines: dict[str, dict[int, list[int]]] = {}
     for file in data.measured_files():
-        path = os.path.relpath(file)
+        path = os.path.relpath(os.path.realpath(file))  # theorems/impl is a link
         contexts = data.contexts_by_lineno(file)
         named = {n: sorted({ids[t] for c in cs if (t := c.split("|")[0]) in ids}) for n, cs in contexts.items()}
         lines[path] = {n: found for n, found in named.items() if found}

@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from impl.errors import require, require_finite
-from impl.linear_students import exp2
-from impl.losses import half_squared_error
-from impl.measured import Rounding
-from impl.operands import Instance, Operand
-from impl.precise import precise_data
+from theorems.impl.errors import require, require_finite
+from theorems.impl.linear_students import exp2
+from theorems.impl.losses import half_squared_error
+from theorems.impl.measured import Rounding
+from theorems.impl.operands import Instance, Operand
+from theorems.impl.precise import precise_data
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ import numpy as np
 from flint import arb, arb_mat, fmpq
 from torch import Tensor
 
-from impl.object_arrays import ObjectArray
+from theorems.impl.object_arrays import ObjectArray
 
 
 class UndecidableError(ArithmeticError):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from flint import acb_mat, arb, ctx
 
-from impl.arb_arrays import ArbArray, UndecidableError, arb_array, as_matrix, filled
+from theorems.impl.arb_arrays import ArbArray, UndecidableError, arb_array, as_matrix, filled
 
 
 def norm(matrix: ArbArray) -> arb:
@@ -84,7 +84,7 @@ def symmetric_eigenvalues(matrix: ArbArray) -> list[arb]:
 
     By Arb's certified solver, whose radii shrink with the precision; where it gives up, as `impl.harmonics.eigenvalues`.
     """
-    from impl.harmonics import eigenvalues
+    from theorems.impl.harmonics import eigenvalues
 
     even = as_matrix((matrix + matrix.mT) * 0.5)
     try:

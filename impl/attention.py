@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from impl.checks import check_finite, check_shapes
-from impl.errors import require
-from impl.operands import Instance, Operand
-from impl.softmax_heads import softmax_radius
+from theorems.impl.checks import check_finite, check_shapes
+from theorems.impl.errors import require
+from theorems.impl.operands import Instance, Operand
+from theorems.impl.softmax_heads import softmax_radius
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from impl import parts as in_part
-from impl import patches
-from impl.recording import Call
+from theorems.impl import parts as in_part
+from theorems.impl import patches
+from theorems.impl.recording import Call
 
 
 class Chosen:

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from impl.checks import check_tensor
-from impl.differentiation import velocity
-from impl.errors import InputError, require
-from impl.measured import Rounding
-from impl.operands import Instance, Operand, is_exact, to_exact
-from impl.tracing import LayerTrace
+from theorems.impl.checks import check_tensor
+from theorems.impl.differentiation import velocity
+from theorems.impl.errors import InputError, require
+from theorems.impl.measured import Rounding
+from theorems.impl.operands import Instance, Operand, is_exact, to_exact
+from theorems.impl.tracing import LayerTrace
 
 
 @dataclass(frozen=True, eq=False)

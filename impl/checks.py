@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from impl.errors import require, require_finite
-from impl.operands import Instance
+from theorems.impl.errors import require, require_finite
+from theorems.impl.operands import Instance
 
 
 def check_tensor(name: str, value: Tensor) -> None:

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from impl.checks import check_finite, check_shapes
-from impl.errors import require
-from impl.linalg import exact_rank
-from impl.measured import Rounding
-from impl.operands import Instance, Operand, is_exact, to_exact
-from impl.precise import precise_data
+from theorems.impl.checks import check_finite, check_shapes
+from theorems.impl.errors import require
+from theorems.impl.linalg import exact_rank
+from theorems.impl.measured import Rounding
+from theorems.impl.operands import Instance, Operand, is_exact, to_exact
+from theorems.impl.precise import precise_data
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from impl.entering import Seeing, arguments, given, writes
-from impl.errors import InputError
-from impl.nested import mapped
+from theorems.impl.entering import Seeing, arguments, given, writes
+from theorems.impl.errors import InputError
+from theorems.impl.nested import mapped
 
 _NUMBERS = ("item", "tolist", "numpy", "__float__", "__array__")
 _SURROGATE = (

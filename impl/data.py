@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from impl.errors import InputError
-from impl.networks import NetworkSpec, draw, generator
+from theorems.impl.errors import InputError
+from theorems.impl.networks import NetworkSpec, draw, generator
 
 STREAM = 0x9E3779B9
 """Separates the data's random stream from the weights' under one seed."""

@@ -9,15 +9,15 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from impl.cross_entropy import cross_entropy_reduction
-from impl.errors import require, require_finite
-from impl.flow_errors import enclosed_decayed, moved_decayed
-from impl.layer_errors import softmax_error
-from impl.measured import Rounding, Slack
-from impl.objectives import SHIFT_FREE, Loss, loss_named, objective
-from impl.operands import Instance, Operand
-from impl.running import Inputs, run, undisturbed
-from impl.tracing import LayerTrace, Traces, trace
+from theorems.impl.cross_entropy import cross_entropy_reduction
+from theorems.impl.errors import require, require_finite
+from theorems.impl.flow_errors import enclosed_decayed, moved_decayed
+from theorems.impl.layer_errors import softmax_error
+from theorems.impl.measured import Rounding, Slack
+from theorems.impl.objectives import SHIFT_FREE, Loss, loss_named, objective
+from theorems.impl.operands import Instance, Operand
+from theorems.impl.running import Inputs, run, undisturbed
+from theorems.impl.tracing import LayerTrace, Traces, trace
 
 UNIT = 2.0**-53
 

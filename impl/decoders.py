@@ -9,10 +9,10 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor
 
-from impl.checks import check_finite, check_tensor
-from impl.errors import require
-from impl.measured import Rounding
-from impl.operands import Instance, Operand, is_exact
+from theorems.impl.checks import check_finite, check_tensor
+from theorems.impl.errors import require
+from theorems.impl.measured import Rounding
+from theorems.impl.operands import Instance, Operand, is_exact
 
 
 @dataclass(frozen=True, eq=False)

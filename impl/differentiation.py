@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from impl.duals import Dual
-from impl.exact_arrays import NotExactError
-from impl.magnitude import NotWholeError, base_for
-from impl.operands import Operand, is_exact
-from impl.tracked import is_tracked
+from theorems.impl.duals import Dual
+from theorems.impl.exact_arrays import NotExactError
+from theorems.impl.magnitude import NotWholeError, base_for
+from theorems.impl.operands import Operand, is_exact
+from theorems.impl.tracked import is_tracked
 
 
 def velocity(function: Callable[..., Any], at: Sequence[Operand], along: Sequence[Operand]) -> Any:

@@ -10,11 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from impl.nested import mapped, tensors_of
-from impl.running import Inputs
+from theorems.impl.nested import mapped, tensors_of
+from theorems.impl.running import Inputs
 
 TINY = 2.0**-8
 """Size of a parameter below which the loss may hardly depend on what it multiplies."""
+
 
 def first_samples(task: tuple[Inputs, Any], count: int) -> tuple[Inputs, Any] | None:
     """Inputs and targets of the first samples, where every tensor leads with the same number of them."""

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from impl.copying import copied
-from impl.errors import InputError, told
-from impl.widening import asked_for
+from theorems.impl.copying import copied
+from theorems.impl.errors import InputError, told
+from theorems.impl.widening import asked_for
 
 
 def widened(tensor: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from impl.torch_like import TorchLike
+from theorems.impl.torch_like import TorchLike
 
 
 class Dual(TorchLike):
@@ -126,7 +126,7 @@ class Dual(TorchLike):
 
     def inverse(self) -> Dual:
         """(M⁻¹)' = −M⁻¹ M' M⁻¹."""
-        from impl.inverses import inverse
+        from theorems.impl.inverses import inverse
 
         return inverse(self)
 

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from impl.errors import require
-from impl.one_step import StepPath, StepPoint
-from impl.operands import Instance
+from theorems.impl.errors import require
+from theorems.impl.one_step import StepPath, StepPoint
+from theorems.impl.operands import Instance
 
 
 def leading_direction(matrices: Tensor, start: Tensor, steps: int = 40) -> Tensor:

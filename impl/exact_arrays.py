@@ -16,9 +16,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from torch import Tensor
 
-from impl.object_arrays import ObjectArray
-from impl.torch_like import NotCarriedError
-from impl.tracked import Tracked, is_tracked
+from theorems.impl.object_arrays import ObjectArray
+from theorems.impl.torch_like import NotCarriedError
+from theorems.impl.tracked import Tracked, is_tracked
 
 
 class NotExactError(NotCarriedError):
@@ -81,7 +81,7 @@ class ExactArray(ObjectArray):
 
     def inverse(self) -> Any:
         """M⁻¹ over the last two dimensions, over the rationals."""
-        from impl.inverses import inverse
+        from theorems.impl.inverses import inverse
 
         return exact_array(inverse(np.asarray(self)))
 
@@ -227,7 +227,7 @@ def _flat(value: Any) -> Any:
 
 def in_floats(instance: Any) -> Any:
     """The same numbers as float64 tensors, or None where a float does not hold one of them."""
-    from impl.operands import to_tensor
+    from theorems.impl.operands import to_tensor
 
     def fits(value: Any) -> bool:
         return not is_tracked(value) and all(

@@ -10,10 +10,10 @@ import torch
 from scipy.integrate import solve_ivp
 from torch import Tensor, nn
 
-from impl.data import digits
-from impl.errors import InputError
-from impl.flows import kernel_velocity
-from impl.networks import generator
+from theorems.impl.data import digits
+from theorems.impl.errors import InputError
+from theorems.impl.flows import kernel_velocity
+from theorems.impl.networks import generator
 
 Array = np.ndarray
 

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from impl.collapse import LabelledFeatures
-from impl.data import digits
-from impl.features import target_linearity
-from impl.layers import LayerTrace
-from impl.networks import generator
-from impl.tracing import trace
+from theorems.impl.collapse import LabelledFeatures
+from theorems.impl.data import digits
+from theorems.impl.features import target_linearity
+from theorems.impl.layers import LayerTrace
+from theorems.impl.networks import generator
+from theorems.impl.tracing import trace
 
 
 def _batch(samples: int) -> tuple[Tensor, Tensor]:

@@ -9,11 +9,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from impl.errors import require, require_finite
-from impl.linalg import independent_columns, squared_norm, unexplained
-from impl.measured import Rounding
-from impl.networks import generator
-from impl.operands import Instance, Operand
+from theorems.impl.errors import require, require_finite
+from theorems.impl.linalg import independent_columns, squared_norm, unexplained
+from theorems.impl.measured import Rounding
+from theorems.impl.networks import generator
+from theorems.impl.operands import Instance, Operand
 
 
 @dataclass(frozen=True, eq=False)

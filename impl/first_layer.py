@@ -9,16 +9,16 @@ from typing import Any, ClassVar, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from impl.copying import copied
-from impl.errors import require, require_finite
-from impl.measured import Slack
-from impl.networks import generator
-from impl.operands import Instance, Operand
-from impl.preconditioned import PreconditionedSGD, Preconditioner, Rest, matrix_of, rest_optimiser
-from impl.restoring import Remembered
-from impl.running import Inputs, reseed, undisturbed
-from impl.step_errors import enclosed_steps, moved_steps
-from impl.surgery import blank, first_layer, whole_numbers
+from theorems.impl.copying import copied
+from theorems.impl.errors import require, require_finite
+from theorems.impl.measured import Slack
+from theorems.impl.networks import generator
+from theorems.impl.operands import Instance, Operand
+from theorems.impl.preconditioned import PreconditionedSGD, Preconditioner, Rest, matrix_of, rest_optimiser
+from theorems.impl.restoring import Remembered
+from theorems.impl.running import Inputs, reseed, undisturbed
+from theorems.impl.step_errors import enclosed_steps, moved_steps
+from theorems.impl.surgery import blank, first_layer, whole_numbers
 
 First: TypeAlias = Callable[[list[nn.Parameter], float, Preconditioner, float], torch.optim.Optimizer]
 

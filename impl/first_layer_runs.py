@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from impl.errors import InputError
-from impl.first_layer import FirstLayerTraining, PreconditionedSteps
-from impl.running import Inputs
-from impl.surgery import FirstLayer, first_layer
+from theorems.impl.errors import InputError
+from theorems.impl.first_layer import FirstLayerTraining, PreconditionedSteps
+from theorems.impl.running import Inputs
+from theorems.impl.surgery import FirstLayer, first_layer
 
 LARGEST_ROWS, LARGEST_COLUMNS = 4096, 2048
 """Rows N (samples times tokens) and columns d up to which the (N, N) Gram matrix and the (d, d) preconditioner are formed."""

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from impl.measured import given
-from impl.rounded import Ball, gamma, underflow
-from impl.rounded_matrices import _norm
+from theorems.impl.measured import given
+from theorems.impl.rounded import Ball, gamma, underflow
+from theorems.impl.rounded_matrices import _norm
 
 
 def _output_grad(measured: Tensor, error: Tensor | None, unit: float) -> Ball:

@@ -11,8 +11,8 @@ import torch
 from scipy.integrate import solve_ivp
 from torch import Tensor
 
-from impl.errors import require
-from impl.flow_solvers import (
+from theorems.impl.errors import require
+from theorems.impl.flow_solvers import (
     Rest,
     coupled_flow,
     descend,
@@ -22,8 +22,8 @@ from impl.flow_solvers import (
     kernel_flow,
     return_rate,
 )
-from impl.flows import ridge_readout
-from impl.spectral import Escapes, FlowEnd, SpectralTask
+from theorems.impl.flows import ridge_readout
+from theorems.impl.spectral import Escapes, FlowEnd, SpectralTask
 
 KINDS = ("kernel ODE", "factored flow", "gradient descent", "coupled flow")
 

@@ -10,8 +10,8 @@ import torch
 from scipy.integrate import solve_ivp
 from torch import Tensor
 
-from impl.errors import InputError, require
-from impl.flows import reduced_objective, ridge_readout
+from theorems.impl.errors import InputError, require
+from theorems.impl.flows import reduced_objective, ridge_readout
 
 
 class Rest(NamedTuple):

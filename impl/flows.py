@@ -15,14 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from impl.errors import require, require_finite
-from impl.flow_errors import enclosed_coupled, moved_coupled
-from impl.inverses import eye_like, inverse, slope
-from impl.measured import Rounding, Slack
-from impl.objectives import loss_named, objective
-from impl.operands import Instance, Operand
-from impl.precise import precise_data
-from impl.spectral import scalar
+from theorems.impl.errors import require, require_finite
+from theorems.impl.flow_errors import enclosed_coupled, moved_coupled
+from theorems.impl.inverses import eye_like, inverse, slope
+from theorems.impl.measured import Rounding, Slack
+from theorems.impl.objectives import loss_named, objective
+from theorems.impl.operands import Instance, Operand
+from theorems.impl.precise import precise_data
+from theorems.impl.spectral import scalar
 
 
 @dataclass(frozen=True, eq=False)

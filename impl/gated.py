@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from impl.differentiation import gradient
-from impl.errors import require, require_finite
-from impl.measured import Slack, given
-from impl.operands import Instance, Operand, is_exact
-from impl.rounded import Ball
+from theorems.impl.differentiation import gradient
+from theorems.impl.errors import require, require_finite
+from theorems.impl.measured import Slack, given
+from theorems.impl.operands import Instance, Operand, is_exact
+from theorems.impl.rounded import Ball
 
 GATES = ("relu", "data", "tanh")
 

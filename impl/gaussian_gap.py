@@ -20,10 +20,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from impl.errors import require
-from impl.gaussian_quadrature import chi_squared, normal, split_normal
-from impl.links import link
-from impl.operands import Instance
+from theorems.impl.errors import require
+from theorems.impl.gaussian_quadrature import chi_squared, normal, split_normal
+from theorems.impl.links import link
+from theorems.impl.operands import Instance
 
 Array = npt.NDArray[np.float64]
 Profile = Callable[[Array, Array], Array]

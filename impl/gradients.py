@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from impl.duals import Dual
-from impl.errors import require
-from impl.exact_arrays import exact_array
-from impl.operands import is_exact
-from impl.rounded import Ball
+from theorems.impl.duals import Dual
+from theorems.impl.errors import require
+from theorems.impl.exact_arrays import exact_array
+from theorems.impl.operands import is_exact
+from theorems.impl.rounded import Ball
 
 _REVERSE = 4
 """Autograd sums the same products as forward mode in another order: that much more than the bound of forward mode is allowed."""

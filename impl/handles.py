@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from impl.nested import mapped, tensors_of
+from theorems.impl.nested import mapped, tensors_of
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from functools import cached_property
 import numpy as np
 from flint import acb, arb, arb_mat, ctx
 
-from impl.errors import require
-from impl.operands import Instance
+from theorems.impl.errors import require
+from theorems.impl.operands import Instance
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from impl.differentiation import _load_forward_mode
-from impl.duals import Dual
-from impl.linalg import _batched, _fmpq
-from impl.operands import Operand, is_exact
-from impl.tracked import inverse as tracked_inverse
-from impl.tracked import is_tracked, values_of
+from theorems.impl.differentiation import _load_forward_mode
+from theorems.impl.duals import Dual
+from theorems.impl.linalg import _batched, _fmpq
+from theorems.impl.operands import Operand, is_exact
+from theorems.impl.tracked import inverse as tracked_inverse
+from theorems.impl.tracked import is_tracked, values_of
 
 
 def inverse(matrix: Operand) -> Operand:

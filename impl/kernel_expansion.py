@@ -14,11 +14,11 @@ from functools import cached_property, lru_cache
 import torch
 from torch import Tensor
 
-from impl.errors import require
-from impl.gaussian_quadrature import normal
-from impl.links import link
-from impl.networks import generator
-from impl.operands import Instance
+from theorems.impl.errors import require
+from theorems.impl.gaussian_quadrature import normal
+from theorems.impl.links import link
+from theorems.impl.networks import generator
+from theorems.impl.operands import Instance
 
 _COARSE, _FINE = 128, 192
 _KINKS = {"relu": ((1.0, 1),), "abs": ((1.0, 1), (1.0, -1))}

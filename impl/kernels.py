@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from impl import grams
-from impl.errors import require, require_finite
-from impl.pullbacks import Pullback
-from impl.recording import Inputs, undisturbed
+from theorems.impl import grams
+from theorems.impl.errors import require, require_finite
+from theorems.impl.pullbacks import Pullback
+from theorems.impl.recording import Inputs, undisturbed
 
 
 @dataclass(frozen=True, eq=False)

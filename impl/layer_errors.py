@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from impl.losses import half_squared_error
-from impl.measured import Doubt, given
-from impl.rounded import CAST, Ball, gamma
+from theorems.impl.losses import half_squared_error
+from theorems.impl.measured import Doubt, given
+from theorems.impl.rounded import CAST, Ball, gamma
 
 
 def enclosed_layer(layer: Any) -> Any:

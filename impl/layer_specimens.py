@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from impl.running import reseed
+from theorems.impl.running import reseed
 
 
 class Residual(nn.Module):

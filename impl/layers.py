@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from impl.errors import InputError, require_finite
-from impl.layer_errors import enclosed_layer, output_doubt
-from impl.measured import Slack
-from impl.operands import Instance, Operand
+from theorems.impl.errors import InputError, require_finite
+from theorems.impl.layer_errors import enclosed_layer, output_doubt
+from theorems.impl.measured import Slack
+from theorems.impl.operands import Instance, Operand
 
 _OPERANDS = ("weight", "inputs", "weight_grad", "input_grad", "output_grad", "outputs", "bias")
 

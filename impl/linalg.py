@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from impl.operands import Operand, is_exact
-from impl.tracked import inverse as tracked_inverse
-from impl.tracked import is_tracked, values_of
+from theorems.impl.operands import Operand, is_exact
+from theorems.impl.tracked import inverse as tracked_inverse
+from theorems.impl.tracked import is_tracked, values_of
 
 
 def least_squares(features: Operand, targets: Operand) -> Operand:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from impl.directions import roughness
-from impl.errors import InputError
-from impl.loss_lines import BETWEEN, FINE, REPEATS, ROUGH
+from theorems.impl.directions import roughness
+from theorems.impl.errors import InputError
+from theorems.impl.loss_lines import BETWEEN, FINE, REPEATS, ROUGH
 
 if TYPE_CHECKING:
-    from impl.lines import Lines
-    from impl.moving import Moving
+    from theorems.impl.lines import Lines
+    from theorems.impl.moving import Moving
 
 LARGEST = 2**20
 """Parameters up to which the whole batch is run at all steps."""

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from impl.checks import check_tensor
-from impl.differentiation import gradient
-from impl.errors import require
-from impl.operands import Instance, Operand, is_exact
+from theorems.impl.checks import check_tensor
+from theorems.impl.differentiation import gradient
+from theorems.impl.errors import require
+from theorems.impl.operands import Instance, Operand, is_exact
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from impl.errors import InputError, require, require_finite
-from impl.linalg import least_squares
-from impl.losses import half_squared_error
-from impl.measured import Rounding
-from impl.operands import Instance, Operand, is_exact
-from impl.precise import precise_data
-from impl.preconditioned import PreconditionedSGD
+from theorems.impl.errors import InputError, require, require_finite
+from theorems.impl.linalg import least_squares
+from theorems.impl.losses import half_squared_error
+from theorems.impl.measured import Rounding
+from theorems.impl.operands import Instance, Operand, is_exact
+from theorems.impl.precise import precise_data
+from theorems.impl.preconditioned import PreconditionedSGD
 
 
 def _check(instance: Instance, wanted: dict[str, tuple[int, ...]]) -> None:

@@ -10,17 +10,26 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from impl.cuts import Cuts, scripted_cuts
-from impl.directions import as_it_is, direction, first_samples, is_tiny, largest, reached_from, same_numbers, share
-from impl.double import in_double, loss_in_double, widened
-from impl.errors import InputError, require, told
-from impl.handles import Handle, Passing, passing
-from impl.line_notes import LARGEST, last_bits, notes_on, roughness_along
-from impl.loss_lines import BESIDE, FINE, GROWN, STEPS, LossLine
-from impl.moving import Moving, speeds_of
-from impl.nested import mapped
-from impl.running import Inputs, run, undisturbed
-from impl.tracing import Loss, scalar_loss
+from theorems.impl.cuts import Cuts, scripted_cuts
+from theorems.impl.directions import (
+    as_it_is,
+    direction,
+    first_samples,
+    is_tiny,
+    largest,
+    reached_from,
+    same_numbers,
+    share,
+)
+from theorems.impl.double import in_double, loss_in_double, widened
+from theorems.impl.errors import InputError, require, told
+from theorems.impl.handles import Handle, Passing, passing
+from theorems.impl.line_notes import LARGEST, last_bits, notes_on, roughness_along
+from theorems.impl.loss_lines import BESIDE, FINE, GROWN, STEPS, LossLine
+from theorems.impl.moving import Moving, speeds_of
+from theorems.impl.nested import mapped
+from theorems.impl.running import Inputs, run, undisturbed
+from theorems.impl.tracing import Loss, scalar_loss
 
 SAMPLES, LAST = 8, 5
 """Networks of more than `LARGEST` parameters see the first samples, at the last (smallest) steps."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from impl.errors import require
-from impl.gaussian_quadrature import expectation
+from theorems.impl.errors import require
+from theorems.impl.gaussian_quadrature import expectation
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from impl.errors import InputError
+from theorems.impl.errors import InputError
 
 SHOWN = 40
 """Entries up to which a tensor is written out for a reader."""

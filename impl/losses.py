@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from impl.errors import InputError, require, require_finite
+from theorems.impl.errors import InputError, require, require_finite
 
 _LETTERS = "NCDEFG"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from impl.operands import Operand
+from theorems.impl.operands import Operand
 
 
 class NotWholeError(TypeError):

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple, TypeAlias
 import torch
 from torch import Tensor
 
-from impl.errors import require
-from impl.rounded import UNIT, Ball
+from theorems.impl.errors import require
+from theorems.impl.rounded import UNIT, Ball
 
 Rounding: TypeAlias = Callable[[Any], Any]
 """Of the instance with balls for its fields: the formula that was computed (its radius counts), or the radius itself."""
@@ -69,7 +69,7 @@ def is_declared(kind: type) -> bool:
     return any(
         "measured" in parent.__dict__ or "enclosed" in parent.__dict__
         for parent in kind.__mro__
-        if parent.__name__ != "Instance" or parent.__module__ != "impl.operands"
+        if parent.__name__ != "Instance" or not parent.__module__.endswith("impl.operands")
     )
 
 

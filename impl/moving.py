@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from impl.directions import share
-from impl.errors import InputError
-from impl.handles import Handle, passing
-from impl.running import undisturbed
+from theorems.impl.directions import share
+from theorems.impl.errors import InputError
+from theorems.impl.handles import Handle, passing
+from theorems.impl.running import undisturbed
 
 if TYPE_CHECKING:
-    from impl.lines import Lines
+    from theorems.impl.lines import Lines
 
 EVEN = 2.0**6
 """By how much a module moves more or less than another, so that the loss depends on all alike."""

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from impl.errors import require
+from theorems.impl.errors import require
 
 Activation: TypeAlias = Literal["relu", "identity", "tanh", "gelu", "silu"]
 

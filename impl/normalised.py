@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from impl.checks import check_finite, check_shapes
-from impl.errors import require
-from impl.operands import Instance, Operand
+from theorems.impl.checks import check_finite, check_shapes
+from theorems.impl.errors import require
+from theorems.impl.operands import Instance, Operand
 
 KINDS = ("layer", "rms", "batch")
 _UNIT = 2.0**-53

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from impl.torch_like import TorchLike, axes_of
+from theorems.impl.torch_like import TorchLike, axes_of
 
 
 class ObjectArray(TorchLike, np.ndarray[Any, Any]):
@@ -166,6 +166,6 @@ def _is_number(value: Any) -> bool:
 
     from flint import arb, fmpq
 
-    from impl.tracked import Tracked
+    from theorems.impl.tracked import Tracked
 
     return isinstance(value, Fraction | arb | fmpq | Tracked | list)

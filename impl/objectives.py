@@ -8,8 +8,8 @@ from typing import TypeAlias
 from torch import Tensor
 from torch.nn import functional
 
-from impl.errors import require
-from impl.losses import half_squared_error
+from theorems.impl.errors import require
+from theorems.impl.losses import half_squared_error
 
 Loss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 

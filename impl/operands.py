@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from impl import measured as declarations
-from impl.errors import InputError, require
-from impl.exact_arrays import ExactArray
-from impl.literals import compact
+from theorems.impl import measured as declarations
+from theorems.impl.errors import InputError, require
+from theorems.impl.exact_arrays import ExactArray
+from theorems.impl.literals import compact
 
 Operand: TypeAlias = Any
 """A torch tensor, a numpy object array of exact numbers, or anything that answers to the same operators."""

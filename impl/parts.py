@@ -15,9 +15,9 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.grad import conv1d_input, conv2d_input, conv3d_input
 
-from impl import patches
-from impl.layers import LayerTrace, LinearRows
-from impl.networks import generator
+from theorems.impl import patches
+from theorems.impl.layers import LayerTrace, LinearRows
+from theorems.impl.networks import generator
 
 LARGEST_ROWS = 2**22
 """Entries of H up to which a layer is looked at whole."""

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from impl.linalg import least_squares
-from impl.measured import given
-from impl.operands import Operand, is_exact
-from impl.rounded import Ball, gamma
-from impl.rounded_matrices import _norm, _smallest_singular_value
+from theorems.impl.linalg import least_squares
+from theorems.impl.measured import given
+from theorems.impl.operands import Operand, is_exact
+from theorems.impl.rounded import Ball, gamma
+from theorems.impl.rounded_matrices import _norm, _smallest_singular_value
 
 
 def polar(matrix: Tensor) -> Tensor:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from impl.arb_arrays import ArbArray, arb_array
-from impl.arb_matrices import orthonormal
-from impl.rounded import gamma
+from theorems.impl.arb_arrays import ArbArray, arb_array
+from theorems.impl.arb_matrices import orthonormal
+from theorems.impl.rounded import gamma
 
 LARGEST = 20
 """Rows up to which float instances are certified too: beyond, ball arithmetic takes seconds."""

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias, overload
 import torch
 from torch import Tensor, nn
 
-from impl.errors import require, require_finite
+from theorems.impl.errors import require, require_finite
 
 Preconditioner: TypeAlias = "Tensor | Callable[[int], Tensor]"
 """P, or a function of the number of steps taken so far that returns it."""

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from impl import parts, patches
-from impl.call_rows import patch_gradient
-from impl.errors import InputError, told
-from impl.products import Product
+from theorems.impl import parts, patches
+from theorems.impl.call_rows import patch_gradient
+from theorems.impl.errors import InputError, told
+from theorems.impl.products import Product
 
 _UNREACHED = "autograd finds no path from the loss to it"
 

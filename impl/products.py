@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge
 
-from impl.recording import Recording
+from theorems.impl.recording import Recording
 
 _FACTORS = {
     "AddmmBackward0": (1, 2, "_saved_mat1", "_saved_mat2"),

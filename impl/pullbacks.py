@@ -8,11 +8,11 @@ from collections.abc import Collection
 import torch
 from torch import Tensor, nn
 
-from impl import patches
-from impl.errors import InputError, require, require_finite
-from impl.grams import Rows
-from impl.networks import generator
-from impl.recording import Call, Inputs, record, require_layers, run
+from theorems.impl import patches
+from theorems.impl.errors import InputError, require, require_finite
+from theorems.impl.grams import Rows
+from theorems.impl.networks import generator
+from theorems.impl.recording import Call, Inputs, record, require_layers, run
 
 _TEMPORARY = 2**22
 """Bytes of a tensor that a batched backward pass may make at a layer; the best of 2^19 … 2^25 on MLPs and CNNs."""

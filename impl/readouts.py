@@ -10,13 +10,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from impl.checks import check_finite, check_shapes
-from impl.differentiation import gradient
-from impl.errors import require
-from impl.linalg import squared_norm
-from impl.measured import Rounding
-from impl.networks import generator
-from impl.operands import Instance, Operand
+from theorems.impl.checks import check_finite, check_shapes
+from theorems.impl.differentiation import gradient
+from theorems.impl.errors import require
+from theorems.impl.linalg import squared_norm
+from theorems.impl.measured import Rounding
+from theorems.impl.networks import generator
+from theorems.impl.operands import Instance, Operand
 
 
 def linearised_loss(outputs: Operand, targets: Operand) -> Operand:

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from impl import patches
-from impl.errors import InputError, require, require_finite
-from impl.running import Inputs, require_usable, run, undisturbed
+from theorems.impl import patches
+from theorems.impl.errors import InputError, require, require_finite
+from theorems.impl.running import Inputs, require_usable, run, undisturbed
 
 LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 Layer: TypeAlias = nn.Linear | patches.Conv

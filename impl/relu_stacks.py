@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from impl.gated import GatedNetwork
-from impl.recording import Call, record
-from impl.running import Inputs, run, undisturbed
-from impl.tracing import Loss, gradients, scalar_loss
+from theorems.impl.gated import GatedNetwork
+from theorems.impl.recording import Call, record
+from theorems.impl.running import Inputs, run, undisturbed
+from theorems.impl.tracing import Loss, gradients, scalar_loss
 
 LARGEST = 4096
 """Rows (outputs times samples) up to which pairs of rows are compared; beyond, use a smaller batch."""

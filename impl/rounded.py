@@ -18,9 +18,9 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from impl.rounded_functions import BallFunctions
-from impl.torch_like import axes_of
-from impl.truth import Truth
+from theorems.impl.rounded_functions import BallFunctions
+from theorems.impl.torch_like import axes_of
+from theorems.impl.truth import Truth
 
 UNIT = 2.0**-53
 """Unit roundoff of float64, in which every formula is evaluated."""

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from impl.rounded_order import BallOrder
-from impl.torch_like import NotCarriedError
+from theorems.impl.rounded_order import BallOrder
+from theorems.impl.torch_like import NotCarriedError
 
 _BITS = 128
 """Working precision of arb: far below the error that is measured."""
@@ -49,7 +49,7 @@ class BallFunctions(BallOrder):
         open_end: bool = False,
     ) -> Any:
         """An increasing function, defined from ``least`` on (beyond it, if that is a pole); ``exact`` says where torch's value does not round."""
-        from impl.rounded import underflow
+        from theorems.impl.rounded import underflow
 
         value = function(self.center)
         slack = 4 * self.unit * value.abs() + underflow(self.unit)
@@ -80,7 +80,7 @@ class BallFunctions(BallOrder):
 
     def _root(self) -> Any:
         """√x of something that is known not to be negative: what reaches below zero there is rounding."""
-        from impl.rounded import Ball
+        from theorems.impl.rounded import Ball
 
         if self.radius is None:
             return self.sqrt()
@@ -114,7 +114,7 @@ class BallFunctions(BallOrder):
         return self._lipschitz(torch.sigmoid, slope=0.25)
 
     def _lipschitz(self, function: Callable[[Tensor], Tensor], slope: float = 1.0, *, zero: bool = False) -> Any:
-        from impl.rounded import underflow
+        from theorems.impl.rounded import underflow
 
         center = function(self.center)
         fresh = 4 * self.unit * center.abs() + underflow(self.unit)
@@ -201,7 +201,7 @@ class BallFunctions(BallOrder):
     # -- matrices ------------------------------------------------------------------------------------------------
 
     def _matrix(self, name: str, *operands: Any) -> Any:
-        from impl import rounded_matrices
+        from theorems.impl import rounded_matrices
 
         function, lift = getattr(rounded_matrices, name), self._lift  # type: ignore[attr-defined]
         return function(self, *(lift(torch.as_tensor(o) if isinstance(o, list) else o) for o in operands))

@@ -10,8 +10,8 @@ import math
 import torch
 from torch import Tensor
 
-from impl.linalg import pseudo_inverse, refined_head, squared_norm
-from impl.rounded import UNIT, Ball
+from theorems.impl.linalg import pseudo_inverse, refined_head, squared_norm
+from theorems.impl.rounded import UNIT, Ball
 
 _TINY = torch.finfo(torch.float64).tiny
 

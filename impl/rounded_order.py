@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from impl.torch_like import TorchLike, axes_of
-from impl.truth import Truth
+from theorems.impl.torch_like import TorchLike, axes_of
+from theorems.impl.truth import Truth
 
 _UNIT = 2.0**-53
 

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from impl.errors import InputError, require, require_finite, told
-from impl.nested import mapped, tensors_of
-from impl.restoring import Dice, Remembered
-from impl.widening import as_asked_for
+from theorems.impl.errors import InputError, require, require_finite, told
+from theorems.impl.nested import mapped, tensors_of
+from theorems.impl.restoring import Dice, Remembered
+from theorems.impl.widening import as_asked_for
 
 Inputs: TypeAlias = Tensor | tuple[Any, ...] | list[Any] | Mapping[str, Any]
 

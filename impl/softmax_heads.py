@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 
-from impl.checks import check_finite, check_shapes
-from impl.errors import require
-from impl.operands import Instance, Operand
+from theorems.impl.checks import check_finite, check_shapes
+from theorems.impl.errors import require
+from theorems.impl.operands import Instance, Operand
 
 UNIT = 2.0**-53
 _TINY = 2.0**-1022

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from impl.losses import half_squared_error
-from impl.networks import generator
-from impl.tracing import LayerTrace, trace
+from theorems.impl.losses import half_squared_error
+from theorems.impl.networks import generator
+from theorems.impl.tracing import LayerTrace, trace
 
 
 class Specimen(NamedTuple):

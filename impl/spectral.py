@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from impl.errors import require, require_finite
-from impl.flow_errors import enclosed_end, enclosed_escapes, enclosed_left, enclosed_task
-from impl.operands import Instance, Operand, is_exact
-from impl.precise import precise_left, precise_task
+from theorems.impl.errors import require, require_finite
+from theorems.impl.flow_errors import enclosed_end, enclosed_escapes, enclosed_left, enclosed_task
+from theorems.impl.operands import Instance, Operand, is_exact
+from theorems.impl.precise import precise_left, precise_task
 
 
 def diagonal(basis: Operand, values: Operand) -> Operand:

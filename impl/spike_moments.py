@@ -17,9 +17,9 @@ from typing import Any, ClassVar
 import numpy as np
 from flint import fmpq, fmpq_mat
 
-from impl.errors import require
-from impl.measured import Rounding
-from impl.operands import Instance
+from theorems.impl.errors import require
+from theorems.impl.measured import Rounding
+from theorems.impl.operands import Instance
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from flint import acb, arb, ctx, fmpq, fmpq_mat
 
-from impl.errors import require
-from impl.operands import Instance
+from theorems.impl.errors import require
+from theorems.impl.operands import Instance
 
 Vector: TypeAlias = Any
 """A numpy object array of integers, fractions or balls, (d,)."""

@@ -7,9 +7,9 @@ from fractions import Fraction
 
 from flint import acb, arb, ctx
 
-from impl.errors import require
-from impl.operands import Instance
-from impl.spiked_kernels import arb_of
+from theorems.impl.errors import require
+from theorems.impl.operands import Instance
+from theorems.impl.spiked_kernels import arb_of
 
 _CUT = 40
 """Standard deviations up to which a Gaussian average is integrated; what lies beyond is bounded."""

@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
-from impl.measured import given
-from impl.rounded import UNIT, Ball
+from theorems.impl.measured import given
+from theorems.impl.rounded import UNIT, Ball
 
 
 def _rate(value: Tensor, unit: float) -> Ball:

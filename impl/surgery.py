@@ -10,15 +10,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from impl.errors import InputError, require, require_finite, told
-from impl.nested import mapped
-from impl.networks import generator
-from impl.recording import LAYERS
-from impl.running import Inputs, run, undisturbed
-from impl.tracing import scalar_loss, trace
+from theorems.impl.errors import InputError, require, require_finite, told
+from theorems.impl.nested import mapped
+from theorems.impl.networks import generator
+from theorems.impl.recording import LAYERS
+from theorems.impl.running import Inputs, run, undisturbed
+from theorems.impl.tracing import scalar_loss, trace
 
 if TYPE_CHECKING:
-    from impl.first_layer import FirstLayerTraining
+    from theorems.impl.first_layer import FirstLayerTraining
 
 LossFunction = Callable[[Any, Any], Tensor]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
-from impl.errors import require
-from impl.torch_like import NotCarriedError, TorchLike
+from theorems.impl.errors import require
+from theorems.impl.torch_like import NotCarriedError, TorchLike
 
 
 def softplus(x: Any, **_: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-from impl.errors import require
+from theorems.impl.errors import require
 
 
 class NotCarriedError(TypeError):
@@ -52,7 +52,7 @@ class TorchLike:
         name = getattr(func, "__name__", str(func)).strip("_")
         if name == "get":  # a property of tensors, asked of something else
             return NotImplemented
-        from impl.torch_functions import FUNCTIONS, SHOWN
+        from theorems.impl.torch_functions import FUNCTIONS, SHOWN
 
         found = FUNCTIONS.get(name)
         if found is None:

@@ -11,17 +11,17 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from impl import patches
-from impl.call_rows import Chosen, rows, some_inputs
-from impl.errors import InputError, require, require_finite, told
-from impl.layer_errors import output_error
-from impl.layers import LayerTrace, LinearRows, Traces
-from impl.losses import no_broadcasting, require_finite_targets
-from impl.nested import mapped
-from impl.product_rows import product_rows
-from impl.products import Products, unfused
-from impl.recording import Layer, Recording, record
-from impl.running import Inputs, as_tensor_hint, run, undisturbed
+from theorems.impl import patches
+from theorems.impl.call_rows import Chosen, rows, some_inputs
+from theorems.impl.errors import InputError, require, require_finite, told
+from theorems.impl.layer_errors import output_error
+from theorems.impl.layers import LayerTrace, LinearRows, Traces
+from theorems.impl.losses import no_broadcasting, require_finite_targets
+from theorems.impl.nested import mapped
+from theorems.impl.product_rows import product_rows
+from theorems.impl.products import Products, unfused
+from theorems.impl.recording import Layer, Recording, record
+from theorems.impl.running import Inputs, as_tensor_hint, run, undisturbed
 
 __all__ = ["LayerTrace", "Loss", "Traces", "gradients", "scalar_loss", "trace"]
 

@@ -9,17 +9,17 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from impl.decayed import UNIT, _softmax, readout_of, shift_error
-from impl.double import loss_in_double, widened
-from impl.errors import require
-from impl.flow_errors import enclosed_noise, moved_noise, own_rounding
-from impl.measured import Slack
-from impl.networks import generator
-from impl.objectives import SHIFT_FREE, Loss, loss_named
-from impl.operands import Instance, Operand
-from impl.running import Inputs, run, undisturbed
-from impl.tracing import LayerTrace, trace
-from impl.widening import throughout
+from theorems.impl.decayed import UNIT, _softmax, readout_of, shift_error
+from theorems.impl.double import loss_in_double, widened
+from theorems.impl.errors import require
+from theorems.impl.flow_errors import enclosed_noise, moved_noise, own_rounding
+from theorems.impl.measured import Slack
+from theorems.impl.networks import generator
+from theorems.impl.objectives import SHIFT_FREE, Loss, loss_named
+from theorems.impl.operands import Instance, Operand
+from theorems.impl.running import Inputs, run, undisturbed
+from theorems.impl.tracing import LayerTrace, trace
+from theorems.impl.widening import throughout
 
 Reduction: TypeAlias = Literal["mean", "sum"]
 

@@ -10,11 +10,11 @@ from typing import Any, ClassVar, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from impl.checks import check_finite, check_shapes
-from impl.errors import require
-from impl.operands import Instance, Operand
-from impl.running import Inputs, run, undisturbed
-from impl.tracing import Loss, scalar_loss
+from theorems.impl.checks import check_finite, check_shapes
+from theorems.impl.errors import require
+from theorems.impl.operands import Instance, Operand
+from theorems.impl.running import Inputs, run, undisturbed
+from theorems.impl.tracing import Loss, scalar_loss
 
 Maker: TypeAlias = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 

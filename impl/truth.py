@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from impl.torch_like import TorchLike
+from theorems.impl.torch_like import TorchLike
 
 
 class OpenQuestionError(ArithmeticError):
@@ -33,7 +33,7 @@ class Truth(TorchLike):
 
     def double(self) -> Any:
         """One for yes and zero for no; off by one where it is open."""
-        from impl.rounded import Ball
+        from theorems.impl.rounded import Ball
 
         radius = (~self.sure).double()
         return Ball(self.yes.double(), radius if bool(radius.any()) else None)

@@ -10,12 +10,12 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from impl.errors import require
-from impl.losses import half_squared_error
-from impl.measured import Rounding, Slack
-from impl.operands import Instance, Operand
-from impl.preconditioned import PreconditionedSGD, Rest, rest_optimiser
-from impl.surgery import LARGEST
+from theorems.impl.errors import require
+from theorems.impl.losses import half_squared_error
+from theorems.impl.measured import Rounding, Slack
+from theorems.impl.operands import Instance, Operand
+from theorems.impl.preconditioned import PreconditionedSGD, Rest, rest_optimiser
+from theorems.impl.surgery import LARGEST
 
 
 class DataSet(NamedTuple):

@@ -9,12 +9,12 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor
 
-from impl.checks import check_finite, check_shapes, check_tensor
-from impl.errors import require
-from impl.measured import Rounding, Slack
-from impl.networks import generator
-from impl.operands import Instance, Operand, is_exact, to_exact, to_tensor
-from impl.polar_errors import enclosed_motion, polar, rotation_radius, spin, turned
+from theorems.impl.checks import check_finite, check_shapes, check_tensor
+from theorems.impl.errors import require
+from theorems.impl.measured import Rounding, Slack
+from theorems.impl.networks import generator
+from theorems.impl.operands import Instance, Operand, is_exact, to_exact, to_tensor
+from theorems.impl.polar_errors import enclosed_motion, polar, rotation_radius, spin, turned
 
 
 def newton_schulz(matrix: Operand, steps: int = 10) -> Operand:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from impl.entering import Seeing, arguments, writes
+from theorems.impl.entering import Seeing, arguments, writes
 
 WIDE = {
     torch.float16: torch.float64,

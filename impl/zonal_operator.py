@@ -13,9 +13,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from impl.errors import require
-from impl.gaussian_quadrature import mean_coordinate, sphere_coordinate, zonal_recurrence
-from impl.operands import Instance
+from theorems.impl.errors import require
+from theorems.impl.gaussian_quadrature import mean_coordinate, sphere_coordinate, zonal_recurrence
+from theorems.impl.operands import Instance
 
 Array = npt.NDArray[np.float64]
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from hypothesis import target
 
-from impl.errors import require
 from theorems.claim import Claim
 from theorems.evidence.collected import Evidence
 from theorems.evidence.controls import Condition, Control
 from theorems.generic import examine, readable
+from theorems.impl.errors import require
 from theorems.relations import DEFINED
 from theorems.relations.alarms import alarm_of
 from theorems.searching.drawing import AIMED, SHRINKING, draws, for_each

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from impl.errors import InputError, require
-from impl.exact_arrays import evaluated
-from impl.operands import Instance
+from theorems.impl.errors import InputError, require
+from theorems.impl.exact_arrays import evaluated
+from theorems.impl.operands import Instance
 from theorems.relations import Comparison, Finding, Relation, Side, Sign
 from theorems.relations.signs import SIGNS, Signs
 from theorems.statements import HOW, Restricted, explained, outside, stated_in, strategy_of

@@ -70,7 +70,7 @@ def options(
 
 def main() -> None:
     """Run the command; input that cannot be judged is one line on stderr and exit code 2, an error of ours is 70."""
-    from impl.errors import InputError
+    from theorems.impl.errors import InputError
 
     if not sys.argv[1:]:  # versions of click disagree on the exit code
         app(["--help"], standalone_mode=False)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from impl.tracked import Tracked, cleared
+from theorems.impl.tracked import Tracked, cleared
 from theorems.kernel_flow.optimality import MinimiserHasRank, Minimises
 from theorems.relations import Comparison
 from theorems.relations.ranks import RankIs, Within

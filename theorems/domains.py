@@ -13,13 +13,13 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from impl.errors import InputError
-from impl.generic import Source
-from impl.generic.families import FAMILIES
-from impl.generic.family import Family
-from impl.strategies.identity import same_strategy
-from impl.strategies.sampling import visit
 from theorems.claim import Claim
+from theorems.impl.errors import InputError
+from theorems.impl.generic import Source
+from theorems.impl.generic.families import FAMILIES
+from theorems.impl.generic.family import Family
+from theorems.impl.strategies.identity import same_strategy
+from theorems.impl.strategies.sampling import visit
 from theorems.loading import Typed
 from theorems.statements import Restricted
 from theorems.verdict import Outcome

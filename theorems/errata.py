@@ -103,7 +103,7 @@ def _lines(make: Callable[[], Any]) -> list[str]:
 
 def _softplus() -> Any:
     """A softplus layer trained to rest."""
-    from impl.strategies.trained import train_softplus
+    from theorems.impl.strategies.trained import train_softplus
 
     return train_softplus(seed=0)  # 8 samples, 2 classes, 5 features, trained until the gradient is rounding
 
@@ -112,7 +112,7 @@ def _softplus_network() -> Any:
     """A network of the same kind."""
     import torch
 
-    from impl import decayed_layers
+    from theorems.impl import decayed_layers
 
     torch.manual_seed(0)
     layers = [torch.nn.Linear(2, 5), torch.nn.Softplus(), torch.nn.Linear(5, 2)]
@@ -125,7 +125,7 @@ def _singles() -> Any:
     """Twenty samples, each a batch of its own."""
     import torch
 
-    from impl import feature_noise
+    from theorems.impl import feature_noise
 
     torch.manual_seed(0)
     features, readout, targets = torch.randn(20, 6).double(), torch.randn(2, 6).double(), torch.randn(20, 2).double()
@@ -136,7 +136,7 @@ def _unmatched() -> Any:
     """Two data sets of two points that a whitening preconditioner cannot tell apart, and isotropic weights can."""
     import torch
 
-    from impl import InitialisedPair
+    from theorems.impl import InitialisedPair
 
     eye, one = torch.eye(2).double(), torch.ones(1).double()
     other = torch.tensor([[1.0, 0.0], [1.0, 1.0]]).double()
@@ -146,7 +146,7 @@ def _unmatched() -> Any:
 
 def _half() -> Any:
     """η = 3√d, d = 100 … 6400."""
-    from impl import GapPath
+    from theorems.impl import GapPath
 
     return GapPath(zeta=0.5)  # σ = cos + sin, g = tanh, η = 3 d^ζ, d = 100 … 6400
 
@@ -155,14 +155,14 @@ def _two() -> Any:
     """|t|, γ₁ = 1, γ₂ = 2."""
     from fractions import Fraction
 
-    from impl import SpikedSeries
+    from theorems.impl import SpikedSeries
 
     return SpikedSeries(bulk=Fraction(1), spike=Fraction(2), kind="power", numbers=(1,))  # G(w) = |⟨u, w⟩|
 
 
 def _steps() -> Any:
     """Real steps of ReLU networks on a linear teacher."""
-    from impl import StepPath
+    from theorems.impl import StepPath
 
     sizes, runs = (16, 32, 64, 128, 256), (128, 96, 64, 48, 32)
     return StepPath(activation="relu", target="identity", sizes=sizes, replicates=runs)  # c₁ = ½, μ₁ = 1
@@ -170,7 +170,7 @@ def _steps() -> Any:
 
 def _rows() -> Any:
     """Real steps of ReLU networks on a linear teacher, in groups on one batch each."""
-    from impl import EnsemblePath
+    from theorems.impl import EnsemblePath
 
     sizes, runs = (16, 64, 256), (48, 48, 28)
     return EnsemblePath(
@@ -193,7 +193,7 @@ def _one_point() -> Any:
 
     import numpy as np
 
-    from impl import SpikeSetting, unit_vector
+    from theorems.impl import SpikeSetting, unit_vector
 
     line, one = np.array([Fraction(0), Fraction(1)], dtype=object), Fraction(1)  # g(z) = z, so μ₁ = 1
     return SpikeSetting(unit_vector([]), line, noise=0 * one, samples=1, width=1, rate=one, slope=one / 2)  # c₁ = ½

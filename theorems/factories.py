@@ -10,8 +10,8 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from impl.errors import InputError, require, told
-from impl.running import require_usable
+from theorems.impl.errors import InputError, require, told
+from theorems.impl.running import require_usable
 from theorems.loading import import_path
 from theorems.places import Subject
 from theorems.places.subject import TrainingStep

@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
-from impl.errors import InputError
 from theorems.claim import Claim
+from theorems.impl.errors import InputError
 from theorems.models import Results, check_subject
 from theorems.places import Subject
 from theorems.places.chunks import cut, sample_count

@@ -12,7 +12,7 @@ import secrets
 import zlib
 from pathlib import Path
 
-from impl.errors import InputError
+from theorems.impl.errors import InputError
 
 _LONGEST_NAME = 120
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")

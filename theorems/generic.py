@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from impl.exact_arrays import evaluated
-from impl.generic import SET_SIZE, Source
-from impl.operands import is_exact
-from impl.tracked import branching
 from theorems.claim import Claim
 from theorems.degrees import identities
 from theorems.domains import family_of, fingerprint, unstated, why_no_family
+from theorems.impl.exact_arrays import evaluated
+from theorems.impl.generic import SET_SIZE, Source
+from theorems.impl.operands import is_exact
+from theorems.impl.tracked import branching
 from theorems.points import Generic, Trial, power_of_two
 from theorems.relations import DEFINED, RATIONAL
 from theorems.verdict import Outcome, Verdict

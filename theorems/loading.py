@@ -12,8 +12,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from impl.errors import InputError, require
 from theorems.claim import Claim
+from theorems.impl.errors import InputError, require
 from theorems.statements import raised
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from impl.loss_lines import FINEST, LossLine
+from theorems.impl.loss_lines import FINEST, LossLine
 from theorems.rounding import UNIT, gamma
 
 ROOM = 64.0

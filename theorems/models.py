@@ -10,15 +10,15 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from impl.double import in_double, loss_in_double, widened
-from impl.errors import InputError, crash, told
-from impl.nested import mapped
-from impl.operands import Instance
-from impl.restoring import Dice, Remembered
-from impl.running import Inputs
-from impl.tracing import Loss
 from theorems.claim import Claim
 from theorems.factories import load, subject_of
+from theorems.impl.double import in_double, loss_in_double, widened
+from theorems.impl.errors import InputError, crash, told
+from theorems.impl.nested import mapped
+from theorems.impl.operands import Instance
+from theorems.impl.restoring import Dice, Remembered
+from theorems.impl.running import Inputs
+from theorems.impl.tracing import Loss
 from theorems.places import Places, Subject, instances_of
 from theorems.places.chunks import chunks, cut
 from theorems.places.coverage import Coverage

@@ -15,13 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from impl.errors import InputError, require, told
-from impl.features import target_linearity
-from impl.layers import LayerTrace
-from impl.running import Inputs
-from impl.tracing import trace
 from theorems.factories import subject_of
 from theorems.files import replace_file
+from theorems.impl.errors import InputError, require, told
+from theorems.impl.features import target_linearity
+from theorems.impl.layers import LayerTrace
+from theorems.impl.running import Inputs
+from theorems.impl.tracing import trace
 from theorems.monitor_decay import Decayed, Decays, decayed
 from theorems.places import Subject
 

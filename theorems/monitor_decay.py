@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from impl.decayed import decayed_traces
-from impl.tracing import LayerTrace
+from theorems.impl.decayed import decayed_traces
+from theorems.impl.tracing import LayerTrace
 from theorems.places import Subject
 
 LARGEST = 1024

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from impl.generic import SET_SIZE
-from impl.generic.family import Family
 from theorems.claim import Claim
+from theorems.impl.generic import SET_SIZE
+from theorems.impl.generic.family import Family
 from theorems.verdict import Outcome, Verdict
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from impl.errors import InputError
-from impl.loss_lines import LossLine
-from impl.operands import Operand
 from theorems.claim import Claim, Hypothesis, Source
+from theorems.impl.errors import InputError
+from theorems.impl.loss_lines import LossLine
+from theorems.impl.operands import Operand
 from theorems.loss_slopes import ROOM, Slope, has_kink, slope_of
 from theorems.relations import Finding, Side
 from theorems.rounding import gamma

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from impl.errors import InputError, require
-from impl.operands import Instance
+from theorems.impl.errors import InputError, require
+from theorems.impl.operands import Instance
 
 UNSTATED = "(no docstring)"
 """How the statement of a claim without one begins."""

@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from torch import Tensor
 
-from impl.operands import Instance, Operand
-from impl.rounded import Ball
+from theorems.impl.operands import Instance, Operand
+from theorems.impl.rounded import Ball
 from theorems.relations import Side, Sign
 
 Change: TypeAlias = Callable[[Any], Any]

@@ -6,6 +6,6 @@ gradients by exact differentiation of the network's own forward code, for an arb
 they are, and which claims they are a point of, is in `impl.generic.families`.
 """
 
-from impl.generic.source import SET_SIZE, Source
+from theorems.impl.generic.source import SET_SIZE, Source
 
 __all__ = ["SET_SIZE", "Source"]

@@ -14,15 +14,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from impl import strategies
-from impl.generic import features, flows, networks, students
-from impl.generic.family import Family, driven, full_rank_means, strictly_active, varied
-from impl.generic.source import Source
-from impl.linalg import exact_rank
-from impl.strategies import alignment, grams, noise, preconditioning, ranks, ridge, spectra, spiked_kernels
-from impl.strategies import features as feature_strategies
-from impl.strategies import flows as flow_strategies
-from impl.strategies import students as student_strategies
+from theorems.impl import strategies
+from theorems.impl.generic import features, flows, networks, students
+from theorems.impl.generic.family import Family, driven, full_rank_means, strictly_active, varied
+from theorems.impl.generic.source import Source
+from theorems.impl.linalg import exact_rank
+from theorems.impl.strategies import alignment, grams, noise, preconditioning, ranks, ridge, spectra, spiked_kernels
+from theorems.impl.strategies import features as feature_strategies
+from theorems.impl.strategies import flows as flow_strategies
+from theorems.impl.strategies import students as student_strategies
 
 
 def _gated(depths: tuple[int, int], *functions: Callable[[], Any], linear: bool = False, deeper: bool = True) -> Family:

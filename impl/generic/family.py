@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from impl.generic.source import Source
-from impl.linalg import exact_rank
+from theorems.impl.generic.source import Source
+from theorems.impl.linalg import exact_rank
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from impl.collapse import LabelledFeatures
-from impl.features import FeatureSet
-from impl.generic.networks import pairing
-from impl.generic.source import Source
-from impl.inverses import inverse
-from impl.operands import Operand, reciprocal
-from impl.readouts import ReadoutEnsemble
-from impl.whitening import WeightMotion, WeightStep, weight_motion
+from theorems.impl.collapse import LabelledFeatures
+from theorems.impl.features import FeatureSet
+from theorems.impl.generic.networks import pairing
+from theorems.impl.generic.source import Source
+from theorems.impl.inverses import inverse
+from theorems.impl.operands import Operand, reciprocal
+from theorems.impl.readouts import ReadoutEnsemble
+from theorems.impl.whitening import WeightMotion, WeightStep, weight_motion
 
 
 def feature_set(source: Source, *, driven: bool = False) -> FeatureSet:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from impl.decayed import DecayedMatrix
-from impl.flows import CoupledPoint, KernelPoint
-from impl.generic.networks import pairing
-from impl.generic.source import Source
-from impl.operands import Operand
-from impl.spectral import LaplacianTask, Regression, SpectralTask
-from impl.training import MinibatchNoise
+from theorems.impl.decayed import DecayedMatrix
+from theorems.impl.flows import CoupledPoint, KernelPoint
+from theorems.impl.generic.networks import pairing
+from theorems.impl.generic.source import Source
+from theorems.impl.operands import Operand
+from theorems.impl.spectral import LaplacianTask, Regression, SpectralTask
+from theorems.impl.training import MinibatchNoise
 
 
 def _without_shift(source: Source, rows: int, classes: int) -> Operand:

@@ -7,14 +7,14 @@ from functools import partial
 
 import numpy as np
 
-from impl.chains import LinearChain
-from impl.decoders import Decoder
-from impl.first_layer import PreconditionedSteps
-from impl.gated import GatedNetwork, outputs
-from impl.generic.source import Source
-from impl.layers import LayerTrace
-from impl.operands import Operand, reciprocal
-from impl.twins import TwinRuns
+from theorems.impl.chains import LinearChain
+from theorems.impl.decoders import Decoder
+from theorems.impl.first_layer import PreconditionedSteps
+from theorems.impl.gated import GatedNetwork, outputs
+from theorems.impl.generic.source import Source
+from theorems.impl.layers import LayerTrace
+from theorems.impl.operands import Operand, reciprocal
+from theorems.impl.twins import TwinRuns
 
 
 def pairing(left: Operand, right: Operand) -> Operand:

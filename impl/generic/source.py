@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from impl.differentiation import gradient
-from impl.inverses import inverse
-from impl.operands import Operand
-from impl.tracked import Tracked, values_of
+from theorems.impl.differentiation import gradient
+from theorems.impl.inverses import inverse
+from theorems.impl.operands import Operand
+from theorems.impl.tracked import Tracked, values_of
 
 SET_SIZE = 2**61
 """|S|: every drawn entry is uniform on a set of so many integers, independent of the others."""

@@ -6,13 +6,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from impl.aligned import AlignedTeacher
-from impl.gaussian_teachers import GaussianTeacher, cubature
-from impl.generic.source import Source
-from impl.inverses import inverse
-from impl.linear_students import InitialisedPair, LinearStudent, PoweredCovariance
-from impl.operands import reciprocal, to_exact
-from impl.spike_moments import SpikeSetting
+from theorems.impl.aligned import AlignedTeacher
+from theorems.impl.gaussian_teachers import GaussianTeacher, cubature
+from theorems.impl.generic.source import Source
+from theorems.impl.inverses import inverse
+from theorems.impl.linear_students import InitialisedPair, LinearStudent, PoweredCovariance
+from theorems.impl.operands import reciprocal, to_exact
+from theorems.impl.spike_moments import SpikeSetting
 
 _SPIKES = ((2, 1, 2), (1, 2, 2), (2, 2, 1), (2, 2, 2), (1, 3, 2), (1, 1, 3), (3, 1, 1), (2, 3, 1))
 """Dimension, degree and samples of each shape: as large as all batches can be enumerated at once."""

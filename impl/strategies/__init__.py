@@ -5,13 +5,13 @@ everywhere: small *lattice* instances (integer entries that shrink, on which flo
 (larger, Gaussian; only their spec shrinks). Valid instances are constructed, never filtered for.
 """
 
-from impl.strategies.deep_linear import (
+from theorems.impl.strategies.deep_linear import (
     balanced_linear_networks,
     deep_linear_networks,
     lattice_linear_networks,
     seeded_linear_networks,
 )
-from impl.strategies.gated import (
+from theorems.impl.strategies.gated import (
     activated_networks,
     deep_gated_networks,
     free_gated_networks,
@@ -24,8 +24,8 @@ from impl.strategies.gated import (
     switching_networks,
     tanh_networks,
 )
-from impl.strategies.heads import attention_heads, normalised_layers, softmax_heads
-from impl.strategies.layers import (
+from theorems.impl.strategies.heads import attention_heads, normalised_layers, softmax_heads
+from theorems.impl.strategies.layers import (
     SEEDS,
     bias_free_layers,
     lattice_layers,
@@ -41,7 +41,7 @@ from impl.strategies.layers import (
     unreached_layers,
     vanishing_layers,
 )
-from impl.strategies.optimisers import training_runs
+from theorems.impl.strategies.optimisers import training_runs
 
 __all__ = [
     "SEEDS",

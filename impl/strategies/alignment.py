@@ -10,16 +10,23 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from impl.collapse import LabelledFeatures
-from impl.decoders import Decoder
-from impl.differentiation import gradient
-from impl.linalg import squared_norm
-from impl.networks import generator
-from impl.operands import Operand
-from impl.readouts import RandomReadout, ReadoutEnsemble, all_signs, coordinate_readouts, noise_rate, readout_ensemble
-from impl.strategies.grams import signed_permutations
-from impl.strategies.layers import SEEDS, lattices
-from impl.strategies.sizes import branches, span
+from theorems.impl.collapse import LabelledFeatures
+from theorems.impl.decoders import Decoder
+from theorems.impl.differentiation import gradient
+from theorems.impl.linalg import squared_norm
+from theorems.impl.networks import generator
+from theorems.impl.operands import Operand
+from theorems.impl.readouts import (
+    RandomReadout,
+    ReadoutEnsemble,
+    all_signs,
+    coordinate_readouts,
+    noise_rate,
+    readout_ensemble,
+)
+from theorems.impl.strategies.grams import signed_permutations
+from theorems.impl.strategies.layers import SEEDS, lattices
+from theorems.impl.strategies.sizes import branches, span
 
 
 def _normal(source: torch.Generator, *shape: int) -> Tensor:

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from hypothesis import strategies as st
 
-from impl.linear_networks import LinearNetwork, linear_network
-from impl.networks import generator
-from impl.operands import is_exact, to_tensor
-from impl.strategies.grams import balanced_chains
-from impl.strategies.layers import SEEDS, lattices
-from impl.strategies.sizes import branches, span
+from theorems.impl.linear_networks import LinearNetwork, linear_network
+from theorems.impl.networks import generator
+from theorems.impl.operands import is_exact, to_tensor
+from theorems.impl.strategies.grams import balanced_chains
+from theorems.impl.strategies.layers import SEEDS, lattices
+from theorems.impl.strategies.sizes import branches, span
 
 
 @st.composite

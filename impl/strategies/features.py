@@ -10,10 +10,10 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from impl.features import FeatureSet
-from impl.networks import generator
-from impl.strategies.layers import SEEDS, lattices
-from impl.strategies.sizes import branches, pick, span
+from theorems.impl.features import FeatureSet
+from theorems.impl.networks import generator
+from theorems.impl.strategies.layers import SEEDS, lattices
+from theorems.impl.strategies.sizes import branches, pick, span
 
 
 @st.composite

@@ -12,11 +12,11 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from impl.flows import CoupledPoint, KernelPoint, coupled_point
-from impl.networks import generator
-from impl.objectives import INTEGRAL, LOSSES
-from impl.spectral import SpectralTask
-from impl.strategies.layers import SEEDS, lattices
+from theorems.impl.flows import CoupledPoint, KernelPoint, coupled_point
+from theorems.impl.networks import generator
+from theorems.impl.objectives import INTEGRAL, LOSSES
+from theorems.impl.spectral import SpectralTask
+from theorems.impl.strategies.layers import SEEDS, lattices
 
 _SIZES = st.integers(1, 3)
 _STRENGTHS = st.sampled_from([1.0, 0.5, 2.0, 3.0])

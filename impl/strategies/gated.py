@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from torch import Tensor
 
-from impl.gated import GatedNetwork, gated_network, outputs
-from impl.networks import generator
-from impl.strategies.layers import SEEDS, lattices
-from impl.strategies.sizes import branches, span
+from theorems.impl.gated import GatedNetwork, gated_network, outputs
+from theorems.impl.networks import generator
+from theorems.impl.strategies.layers import SEEDS, lattices
+from theorems.impl.strategies.sizes import branches, span
 
 
 @st.composite

@@ -12,12 +12,12 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from impl.attention import AttentionHead, attention_head
-from impl.networks import generator
-from impl.normalised import KINDS, NormalisedLayer, normalised_layer
-from impl.softmax_heads import SoftmaxHead, softmax_head
-from impl.strategies.layers import SEEDS, lattices
-from impl.strategies.sizes import span, turn
+from theorems.impl.attention import AttentionHead, attention_head
+from theorems.impl.networks import generator
+from theorems.impl.normalised import KINDS, NormalisedLayer, normalised_layer
+from theorems.impl.softmax_heads import SoftmaxHead, softmax_head
+from theorems.impl.strategies.layers import SEEDS, lattices
+from theorems.impl.strategies.sizes import span, turn
 
 
 @st.composite

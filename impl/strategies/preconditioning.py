@@ -9,15 +9,23 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from impl.first_layer import FirstLayerTraining, PreconditionedSteps, preconditioned_steps
-from impl.layer_specimens import KINDS, Elsewhere, OutputPreconditioned, Shifted, Squared, TiedAutoencoder, seeded_model
-from impl.losses import half_squared_error
-from impl.networks import NetworkSpec, build, generator
-from impl.preconditioned import Preconditioner
-from impl.running import reseed
-from impl.strategies.layers import SEEDS, lattices
-from impl.strategies.sizes import branches, span, turn
-from impl.twins import DataSet, TwinRuns, train_twins
+from theorems.impl.first_layer import FirstLayerTraining, PreconditionedSteps, preconditioned_steps
+from theorems.impl.layer_specimens import (
+    KINDS,
+    Elsewhere,
+    OutputPreconditioned,
+    Shifted,
+    Squared,
+    TiedAutoencoder,
+    seeded_model,
+)
+from theorems.impl.losses import half_squared_error
+from theorems.impl.networks import NetworkSpec, build, generator
+from theorems.impl.preconditioned import Preconditioner
+from theorems.impl.running import reseed
+from theorems.impl.strategies.layers import SEEDS, lattices
+from theorems.impl.strategies.sizes import branches, span, turn
+from theorems.impl.twins import DataSet, TwinRuns, train_twins
 
 _RULES = st.sampled_from(["frozen", "sgd", "momentum"])
 

@@ -10,13 +10,13 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from impl.decayed import DecayedMatrix, NonlinearFeatures, decayed_layers, free_features
-from impl.losses import half_squared_error
-from impl.networks import NetworkSpec, build, generator
-from impl.objectives import INTEGRAL, LOSSES, SHIFT_FREE
-from impl.strategies.flows import gaussians
-from impl.strategies.layers import SEEDS, lattices
-from impl.strategies.trained import suited_labels, train_free_features, train_softplus
+from theorems.impl.decayed import DecayedMatrix, NonlinearFeatures, decayed_layers, free_features
+from theorems.impl.losses import half_squared_error
+from theorems.impl.networks import NetworkSpec, build, generator
+from theorems.impl.objectives import INTEGRAL, LOSSES, SHIFT_FREE
+from theorems.impl.strategies.flows import gaussians
+from theorems.impl.strategies.layers import SEEDS, lattices
+from theorems.impl.strategies.trained import suited_labels, train_free_features, train_softplus
 
 _SIZES = st.integers(1, 4)
 

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
-from impl.networks import generator
-from impl.spectral import LaplacianTask, Regression
-from impl.strategies.flows import gaussians, number, rational, rational_rotations
-from impl.strategies.layers import SEEDS
+from theorems.impl.networks import generator
+from theorems.impl.spectral import LaplacianTask, Regression
+from theorems.impl.strategies.flows import gaussians, number, rational, rational_rotations
+from theorems.impl.strategies.layers import SEEDS
 
 _SIZES = st.integers(1, 3)
 _STRENGTHS = st.sampled_from([1.0, 0.5, 2.0, 3.0])

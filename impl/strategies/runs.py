@@ -11,10 +11,10 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from impl.flow_runs import escapes, run
-from impl.networks import generator
-from impl.spectral import Escapes, FlowEnd, SpectralTask
-from impl.strategies.flows import gaussians, number
+from theorems.impl.flow_runs import escapes, run
+from theorems.impl.networks import generator
+from theorems.impl.spectral import Escapes, FlowEnd, SpectralTask
+from theorems.impl.strategies.flows import gaussians, number
 
 _SPECTRA = (
     (3.0, 2.0), (3.0, 3.0, 1.5), (2.5,), (4.0, 0.5), (3.0, 1e-6, 0.0), (0.5, 0.3), (2.0, 1.5, 0.7),

@@ -9,12 +9,12 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from impl.aligned import AlignedTeacher
-from impl.gaussian_teachers import GaussianTeacher, cubature
-from impl.linear_students import InitialisedPair, PoweredCovariance, reflections
-from impl.networks import generator
-from impl.strategies.layers import SEEDS, lattices
-from impl.strategies.sizes import span, turn
+from theorems.impl.aligned import AlignedTeacher
+from theorems.impl.gaussian_teachers import GaussianTeacher, cubature
+from theorems.impl.linear_students import InitialisedPair, PoweredCovariance, reflections
+from theorems.impl.networks import generator
+from theorems.impl.strategies.layers import SEEDS, lattices
+from theorems.impl.strategies.sizes import span, turn
 
 
 def number(value: float) -> Tensor:

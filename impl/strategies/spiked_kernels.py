@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from impl.harmonics import Harmonic
-from impl.spike_moments import SpikeSetting
-from impl.spiked_kernels import SpikedKernel, unit_vector
-from impl.spiked_series import SpikedSeries
-from impl.strategies.layers import SEEDS
+from theorems.impl.harmonics import Harmonic
+from theorems.impl.spike_moments import SpikeSetting
+from theorems.impl.spiked_kernels import SpikedKernel, unit_vector
+from theorems.impl.spiked_series import SpikedSeries
+from theorems.impl.strategies.layers import SEEDS
 
 _POSITIVE = st.builds(Fraction, st.integers(1, 12), st.integers(1, 4))
 _NONNEGATIVE = st.builds(Fraction, st.integers(0, 40), st.integers(1, 4))

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
-from impl.linear_students import LinearStudent, reflections
-from impl.networks import generator
-from impl.operands import to_exact
-from impl.strategies.layers import SEEDS, lattices
-from impl.strategies.sizes import branches, span, turn
-from impl.strategies.spectra import normal, number
+from theorems.impl.linear_students import LinearStudent, reflections
+from theorems.impl.networks import generator
+from theorems.impl.operands import to_exact
+from theorems.impl.strategies.layers import SEEDS, lattices
+from theorems.impl.strategies.sizes import branches, span, turn
+from theorems.impl.strategies.spectra import normal, number
 
 
 @st.composite

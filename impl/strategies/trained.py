@@ -9,11 +9,11 @@ import torch
 from scipy.optimize import minimize
 from torch import Tensor, nn
 
-from impl.decayed import NonlinearFeatures
-from impl.losses import half_squared_error
-from impl.networks import generator
-from impl.objectives import objective
-from impl.strategies.flows import gaussians
+from theorems.impl.decayed import NonlinearFeatures
+from theorems.impl.losses import half_squared_error
+from theorems.impl.networks import generator
+from theorems.impl.objectives import objective
+from theorems.impl.strategies.flows import gaussians
 
 
 def suited_labels(loss: str, rows: int, classes: int, source: torch.Generator) -> Tensor:

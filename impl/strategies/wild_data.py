@@ -11,21 +11,21 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from impl.aligned import AlignedTeacher
-from impl.collapse import LabelledFeatures
-from impl.decayed import DecayedMatrix
-from impl.decoders import Decoder
-from impl.features import FeatureSet
-from impl.first_layer import PreconditionedSteps
-from impl.flows import CoupledPoint, KernelPoint, coupled_point
-from impl.gated import GatedNetwork
-from impl.gaussian_teachers import GaussianTeacher
-from impl.linear_students import InitialisedPair, LinearStudent, PoweredCovariance, reflections
-from impl.objectives import LOSSES
-from impl.operands import Instance
-from impl.readouts import ReadoutEnsemble, all_signs, readout_ensemble
-from impl.spectral import LaplacianTask, Regression, SpectralTask
-from impl.strategies import (
+from theorems.impl.aligned import AlignedTeacher
+from theorems.impl.collapse import LabelledFeatures
+from theorems.impl.decayed import DecayedMatrix
+from theorems.impl.decoders import Decoder
+from theorems.impl.features import FeatureSet
+from theorems.impl.first_layer import PreconditionedSteps
+from theorems.impl.flows import CoupledPoint, KernelPoint, coupled_point
+from theorems.impl.gated import GatedNetwork
+from theorems.impl.gaussian_teachers import GaussianTeacher
+from theorems.impl.linear_students import InitialisedPair, LinearStudent, PoweredCovariance, reflections
+from theorems.impl.objectives import LOSSES
+from theorems.impl.operands import Instance
+from theorems.impl.readouts import ReadoutEnsemble, all_signs, readout_ensemble
+from theorems.impl.spectral import LaplacianTask, Regression, SpectralTask
+from theorems.impl.strategies import (
     alignment,
     features,
     flows,
@@ -39,11 +39,11 @@ from impl.strategies import (
     spectra,
     wild,
 )
-from impl.strategies.trained import suited_labels
-from impl.strategies.wild import Numbers, Refusal, refusing
-from impl.tracing import LayerTrace
-from impl.training import MinibatchNoise
-from impl.whitening import WeightMotion, WeightStep, weight_motion, weight_step
+from theorems.impl.strategies.trained import suited_labels
+from theorems.impl.strategies.wild import Numbers, Refusal, refusing
+from theorems.impl.tracing import LayerTrace
+from theorems.impl.training import MinibatchNoise
+from theorems.impl.whitening import WeightMotion, WeightStep, weight_motion, weight_step
 
 
 def _scalar(value: float) -> Tensor:

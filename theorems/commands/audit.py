@@ -52,7 +52,7 @@ def audit_command(
     require_writable(json_file)
     chosen = audited(select(names or []))
     if not chosen:
-        from impl.errors import InputError
+        from theorems.impl.errors import InputError
 
         raise InputError(
             "expected a claim with numerical bounds, got none; those that are certified or statistical have no such bound"

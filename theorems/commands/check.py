@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from impl.errors import require
 from theorems.commands.console import (
     EXIT_EXPECTED,
     EXIT_UNDECIDED,
@@ -32,6 +31,7 @@ from theorems.commands.refutations import (
 )
 from theorems.commands.running import Run
 from theorems.commands.terminal import Target, line_width, naming, out, progress
+from theorems.impl.errors import require
 
 if TYPE_CHECKING:
     from theorems.claim import Claim
@@ -136,11 +136,11 @@ def _check_drawn(
 ) -> int:
     import torch
 
-    from impl.strategies.profiles import full_sizes
     from theorems.checking import Evidence, check
     from theorems.evidence.file import record
     from theorems.evidence.refutations import require_repeatable
     from theorems.evidence.tables import families, sizes_table
+    from theorems.impl.strategies.profiles import full_sizes
     from theorems.relations.alarms import shared_out
     from theorems.verdict import Outcome
 

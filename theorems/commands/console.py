@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.markup import escape
 
-from impl.errors import visible
 from theorems.commands.terminal import Target, err, out
 from theorems.evidence.file import document, text, versions
 from theorems.files import replace_file, require_target
+from theorems.impl.errors import visible
 from theorems.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -76,8 +76,8 @@ def select(names: Iterable[str], *, on_model: bool = False) -> list[Claim]:
     Raises:
         InputError: for a name that matches nothing, with the nearest ones.
     """
-    from impl.errors import InputError, require
     from theorems.catalogue import CLAIMS
+    from theorems.impl.errors import InputError, require
     from theorems.loading import is_path, load_claims
     from theorems.preconditions import autograd_gives_the_gradient
 
@@ -107,7 +107,7 @@ def checked_on_networks(claims: list[Claim]) -> list[Claim]:
     Raises:
         InputError: if there are only statements that are kept as printed.
     """
-    from impl.errors import require
+    from theorems.impl.errors import require
     from theorems.models import kept_as_printed
 
     kept = [claim for claim in claims if not kept_as_printed(claim)]
@@ -122,7 +122,7 @@ def select_mutants(claims: list[Claim], pattern: str) -> list[Claim]:
     Raises:
         InputError: if none of the claims has such a mutant.
     """
-    from impl.errors import InputError
+    from theorems.impl.errors import InputError
 
     mutants = {name: mutant for claim in claims for name, mutant in claim.mutants.items()}
     found = [
@@ -155,8 +155,8 @@ def drawing(claim: Claim) -> Iterator[None]:
     Raises:
         InputError: from whatever was raised inside.
     """
-    from impl.errors import InputError
     from theorems.exits import how_it_left
+    from theorems.impl.errors import InputError
     from theorems.statements import raised
 
     try:
@@ -232,7 +232,7 @@ def require_report(path: Path | None, option: str) -> None:
     Raises:
         InputError: as `require_writable`; if a package that makes the page is not installed.
     """
-    from impl.errors import InputError
+    from theorems.impl.errors import InputError
 
     require_target(path, option)
     if path is not None:

@@ -63,8 +63,8 @@ def errata_command(
 
 
 def _select(names: Iterable[str]) -> list[Erratum]:
-    from impl.errors import InputError
     from theorems.errata import ERRATA
+    from theorems.impl.errors import InputError
 
     known = {name: e for e in ERRATA for name in (e.name, e.corrected.name)}
     wanted: list[str] = []

@@ -17,7 +17,7 @@ def plot_command(
     file: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="PNG, SVG or PDF")] = Path("picture.png"),
 ) -> None:
     """Draw a picture of what a claim is about."""
-    from impl.errors import InputError
+    from theorems.impl.errors import InputError
 
     try:
         from theorems.pictures import PICTURES

@@ -25,8 +25,8 @@ def require_folder(path: Path | None, option: str) -> None:
     Raises:
         InputError: if it cannot be a folder.
     """
-    from impl.errors import require
     from theorems import files
+    from theorems.impl.errors import require
 
     if path is not None:
         require(not path.exists() or path.is_dir(), f"expected {option} to be a folder, got the file {str(path)!r}")

@@ -21,8 +21,8 @@ def replay_command(
 
     A counterexample is a program: read it first if somebody sent it to you.
     """
-    from impl.errors import InputError
     from theorems.counterexamples.replaying import recorded, replay
+    from theorems.impl.errors import InputError
 
     known = {path: recorded(path) for path in files}
     agree = True

@@ -33,7 +33,7 @@ def read_evidence(path: Path) -> Any:
     Raises:
         InputError: if there is no such file, or it holds no JSON.
     """
-    from impl.errors import InputError, require
+    from theorems.impl.errors import InputError, require
 
     require(
         path.is_file(), f"expected an evidence file, got {str(path)!r}; write one with `theorems check --json {path}`"

@@ -50,7 +50,7 @@ class Run:
     @contextmanager
     def judging(self, claim: Claim) -> Iterator[None]:
         """Judge one claim; what it raises is its entry, and a line on stderr, and the run goes on."""
-        from impl.errors import InputError
+        from theorems.impl.errors import InputError
 
         began = time.perf_counter()
         try:

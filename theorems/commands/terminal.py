@@ -17,7 +17,7 @@ from rich.segment import Segment
 from rich.table import Column
 from rich.text import Text
 
-from impl.errors import visible
+from theorems.impl.errors import visible
 
 if TYPE_CHECKING:
     from theorems.searching.falsifying import Search

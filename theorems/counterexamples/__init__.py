@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from impl.errors import InputError
-from impl.literals import SPELT, UNPACK, construction, literal, types_in
 from theorems.claim import Claim
 from theorems.counterexamples.slicing import PlainFormulaError, plain_functions, slice_of
 from theorems.files import replace_file
+from theorems.impl.errors import InputError
+from theorems.impl.literals import SPELT, UNPACK, construction, literal, types_in
 from theorems.relations import Comparison
 from theorems.relations.sequential import Sequential
 from theorems.statements import UNSTATED
@@ -158,7 +158,7 @@ raise SystemExit(not refuted)"""
 
 def _as_numpy(fields: dict[str, Any]) -> str:
     """The data as numpy arrays."""
-    from impl.operands import is_exact
+    from theorems.impl.operands import is_exact
 
     def array(value: Any) -> Any:
         if isinstance(value, tuple):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from impl.errors import InputError, require
+from theorems.impl.errors import InputError, require
 
 _FIELDS = ("claim", "outcome", "residual", "bound", "seed", "versions")
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from impl.errors import InputError, visible
 from theorems.evidence.file import GRADES, Record, as_expected, meant
 from theorems.files import file_name, replace_file
+from theorems.impl.errors import InputError, visible
 
 SUITE = "theorems"
 GREY, SLATE, RED, YELLOW, BLUE = "#8b949e", "#57606a", "#cf222e", "#bf8700", "#0969da"

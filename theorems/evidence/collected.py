@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from impl.operands import Instance
 from theorems.claim import Claim
 from theorems.evidence.controls import Condition, Control
 from theorems.evidence.file import described, finite
 from theorems.identities import NO_IDENTITY
+from theorems.impl.operands import Instance
 from theorems.points import Generic
 from theorems.relations.alarms import spent
 from theorems.verdict import Grade, Outcome, Verdict

@@ -226,7 +226,7 @@ def read(path: Path) -> Record:
     Raises:
         InputError: if there is no such file, or it is not evidence of this schema; the message names the field.
     """
-    from impl.errors import InputError, require
+    from theorems.impl.errors import InputError, require
 
     require(path.is_file(), f"expected an evidence file, got {str(path)!r}; `theorems check --json FILE` writes one")
     try:

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from impl.errors import InputError
 from theorems.evidence.file import Record, read
+from theorems.impl.errors import InputError
 
 INTERRUPTED, NARROWED = "interrupted", "narrowed"
 _SAME = ("seed", "profile", "versions", "model")

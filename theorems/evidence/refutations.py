@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from impl.errors import require
+from theorems.impl.errors import require
 from theorems.verdict import Outcome
 
 if TYPE_CHECKING:

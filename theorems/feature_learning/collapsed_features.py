@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import torch
 
-from impl.collapse import LabelledFeatures, is_simplex, rank_of_means, within_class_variation
-from impl.decoders import Decoder
-from impl.features import target_linearity
-from impl.linalg import project, squared_norm
-from impl.operands import Operand, is_exact, reciprocal
-from impl.strategies import alignment as drawn
 from theorems.claim import Hypothesis, Source, equals
+from theorems.impl.collapse import LabelledFeatures, is_simplex, rank_of_means, within_class_variation
+from theorems.impl.decoders import Decoder
+from theorems.impl.features import target_linearity
+from theorems.impl.linalg import project, squared_norm
+from theorems.impl.operands import Operand, is_exact, reciprocal
+from theorems.impl.strategies import alignment as drawn
 
 _PAPER = "2605.06258"
 

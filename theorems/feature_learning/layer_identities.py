@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import replace
 from weakref import WeakKeyDictionary
 
-from impl import strategies
-from impl.differentiation import velocity
-from impl.operands import Operand, is_exact
-from impl.tracing import LayerTrace
 from theorems.claim import Hypothesis, Source, equals
+from theorems.impl import strategies
+from theorems.impl.differentiation import velocity
+from theorems.impl.operands import Operand, is_exact
+from theorems.impl.tracing import LayerTrace
 from theorems.rounding import Ball
 
 _PAPER = "2605.06258"

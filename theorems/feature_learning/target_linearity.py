@@ -10,11 +10,11 @@ from functools import partial
 import numpy as np
 from torch import Tensor
 
-from impl.features import FeatureSet, centred, target_linearity
-from impl.linalg import exact_rank, least_squares, project, squared_norm, unexplained
-from impl.operands import Operand, is_exact, reciprocal
-from impl.strategies import features as strategies
 from theorems.claim import Hypothesis, Source, compares
+from theorems.impl.features import FeatureSet, centred, target_linearity
+from theorems.impl.linalg import exact_rank, least_squares, project, squared_norm, unexplained
+from theorems.impl.operands import Operand, is_exact, reciprocal
+from theorems.impl.strategies import features as strategies
 from theorems.relations import Comparison, Side
 from theorems.rounding import Ball
 from theorems.rounding.projection import has_full_column_rank, rank_in_doubt

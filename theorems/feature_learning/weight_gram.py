@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from impl.chains import LinearChain, gradient_outer_products, imbalance
-from impl.differentiation import velocity
-from impl.duals import Dual
-from impl.linalg import squared_norm
-from impl.operands import Operand, is_exact
-from impl.strategies import grams as drawn
-from impl.whitening import WeightMotion, WeightStep, newton_schulz
 from theorems.claim import Hypothesis, Source, compares, equals
+from theorems.impl.chains import LinearChain, gradient_outer_products, imbalance
+from theorems.impl.differentiation import velocity
+from theorems.impl.duals import Dual
+from theorems.impl.linalg import squared_norm
+from theorems.impl.operands import Operand, is_exact
+from theorems.impl.strategies import grams as drawn
+from theorems.impl.whitening import WeightMotion, WeightStep, newton_schulz
 from theorems.rounding import Ball
 
 _PAPER = "2605.06258"

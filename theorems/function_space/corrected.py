@@ -10,14 +10,14 @@ from functools import partial
 import numpy as np
 from flint import arb
 
-from impl.gaussian_gap import GapPath, GapPoint, Profile
-from impl.gaussian_quadrature import expectation
-from impl.links import link
-from impl.spiked_kernels import arb_of
-from impl.spiked_series import SpikedSeries
-from impl.strategies import function_space as strategies
-from impl.strategies import spiked_kernels as spiked_kernel_strategies
 from theorems.claim import Hypothesis, Source
+from theorems.impl.gaussian_gap import GapPath, GapPoint, Profile
+from theorems.impl.gaussian_quadrature import expectation
+from theorems.impl.links import link
+from theorems.impl.spiked_kernels import arb_of
+from theorems.impl.spiked_series import SpikedSeries
+from theorems.impl.strategies import function_space as strategies
+from theorems.impl.strategies import spiked_kernels as spiked_kernel_strategies
 from theorems.relations.asymptotics import Measured, TendsTo, tends_to
 from theorems.relations.certified import PartialSums, converges
 from theorems.relations.corrections import Corrections

@@ -9,11 +9,11 @@ import torch
 from scipy.sparse.linalg import svds
 from torch import Tensor
 
-from impl.links import link
-from impl.networks import generator
-from impl.one_step import StepPath, StepPoint
-from impl.strategies import function_space as strategies
 from theorems.claim import Hypothesis, Source
+from theorems.impl.links import link
+from theorems.impl.networks import generator
+from theorems.impl.one_step import StepPath, StepPoint
+from theorems.impl.strategies import function_space as strategies
 from theorems.relations.asymptotics import Measured, TendsTo, tends_to
 from theorems.relations.corrections import Corrections
 

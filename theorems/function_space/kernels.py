@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from impl.spiked_kernels import SpikedKernel, Vector, arb_of, expected_product, half_square, rational
-from impl.strategies import spiked_kernels as strategies
 from theorems.claim import Hypothesis, Source
+from theorems.impl.spiked_kernels import SpikedKernel, Vector, arb_of, expected_product, half_square, rational
+from theorems.impl.strategies import spiked_kernels as strategies
 from theorems.relations.certified import certifies
 
 _PAPER = "2605.17718"

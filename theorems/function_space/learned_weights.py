@@ -11,12 +11,12 @@ import torch
 from scipy import special
 from torch import Tensor
 
-from impl.ensembles import Ensemble, EnsemblePath
-from impl.networks import generator
-from impl.one_step import StepPath
-from impl.strategies import function_space as strategies
 from theorems.claim import Hypothesis, Source
 from theorems.function_space.first_step import steep
+from theorems.impl.ensembles import Ensemble, EnsemblePath
+from theorems.impl.networks import generator
+from theorems.impl.one_step import StepPath
+from theorems.impl.strategies import function_space as strategies
 from theorems.relations.asymptotics import Measured, TendsTo, tends_to
 from theorems.relations.corrections import Corrections
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from impl.gaussian_quadrature import mean_coordinate
-from impl.kernel_expansion import ExpansionPath, ExpansionPoint
-from impl.links import link
-from impl.strategies import function_space as strategies
-from impl.zonal_operator import ZonalPath, ZonalPoint
 from theorems.claim import Hypothesis, Source
+from theorems.impl.gaussian_quadrature import mean_coordinate
+from theorems.impl.kernel_expansion import ExpansionPath, ExpansionPoint
+from theorems.impl.links import link
+from theorems.impl.strategies import function_space as strategies
+from theorems.impl.zonal_operator import ZonalPath, ZonalPoint
 from theorems.relations.asymptotics import Measured, TendsTo, tends_to
 from theorems.relations.corrections import Corrections
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from impl.operands import Operand
-from impl.spike_moments import SpikeSetting, derivative, polynomial_mean, square
-from impl.strategies import spiked_kernels as strategies
 from theorems.claim import Hypothesis, Source, equals
+from theorems.impl.operands import Operand
+from theorems.impl.spike_moments import SpikeSetting, derivative, polynomial_mean, square
+from theorems.impl.strategies import spiked_kernels as strategies
 
 _PAPER = "2605.17718"
 

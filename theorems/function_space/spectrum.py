@@ -7,10 +7,10 @@ from functools import lru_cache
 import numpy as np
 from flint import arb, arb_mat, ctx
 
-from impl.harmonics import Harmonic, eigenvalues
-from impl.spiked_kernels import SpikedKernel, Vector, arb_of
-from impl.strategies import spiked_kernels as strategies
 from theorems.claim import Hypothesis, Source
+from theorems.impl.harmonics import Harmonic, eigenvalues
+from theorems.impl.spiked_kernels import SpikedKernel, Vector, arb_of
+from theorems.impl.strategies import spiked_kernels as strategies
 from theorems.relations.certified import certifies
 
 _PAPER = "2605.17718"

@@ -8,11 +8,11 @@ from typing import Any
 
 from torch import Tensor
 
-from impl import strategies
-from impl.differentiation import velocity
-from impl.gated import GatedNetwork, fields, outputs
-from impl.operands import Operand
 from theorems.claim import Hypothesis
+from theorems.impl import strategies
+from theorems.impl.differentiation import velocity
+from theorems.impl.gated import GatedNetwork, fields, outputs
+from theorems.impl.operands import Operand
 from theorems.rounding import Ball
 
 PAPER = "2606.09744"

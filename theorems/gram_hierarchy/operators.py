@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from impl.differentiation import velocity
-from impl.gated import Fields, GatedNetwork, fields, loss_gradient
-from impl.operands import Operand
+from theorems.impl.differentiation import velocity
+from theorems.impl.gated import Fields, GatedNetwork, fields, loss_gradient
+from theorems.impl.operands import Operand
 
 
 def first_row_everywhere(mask: Operand) -> Operand:

@@ -10,10 +10,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from impl import strategies
-from impl.differentiation import velocity
-from impl.gated import GatedNetwork, fields, outputs
-from impl.operands import Operand
 from theorems.claim import Source, equals
 from theorems.gram_hierarchy.common import (
     PAPER,
@@ -36,6 +32,10 @@ from theorems.gram_hierarchy.operators import (
     pushed_forward,
     same,
 )
+from theorems.impl import strategies
+from theorems.impl.differentiation import velocity
+from theorems.impl.gated import GatedNetwork, fields, outputs
+from theorems.impl.operands import Operand
 
 
 def _layerwise_observed(net: GatedNetwork) -> Parts:

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from impl import strategies
-from impl.differentiation import velocity
-from impl.gated import GatedNetwork, fields, loss_gradient, outputs
-from impl.generic.families import SHALLOW_GATED
-from impl.operands import Operand
 from theorems.claim import Source, equals
 from theorems.gram_hierarchy.common import PAPER, Parts, hypotheses
 from theorems.gram_hierarchy.operators import apply, first_row_everywhere, no_mask, pairwise, same
+from theorems.impl import strategies
+from theorems.impl.differentiation import velocity
+from theorems.impl.gated import GatedNetwork, fields, loss_gradient, outputs
+from theorems.impl.generic.families import SHALLOW_GATED
+from theorems.impl.operands import Operand
 
 
 def _single_layer_observed(net: GatedNetwork) -> Parts:

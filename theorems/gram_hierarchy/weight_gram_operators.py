@@ -5,10 +5,6 @@ from __future__ import annotations
 import math
 from functools import partial
 
-from impl import strategies
-from impl.gated import GatedNetwork, fields
-from impl.generic.families import GATED
-from impl.linalg import squared_norm
 from theorems.claim import Hypothesis, Source, equals
 from theorems.gram_hierarchy.common import (
     PAPER,
@@ -22,6 +18,10 @@ from theorems.gram_hierarchy.common import (
     residual_velocity,
 )
 from theorems.gram_hierarchy.operators import STATED, Recursion, first_row_everywhere, no_mask
+from theorems.impl import strategies
+from theorems.impl.gated import GatedNetwork, fields
+from theorems.impl.generic.families import GATED
+from theorems.impl.linalg import squared_norm
 
 
 def _cut(net: GatedNetwork, forward: Recursion = STATED, backward: Recursion = STATED) -> Parts:

@@ -7,8 +7,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from impl.differentiation import velocity
-from impl.flows import (
+from theorems.claim import Hypothesis, Source, equals
+from theorems.impl.differentiation import velocity
+from theorems.impl.flows import (
     CoupledPoint,
     KernelPoint,
     doubled_features_velocity,
@@ -19,11 +20,10 @@ from impl.flows import (
     kernel_velocity,
     reduced_objective,
 )
-from impl.inverses import eye_like, slope
-from impl.operands import Operand, is_exact
-from impl.spectral import scalar
-from impl.strategies import flows as flow_strategies
-from theorems.claim import Hypothesis, Source, equals
+from theorems.impl.inverses import eye_like, slope
+from theorems.impl.operands import Operand, is_exact
+from theorems.impl.spectral import scalar
+from theorems.impl.strategies import flows as flow_strategies
 from theorems.kernel_flow.kernel_ranks import PAPER, RIDGE
 
 FLOW_HYPOTHESES = RIDGE | {"readout at its ridge optimum": Hypothesis(flow_strategies.lagging_points)}

@@ -6,11 +6,11 @@ from typing import Any
 
 import torch
 
-from impl.inverses import eye_like
-from impl.operands import Operand
-from impl.spectral import FlowEnd, diagonal, positive_part, scalar
-from impl.strategies import runs as run_strategies
 from theorems.claim import Hypothesis, Source, equals
+from theorems.impl.inverses import eye_like
+from theorems.impl.operands import Operand
+from theorems.impl.spectral import FlowEnd, diagonal, positive_part, scalar
+from theorems.impl.strategies import runs as run_strategies
 from theorems.kernel_flow.kernel_ranks import PAPER
 from theorems.kernel_flow.water_filling import levels, mode_ridge, mode_root
 

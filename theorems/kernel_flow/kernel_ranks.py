@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from impl.decayed import DecayedMatrix, NonlinearFeatures
-from impl.flows import KernelPoint, doubled_fit_slopes, drive
-from impl.operands import Operand
-from impl.spectral import scalar
-from impl.strategies import flows as flow_strategies
-from impl.strategies import ranks as rank_strategies
 from theorems.claim import Hypothesis, Source, equals
+from theorems.impl.decayed import DecayedMatrix, NonlinearFeatures
+from theorems.impl.flows import KernelPoint, doubled_fit_slopes, drive
+from theorems.impl.operands import Operand
+from theorems.impl.spectral import scalar
+from theorems.impl.strategies import flows as flow_strategies
+from theorems.impl.strategies import ranks as rank_strategies
 from theorems.relations.ranks import Within, rank_is
 from theorems.rounding import Ball
 from theorems.verdict import Outcome
@@ -240,8 +240,8 @@ def _observed_drive(point: KernelPoint) -> dict[str, Operand]:
 
 
 def _label_rank(point: KernelPoint) -> int:
-    from impl.linalg import exact_rank
-    from impl.operands import is_exact, to_exact
+    from theorems.impl.linalg import exact_rank
+    from theorems.impl.operands import is_exact, to_exact
 
     return exact_rank(point.targets if is_exact(point.targets) else to_exact(point.targets))
 

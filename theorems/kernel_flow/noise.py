@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from impl.differentiation import velocity
-from impl.linalg import project
-from impl.operands import Operand, is_exact
-from impl.strategies import noise as noise_strategies
-from impl.training import MinibatchNoise
 from theorems.claim import Hypothesis, Source, equals
+from theorems.impl.differentiation import velocity
+from theorems.impl.linalg import project
+from theorems.impl.operands import Operand, is_exact
+from theorems.impl.strategies import noise as noise_strategies
+from theorems.impl.training import MinibatchNoise
 from theorems.kernel_flow.kernel_ranks import PAPER
 from theorems.relations.ranks import rank_is
 from theorems.rounding import Ball

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from impl.arb_arrays import ArbArray
-from impl.arb_matrices import norm, symmetric_eigenvalues
-from impl.operands import Instance, Operand, is_exact
 from theorems.claim import Claim, equals
+from theorems.impl.arb_arrays import ArbArray
+from theorems.impl.arb_matrices import norm, symmetric_eigenvalues
+from theorems.impl.operands import Instance, Operand, is_exact
 from theorems.relations import Finding, Side, _worst
 from theorems.relations.certified import decided, in_balls
 from theorems.relations.ranks import RankIs

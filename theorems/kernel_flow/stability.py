@@ -11,13 +11,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from impl.flows import kernel_velocity, symmetric_directions
-from impl.inverses import slope
-from impl.operands import Operand
-from impl.spectral import Escapes, SpectralTask, diagonal
-from impl.strategies import flows as flow_strategies
-from impl.strategies import runs as run_strategies
 from theorems.claim import Claim, Hypothesis, Source, equals
+from theorems.impl.flows import kernel_velocity, symmetric_directions
+from theorems.impl.inverses import slope
+from theorems.impl.operands import Operand
+from theorems.impl.spectral import Escapes, SpectralTask, diagonal
+from theorems.impl.strategies import flows as flow_strategies
+from theorems.impl.strategies import runs as run_strategies
 from theorems.kernel_flow.kernel_ranks import PAPER
 from theorems.kernel_flow.water_filling import MODES, levels, mode_ridge
 from theorems.relations import Comparison

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from impl.flows import KernelPoint, doubled_kernel_velocity, drive
-from impl.inverses import eye_like
-from impl.operands import Operand
-from impl.spectral import SpectralTask, diagonal, positive_part, scalar
-from impl.strategies import flows as flow_strategies
 from theorems.claim import Hypothesis, Source, equals
+from theorems.impl.flows import KernelPoint, doubled_kernel_velocity, drive
+from theorems.impl.inverses import eye_like
+from theorems.impl.operands import Operand
+from theorems.impl.spectral import SpectralTask, diagonal, positive_part, scalar
+from theorems.impl.strategies import flows as flow_strategies
 from theorems.kernel_flow.kernel_ranks import PAPER
 from theorems.kernel_flow.optimality import minimises
 

@@ -10,10 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from impl.feature_exhibits import decayed_layer, linearity_run, simplex, skip_traces, spread_simplex
-from impl.features import FeatureSet, centred, feature_set
-from impl.layers import LayerTrace
-from impl.linalg import least_squares, squared_norm
 from theorems.feature_learning import (
     gram_follows_virtual_covariance,
     neural_collapse_implies_target_linearity,
@@ -21,6 +17,10 @@ from theorems.feature_learning import (
     stationary_gram_is_feature_correlation,
     virtual_step_raises_target_linearity,
 )
+from theorems.impl.feature_exhibits import decayed_layer, linearity_run, simplex, skip_traces, spread_simplex
+from theorems.impl.features import FeatureSet, centred, feature_set
+from theorems.impl.layers import LayerTrace
+from theorems.impl.linalg import least_squares, squared_norm
 from theorems.pictures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, below, canvas, styled
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from impl.gaussian_gap import GapPath
-from impl.one_step import StepPoint
-from impl.zonal_operator import ZonalPoint
 from theorems.function_space.corrected import gaussian_equivalent_gap
 from theorems.function_space.limits import top_mode_mixes_quadratic_harmonic
+from theorems.impl.gaussian_gap import GapPath
+from theorems.impl.one_step import StepPoint
+from theorems.impl.zonal_operator import ZonalPoint
 from theorems.pictures.style import BLUE, GREEN, GREY, ORANGE, RED, below, canvas, styled
 
 if TYPE_CHECKING:

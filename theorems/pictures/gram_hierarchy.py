@@ -10,9 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from impl.data import single_index
-from impl.gated import GatedNetwork, gated_network, outputs
-from impl.networks import generator
 from theorems.gram_hierarchy import (
     backward_pullback_recursion,
     closure_needs_gram_from_depth_three,
@@ -20,6 +17,9 @@ from theorems.gram_hierarchy import (
     gram_operator_flow,
     kernel_cut_identity,
 )
+from theorems.impl.data import single_index
+from theorems.impl.gated import GatedNetwork, gated_network, outputs
+from theorems.impl.networks import generator
 from theorems.pictures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, below, canvas, spread, styled
 
 if TYPE_CHECKING:

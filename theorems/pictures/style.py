@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from impl.errors import InputError
+from theorems.impl.errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

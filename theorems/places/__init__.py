@@ -11,20 +11,20 @@ from typing import Any
 
 from torch import Tensor
 
-from impl.chains import LinearChain
-from impl.collapse import LabelledFeatures
-from impl.decayed import DecayedMatrix
-from impl.errors import InputError, crash
-from impl.features import FeatureSet
-from impl.first_layer import PreconditionedSteps
-from impl.gated import GatedNetwork
-from impl.layers import LinearRows
-from impl.loss_lines import LossLine
-from impl.operands import Instance
-from impl.readouts import RandomReadout, ReadoutEnsemble
-from impl.tracing import LayerTrace
-from impl.training import MinibatchNoise
-from impl.whitening import WeightMotion, WeightStep
+from theorems.impl.chains import LinearChain
+from theorems.impl.collapse import LabelledFeatures
+from theorems.impl.decayed import DecayedMatrix
+from theorems.impl.errors import InputError, crash
+from theorems.impl.features import FeatureSet
+from theorems.impl.first_layer import PreconditionedSteps
+from theorems.impl.gated import GatedNetwork
+from theorems.impl.layers import LinearRows
+from theorems.impl.loss_lines import LossLine
+from theorems.impl.operands import Instance
+from theorems.impl.readouts import RandomReadout, ReadoutEnsemble
+from theorems.impl.tracing import LayerTrace
+from theorems.impl.training import MinibatchNoise
+from theorems.impl.whitening import WeightMotion, WeightStep
 from theorems.places.features import collapsed_features, feature_sets, random_readouts, readout_ensembles
 from theorems.places.gradients import loss_lines
 from theorems.places.noise import minibatch_noises

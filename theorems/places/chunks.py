@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from impl.errors import InputError, require
-from impl.nested import mapped, tensors_of
-from impl.running import run, undisturbed
-from impl.tracing import scalar_loss
+from theorems.impl.errors import InputError, require
+from theorems.impl.nested import mapped, tensors_of
+from theorems.impl.running import run, undisturbed
+from theorems.impl.tracing import scalar_loss
 from theorems.places.subject import Subject
 
 MOST_SAMPLES = 1024

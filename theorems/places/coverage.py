@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from impl.layers import LayerTrace
+from theorems.impl.layers import LayerTrace
 
 _NAMED = 8
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from impl.collapse import labelled_features
-from impl.features import feature_set
-from impl.operands import Instance
-from impl.readouts import RandomReadout, coordinate_readouts, noise_rate, readout_ensemble
-from impl.tracing import LayerTrace
+from theorems.impl.collapse import labelled_features
+from theorems.impl.features import feature_set
+from theorems.impl.operands import Instance
+from theorems.impl.readouts import RandomReadout, coordinate_readouts, noise_rate, readout_ensemble
+from theorems.impl.tracing import LayerTrace
 from theorems.places.subject import Places, Subject
 
 LARGEST_FEATURES = 2**16

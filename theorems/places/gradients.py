@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from impl.errors import InputError
-from impl.handles import Handle
-from impl.lines import Lines
-from impl.loss_lines import LossLine
+from theorems.impl.errors import InputError
+from theorems.impl.handles import Handle
+from theorems.impl.lines import Lines
+from theorems.impl.loss_lines import LossLine
 from theorems.loss_slopes import ROOM, off, slope_of
 from theorems.places.subject import Places, Subject
 from theorems.places.unseen import unseen

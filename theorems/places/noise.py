@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from impl.decayed import readout_of
-from impl.training import minibatches, noise_at, reduction_of
+from theorems.impl.decayed import readout_of
+from theorems.impl.training import minibatches, noise_at, reduction_of
 from theorems.places.subject import Places, Subject
 
 LARGEST_BATCH = 128

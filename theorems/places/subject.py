@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from impl.errors import require
-from impl.operands import Instance
-from impl.running import Inputs, run, undisturbed
-from impl.tracing import Loss, Traces, trace
+from theorems.impl.errors import require
+from theorems.impl.operands import Instance
+from theorems.impl.running import Inputs, run, undisturbed
+from theorems.impl.tracing import Loss, Traces, trace
 from theorems.places.coverage import Coverage, coverage
 
 _TOO_LARGE = "its patches are too many to be unfolded: of it {} are looked at, and the claim is about all"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from impl.first_layer_runs import first_layer_runs
+from theorems.impl.first_layer_runs import first_layer_runs
 from theorems.places.subject import Places, Subject
 
 

@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from impl.directions import is_tiny
-from impl.errors import InputError
-from impl.handles import Handle
-from impl.lines import Lines
-from impl.loss_lines import COARSE, LossLine
+from theorems.impl.directions import is_tiny
+from theorems.impl.errors import InputError
+from theorems.impl.handles import Handle
+from theorems.impl.lines import Lines
+from theorems.impl.loss_lines import COARSE, LossLine
 from theorems.loss_slopes import slope_of
 from theorems.places.subject import Places
 from theorems.preconditions import POWER, autograd_gives_the_gradient
@@ -94,7 +94,9 @@ def unseen(lines: Lines, whole: LossLine, grown: Callable[[], Lines]) -> tuple[P
         if alone or _outcome(line) is not Outcome.HOLDS:  # not of a bias before a norm, whose weight is seen
             found[f"{named(still)}, of which the loss depends little"] = line
     more, hidden = _grown(lines, hidden, whole, grown)
-    return found | more | _named(lines, [h for h in hidden if h not in still], whole), _note(lines, seen, moving, hidden)
+    return found | more | _named(lines, [h for h in hidden if h not in still], whole), _note(
+        lines, seen, moving, hidden
+    )
 
 
 def _through(lines: Lines, handles: Sequence[Handle], whole: LossLine) -> LossLine:

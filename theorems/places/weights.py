@@ -7,14 +7,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from impl.chains import LinearChain, linear_chains_of
-from impl.decayed import decayed_traces
-from impl.operands import Instance
-from impl.parts import restricted
-from impl.polar_errors import polar_radius, vertical_radius
-from impl.relu_stacks import LARGEST, stacks
-from impl.tracing import LayerTrace
-from impl.whitening import weight_motion, weight_step
+from theorems.impl.chains import LinearChain, linear_chains_of
+from theorems.impl.decayed import decayed_traces
+from theorems.impl.operands import Instance
+from theorems.impl.parts import restricted
+from theorems.impl.polar_errors import polar_radius, vertical_radius
+from theorems.impl.relu_stacks import LARGEST, stacks
+from theorems.impl.tracing import LayerTrace
+from theorems.impl.whitening import weight_motion, weight_step
 from theorems.places.subject import Places, Subject
 from theorems.rounding import UNIT, Ball
 

@@ -9,15 +9,15 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
-from impl.aligned import AlignedTeacher, first_gradient
-from impl.arb_arrays import ArbArray, arb_array
-from impl.differentiation import velocity
-from impl.duals import Dual
-from impl.linear_students import exp2, identity
-from impl.operands import Operand, is_exact
-from impl.strategies import spectra as strategies
-from impl.tracked import Tracked
 from theorems.claim import Hypothesis, Source, equals
+from theorems.impl.aligned import AlignedTeacher, first_gradient
+from theorems.impl.arb_arrays import ArbArray, arb_array
+from theorems.impl.differentiation import velocity
+from theorems.impl.duals import Dual
+from theorems.impl.linear_students import exp2, identity
+from theorems.impl.operands import Operand, is_exact
+from theorems.impl.strategies import spectra as strategies
+from theorems.impl.tracked import Tracked
 from theorems.preconditioning.descent import beside
 from theorems.rounding import Ball
 

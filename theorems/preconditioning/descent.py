@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from impl import linear_students
-from impl.arb_arrays import ArbArray, arb_array
-from impl.arb_matrices import norm
-from impl.linear_students import identity
-from impl.operands import Operand, is_exact, zeros_like
+from theorems.impl import linear_students
+from theorems.impl.arb_arrays import ArbArray, arb_array
+from theorems.impl.arb_matrices import norm
+from theorems.impl.linear_students import identity
+from theorems.impl.operands import Operand, is_exact, zeros_like
 from theorems.rounding import Ball
 from theorems.rounding.projection import _norm
 

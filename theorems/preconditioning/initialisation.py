@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from impl.linear_students import InitialisedPair, identity
-from impl.operands import Operand, is_exact, zeros_like
-from impl.strategies import spectra as strategies
 from theorems.claim import Hypothesis, Source, equals
+from theorems.impl.linear_students import InitialisedPair, identity
+from theorems.impl.operands import Operand, is_exact, zeros_like
+from theorems.impl.strategies import spectra as strategies
 from theorems.preconditioning.descent import descend
 from theorems.rounding import Ball
 from theorems.rounding.enclosures import given

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from impl.gaussian_teachers import SLOPES, GaussianTeacher, one_step
-from impl.linalg import exact_rank
-from impl.linear_students import PoweredCovariance, empirical_inverse, exp2, identity
-from impl.operands import Operand, is_exact
-from impl.preconditioned import PreconditionedSGD
-from impl.strategies import spectra as strategies
 from theorems.claim import Hypothesis, Source, equals
+from theorems.impl.gaussian_teachers import SLOPES, GaussianTeacher, one_step
+from theorems.impl.linalg import exact_rank
+from theorems.impl.linear_students import PoweredCovariance, empirical_inverse, exp2, identity
+from theorems.impl.operands import Operand, is_exact
+from theorems.impl.preconditioned import PreconditionedSGD
+from theorems.impl.strategies import spectra as strategies
 
 _PAPER = "2509.25637"
 Parts = Mapping[str, Operand]

@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from flint import arb
 
-from impl.arb_arrays import ArbArray
-from impl.arb_matrices import norm
-from impl.linalg import exact_rank, least_squares
-from impl.linear_students import LinearStudent, identity
-from impl.operands import Operand, is_exact, zeros_like
-from impl.strategies import students as strategies
 from theorems.claim import Hypothesis, Source, equals
+from theorems.impl.arb_arrays import ArbArray
+from theorems.impl.arb_matrices import norm
+from theorems.impl.linalg import exact_rank, least_squares
+from theorems.impl.linear_students import LinearStudent, identity
+from theorems.impl.operands import Operand, is_exact, zeros_like
+from theorems.impl.strategies import students as strategies
 from theorems.preconditioning.descent import beside, condition, descend, divided, filters, spectrum
 from theorems.rounding import UNIT, Ball
 from theorems.rounding.enclosures import given

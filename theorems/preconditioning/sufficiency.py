@@ -9,12 +9,12 @@ from collections.abc import Mapping
 
 import torch
 
-from impl.first_layer import PreconditionedSteps
-from impl.operands import Operand, is_exact
-from impl.step_errors import stepped
-from impl.strategies import preconditioning as strategies
-from impl.twins import TwinRuns
 from theorems.claim import Hypothesis, Source, equals
+from theorems.impl.first_layer import PreconditionedSteps
+from theorems.impl.operands import Operand, is_exact
+from theorems.impl.step_errors import stepped
+from theorems.impl.strategies import preconditioning as strategies
+from theorems.impl.twins import TwinRuns
 from theorems.preconditioning.training_steps import reports_drift, rounds_nowhere
 from theorems.rounding import Ball
 

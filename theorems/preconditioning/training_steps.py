@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from impl.first_layer import PreconditionedSteps
-from impl.operands import Instance, Operand, is_exact
-from impl.surgery import LARGEST
 from theorems.claim import Claim
+from theorems.impl.first_layer import PreconditionedSteps
+from theorems.impl.operands import Instance, Operand, is_exact
+from theorems.impl.surgery import LARGEST
 from theorems.relations import Comparison, Finding, Side
 from theorems.rounding import Ball
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from impl.errors import InputError, visible
 from theorems.evidence.file import Record, judged, model_record, record
 from theorems.exits import kept_running
+from theorems.impl.errors import InputError, visible
 from theorems.pytest_plugin import ITEMS
 from theorems.pytest_plugin.options import Options
 
@@ -91,7 +91,7 @@ class Catalogue(pytest.Collector):
         Raises:
             InputError: the network cannot be judged at all.
         """
-        from impl.loss_lines import LossLine
+        from theorems.impl.loss_lines import LossLine
         from theorems.places import instances_of
 
         self.places |= instances_of(part, {LossLine, *(claim.subject for claim in self.claims)})

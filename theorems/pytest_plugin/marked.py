@@ -22,7 +22,7 @@ _NAME = "theorems-marked"
 
 def collected(collector: pytest.Collector, report: pytest.CollectReport, tied: Iterable[pytest.Item]) -> None:
     """Look every marker up; a claim that there is not is an error of the collection."""
-    from impl.errors import InputError
+    from theorems.impl.errors import InputError
 
     manager = collector.config.pluginmanager
     if not manager.has_plugin(_NAME):
@@ -41,9 +41,9 @@ def collected(collector: pytest.Collector, report: pytest.CollectReport, tied: I
 
 def _claims_of(item: pytest.Item) -> list[Claim]:
     """The claims that a test names, by name or by the claim itself."""
-    from impl.errors import InputError
     from theorems.claim import Claim
     from theorems.commands.console import select
+    from theorems.impl.errors import InputError
 
     found: list[Claim] = []
     for marker in item.iter_markers("claim"):

@@ -228,8 +228,8 @@ def _require_targets(values: dict[str, str | None]) -> None:
     """Refuse what cannot be written before any work is done."""
     if not any(values[name] for name in (*_FILES, *_FOLDERS)):
         return
-    from impl.errors import InputError
     from theorems.files import require_folder, require_target
+    from theorems.impl.errors import InputError
 
     try:
         for names, check in ((_FILES, require_target), (_FOLDERS, require_folder)):

@@ -7,10 +7,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from impl.errors import InputError
 from theorems.evidence.file import Record, write
 from theorems.evidence.partial import earlier, joined, tried
 from theorems.files import replace_file
+from theorems.impl.errors import InputError
 from theorems.pytest_plugin.options import Options
 
 

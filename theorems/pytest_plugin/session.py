@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from impl.errors import InputError, visible
 from theorems.evidence.file import GRADES, Record, document, not_run, versions
 from theorems.evidence.partial import INTERRUPTED, NARROWED, partial, told, tried
+from theorems.impl.errors import InputError, visible
 from theorems.pytest_plugin.items import EVIDENCE, SPENT, Catalogue, ClaimItem, calm, send
 from theorems.pytest_plugin.options import Options
 from theorems.pytest_plugin.outputs import Outputs, renderer
@@ -46,9 +46,9 @@ class Session:
 
     def _select(self) -> list[Any]:
         """The claims that become items; on a network, what they presuppose comes first unless some are named."""
-        from impl.errors import require
         from theorems.catalogue import CLAIMS
         from theorems.commands.console import checked_on_networks, select
+        from theorems.impl.errors import require
         from theorems.relations.alarms import shared_out
 
         if not self.options.collect:

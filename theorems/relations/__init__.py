@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from impl.errors import InputError
-from impl.exact_arrays import NotExactError, in_floats, plain_array
-from impl.operands import Instance, Operand, is_exact
-from impl.rounded import zero_divisors
-from impl.truth import OpenQuestionError
+from theorems.impl.errors import InputError
+from theorems.impl.exact_arrays import NotExactError, in_floats, plain_array
+from theorems.impl.operands import Instance, Operand, is_exact
+from theorems.impl.rounded import zero_divisors
+from theorems.impl.truth import OpenQuestionError
 from theorems.relations.doubt import advice, as_ball, movements, proved, rounding, term_sizes
 from theorems.rounding import Ball
 from theorems.rounding.enclosures import enclose

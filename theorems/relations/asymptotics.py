@@ -31,9 +31,9 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
-from impl.errors import require
-from impl.operands import Instance
 from theorems.claim import Claim, equals
+from theorems.impl.errors import require
+from theorems.impl.operands import Instance
 from theorems.relations import Finding, Side
 from theorems.relations.corrections import Corrections
 from theorems.relations.slopes import Array, Slope, fitted, local_exponents

@@ -17,9 +17,9 @@ import numpy as np
 from flint import arb, ctx
 from torch import Tensor
 
-from impl.arb_arrays import ball
-from impl.operands import Instance
 from theorems.claim import Claim, equals
+from theorems.impl.arb_arrays import ball
+from theorems.impl.operands import Instance
 from theorems.relations import Finding, Side, Sign
 from theorems.rounding.precision import LIMIT, PRECISION, RESOLUTION, precisely, rising
 from theorems.verdict import Grade, Outcome

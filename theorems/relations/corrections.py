@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from impl.errors import require
+from theorems.impl.errors import require
 
 _TERMS = 64
 """Powers of each u that are followed one by one; what is left of the geometric series counts at its worst on both sides."""

@@ -17,10 +17,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from impl.measured import doubts, is_declared, known_doubts, variations
-from impl.operands import Instance
-from impl.rounded import Ball
-from impl.truth import Truth
+from theorems.impl.measured import doubts, is_declared, known_doubts, variations
+from theorems.impl.operands import Instance
+from theorems.impl.rounded import Ball
+from theorems.impl.truth import Truth
 
 _TIMES = 4
 """How many times the largest movement seen counts, where the doubt itself is a guess: half of the digits."""

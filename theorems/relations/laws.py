@@ -29,9 +29,9 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from impl.errors import require
-from impl.operands import Instance
 from theorems.claim import Claim, equals
+from theorems.impl.errors import require
+from theorems.impl.operands import Instance
 from theorems.relations import Finding, Relation, Side, Sign, tails
 from theorems.relations.tails import Array, Test
 from theorems.rounding import UNIT

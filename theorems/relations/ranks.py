@@ -17,12 +17,12 @@ import torch
 from flint import arb
 from torch import Tensor
 
-from impl.arb_arrays import arb_array
-from impl.arb_matrices import norm, proved_rank
-from impl.exact_arrays import plain_array
-from impl.linalg import exact_rank
-from impl.operands import Instance, Operand, is_exact, to_exact
 from theorems.claim import Claim, equals
+from theorems.impl.arb_arrays import arb_array
+from theorems.impl.arb_matrices import norm, proved_rank
+from theorems.impl.exact_arrays import plain_array
+from theorems.impl.linalg import exact_rank
+from theorems.impl.operands import Instance, Operand, is_exact, to_exact
 from theorems.relations import Finding, Side, _parts, _worst
 from theorems.relations.doubt import advice, movements
 from theorems.rounding import Ball

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from scipy.special import logsumexp
 
-from impl.errors import InputError, require
-from impl.operands import Instance
 from theorems.claim import Claim
+from theorems.impl.errors import InputError, require
+from theorems.impl.operands import Instance
 from theorems.relations import Finding, Side
 from theorems.relations.laws import ALARM, MeanLaw, as_array, named
 from theorems.relations.tails import Array, detectable

@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 from scipy import stats
 
-from impl.errors import require
+from theorems.impl.errors import require
 
 Array: TypeAlias = np.ndarray
 Test: TypeAlias = tuple[np.ndarray, np.ndarray]

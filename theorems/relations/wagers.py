@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from impl.errors import require
+from theorems.impl.errors import require
 from theorems.relations.laws import BoundedMean, MeanLaw, NormalMean, Proportion, SubGammaMean, VarianceBounded, given
 from theorems.relations.tails import Array
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from impl.errors import InputError
+from theorems.impl.errors import InputError
 from theorems.verdict import Outcome
 
 _RUN = {"schema": int, "seed": int, "profile": str, "versions": dict, "claims": list}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable
 
-from impl.errors import InputError
+from theorems.impl.errors import InputError
 from theorems.report.page import Picture
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from impl.errors import InputError
+from theorems.impl.errors import InputError
 from theorems.report import figures
 from theorems.report.earned import earned
 from theorems.report.evidence import GRADES, STANDINGS, Run, size_of

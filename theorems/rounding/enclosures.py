@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from impl.measured import given
-from impl.operands import Instance
+from theorems.impl.measured import given
+from theorems.impl.operands import Instance
 
 __all__ = ["enclose", "given"]
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from flint import ctx
 
-from impl.arb_arrays import UndecidableError
-from impl.operands import Instance
+from theorems.impl.arb_arrays import UndecidableError
+from theorems.impl.operands import Instance
 from theorems.relations import Finding, Relation, Side
 from theorems.verdict import Grade, Outcome
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from impl.linalg import _fmpq
+from theorems.impl.linalg import _fmpq
 from theorems.rounding import UNIT, Ball
 from theorems.rounding.projection import _TINY, _norm
 

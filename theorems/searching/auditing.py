@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from impl.errors import InputError
-from impl.operands import Instance
-from impl.strategies.sampling import visit
-from impl.strategies.wild import FORMATS, KINDS, Refusal
-from impl.strategies.wild_data import WHOLE, WILD, WILD_FOR
 from theorems.claim import Claim
 from theorems.domains import law, same_law
+from theorems.impl.errors import InputError
+from theorems.impl.operands import Instance
+from theorems.impl.strategies.sampling import visit
+from theorems.impl.strategies.wild import FORMATS, KINDS, Refusal
+from theorems.impl.strategies.wild_data import WHOLE, WILD, WILD_FOR
 from theorems.kernel_flow.optimality import Spectrum
 from theorems.relations.ranks import Within
 from theorems.rounding import Ball

@@ -13,10 +13,10 @@ from typing import Any
 
 from hypothesis import given
 
-from impl.errors import require
 from theorems.checking import aim, shrunk
 from theorems.claim import Claim
 from theorems.evidence.collected import Evidence
+from theorems.impl.errors import require
 from theorems.searching.choices import CORNERS, Drawn, cornered, draw, neighbour, shrinking_from
 from theorems.searching.drawing import AIMED, SEARCH, SHRINKING, for_each, searching
 from theorems.searching.larger import larger, share, shrunk_larger

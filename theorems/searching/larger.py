@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis.errors import HypothesisWarning
 from hypothesis.strategies import SearchStrategy
 
-from impl.strategies.sizes import larger_sizes
 from theorems.claim import Claim
+from theorems.impl.strategies.sizes import larger_sizes
 from theorems.searching.choices import Drawn, draw, shrinking_from
 from theorems.searching.drawing import SHRINKING, searching
 from theorems.verdict import Outcome, Verdict

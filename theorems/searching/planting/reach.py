@@ -20,7 +20,7 @@ _FURNITURE = (
     "theorems.relations",
     "theorems.rounding",
     "theorems.rounding.enclosures",
-    "impl.errors",
+    "theorems.impl.errors",
 )
 """Modules that judge or refuse and predict nothing: no error is planted there."""
 
@@ -140,4 +140,4 @@ def prediction_side(claim: Claim) -> Side:
 
 def _in_paper(module: str) -> bool:
     """A paper's package, or the ground floor; the relations beside the packages judge and do not predict."""
-    return module.startswith("impl.") or module.count(".") > 1
+    return module.startswith("theorems.impl.") or module.count(".") > 1

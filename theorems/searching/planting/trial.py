@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from impl.errors import require
-from impl.exact_arrays import evaluated
 from theorems.claim import Claim
 from theorems.evidence.collected import fingerprint
+from theorems.impl.errors import require
+from theorems.impl.exact_arrays import evaluated
 from theorems.relations.ranks import RankIs
 from theorems.searching.drawing import draws
 from theorems.searching.planting.plant import Place, Planted, errors, nested, places
