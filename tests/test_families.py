@@ -21,7 +21,7 @@ from theorems.searching.drawing import draws
 BOOKKEEPING = {"unit", "grad_terms", "grad_magnitude", "calls", "output_error"}
 """Fields about rounding and about how something was recorded: exact numbers have none of it."""
 
-DRAWN = max(60, settings().max_examples // 2)
+DRAWN = max(150, settings().max_examples // 2)
 
 
 def _array(value):

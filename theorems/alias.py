@@ -19,7 +19,10 @@ class _Alias(MetaPathFinder, Loader):
     """``impl.x`` is ``theorems.impl.x``, the same object."""
 
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,  # noqa: ARG002, the interface of a finder
+        target: ModuleType | None = None,  # noqa: ARG002
     ) -> ModuleSpec | None:
         """Only below an `impl` that is ours."""
         ours = fullname.startswith("impl.") and sys.modules.get("impl") is sys.modules["theorems.impl"]

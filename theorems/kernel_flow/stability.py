@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from theorems.claim import Claim, Hypothesis, Source, equals
 from theorems.impl.flows import kernel_velocity, symmetric_directions
@@ -30,6 +31,8 @@ def _subsets(task: SpectralTask) -> Operand:
     rows = [
         [int(i in subset) for i in range(size)] for r in range(1, len(active) + 1) for subset in combinations(active, r)
     ]
+    if isinstance(task.values, Tensor):
+        return torch.tensor(rows or [[0] * size], dtype=torch.float64)
     return np.array(rows or [[0] * size], dtype=object)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 from hypothesis.database import DirectoryBasedExampleDatabase
+from hypothesis.errors import HypothesisWarning
 from hypothesis.strategies import SearchStrategy
 
 SEARCH = (Phase.generate,)
@@ -54,7 +56,9 @@ def for_each(
         use(instance)
 
     run._hypothesis_internal_database_key = key.encode()  # type: ignore[attr-defined]  # noqa: SLF001, as `hypothesis.find`
-    run()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Generating overly large repr", HypothesisWarning)  # nobody is shown it
+        run()
 
 
 def draws(strategy: SearchStrategy[Any], *, examples: int, seed: int) -> list[Any]:
