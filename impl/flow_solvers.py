@@ -154,7 +154,7 @@ def flow_to_rest(
     Two reductions, both of which the end is checked against on the full problem: the drive D acts inside the block Krylov space of
     (K₀, Y), so Φ(t) = Q L(t)Oᵀ + e^{−μt}(I − QQᵀ)Φ(0) with L a small square matrix; and for D frozen over a step the flow is
     e^{h(D−μ)}L, exactly, with D of rank C. Exponential trapezoid with error control; steps stay below 1/(4μ) and
-    below what `_longest_step` says, where its fixed point attracts.
+    below what ``_longest_step`` says, where its fixed point attracts.
 
     Args:
         features: Φ(0), (N, P).

@@ -11,8 +11,8 @@ __all__ = ["enclose", "given"]
 
 
 def enclose(instance: Instance) -> Any:
-    """The instance with every operand as a `Ball`: data exact, what was measured with the error of its computation.
+    """The instance with every operand as a ``Ball``: data exact, what was measured with the error of its computation.
 
-    What that is is said where the type is defined (`Instance.measured`, or its own `enclosed`): no import changes it.
+    What that is is said where the type is defined (`Instance.measured`, or its own ``enclosed``): no import changes it.
     """
     return instance.enclosed()
