@@ -92,6 +92,7 @@ def styled(sizes: str, *, random: bool = True) -> Callable[[Callable[[int], Figu
             return figure
 
         framed.__doc__, framed.__name__ = draw.__doc__, draw.__name__
+        framed.sizes = sizes  # type: ignore[attr-defined]
         return framed
 
     return decorate
