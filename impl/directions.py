@@ -16,6 +16,7 @@ from impl.running import Inputs
 TINY = 2.0**-8
 """Size of a parameter below which the loss may hardly depend on what it multiplies."""
 
+
 def first_samples(task: tuple[Inputs, Any], count: int) -> tuple[Inputs, Any] | None:
     """Inputs and targets of the first samples, where every tensor leads with the same number of them."""
     lengths = {len(tensor) if tensor.ndim else 0 for tensor in tensors_of(task)}

@@ -64,7 +64,11 @@ def outcomes(rows):
 
 def about(rows, name):
     """Rows and notes that name a module, without those that hold."""
-    said = [where for where, v in rows.items() if v.outcome is not Outcome.HOLDS and name in where + str(v.context.get("reason"))]
+    said = [
+        where
+        for where, v in rows.items()
+        if v.outcome is not Outcome.HOLDS and name in where + str(v.context.get("reason"))
+    ]
     return said + [v for v in rows.values() if name in str(v.context.get("note"))]
 
 
