@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from impl.errors import InputError, told
+from impl.errors import told
 from impl.lines import Lines
 from impl.loss_lines import LossLine
 from impl.running import run, undisturbed
@@ -52,12 +52,6 @@ def _slope(subject: Subject, lines: Lines, *, eager: bool) -> tuple[float, float
     with undisturbed(subject.model, subject.seed):
         value = scalar_loss(run(subject.model, subject.inputs, eager=eager), subject.targets, subject.loss)
         found = torch.autograd.grad(value, list(moving.values()), allow_unused=True)
-    with lines._here():
-        terms = [
-            speeds[key] * float((g.detach().to_dense().double() * lines.along_parameter(p)).sum())
-            for (key, p), g in zip(moving.items(), found, strict=True)
-            if g is not None
-        ]
-    if not terms:
-        raise InputError("its gradient reaches no parameter")
-    return float(value.detach()), sum(terms)
+    return float(value.detach()), lines.slope_along(
+        [(speeds[id(p)], p, g) for p, g in zip(moving.values(), found, strict=True)]
+    )
