@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 
@@ -33,7 +34,9 @@ def compiled_line(subject: Subject, lines: Lines, whole: LossLine) -> LossLine |
         eager, slope = _slope(subject, lines, eager=True)
         value, compiled = _slope(subject, lines, eager=False)
     except Exception as error:  # noqa: BLE001 - backends raise what they like
-        return f"the compiled gradient was not looked at: compiling it raised {told(error)}"
+        cause: Any = error.__cause__ or error
+        cause = getattr(cause, "inner_exception", cause)  # of a backend
+        return f"the compiled gradient was not looked at: compiling it raised {told(cause)}"
     narrow = next((p.dtype for p in subject.model.parameters() if p.is_floating_point()), torch.float64)
     eps = torch.finfo(narrow).eps
     if not abs(value - eager) <= _SAME * eps * max(abs(eager), lines.scale):
