@@ -29,7 +29,7 @@ def notes_on(lines: Lines) -> list[str]:
     if lines.samples:
         notes.append(f"it has more than {LARGEST} parameters: only the {lines.samples} were looked at")
     if any(hasattr(m, "_orig_mod") or getattr(m, "_compiled_call_impl", None) for m in lines.model.modules()):
-        notes.append("it is compiled, but ran as it is written: the compiled gradient was not looked at")
+        notes.append("it is compiled, but ran as it is written")
     hooked = sum(bool(getattr(p, "_post_accumulate_grad_hooks", None)) for p in lines.model.parameters())
     if hooked:
         notes.append(f"hooks after accumulation, on {hooked} parameters, did not run: what they do to gradients was not looked at")  # fmt: skip

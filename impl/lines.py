@@ -229,6 +229,11 @@ class Lines:
             weights = [weight / max(weights) for weight in weights]
         return weights
 
+    def slope_along(self, gradients: Sequence[tuple[float, Tensor, Tensor | None]]) -> float:
+        """The slope that gradients from elsewhere give along the directions of parameters: speed, parameter and gradient of each."""
+        with self._here():
+            return sum(speed * share(gradient, self.along_parameter(p))[0] for speed, p, gradient in gradients)
+
     def depends(self) -> bool:
         """Whether the loss would move with what is cut off, if that were not held."""
         moving = {id(p): p for h in self.owners for p in h.parameters}

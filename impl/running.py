@@ -41,8 +41,10 @@ def require_usable(model: nn.Module) -> None:
         require(not tensor.is_complex(), f"expected real weights, got {tensor.dtype} in {name!r}")
 
 
-def run(model: nn.Module, inputs: Inputs) -> Any:
+def run(model: nn.Module, inputs: Inputs, *, eager: bool = True) -> Any:
     """Outputs of ``model`` on a tensor, a tuple of arguments or a mapping of keyword arguments; copies, so that they stay.
+
+    Compiled modules run as they are written, unless ``eager`` is False.
 
     Raises:
         InputError: an empty batch, or whatever the model raised, with the shapes that it was given.
@@ -54,7 +56,7 @@ def run(model: nn.Module, inputs: Inputs) -> Any:
         # an attention mask among several arguments may hold −∞; what reaches a layer is checked there
         _require_numbers(tensor, infinite=len(tensors) > 1)
     try:
-        with _eager(model):
+        with _eager(model) if eager else nullcontext():
             if isinstance(inputs, Mapping):
                 return model(**mapped(inputs, Tensor.clone))
             if isinstance(inputs, tuple | list):

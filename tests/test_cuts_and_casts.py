@@ -246,7 +246,6 @@ def test_a_network_that_counts_its_calls_is_at_the_same_count_everywhere():
 
 
 def test_what_was_not_looked_at_is_said():
-    assert "the compiled gradient was not looked at" in holds(torch.compile(mlp(), backend="eager"))
     hooked = mlp()
     hooked[0].weight.register_post_accumulate_grad_hook(lambda p: p.grad.mul_(3))
     assert "hooks after accumulation, on 1 parameters, did not run" in holds(hooked)
@@ -364,3 +363,41 @@ def test_equal_singular_values():
     (verdict,) = seen(model, torch.eye(4, dtype=torch.float64), None, loss).values()
     assert verdict.outcome is not H
     assert "NaN or infinite" in verdict.context["reason"]
+
+
+def _backend(factor):
+    from functorch.compile import make_boxed_func
+    from torch._dynamo.backends.common import aot_autograd
+
+    def backward(graph, _):
+        return make_boxed_func(lambda *args: [None if g is None else factor * g for g in graph(*args)])
+
+    return aot_autograd(fw_compiler=lambda graph, _: make_boxed_func(graph.forward), bw_compiler=backward)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize(("factor", "outcome"), [(1.0, H), (1.5, Outcome.REFUTED), (1.01, Outcome.REFUTED)])
+def test_the_gradient_of_a_compiled_graph_is_compared(factor, outcome, dtype):
+    torch._dynamo.reset()
+    model = torch.compile(
+        nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 3)).to(dtype), backend=_backend(factor)
+    )
+    found = check_model(
+        model,
+        numbers(8, 5).to(dtype),
+        torch.arange(8) % 3,
+        functional.cross_entropy,
+        claims=[autograd_gives_the_gradient],
+    )
+    rows = {r.where: r.verdict.outcome for r in found}
+    assert rows == {"all parameters": H, "compiled graph": outcome}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_compiler_that_fails_is_said():
+    def none(*_):
+        raise RuntimeError("no compiler here")
+
+    torch._dynamo.reset()
+    assert "no compiler here" in holds(torch.compile(mlp(), backend=none))

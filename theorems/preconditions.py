@@ -70,6 +70,8 @@ def _why(line: LossLine, slope: float, seen: Slope) -> str:
     ahead = line.ahead[torch.isfinite(line.ahead)]
     if len(ahead) == 0:
         return "the loss is not finite, or the network does not run, on the whole way along the line"
+    if line.hidden and abs(slope - seen.limit) <= seen.bound:
+        return line.hidden
     if not math.isfinite(slope):
         who = f" of {', '.join(line.broken[:4])}" if line.broken else ""
         found = f": its slope is {seen.limit:.6g}" if math.isfinite(seen.bound) else ""
@@ -81,8 +83,6 @@ def _why(line: LossLine, slope: float, seen: Slope) -> str:
 
 def _hidden(line: LossLine, slope: float, seen: Slope) -> str:
     """What hides the slope."""
-    if line.hidden:
-        return line.hidden
     if seen.flat > 0:
         return f"the loss does not change at all within a relative step of {seen.flat:.2g}: something on its way is rounded (a cast to a narrow format that stayed one, round, sign) or every unit is off, and beyond that its slope is told to {seen.bound:.2g} only"  # fmt: skip
     if not math.isfinite(seen.bound):

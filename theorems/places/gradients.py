@@ -11,6 +11,7 @@ from theorems.impl.handles import Handle
 from theorems.impl.lines import Lines
 from theorems.impl.loss_lines import LossLine
 from theorems.loss_slopes import ROOM, off, slope_of
+from theorems.places.compiled import compiled_line, is_compiled
 from theorems.places.subject import Places, Subject
 from theorems.places.unseen import unseen
 from theorems.preconditions import autograd_gives_the_gradient
@@ -40,6 +41,11 @@ def loss_lines(subject: Subject) -> Places | str:
         found[f"all parameters{part}"] = replace(whole, said=said)
         return found | {f"{where}{part}": line for where, line in wrong.items()}
     if _outcome(whole) is Outcome.HOLDS:
+        compiled = compiled_line(subject, lines, whole) if is_compiled(subject) else ""
+        if isinstance(compiled, LossLine):
+            found["compiled graph"] = compiled
+        elif compiled:
+            whole = found[f"all parameters{part}"] = replace(whole, notes=(*whole.notes, compiled))
         more, note = unseen(lines, whole, lambda: Lines(*subject.task, seed=subject.seed, grown=True, wide=lines.wide))
         if note:
             found[f"all parameters{part}"] = replace(whole, notes=(*whole.notes, note))

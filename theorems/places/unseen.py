@@ -94,9 +94,13 @@ def unseen(lines: Lines, whole: LossLine, grown: Callable[[], Lines]) -> tuple[P
         if alone or _outcome(line) is not Outcome.HOLDS:  # not of a bias before a norm, whose weight is seen
             found[f"{named(still)}, of which the loss depends little"] = line
     more, hidden = _grown(lines, hidden, whole, grown)
+<<<<<<< HEAD
     return found | more | _named(lines, [h for h in hidden if h not in still], whole), _note(
         lines, seen, moving, hidden
     )
+=======
+    return found | more | _named(lines, [h for h in hidden if h not in still], whole), _note(lines, seen, moving)
+>>>>>>> grad2
 
 
 def _through(lines: Lines, handles: Sequence[Handle], whole: LossLine) -> LossLine:
@@ -123,8 +127,7 @@ def _grown(
     lines: Lines, hidden: Sequence[Handle], whole: LossLine, grown: Callable[[], Lines]
 ) -> tuple[Places, list[Handle]]:
     """A line through what is hidden, at a point where tiny parameters are larger; and what stays hidden there too."""
-    with lines._here():
-        tiny = [p for p in lines.model.parameters() if lines._moves(p) and is_tiny(lines._originals[id(p)])]
+    tiny = any(is_tiny(p) for p in lines.model.parameters() if p.requires_grad and p.is_floating_point())
     if not hidden or not tiny:
         return {}, list(hidden)
     try:
@@ -162,7 +165,7 @@ def _named(lines: Lines, hidden: Sequence[Handle], whole: LossLine) -> Places:
     return {f"{named(hidden)}, of which the loss depends too little": replace(line, hidden=why)}
 
 
-def _note(lines: Lines, seen: Seen, moving: Sequence[Handle], hidden: Sequence[Handle]) -> str:
+def _note(lines: Lines, seen: Seen, moving: Sequence[Handle]) -> str:
     """The modules of which an error of some percent would not have been seen."""
     coarse = [h for h in seen.beyond(FINE, moving) if seen.of(h) <= POWER]
     if not coarse:
