@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-from impl.errors import told
-from impl.lines import Lines
-from impl.loss_lines import LossLine
-from impl.running import run, undisturbed
-from impl.tracing import scalar_loss
+from theorems.impl.errors import told
+from theorems.impl.lines import Lines
+from theorems.impl.loss_lines import LossLine
+from theorems.impl.running import run, undisturbed
+from theorems.impl.tracing import scalar_loss
 from theorems.places.subject import Subject
 
 _SAME = 2.0**10
