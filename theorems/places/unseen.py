@@ -94,13 +94,7 @@ def unseen(lines: Lines, whole: LossLine, grown: Callable[[], Lines]) -> tuple[P
         if alone or _outcome(line) is not Outcome.HOLDS:  # not of a bias before a norm, whose weight is seen
             found[f"{named(still)}, of which the loss depends little"] = line
     more, hidden = _grown(lines, hidden, whole, grown)
-<<<<<<< HEAD
-    return found | more | _named(lines, [h for h in hidden if h not in still], whole), _note(
-        lines, seen, moving, hidden
-    )
-=======
     return found | more | _named(lines, [h for h in hidden if h not in still], whole), _note(lines, seen, moving)
->>>>>>> grad2
 
 
 def _through(lines: Lines, handles: Sequence[Handle], whole: LossLine) -> LossLine:
