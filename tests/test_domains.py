@@ -229,7 +229,7 @@ def _mine():
     return strategies.layer_traces()
 
 
-@pytest.mark.parametrize("strategy", [strategies.layer_traces, strategies.layer_traces(), _mine], ids=str)
+@pytest.mark.parametrize("strategy", [strategies.layer_traces, strategies.layer_traces(), _mine], ids=["named", "called", "mine"])
 def test_a_strategy_is_known_by_what_it_is_made_of(strategy):
     assert family_of(on(strategy)) is families.LAYERS
 
@@ -324,7 +324,7 @@ def _positive(layer):
     return dataclasses.replace(layer, weight=abs(layer.weight) + 1)
 
 
-@pytest.mark.parametrize("where", [{"a kind": 3}, lambda layer: True, ["a kind"]], ids=repr)
+@pytest.mark.parametrize("where", [{"a kind": 3}, lambda layer: True, ["a kind"]], ids=["number", "function", "list"])
 def test_a_domain_that_is_none_is_refused(where):
     from impl.errors import InputError
 

@@ -49,7 +49,6 @@ STEP_HYPOTHESES = {
     "labels of finite second moment": Hypothesis(
         strategies.steps_with_exploding_labels,
         no_second_moment,
-        meaning="without the moment a few samples decide what ς is, and sizes at which an exponent could be told are out of reach",
     ),
 }
 

@@ -125,13 +125,11 @@ _LAW = TendsTo(
         "ζ at most ¾": Hypothesis(
             strategies.shared_data_with_large_steps,
             too_fast,
-            meaning="beyond ζ = ¾ the law is approached as d^(2ζ−2), more slowly than the statement says",
         ),
         "a uniformly Lipschitz activation": Hypothesis(strategies.shared_data_with_steep_activation, steep),
         "labels of finite second moment": Hypothesis(
             strategies.shared_data_with_exploding_labels,
             no_second_moment_in_runs,
-            meaning="given ς the law has its form for any labels; without the moment ς has no scale, and no step size is of the order of the statement",
         ),
     },
     mutants={

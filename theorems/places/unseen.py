@@ -112,9 +112,9 @@ def _wrong(lines: Lines, handles: Sequence[Handle], line: LossLine) -> Places:
         return {named(handles): line}
     modules = dict.fromkeys(h.module for h in handles)
     groups = {name: [h for h in handles if h.module == name] for name in modules}
-    alone: Places = {named(group): _through(lines, group, line) for group in groups.values()}
+    alone: dict[str, LossLine] = {named(group): _through(lines, group, line) for group in groups.values()}
     wrong = {where: row for where, row in alone.items() if _outcome(row) is Outcome.REFUTED}
-    return wrong or {f"{named(handles)}, of which the loss depends little": line}
+    return {**wrong} or {f"{named(handles)}, of which the loss depends little": line}
 
 
 def _grown(
