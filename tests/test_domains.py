@@ -229,7 +229,9 @@ def _mine():
     return strategies.layer_traces()
 
 
-@pytest.mark.parametrize("strategy", [strategies.layer_traces, strategies.layer_traces(), _mine], ids=["named", "called", "mine"])
+@pytest.mark.parametrize(
+    "strategy", [strategies.layer_traces, strategies.layer_traces(), _mine], ids=["named", "called", "mine"]
+)
 def test_a_strategy_is_known_by_what_it_is_made_of(strategy):
     assert family_of(on(strategy)) is families.LAYERS
 

@@ -106,7 +106,15 @@ def test_check_writes_the_page_of_its_evidence(check, tmp_path, model):
     written = evidence.read(tmp_path / "e.json")
     assert (tmp_path / "r.html").read_text(encoding="utf-8") == render(written)
     assert written.get("model") == (
-        {"factory": "net.py:net", "decay": 0.25, "batch_size": 3, "double": True} if model else None
+        {
+            "factory": "net.py:net",
+            "decay": 0.25,
+            "batch_size": 3,
+            "double": True,
+            "layers": {"of": 2, "seen": 2, "unseen": {}},
+        }
+        if model
+        else None
     )
     again = Run(written).command(Run(written).claims[0]).split()
     assert again == ["theorems", "check", "gram_flow", "--seed", "0", *(how if model else ["--examples", again[-1]])]

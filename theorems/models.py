@@ -177,7 +177,7 @@ def check_subject(
         seen.largest = max((piece[1] - piece[0] for piece in pieces if piece is not None), default=None)
         for samples in pieces:
             part = subject if samples is None else cut(subject, *samples)
-            for results in _check(part, asked, advance, None if journal is None else journal.errors):
+            for name, results in _check(part, asked, advance, None if journal is None else journal.errors):
                 for result in results:
                     key = (result.claim.name, result.where)
                     found = result if samples is None else _told(result, stated[result.claim.name], samples)
@@ -185,7 +185,6 @@ def check_subject(
                         spent = merged[key].seconds + found.seconds
                         found = replace(worse(merged[key], found), seconds=spent)
                     merged[key] = found
-                name = results[0].claim.name
                 seen.rounds[name] = seen.rounds.get(name, 0) + 1
             covered = part.__dict__.get("coverage") or Coverage()
             seen.layers = covered if seen.layers is None else seen.layers.joined(covered)
@@ -224,7 +223,7 @@ def worse(first: Result, second: Result) -> Result:
 
 def _check(
     subject: Subject, chosen: list[Claim], on_verdict: Callable[[], None] | None, errors: dict[str, str] | None
-) -> Iterator[list[Result]]:
+) -> Iterator[tuple[str, list[Result]]]:
     """The results of each claim at all its places; those of a claim that raises are left out where ``errors`` takes the reason."""
     available = instances_of(subject, {claim.subject for claim in chosen})
     if "layers" in subject.__dict__:
@@ -238,7 +237,7 @@ def _check(
             said = str(error) if isinstance(error, InputError) else told(error)
             errors.setdefault(claim.name, f"expected {claim.name} to be checked, but: {said}")
         else:
-            yield results
+            yield claim.name, results
         if on_verdict is not None:
             on_verdict()
 
