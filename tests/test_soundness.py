@@ -6,6 +6,7 @@ Each is also changed by one token; whether that makes it false on an instance is
 import random
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -26,6 +27,8 @@ CLEAR = Fraction(1, 10**9)
 @dataclass(frozen=True, eq=False)
 class Matrices(Instance):
     """Nine matrices, data all of them."""
+
+    measured: ClassVar = {}
 
     a: Operand
     b: Operand

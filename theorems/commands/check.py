@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from theorems.claim import Claim
     from theorems.models import Results
 
-_FEW = 5
+_FEW = 10
 """Claims up to which the families of p(error) are printed without being asked for."""
 
 

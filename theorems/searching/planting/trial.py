@@ -18,6 +18,7 @@ from theorems.claim import Claim
 from theorems.evidence.collected import fingerprint
 from theorems.impl.errors import require
 from theorems.impl.exact_arrays import evaluated
+from theorems.relations import DEFINED
 from theorems.relations.ranks import RankIs
 from theorems.searching.drawing import draws
 from theorems.searching.planting.plant import Place, Planted, errors, nested, places
@@ -125,7 +126,9 @@ def try_one(planted: Planted, pool: Pool) -> Trial:
     with planted.active():
         for instance in pool:
             try:
-                met.append(pool.claim(instance).outcome)
+                verdict = pool.claim(instance)
+                divided = verdict.context.get("hypothesis") == DEFINED  # by a zero that was planted
+                met.append(None if divided else verdict.outcome)
             except Exception:  # noqa: BLE001, whatever the changed code raises: it has no verdict here
                 met.append(None)
             if met[-1] is Outcome.REFUTED:
