@@ -128,8 +128,6 @@ class Doubt(NamedTuple):
 def doubts(instance: Any) -> dict[str, Doubt | tuple[Doubt, ...]]:
     """Every granted field of an instance of floats, and, of a type that says nothing of its fields, every field."""
     kind = type(instance)
-    if _whole(instance):
-        return {}  # nothing was rounded
     if not is_declared(kind):
         granted: Mapping[str, Slack] = dict.fromkeys(f.name for f in dataclasses.fields(instance))
     else:
@@ -145,18 +143,6 @@ def doubts(instance: Any) -> dict[str, Doubt | tuple[Doubt, ...]]:
                 radius = Doubt(radius, known=True)
             found[name] = _half(value, instance) if radius is None else radius
     return found
-
-
-def _whole(instance: Any) -> bool:
-    """Whether every number of the instance is whole and small: then the network that it comes from rounded nothing."""
-    values = [getattr(instance, f.name) for f in dataclasses.fields(instance)]
-    flat = [part for value in values for part in (value if isinstance(value, tuple) else (value,))]
-    numbers = [v for v in flat if isinstance(v, Tensor) and v.dtype.is_floating_point]
-    return all(bool((v == v.round()).all()) and bool((v.abs() < _SMALL).all()) for v in numbers)
-
-
-_SMALL = 2.0**26
-"""Whole numbers whose products are whole numbers in float64 still."""
 
 
 def _half(value: Tensor, instance: Any) -> Doubt:

@@ -27,6 +27,7 @@ from theorems.relations import Finding, Side, _parts, _worst
 from theorems.relations.doubt import advice, movements
 from theorems.rounding import Ball
 from theorems.rounding.enclosures import enclose
+from theorems.rounding.precision import RESOLUTION
 from theorems.rounding.spectra import positive_eigenvalues, singular_values
 from theorems.verdict import Grade, Outcome
 
@@ -262,9 +263,6 @@ def _numerically(matrix: Ball, slack: Ball | None, rank: int, *, equal: bool) ->
     return found
 
 
-_NOTHING = 2.0**-16
-"""What rounding may hide of the largest singular value and be nothing beside the matrix: single precision hides less, half more."""
-
 _FINE = 2.0**-5
 """What rounding may hide of the largest singular value: half-precision formats hide more."""
 
@@ -283,7 +281,7 @@ def _told_apart(values: Tensor, bound: Tensor, gap: Tensor, rank: int, *, slack:
     for index in range(max(rank - 1, 0), rank + 1):
         value = following[..., index]
         fine &= (value > bound) | (value <= 16 * following[..., index + 1]) | (value <= bound / 64)
-    return bool((fine | (bound <= _NOTHING * top)).all())
+    return bool((fine | (bound <= RESOLUTION * top)).all())
 
 
 def _outcome(residual: float, limit: float) -> Outcome:
