@@ -34,6 +34,7 @@ class GatedNetwork(Instance):
         weight_velocity: Ẇ¹ … Ẇ^L = −∇_W L as measured, shapes as the weights.
         gate: "relu" (masks are 1[h > 0]), "data" (masks are given), or "tanh" (not gated: the section does not apply).
         unit: unit roundoff of the format in which `weight_velocity` was measured.
+        residual_error: how far rounding can have moved `residual` from ∂L/∂f, (…, N); None if nobody knows.
 
     Raises:
         InputError: no layer, shapes that do not fit, NaN or infinity.
@@ -42,7 +43,8 @@ class GatedNetwork(Instance):
     measures: ClassVar[dict[str, tuple[str, int]]] = {
         "width": ("weights", -2), "inputs": ("inputs", -1), "rows": ("inputs", -2),
     }  # fmt: skip
-    granted: ClassVar[Mapping[str, Slack]] = {"residual": None}
+    granted: ClassVar[Mapping[str, Slack]] = {"residual": lambda net: net.residual_error}
+    silent: ClassVar[tuple[str, ...]] = ("residual_error",)
 
     weights: tuple[Operand, ...]
     readout: Operand
@@ -52,6 +54,7 @@ class GatedNetwork(Instance):
     weight_velocity: tuple[Operand, ...]
     gate: str = "relu"
     unit: float = 2.0**-53
+    residual_error: Operand | None = None
 
     def __post_init__(self) -> None:
         """Check that the shapes fit one another and that the numbers are finite."""
@@ -81,6 +84,11 @@ class GatedNetwork(Instance):
             tuple(self.residual.shape) == (*lead, rows),
             f"expected residuals of shape {(*lead, rows)}, got {tuple(self.residual.shape)}",
         )
+        if self.residual_error is not None:
+            require(
+                tuple(self.residual_error.shape) == (*lead, rows),
+                f"expected residual_error of shape {(*lead, rows)}, got {tuple(self.residual_error.shape)}",
+            )
         for name, value in named.items():
             if isinstance(value, Tensor):
                 require_finite(name, value)
@@ -218,4 +226,6 @@ def gated_network(
         masks = [(pre > 0).to(inputs.dtype) for pre in h[1:]]
     residual = (readout * z[-1]).sum(-1) - targets
     speed = [-g for g in loss_gradient(net, weights, residual)]
-    return GatedNetwork(net.weights, readout, inputs, tuple(masks), residual, tuple(speed), gate, net.unit)
+    balls = net.map(lambda value: Ball(value, unit=net.unit))
+    error = (outputs(balls, balls.weights) - Ball(targets, unit=net.unit)).error
+    return replace(net, masks=tuple(masks), residual=residual, weight_velocity=tuple(speed), residual_error=error)

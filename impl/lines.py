@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -12,20 +12,18 @@ from torch import Tensor, nn
 
 from theorems.impl.cuts import Cuts, scripted_cuts
 from theorems.impl.directions import (
-    as_it_is,
-    direction,
     first_samples,
-    is_tiny,
     largest,
     reached_from,
     same_numbers,
     share,
 )
-from theorems.impl.double import in_double, loss_in_double, widened
+from theorems.impl.double import loss_in_double, widened
 from theorems.impl.errors import InputError, require, told
 from theorems.impl.handles import Handle, Passing, passing
 from theorems.impl.line_notes import LARGEST, last_bits, notes_on, roughness_along
-from theorems.impl.loss_lines import BESIDE, FINE, GROWN, STEPS, LossLine
+from theorems.impl.line_points import Point
+from theorems.impl.loss_lines import FINE, STEPS, LossLine
 from theorems.impl.moving import Moving, speeds_of
 from theorems.impl.nested import mapped
 from theorems.impl.running import Inputs, run, undisturbed
@@ -33,12 +31,10 @@ from theorems.impl.tracing import Loss, scalar_loss
 
 SAMPLES, LAST = 8, 5
 """Networks of more than `LARGEST` parameters see the first samples, at the last (smallest) steps."""
-DRAWS = 4
-"""Directions of one parameter among which one is chosen along which the loss has a slope."""
 ASTRAY = "its loss is another each time, {:.6g} and {:.6g} at one point"
 
 
-class Lines:
+class Lines(Point):
     """The loss of one network along lines; the network is left as it was.
 
     Autograd's gradient is that of the loss with everything held that is cut off on purpose (`impl.cuts`), in float64 throughout (`impl.widening`): that is the
@@ -71,8 +67,7 @@ class Lines:
         wide: bool = True,
     ) -> None:
         """Differentiate once."""
-        self.model, self.seed, self.beside, self.wide = model, seed, beside, wide
-        self.grown = grown
+        super().__init__(model, seed=seed, beside=beside, grown=grown, wide=wide)
         large = sum(p.numel() for p in model.parameters()) > LARGEST
         self.steps = STEPS[-LAST:] if large and wide else STEPS
         part = first_samples((inputs, targets), SAMPLES) if large else None
@@ -84,64 +79,8 @@ class Lines:
         self.loss: Any = loss_in_double(loss) if wide else loss
         self.cuts = Cuts()
         self.notes: list[str] = []
-        self._directions: dict[int, Tensor] = {}
-        self._drawn: dict[int, tuple[int, float]] = {}
-        self._numbers = {id(p): i for i, p in enumerate(model.parameters())}
-        self._written: set[int] = set()
-        self.pushed: frozenset[int] = frozenset()
         with self._here():
             self._differentiate()
-
-    @contextmanager
-    def _here(self) -> Iterator[None]:
-        with in_double(self.model) if self.wide else as_it_is(self.model) as originals:
-            self._originals, self.pushed = originals, frozenset()
-            self.put([p for p in self.model.parameters() if self._moves(p)] if self.beside or self.grown else [])
-            yield
-        self._originals = {}
-
-    def _moves(self, p: Tensor) -> bool:
-        return p.requires_grad and p.is_floating_point()
-
-    def _base(self, p: Tensor) -> Tensor:
-        """The parameter at the point, in float64."""
-        data = self._originals[id(p)].double()
-        if self.beside and self._moves(p):
-            data = data + BESIDE * direction(data, self.seed - 1 - self._numbers[id(p)]).double()
-        if self.grown and self._moves(p) and is_tiny(data):
-            data = direction(torch.full_like(data, GROWN), self.seed - 1 - self._numbers[id(p)]).double()
-        return data
-
-    def put(self, parameters: Sequence[Tensor], change: Any = None) -> None:
-        """Set parameters: to the point, or to what ``change`` makes of each there."""
-        for p in parameters:
-            base = self._base(p)
-            p.data = (base.clone() if change is None else change(p, base)).to(p.dtype)
-
-    def along_parameter(self, p: Tensor) -> Tensor:
-        """The direction of a parameter; in float32, which is as random and takes half the room."""
-        if id(p) not in self._directions:
-            again, sign = self._drawn.get(id(p), (0, 1.0))
-            at = self._base(p) if self.grown else self._originals[id(p)]
-            self._directions[id(p)] = direction(at, self.seed + self._numbers[id(p)] + 104729 * again) * sign
-        return self._directions[id(p)]
-
-    def _share(self, p: Tensor, gradient: Tensor | None) -> tuple[float, float, float]:
-        """What autograd says along the direction of a parameter: one along which the loss rises, by no small chance.
-
-        Where all slopes have one sign, no two errors of one kind cancel.
-        """
-        found = (0.0, 0.0, 0.0)
-        for again in range(DRAWS):
-            self._directions.pop(id(p), None)
-            self._drawn[id(p)] = again, 1.0
-            found = share(gradient, self.along_parameter(p))
-            if not math.isfinite(found[2]) or abs(found[0]) >= math.sqrt(found[1]) / 2:
-                break
-        if found[0] < 0:
-            self._directions.pop(id(p))
-            self._drawn[id(p)] = self._drawn[id(p)][0], -1.0
-        return abs(found[0]), found[1], found[2]
 
     def loss_and_outputs(self) -> tuple[Tensor, Any]:
         """The loss, with everything held that is cut off; and the outputs."""
@@ -257,10 +196,6 @@ class Lines:
             value, _ = self.loss_and_outputs()  # with gradients on: some models run other code without
         return float(value.detach())
 
-    def to_reset(self, but: Collection[int]) -> list[Tensor]:
-        """What the forward pass writes into, and nobody sets."""
-        return [p for p in self.model.parameters() if id(p) in self._written and id(p) not in but]
-
     def handles(self) -> list[Handle]:
         """Parameters, and what passes between modules, in the order in which they come to play; with the slopes that autograd gives them."""
         with self._here():
@@ -289,10 +224,6 @@ class Lines:
             kind, name = seen.of[event]
             found.append(Handle(kind, name, (), event, slope, squares, terms, kept.numel()))
         return [*found, *(Handle("parameters", name) for _, name in marks)]
-
-    def along_event(self, event: int, tensor: Tensor) -> Tensor:
-        """The direction of what passes between two modules."""
-        return direction(tensor, self.seed + 7919 * (event + 1))
 
     def along(
         self,

@@ -148,11 +148,15 @@ class Ball(BallFunctions):
         """The result ``center`` of ``terms`` operations on exact operands whose absolute terms sum to ``sizes``."""
         unit = self.unit if other is None else max(self.unit, other.unit)
         lost: Any = terms * underflow(unit)
-        if product is torch.mul and other is not None:  # nothing is lost of what is zero: a closed gate stays closed
-            lost = lost * ((self.magnitude != 0) & (other.magnitude != 0)).double()
+        if product is not None and other is not None and not bool(sizes.all()):
+            lost = (
+                lost * self._terms(other, product).sign()
+            )  # nothing is lost of what is zero: a closed gate stays closed
         fresh: Tensor | None = None
         if not self._exact(center, sizes, other, unit):
-            if bool(sizes.any()) or (product is not None and other is not None and self._underflows(other, product)):
+            if bool(sizes.any()) or (
+                product is not None and other is not None and bool(self._terms(other, product).any())
+            ):
                 # the radius is itself computed in float64: the last factor covers its own rounding
                 fresh = (gamma(terms, unit) * sizes + lost) * (1 + 4 * (terms + 4) * UNIT)
         elif product is not None and len(carried) == 2:
@@ -168,9 +172,10 @@ class Ball(BallFunctions):
             return False
         return _integral(self.center) and (other is None or _integral(other.center))
 
-    def _underflows(self, other: Ball, product: Any) -> bool:
-        """Whether factors that are not zero multiply to zero somewhere."""
-        return bool(product((self.magnitude != 0).double(), (other.magnitude != 0).double()).any())
+    def _terms(self, other: Ball, product: Any) -> Tensor:
+        """How many products of factors that are not zero each entry sums: what is none of them cannot underflow."""
+        counted: Tensor = product((self.magnitude != 0).double(), (other.magnitude != 0).double())
+        return counted
 
     def _carried(self, other: Ball, product: Any) -> list[Tensor]:
         """The errors that a bilinear operation carries on from its operands."""

@@ -184,7 +184,7 @@ def test_mean_and_sum_are_told_apart_in_every_format(dtype, rows, name):
         assert reduction_of(layer, targets, weighted) is None
     results = check_model(model, inputs, targets, function, claims=[claims.sgd_kernel_noise_formula])
     assert not any(r.verdict.outcome is Outcome.REFUTED for r in results), results
-    vague = dtype == torch.bfloat16 and function is functional.cross_entropy  # whose softmax has a bound of its own
+    vague = dtype == torch.bfloat16 and name in ("cross_entropy", "smoothed")  # whose softmax has a bound of its own
     assert rows == 1 or vague or any(r.verdict for r in results)
 
 

@@ -198,9 +198,15 @@ def test_fail_under_with_nothing_judged(evidence_of, pytester):
     result.stdout.fnmatch_lines(["*but no claim was judged*"])
 
 
+IN_PROCESS = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
+"""Of a pytest within pytest alone: a fresh process has imported nothing yet."""
+
+
 def test_warnings_of_torch_are_no_errors_of_theirs(pytester, catalogue):
     catalogue(HOLDS)
-    result = pytester.runpytest_inprocess(*FEW, "-W", "error", "--theorems-badges", "b", "-p", "no:benchmark")
+    result = pytester.runpytest_inprocess(
+        *FEW, "-W", "error", "-W", IN_PROCESS, "--theorems-badges", "b", "-p", "no:benchmark"
+    )
     result.assert_outcomes(passed=1)
 
 

@@ -38,7 +38,7 @@ class PublicNames(SphinxDirective):
         for module, names in sorted(_by_module(package).items()):
             short = module.removeprefix(f"{package.__name__}.")
             section = nodes.section("", nodes.title("", short.replace("_", " ")), ids=[short], names=[short])
-            lines = [line for name in names for line in _documented(package.__name__, name)]
+            lines = [line for name in names for line in _documented(self.arguments[0], name)]
             text = (inspect.getdoc(importlib.import_module(module)) or "").splitlines()
             section += self._parsed([*text, "", *lines], module)
             out.append(section)

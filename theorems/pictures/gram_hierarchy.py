@@ -39,7 +39,7 @@ def network(depth: int, *, seed: int, width: int = 16, samples: int = 8) -> Gate
     return gated_network([w * (2 / width) ** 0.5 for w in drawn[1:]], drawn[0][0] / width**0.5, inputs, targets[:, 0])
 
 
-def gaps(claims: Sequence[Claim], net: GatedNetwork, parts: Sequence[str] = ("",)) -> list[float]:
+def gaps(claims: Sequence[Claim], net: GatedNetwork, parts: Sequence[str | tuple[str, ...]] = ("",)) -> list[float]:
     """For claims of one observation: the largest difference from it over its largest entry, worst of the parts that begin so."""
     observed: Any = claims[0].observe(net)
     sizes = {name: float(value.abs().max()) for name, value in observed.items() if bool(value.any())}
@@ -94,7 +94,7 @@ def recursion_residuals(seed: int) -> Figure:
     right.set(xlabel="depth $L$", title="Gram operators dropped: they do not close")
     claim = closure_needs_gram_from_depth_three
     stated = [claim, *(claim.mutants[f"{which} dynamics close at every depth"] for which in ("forward", "conjugate"))]
-    off = np.log(_floored([[gaps(stated, net, ("", "z", "p")) for net in nets[d]] for d in depths])).mean(1)
+    off = np.log(_floored([[gaps(stated, net, (("z", "p"), "z", "p")) for net in nets[d]] for d in depths])).mean(1)
     for i, (colour, mark, name) in enumerate(
         (
             (BLUE, "o", "both, Gram operators kept"),

@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 
 from theorems.impl.errors import InputError
-from theorems.impl.exact_arrays import NotExactError, in_floats, plain_array
+from theorems.impl.exact_arrays import NotExactError, in_floats
 from theorems.impl.operands import Instance, Operand, is_exact
 from theorems.impl.rounded import zero_divisors
 from theorems.impl.truth import OpenQuestionError
 from theorems.relations.doubt import advice, as_ball, movements, proved, rounding, term_sizes
+from theorems.relations.entries import decide, number, rational, worst_entry
 from theorems.rounding import Ball
 from theorems.rounding.enclosures import enclose
 from theorems.verdict import Grade, Outcome
@@ -89,7 +90,7 @@ class Comparison:
         except NotExactError as error:
             return self._inexact(str(error), observe, predict, instance)
         findings = [
-            self._compare(part, _rational(part, observed[part]), _rational(part, predicted[part]), None)
+            self._compare(part, rational(part, observed[part]), rational(part, predicted[part]), None)
             for part in _common(observed, predicted)
         ]
         return _worst(findings)
@@ -190,10 +191,10 @@ class Comparison:
         if bound is None:
             residual = np.asarray(residual, dtype=object)  # numpy turns a single exact number into a bare scalar
             bound = np.zeros(residual.shape, dtype=object)
-        index = _worst_entry(residual, bound, strict=sign == ">")
+        index = worst_entry(residual, bound, strict=sign == ">")
         worst, limit = residual[index], bound[index]
         grade = Grade.EXACT if not (bound != 0).any() else Grade.NUMERICAL
-        outcome = _decide(sign, worst, limit)
+        outcome = decide(sign, worst, limit)
         # an inequality that is proved in spite of its bound needs no scale
         open_question = sign == "=" or (sign != ">" and worst != 0 and worst > -limit)
         if outcome is Outcome.HOLDS and open_question and grade is Grade.NUMERICAL:
@@ -203,9 +204,9 @@ class Comparison:
             if float(bound.max()) > scale and (worst != 0 or float(bound.max()) < _VANISHED):
                 outcome = Outcome.UNDECIDED
         context: dict[str, Any] = {"part": part} if part else {}
-        context |= {"entry": index, "observed": _number(observed[index]), "predicted": _number(predicted[index])}
+        context |= {"entry": index, "observed": number(observed[index]), "predicted": number(predicted[index])}
         return Finding(
-            outcome, grade, max(_number(worst), 0.0) if sign != ">" else _number(worst), _number(limit), context
+            outcome, grade, max(number(worst), 0.0) if sign != ">" else number(worst), number(limit), context
         )
 
 
@@ -235,53 +236,6 @@ def _open(sign: Sign, found: Finding) -> str:
         "rounding may be as large as what is compared, so that nothing would be tested: "
         "compare larger numbers, leave such instances out by where=, or state it of data instead of measured fields"
     )
-
-
-def _decide(sign: Sign, residual: Any, bound: Any) -> Outcome:
-    """NaN and infinity prove nothing; exact numbers may be larger than any float."""
-    if isinstance(residual, Tensor) and not bool(torch.isfinite(residual) & torch.isfinite(bound)):
-        return Outcome.UNDECIDED
-    if sign == ">":  # the residual is predicted − observed: proved below zero, proved not, or neither
-        if residual < -bound:
-            return Outcome.HOLDS
-        return Outcome.REFUTED if residual >= bound else Outcome.UNDECIDED
-    return Outcome.HOLDS if residual <= bound else Outcome.REFUTED
-
-
-def _worst_entry(residual: Operand, bound: Operand, *, strict: bool) -> tuple[int, ...]:
-    """Index of the entry nearest to refutation; NaN and infinity first."""
-    if isinstance(residual, Tensor):
-        finite = torch.isfinite(residual) & torch.isfinite(bound)
-        if not bool(finite.all()):
-            return tuple(int(i) for i in (~finite).nonzero()[0])
-        score = residual + bound if strict else residual - bound
-        if strict:  # an entry that is refuted counts before one that cannot be told
-            score = torch.where(residual >= bound, math.inf, score)
-        ratio = torch.where(bound > 0, residual / bound, torch.where(residual > 0, math.inf, 0.0))
-        flat = int((score if strict or not bool((bound > 0).any()) else ratio).argmax())
-        return tuple(int(i) for i in np.unravel_index(flat, tuple(residual.shape))) if residual.ndim else ()
-    flat = max(range(residual.size), key=lambda i: residual.reshape(-1)[i])
-    return tuple(int(i) for i in np.unravel_index(flat, residual.shape))
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, np.ndarray):
-        value = value.item()
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf if value > 0 else -math.inf
-
-
-def _rational(part: str, value: Operand) -> np.ndarray:
-    exact = plain_array(value)
-    for number in exact.flat:
-        if not isinstance(number, int | Fraction | np.integer):
-            raise TypeError(
-                f"expected integers and fractions in part {part!r} of an exact instance, got {type(number).__name__}: "
-                "the formula mixes floats into exact arithmetic"
-            )
-    return exact
 
 
 def _parts(side: Operand | Mapping[str, Operand]) -> Mapping[str, Operand]:

@@ -84,12 +84,20 @@ def advice(instance: Instance) -> str:
 
 
 def _how(instance: Instance) -> str:
-    if getattr(instance, "output_error", None) is not None:
+    errors = [name for name in ("output_error", "residual_error") if hasattr(instance, name)]
+    if any(getattr(instance, name) is not None for name in errors):
         return "its rounding is enclosed, and the statement holds within it"
     return (
         "nobody knows its rounding here; at the last layer of a network under cross_entropy, mse_loss or "
-        "half_squared_error themselves (no wrapper) it is known, elsewhere give it as output_error="
+        f"half_squared_error themselves (no wrapper) it is known, elsewhere give it as {(errors or ['output_error'])[0]}="
     )
+
+
+def half_the_digits(instance: Instance) -> float:
+    """√u, u the unit roundoff of the coarsest format that the instance was measured in."""
+    formats = [v.dtype for v in vars(instance).values() if isinstance(v, Tensor) and v.dtype.is_floating_point]
+    units = [torch.finfo(dtype).eps / 2 for dtype in formats]
+    return math.sqrt(max([getattr(instance, "unit", 0.0), *units], default=0.0))
 
 
 _WIDE = 2.0**-10

@@ -24,10 +24,9 @@ from theorems.impl.exact_arrays import plain_array
 from theorems.impl.linalg import exact_rank
 from theorems.impl.operands import Instance, Operand, is_exact, to_exact
 from theorems.relations import Finding, Side, _parts, _worst
-from theorems.relations.doubt import advice, movements
+from theorems.relations.doubt import advice, half_the_digits, movements
 from theorems.rounding import Ball
 from theorems.rounding.enclosures import enclose
-from theorems.rounding.precision import RESOLUTION
 from theorems.rounding.spectra import positive_eigenvalues, singular_values
 from theorems.verdict import Grade, Outcome
 
@@ -54,7 +53,7 @@ class RankIs:
     def judge(self, observe: Side, predict: Side, instance: Instance) -> Finding:
         """Observe matrices, predict integers; the most severe part answers."""
         first = next(v for v in vars(instance).values() if isinstance(v, Tensor | np.ndarray))
-        ranks = _parts(predict(instance))
+        ranks, half = _parts(predict(instance)), half_the_digits(instance)
         if is_exact(first):
             observed: Mapping[str, Any] = {name: _plain(value) for name, value in _named(observe(instance)).items()}
             enclosed = observed
@@ -62,7 +61,7 @@ class RankIs:
             observed, enclosed = _named(observe(instance.double())), _named(observe(enclose(instance)))
         if set(ranks) != set(observed):
             raise TypeError(f"expected the parts {sorted(observed)} on both sides, got {sorted(ranks)} predicted")
-        found = _worst([self._part(name, observed[name], enclosed[name], int(ranks[name])) for name in ranks])
+        found = _worst([self._part(name, observed[name], enclosed[name], int(ranks[name]), half) for name in ranks])
         if is_exact(first):
             return found
         if self.certify and found.grade is not Grade.EXACT:
@@ -85,7 +84,9 @@ class RankIs:
             matrix, slack = ball if isinstance(ball, Within) else (ball, None)
             wide = _moved(matrix, moved[name])
             room = None if slack is None else _moved(slack, moved[f"{name} slack"])
-            again.append(_numerically(wide, room, int(ranks[name]), equal=name in self.equal))
+            again.append(
+                _numerically(wide, room, int(ranks[name]), half_the_digits(instance), equal=name in self.equal)
+            )
         if _worst(again).outcome is Outcome.REFUTED:
             return found
         return replace(
@@ -95,7 +96,7 @@ class RankIs:
             context={**found.context, "reason": advice(instance)},
         )
 
-    def _part(self, name: str, observed: Any, enclosed: Any, rank: int) -> Finding:
+    def _part(self, name: str, observed: Any, enclosed: Any, rank: int, half: float) -> Finding:
         label = {"part": name} if name else {}
         label["rank claimed"] = f"{'=' if name in self.equal else '<='} {rank}"
         matrix, slack = observed if isinstance(observed, Within) else (observed, None)
@@ -116,7 +117,7 @@ class RankIs:
             )
             if exact is not None:
                 return replace(exact, context=label | dict(exact.context))
-        found = _numerically(measured, room, rank, equal=name in self.equal)
+        found = _numerically(measured, room, rank, half, equal=name in self.equal)
         return replace(found, context=label | dict(found.context))
 
 
@@ -228,7 +229,7 @@ def _above(square: np.ndarray, threshold: Fraction) -> int:
     return positive_eigenvalues(square - threshold * np.eye(len(square), dtype=int).astype(object))
 
 
-def _numerically(matrix: Ball, slack: Ball | None, rank: int, *, equal: bool) -> Finding:
+def _numerically(matrix: Ball, slack: Ball | None, rank: int, half: float, *, equal: bool) -> Finding:
     values, errors = singular_values(matrix)
     width = values.shape[-1]
     room = torch.zeros(values.shape[:-1], dtype=torch.float64)
@@ -245,20 +246,18 @@ def _numerically(matrix: Ball, slack: Ball | None, rank: int, *, equal: bool) ->
         worst = int((gap - bound).reshape(-1).argmax())
         residual, limit = float(gap.reshape(-1)[worst]), float(bound.reshape(-1)[worst])
         outcome = _outcome(residual, limit)
-        context: dict[str, Any] = {
-            "sigma": float(values[..., rank].reshape(-1)[worst]), "largest sigma": float(values.max())
-        }  # fmt: skip
-        if outcome is Outcome.HOLDS and not _told_apart(values, bound, gap, rank, slack=slack is not None):
+        sigma, largest = float(values[..., rank].reshape(-1)[worst]), float(values.max())
+        context: dict[str, Any] = {"sigma": sigma, "largest sigma": largest}
+        if outcome is Outcome.HOLDS and not _told_apart(values, bound, gap, rank, half, slack=slack is not None):
             outcome = Outcome.UNDECIDED
-            context["reason"] = (
-                f"rounding hides up to {limit:.2g} of singular values up to {float(values.max()):.2g}: a smaller rank passes as well; use float64"
-            )
+            hidden = f"{limit:.2g} of singular values up to {largest:.2g}"
+            context["reason"] = f"rounding hides up to {hidden}: a smaller rank passes as well; use float64"
         found = Finding(outcome, Grade.NUMERICAL, max(residual, 0.0), limit, context)
     if equal and found.outcome is Outcome.HOLDS and rank > 0:
         if rank > width:
             return Finding(Outcome.REFUTED, Grade.EXACT, float(rank - width), 0.0, {"smaller side": width})
         if not bool((values[..., rank - 1] > errors[..., rank - 1]).all()):
-            return replace(found, outcome=Outcome.UNDECIDED, grade=Grade.NUMERICAL)
+            found = replace(found, outcome=Outcome.UNDECIDED)
         return replace(found, grade=Grade.NUMERICAL)
     return found
 
@@ -267,10 +266,10 @@ _FINE = 2.0**-5
 """What rounding may hide of the largest singular value: half-precision formats hide more."""
 
 
-def _told_apart(values: Tensor, bound: Tensor, gap: Tensor, rank: int, *, slack: bool) -> bool:
+def _told_apart(values: Tensor, bound: Tensor, gap: Tensor, rank: int, half: float, *, slack: bool) -> bool:
     """Whether the radius is small enough for "at most ``rank``" to say something: no false rank, smaller or not, must pass for rounding's sake alone.
 
-    It is where the radius is nothing beside the matrix. Else the radius must be a small part of it, and of σ_rank and σ_{rank+1} those below the radius must
+    It is where the radius leaves half of the digits of the format. Else the radius must be a small part of it, and of σ_rank and σ_{rank+1} those below the radius must
     look like what rounding leaves: far below any bound on it, or one like the next.
     """
     top = values[..., 0]
@@ -281,7 +280,7 @@ def _told_apart(values: Tensor, bound: Tensor, gap: Tensor, rank: int, *, slack:
     for index in range(max(rank - 1, 0), rank + 1):
         value = following[..., index]
         fine &= (value > bound) | (value <= 16 * following[..., index + 1]) | (value <= bound / 64)
-    return bool((fine | (bound <= RESOLUTION * top)).all())
+    return bool((fine | (bound <= min(half, _FINE) * top)).all())
 
 
 def _outcome(residual: float, limit: float) -> Outcome:
