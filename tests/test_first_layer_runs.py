@@ -60,7 +60,7 @@ def test_formats_have_their_own_bounds(dtype):
             plain = name == "P twice" and bool((steps.preconditioner == steps.preconditioner**2).all())  # P = I
             if dtype is torch.bfloat16 and name == "P twice" and not plain:  # 8 bits: rounding of ∇_Z may explain it
                 assert wrong.outcome is Outcome.UNDECIDED
-                assert "the rounding of output_grad" in wrong.context["reason"]
+                assert "the rounding of seen_grad" in wrong.context["reason"]
                 continue
             assert wrong.outcome is (Outcome.HOLDS if plain else Outcome.REFUTED), name
 

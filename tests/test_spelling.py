@@ -17,6 +17,8 @@ from impl.arb_arrays import UndecidableError, arb_array
 from impl.duals import Dual
 from impl.errors import InputError
 from impl.exact_arrays import NotExactError, exact_array, exact_constant
+from impl.generic import Source
+from impl.generic.networks import layer_trace
 from impl.operands import Operand
 from impl.rounded import Ball
 from impl.torch_like import NotCarriedError
@@ -301,9 +303,7 @@ def test_a_formula_that_leaves_the_fractions_is_judged_on_floats_and_says_so():
     found = examine(claim, seed=0)
     assert found.error_probability is None
     assert "no fraction" in found.reason
-    from impl.generic import GENERIC, Source
-
-    small = GENERIC[LayerTrace](Source(0, 0, largest=3))
+    small = layer_trace(Source(0, 0, largest=3))
     verdict = claim(small)
     assert (verdict.outcome, verdict.grade) == (Outcome.HOLDS, Grade.NUMERICAL)
     assert "left out" in verdict.context["not exact"]

@@ -169,7 +169,7 @@ def _check_drawn(
         out.print(sizes_table(evidence))
     if verbose or len(claims) <= _FEW:
         for line in families(evidence):
-            out.print(f"[dim]{escape(line)}[/]", highlight=False, soft_wrap=True)
+            out.print(f"[dim]{escape(line)}[/]", highlight=False, soft_wrap=not out.is_terminal)
     for seen in evidence:
         print_details(seen, seed, folder, verbose=verbose, show=show)
         run.entries[seen.claim.name] = record(seen)  # with its script

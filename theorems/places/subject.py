@@ -13,6 +13,7 @@ from torch.nn.parameter import is_lazy
 
 from theorems.impl.errors import require
 from theorems.impl.operands import Instance
+from theorems.impl.recording import require_layers
 from theorems.impl.running import Inputs, run, undisturbed
 from theorems.impl.tracing import Loss, Traces, trace
 from theorems.places.coverage import Coverage, coverage
@@ -68,8 +69,15 @@ class Subject:
 
     @cached_property
     def layers(self) -> Traces:
-        """Its traces; claims about decay see λ where it is known and positive, else one that weighs as much as the loss (they hold for every λ > 0)."""
-        return trace(*self.task, decay=self.decay or None, seed=self.seed, parts=True)
+        """Its traces; claims about decay see λ where it is known and positive, else one that weighs as much as the loss (they hold for every λ > 0).
+
+        Raises:
+            InputError: the network cannot be run, or has no layer at all.
+        """
+        found = trace(*self.task, decay=self.decay or None, seed=self.seed, parts=True)
+        if not found and not found.left_out:
+            require_layers(self.model)
+        return found
 
     @cached_property
     def coverage(self) -> Coverage:

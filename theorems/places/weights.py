@@ -28,7 +28,7 @@ def layer_traces(subject: Subject) -> Places | str:
     for name, layer in subject.layers.items():
         seen = restricted(layer, seed=subject.seed, layers=len(subject.layers))
         places[f"{name}, {seen.part}" if seen.part else name] = seen
-    return {**places, **subject.layers.left_out}
+    return {**places, **subject.layers.left_out} or "the network has no layer whose weight multiplies features"
 
 
 def relu_stacks(subject: Subject) -> Places | str:

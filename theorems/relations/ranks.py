@@ -23,6 +23,7 @@ from theorems.impl.arb_matrices import norm, proved_rank
 from theorems.impl.exact_arrays import plain_array
 from theorems.impl.linalg import exact_rank
 from theorems.impl.operands import Instance, Operand, is_exact, to_exact
+from theorems.impl.rounded import UNIT
 from theorems.relations import Finding, Side, _parts, _worst
 from theorems.relations.doubt import advice, half_the_digits, movements
 from theorems.rounding import Ball
@@ -229,11 +230,10 @@ def _above(square: np.ndarray, threshold: Fraction) -> int:
     return positive_eigenvalues(square - threshold * np.eye(len(square), dtype=int).astype(object))
 
 
-def _numerically(matrix: Ball, slack: Ball | None, rank: int, half: float, *, equal: bool) -> Finding:
+def _numerically(matrix: Ball, slack: Ball | None, rank: int, half: float = math.sqrt(UNIT), *, equal: bool) -> Finding:
     values, errors = singular_values(matrix)
     width = values.shape[-1]
-    room = torch.zeros(values.shape[:-1], dtype=torch.float64)
-    certain = room
+    room = certain = torch.zeros(values.shape[:-1], dtype=torch.float64)
     if slack is not None:
         top, off = singular_values(slack)
         room, certain = top[..., 0], off[..., 0]
@@ -246,12 +246,12 @@ def _numerically(matrix: Ball, slack: Ball | None, rank: int, half: float, *, eq
         worst = int((gap - bound).reshape(-1).argmax())
         residual, limit = float(gap.reshape(-1)[worst]), float(bound.reshape(-1)[worst])
         outcome = _outcome(residual, limit)
-        sigma, largest = float(values[..., rank].reshape(-1)[worst]), float(values.max())
-        context: dict[str, Any] = {"sigma": sigma, "largest sigma": largest}
+        largest = float(values.max())
+        context: dict[str, Any] = {"sigma": float(values[..., rank].reshape(-1)[worst]), "largest sigma": largest}
         if outcome is Outcome.HOLDS and not _told_apart(values, bound, gap, rank, half, slack=slack is not None):
             outcome = Outcome.UNDECIDED
-            hidden = f"{limit:.2g} of singular values up to {largest:.2g}"
-            context["reason"] = f"rounding hides up to {hidden}: a smaller rank passes as well; use float64"
+            hidden = f"rounding hides up to {limit:.2g} of singular values up to {largest:.2g}"
+            context["reason"] = f"{hidden}: a smaller rank passes as well; use float64"
         found = Finding(outcome, Grade.NUMERICAL, max(residual, 0.0), limit, context)
     if equal and found.outcome is Outcome.HOLDS and rank > 0:
         if rank > width:

@@ -64,6 +64,7 @@ class Search:
     evidence: Evidence = field(init=False)
     _worst: list[tuple[float, Drawn]] = field(default_factory=list)
     _started: float = 0.0
+    _turns: int = 0
 
     def __post_init__(self) -> None:
         """Refuse a search that never ends or never begins."""
@@ -124,7 +125,8 @@ class Search:
             )
             return
         if phase == LARGER:
-            for one in larger(self.claim.instances, max(2, share(size)), seed=seed):
+            first, self._turns = self._turns, self._turns + max(2, share(len(PHASES) * size))
+            for one in larger(self.claim.instances, self._turns - first, seed=seed, first=first):
                 verdict = self._judge(one.drawn.instance)
                 if verdict.outcome is Outcome.REFUTED:
                     self.evidence.worst = shrunk_larger(self.claim, one, verdict, examples=_LARGEST)

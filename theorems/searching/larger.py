@@ -38,9 +38,12 @@ def share(examples: int) -> int:
     return examples // _EVERY
 
 
-def larger(make: Callable[[], SearchStrategy[Any]], count: int, *, seed: int) -> Iterator[Larger]:
-    """One instance of each of ``count`` turns, equal for equal seeds; none from a strategy that knows no larger sizes."""
-    for number in range(count):
+def larger(make: Callable[[], SearchStrategy[Any]], count: int, *, seed: int, first: int = 0) -> Iterator[Larger]:
+    """One instance of each of ``count`` turns, equal for equal seeds; none from a strategy that knows no larger sizes.
+
+    A search of several rounds goes on where the turns of the last one ended (``first``): else the options that come late would never be drawn.
+    """
+    for number in range(first, first + count):
         rng = Random(f"{seed} larger {number}")  # noqa: S311, a search and no secret
         for _ in range(_ATTEMPTS):
             with larger_sizes(number) as turn:
