@@ -14,12 +14,13 @@ from evidences import EVERY_OUTCOME
 from evidences import catalogue as every_claim
 from inner import AS_STATED, HOLDS, WRONG, quick
 from rich.cells import cell_len
+from rich.console import Console
 
 from impl.errors import visible
 from theorems import CLAIMS, Outcome
 from theorems.commands.terminal import naming, out, streams
 from theorems.evidence import lines
-from theorems.evidence.tables import claim_lines
+from theorems.evidence.tables import claim_lines, fitted_table
 
 ENTRIES = every_claim(EVERY_OUTCOME)["claims"]
 
@@ -233,3 +234,34 @@ def test_a_terminal_of_80_columns(tmp_path):
     assert table[-1] == "2 claims: 1 holds, 1 refuted as expected; 4 mutants, all refuted"
     assert re.search(r"\x1b\[35m[^\x1b]*as expected", seen), "violet"
     assert Outcome.HOLDS.name in seen
+
+
+AUDITED = ("claim", "instances", "HOLDS", "refused", "REFUTED", "crashed", "largest")
+ROWS = [["a_claim_of_a_long_name_such_as_some_have", "300", "300", "0", "0", "0", "3.7e-02"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("width", "gone"),
+    [(None, []), (200, []), (90, ["refused"]), (80, ["refused", "crashed"]), (70, ["refused", "crashed", "largest"])],
+)
+def test_columns_without_a_count_give_way_first(width, gone):
+    table = fitted_table(AUDITED, ROWS, width=width, expendable=("largest", "refused", "crashed"))
+    assert [column.header for column in table.columns] == [name for name in AUDITED if name not in gone]
+    assert table.caption == (f"no room for: {', '.join(gone)}" if gone else None)
+    screen = Console(width=width or 300, file=io.StringIO())
+    screen.print(table)
+    lines = screen.file.getvalue().splitlines()
+    assert lines[1].startswith(ROWS[0][0])
+    assert "…" not in "".join(lines)
+    assert len(lines) == 3 + bool(gone)
+
+
+@pytest.mark.parametrize("command", [("plant", "gram_flow", "--examples", 5), ("audit", "gram_flow", "--examples", 25)])
+def test_other_tables_fit_a_terminal_of_80_columns_too(tmp_path, command):
+    seen = on_a_terminal(80, *command, cwd=tmp_path)
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen).split("\r\n")
+    plain = [line.rpartition("\r")[2] for line in plain]  # what the bar left behind
+    at = next(i for i, line in enumerate(plain) if line.startswith("claim  "))
+    assert re.match(r"gram_flow +\d+", plain[at + 1])
+    assert "…" not in plain[at]
+    assert max(map(len, plain[at:])) <= 80

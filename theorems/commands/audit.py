@@ -21,7 +21,7 @@ from theorems.commands.console import (
     write_json,
 )
 from theorems.commands.running import Run
-from theorems.commands.terminal import Target, out, progress
+from theorems.commands.terminal import Target, line_width, out, progress
 from theorems.evidence.file import versions
 from theorems.files import replace_file, require_target
 
@@ -75,7 +75,7 @@ def audit_command(
                     bar.remove_task(task)
         finally:
             torch.set_num_threads(threads)
-        out.print(audit_table(audits))
+        out.print(audit_table(audits, width=line_width()))
         for a in audits:
             for regime, tally in a.regimes.items():
                 for flaw in tally.flaws[:1]:

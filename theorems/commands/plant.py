@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from theorems.commands.console import EXIT_EXPECTED, EXIT_INTERRUPTED, EXIT_UNEXPECTED, EXIT_USAGE, header, select
 from theorems.commands.running import Run
-from theorems.commands.terminal import out, progress
+from theorems.commands.terminal import line_width, out, progress
 from theorems.files import replace_file, require_target
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def plant_command(
                 bar.remove_task(task)
     finally:
         torch.set_num_threads(threads)
-    out.print(trial_table(done))
+    out.print(trial_table(done, width=line_width()))
     known = explained.read_text(encoding="utf-8") if explained is not None else ""
     survivors = [trial for each in done.values() for trial in each if trial.fate is Fate.SURVIVED]
     survivors = [trial for trial in survivors if f"`{trial.planted.change}`" not in known]

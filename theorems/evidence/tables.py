@@ -62,6 +62,36 @@ def listed(claim: Claim) -> Record:
     return about | {"instance": claim.subject.__name__, "hypotheses": hypotheses, "mutants": list(claim.mutants)}
 
 
+def fitted_table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | None, expendable: Sequence[str]
+) -> Table:
+    """A row per claim on one line each: columns that say least are left out where there is no room, and named below.
+
+    Args:
+        head: the names of the columns; the first is that of the claims.
+        rows: their cells.
+        width: of the terminal; None for a file, which is as wide as need be.
+        expendable: columns in the order in which they give way; of these, those without a single count go first.
+    """
+    kept = list(range(len(head)))
+
+    def size() -> int:
+        return sum(max(len(line[at]) for line in (head, *rows)) + 2 for at in kept) - 2
+
+    empty = [name for name in expendable if all(row[head.index(name)] in ("", "0") for row in rows)]
+    for name in dict.fromkeys([*empty, *expendable]):
+        if width is not None and size() > width:
+            kept.remove(head.index(name))
+    gone = [name for at, name in enumerate(head) if at not in kept]
+    caption = f"no room for: {', '.join(gone)}" if gone else None
+    table = Table(box=None, pad_edge=False, header_style="bold", caption=caption, caption_justify="left")
+    for at in kept:
+        table.add_column(head[at], justify="right" if at else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*(row[at] for at in kept))
+    return table
+
+
 def sizes_table(evidence: Iterable[Evidence]) -> Table:
     """One row per claim: from where to where the sizes of its instances went."""
     table = Table(box=None, pad_edge=False, header_style="bold")

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from rich.table import Table
 
+from theorems.evidence.tables import fitted_table
 from theorems.searching.auditing import REGIMES, Audit, Tally, quantiles
 
 _COUNTS = ("HOLDS", "UNDECIDED", "INAPPLICABLE", "refused", "REFUTED", "crashed")
 _HEAD = ("claim", "instances", *_COUNTS, "median", "99 %", "largest", "smallest error refuted")
+_EXPENDABLE = ("refused", "INAPPLICABLE", "median", "smallest error refuted", "99 %", "UNDECIDED", "crashed")
 
 
 def _cells(tally: Tally) -> list[str]:
@@ -25,14 +27,10 @@ def _power(audit: Audit) -> str:
     return "" if audit.power is None else f"{audit.power:.0e}"
 
 
-def audit_table(audits: Iterable[Audit]) -> Table:
+def audit_table(audits: Iterable[Audit], *, width: int | None = None) -> Table:
     """One row per claim."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in _HEAD:
-        table.add_column(name, justify="left" if name == "claim" else "right", no_wrap=name == "claim")
-    for audit in audits:
-        table.add_row(audit.claim.name, *_cells(audit.total), _power(audit))
-    return table
+    rows = [[audit.claim.name, *_cells(audit.total), _power(audit)] for audit in audits]
+    return fitted_table(_HEAD, rows, width=width, expendable=_EXPENDABLE)
 
 
 def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

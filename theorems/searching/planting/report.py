@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.table import Table
 
+from theorems.evidence.tables import fitted_table
 from theorems.searching.planting.trial import Fate, Trial, summary
 
 _EQUIVALENT = (Fate.RAISES, Fate.SAME, Fate.WEAKER, Fate.STILLBORN, Fate.IDLE)
@@ -24,6 +25,7 @@ def _row(trials: Sequence[Trial]) -> tuple[str, ...]:
 
 
 _COLUMNS = ("claim", "refuted", "after", "survived", "undecided", "raises", "same", "weaker", "stillborn", "idle")
+_EXPENDABLE = ("idle", "stillborn", "weaker", "same", "after", "raises", "undecided")
 
 
 def _rows(done: Mapping[str, Sequence[Trial]]) -> list[tuple[str, ...]]:
@@ -31,14 +33,9 @@ def _rows(done: Mapping[str, Sequence[Trial]]) -> list[tuple[str, ...]]:
     return [(name, *_row(trials)) for name, trials in done.items()] + [("all", *_row(everything))]
 
 
-def trial_table(done: Mapping[str, Sequence[Trial]]) -> Table:
+def trial_table(done: Mapping[str, Sequence[Trial]], *, width: int | None = None) -> Table:
     """One row per claim and one for all of them; "after" is the median number of instances that a refutation took."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in _COLUMNS:
-        table.add_column(name, justify="left" if name == "claim" else "right", overflow="fold")
-    for row in _rows(done):
-        table.add_row(*row)
-    return table
+    return fitted_table(_COLUMNS, _rows(done), width=width, expendable=_EXPENDABLE)
 
 
 def markdown(done: Mapping[str, Sequence[Trial]], *, examples: int, seed: int) -> str:
