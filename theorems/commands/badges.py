@@ -11,7 +11,12 @@ from theorems.commands.terminal import out
 
 
 def badges_command(
-    evidence: Annotated[Path, typer.Argument(metavar="EVIDENCE.json", help="written by `check --json` or the plugin")],
+    evidence: Annotated[
+        Path,
+        typer.Argument(
+            metavar="EVIDENCE.json", help="written by `check --json` or the plugin; - reads it from standard input"
+        ),
+    ],
     folder: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="where the badges go")] = Path("badges"),
 ) -> None:
     """Write badges: per claim, per paper and for the whole suite, as SVG and as shields endpoint JSON."""

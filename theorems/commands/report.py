@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +13,12 @@ from theorems.files import replace_file, require_target
 
 
 def report_command(
-    evidence: Annotated[Path, typer.Argument(metavar="EVIDENCE.json", help="what `theorems check --json` wrote")],
+    evidence: Annotated[
+        Path,
+        typer.Argument(
+            metavar="EVIDENCE.json", help="what `theorems check --json` wrote; - reads it from standard input"
+        ),
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="the page")] = Path("report.html"),
     *,
     pictures: Annotated[
@@ -22,26 +26,11 @@ def report_command(
     ] = True,
 ) -> None:
     """Make one self-contained HTML page of an evidence file."""
+    from theorems.evidence.file import parsed
+
     require_target(output, "--output")
-    write_report(output, read_evidence(evidence), pictures=pictures)
+    write_report(output, parsed(evidence), pictures=pictures)
     out.print(f"wrote {output}", highlight=False)
-
-
-def read_evidence(path: Path) -> Any:
-    """Parse an evidence file.
-
-    Raises:
-        InputError: if there is no such file, or it holds no JSON.
-    """
-    from theorems.impl.errors import InputError, require
-
-    require(
-        path.is_file(), f"expected an evidence file, got {str(path)!r}; write one with `theorems check --json {path}`"
-    )
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # not UTF-8 is one too
-        raise InputError(f"expected JSON in {str(path)!r}, got: {error}") from error
 
 
 def write_report(path: Path, evidence: Mapping[str, Any], *, pictures: bool) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import platform
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -220,19 +221,32 @@ def schema() -> Record:
     return dict(json.loads(Path(__file__).with_name("schema.json").read_text(encoding="utf-8")))
 
 
+def parsed(path: Path) -> Any:
+    """The JSON of a file, or of standard input for a dash.
+
+    Raises:
+        InputError: if there is no such file, or it holds no JSON.
+    """
+    from theorems.impl.errors import InputError, require
+
+    piped = str(path) == "-"
+    advice = "`theorems check --json FILE` writes one"
+    require(piped or path.is_file(), f"expected an evidence file, got {str(path)!r}; {advice}")
+    try:
+        return json.loads(sys.stdin.read() if piped else path.read_text(encoding="utf-8"))
+    except ValueError as error:  # not UTF-8 is one too
+        raise InputError(f"expected JSON in {str(path)!r}, got something else: {error}") from error
+
+
 def read(path: Path) -> Record:
-    """Read and validate an evidence file.
+    """Read and validate an evidence file, or standard input for a dash.
 
     Raises:
         InputError: if there is no such file, or it is not evidence of this schema; the message names the field.
     """
-    from theorems.impl.errors import InputError, require
+    from theorems.impl.errors import require
 
-    require(path.is_file(), f"expected an evidence file, got {str(path)!r}; `theorems check --json FILE` writes one")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"expected JSON in {str(path)!r}, got something else: {error}") from error
+    content = parsed(path)
     found = content.get("schema") if isinstance(content, dict) else None
     require(found == SCHEMA, f"expected evidence of schema {SCHEMA} in {str(path)!r}, got schema {found!r}")
     problem = first_problem(content)

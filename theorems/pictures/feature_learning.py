@@ -172,11 +172,11 @@ def collapse(seed: int) -> Figure:
     figure, (left, right) = canvas(2, (10.4, 4.7))
     claim, complete = simplex_target_linearity, simplex_target_linearity.mutants["complete whatever the sizes"]
     few, many = (2, 4, 8, 12, 18, 36, 72), np.unique(np.geomspace(5, 180, 40).round().astype(int))
-    for k, colour in ((2, PURPLE), (3, GREEN), (5, BLUE), (10, ORANGE)):
+    for k, colour, mark in ((2, PURPLE, "o"), (3, GREEN, "s"), (5, BLUE, "^"), (10, ORANGE, "D")):
         law = [_number(claim.predict(simplex((int(n), *[30] * (k - 1))))) for n in many]
-        left.plot(many / 30, law, color=colour, linewidth=1.4, label=f"$K={k}$ classes")
+        left.plot(many / 30, law, color=colour, linewidth=1.4)
         seen = [_number(claim.observe(simplex((n, *[12] * (k - 1))))) for n in few]
-        left.plot(np.array(few) / 12, seen, "o", color=colour, markersize=5)
+        left.plot(np.array(few) / 12, seen, mark, color=colour, markersize=5, label=f"$K={k}$ classes")
     wrong = [_number(complete.predict(simplex((n, 12)))) for n in few]
     left.plot(np.array(few) / 12, wrong, color=RED, linewidth=1.2, linestyle=_DASHED, label="if sizes did not matter")
     left.set(
@@ -188,12 +188,12 @@ def collapse(seed: int) -> Figure:
     below(left, columns=2)
 
     spreads = np.geomspace(1e-5, 1, 16)
-    for sizes, colour, name, line in (
-        ((12,) * 5, BLUE, "5 equal classes", "falls as the square"),
-        ((48, 12, 12, 12, 12), ORANGE, "one 4 times as large", "ends at the closed form"),
+    for sizes, colour, mark, name, line in (
+        ((12,) * 5, BLUE, "o", "5 equal classes", "falls as the square"),
+        ((48, 12, 12, 12, 12), ORANGE, "s", "one 4 times as large", "ends at the closed form"),
     ):
         gaps = np.array([1 - _number(claim.observe(spread_simplex(sizes, e, seed=seed))) for e in spreads])
-        right.plot(spreads, gaps, "o", color=colour, markersize=5, label=name)
+        right.plot(spreads, gaps, mark, color=colour, markersize=5, label=name)
         limit = 1 - _number(claim.predict(simplex(sizes)))
         path = np.full(16, limit) if limit else gaps[0] * (spreads / spreads[0]) ** 2
         right.plot(spreads[:13], path[:13], color=colour, linewidth=1.3, label=line)

@@ -95,13 +95,15 @@ def minibatch_noise(seed: int) -> Figure:
     run = exhibits.noise_spectra((1, 2, 3, 8), samples=samples, width=30, classes=classes, draws=12, seed=seed)
     figure, (left, right) = canvas(2, (10.4, 4.3), sharey=True)
     colours = dict(zip(run.centred, [ORANGE, GREEN, PURPLE, BLUE], strict=True))
+    marks = dict(zip(run.centred, "os^D", strict=True))
     rank = np.arange(1, samples + 1)
     floor = 1e-17 * float(run.averaged[0])
     for axis, spectra in ((left, run.centred), (right, run.plain)):
         for batch, values in spectra.items():
             clipped = np.maximum(values, floor)
             axis.plot(rank, clipped.T, color=colours[batch], linewidth=0.8, alpha=0.35)
-            axis.plot(rank, np.exp(np.log(clipped).mean(0)), color=colours[batch], label=f"$b={batch}$")
+            look: Any = {"marker": marks[batch], "markersize": 4, "markevery": 4, "label": f"$b={batch}$"}
+            axis.plot(rank, np.exp(np.log(clipped).mean(0)), color=colours[batch], **look)
     left.plot(rank, np.maximum(run.averaged, floor), color="#2b2e34", linestyle=(0, (5, 2)), linewidth=1.6)
     left.text(
         rank[-1],

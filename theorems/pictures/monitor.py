@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from theorems.pictures.style import grid
+from theorems.pictures.style import footer, grid
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,6 +52,8 @@ def figure(history: History, layers: Sequence[str]) -> Figure:
     else:
         axes[5].axis("off")
         axes[5].legend(handles[:24], names[:24], loc="center left", **legend)
+    seen = [history.series(name, "kernel_rank")[0] for name in layers]
+    footer(made, f"{max(map(len, seen))} records", f"{len(layers)} layers")
     return made
 
 
