@@ -108,9 +108,9 @@ def test_at_rest_the_gram_matrix_is_the_correlation_under_decay_alone(figures):
 
 def test_collapse_is_complete_for_equal_classes_alone(figures):
     left, right = figures("collapse").axes
-    lines = [line for line in left.get_lines() if line.get_label().startswith("$K=")]
-    dots = [line for line in left.get_lines() if line.get_marker() == "o"]
-    assert len(lines) == len(dots) == 4
+    dots = [line for line in left.get_lines() if line.get_label().startswith("$K=")]
+    lines = [line for line in left.get_lines() if line.get_marker() == "None" and line.get_color() != RED]
+    assert len(lines) == len({dot.get_marker() for dot in dots}) == len(dots) == 4
     for line, dot in zip(lines, dots, strict=True):
         ratios = dot.get_xdata()
         assert dot.get_ydata() == pytest.approx(np.interp(ratios, line.get_xdata(), line.get_ydata()), abs=2e-3)
