@@ -1,4 +1,4 @@
-"""Everything that README's table compares, in one interleaved run: ``python benchmarks/compare.py [--rounds 7]``.
+"""Everything that the tables of docs/speed.md compare, in one interleaved run: ``python benchmarks/compare.py [--rounds 7]``.
 
 Each round runs every method once, so that a slow moment of the machine hits all of them; medians over rounds are printed, and ratios of
 medians. One thread. What takes longer than 20 seconds runs in the first round only. nngeometry is left out where it is not installed; it

@@ -79,15 +79,17 @@ def test_the_true_conjecture_holds_with_grade_and_power(both):
 
 def test_readme_walks_through_both():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "conjectures.md").read_text(encoding="utf-8")
     section = readme.split("## Your own conjecture")[1].split("\n## ")[0]
+    assert section.split("```python")[1].split("```")[0] in page
     (code,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
     assert code in EXAMPLE.read_text(encoding="utf-8"), "README quotes the example"
     assert f"examples/conjectures.py:{TRUE}" in section
 
 
 def test_readme_prints_what_the_command_prints(both):
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    section = readme.split("## Your own conjecture")[1].split("\n## ")[0]
+    page = (ROOT / "docs" / "conjectures.md").read_text(encoding="utf-8")
+    section = page.split("\n## ")[0] + (ROOT / "README.md").read_text(encoding="utf-8")
     squeezed = [" ".join(line.split()) for line in both[1].splitlines()]
     shown = [line for block in re.findall(r"```text\n(.*?)```", section, re.DOTALL) for line in block.splitlines()]
     assert len(shown) > 10

@@ -8,16 +8,37 @@ from pathlib import Path
 
 import pytest
 
-from theorems import CLAIMS, PAPERS
+from theorems import CLAIMS, PAPERS, Outcome
+from theorems.checking import check
+from theorems.cli import _COMMANDS
 from theorems.pytest_plugin.options import TEXTS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_every_claim_is_listed_and_no_other():
+DOCS = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md")}
+
+
+def test_every_paper_is_listed_with_its_claims():
     section = README.split("## Claims")[1].split("## Speed")[0]
-    assert re.findall(r"\| `(\w+)` \|", section) == [claim.name for claim in CLAIMS]
+    listed = re.findall(r"abs/([\d.]+)\) \(\[statements\]\(docs/papers/([\d.]+)\.rst\)\) \| (\d+) \|", section)
+    assert [(arxiv, int(count)) for arxiv, _, count in listed] == [
+        (paper.arxiv, sum(claim.source.arxiv == paper.arxiv for claim in CLAIMS)) for paper in PAPERS
+    ]
+
+
+def test_it_can_be_read_in_one_go_and_its_links_lead_somewhere():
+    assert len(README.splitlines()) <= 200
+    for page in ("README", "CONTRIBUTING", "ARCHITECTURE", "SECURITY"):
+        text = (ROOT / f"{page}.md").read_text(encoding="utf-8")
+        for link in re.findall(r"\]\(([\w./-]+?)(?:#[\w-]+)?\)", text):
+            assert (ROOT / link).exists(), (page, link)
+
+
+def test_every_command_is_listed():
+    section = README.split("## The command")[1].split("## Would")[0]
+    assert set(re.findall(r"`theorems (\w+)", section)) == set(_COMMANDS)
 
 
 def test_three_lines_give_a_check_a_report_and_a_badge(tmp_path):
@@ -37,7 +58,7 @@ def test_three_lines_give_a_check_a_report_and_a_badge(tmp_path):
 
 
 def test_every_option_of_the_plugin_is_listed():
-    section = README.split("## In your repository")[1].split("## The command")[0]
+    section = DOCS["repository.md"]
     options = {"--theorems", "--claim", *(f"--theorems-{name.replace('_', '-')}" for name in TEXTS)}
     assert options <= set(re.findall(r"`(--[a-z-]+)", section.replace(", `", "`, `")))
     assert all(f"`theorems_{name}" in section for name in (*TEXTS, "claims"))
@@ -52,10 +73,25 @@ def test_its_badges_are_there_and_of_a_run_that_came_out_as_expected():
         assert "not run" not in text
 
 
-def test_its_python_runs(capsys):
+PAGES = {"README.md": README} | {name: DOCS[name] for name in ("green.md", "network.md", "repository.md")}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_its_python_runs(page, capsys):
     import torch
 
     torch.manual_seed(0)
-    for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL):
+    blocks = re.findall(r"```python\n(.*?)```", PAGES[page], re.DOTALL)
+    assert blocks
+    for block in blocks:
         exec(block, {})
-    assert "Outcome.HOLDS" in capsys.readouterr().out
+    assert page != "README.md" or "Outcome.HOLDS" in capsys.readouterr().out
+
+
+def test_the_example_of_a_contribution_is_a_claim_that_holds():
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.DOTALL)
+    names = {}
+    exec(block, names)
+    found = check(names["weights_scale_like_inputs"], examples=20, seed=0)
+    assert found.outcome is Outcome.HOLDS
+    assert (found.mutants, found.survivors) == (2, [])
