@@ -226,6 +226,6 @@ def gated_network(
         masks = [(pre > 0).to(inputs.dtype) for pre in h[1:]]
     residual = (readout * z[-1]).sum(-1) - targets
     speed = [-g for g in loss_gradient(net, weights, residual)]
-    balls = net.map(lambda value: Ball(value, unit=net.unit))
+    balls = replace(net, masks=tuple(masks)).map(lambda value: Ball(value, unit=net.unit))  # they take masks for ReLUs
     error = (outputs(balls, balls.weights) - Ball(targets, unit=net.unit)).error
     return replace(net, masks=tuple(masks), residual=residual, weight_velocity=tuple(speed), residual_error=error)

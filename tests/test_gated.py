@@ -104,3 +104,22 @@ def test_wrong_networks_are_refused(change, message):
     net = specimen()[3]
     with pytest.raises(InputError, match=message):
         dataclasses.replace(net, **change)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("gate", ["relu", "tanh"])
+def test_the_residual_of_half_the_square_is_known_to_its_rounding(dtype, gate):
+    source = torch.Generator().manual_seed(3)
+    for _ in range(20):
+        weights = [torch.randn(5, 5, generator=source).to(dtype) for _ in range(3)]
+        readout, inputs = (torch.randn(*shape, generator=source).to(dtype) for shape in ((5,), (4, 5)))
+        targets = torch.randn(4, generator=source).to(dtype)
+        net = gated_network(weights, readout, inputs, targets, gate=gate)
+        precise = [weight.to(torch.float64) for weight in weights], readout.double(), inputs.double(), targets.double()
+        off = (net.residual.double() - gated_network(*precise, gate=gate).residual).abs()
+        assert (off <= net.residual_error * (1 if dtype is torch.float32 else 2)).all()
+        assert (net.residual_error < 2e3 * torch.finfo(dtype).eps * (1 + net.residual.abs())).all()
+    whole = gated_network(
+        [torch.eye(2).double()], torch.ones(2).double(), torch.ones(1, 2).double(), torch.ones(1).double()
+    )
+    assert not whole.residual_error.any()
