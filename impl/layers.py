@@ -71,6 +71,7 @@ class LayerTrace(Instance):
     }  # fmt: skip
     silent: ClassVar[tuple[str, ...]] = ("unit", "grad_terms", "grad_magnitude", "calls", "output_error")
     granted: ClassVar[Mapping[str, Slack]] = {"output_grad": output_doubt}
+    telling: ClassVar[tuple[str, ...]] = ("weight_grad", "input_grad")
 
     weight: Operand
     inputs: Operand

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from theorems.impl.backward import found_backwards, is_reentrant
 from theorems.impl.cuts import Cuts, scripted_cuts
 from theorems.impl.directions import (
     first_samples,
@@ -78,6 +79,7 @@ class Lines(Point):
         self.inputs, self.targets = mapped(task, widened) if wide else task
         self.loss: Any = loss_in_double(loss) if wide else loss
         self.cuts = Cuts()
+        self.owners: list[Handle] = []
         self.notes: list[str] = []
         with self._here():
             self._differentiate()
@@ -99,7 +101,7 @@ class Lines(Point):
         with undisturbed(self.model, self.seed, parameters=False):
             with passing(self.model) as seen:
                 value, outputs = self.loss_and_outputs()
-            reached = reached_from(value)
+            reached = {id(p) for p in parameters if p.requires_grad} if is_reentrant(value) else reached_from(value)
             kept = [p for p in parameters if id(p) in reached]
             require(bool(kept), "the loss reaches no parameter that requires a gradient")
             gradients = self.gradients(value, kept)
@@ -127,7 +129,7 @@ class Lines(Point):
         require(value.requires_grad, "the loss reaches no parameter that requires a gradient")
         try:
             with self.cuts:  # checkpoints run parts of the network again
-                return list(torch.autograd.grad(value, list(tensors), allow_unused=True))
+                return found_backwards(value, tensors, [p for h in self.owners for p in h.parameters])
         except Exception as error:
             raise InputError(f"its backward pass raised {told(error)}") from error
 
@@ -155,11 +157,22 @@ class Lines(Point):
 
     def single(self) -> list[Handle]:
         """The parameters one by one, each as a handle of its module; a tied one once."""
-        found: dict[int, Handle] = {}
-        for handle in self.owners:
-            for p in handle.parameters:
-                found.setdefault(id(p), self._handle(handle.module, (p,)))
-        return list(found.values())
+        owners = {id(p): (h.module, p) for h in reversed(self.owners) for p in reversed(h.parameters)}
+        return [self._handle(module, (p,)) for module, p in reversed(owners.values())]
+
+    def align(self, handles: Sequence[Handle]) -> list[Handle]:
+        """The same parameters along directions in which every entry's slope has autograd's sign: the slopes add up, and the loss sees them sooner."""
+        wanted = list({id(p): p for h in handles for p in h.parameters}.values())
+        with self._here():
+            with undisturbed(self.model, self.seed, parameters=False):
+                found = self.gradients(self.loss_and_outputs()[0], wanted)
+            for p, gradient in zip(wanted, found, strict=True):
+                if gradient is not None:
+                    signs = torch.sign(gradient.detach().to_dense()).to(torch.float32)
+                    along = self.along_parameter(p)
+                    self._directions[id(p)] = torch.where(signs == 0, along, along.abs() * signs)
+                    self.shares[id(p)] = share(gradient, self._directions[id(p)])
+        return [self._handle(h.module, h.parameters) for h in handles]
 
     def speeds(self, chosen: Sequence[Handle], steps: Sequence[float] | None = None) -> list[float]:
         """How fast these handles move on a line through them."""

@@ -174,6 +174,9 @@ class Instance:
         """
         return None
 
+    telling: ClassVar[tuple[str, ...]] = ()
+    """Measured fields in whose size an equation believes: one that would hold as well with half of such a field is UNDECIDED."""
+
     def moved(self, **fields: Any) -> Self:
         """The instance with granted fields somewhere else, and with whatever follows from them; all float64 tensors."""
         return declarations.moved(self, fields)

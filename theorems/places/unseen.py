@@ -85,6 +85,15 @@ def unseen(lines: Lines, whole: LossLine, grown: Callable[[], Lines]) -> tuple[P
         seen.add(line, left)
         if altogether and not seen.beyond(POWER, left):
             found[f"{named(left)}, of which the loss depends little"] = line
+    left = seen.beyond(POWER, moving)
+    if left:
+        left = lines.align(left)
+        line = _through(lines, left, whole)
+        if _outcome(line) is Outcome.REFUTED:
+            return found | _wrong(lines, left, line), ""
+        seen.add(line, left)
+        if not seen.beyond(POWER, left):
+            found[f"{named(left)}, of which the loss depends little"] = line
     hidden = [*seen.beyond(POWER, moving), *still]
     if still:
         line = _through(lines, still, whole)
@@ -97,13 +106,14 @@ def unseen(lines: Lines, whole: LossLine, grown: Callable[[], Lines]) -> tuple[P
     return found | more | _named(lines, [h for h in hidden if h not in still], whole), _note(lines, seen, moving)
 
 
-def _through(lines: Lines, handles: Sequence[Handle], whole: LossLine) -> LossLine:
+def _through(lines: Lines, handles: Sequence[Handle], whole: LossLine, *, even: bool = True) -> LossLine:
     """A line through some parameters, with everything that rounding may do where it does not hold at once."""
     steps = lines.steps if len(lines.steps) < len(COARSE) + 1 else (*COARSE, *lines.steps)
-    line = replace(lines.along(handles, steps=steps), shared=float(whole.spread))
+    line = replace(lines.along(handles, steps=steps, even=even), shared=float(whole.spread))
     if _outcome(line) is Outcome.HOLDS:
         return line
-    return replace(lines.along(handles, steps=steps, rounding=True, known=line), shared=float(whole.spread))
+    again = lines.along(handles, steps=steps, rounding=True, known=line, even=even)
+    return replace(again, shared=float(whole.spread))
 
 
 def _wrong(lines: Lines, handles: Sequence[Handle], line: LossLine) -> Places:
@@ -112,9 +122,21 @@ def _wrong(lines: Lines, handles: Sequence[Handle], line: LossLine) -> Places:
         return {named(handles): line}
     modules = dict.fromkeys(h.module for h in handles)
     groups = {name: [h for h in handles if h.module == name] for name in modules}
-    alone: dict[str, LossLine] = {named(group): _through(lines, group, line) for group in groups.values()}
-    wrong = {where: row for where, row in alone.items() if _outcome(row) is Outcome.REFUTED}
-    return {**wrong} or {f"{named(handles)}, of which the loss depends little": line}
+    wrong: Places = {}
+    open_: list[Handle] = []
+    for group in groups.values():
+        row = _through(lines, group, line)
+        if _outcome(row) is Outcome.UNDECIDED:
+            row = _through(lines, lines.align(group), line, even=False)  # a bias does not slow its weight
+        if _outcome(row) is Outcome.REFUTED:
+            wrong[named(group)] = row
+        open_ += group if _outcome(row) is Outcome.UNDECIDED else []
+    if wrong:
+        return wrong
+    among = (
+        f", and of no one of them by itself can be told that it is wrong; it is one of {named(open_)}" if open_ else ""
+    )
+    return {f"{named(handles)}, of which the loss depends little{among}": line}
 
 
 def _grown(

@@ -18,6 +18,7 @@ from theorems.impl.operands import Instance, Operand, is_exact
 from theorems.impl.rounded import zero_divisors
 from theorems.impl.truth import OpenQuestionError
 from theorems.relations.doubt import advice, as_ball, movements, proved, rounding, term_sizes
+from theorems.relations.earned import RESOLVED, in_double, not_told, would_hold
 from theorems.relations.entries import decide, number, rational, worst_entry
 from theorems.rounding import Ball
 from theorems.rounding.enclosures import enclose
@@ -31,10 +32,6 @@ _TOLD = 0.5
 """The share of the smaller side that the bound of an equation may be: a side that is twice the other, or of the other sign, never holds."""
 _VANISHED = 2.0**-100
 """Bounds below this are those of results too small for float32 or float64: zeros may be all that is left of the terms."""
-
-
-RESOLVED = 2.0**-10
-"""Where both sides are zero up to rounding, how small the bound has to be beside the terms that cancelled."""
 
 
 @dataclass(frozen=True)
@@ -122,11 +119,22 @@ class Comparison:
             return undefined(zeros[0])
         if found.outcome is Outcome.UNDECIDED:
             found = self._cancelled(found, compared, observe, predict, balls)
+        if found.outcome is Outcome.HOLDS and instance.telling:
+            found = self._earned(found, compared, observe, predict, instance)
         if self.certify and found.grade is not Grade.EXACT:
             found = strengthened(found, enclosure, observe, predict, instance)
         if found.outcome is not Outcome.REFUTED or "shapes" in found.context:
-            return self._explained(found)
+            return self._explained(found, instance)
         return self._doubted(found, compared, observe, predict, instance)
+
+    def _earned(
+        self, found: Finding, compared: Mapping[str, Any], observe: Side, predict: Side, instance: Instance
+    ) -> Finding:
+        """UNDECIDED where half of a measured field would hold as well."""
+        bounds = {k: b for k, (_, _, b) in compared.items() if b is not None and self.signs.get(k, self.sign) == "="}
+        field = not_told(observe, predict, instance, bounds) if bounds else ""
+        reason = {"reason": would_hold(instance, field)} if field else {}
+        return replace(found, outcome=Outcome.UNDECIDED, context={**found.context, **reason}) if field else found
 
     def _inexact(self, reason: str, observe: Side, predict: Side, instance: Instance) -> Finding:
         """The same numbers as floats, where a formula leaves the fractions; nothing where floats do not hold them."""
@@ -174,12 +182,13 @@ class Comparison:
         entry = dict(again.context) | {"reason": advice(instance)}
         return Finding(Outcome.UNDECIDED, again.grade, again.measured, again.bound, entry)
 
-    def _explained(self, found: Finding) -> Finding:
+    def _explained(self, found: Finding, instance: Instance) -> Finding:
         """An open question with what would close it; anything else as it is."""
         if found.outcome is not Outcome.UNDECIDED or "reason" in found.context:
             return found
         sign = self.signs.get(found.context.get("part", ""), self.sign)
-        return replace(found, context={**found.context, "reason": _open(sign, found)})
+        reason = _open(sign, found, "" if sign == ">" else in_double(instance))
+        return replace(found, context={**found.context, "reason": reason})
 
     def _compare(self, part: str, observed: Operand, predicted: Operand, bound: Any, *, scale: float = 0.0) -> Finding:
         if tuple(observed.shape) != tuple(predicted.shape):
@@ -223,7 +232,7 @@ RATIONAL = "the formula stays within the fractions"
 """The hypothesis of judging exact numbers that no float holds."""
 
 
-def _open(sign: Sign, found: Finding) -> str:
+def _open(sign: Sign, found: Finding, wider: str) -> str:
     """Why a comparison is open, and what to do about it."""
     if not (math.isfinite(found.measured) and math.isfinite(found.bound)):
         return "a side or its bound is no finite number: keep formulas within their domains, or such instances out by where="
@@ -232,9 +241,9 @@ def _open(sign: Sign, found: Finding) -> str:
             "both sides are equal up to their rounding, where a strict inequality cannot be told: "
             "state it with >=, or keep ties out by where="
         )
-    return (
-        "rounding may be as large as what is compared, so that nothing would be tested: "
-        "compare larger numbers, leave such instances out by where=, or state it of data instead of measured fields"
+    return "rounding may be as large as what is compared, so that nothing would be tested: " + (
+        wider
+        or "compare larger numbers, leave such instances out by where=, or state it of data instead of measured fields"
     )
 
 

@@ -10,7 +10,7 @@ does not say which of them were measured.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -104,12 +104,15 @@ _WIDE = 2.0**-10
 """Relative uncertainty of every number, under which the radii of a formula show how large its terms are."""
 
 
-def term_sizes(sides: Callable[[Any], Mapping[str, Any]], balls: Instance) -> dict[str, float] | None:
+def term_sizes(
+    sides: Callable[[Any], Mapping[str, Any]], balls: Instance, names: Sequence[str] = ()
+) -> dict[str, float] | None:
     """The size of the terms that each side is made of, whatever cancels: Σ|∂side/∂x||x|, by widening every number; None if it does not run.
 
     Args:
         sides: of an instance of balls.
         balls: the enclosed instance.
+        names: the fields whose terms count; by default all.
     """
 
     def wide(value: Any) -> Any:
@@ -121,7 +124,7 @@ def term_sizes(sides: Callable[[Any], Mapping[str, Any]], balls: Instance) -> di
         return wide(value) if isinstance(value, Ball) else value
 
     try:
-        names = [f.name for f in fields(balls)]
+        names = names or [f.name for f in fields(balls)]
         base = sides(balls)
         found = sides(replace(balls, **{name: widened(getattr(balls, name)) for name in names}))
     except Exception:  # noqa: BLE001, the claim's code decides what it raises
