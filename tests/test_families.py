@@ -18,10 +18,11 @@ from theorems.domains import family_of, law
 from theorems.generic import SHAPES, examine
 from theorems.searching.drawing import draws
 
-BOOKKEEPING = {"unit", "grad_terms", "grad_magnitude", "calls", "output_error"}
+BOOKKEEPING = {"unit", "grad_terms", "grad_magnitude", "calls", "output_error", "residual_error"}
 """Fields about rounding and about how something was recorded: exact numbers have none of it."""
 
 DRAWN = max(150, settings().max_examples // 2)
+"""At most so many are drawn: nothing is common to all any more of what the family lacks, as a rule after a few."""
 
 
 def _array(value):

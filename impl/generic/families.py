@@ -19,7 +19,7 @@ from theorems.impl.generic import features, flows, networks, students
 from theorems.impl.generic.family import Family, driven, full_rank_means, strictly_active, varied
 from theorems.impl.generic.source import Source
 from theorems.impl.linalg import exact_rank
-from theorems.impl.strategies import alignment, grams, noise, preconditioning, ranks, ridge, spectra, spiked_kernels
+from theorems.impl.strategies import alignment, deep_linear, grams, noise, preconditioning, ranks, ridge, spectra, spiked_kernels
 from theorems.impl.strategies import features as feature_strategies
 from theorems.impl.strategies import flows as flow_strategies
 from theorems.impl.strategies import students as student_strategies
@@ -50,6 +50,7 @@ BIASED_LAYERS = Family(
 UNBIASED_LAYERS = Family(
     "linear layers without a bias, 2 to 5 samples, widths 2 to 4, any gradient at the outputs",
     partial(networks.layer_trace, biases=(False,)),
+    (strategies.bias_free_layers,),
 )
 GATED = _gated((1, 4), strategies.gated_networks, strategies.activated_networks)
 DEEP_GATED = _gated((2, 4), strategies.deep_gated_networks)
@@ -81,6 +82,19 @@ CHAINS = Family(
     networks.linear_chain,
     beyond={"depth 5 and 6": partial(networks.linear_chain, depths=(5, 6))},
 )
+LINEAR_NETWORKS = Family(
+    "deep linear networks of any weights under the squared loss, depth 2 to 4, widths 1 to 4",
+    networks.linear_network_of,
+    (strategies.deep_linear_networks,),
+    beyond={"depth 5 and 6": partial(networks.linear_network_of, depths=(5, 6))},
+)
+BALANCED_NETWORKS = Family(
+    "balanced deep linear networks under the squared loss, depth 2 to 4, rank 1 to 3",
+    partial(networks.linear_network_of, balanced=True),
+    (strategies.balanced_linear_networks,),
+    {"balanced": deep_linear.unbalanced_linear_networks},
+    beyond={"depth 5 and 6": partial(networks.linear_network_of, depths=(5, 6), balanced=True)},
+)
 DECODERS = Family(
     "two-layer decoders none of whose ReLUs switches on the codes",
     networks.decoder,
@@ -88,13 +102,13 @@ DECODERS = Family(
     {"points exactly reconstructed": alignment.inexact_decoders, "affine on the data": alignment.switching_decoders},
 )
 DECAYED = Family(
-    "free features and linear layers under decay, 4 to 5 samples, 2 or 3 classes, any gradient at the outputs",
+    "free features and linear layers under decay, 4 to 5 samples, 2 or 3 classes, any gradient at the outputs, some at rest or near the bound",
     flows.decayed_matrix,
     (ranks.decayed_matrices,),
     {"linear up to the outputs": ranks.nonlinear_layers, "positive decay": ranks.resting_without_decay},
 )
 SOFTMAX_DECAYED = Family(
-    "free features and linear layers under decay, 2 or 3 classes, any gradient at the outputs whose rows sum to zero",
+    "free features and linear layers under decay, 2 or 3 classes, any gradient at the outputs whose rows sum to zero, some at rest or near the bound",
     partial(flows.decayed_matrix, softmax=True),
     (ranks.softmax_matrices,),
     {
@@ -104,7 +118,7 @@ SOFTMAX_DECAYED = Family(
     },
 )
 NOISES = Family(
-    "minibatches of 3 to 6 samples behind a linear readout, any gradient at the outputs",
+    "minibatches of 3 to 7 samples behind a linear readout, any gradient at the outputs",
     flows.minibatch_noise,
     (noise.minibatch_noises, noise.projectable_noises),
     {"linear readout": noise.nonlinear_readouts},
@@ -129,7 +143,7 @@ COUPLED_POINTS = Family(
 )
 
 
-_SPECTRAL = "2 to 3 orthonormal modes at least one of which is active, none at the threshold"
+_SPECTRAL = "2 to 4 orthonormal modes at least one of which is active, none at the threshold"
 SPECTRAL_TASKS = Family(
     _SPECTRAL,
     flows.spectral_task,
@@ -154,7 +168,7 @@ REGRESSIONS = Family(
     {"noise of the stated size": ridge.misjudged_noise},
 )
 LAPLACIANS = Family(
-    "Laplacians with 2 to 4 orthonormal eigenvectors at least one of which passes, none at the cut",
+    "Laplacians with 2 to 4 orthonormal eigenvectors at least one of which passes, two equal or one at the cut included",
     flows.laplacian_task,
     (ridge.laplacians,),
     {"orthonormal eigenvectors": ridge.stretched_laplacians},
@@ -162,14 +176,14 @@ LAPLACIANS = Family(
 
 
 FEATURES = Family(
-    "features with more samples than dimensions, two equal columns included, rate below 1/λ_max",
+    "features with more samples than dimensions, two equal columns and explained targets included, rate below 2/λ_max",
     features.feature_set,
     (feature_strategies.feature_sets,),
     {"targets vary": feature_strategies.constant_targets, "mixing invertible": feature_strategies.singular_mixings},
     member=varied,
 )
 DRIVEN_FEATURES = Family(
-    "features of full rank with more samples than dimensions, rate below 1/λ_max",
+    "features of full rank with more samples than dimensions, rate below 2/λ_max",
     partial(features.feature_set, driven=True),
     (feature_strategies.driven_features,),
     {
@@ -286,7 +300,7 @@ SPIKES = Family(
 
 FAMILIES: tuple[Family, ...] = (
     LAYERS, BIASED_LAYERS, UNBIASED_LAYERS, GATED, DEEP_GATED, SHALLOW_GATED, LINEAR_FLOWS, STEPS, TWINS, BALANCED_CHAINS, CHAINS,
-    DECODERS, DECAYED, SOFTMAX_DECAYED, NOISES, SINGLES, KERNEL_POINTS, COUPLED_POINTS, SPECTRAL_TASKS, ACTIVE_TASKS, REGRESSIONS,
+    LINEAR_NETWORKS, BALANCED_NETWORKS, DECODERS, DECAYED, SOFTMAX_DECAYED, NOISES, SINGLES, KERNEL_POINTS, COUPLED_POINTS, SPECTRAL_TASKS, ACTIVE_TASKS, REGRESSIONS,
     LAPLACIANS, FEATURES, DRIVEN_FEATURES, COLLAPSED, SIMPLICES, WEIGHT_STEPS, MOTIONS, ENSEMBLES, STUDENTS, PATIENT_STUDENTS,
     MATCHED_PAIRS, ISOTROPIC_PAIRS, POWERED, TEACHERS, ALIGNED, SPIKES,
 )  # fmt: skip
