@@ -177,7 +177,7 @@ def test_draws_do_not_depend_on_what_was_imported(tmp_path, monkeypatch):
         numbers = st.lists(st.integers(0, 2**40), min_size=20, max_size=20)
         seen = []
         visit(numbers, 30, seed=0, see=seen.append)
-        changed = draw(numbers, (), Random(0)).instance  # noqa: S311
+        changed = draw(numbers, (), Random(0)).instance
         return draws(numbers, examples=30, seed=0), seen, changed
 
     before = drawn()

@@ -19,7 +19,17 @@ from theorems.impl.generic import features, flows, networks, students
 from theorems.impl.generic.family import Family, driven, full_rank_means, strictly_active, varied
 from theorems.impl.generic.source import Source
 from theorems.impl.linalg import exact_rank
-from theorems.impl.strategies import alignment, deep_linear, grams, noise, preconditioning, ranks, ridge, spectra, spiked_kernels
+from theorems.impl.strategies import (
+    alignment,
+    deep_linear,
+    grams,
+    noise,
+    preconditioning,
+    ranks,
+    ridge,
+    spectra,
+    spiked_kernels,
+)
 from theorems.impl.strategies import features as feature_strategies
 from theorems.impl.strategies import flows as flow_strategies
 from theorems.impl.strategies import students as student_strategies
