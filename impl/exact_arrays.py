@@ -90,11 +90,17 @@ class ExactArray(ObjectArray):
         return self.double()
 
 
+def _short(number: Any) -> str:
+    """The number, or how long it is: those of generic points fill lines."""
+    text = str(number)
+    return text if len(text) <= 24 else f"a number of {len(text)} digits"
+
+
 def _only(name: str, at: int, value: int) -> Callable[[Any], Any]:
     def evaluate(number: Any) -> Any:
         if not isinstance(number, Tracked) and number == at:
             return value
-        shown = "a number drawn at random" if isinstance(number, Tracked) else str(number)
+        shown = "a number drawn at random" if isinstance(number, Tracked) else _short(number)
         raise NotExactError(f"{name} of {shown} is no fraction: left out here are the grade EXACT and the p(error)")
 
     return evaluate
@@ -108,12 +114,14 @@ def _root(number: Any) -> Any:
         above, below = math.isqrt(exact.numerator), math.isqrt(exact.denominator)
         if above * above == exact.numerator and below * below == exact.denominator:
             return above if below == 1 else Fraction(above, below)
-    raise NotExactError(f"the root of {number} is no fraction: left out here are the grade EXACT and the p(error)")
+    raise NotExactError(
+        f"the root of {_short(number)} is no fraction: left out here are the grade EXACT and the p(error)"
+    )
 
 
 def _power_of_two(number: Any) -> Any:
     if isinstance(number, Tracked) or number != int(number):
-        raise NotExactError(f"2 to the power of {number} is no fraction: left out here are EXACT and p(error)")
+        raise NotExactError(f"2 to the power of {_short(number)} is no fraction: left out here are EXACT and p(error)")
     return Fraction(2) ** int(number)
 
 

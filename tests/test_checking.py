@@ -162,3 +162,33 @@ def test_fingerprints_see_numbers_and_nothing_else():
 def test_refuses_no_examples():
     with pytest.raises(InputError, match="at least one example"):
         check(claim(), examples=0)
+
+
+def spoken(share):
+    """A claim that speaks of some of the pairs drawn."""
+    only = {"small": Hypothesis(pairs, lambda pair: None if abs(int(pair.left)) <= share else "large")}
+    return check(claim(hypotheses=only), examples=60)
+
+
+def test_a_claim_that_speaks_of_next_to_none_has_not_been_tried():
+    seen = Evidence(claim())
+    for outcome in [Outcome.HOLDS] + [Outcome.INAPPLICABLE] * 20:
+        grade = Grade.EXACT if outcome is Outcome.HOLDS else None
+        seen.add(Verdict("c", outcome, grade, context={"hypothesis": "small"}))
+    assert seen.outcome is Outcome.UNDECIDED
+    assert seen.untried.startswith("spoke of 1 of 21 instances; not met: 'small' on 20.")
+    entry = seen.record()
+    assert (entry["judged"], entry["inapplicable"], entry["outcome"]) == (1, 20, "UNDECIDED")
+    seen.add(Verdict("c", Outcome.HOLDS, Grade.EXACT))
+    assert seen.outcome is Outcome.HOLDS, "two of 22 are more than one in twenty"
+    assert seen.untried is None
+    assert "spoke of 2 of 22" in seen.spoken_of
+    seen.add(Verdict("c", Outcome.REFUTED, Grade.EXACT))
+    assert seen.outcome is Outcome.REFUTED, "one refutation is enough, however few were tried"
+
+
+def test_how_many_were_spoken_of_is_counted():
+    few, most = spoken(0), spoken(100)
+    assert few.judged == few.instances - few.outcomes[Outcome.INAPPLICABLE] < few.instances
+    assert most.judged == most.instances
+    assert most.spoken_of is None

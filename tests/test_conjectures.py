@@ -269,3 +269,44 @@ def test_debug_shows_where(run, state):
     file = state(MISTAKES["an exception in the prediction"][0])
     _, _, err = run("--debug", "check", file, "--examples", 8)
     assert "Traceback" in err
+
+
+BIASED = """
+def mlp():
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.ReLU(), torch.nn.Linear(5, 3, bias=False)).double()
+    return model, torch.randn(8, 4).double(), torch.randn(8, 3).double(), torch.nn.functional.mse_loss
+
+
+def gain(layer):
+    return (layer.weight * layer.weight_grad).sum((-2, -1))
+
+
+@equals(observed=gain, on={on})
+def shared(layer: LayerTrace) -> Operand:
+    "The gains of weight and outputs agree, where there is no bias."
+    return (layer.outputs * layer.output_grad).sum((-2, -1)){change}
+"""
+UNBIASED = "lambda layer: layer.bias is None"
+
+
+@pytest.mark.parametrize(
+    ("on", "change", "first", "last"),
+    [
+        ("strategies.bias_free_layers", "", "INAPPLICABLE", "HOLDS"),
+        ("strategies.bias_free_layers", " * 2", "INAPPLICABLE", "REFUTED"),
+        (f"strategies.layer_traces().filter({UNBIASED})", "", "UNDECIDED", "HOLDS"),
+        (f"strategies.layer_traces, where={{'none': {UNBIASED}}}", "", "INAPPLICABLE", "HOLDS"),
+        (f"strategies.layer_traces, where={{'none': {UNBIASED}}}", " * 2", "INAPPLICABLE", "REFUTED"),
+        ("strategies.layer_traces", "", "REFUTED", "HOLDS"),
+    ],
+)
+def test_a_network_refutes_only_what_is_said_of_it(run, state, tmp_path, on, change, first, last):
+    """A layer with a bias is no counterexample to what is said of layers without."""
+    state(BIASED.format(on=on, change=change))
+    run("check", "mine.py", "--model", "mine.py:mlp", "--json", "out.json")
+    (entry,) = json.loads((tmp_path / "out.json").read_text())["claims"]
+    found = {place["where"]: place for place in entry["places"]}
+    assert (found["0"]["outcome"], found["2"]["outcome"]) == (first, last)
+    if first == "UNDECIDED":
+        assert "state it on layer_traces, with where=" in found["0"]["reason"]

@@ -1,4 +1,4 @@
-"""A hundred conjectures as users write them, each in a file of its own: no true one is refuted, every false one is."""
+"""A hundred and more conjectures as users write them, each in a file of its own: no true one is refuted, every false one is."""
 
 from __future__ import annotations
 

@@ -68,22 +68,12 @@ def test_false_statements_fall_at_generic_points_and_read_as_small_numbers(name)
 
 
 INEQUALITIES = {
-    "kernel_rank_at_most_classes: a gradient half as large": "an inequality between singular values",
-    "kernel_rank_at_most_classes: a gradient a hundredth smaller": "an inequality between singular values",
-    "kernel_rank_at_most_classes: one class fewer at rest alone": "no generic point is at rest; drawn instances are",
-    "softmax_kernel_rank_below_classes: a gradient a hundredth smaller": "an inequality between singular values",
-    "softmax_kernel_rank_below_classes: two classes fewer at rest alone": "no generic point is at rest; drawn instances are",
-    "softmax_kernel_rank_below_classes: nothing at rest": "no generic point is at rest; drawn instances are",
-    "only_full_water_filling_is_stable: wrong for four active modes": "the family has two or three modes, and says so",
-    "sgd_kernel_noise_is_low_rank: 2C − 1 for three classes": "needs six samples; the family has three to five, and says so",
-    "laplacian_spectral_filter: equal frequencies pass once": "generic frequencies differ; drawn ones repeat",
-    "laplacian_filter_rank: the cut itself passes": "no generic frequency lies at the cut; drawn ones do",
-    "laplacian_filter_rank: multiplicity ignored": "generic frequencies differ; drawn ones repeat",
-    "virtual_step_raises_target_linearity: rates up to 4/λ_max": "an inequality; the drawn instances catch it",
-    "target_linearity_laws: complete from 0.99 on": "no generic point is explained so well; drawn instances are",
-    "target_linearity_laws: complete from 0.9999 on": "no generic point is explained so well; drawn instances are",
-    "target_linearity_laws: never complete": "no generic point is explained completely; drawn instances are",
+    "kernel_rank_at_most_classes: a gradient half as large",
+    "kernel_rank_at_most_classes: a gradient a hundredth smaller",
+    "softmax_kernel_rank_below_classes: a gradient a hundredth smaller",
+    "virtual_step_raises_target_linearity: rates up to 4/λ_max",
 }
+"""Inequalities, which one point of a shape may fulfil and another not: here the first point of some shape must refute them."""
 FLOATS = {
     "gram_sufficiency_in_training: square root of P": "a matrix square root is irrational",
     "gram_sufficiency_at_inference: square root of P": "a matrix square root is irrational",
@@ -91,7 +81,7 @@ FLOATS = {
 MUTANTS = {mutant.name: (claim, mutant) for claim in RATIONAL for mutant in claim.mutants.values()}
 
 
-@pytest.mark.parametrize("name", [n for n in MUTANTS if n not in INEQUALITIES | FLOATS])
+@pytest.mark.parametrize("name", [n for n in MUTANTS if n not in FLOATS])
 def test_every_mutant_falls_at_the_first_point_of_a_shape_where_it_is_wrong(name):
     """Where it passes one point it passes another: at that shape it is the theorem itself, as Schwartz and Zippel say."""
     claim, mutant = MUTANTS[name]
@@ -101,7 +91,8 @@ def test_every_mutant_falls_at_the_first_point_of_a_shape_where_it_is_wrong(name
         seen.append(first)
         if first is Outcome.REFUTED:
             break
-        assert mutant(make(Source(shape, 1))).outcome is first, "a false identity passed a point"
+        if name not in INEQUALITIES:
+            assert mutant(make(Source(shape, 1))).outcome is first, "a false identity passed a point"
     assert Outcome.REFUTED in seen
 
 

@@ -311,3 +311,29 @@ def test_a_blind_run_with_rounding_is_reported_and_not_judged():
     verdict = gram_sufficiency_in_training(dataclasses.replace(steps, gram_only=steps.gram_only * 2))
     assert verdict.outcome is Outcome.HOLDS
     assert any("drift" in name for name in verdict.context)
+
+
+def one_sample(*, inputs, target, matrix, schedule=None, **options):
+    """Training of f = v·w·x from v = w = 1 on one sample, four times the same data."""
+    number = torch.tensor([[1.0]], dtype=torch.float64)
+    last = nn.Linear(1, 1, bias=False, dtype=torch.float64)
+    with torch.no_grad():
+        last.weight.fill_(1)
+    data = DataSet(number * inputs, schedule or (lambda _: number * matrix), number)
+    return train_twins(nn.Sequential(nn.Identity(), last), number * target, [data] * 4, steps=3, **options)
+
+
+def test_training_on_integers_stops_before_a_sum_could_round():
+    """Each case is below 2^50 but for one sum: of the first layer's step, and of the readout's, to which momentum adds."""
+    one_sample(inputs=2**5, target=2**6, matrix=2**5)
+    with pytest.raises(InputError, match=r"below 2\^50"):
+        one_sample(inputs=2**17, target=2**17 - 1, matrix=2**30)  # Δw = 2^17 residual·x times 2^30
+    with pytest.raises(InputError, match=r"below 2\^50"):
+        one_sample(inputs=1, target=2**49, matrix=0, rule="momentum")  # Δv = 2^49 once more per step
+
+
+def test_each_step_has_its_own_preconditioner():
+    turns = [torch.tensor([[float(p)]], dtype=torch.float64) for p in (1, 0, 2, 5)]
+    runs = one_sample(inputs=1, target=2, matrix=0, schedule=lambda t: turns[t], rule="frozen")
+    assert runs.preconditioner[:, 0, 0].tolist() == [1, 0, 2]
+    assert runs.outputs[:, 0, 0].tolist() == [1, 2, 2, 2], "w ← w + p(2 − w)"

@@ -1,5 +1,8 @@
 """The strategies reach every corner that they promise, and what they call valid is valid."""
 
+import importlib
+from random import Random
+
 import pytest
 import torch
 from hypothesis import HealthCheck, Phase, find, given, settings
@@ -11,6 +14,9 @@ from impl.linalg import exact_rank
 from impl.operands import is_exact
 from impl.strategies import features as feature_strategies
 from impl.strategies import layers
+from impl.strategies.sampling import visit
+from theorems.searching.choices import draw
+from theorems.searching.drawing import draws
 
 SEARCH = settings(
     max_examples=3000,
@@ -162,3 +168,22 @@ def test_equal_seeds_draw_equal_networks(data):
     spec = data.draw(strategies.network_specs())
     one, two = build(spec), build(spec)
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
+
+
+def test_draws_do_not_depend_on_what_was_imported(tmp_path, monkeypatch):
+    """Hypothesis would mix in numbers from the source of whatever is loaded."""
+
+    def drawn():
+        numbers = st.lists(st.integers(0, 2**40), min_size=20, max_size=20)
+        seen = []
+        visit(numbers, 30, seed=0, see=seen.append)
+        changed = draw(numbers, (), Random(0)).instance
+        return draws(numbers, examples=30, seed=0), seen, changed
+
+    before = drawn()
+    (tmp_path / "full_of_numbers.py").write_text(
+        "NUMBERS = [" + ", ".join(str(1000 + 7 * i) for i in range(300)) + "]\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("full_of_numbers")
+    assert drawn() == before

@@ -22,6 +22,7 @@ from impl import (
 from impl.strategies.optimisers import RULES, lattice_runs
 from theorems import Grade, Outcome, equals
 from theorems.checking import check
+from theorems.generic import examine
 from theorems.rounding.enclosures import enclose
 from theorems.searching.drawing import draws
 from theorems.searching.larger import larger
@@ -178,3 +179,38 @@ def test_bad_input_gets_no_instance(title):
     make, message = BAD[title]
     with pytest.raises(InputError, match=message):
         make()
+
+
+def test_where_both_sides_are_empty_nothing_is_said():
+    """The second gradient of a run of one step: there is none."""
+
+    def stays(run: theorists.TrainingRun) -> theorists.Operand:
+        """g_{t+1} = g_t: false, and there is nothing to see in a run of one step."""
+        return run.gradients[:-1]
+
+    claim = equals(observed=lambda run: run.gradients[1:], on=strategies.training_runs, mutants={})(stays)
+    weight = torch.nn.Linear(1, 1, bias=False, dtype=torch.float64)
+    data = torch.ones(2, 1, dtype=torch.float64), torch.zeros(2, 1, dtype=torch.float64)
+
+    def after(steps):
+        sgd = lambda parameters: torch.optim.SGD(parameters, lr=0.25)  # noqa: E731
+        return claim(training_run(weight, *data, half_squared_error, sgd, steps=steps))
+
+    assert after(1).outcome is Outcome.INAPPLICABLE
+    assert "nothing is compared" in after(1).context["reason"]
+    assert after(2).outcome is Outcome.REFUTED
+
+
+def test_deep_linear_networks_earn_a_probability():
+    """The strategies for theorists draw families that are named."""
+    by_name = {claim.name: claim for claim in (*theorists.TRUE, *theorists.FALSE)}
+    moved = examine(by_name["neighbours_move_alike"])
+    assert moved.error_probability < 2.0**-50
+    assert moved.family.name.startswith("deep linear networks of any weights")
+    assert moved.also == ["depth 5 and 6"]
+    assert examine(by_name["grams_of_a_linear_network_are_conserved"]).refutation is not None
+    assert examine(by_name["every_linear_network_is_balanced"]).refutation is not None
+    balanced = examine(by_name["balanced_grams_agree"])
+    assert balanced.error_probability is None, "balance is built in, and the claim does not state it"
+    assert "name it in hypotheses=" in balanced.missing
+    assert examine(by_name["scales_like_its_outputs"]).family.name.startswith("linear layers without a bias")

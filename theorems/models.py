@@ -19,6 +19,7 @@ from theorems.impl.operands import Instance
 from theorems.impl.restoring import Dice, Remembered
 from theorems.impl.running import Inputs
 from theorems.impl.tracing import Loss
+from theorems.membership import judged
 from theorems.places import Places, Subject, instances_of
 from theorems.places.chunks import chunks, cut
 from theorems.places.coverage import Coverage
@@ -256,6 +257,6 @@ def check_places(claim: Claim, available: Mapping[type[Instance], Places | str])
 def _judged(claim: Claim, instance: Instance) -> Verdict:
     """The verdict; whatever the check raises is the reason why there is none."""
     try:
-        return claim(instance)
+        return judged(claim, instance)
     except Exception as error:  # noqa: BLE001 - one place takes no other with it
         return _inapplicable(claim, f"its check raised {crash(error)}")

@@ -10,51 +10,38 @@ strategy of instances that violate it, by which `theorems.domains` sees whether 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
-from theorems.impl import strategies
 from theorems.impl.generic import features, flows, networks, students
 from theorems.impl.generic.family import Family, driven, full_rank_means, strictly_active, varied
-from theorems.impl.generic.source import Source
+from theorems.impl.generic.network_families import (
+    BALANCED_CHAINS,
+    BALANCED_NETWORKS,
+    BIASED_LAYERS,
+    CHAINS,
+    DEEP_GATED,
+    GATED,
+    LAYERS,
+    LINEAR_FLOWS,
+    LINEAR_NETWORKS,
+    SHALLOW_GATED,
+    UNBIASED_LAYERS,
+)
 from theorems.impl.linalg import exact_rank
-from theorems.impl.strategies import alignment, grams, noise, preconditioning, ranks, ridge, spectra, spiked_kernels
+from theorems.impl.strategies import (
+    alignment,
+    grams,
+    noise,
+    preconditioning,
+    ranks,
+    ridge,
+    spectra,
+    spiked_kernels,
+)
 from theorems.impl.strategies import features as feature_strategies
 from theorems.impl.strategies import flows as flow_strategies
 from theorems.impl.strategies import students as student_strategies
 
-
-def _gated(depths: tuple[int, int], *functions: Callable[[], Any], linear: bool = False, deeper: bool = True) -> Family:
-    least, most = depths
-    depth = f"depth {least}" if least == most else f"depth {least} to {most}"
-    make = partial(networks.gated_network, depths=depths)
-    kind = "deep linear networks in the flow of any loss" if linear else "gated networks with masks as data"
-    beyond: dict[str, Callable[[Source], Any]] = {}
-    if not linear:
-        beyond["every pattern of masks"] = partial(make, free_gates=True)
-    if deeper:
-        beyond["depth 5 and 6"] = partial(networks.gated_network, depths=(5, 6), linear=linear)
-    return Family(f"{kind}, {depth}, widths 2 to 4", partial(make, linear=linear), functions, beyond=beyond)
-
-
-LAYERS = Family(
-    "linear layers with a bias or without, 2 to 5 samples, widths 2 to 4, any gradient at the outputs",
-    networks.layer_trace,
-    (strategies.layer_traces,),
-)
-BIASED_LAYERS = Family(
-    "linear layers with a bias, 2 to 5 samples, widths 2 to 4, any gradient at the outputs",
-    partial(networks.layer_trace, biases=(True,)),
-)
-UNBIASED_LAYERS = Family(
-    "linear layers without a bias, 2 to 5 samples, widths 2 to 4, any gradient at the outputs",
-    partial(networks.layer_trace, biases=(False,)),
-)
-GATED = _gated((1, 4), strategies.gated_networks, strategies.activated_networks)
-DEEP_GATED = _gated((2, 4), strategies.deep_gated_networks)
-SHALLOW_GATED = _gated((1, 1), deeper=False)
-LINEAR_FLOWS = _gated((1, 4), linear=True)
 STEPS = Family(
     "two steps of a first layer with P = AAᵀ, 2 to 4 samples, any gradient at the outputs",
     networks.preconditioned_steps,
@@ -69,18 +56,6 @@ TWINS = Family(
         "equal outputs at the start": preconditioning.twins_with_other_starts,
     },
 )
-BALANCED_CHAINS = Family(
-    "balanced chains, depth 1 to 4, rank 1 to 3",
-    networks.balanced_chain,
-    (grams.balanced_chains,),
-    {"balanced": grams.unbalanced_chains},
-    beyond={"depth 5 and 6": partial(networks.balanced_chain, depths=(5, 6))},
-)
-CHAINS = Family(
-    "deep linear networks of any weights, depth 1 to 4, widths 1 to 4",
-    networks.linear_chain,
-    beyond={"depth 5 and 6": partial(networks.linear_chain, depths=(5, 6))},
-)
 DECODERS = Family(
     "two-layer decoders none of whose ReLUs switches on the codes",
     networks.decoder,
@@ -88,13 +63,13 @@ DECODERS = Family(
     {"points exactly reconstructed": alignment.inexact_decoders, "affine on the data": alignment.switching_decoders},
 )
 DECAYED = Family(
-    "free features and linear layers under decay, 4 to 5 samples, 2 or 3 classes, any gradient at the outputs",
+    "free features and linear layers under decay, 4 to 5 samples, 2 or 3 classes, any gradient at the outputs, some at rest or near the bound",
     flows.decayed_matrix,
     (ranks.decayed_matrices,),
     {"linear up to the outputs": ranks.nonlinear_layers, "positive decay": ranks.resting_without_decay},
 )
 SOFTMAX_DECAYED = Family(
-    "free features and linear layers under decay, 2 or 3 classes, any gradient at the outputs whose rows sum to zero",
+    "free features and linear layers under decay, 2 or 3 classes, any gradient at the outputs whose rows sum to zero, some at rest or near the bound",
     partial(flows.decayed_matrix, softmax=True),
     (ranks.softmax_matrices,),
     {
@@ -104,7 +79,7 @@ SOFTMAX_DECAYED = Family(
     },
 )
 NOISES = Family(
-    "minibatches of 3 to 6 samples behind a linear readout, any gradient at the outputs",
+    "minibatches of 3 to 7 samples behind a linear readout, any gradient at the outputs",
     flows.minibatch_noise,
     (noise.minibatch_noises, noise.projectable_noises),
     {"linear readout": noise.nonlinear_readouts},
@@ -129,7 +104,7 @@ COUPLED_POINTS = Family(
 )
 
 
-_SPECTRAL = "2 to 3 orthonormal modes at least one of which is active, none at the threshold"
+_SPECTRAL = "2 to 4 orthonormal modes at least one of which is active, none at the threshold"
 SPECTRAL_TASKS = Family(
     _SPECTRAL,
     flows.spectral_task,
@@ -154,7 +129,7 @@ REGRESSIONS = Family(
     {"noise of the stated size": ridge.misjudged_noise},
 )
 LAPLACIANS = Family(
-    "Laplacians with 2 to 4 orthonormal eigenvectors at least one of which passes, none at the cut",
+    "Laplacians with 2 to 4 orthonormal eigenvectors at least one of which passes, two equal or one at the cut included",
     flows.laplacian_task,
     (ridge.laplacians,),
     {"orthonormal eigenvectors": ridge.stretched_laplacians},
@@ -162,14 +137,14 @@ LAPLACIANS = Family(
 
 
 FEATURES = Family(
-    "features with more samples than dimensions, two equal columns included, rate below 1/λ_max",
+    "features with more samples than dimensions, two equal columns and explained targets included, rate below 2/λ_max",
     features.feature_set,
     (feature_strategies.feature_sets,),
     {"targets vary": feature_strategies.constant_targets, "mixing invertible": feature_strategies.singular_mixings},
     member=varied,
 )
 DRIVEN_FEATURES = Family(
-    "features of full rank with more samples than dimensions, rate below 1/λ_max",
+    "features of full rank with more samples than dimensions, rate below 2/λ_max",
     partial(features.feature_set, driven=True),
     (feature_strategies.driven_features,),
     {
@@ -286,7 +261,7 @@ SPIKES = Family(
 
 FAMILIES: tuple[Family, ...] = (
     LAYERS, BIASED_LAYERS, UNBIASED_LAYERS, GATED, DEEP_GATED, SHALLOW_GATED, LINEAR_FLOWS, STEPS, TWINS, BALANCED_CHAINS, CHAINS,
-    DECODERS, DECAYED, SOFTMAX_DECAYED, NOISES, SINGLES, KERNEL_POINTS, COUPLED_POINTS, SPECTRAL_TASKS, ACTIVE_TASKS, REGRESSIONS,
+    LINEAR_NETWORKS, BALANCED_NETWORKS, DECODERS, DECAYED, SOFTMAX_DECAYED, NOISES, SINGLES, KERNEL_POINTS, COUPLED_POINTS, SPECTRAL_TASKS, ACTIVE_TASKS, REGRESSIONS,
     LAPLACIANS, FEATURES, DRIVEN_FEATURES, COLLAPSED, SIMPLICES, WEIGHT_STEPS, MOTIONS, ENSEMBLES, STUDENTS, PATIENT_STUDENTS,
     MATCHED_PAIRS, ISOTROPIC_PAIRS, POWERED, TEACHERS, ALIGNED, SPIKES,
 )  # fmt: skip

@@ -15,15 +15,25 @@ from theorems.impl.whitening import WeightMotion, WeightStep, weight_motion
 
 
 def feature_set(source: Source, *, driven: bool = False) -> FeatureSet:
-    """Everything drawn; η·λ_max between 0 and 1. Two equal columns of features or targets on some shapes, unless ``driven``."""
+    """Everything drawn; η·λ_max between 0 and 1. Two equal columns of features or targets on some shapes, unless ``driven``.
+
+    On some shapes the features are centred and explain the targets all but for what is drawn beside, η·λ_max between 1 and 2; on some they
+    explain them completely, unless ``driven``.
+    """
+    nearly, wholly = source.shape % 6 == 4, source.shape % 6 == 3 and not driven
     d = source.size(1, 3)
-    rows, images = d + source.size(1, 2), source.size(1, 2)
+    rows, images = d + source.size(1, 2) + int(nearly), source.size(1, 2)
     classes = source.size(1, min(2, rows - 1))
     part, rest = source.positive(1), source.positive(1)
     rate = part * reciprocal(part + rest)
     features, targets = source.entries(rows, d), source.entries(rows, classes)
     if not driven and source.shape % 3 == 2:
         features[:, -1], targets[:, -1] = features[:, 0], targets[:, 0]
+    if nearly or wholly:
+        features = features * rows - features.sum(-2)
+        targets = features @ source.entries(d, classes) + (targets if nearly else targets * 0)
+    if nearly:
+        rate = rate + 1
     return FeatureSet(
         features, targets, source.entries(d, d), source.entries(d, images),
         source.entries(d, classes), rate.reshape(()),

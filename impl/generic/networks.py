@@ -13,6 +13,7 @@ from theorems.impl.first_layer import PreconditionedSteps
 from theorems.impl.gated import GatedNetwork, outputs
 from theorems.impl.generic.source import Source
 from theorems.impl.layers import LayerTrace
+from theorems.impl.linear_networks import LinearNetwork, run
 from theorems.impl.operands import Operand, reciprocal
 from theorems.impl.twins import TwinRuns
 
@@ -167,6 +168,19 @@ def linear_chain(source: Source, *, depths: tuple[int, int] = (1, 4)) -> LinearC
     widths = [source.size(1, 4) for _ in range(depth + 1)]
     weights = tuple(source.entries(n, m) for m, n in zip(widths, widths[1:], strict=False))
     return LinearChain(weights, source.entries(source.size(1, 3), widths[0]))
+
+
+def linear_network_of(source: Source, *, depths: tuple[int, int] = (2, 4), balanced: bool = False) -> LinearNetwork:
+    """Any weights, or balanced ones, in the flow of ½‖F − Y‖²; two equal samples on some shapes, a sample learned already on others."""
+    chain = (balanced_chain if balanced else linear_chain)(source, depths=depths)
+    inputs, targets = chain.inputs, source.entries(len(chain.inputs), len(chain.weights[-1]))
+    if source.shape % 4 == 3 and len(inputs) > 1:
+        inputs[1] = inputs[0]
+    outputs = run(chain.weights, inputs)
+    if source.shape % 5 == 4:
+        targets[0] = outputs[0]
+    grads = source.gradient(lambda *w: pairing(outputs - targets, run(w, inputs)), chain.weights)
+    return LinearNetwork(chain.weights, inputs, targets, tuple(-grad for grad in grads))
 
 
 def _product(numbers: Sequence[Operand]) -> Operand:

@@ -47,6 +47,12 @@ def balanced_linear_networks(draw: Callable[..., Any]) -> LinearNetwork:
     return linear_network(weights, inputs, draw(lattices((len(inputs), len(weights[-1])), 3)))
 
 
+def unbalanced_linear_networks() -> st.SearchStrategy[LinearNetwork]:
+    """Balanced ones whose first matrix is doubled: they violate the hypothesis "balanced"."""
+    doubled = balanced_linear_networks().filter(lambda net: bool(net.weights[0].any()))
+    return doubled.map(lambda n: linear_network((n.weights[0] * 2, *n.weights[1:]), n.inputs, n.targets))
+
+
 def deep_linear_networks() -> st.SearchStrategy[LinearNetwork]:
     """Deep linear networks with the velocity of every weight: integer ones, Gaussian ones, and balanced ones among them."""
     return branches(lattice_linear_networks(), seeded_linear_networks(), balanced_linear_networks())

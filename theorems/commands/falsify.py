@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from theorems.commands.console import header, require_writable, seed_option, select, select_mutants, spelled
 from theorems.commands.refutations import DEFAULT, keep_counterexample, print_alarm, require_folder
@@ -104,12 +105,16 @@ def _run(search: Search, alarm: float | None) -> None:
 
 def _print(search: Search, several: bool) -> None:
     from theorems.evidence.tables import shown
+    from theorems.verdict import Outcome
 
     seen = search.evidence
     again = f"theorems falsify {spelled(seen.claim)} --examples {search.instances} --seed {search.seed}"
     phases = ", ".join(f"{phase} {count}" for phase, count in search.searched.items())
     out.print(f"[bold]{seen.claim.name}[/]: {shown(seen)}", highlight=False)
     out.print(f"  {seen.earned}", highlight=False)
+    reason = seen.untried or (seen.worst.context.get("reason") if seen.worst is not None else None)
+    if seen.outcome is Outcome.UNDECIDED and reason:
+        out.print(f"  open: {escape(str(reason))}", highlight=False)
     out.print(
         f"  searched {search.instances} instances ({seen.distinct} different) in {seen.seconds:.1f} s: {phases}",
         highlight=False,

@@ -50,8 +50,12 @@ def print_details(seen: Evidence, seed: int, folder: Path | None, *, verbose: bo
         out.print(f"\n[bold]{escape(seen.claim.name)}[/]: {escape(seen.earned)}", highlight=False)
     if seen.worst is not None and seen.outcome is Outcome.REFUTED:
         keep_counterexample(seen, seed, folder, show=show or not seen.as_expected)
+    elif seen.untried is not None:
+        out.print(f"[yellow]not tried:[/] {seen.claim.name} {escape(seen.untried)}", highlight=False)
     elif seen.worst is not None and not seen.as_expected:
         print_counterexample(seen.worst)
+    if seen.spoken_of is not None and seen.untried is None:
+        out.print(f"[yellow]note:[/] {seen.claim.name} {escape(seen.spoken_of)}", highlight=False)
     for name in seen.survivors:
         out.print(f"[yellow]not refuted in {seen.instances} instances:[/] {seen.claim.name}: {escape(name)}")
     print_power(seen)

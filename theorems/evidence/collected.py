@@ -5,21 +5,20 @@ from __future__ import annotations
 import math
 import statistics
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
-from torch import Tensor
 
 from theorems.claim import Claim
 from theorems.evidence.controls import Condition, Control
 from theorems.evidence.file import described, finite
+from theorems.evidence.measures import fingerprint, sizes_of, spread
 from theorems.identities import NO_IDENTITY
-from theorems.impl.operands import Instance
 from theorems.points import Generic
 from theorems.relations.alarms import spent
 from theorems.verdict import Grade, Outcome, Verdict
+
+TRIED = 20
+"""Where a claim speaks of fewer than one in so many of the instances drawn, nobody has tried it."""
 
 
 @dataclass
@@ -41,6 +40,8 @@ class Evidence:
         generic: what generic points say.
         script: a standalone script of the counterexample, and the file it was written to.
         seconds: wall-clock time.
+        unmet: on how many instances which hypothesis was not met.
+        drawn: whether the instances were drawn from the claim's strategy, and are not somebody's own.
     """
 
     claim: Claim
@@ -57,6 +58,8 @@ class Evidence:
     generic: Generic | None = None
     script: tuple[str | None, str | None] = (None, None)
     seconds: float = 0.0
+    unmet: Counter[str] = field(default_factory=Counter)
+    drawn: bool = True
     _seen: set[Any] = field(default_factory=set, repr=False)
 
     @property
@@ -76,11 +79,43 @@ class Evidence:
 
     @property
     def outcome(self) -> Outcome:
-        """REFUTED if any instance was, else UNDECIDED if any was, else HOLDS if any did: INAPPLICABLE never counts."""
+        """REFUTED if any instance was, else UNDECIDED if any was, or next to none was spoken of, else HOLDS if any did.
+
+        INAPPLICABLE never counts.
+        """
+        found = self._met
+        return Outcome.UNDECIDED if found is Outcome.HOLDS and self.untried is not None else found
+
+    @property
+    def _met(self) -> Outcome:
+        """The most severe outcome of an instance."""
         for outcome in (Outcome.REFUTED, Outcome.UNDECIDED, Outcome.HOLDS):
             if self.outcomes[outcome]:
                 return outcome
         return Outcome.INAPPLICABLE
+
+    @property
+    def judged(self) -> int:
+        """Of how many of the instances the claim spoke."""
+        return self.instances - self.outcomes[Outcome.INAPPLICABLE]
+
+    @property
+    def spoken_of(self) -> str | None:
+        """Of how many instances the claim spoke and what the others lacked, in words; None if it spoke of at least half."""
+        if not self.drawn or 2 * self.judged >= self.instances:
+            return None
+        lacking = ", ".join(f"{name!r} on {count}" for name, count in self.unmet.most_common(2))
+        return f"spoke of {self.judged} of {self.instances} instances; not met: {lacking}"
+
+    @property
+    def untried(self) -> str | None:
+        """Why a claim that was refuted nowhere has not been tried, and what to do; None if it has been."""
+        spoken = self.spoken_of
+        if spoken is None or self.judged * TRIED >= self.instances or self._met is not Outcome.HOLDS:
+            return None
+        if self.generic is not None and self.generic.error_probability is not None:
+            return None  # its generic points were not drawn, and meet the hypotheses
+        return f"{spoken}. Draw what it is about: on= a strategy of such instances, or where= in place of a hypothesis"
 
     @property
     def grade(self) -> Grade | None:
@@ -142,11 +177,13 @@ class Evidence:
         elif generic is not None and self.outcome is Outcome.HOLDS:
             sentence = f"no error probability: {self.no_error_probability}"
         chance = f"; {sentence}" if sentence else ""
+        if self.untried is not None:
+            return f"{self.outcome.name}: {self.untried}."
         return f"{self.outcome.name} on {self.outcomes[self.outcome]} of {self.instances} instances: {', '.join(parts)}{chance}."
 
     def add(self, verdict: Verdict) -> None:
         """Count one verdict."""
-        before = self.outcome
+        before = self._met
         self.outcomes[verdict.outcome] += 1
         key = hash(fingerprint(verdict.instance))
         self.distinct += key not in self._seen
@@ -155,15 +192,17 @@ class Evidence:
             low, high = self.sizes.get(name, (size, size))
             self.sizes[name] = min(low, size), max(high, size)
         if verdict.outcome is Outcome.INAPPLICABLE:
+            self.unmet[str(verdict.context.get("hypothesis", ""))] += 1
             return
-        if self.outcome is not before and verdict.outcome is self.outcome:
+        met = self._met
+        if met is not before and verdict.outcome is met:
             self.grades.clear()
             self.worst = None
-        if verdict.outcome is self.outcome and verdict.grade is not None:
+        if verdict.outcome is met and verdict.grade is not None:
             self.grades[verdict.grade] += 1
         if verdict.grade is Grade.NUMERICAL and math.isfinite(verdict.ratio):
             self.ratios.append(verdict.ratio)
-        if verdict.outcome is self.outcome and (self.worst is None or verdict.ratio > self.worst.ratio):
+        if verdict.outcome is met and (self.worst is None or verdict.ratio > self.worst.ratio):
             self.worst = verdict
 
     @property
@@ -206,6 +245,8 @@ class Evidence:
             "refuted": self.outcomes[Outcome.REFUTED],
             "inapplicable": self.outcomes[Outcome.INAPPLICABLE],
             "undecided": self.outcomes[Outcome.UNDECIDED],
+            "judged": self.judged,
+            "untried": self.untried,
             "mutants": {
                 "refuted": self.mutants - len(self.survivors),
                 "total": self.mutants,
@@ -237,40 +278,6 @@ class Evidence:
             return None
         text, file = self.script
         return {"text": repr(self.worst), "instance": repr(self.worst.instance), "script": text, "file": file}
-
-
-def spread(ratios: list[float]) -> dict[str, Any] | None:
-    """Median, largest and decades of residual/bound: [−3, 7] says that seven lie in [1e-3, 1e-2); exact zeros are counted apart."""
-    if not ratios:
-        return None
-    decades = Counter(math.floor(math.log10(ratio)) for ratio in ratios if ratio > 0)
-    return {
-        "median": statistics.median(ratios),
-        "largest": max(ratios),
-        "histogram": [[decade, count] for decade, count in sorted(decades.items())],
-        "zeros": sum(ratio == 0 for ratio in ratios),
-    }
-
-
-def sizes_of(instance: Any) -> dict[str, int]:
-    """The sizes that an instance says it has; none for what is no instance."""
-    return instance.extents() if isinstance(instance, Instance) else {}
-
-
-def fingerprint(value: Any) -> Any:
-    """Something hashable that is equal for equal instances: the numbers themselves, not their addresses."""
-    if isinstance(value, Tensor):
-        array = value.detach().cpu()
-        return str(array.dtype), tuple(array.shape), array.resolve_conj().contiguous().numpy().tobytes()
-    if isinstance(value, np.ndarray):
-        return value.shape, repr(value.tolist()) if value.dtype == object else value.tobytes()
-    if isinstance(value, Mapping):
-        return tuple((key, fingerprint(part)) for key, part in value.items())
-    if isinstance(value, tuple | list):
-        return tuple(fingerprint(part) for part in value)
-    if hasattr(value, "__dataclass_fields__"):
-        return type(value).__name__, tuple(fingerprint(getattr(value, name)) for name in value.__dataclass_fields__)
-    return repr(value)
 
 
 def _place(where: str, verdict: Verdict) -> dict[str, Any]:

@@ -103,7 +103,7 @@ def judged(claim: Claim, results: Iterable[Result], *, seconds: float = 0.0) -> 
     """What was seen of a claim at the places of a network."""
     from theorems.evidence.collected import Evidence
 
-    seen = Evidence(claim, seconds=seconds)
+    seen = Evidence(claim, seconds=seconds, drawn=False)
     for result in results:
         seen.add(result.verdict)
         seen.seconds += result.seconds
@@ -141,6 +141,7 @@ def merge(first: Record, second: Record) -> Record:
     else:
         merged |= {key: ahead[key] for key in ("grade", "grades", "measured", "bound", "counterexample")}
     merged |= {key: first[key] + second[key] for key in ("instances", "inapplicable", "undecided")}
+    merged["judged"] = merged["instances"] - merged["inapplicable"]
     alarms = [entry.get("false_alarm") for entry in (first, second)]
     merged["false_alarm"] = min(1.0, sum(filter(None, alarms))) if any(alarms) else None
     merged["seconds"] = round(first["seconds"] + second["seconds"], 3)

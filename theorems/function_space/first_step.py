@@ -109,6 +109,8 @@ def _uniform_readout(point: StepPoint) -> RankOne:
     return replace(usual, left=torch.full_like(usual.left, float(usual.left.norm()) / math.sqrt(len(usual.left))))
 
 
+# Not derived. Terms of relative order d^-½ are fluctuations of norms of n, m, d rows and what f itself adds to the gradient; K = 4 leaves room for a term that is as
+# large as the law at d = 16. The grid of README is what it was measured on: slopes from -0.41 to -0.52 where -1/2 is claimed.
 _RANK_ONE = TendsTo(
     rate=lambda point: point.dimension**-0.5,
     distance=_apart,

@@ -110,7 +110,7 @@ _LAW = TendsTo(
     distance=_law,
     sign="<=",
     window=2,
-    # what the distance of a sample from its law has, of m rows: next to nothing
+    # derived: √R·D of R rows has Kolmogorov's law at x + 1/(6√R), and its median is 0.83: the coefficient is 1/(6·0.83) = 0.2, for R >= d rows
     corrections=Corrections(ladders=((0.5, 1.0),), largest=1.0, logs=0.0),
 )
 
@@ -202,7 +202,8 @@ _DIRECTION = TendsTo(
     distance=_root_mean_square,
     sign="<=",
     window=2,
-    # a mean square over runs, of a function of sums over n and d independent terms
+    # a mean square over runs, of a smooth function of means over n and d independent terms: a series in 1/d. K = 4 is not derived: it leaves room for
+    # a second term that is four times the first at d = 1
     corrections=Corrections(ladders=((1.0, 1.0),), largest=4.0, logs=0.0),
 )
 

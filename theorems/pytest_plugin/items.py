@@ -192,6 +192,7 @@ class ClaimItem(pytest.Item):
 
         options = self.parent.options
         lines = [f"{self.claim.name} came out {entry['outcome']}, expected {entry['expected']}", self.claim.summary]
+        lines += [entry["untried"]] if entry.get("untried") else []
         example = entry["counterexample"]
         if example is not None:
             lines += ["", example["text"]]

@@ -70,7 +70,7 @@ class Marked:
         from theorems.checking import Evidence
         from theorems.witness import witnessed
 
-        seen = {claim: Evidence(claim) for claim in claims}
+        seen = {claim: Evidence(claim, drawn=False) for claim in claims}
         item.stash[SEEN] = seen
 
         def count(claim: Claim, verdict: Verdict) -> None:

@@ -194,6 +194,9 @@ class Comparison:
         if tuple(observed.shape) != tuple(predicted.shape):
             shapes = f"predicted {tuple(predicted.shape)}, observed {tuple(observed.shape)}"
             return Finding(Outcome.REFUTED, Grade.EXACT, math.inf, 0.0, {"part": part, "shapes": shapes})
+        if 0 in tuple(observed.shape):
+            reason = f"both sides are empty, of shape {tuple(observed.shape)}: nothing is compared"
+            return Finding(Outcome.INAPPLICABLE, Grade.EXACT, 0.0, 0.0, {"hypothesis": COMPARED, "reason": reason})
         sign = self.signs.get(part, self.sign)
         gap = observed - predicted
         residual = {"=": abs(gap), "<=": gap, ">=": -gap, ">": -gap}[sign]
@@ -226,6 +229,10 @@ def undefined(reason: str) -> Finding:
 
 DEFINED = "no denominator is zero"
 """The hypothesis of every formula that divides."""
+
+
+COMPARED = "there is something to compare"
+"""The hypothesis of every comparison: an empty stretch of a run says nothing."""
 
 
 RATIONAL = "the formula stays within the fractions"

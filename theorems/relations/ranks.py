@@ -212,13 +212,19 @@ def _exactly(matrix: np.ndarray, slack: np.ndarray | None, rank: int, *, equal: 
 def _below(matrix: np.ndarray, slack: np.ndarray, rank: int) -> bool | None:
     """Whether σ_{rank+1}(matrix) ≤ ‖slack‖, decided by counting eigenvalues above a rational threshold; None if too near."""
     square, room = _gram(matrix), _gram(slack)
-    direction = np.linalg.eigh(room.astype(np.float64))[1][:, -1]
+    direction = np.linalg.eigh(_scaled(room))[1][:, -1]
     x = np.array([round(v * 2**40) for v in direction], dtype=object)
     quotient = Fraction(x @ room @ x) / Fraction(x @ x)  # Rayleigh: at most ‖slack‖²
     if _above(square, quotient) <= rank:
         return True
     ceiling = quotient * (1 + Fraction(1, 2**30))
     return False if _above(room, ceiling) == 0 and _above(square, ceiling) > rank else None
+
+
+def _scaled(matrix: np.ndarray) -> np.ndarray:
+    """Divided by the largest entry, in float64: whole numbers may be larger than any float."""
+    peak = max(abs(value) for value in matrix.flat) or 1
+    return np.array([float(Fraction(value) / Fraction(peak)) for value in matrix.flat]).reshape(matrix.shape)
 
 
 def _gram(matrix: np.ndarray) -> np.ndarray:

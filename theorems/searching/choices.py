@@ -3,7 +3,7 @@
 A search that changed the numbers of an instance would break what its strategy promises (masks that belong to weights, gradients
 that belong to inputs). Here the choices that the strategy made are changed and the strategy draws again, so every
 instance is one that it can draw. Choices are what Hypothesis records of a test case; `hypothesis.internal` is not a stable
-interface, which is why nothing else of this suite imports it and `tests/test_falsifying.py` pins what is used.
+interface, which is why nothing else but `impl.strategies.sampling` imports it and `tests/test_falsifying.py` pins what is used.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import Any, TypeAlias
 from hypothesis import Phase, __version__, settings
 from hypothesis.errors import StopTest, UnsatisfiedAssumption
 from hypothesis.strategies import SearchStrategy
+
+from theorems.impl.strategies.sampling import drawing_alike
 
 try:
     from hypothesis.control import BuildContext
@@ -52,7 +54,7 @@ def draw(strategy: SearchStrategy[Any], choices: Sequence[Choice], rng: Random) 
     """
     data = ConjectureData(random=rng, prefix=tuple(choices))
     try:
-        with BuildContext(data, wrapped_test=draw):
+        with drawing_alike(), BuildContext(data, wrapped_test=draw):
             instance = data.draw(strategy)
     except (StopTest, UnsatisfiedAssumption):
         return None

@@ -13,6 +13,8 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 from hypothesis.errors import HypothesisWarning
 from hypothesis.strategies import SearchStrategy
 
+from theorems.impl.strategies.sampling import drawing_alike
+
 SEARCH = (Phase.generate,)
 AIMED = (Phase.generate, Phase.target)
 SHRINKING = (Phase.generate, Phase.shrink)
@@ -56,7 +58,7 @@ def for_each(
         use(instance)
 
     run._hypothesis_internal_database_key = key.encode()  # type: ignore[attr-defined]  # noqa: SLF001, as `hypothesis.find`
-    with warnings.catch_warnings():
+    with drawing_alike(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Generating overly large repr", HypothesisWarning)  # nobody is shown it
         run()
 

@@ -17,6 +17,7 @@ from theorems.checking import aim, shrunk
 from theorems.claim import Claim
 from theorems.evidence.collected import Evidence
 from theorems.impl.errors import require
+from theorems.impl.strategies.sampling import drawing_alike
 from theorems.searching.choices import CORNERS, Drawn, cornered, draw, neighbour, shrinking_from
 from theorems.searching.drawing import AIMED, SEARCH, SHRINKING, for_each, searching
 from theorems.searching.larger import larger, share, shrunk_larger
@@ -183,7 +184,8 @@ class Search:
                 raise _RefutedError(verdict)
 
         try:
-            again()
+            with drawing_alike():
+                again()
         except _RefutedError as refuted:
             return refuted.verdict
         return found

@@ -13,6 +13,7 @@ from hypothesis.errors import HypothesisWarning
 from hypothesis.strategies import SearchStrategy
 
 from theorems.claim import Claim
+from theorems.impl.strategies.sampling import drawing_alike
 from theorems.impl.strategies.sizes import larger_sizes
 from theorems.searching.choices import Drawn, draw, shrinking_from
 from theorems.searching.drawing import SHRINKING, searching
@@ -72,7 +73,7 @@ def shrunk_larger(claim: Claim, start: Larger, found: Verdict, *, examples: int)
             raise _RefutedError(verdict)
 
     try:
-        with larger_sizes(start.turn), warnings.catch_warnings():
+        with larger_sizes(start.turn), drawing_alike(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Generating overly large repr", HypothesisWarning)  # nobody is shown it
             again()
     except _RefutedError as refuted:

@@ -15,7 +15,7 @@ import numpy as np
 from torch import Tensor
 
 from theorems.claim import Claim
-from theorems.evidence.collected import fingerprint
+from theorems.evidence.measures import fingerprint
 from theorems.impl.errors import require
 from theorems.impl.exact_arrays import evaluated
 from theorems.relations import DEFINED
