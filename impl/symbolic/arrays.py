@@ -8,9 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from theorems.impl.symbolic.errors import NotOfThisFormError
+from theorems.impl.symbolic.errors import NotOfThisFormError, kind_asked
 from theorems.impl.symbolic.labelling import canonical
-from theorems.impl.symbolic.monomials import Index, Monomial, Node, largest, powers, product, summed
+from theorems.impl.symbolic.monomials import (
+    FIRST,
+    LAST,
+    Index,
+    Monomial,
+    Node,
+    largest,
+    powers,
+    product,
+    summed,
+    taken,
+)
 from theorems.impl.symbolic.refusals import Refusing
 from theorems.impl.symbolic.sizes import Size, same_shape
 from theorems.impl.torch_like import axes_of
@@ -27,6 +38,12 @@ class Symbolic(Refusing):
     def __init__(self, shape: Sequence[Any], terms: Mapping[Monomial, Fraction]) -> None:
         """Keep a shape of sizes and ones, and monomials in canonical form."""
         self.shape, self.terms = tuple(shape), terms
+
+    @property
+    def __class__(self) -> type:
+        """The class; what asks for it in a file that is watched branches on the kind of number."""
+        kind_asked()
+        return Symbolic
 
     # -- what formulas are written with ------------------------------------------------------------
 
@@ -145,13 +162,15 @@ class Symbolic(Refusing):
         return self._relabelled((*self.shape[:at], 1, *self.shape[at:]), places)
 
     def __getitem__(self, index: Any) -> Symbolic:
-        """New axes of length one (None), whole axes (``:``, ``...``), and the entry of an axis of length one."""
+        """New axes of length one (None), whole axes (``:``, ``...``), the first entry of an axis and the last one."""
         parts = index if isinstance(index, tuple) else (index,)
         taken = sum(part is not None and part is not Ellipsis for part in parts)
         if Ellipsis not in [p for p in parts if p is None or p is Ellipsis]:
             parts = (*parts, Ellipsis)
         places: list[int | None] = []
         at = 0
+        value = self
+        fixed: list[tuple[int, int]] = []
         for part in parts:
             if part is None:
                 places.append(None)
@@ -160,11 +179,30 @@ class Symbolic(Refusing):
             elif isinstance(part, slice) and part == slice(None):
                 places.append(at)
                 at += 1
-            elif isinstance(part, int) and part in (0, -1) and self.shape[at] is _ONE:
+            elif type(part) is int and part in (0, -1):
+                fixed.append((at, FIRST if part == 0 else LAST))
+                at += 1
+            elif isinstance(part, slice) and part in (slice(None, 1), slice(-1, None)):
+                fixed.append((at, FIRST if part == slice(None, 1) else LAST))
+                places.append(None)
                 at += 1
             else:
                 raise NotOfThisFormError(f"a part of an axis that may have any size, [{part!r}]")
-        return self._relabelled([_ONE if p is None else self.shape[p] for p in places], places)
+        for axis, place in reversed(fixed):
+            value = value._at(axis, place)
+        gone = [axis for axis, _ in fixed]
+        places = [None if p is None else p - sum(axis < p for axis in gone) for p in places]
+        return value._relabelled([_ONE if p is None else value.shape[p] for p in places], places)
+
+    def _at(self, axis: int, place: int) -> Symbolic:
+        """The entries at one place of an axis."""
+        terms = []
+        for term, c in self.terms.items():
+            found = taken(term, axis, place)
+            if found is None:
+                raise NotOfThisFormError("a row of an identity matrix")
+            terms.append((found, c))
+        return Symbolic(self.shape[:axis] + self.shape[axis + 1 :], collected(terms))
 
     def reshape(self, *shape: Any) -> Symbolic:
         """Axes of length one put in and left out; no other change."""
@@ -201,6 +239,30 @@ class Symbolic(Refusing):
         """Another variable of this shape: the same one for the same name and shape."""
         sizes = ",".join(str(size) for size in self.shape)
         return variable(f"{name}[{sizes}]", self.shape)
+
+    def _entrywise(self, function: str) -> Symbolic:
+        """A function of every entry: a variable that stands for its values, one for each argument."""
+        return self.fresh(f"{function}({self!r})")
+
+    def tanh(self) -> Symbolic:
+        """The hyperbolic tangent, whatever its values."""
+        return self._entrywise("tanh")
+
+    def exp(self) -> Symbolic:
+        """The exponential, whatever its values."""
+        return self._entrywise("exp")
+
+    def sin(self) -> Symbolic:
+        """The sine, whatever its values."""
+        return self._entrywise("sin")
+
+    def cos(self) -> Symbolic:
+        """The cosine, whatever its values."""
+        return self._entrywise("cos")
+
+    def erf(self) -> Symbolic:
+        """The error function, whatever its values."""
+        return self._entrywise("erf")
 
     def gradients(self, function: Callable[..., Any], at: Sequence[Any]) -> tuple[Any, ...]:
         """The gradient of a number by each operand of ``at``, exactly."""

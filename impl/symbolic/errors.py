@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import linecache
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 _ROOM = str(Path(__file__).parent)
@@ -20,6 +23,37 @@ class NotOfThisFormError(TypeError):
         """Find the line outside of this room that is to blame."""
         self.what, self.where = what, _asked()
         super().__init__(f"{what}, at {self.where}" if self.where else what)
+        raised = _RAISED.get()
+        if raised is not None:
+            raised.append(self)
+
+
+_RAISED: ContextVar[list[NotOfThisFormError] | None] = ContextVar("raised", default=None)
+_WATCHED: ContextVar[str | None] = ContextVar("watched", default=None)
+
+
+@contextmanager
+def refusals(watched: str | None = None) -> Iterator[list[NotOfThisFormError]]:
+    """Every refusal within, those that the code under proof has caught included.
+
+    Args:
+        watched: a file in which even the question of which kind of number something is counts as a branch.
+    """
+    tokens = _RAISED.set([]), _WATCHED.set(watched)
+    try:
+        found = _RAISED.get()
+        assert found is not None
+        yield found
+    finally:
+        _RAISED.reset(tokens[0])
+        _WATCHED.reset(tokens[1])
+
+
+def kind_asked() -> None:
+    """Refuse to say which kind of number this is, where the caller of the caller is watched."""
+    watched = _WATCHED.get()
+    if watched is not None and sys._getframe(2).f_code.co_filename == watched:
+        raise NotOfThisFormError("a branch on the kind of number")
 
 
 def _asked() -> str:

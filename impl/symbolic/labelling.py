@@ -32,12 +32,15 @@ def canonical(term: Monomial) -> Monomial:
         if index is not None:
             fixed.setdefault(index, len(fixed))
     term = renamed(term, lambda index: index)  # gates once, symmetric indices sorted
+    count = len(fixed)
+    fixed.update({i: i[1] for _, indices in term.factors for i in indices if i[1] < 0})
     parts = [_Component(factors, fixed) for factors in _components(term.factors, fixed)]
     labelled = sorted((part.least() for part in parts), key=lambda found: found[0])
     names = {index: (index[0], number) for index, number in fixed.items()}
     for _, order in labelled:
         for index in order:
-            names[index] = (index[0], len(names))
+            names[index] = (index[0], count)
+            count += 1
     whole = renamed(term, names.__getitem__)
     factors = sorted(whole.factors, key=lambda factor: (factor[0].name, factor[1]))
     return whole._replace(factors=tuple(factors))

@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypeAlias
 
 Index: TypeAlias = tuple[str, int]
-"""The name of its size, and a number."""
+"""The name of its size, and a number: from zero on, or `FIRST` or `LAST`, a place of its own."""
+
+FIRST, LAST = -1, -2
+"""Places that an index may have for good: the first entry of an axis, and the last."""
 
 
 class Node(NamedTuple):
@@ -79,7 +82,10 @@ def product(one: Monomial, other: Monomial, contracted: int = 0) -> Monomial:
     shift = largest(one) + 1
     moved = Monomial(
         other.scalars,
-        tuple((node, tuple((k, n + shift) for k, n in idx)) for node, idx in other.factors),
+        tuple(
+            (node, tuple((k, n + shift if n >= 0 else n) for k, n in idx))
+            for node, idx in other.factors
+        ),
         tuple(None if i is None else (i[0], i[1] + shift) for i in other.out),
     )
     parent: dict[Index, Index] = {}
@@ -109,3 +115,13 @@ def summed(term: Monomial, axis: int) -> Monomial:
     if index is None or index in rest or any(index in idx for _, idx in term.factors):
         return term._replace(out=rest)
     return Monomial(powers(term.scalars, [(index[0], 1)]), term.factors, rest)
+
+
+def taken(term: Monomial, axis: int, place: int) -> Monomial | None:
+    """The entry of one axis at a place; None where the axis is one of an identity matrix."""
+    index = term.out[axis]
+    rest = term.out[:axis] + term.out[axis + 1 :]
+    if index is None or index in rest:
+        return None if index in rest and index is not None else term._replace(out=rest)
+    fixed = (index[0], place)
+    return renamed(term._replace(out=rest), lambda i: fixed if i == index else i)

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from theorems.impl.symbolic.errors import NotOfThisFormError
 from theorems.impl.symbolic.monomials import Factor, Index, Monomial, powers, renamed
 
 Terms = list[tuple[Monomial, Fraction]]
@@ -99,7 +100,8 @@ def _closed(
         if place not in places:
             outside.update(indices)
     outside.update(match[i] for i in match if i not in inner)
-    return len(set(taken)) == len(taken) and not outside.intersection(taken)
+    bound = all(number >= 0 for _, number in taken)
+    return bound and len(set(taken)) == len(taken) and not outside.intersection(taken)
 
 
 def _replaced(
@@ -125,7 +127,10 @@ def _replaced(
                 continue
             target = rep(match[outer])
             if own in names and rep(names[own]) != target:
-                same[target] = rep(names[own])
+                first, second = sorted((target, rep(names[own])), key=lambda i: i[1])
+                if first[1] < 0 and (second[1] < 0 or second in term.out):
+                    raise NotOfThisFormError("an entry of an identity matrix")
+                same[second] = first
             names.setdefault(own, target)
         for _, indices in summand.factors:
             for index in indices:
@@ -136,5 +141,6 @@ def _replaced(
         )
         left = {i for _, idx in whole.factors for i in idx} | set(whole.out)
         lost = {rep(i) for i in there - inner} - left
+        lost = {i for i in lost if i[1] >= 0}
         sizes = [(kind, 1) for kind, _ in lost]
         yield whole._replace(scalars=powers(whole.scalars, sizes)), c

@@ -1,0 +1,143 @@
+"""`decide`: is a claim true for all sizes? Both of its sides are run on symbols, and their normal forms are compared.
+
+Soundness: an operand is an exact value at every size, so that equal forms are equal values there. Everything that a side asks for
+and that has no one answer for all sizes and all entries is refused (`NotOfThisFormError`), also where the code catches it; fields that
+are no operands refuse to be read. What remains to be trusted is in the documentation, under "What proved means".
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from theorems.claim import Claim
+from theorems.domains import unstated
+from theorems.impl.symbolic.arrays import Symbolic, number
+from theorems.impl.symbolic.errors import NotOfThisFormError, refusals
+from theorems.impl.symbolic.guards import field_names, guarded
+from theorems.impl.symbolic.relations import relations_used
+from theorems.impl.symbolic.signs import is_positive, sign_of
+from theorems.impl.symbolic.sizes import Size, same_shape
+from theorems.impl.symbolic.source import SymbolicSource
+from theorems.proving.domains import Case, domain_of
+from theorems.proving.proof import CaseProof, How, Part, Proof
+from theorems.relations import Comparison
+
+_DECIDED: WeakKeyDictionary[Claim, Proof] = WeakKeyDictionary()
+
+
+def decide(claim: Claim) -> Proof:
+    """Whether ``claim`` holds for all sizes, as far as normal forms tell; decided once for each claim."""
+    found = _DECIDED.get(claim)
+    if found is None:
+        started = time.perf_counter()
+        words, cases, reason = _decided(claim)
+        found = Proof(claim.name, words, cases, reason, time.perf_counter() - started)
+        _DECIDED[claim] = found
+    return found
+
+
+def _decided(claim: Claim) -> tuple[str, tuple[CaseProof, ...], str]:
+    """For what, every case, and why not."""
+    if not isinstance(claim.relation, Comparison):
+        return "", (), f"its relation is {type(claim.relation).__name__}, which no normal form decides"
+    domain = domain_of(claim)
+    if domain is None:
+        return "", (), f"no symbolic {claim.subject.__name__} stands for what its strategy draws"
+    hidden = None if domain.family is None else unstated(claim, domain.family)
+    if hidden is not None:
+        return "", (), f"symbols build in {hidden!r}, on which the claim rests without stating it"
+    found = []
+    for case in domain.cases:
+        instance = symbolic(case)
+        if _left_out(claim, instance):
+            continue
+        proof = _case(claim, case, instance)
+        if isinstance(proof, str):
+            return domain.words, tuple(found), proof
+        found.append(proof)
+        if any(part.how == "differs" for part in proof.parts):
+            break
+    if not found:
+        return domain.words, (), "where= leaves no case of it"
+    return domain.words, tuple(found), ""
+
+
+def symbolic(case: Case) -> Any:
+    """The instance of symbols of one case; what is no operand in it refuses to be read."""
+    instance = case.make(SymbolicSource(case.shape))
+    if case.finish is not None:
+        instance = case.finish(instance)
+    return guarded(instance, case.known)
+
+
+def _left_out(claim: Claim, instance: Any) -> bool:
+    """Whether the claim says for certain that it does not speak of this case."""
+    for predicate in claim.where.values():
+        with refusals():
+            try:
+                if not predicate(instance):
+                    return True
+            except Exception:  # noqa: BLE001, S112, it depends on more: proved for all, it is proved for some
+                continue
+    return False
+
+
+def _case(claim: Claim, case: Case, instance: Any) -> CaseProof | str:
+    """The parts in one case, or why it is not of this form."""
+    watched = claim.file if claim.tag == "conjecture" else None
+    with relations_used() as relations, refusals(watched) as refused:
+        try:
+            observed, predicted = _sides(claim.observe(instance)), _sides(claim.predict(instance))
+            if set(observed) != set(predicted):
+                return f"its sides have the parts {sorted(observed)} and {sorted(predicted)}"
+            parts = [_part(claim, name, observed[name], predicted[name]) for name in observed]
+        except Exception as error:  # noqa: BLE001, the claim's code decides what it raises
+            refused = refused or [error]  # type: ignore[list-item]
+        if refused:
+            error = refused[0]
+            said = str(error) if isinstance(error, NotOfThisFormError) else _told(error)
+            return said if len(case.words) == 0 else f"{said} ({case.words})"
+    return CaseProof(case.words, tuple(parts), tuple(sorted(relations)), field_names(instance))
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".split("\n")[0]
+
+
+def _sides(side: Any) -> dict[str, Symbolic]:
+    parts = side if isinstance(side, Mapping) else {"": side}
+    return {name: _symbolic(name, value) for name, value in parts.items()}
+
+
+def _symbolic(name: str, value: Any) -> Symbolic:
+    if type(value) is Symbolic:
+        return value
+    if isinstance(value, Size):
+        return value.number()
+    if type(value) is int:
+        return number(value)
+    kind = type(value).__name__
+    raise NotOfThisFormError(f"the part {name!r} is a {kind}" if name else f"a side is a {kind}")
+
+
+def _part(claim: Claim, name: str, observed: Symbolic, predicted: Symbolic) -> Part:
+    assert isinstance(claim.relation, Comparison)
+    sign = claim.relation.signs.get(name, claim.relation.sign)
+    if not same_shape(observed.shape, predicted.shape):
+        raise NotOfThisFormError(
+            f"shapes {observed.shape} observed and {predicted.shape} predicted, which differ at some sizes"
+        )
+    gap = (observed - predicted).terms
+    how: How = "open"
+    if sign == "=":
+        how = "equal" if not gap else "differs"
+    elif not gap and sign != ">":
+        how = "equal"
+    elif sign == ">" and is_positive(gap):
+        how = "sign"
+    elif (sign == "<=" and sign_of(gap) == -1) or (sign == ">=" and sign_of(gap) == 1):
+        how = "sign"
+    return Part(name, sign, how, observed, predicted)

@@ -1,0 +1,154 @@
+"""What a claim can be proved for: symbolic instances of the family that its strategy draws, all alternatives of it.
+
+The constructors are those of the generic instances (`impl.generic`), driven by a source of symbols. Of a family with
+alternatives (a bias or none, one depth or another) each is a case of its own, and a claim is proved only if all are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from theorems.claim import Claim
+from theorems.domains import family_of, same_law
+from theorems.impl import strategies
+from theorems.impl.generic import families, networks
+from theorems.impl.generic.family import Family
+from theorems.impl.generic.source import Source
+from theorems.impl.linear_networks import LinearNetwork, linear_network
+from theorems.impl.strategies.deep_linear import deep_linear_networks
+
+
+@dataclass(frozen=True)
+class Case:
+    """One alternative.
+
+    Args:
+        words: which one; "depth 3".
+        make: draws the instance from a source: of symbols, or of numbers for a counterexample.
+        shape: what the constructor chooses by.
+        known: fields that are no operands and have the value that they have in this case.
+        finish: what is done to the instance afterwards.
+    """
+
+    words: str
+    make: Callable[[Any], Any]
+    shape: int = 0
+    known: tuple[str, ...] = ()
+    finish: Callable[[Any], Any] | None = None
+
+
+@dataclass(frozen=True)
+class Domain:
+    """All alternatives together.
+
+    Args:
+        words: for what, in words.
+        cases: every one must be decided.
+        family: of numbers, whose hypotheses are built in.
+    """
+
+    words: str
+    cases: tuple[Case, ...]
+    family: Family | None = None
+
+
+def _layers(words: str, *shapes: tuple[int, str]) -> Domain:
+    made = networks.layer_trace
+    cases = tuple(Case(said, made, shape) for shape, said in shapes)
+    return Domain(f"every width, every number of rows, {words}, any gradient at the outputs", cases)
+
+
+def _as(gate: str, net: Any) -> Any:
+    """The same network under another name of its nonlinearity, its gates those of that."""
+    object.__setattr__(net, "gate", gate)
+    return net
+
+
+def _gated(depths: tuple[int, int], *, tanh: bool = False, linear: bool = False) -> Domain:
+    least, most = depths
+    cases = []
+    for depth in range(least, most + 1):
+        make = partial(networks.gated_network, depths=(depth, depth), linear=linear)
+        for gate, said in (("data", "masks as data"), ("relu", "ReLU between its switches")):
+            finish = partial(_as, gate)
+            cases.append(Case(f"depth {depth}, {said}", make, 0, ("gate", "unit"), finish))
+        if tanh:
+            made = partial(_tanh_network, depth=depth)
+            cases.append(Case(f"depth {depth}, tanh", made, 0, ("gate", "unit")))
+    which = f"depth {least}" if least == most else f"depth {least} to {most}"
+    kind = "all gates open" if linear else "every pattern of masks" + (", and tanh" if tanh else "")
+    words = f"{which}, every width, every number of rows, {kind}, any residuals (any loss)"
+    return Domain(words, tuple(cases))
+
+
+def _tanh_network(source: Source, *, depth: int) -> Any:
+    """A network of tanh whose velocities are differentiated through it; its masks say nothing."""
+    from theorems.impl.gated import GatedNetwork, loss_gradient
+
+    rows = source.size(2, 4)
+    widths = [source.size(2, 4) for _ in range(depth + 1)]
+    weights = tuple(source.entries(n, m) for m, n in zip(widths, widths[1:], strict=False))
+    masks = tuple(source.entries(rows, n) for n in widths[1:])
+    still = tuple(weight * 0 for weight in weights)
+    net = GatedNetwork(
+        weights, source.entries(rows, widths[-1]), source.entries(rows, widths[0]), masks,
+        source.entries(rows), still, gate="tanh",
+    )  # fmt: skip
+    grads = loss_gradient(net, net.weights, net.residual)
+    object.__setattr__(net, "weight_velocity", tuple(-grad for grad in grads))
+    return net
+
+
+def _linear_network(source: Source, *, depth: int) -> LinearNetwork:
+    rows = source.size(1, 3)
+    widths = [source.size(1, 3) for _ in range(depth + 1)]
+    weights = [source.entries(n, m) for m, n in zip(widths, widths[1:], strict=False)]
+    return linear_network(
+        weights, source.entries(rows, widths[0]), source.entries(rows, widths[-1])
+    )
+
+
+def _chains(depths: tuple[int, int]) -> Domain:
+    least, most = depths
+    cases = tuple(
+        Case(f"depth {d}", partial(networks.linear_chain, depths=(d, d)))
+        for d in range(least, most + 1)
+    )
+    return Domain(f"depth {least} to {most}, every width, every number of rows", cases)
+
+
+LINEAR_NETWORKS = Domain(
+    "depth 1 to 5, every width, every number of samples, the squared loss",
+    tuple(Case(f"depth {d}", partial(_linear_network, depth=d)) for d in range(1, 6)),
+)
+
+_BIASED, _UNBIASED = (0, "with a bias"), (2, "without a bias")
+
+DOMAINS: tuple[tuple[Family, Domain], ...] = (
+    (families.LAYERS, _layers("with a bias or without", _BIASED, _UNBIASED)),
+    (families.BIASED_LAYERS, _layers("with a bias", _BIASED)),
+    (families.UNBIASED_LAYERS, _layers("without a bias", _UNBIASED)),
+    (families.GATED, _gated((1, 4))),
+    (families.DEEP_GATED, _gated((2, 4))),
+    (families.SHALLOW_GATED, _gated((1, 1))),
+    (families.LINEAR_FLOWS, _gated((1, 4), linear=True)),
+    (families.CHAINS, _chains((1, 4))),
+)
+"""What stands for each family of generic instances."""
+
+_ACTIVATED = _gated((1, 4), tanh=True)
+
+
+def domain_of(claim: Claim) -> Domain | None:
+    """What a claim can be proved for; None if no symbolic instances stand for its domain."""
+    if claim.generic is None:
+        if same_law(claim, strategies.activated_networks):
+            return _ACTIVATED
+        if same_law(claim, deep_linear_networks):
+            return LINEAR_NETWORKS
+    family = family_of(claim)
+    found = next((domain for known, domain in DOMAINS if known is family), None)
+    return found if found is None or family is None else Domain(found.words, found.cases, family)
