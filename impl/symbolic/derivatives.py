@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from theorems.impl.duals import Dual
-from theorems.impl.symbolic.arrays import Symbolic, collected, variable
+from theorems.impl.symbolic.arrays import Symbolic, variable
 from theorems.impl.symbolic.errors import NotOfThisFormError
 from theorems.impl.symbolic.monomials import Index, Monomial
 from theorems.impl.symbolic.sizes import Size
+from theorems.impl.symbolic.sums import collected
 
 _DIRECTION = "a direction"
 
@@ -23,9 +24,7 @@ def gradients(function: Callable[..., Any], at: Sequence[Symbolic]) -> tuple[Sym
     found = []
     for which, value in enumerate(at):
         along = variable(_DIRECTION, value.shape)
-        duals = [
-            Dual(x, along if i == which else Symbolic(x.shape, {})) for i, x in enumerate(at)
-        ]
+        duals = [Dual(x, along if i == which else Symbolic(x.shape, {})) for i, x in enumerate(at)]
         result = function(*duals)
         slope = result.tangent if isinstance(result, Dual) else result * 0
         if slope.ndim:
@@ -43,5 +42,3 @@ def _without(term: Monomial, shape: Sequence[Any]) -> Monomial:
     out: list[Index | None] = [next(indices) if isinstance(size, Size) else None for size in shape]
     rest = term.factors[:place] + term.factors[place + 1 :]
     return Monomial(term.scalars, rest, tuple(out))
-
-

@@ -19,8 +19,10 @@ from theorems.impl.symbolic.sizes import Size, same_shape
 
 
 def inverse_of(matrix: Symbolic) -> Symbolic:
-    """The inverse of a square matrix: a number's multiple of the identity is turned, a Gram matrix plus one is
-    looked at from its other side where that comes first by name, anything else becomes a variable R with R M = M R = I.
+    """The inverse of a square matrix.
+
+    Of a multiple of the identity the multiple of the inverse number; of a Gram matrix plus one, seen from its other side
+    where that comes first by name; of anything else a variable R with R M = M R = I.
 
     Raises:
         NotOfThisFormError: for a stack of matrices, or one that is not square.
@@ -39,11 +41,7 @@ def _inverse(size: str, terms: frozenset[tuple[Monomial, Fraction]]) -> Symbolic
     unit = next(iter(eye.terms))
     multiple = Symbolic(
         (),
-        {
-            Monomial(t.scalars, (), ()): c
-            for t, c in matrix.terms.items()
-            if t._replace(scalars=()) == unit
-        },
+        {Monomial(t.scalars, (), ()): c for t, c in matrix.terms.items() if t._replace(scalars=()) == unit},
     )
     rest = matrix - eye * multiple
     if not rest.terms:
@@ -125,7 +123,7 @@ def _pattern(name: str, shape: Sequence[Any], algebra: Algebra, *, transposed: b
 
 
 def unit_vector(name: str, size: Any) -> Symbolic:
-    """w with wᵀw = 1."""
+    """A vector w with wᵀw = 1."""
     algebra = Algebra("wᵀw = 1")
     found = variable(name, (size,), algebra=algebra)
     node = Node(name, algebra=algebra)

@@ -46,18 +46,22 @@ def canonical(term: Monomial) -> Monomial:
     return whole._replace(factors=tuple(factors))
 
 
-def _components(
-    factors: tuple[Factor, ...], fixed: dict[Index, int]
-) -> list[tuple[Factor, ...]]:
+def _components(factors: tuple[Factor, ...], fixed: dict[Index, int]) -> list[tuple[Factor, ...]]:
     """Factors that hang together by bound indices."""
-    groups: list[tuple[set[Index], list[Factor]]] = []
-    for factor in factors:
-        bound = {i for i in factor[1] if i not in fixed}
-        touched = [g for g in groups if g[0] & bound]
-        merged = (bound.union(*(g[0] for g in touched)), [f for g in touched for f in g[1]])
-        merged[1].append(factor)
-        groups = [g for g in groups if not any(g is t for t in touched)] + [merged]
-    return [tuple(group) for _, group in groups]
+    group: dict[Index, int] = {}
+    members: dict[int, list[Factor]] = {}
+    for number, factor in enumerate(factors):
+        bound = [i for i in factor[1] if i not in fixed]
+        touched = {group[i] for i in bound if i in group}
+        mine = min(touched, default=number)
+        joined = members.setdefault(mine, [])
+        joined.append(factor)
+        for other in touched - {mine}:
+            moved = members.pop(other)
+            joined += moved
+            group.update((i, mine) for _, idx in moved for i in idx if i not in fixed)
+        group.update((i, mine) for i in bound)
+    return [tuple(found) for found in members.values()]
 
 
 class _Component:
@@ -66,9 +70,7 @@ class _Component:
     def __init__(self, factors: tuple[Factor, ...], fixed: dict[Index, int]) -> None:
         self.factors, self.fixed, self.leaves = factors, fixed, 0
         self.bound = sorted({i for _, idx in factors for i in idx if i not in fixed})
-        self.at: dict[Index, list[Factor]] = {
-            b: [f for f in factors if b in f[1]] for b in self.bound
-        }
+        self.at: dict[Index, list[Factor]] = {b: [f for f in factors if b in f[1]] for b in self.bound}
 
     def least(self) -> tuple[tuple[tuple[str, ...], Encoding], list[Index]]:
         """The least encoding, and the bound indices in its order."""
@@ -113,9 +115,7 @@ class _Component:
     def _code(self, index: Index, colours: dict[Index, int]) -> Code:
         return (0, self.fixed[index]) if index in self.fixed else (1, colours[index])
 
-    def _seen(
-        self, factor: Factor, index: Index, colours: dict[Index, int]
-    ) -> tuple[str, tuple[Code, ...]]:
+    def _seen(self, factor: Factor, index: Index, colours: dict[Index, int]) -> tuple[str, tuple[Code, ...]]:
         """A factor as one of its indices sees it."""
         node, indices = factor
         codes = [(2, 0) if i == index else self._code(i, colours) for i in indices]

@@ -69,9 +69,7 @@ def renamed(term: Monomial, name: Callable[[Index], Index]) -> Monomial:
                 continue
             seen.add(factor)
         factors.append(factor)
-    return Monomial(
-        term.scalars, tuple(factors), tuple(None if i is None else name(i) for i in term.out)
-    )
+    return Monomial(term.scalars, tuple(factors), tuple(None if i is None else name(i) for i in term.out))
 
 
 def product(one: Monomial, other: Monomial, contracted: int = 0) -> Monomial:
@@ -82,10 +80,7 @@ def product(one: Monomial, other: Monomial, contracted: int = 0) -> Monomial:
     shift = largest(one) + 1
     moved = Monomial(
         other.scalars,
-        tuple(
-            (node, tuple((k, n + shift if n >= 0 else n) for k, n in idx))
-            for node, idx in other.factors
-        ),
+        tuple((node, tuple((k, n + shift if n >= 0 else n) for k, n in idx)) for node, idx in other.factors),
         tuple(None if i is None else (i[0], i[1] + shift) for i in other.out),
     )
     parent: dict[Index, Index] = {}
@@ -102,9 +97,7 @@ def product(one: Monomial, other: Monomial, contracted: int = 0) -> Monomial:
             if first != second:
                 parent[second] = first
         out.append(b if a is None else a)
-    whole = renamed(
-        Monomial(powers(one.scalars, other.scalars), one.factors + moved.factors, tuple(out)), find
-    )
+    whole = renamed(Monomial(powers(one.scalars, other.scalars), one.factors + moved.factors, tuple(out)), find)
     return whole if not contracted else summed(whole, len(out) - contracted)
 
 

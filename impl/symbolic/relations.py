@@ -63,9 +63,7 @@ class Algebra:
         return None
 
 
-def _matches(
-    pattern: Monomial, term: Monomial
-) -> Iterator[tuple[dict[Index, Index], tuple[int, ...]]]:
+def _matches(pattern: Monomial, term: Monomial) -> Iterator[tuple[dict[Index, Index], tuple[int, ...]]]:
     """Every way in which the pattern's factors occur in the monomial."""
     outer = set(pattern.out)
     inner = {i for _, idx in pattern.factors for i in idx if i not in outer}
@@ -90,9 +88,7 @@ def _matches(
     yield from extend(pattern.factors, {}, ())
 
 
-def _closed(
-    term: Monomial, inner: set[Index], match: dict[Index, Index], places: tuple[int, ...]
-) -> bool:
+def _closed(term: Monomial, inner: set[Index], match: dict[Index, Index], places: tuple[int, ...]) -> bool:
     """Whether the pattern's bound indices are bound, different, and touch nothing else."""
     taken = [match[i] for i in inner]
     outside = set(term.out)
@@ -136,9 +132,7 @@ def _replaced(
             for index in indices:
                 names.setdefault(index, (index[0], free + index[1]))
         factors = tuple((node, tuple(names[i] for i in idx)) for node, idx in summand.factors)
-        whole = renamed(
-            Monomial(powers(term.scalars, summand.scalars, divided), rest + factors, term.out), rep
-        )
+        whole = renamed(Monomial(powers(term.scalars, summand.scalars, divided), rest + factors, term.out), rep)
         left = {i for _, idx in whole.factors for i in idx} | set(whole.out)
         lost = {rep(i) for i in there - inner} - left
         lost = {i for i in lost if i[1] >= 0}

@@ -76,9 +76,7 @@ class SymbolicSource(Source):
         """A square matrix with QᵀQ = QQᵀ = I."""
         return frame(f"v{next(self._variables)}", (size, size), square=True)
 
-    def gradient(
-        self, function: Callable[..., Operand], at: Sequence[Operand]
-    ) -> tuple[Operand, ...]:
+    def gradient(self, function: Callable[..., Operand], at: Sequence[Operand]) -> tuple[Operand, ...]:
         """By dual numbers, exactly."""
         found: tuple[Operand, ...] = at[0].gradients(function, at)
         return found

@@ -18,6 +18,7 @@ from theorems.evidence.file import described, finite
 from theorems.identities import NO_IDENTITY
 from theorems.impl.operands import Instance
 from theorems.points import Generic
+from theorems.proving.proof import Proof
 from theorems.relations.alarms import spent
 from theorems.verdict import Grade, Outcome, Verdict
 
@@ -39,6 +40,7 @@ class Evidence:
         places: on a user's model, the verdict at each place of the network.
         watched: what an open-ended test has done: the claim with the test that reproduces it, its verdict, its level; None if there was none.
         generic: what generic points say.
+        proof: whether the claim was decided for all sizes; None if nobody asked.
         script: a standalone script of the counterexample, and the file it was written to.
         seconds: wall-clock time.
     """
@@ -55,6 +57,7 @@ class Evidence:
     places: list[tuple[str, Verdict]] = field(default_factory=list)
     watched: tuple[Claim, Verdict, float] | None = None
     generic: Generic | None = None
+    proof: Proof | None = None
     script: tuple[str | None, str | None] = (None, None)
     seconds: float = 0.0
     _seen: set[Any] = field(default_factory=set, repr=False)
@@ -84,8 +87,16 @@ class Evidence:
 
     @property
     def grade(self) -> Grade | None:
-        """The strongest grade that verdicts of this outcome earned, generic points included; of drawn instances `grades` has the counts."""
+        """The strongest grade that was earned: by verdicts of this outcome, generic points included, or by a proof of what HOLDS on them all."""
+        if self.proved:
+            return Grade.PROVED
         return max((*self.grades, *self.generic_grades), default=None)
+
+    @property
+    def proved(self) -> bool:
+        """Whether the claim is proved for all sizes and everything that was drawn agrees."""
+        agrees = self.outcome is Outcome.HOLDS and (self.generic is None or self.generic.refutation is None)
+        return agrees and self.proof is not None and self.proof.proved
 
     @property
     def generic_grades(self) -> Counter[Grade]:
@@ -142,6 +153,8 @@ class Evidence:
         elif generic is not None and self.outcome is Outcome.HOLDS:
             sentence = f"no error probability: {self.no_error_probability}"
         chance = f"; {sentence}" if sentence else ""
+        if self.proof is not None and self.outcome is Outcome.HOLDS and self.proof.told:
+            chance += f"; {self.proof.sentence}"
         return f"{self.outcome.name} on {self.outcomes[self.outcome]} of {self.instances} instances: {', '.join(parts)}{chance}."
 
     def add(self, verdict: Verdict) -> None:
@@ -225,6 +238,7 @@ class Evidence:
             "earned": self.earned,
             "error_probability": self.error_probability,
             "generic": self._points(),
+            "proof": None if self.proof is None else self.proof.record(),
             "detectable": self.detectable,
             "false_alarm": None if (chance := spent([self])) is None else chance[0],
             "counterexample": self._counterexample(),

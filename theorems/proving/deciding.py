@@ -49,7 +49,7 @@ def _decided(claim: Claim) -> tuple[str, tuple[CaseProof, ...], str]:
     hidden = None if domain.family is None else unstated(claim, domain.family)
     if hidden is not None:
         return "", (), f"symbols build in {hidden!r}, on which the claim rests without stating it"
-    found = []
+    found: list[CaseProof] = []
     for case in domain.cases:
         instance = symbolic(case)
         if _left_out(claim, instance):
@@ -95,11 +95,9 @@ def _case(claim: Claim, case: Case, instance: Any) -> CaseProof | str:
                 return f"its sides have the parts {sorted(observed)} and {sorted(predicted)}"
             parts = [_part(claim, name, observed[name], predicted[name]) for name in observed]
         except Exception as error:  # noqa: BLE001, the claim's code decides what it raises
-            refused = refused or [error]  # type: ignore[list-item]
-        if refused:
-            error = refused[0]
-            said = str(error) if isinstance(error, NotOfThisFormError) else _told(error)
-            return said if len(case.words) == 0 else f"{said} ({case.words})"
+            return f"{refused[0] if refused else _told(error)} ({case.words})"
+        if refused:  # and caught
+            return f"{refused[0]} ({case.words})"
     return CaseProof(case.words, tuple(parts), tuple(sorted(relations)), field_names(instance))
 
 
@@ -136,8 +134,6 @@ def _part(claim: Claim, name: str, observed: Symbolic, predicted: Symbolic) -> P
         how = "equal" if not gap else "differs"
     elif not gap and sign != ">":
         how = "equal"
-    elif sign == ">" and is_positive(gap):
-        how = "sign"
-    elif (sign == "<=" and sign_of(gap) == -1) or (sign == ">=" and sign_of(gap) == 1):
+    elif is_positive(gap) if sign == ">" else sign_of(gap) == (-1 if sign == "<=" else 1):
         how = "sign"
     return Part(name, sign, how, observed, predicted)

@@ -61,6 +61,10 @@ def _layers(words: str, *shapes: tuple[int, str]) -> Domain:
     return Domain(f"every width, every number of rows, {words}, any gradient at the outputs", cases)
 
 
+_TANH = 2
+"""The largest depth at which networks of tanh are looked at: their forms grow fast."""
+
+
 def _as(gate: str, net: Any) -> Any:
     """The same network under another name of its nonlinearity, its gates those of that."""
     object.__setattr__(net, "gate", gate)
@@ -75,11 +79,12 @@ def _gated(depths: tuple[int, int], *, tanh: bool = False, linear: bool = False)
         for gate, said in (("data", "masks as data"), ("relu", "ReLU between its switches")):
             finish = partial(_as, gate)
             cases.append(Case(f"depth {depth}, {said}", make, 0, ("gate", "unit"), finish))
-        if tanh:
+        if tanh and depth <= _TANH:
             made = partial(_tanh_network, depth=depth)
             cases.append(Case(f"depth {depth}, tanh", made, 0, ("gate", "unit")))
     which = f"depth {least}" if least == most else f"depth {least} to {most}"
-    kind = "all gates open" if linear else "every pattern of masks" + (", and tanh" if tanh else "")
+    kind = "all gates open" if linear else "every pattern of masks"
+    kind += f" (tanh at depth 1 to {_TANH})" if tanh else ""
     words = f"{which}, every width, every number of rows, {kind}, any residuals (any loss)"
     return Domain(words, tuple(cases))
 
@@ -106,17 +111,12 @@ def _linear_network(source: Source, *, depth: int) -> LinearNetwork:
     rows = source.size(1, 3)
     widths = [source.size(1, 3) for _ in range(depth + 1)]
     weights = [source.entries(n, m) for m, n in zip(widths, widths[1:], strict=False)]
-    return linear_network(
-        weights, source.entries(rows, widths[0]), source.entries(rows, widths[-1])
-    )
+    return linear_network(weights, source.entries(rows, widths[0]), source.entries(rows, widths[-1]))
 
 
 def _chains(depths: tuple[int, int]) -> Domain:
     least, most = depths
-    cases = tuple(
-        Case(f"depth {d}", partial(networks.linear_chain, depths=(d, d)))
-        for d in range(least, most + 1)
-    )
+    cases = tuple(Case(f"depth {d}", partial(networks.linear_chain, depths=(d, d))) for d in range(least, most + 1))
     return Domain(f"depth {least} to {most}, every width, every number of rows", cases)
 
 

@@ -120,6 +120,11 @@ class Proof:
         return "proved in parts" if any(part.proved for part in self.parts) else "not decided"
 
     @property
+    def told(self) -> bool:
+        """Whether there is more to say than that the claim is of another kind."""
+        return self.status != "not of this form"
+
+    @property
     def sentence(self) -> str:
         """What a verdict says of it."""
         if self.reason:
