@@ -65,7 +65,7 @@ def kernel_point(source: Source) -> KernelPoint:
     classes = rows if source.shape % 4 == 3 else source.size(1, rows - 1)
     return KernelPoint(
         source.entries(rows, width), source.entries(rows, width), source.entries(rows, classes), source.positive(),
-        source.positive(), np.zeros((classes, width), dtype=object),
+        source.positive(), source.zeros(classes, width),
     )  # fmt: skip
 
 
@@ -81,13 +81,13 @@ def coupled_point(source: Source) -> CoupledPoint:
     decay = _number(half * 2)
     return CoupledPoint(
         features, readout, targets, decay, decay, -by_features, -by_readout, above,
-        "squared" if squared else "huber", np.array(1, dtype=object),
+        "squared" if squared else "huber", _number(source.one()),
     )  # fmt: skip
 
 
 def _number(value: Operand) -> np.ndarray:
     """A number as an array without dimensions."""
-    return np.array(value, dtype=object)
+    return value if hasattr(value, "fresh") else np.array(value, dtype=object)
 
 
 def spectral_task(source: Source) -> SpectralTask:

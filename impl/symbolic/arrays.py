@@ -139,9 +139,9 @@ class Symbolic(Axes):
             out = out * base
         return out * _ones(self) if exponent == 0 else out
 
-    def identity(self) -> Symbolic:
-        """The identity matrix of the size of the last axis."""
-        return identity(self.shape[-1])
+    def identity(self, size: Any = None) -> Symbolic:
+        """The identity matrix of a size, that of the last axis by default."""
+        return identity(self.shape[-1] if size is None else size)
 
     def fresh(self, name: str) -> Symbolic:
         """Another variable of this shape: the same one for the same name and shape."""

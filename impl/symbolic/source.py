@@ -8,7 +8,7 @@ from typing import Any
 
 from theorems.impl.generic.source import Source
 from theorems.impl.operands import Operand
-from theorems.impl.symbolic.arrays import Symbolic, scalar_symbol, variable
+from theorems.impl.symbolic.arrays import Symbolic, number, scalar_symbol, variable
 from theorems.impl.symbolic.errors import NotOfThisFormError
 from theorems.impl.symbolic.inverses import frame
 from theorems.impl.symbolic.sizes import Size
@@ -25,7 +25,8 @@ class SymbolicSource(Source):
     def __init__(self, shape: int | None = None) -> None:
         """Start counting."""
         self._alternative = shape
-        self._sizes, self._variables, self._positives = count(1), count(1), count(1)
+        self._variables, self._positives = count(1), count(1)
+        self.asked = 0
 
     @property
     def shape(self) -> int:  # type: ignore[override]
@@ -48,7 +49,10 @@ class SymbolicSource(Source):
 
     def size(self, least: int, most: int) -> Any:
         """Any size from one on; a size that is given stays what it is."""
-        return least if least == most == 1 else Size(f"n{next(self._sizes)}")
+        if least == most == 1:
+            return 1
+        self.asked += 1
+        return Size(f"n{self.asked}")
 
     def entries(self, *shape: Any) -> Any:
         """A variable."""
@@ -71,6 +75,10 @@ class SymbolicSource(Source):
     def zeros(self, *shape: Any) -> Any:
         """Zeros."""
         return Symbolic(shape, {})
+
+    def one(self) -> Any:
+        """The number one."""
+        return number(1)
 
     def orthogonal(self, size: Any) -> Any:
         """A square matrix with QᵀQ = QQᵀ = I."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+_DRAWN = re.compile(r"v\d+")
+"""Names of variables that a source has handed out."""
 
 How = Literal["equal", "sign", "rank", "differs", "open"]
 
@@ -93,9 +97,9 @@ class Proof:
 
     @property
     def related(self) -> bool:
-        """Whether some variable satisfies a relation: then different forms do not refute."""
+        """Whether some variable is more than free (an inverse, values of a function): then different forms do not refute."""
         return any(
-            node.algebra is not None
+            not _DRAWN.fullmatch(node.name) or node.algebra is not None
             for _, part in self.differing
             for side in (part.observed, part.predicted)
             for term in side.terms
