@@ -81,7 +81,8 @@ class MinibatchNoise(Instance):
     @property
     def classes(self) -> int:
         """C, the number of outputs."""
-        return int(self.readout.shape[-2])
+        found: int = self.readout.shape[-2]
+        return found
 
     @property
     def batch(self) -> int:

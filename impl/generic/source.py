@@ -92,6 +92,10 @@ class Source:
         """Zeros, which nobody draws."""
         return np.zeros(shape, dtype=object)
 
+    def scalar(self) -> Any:
+        """A number of any sign, as an array without dimensions."""
+        return self.entries()
+
     def one(self) -> Any:
         """The number one."""
         return 1

@@ -14,11 +14,10 @@ from typing import Any
 from theorems.claim import Claim
 from theorems.domains import family_of, same_law
 from theorems.impl import strategies
-from theorems.impl.generic import families, networks
+from theorems.impl.generic import families, flows, networks
 from theorems.impl.generic.family import Family
-from theorems.impl.generic.source import Source
-from theorems.impl.linear_networks import LinearNetwork, linear_network
 from theorems.impl.strategies.deep_linear import deep_linear_networks
+from theorems.proving.instances import linear_net, minibatches, preconditioned_step, tanh_network
 
 
 @dataclass(frozen=True)
@@ -80,38 +79,13 @@ def _gated(depths: tuple[int, int], *, tanh: bool = False, linear: bool = False)
             finish = partial(_as, gate)
             cases.append(Case(f"depth {depth}, {said}", make, 0, ("gate", "unit"), finish))
         if tanh and depth <= _TANH:
-            made = partial(_tanh_network, depth=depth)
+            made = partial(tanh_network, depth=depth)
             cases.append(Case(f"depth {depth}, tanh", made, 0, ("gate", "unit")))
     which = f"depth {least}" if least == most else f"depth {least} to {most}"
     kind = "all gates open" if linear else "every pattern of masks"
     kind += f" (tanh at depth 1 to {_TANH})" if tanh else ""
     words = f"{which}, every width, every number of rows, {kind}, any residuals (any loss)"
     return Domain(words, tuple(cases))
-
-
-def _tanh_network(source: Source, *, depth: int) -> Any:
-    """A network of tanh whose velocities are differentiated through it; its masks say nothing."""
-    from theorems.impl.gated import GatedNetwork, loss_gradient
-
-    rows = source.size(2, 4)
-    widths = [source.size(2, 4) for _ in range(depth + 1)]
-    weights = tuple(source.entries(n, m) for m, n in zip(widths, widths[1:], strict=False))
-    masks = tuple(source.entries(rows, n) for n in widths[1:])
-    still = tuple(weight * 0 for weight in weights)
-    net = GatedNetwork(
-        weights, source.entries(rows, widths[-1]), source.entries(rows, widths[0]), masks,
-        source.entries(rows), still, gate="tanh",
-    )  # fmt: skip
-    grads = loss_gradient(net, net.weights, net.residual)
-    object.__setattr__(net, "weight_velocity", tuple(-grad for grad in grads))
-    return net
-
-
-def _linear_network(source: Source, *, depth: int) -> LinearNetwork:
-    rows = source.size(1, 3)
-    widths = [source.size(1, 3) for _ in range(depth + 1)]
-    weights = [source.entries(n, m) for m, n in zip(widths, widths[1:], strict=False)]
-    return linear_network(weights, source.entries(rows, widths[0]), source.entries(rows, widths[-1]))
 
 
 def _chains(depths: tuple[int, int]) -> Domain:
@@ -122,7 +96,7 @@ def _chains(depths: tuple[int, int]) -> Domain:
 
 LINEAR_NETWORKS = Domain(
     "depth 1 to 5, every width, every number of samples, the squared loss",
-    tuple(Case(f"depth {d}", partial(_linear_network, depth=d)) for d in range(1, 6)),
+    tuple(Case(f"depth {d}", partial(linear_net, depth=d)) for d in range(1, 6)),
 )
 
 _BIASED, _UNBIASED = (0, "with a bias"), (2, "without a bias")
@@ -136,6 +110,38 @@ DOMAINS: tuple[tuple[Family, Domain], ...] = (
     (families.SHALLOW_GATED, _gated((1, 1))),
     (families.LINEAR_FLOWS, _gated((1, 4), linear=True)),
     (families.CHAINS, _chains((1, 4))),
+    (
+        families.COUPLED_POINTS,
+        Domain(
+            "every number of samples, every width, every number of classes, "
+            "the squared loss and any other through its gradient",
+            (
+                Case("the squared loss", flows.coupled_point, 0, ("loss",)),
+                Case("any other loss", flows.coupled_point, 1, ("loss",)),
+            ),
+        ),
+    ),
+    (
+        families.KERNEL_POINTS,
+        Domain(
+            "every number of samples, every width, every number of labels, every λ > 0 and μ",
+            (Case("any features", flows.kernel_point),),
+        ),
+    ),
+    (
+        families.STEPS,
+        Domain(
+            "every number of steps by induction, every width, every number of samples, any symmetric P, any loss",
+            (Case("one step from any state", preconditioned_step),),
+        ),
+    ),
+    (
+        families.NOISES,
+        Domain(
+            "every number of samples, every width, every number of classes, any batches, any loss",
+            (Case("any batches", minibatches),),
+        ),
+    ),
 )
 """What stands for each family of generic instances."""
 
