@@ -78,16 +78,16 @@ def coupled_point(source: Source) -> CoupledPoint:
     by_features, by_readout = source.gradient(
         lambda phi, a: pairing(above, phi @ a.mT) + (pairing(phi, phi) + pairing(a, a)) * half, (features, readout)
     )
-    decay = _number(half * 2)
+    decay = source.number(half * 2)
     return CoupledPoint(
         features, readout, targets, decay, decay, -by_features, -by_readout, above,
-        "squared" if squared else "huber", _number(source.one()),
+        "squared" if squared else "huber", source.number(1),
     )  # fmt: skip
 
 
 def _number(value: Operand) -> np.ndarray:
     """A number as an array without dimensions."""
-    return value if hasattr(value, "fresh") else np.array(value, dtype=object)
+    return np.array(value, dtype=object)
 
 
 def spectral_task(source: Source) -> SpectralTask:

@@ -96,9 +96,9 @@ class Source:
         """A number of any sign, as an array without dimensions."""
         return self.entries()
 
-    def one(self) -> Any:
-        """The number one."""
-        return 1
+    def number(self, value: Any) -> Any:
+        """A number as an array without dimensions."""
+        return np.array(value, dtype=object)
 
     def fraction(self) -> np.ndarray:
         """A number as `positive` draws it, of the type Fraction: formulas divide by it, and Python makes floats of int/int."""

@@ -76,9 +76,9 @@ class SymbolicSource(Source):
         """Zeros."""
         return Symbolic(shape, {})
 
-    def one(self) -> Any:
-        """The number one."""
-        return number(1)
+    def number(self, value: Any) -> Any:
+        """A number as an array without dimensions."""
+        return value if isinstance(value, Symbolic) else number(value)
 
     def orthogonal(self, size: Any) -> Any:
         """A square matrix with QᵀQ = QQᵀ = I."""

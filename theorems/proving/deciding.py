@@ -17,6 +17,7 @@ from theorems.domains import unstated
 from theorems.impl.symbolic.arrays import Symbolic, number
 from theorems.impl.symbolic.errors import NotOfThisFormError, refusals
 from theorems.impl.symbolic.guards import field_names, guarded
+from theorems.impl.symbolic.ranks import rank_within
 from theorems.impl.symbolic.relations import relations_used
 from theorems.impl.symbolic.signs import is_positive, sign_of
 from theorems.impl.symbolic.sizes import Size, same_shape
@@ -24,6 +25,7 @@ from theorems.impl.symbolic.source import SymbolicSource
 from theorems.proving.domains import Case, domain_of
 from theorems.proving.proof import CaseProof, How, Part, Proof
 from theorems.relations import Comparison
+from theorems.relations.ranks import RankIs, Within
 
 _DECIDED: WeakKeyDictionary[Claim, Proof] = WeakKeyDictionary()
 
@@ -41,7 +43,7 @@ def decide(claim: Claim) -> Proof:
 
 def _decided(claim: Claim) -> tuple[str, tuple[CaseProof, ...], str]:
     """For what, every case, and why not."""
-    if not isinstance(claim.relation, Comparison):
+    if not isinstance(claim.relation, Comparison | RankIs):
         return "", (), f"its relation is {type(claim.relation).__name__}, which no normal form decides"
     domain = domain_of(claim)
     if domain is None:
@@ -90,10 +92,12 @@ def _case(claim: Claim, case: Case, instance: Any) -> CaseProof | str:
     watched = claim.file if claim.tag == "conjecture" else None
     with relations_used() as relations, refusals(watched) as refused:
         try:
-            observed, predicted = _sides(claim.observe(instance)), _sides(claim.predict(instance))
+            observed, predicted = _named(claim.observe(instance)), _named(claim.predict(instance))
             if set(observed) != set(predicted):
                 return f"its sides have the parts {sorted(observed)} and {sorted(predicted)}"
-            parts = [_part(claim, name, observed[name], predicted[name]) for name in observed]
+            decide_part = _compared if isinstance(claim.relation, Comparison) else _ranked
+            relation: Any = claim.relation
+            parts = [decide_part(relation, name, observed[name], predicted[name]) for name in observed]
         except Exception as error:  # noqa: BLE001, the claim's code decides what it raises
             return f"{refused[0] if refused else _told(error)} ({case.words})"
         if refused:  # and caught
@@ -105,9 +109,8 @@ def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".split("\n")[0]
 
 
-def _sides(side: Any) -> dict[str, Symbolic]:
-    parts = side if isinstance(side, Mapping) else {"": side}
-    return {name: _symbolic(name, value) for name, value in parts.items()}
+def _named(side: Any) -> Mapping[str, Any]:
+    return side if isinstance(side, Mapping) else {"": side}
 
 
 def _symbolic(name: str, value: Any) -> Symbolic:
@@ -121,9 +124,9 @@ def _symbolic(name: str, value: Any) -> Symbolic:
     raise NotOfThisFormError(f"the part {name!r} is a {kind}" if name else f"a side is a {kind}")
 
 
-def _part(claim: Claim, name: str, observed: Symbolic, predicted: Symbolic) -> Part:
-    assert isinstance(claim.relation, Comparison)
-    sign = claim.relation.signs.get(name, claim.relation.sign)
+def _compared(relation: Comparison, name: str, seen: Any, told: Any) -> Part:
+    observed, predicted = _symbolic(name, seen), _symbolic(name, told)
+    sign = relation.signs.get(name, relation.sign)
     if not same_shape(observed.shape, predicted.shape):
         raise NotOfThisFormError(
             f"shapes {observed.shape} observed and {predicted.shape} predicted, which differ at some sizes"
@@ -137,3 +140,12 @@ def _part(claim: Claim, name: str, observed: Symbolic, predicted: Symbolic) -> P
     elif is_positive(gap) if sign == ">" else sign_of(gap) == (-1 if sign == "<=" else 1):
         how = "sign"
     return Part(name, sign, how, observed, predicted)
+
+
+def _ranked(relation: RankIs, name: str, seen: Any, told: Any) -> Part:
+    """Rank at most k; and σ_{k+1}(M) ≤ ‖E‖ where M − E has rank at most k (Eckart and Young)."""
+    within = isinstance(seen, Within)
+    matrix = _symbolic(name, seen.matrix) - _symbolic(name, seen.slack) if within else _symbolic(name, seen)
+    bound = _symbolic(name, told)
+    proved = name not in relation.equal and rank_within(matrix, bound)
+    return Part(name, "rank", "rank" if proved else "open", matrix, bound)

@@ -17,7 +17,7 @@ from theorems.impl import strategies
 from theorems.impl.generic import families, flows, networks
 from theorems.impl.generic.family import Family
 from theorems.impl.strategies.deep_linear import deep_linear_networks
-from theorems.proving.instances import linear_net, minibatches, preconditioned_step, tanh_network
+from theorems.proving.instances import decayed_matrix, linear_net, minibatches, preconditioned_step, tanh_network
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,16 @@ DOMAINS: tuple[tuple[Family, Domain], ...] = (
         Domain(
             "every number of samples, every width, every number of labels, every λ > 0 and μ",
             (Case("any features", flows.kernel_point),),
+        ),
+    ),
+    (
+        families.DECAYED,
+        Domain(
+            "every number of samples, every width, every number of classes, any loss",
+            (
+                Case("free features", partial(decayed_matrix, layer=False)),
+                Case("a linear layer", partial(decayed_matrix, layer=True)),
+            ),
         ),
     ),
     (

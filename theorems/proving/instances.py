@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from theorems.impl.decayed import DecayedMatrix
 from theorems.impl.first_layer import PreconditionedSteps
 from theorems.impl.gated import GatedNetwork, loss_gradient
 from theorems.impl.generic.networks import pairing
 from theorems.impl.generic.source import Source
 from theorems.impl.linear_networks import LinearNetwork, linear_network
+from theorems.impl.operands import Operand
 from theorems.impl.training import MinibatchNoise
 
 
@@ -70,3 +72,21 @@ def minibatches(source: Source) -> MinibatchNoise:
     )
     (full_grad,) = source.gradient(lambda phi: pairing(above, phi @ readout.mT), (features,))
     return MinibatchNoise(features, readout, above, counts, batch_grad, full_grad, source.scalar())
+
+
+def decayed_matrix(source: Source, *, layer: bool) -> DecayedMatrix:
+    """Free features, or a linear layer, behind which a linear map leads to the outputs; any gradient there."""
+    rows, width, classes, into = (source.size(1, 3) for _ in range(4))
+    above, half, readout = (
+        source.entries(rows, classes), source.positive(), source.entries(classes, width),
+    )  # fmt: skip
+    inputs = source.entries(rows, into) if layer else None
+    matrix = source.entries(width, into) if layer else source.entries(rows, width)
+
+    def objective(m: Operand) -> Operand:
+        outputs = (m if inputs is None else inputs @ m.mT) @ readout.mT
+        return pairing(above, outputs) + pairing(m, m) * half
+
+    (grad,) = source.gradient(objective, (matrix,))
+    decay = source.number(half * 2)
+    return DecayedMatrix(matrix, grad, decay, above, (readout,), inputs)
