@@ -13,7 +13,7 @@ from typing import TypeAlias
 from theorems.impl.symbolic.errors import NotOfThisFormError
 from theorems.impl.symbolic.monomials import Factor, Index, Monomial, renamed
 
-LEAVES = 4000
+LEAVES = 1000
 """Labellings tried for one component before it counts as too symmetric."""
 
 Code: TypeAlias = tuple[int, int]
