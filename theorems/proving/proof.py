@@ -37,6 +37,16 @@ class Part:
         """Whether the part holds."""
         return self.how in ("equal", "sign", "rank")
 
+    @property
+    def related(self) -> bool:
+        """Whether some variable is more than free: an inverse, values of a function."""
+        return any(
+            not _DRAWN.fullmatch(node.name) or node.algebra is not None
+            for side in (self.observed, self.predicted)
+            for term in side.terms
+            for node, _ in term.factors
+        )
+
 
 @dataclass(frozen=True)
 class CaseProof:
@@ -92,19 +102,14 @@ class Proof:
 
     @property
     def differing(self) -> list[tuple[CaseProof, Part]]:
-        """Parts whose two sides are to be equal and have different forms."""
-        return [(c, part) for c in self.cases for part in c.parts if part.how == "differs"]
+        """Parts whose two sides are to be equal and have different forms, those of free variables alone first."""
+        found = [(c, part) for c in self.cases for part in c.parts if part.how == "differs"]
+        return sorted(found, key=lambda pair: pair[1].related)
 
     @property
     def related(self) -> bool:
-        """Whether some variable is more than free (an inverse, values of a function): then different forms do not refute."""
-        return any(
-            not _DRAWN.fullmatch(node.name) or node.algebra is not None
-            for _, part in self.differing
-            for side in (part.observed, part.predicted)
-            for term in side.terms
-            for node, _ in term.factors
-        )
+        """Whether every part that differs has variables that are more than free: then different forms do not refute."""
+        return all(part.related for _, part in self.differing)
 
     @property
     def rules(self) -> list[str]:
