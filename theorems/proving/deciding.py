@@ -23,6 +23,7 @@ from theorems.impl.symbolic.signs import is_positive, sign_of
 from theorems.impl.symbolic.sizes import Size, same_shape
 from theorems.impl.symbolic.source import SymbolicSource
 from theorems.proving.domains import Case, domain_of
+from theorems.proving.induction import layer, steps_of, told
 from theorems.proving.proof import CaseProof, How, Part, Proof
 from theorems.relations import Comparison
 from theorems.relations.ranks import RankIs, Within
@@ -64,7 +65,32 @@ def _decided(claim: Claim) -> tuple[str, tuple[CaseProof, ...], str]:
             break
     if not found:
         return domain.words, (), "where= leaves no case of it"
-    return domain.words, tuple(found), ""
+    words = domain.words
+    if all(part.proved for case in found for part in case.parts):
+        step = _induction(claim)
+        if step is not None:
+            found.append(step)
+            words = told(words)
+    return words, tuple(found), ""
+
+
+def _induction(claim: Claim) -> CaseProof | None:
+    """The step from any depth to the next, if one is known and all of its identities hold."""
+    steps = steps_of(claim)
+    if not steps:
+        return None
+    case = layer()
+    net = symbolic(case)
+    with refusals() as refused:
+        parts = tuple(
+            _compared(_EQUAL, step.name, step.observed(net), step.predicted(net)) for step in steps
+        )
+    if refused or not all(part.proved for part in parts):
+        return None
+    return CaseProof(case.words, parts, (), field_names(net), "induction over the layers")
+
+
+_EQUAL = Comparison()
 
 
 def symbolic(case: Case) -> Any:

@@ -57,12 +57,14 @@ class CaseProof:
         parts: of the claim.
         relations: of variables, as far as they were used.
         shown: names of variables for a reader.
+        rule: by which the case serves the others; empty for one that stands for itself.
     """
 
     words: str
     parts: tuple[Part, ...]
     relations: tuple[str, ...] = ()
     shown: Mapping[str, str] = field(default_factory=dict)
+    rule: str = ""
 
 
 _RULES = {
@@ -115,6 +117,7 @@ class Proof:
     def rules(self) -> list[str]:
         """What was used, in words."""
         found = [_RULES[how] for how in _RULES if any(part.how == how for part in self.parts)]
+        found += [case.rule for case in self.cases if case.rule]
         return found + list(dict.fromkeys(name for case in self.cases for name in case.relations))
 
     @property
