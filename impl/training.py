@@ -86,8 +86,8 @@ class MinibatchNoise(Instance):
 
     @property
     def batch(self) -> int:
-        """b, as a plain number."""
-        return int(self.size)
+        """b, as a plain number (of symbols, the symbol)."""
+        return self.size if hasattr(self.size, "smaller") else int(self.size)
 
     @property
     def noise(self) -> Operand:

@@ -160,6 +160,18 @@ class Symbolic(Axes):
 
         return gradients(function, at)
 
+    def project(self, targets: Symbolic) -> Symbolic:
+        """The columns of ``targets`` projected on the columns of this matrix, whatever its rank."""
+        from theorems.impl.symbolic.inverses import projector
+
+        return projector(self) @ targets
+
+    def smaller(self, other: Any) -> Any:
+        """The smaller of two numbers, as a bound."""
+        from theorems.impl.symbolic.ranks import Least
+
+        return Least((self, self.lifted(other)))
+
     def inverse(self) -> Symbolic:
         """The inverse of a square matrix wherever there is one: a node of its own with its relations."""
         from theorems.impl.symbolic.inverses import inverse_of

@@ -13,7 +13,7 @@ from typing import Any
 from theorems.impl.symbolic.arrays import Symbolic, identity, variable
 from theorems.impl.symbolic.errors import NotOfThisFormError
 from theorems.impl.symbolic.labelling import canonical
-from theorems.impl.symbolic.monomials import Monomial, Node
+from theorems.impl.symbolic.monomials import Monomial, Node, renamed
 from theorems.impl.symbolic.relations import Algebra, Rule
 from theorems.impl.symbolic.sizes import Size, same_shape
 
@@ -130,4 +130,61 @@ def unit_vector(name: str, size: Any) -> Symbolic:
     index = ((size.name, 0),)
     pattern = Monomial((), ((node, index), (node, index)), ())
     algebra.rules.append(Rule(pattern, {Monomial((), (), ()): Fraction(1)}))
+    return found
+
+
+def balanced(names: Sequence[str], widths: Sequence[Any]) -> tuple[Symbolic, ...]:
+    """Weights W₁ … W_L with W_(l+1)ᵀW_(l+1) = W_l W_lᵀ: the rule writes every such product with lower layers."""
+    algebra = Algebra("W_(l+1)ᵀW_(l+1) = W_l W_lᵀ")
+    weights = tuple(
+        variable(name, (n, m), algebra=algebra)
+        for name, m, n in zip(names, widths, widths[1:], strict=False)
+    )
+    for below, name, shape in zip(weights, names[1:], zip(widths[2:], widths[1:], strict=False), strict=False):
+        pattern = _pattern(name, shape, algebra, transposed=True)
+        algebra.rules.append(Rule(pattern, (below @ below.mT).terms))
+    return weights
+
+
+def horizontal(names: tuple[str, str, str], shape: Sequence[Any]) -> tuple[Symbolic, Symbolic]:
+    """W, and H with H Wᵀ symmetric: the rule gives that product a name of its own."""
+    algebra = Algebra("H Wᵀ = W Hᵀ")
+    weight, motion = (variable(name, shape, algebra=algebra) for name in names[:2])
+    product = variable(names[2], (shape[0], shape[0]), symmetric=True)
+    rows, columns = (size.name for size in shape)
+    one, two = ((rows, 0), (columns, 2)), ((rows, 1), (columns, 2))
+    factors = ((Node(names[1], algebra=algebra), one), (Node(names[0], algebra=algebra), two))
+    algebra.rules.append(Rule(Monomial((), factors, ((rows, 0), (rows, 1))), product.terms))
+    return weight, motion
+
+
+def projector(matrix: Symbolic) -> Symbolic:
+    """The orthogonal projector P on the columns of a matrix F of any rank: P = Pᵀ, P P = P and P F = F."""
+    from theorems.impl.symbolic.notation import written
+
+    if matrix.ndim != 2:
+        raise NotOfThisFormError(f"the projector on an array of shape {matrix.shape}")
+    return _projector(tuple(s.name for s in matrix.shape), frozenset(matrix.terms.items()), written(matrix))
+
+
+@lru_cache(maxsize=1000)
+def _projector(
+    sizes: tuple[str, str], terms: frozenset[tuple[Monomial, Fraction]], text: str
+) -> Symbolic:
+    size = Size(sizes[0])
+    algebra = Algebra(f"P = Pᵀ = P P and P F = F for the projector P on the columns of F = {text}")
+    name = f"proj({text}; {sizes[0]}, {sizes[1]})"
+    found = variable(name, (size, size), symmetric=True, algebra=algebra)
+    node = Node(name, symmetric=True, algebra=algebra)
+    i, j, k = (sizes[0], 0), (sizes[0], 1), (sizes[0], 2)
+    algebra.rules.append(Rule(Monomial((), ((node, (i, k)), (node, (k, j))), (i, j)), found.terms))
+    if len(terms) == 1:
+        ((term, c),) = terms
+        row, column = term.out
+        free = not any(n.algebra for n, _ in term.factors)
+        if row is not None and row != column and free and any(row in idx for _, idx in term.factors):
+            moved = renamed(term, lambda index: (row[0], 90) if index == row else index)
+            factors = ((node, (row, (row[0], 90))), *moved.factors)
+            pattern = Monomial(term.scalars, factors, (row, column))
+            algebra.rules.append(Rule(pattern._replace(scalars=()), {term._replace(scalars=()): Fraction(1)}))
     return found

@@ -12,11 +12,34 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from theorems.impl.symbolic.arrays import Symbolic
+from theorems.impl.symbolic.errors import NotOfThisFormError
 from theorems.impl.symbolic.labelling import _Component, _components
 from theorems.impl.symbolic.monomials import Index, Monomial
 
 Half: TypeAlias = tuple[object, ...]
 Edges: TypeAlias = list[tuple[Half, Half]]
+
+
+class Least:
+    """The least of several bounds: whatever is below it is below each of them."""
+
+    __array_ufunc__ = None
+
+    def __init__(self, options: tuple[Symbolic, ...]) -> None:
+        """Keep them."""
+        self.options = options
+
+    def __mul__(self, factor: int) -> Least:
+        """A positive multiple.
+
+        Raises:
+            NotOfThisFormError: for another factor.
+        """
+        if type(factor) is not int or factor < 1:
+            raise NotOfThisFormError("a multiple of the least of several sizes")
+        return Least(tuple(option * factor for option in self.options))
+
+    __rmul__ = __mul__
 
 
 def rank_within(matrix: Symbolic, bound: Symbolic) -> bool:

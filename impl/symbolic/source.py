@@ -10,7 +10,7 @@ from theorems.impl.generic.source import Source
 from theorems.impl.operands import Operand
 from theorems.impl.symbolic.arrays import Symbolic, number, scalar_symbol, variable
 from theorems.impl.symbolic.errors import NotOfThisFormError
-from theorems.impl.symbolic.inverses import frame
+from theorems.impl.symbolic.inverses import balanced, frame, horizontal
 from theorems.impl.symbolic.sizes import Size
 
 
@@ -78,11 +78,22 @@ class SymbolicSource(Source):
 
     def number(self, value: Any) -> Any:
         """A number as an array without dimensions."""
+        if isinstance(value, Size):
+            return value.number()
         return value if isinstance(value, Symbolic) else number(value)
 
     def orthogonal(self, size: Any) -> Any:
         """A square matrix with QᵀQ = QQᵀ = I."""
         return frame(f"v{next(self._variables)}", (size, size), square=True)
+
+    def balanced(self, widths: Sequence[Any]) -> tuple[Any, ...]:
+        """Weights of a balanced chain."""
+        return balanced([f"v{next(self._variables)}" for _ in widths[1:]], widths)
+
+    def horizontal(self, *shape: Any) -> tuple[Any, Any]:
+        """A weight, and a motion of it that does not rotate."""
+        one, two, three = (f"v{next(self._variables)}" for _ in range(3))
+        return horizontal((one, two, three), shape)
 
     def gradient(self, function: Callable[..., Operand], at: Sequence[Operand]) -> tuple[Operand, ...]:
         """By dual numbers, exactly."""

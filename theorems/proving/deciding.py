@@ -17,7 +17,7 @@ from theorems.domains import unstated
 from theorems.impl.symbolic.arrays import Symbolic, number
 from theorems.impl.symbolic.errors import NotOfThisFormError, refusals
 from theorems.impl.symbolic.guards import field_names, guarded
-from theorems.impl.symbolic.ranks import rank_within
+from theorems.impl.symbolic.ranks import Least, rank_within
 from theorems.impl.symbolic.relations import relations_used
 from theorems.impl.symbolic.signs import is_positive, sign_of
 from theorems.impl.symbolic.sizes import Size, same_shape
@@ -172,6 +172,6 @@ def _ranked(relation: RankIs, name: str, seen: Any, told: Any) -> Part:
     """Rank at most k; and σ_{k+1}(M) ≤ ‖E‖ where M − E has rank at most k (Eckart and Young)."""
     within = isinstance(seen, Within)
     matrix = _symbolic(name, seen.matrix) - _symbolic(name, seen.slack) if within else _symbolic(name, seen)
-    bound = _symbolic(name, told)
-    proved = name not in relation.equal and rank_within(matrix, bound)
-    return Part(name, "rank", "rank" if proved else "open", matrix, bound)
+    bounds = told.options if isinstance(told, Least) else (_symbolic(name, told),)
+    proved = name not in relation.equal and all(rank_within(matrix, bound) for bound in bounds)
+    return Part(name, "rank", "rank" if proved else "open", matrix, bounds[0])

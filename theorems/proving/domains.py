@@ -17,7 +17,15 @@ from theorems.impl import strategies
 from theorems.impl.generic import families, flows, networks
 from theorems.impl.generic.family import Family
 from theorems.impl.strategies.deep_linear import deep_linear_networks
-from theorems.proving.instances import decayed_matrix, linear_net, minibatches, preconditioned_step, tanh_network
+from theorems.proving.instances import (
+    balanced_chain,
+    decayed_matrix,
+    linear_net,
+    minibatches,
+    preconditioned_step,
+    tanh_network,
+    weight_motion,
+)
 
 
 @dataclass(frozen=True)
@@ -137,6 +145,17 @@ DOMAINS: tuple[tuple[Family, Domain], ...] = (
                 Case("a linear layer", partial(decayed_matrix, layer=True)),
             ),
         ),
+    ),
+    (
+        families.BALANCED_CHAINS,
+        Domain(
+            "depth 1 to 6, every width, every number of samples",
+            tuple(Case(f"depth {d}", partial(balanced_chain, depth=d)) for d in range(1, 7)),
+        ),
+    ),
+    (
+        families.MOTIONS,
+        Domain("every width, any velocity", (Case("any velocity", weight_motion),)),
     ),
     (
         families.STEPS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from theorems.impl.chains import LinearChain
 from theorems.impl.decayed import DecayedMatrix
 from theorems.impl.first_layer import PreconditionedSteps
 from theorems.impl.gated import GatedNetwork, loss_gradient
@@ -11,7 +12,9 @@ from theorems.impl.generic.networks import pairing
 from theorems.impl.generic.source import Source
 from theorems.impl.linear_networks import LinearNetwork, linear_network
 from theorems.impl.operands import Operand
+from theorems.impl.symbolic.source import SymbolicSource
 from theorems.impl.training import MinibatchNoise
+from theorems.impl.whitening import WeightMotion
 
 
 def tanh_network(source: Source, *, depth: int) -> Any:
@@ -61,17 +64,17 @@ def preconditioned_step(source: Source) -> PreconditionedSteps:
 
 
 def minibatches(source: Source) -> MinibatchNoise:
-    """Any batches: n_i and b are any numbers, and no relation between them is used."""
-    batches, rows, width, classes = (source.size(1, 3) for _ in range(4))
+    """Any batches of one size b: n_i counts which of the b places hold sample i, and what is held may be any numbers."""
+    batches, rows, width, classes, places = (source.size(1, 3) for _ in range(5))
     features, readout = source.entries(rows, width), source.entries(classes, width)
-    above, counts = source.entries(rows, classes), source.entries(batches, rows)
+    above, counts = source.entries(rows, classes), source.entries(batches, rows, places).sum(-1)
     everywhere = source.zeros(batches, rows, width) + features
     weights = counts[..., None] * above * rows
     (batch_grad,) = source.gradient(
         lambda phi: pairing(weights, phi @ readout.mT).sum(-1), (everywhere,)
     )
     (full_grad,) = source.gradient(lambda phi: pairing(above, phi @ readout.mT), (features,))
-    return MinibatchNoise(features, readout, above, counts, batch_grad, full_grad, source.scalar())
+    return MinibatchNoise(features, readout, above, counts, batch_grad, full_grad, source.number(places))
 
 
 def decayed_matrix(source: Source, *, layer: bool) -> DecayedMatrix:
@@ -90,3 +93,18 @@ def decayed_matrix(source: Source, *, layer: bool) -> DecayedMatrix:
     (grad,) = source.gradient(objective, (matrix,))
     decay = source.number(half * 2)
     return DecayedMatrix(matrix, grad, decay, above, (readout,), inputs)
+
+
+def balanced_chain(source: SymbolicSource, *, depth: int) -> LinearChain:
+    """Weights of which nothing is known but that they are balanced."""
+    widths = [source.size(1, 3) for _ in range(depth + 1)]
+    return LinearChain(source.balanced(widths), source.entries(source.size(2, 3), widths[0]))
+
+
+def weight_motion(source: SymbolicSource) -> WeightMotion:
+    """Any weight and velocity: H + ΩW with Ω antisymmetric and H Wᵀ symmetric is what the spin's equation says of dW."""
+    rows, columns = source.size(2, 3), source.size(2, 3)
+    weight, rest = source.horizontal(rows, columns)
+    half = source.entries(rows, rows)
+    vertical = (half - half.mT) @ weight
+    return WeightMotion(weight, rest + vertical, vertical)
