@@ -1,6 +1,7 @@
 """Claims decided for all sizes: what is proved, what is not, and that no wrong statement ever is."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,15 @@ from theorems import CLAIMS, Outcome
 from theorems.checking import check
 from theorems.evidence import file as evidence
 from theorems.evidence.badges import wording
+from theorems.gram_hierarchy.operators import STATED, no_mask
+from theorems.impl.gated import fields
+from theorems.impl.generic.networks import gated_network
+from theorems.impl.symbolic import NotOfThisFormError
 from theorems.loading import load_claims
 from theorems.proving.counterexamples import counterexample
-from theorems.proving.deciding import decide
+from theorems.proving.deciding import decide, symbolic
+from theorems.proving.domains import Case
+from theorems.proving.induction import CUT, LAYER, PULLBACK, PUSHFORWARD, layer
 from theorems.verdict import Grade
 
 HERE = Path(__file__).parent
@@ -22,6 +29,10 @@ PROVED = {
     "kernel_ode": "equal",
     "imbalance_decays_exponentially": "equal",
     "sgd_kernel_noise_formula": "equal",
+    "sgd_kernel_noise_vanishes_off_outputs": "equal",
+    "sgd_feature_noise_stays_in_readout_rows": "equal",
+    "rotation_is_orthogonal_to_learning": "equal",
+    "balanced_linear_network_feature_ansatz": "equal",
     "gram_sufficiency_in_training": "equal",
     "gram_sufficiency_at_inference": "equal",
     "feature_learning_equation": "equal",
@@ -37,6 +48,24 @@ PROVED = {
     "gram_operator_flow": "equal",
 }
 """Claims of the catalogue that are proved, each with the strongest rule that it takes."""
+
+
+RELATED = {
+    "kernel_ode",
+    "task_drive_is_the_energy_gradient",
+    "sgd_kernel_noise_vanishes_off_outputs",
+    "rotation_is_orthogonal_to_learning",
+    "balanced_linear_network_feature_ansatz",
+}
+"""Claims whose variables satisfy relations: other forms may be equal there."""
+EVERY_DEPTH = {
+    "layerwise_kernel",
+    "backward_pullback_recursion",
+    "weight_gram_is_first_nontrivial_pullback",
+    "forward_pushforward_recursion",
+    "kernel_cut_identity",
+    "gram_operator_flow",
+}
 
 
 def stated(path):
@@ -57,6 +86,7 @@ def test_proved_for_all_sizes(name):
     assert {part.how for part in proof.parts} <= {"equal", PROVED[name]}
     assert "every width" in proof.words
     assert proof.sentence.startswith("proved for ")
+    assert ("every depth by induction" in proof.words) == (name in EVERY_DEPTH)
 
 
 def test_nothing_else_is_proved_and_nothing_false_is():
@@ -76,7 +106,7 @@ def test_no_wrong_variant_is_proved(name):
     claim = getattr(theorems, name)
     statuses = {title: decide(mutant).status for title, mutant in claim.mutants.items()}
     assert "proved" not in statuses.values()
-    if PROVED[name] == "equal" and name not in ("kernel_ode", "task_drive_is_the_energy_gradient"):
+    if PROVED[name] == "equal" and name not in RELATED:
         assert "differs" in statuses.values()  # free variables: of another form
 
 
@@ -174,6 +204,57 @@ def test_a_claim_about_a_part_of_the_domain_is_proved_for_that_part():
     assert not decide(none).proved
 
 
+# -- every depth -----------------------------------------------------------------------------------------------------
+
+
+def same_forms(observed, predicted):
+    net = symbolic(layer())
+    return not (observed(net) - predicted(net)).terms
+
+
+@pytest.mark.parametrize("step", [PULLBACK, PUSHFORWARD, CUT, LAYER], ids=lambda step: step.name)
+def test_steps_from_depth_to_depth_hold(step):
+    assert same_forms(step.observed, step.predicted)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"left": no_mask},
+        {"right": no_mask},
+        {"gram": False},
+        {"local": False},
+        {"transposed": True},
+    ],
+    ids=str,
+)
+def test_wrong_recursions_fail_the_step(wrong, monkeypatch):
+    for step in (PULLBACK, PUSHFORWARD):
+        try:
+            assert not same_forms(*_with(wrong, monkeypatch, step))
+        except NotOfThisFormError as error:  # it hands the other layers something else
+            assert "on another vector" in str(error) or "comparison of sizes" in str(error)  # noqa: PT017
+
+
+def _with(wrong, monkeypatch, step):
+    monkeypatch.setattr("theorems.proving.induction.STATED", replace(STATED, **wrong))
+    return step.observed, step.predicted
+
+
+def test_the_other_layers_matter_for_the_step():
+    """With other layers that stand still the step says something else: the hypothesis of the induction is used."""
+    still = lambda net: -STATED.pullback(net, fields(net), 0, net.inputs)  # noqa: E731
+    assert not same_forms(PULLBACK.observed, still)
+
+
+def test_depth_six_directly():
+    case = Case("depth 6", partial(gated_network, depths=(6, 6)), 0, ("gate", "unit"))
+    net = symbolic(case)
+    claim = theorems.backward_pullback_recursion
+    seen, told = claim.observe(net), claim.predict(net)
+    assert all(not (seen[part] - told[part]).terms for part in told)
+
+
 # -- evidence --------------------------------------------------------------------------------------------------------
 
 
@@ -242,3 +323,16 @@ def test_prove_writes_json(run):
     code, out, _ = run("prove", "gram_flow", "--json", "-")
     assert code == 0
     assert '"status": "proved"' in out
+
+
+# -- the documentation -----------------------------------------------------------------------------------------------
+
+
+def test_the_table_of_what_is_proved_is_true():
+    text = (HERE.parent / "docs" / "proved.md").read_text(encoding="utf-8")
+    lines = text[text.index("## What is proved") :].splitlines()
+    rows = [line.split(" | ") for line in lines if line.startswith("| `")]
+    found = {row[0].strip("| `"): (row[1], row[2]) for row in rows}
+    assert found == {
+        name: (proof.words, "; ".join(proof.rules)) for name in PROVED for proof in [decide(getattr(theorems, name))]
+    }

@@ -80,7 +80,7 @@ def _named(matrix: Symbolic) -> Symbolic:
     from theorems.impl.symbolic.notation import written
 
     text = written(matrix)
-    algebra = Algebra(f"R M = M R = I for the inverse R of M = {text}")
+    algebra = Algebra("R M = M R = I for an inverse R of M")
     symmetric = not (matrix - matrix.mT).terms
     inverse = variable(f"inv({text}; {matrix.shape[0]})", matrix.shape, symmetric=symmetric, algebra=algebra)
     longest = max(len(t.factors) for t in matrix.terms)
@@ -172,7 +172,7 @@ def _projector(
     sizes: tuple[str, str], terms: frozenset[tuple[Monomial, Fraction]], text: str
 ) -> Symbolic:
     size = Size(sizes[0])
-    algebra = Algebra(f"P = Pᵀ = P P and P F = F for the projector P on the columns of F = {text}")
+    algebra = Algebra("P = Pᵀ = P P and P F = F for the projector P on the columns of F")
     name = f"proj({text}; {sizes[0]}, {sizes[1]})"
     found = variable(name, (size, size), symmetric=True, algebra=algebra)
     node = Node(name, symmetric=True, algebra=algebra)

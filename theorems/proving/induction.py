@@ -28,6 +28,7 @@ from theorems.impl.differentiation import velocity
 from theorems.impl.gated import GatedNetwork, fields, loss_gradient
 from theorems.impl.generic.networks import gated_network
 from theorems.impl.operands import Operand
+from theorems.impl.symbolic.errors import NotOfThisFormError
 from theorems.proving.domains import Case
 
 _LAYER = Case("one layer between any fields", partial(gated_network, depths=(1, 1)), 0, ("gate", "unit"))
@@ -43,18 +44,27 @@ class Step:
 
 
 class Carried:
-    """What the recursion starts with where other layers go on: their operator on whatever arrives there, as its value."""
+    """Where other layers go on: what their operator makes of one vector, by the hypothesis of the induction.
+
+    The recursion multiplies what has arrived there by this. Of anything but that vector the hypothesis says nothing.
+    """
 
     tangent = None
     """Numbers on the left leave the product to this."""
 
-    def __init__(self, value: Operand) -> None:
-        """Keep the value."""
-        self.value = value
+    def __init__(self, vector: Operand, value: Operand) -> None:
+        """Keep the vector, times its residuals, and the value."""
+        self.vector, self.value = vector, value
 
     def __rmul__(self, other: Operand) -> Operand:
-        """The value, of the shape of what arrives."""
-        return self.value + other * 0
+        """The value.
+
+        Raises:
+            NotOfThisFormError: if something else arrives.
+        """
+        if (other - self.vector).terms:
+            raise NotOfThisFormError("the operator of other layers on another vector than their own")
+        return self.value
 
 
 def _pulled(net: GatedNetwork) -> Operand:
@@ -69,8 +79,9 @@ def _pulled(net: GatedNetwork) -> Operand:
 
 def _pullback(net: GatedNetwork) -> Operand:
     """−Σ r M⁰ z⁰ where Σ r M¹ z¹ is minus that velocity."""
-    recursion = replace(STATED, start=Carried(-net.readout.fresh("dp")))
-    return -recursion.pullback(net, fields(net), 0, net.inputs)
+    seen = fields(net)
+    above = Carried(seen.z[1] * net.residual[..., None], -net.readout.fresh("dp"))
+    return -replace(STATED, start=above).pullback(net, seen, 0, net.inputs)
 
 
 def _pushed(net: GatedNetwork) -> Operand:
@@ -85,8 +96,9 @@ def _pushed(net: GatedNetwork) -> Operand:
 
 def _pushforward(net: GatedNetwork) -> Operand:
     """−Σ r N¹ p¹ where Σ r N⁰ p⁰ is minus that velocity."""
-    recursion = replace(STATED, start=Carried(-net.inputs.fresh("dz")))
-    return -recursion.pushforward(net, fields(net), 1, net.readout)
+    seen = fields(net)
+    below = Carried(seen.p[0] * net.residual[..., None], -net.inputs.fresh("dz"))
+    return -replace(STATED, start=below).pushforward(net, seen, 1, net.readout)
 
 
 def _below(net: GatedNetwork) -> Operand:
