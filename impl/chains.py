@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -15,7 +14,8 @@ from theorems.impl.checks import check_tensor
 from theorems.impl.differentiation import velocity
 from theorems.impl.errors import InputError, require
 from theorems.impl.measured import Rounding
-from theorems.impl.operands import Instance, Operand, is_exact, to_exact
+from theorems.impl.inverses import eye_like
+from theorems.impl.operands import Instance, Operand, to_exact
 from theorems.impl.tracing import LayerTrace
 
 
@@ -109,8 +109,7 @@ def linear_chains_of(layers: Mapping[str, LayerTrace]) -> dict[str, LinearChain]
 
 def gradient_outer_products(chain: LinearChain) -> Operand:
     """Σ_n ∇f(x_n) ∇f(x_n)ᵀ, (n_0, n_0): N times the average gradient outer product, by forward-mode derivatives."""
-    d = chain.inputs.shape[-1]
-    eye: Any = np.eye(d, dtype=int).astype(object) if is_exact(chain.inputs) else torch.eye(d, dtype=torch.float64)
+    eye = eye_like(chain.inputs)
     still = chain.inputs[..., None, :] * 0
 
     def run(x: Operand) -> Operand:

@@ -72,7 +72,8 @@ class DecayedMatrix(Instance):
     @property
     def classes(self) -> int:
         """C, the number of outputs."""
-        return int(self.output_grad.shape[-1])
+        found: int = self.output_grad.shape[-1]
+        return found
 
     def enclosed(self) -> Any:
         """M and the way to F given; the gradient with the rounding of its products."""

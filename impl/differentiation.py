@@ -69,8 +69,12 @@ def _load_forward_mode() -> None:
 def gradient(function: Callable[..., Operand], at: Sequence[Operand]) -> tuple[Operand, ...]:
     """The gradient of a scalar per network (leading dimensions) by each operand.
 
-    Reverse-mode autograd on torch tensors; on integer arrays one exact directional derivative per coordinate.
+    Reverse-mode autograd on torch tensors; on integer arrays one exact directional derivative per coordinate; symbolic
+    arrays bring their own (`impl.symbolic.derivatives`).
     """
+    if hasattr(at[0], "gradients"):
+        found: tuple[Operand, ...] = at[0].gradients(function, at)
+        return found
     if isinstance(at[0], Tensor):
         leaves = [x.detach().requires_grad_() for x in at]
         with torch.enable_grad():

@@ -271,7 +271,9 @@ def _value(other: Any) -> Any:
 
 def _grows(dual: Dual, other: Any) -> bool:
     """Whether adding ``other`` broadcasts the value to a larger shape."""
-    return len(getattr(other, "shape", ())) > 0 and tuple(other.shape) != tuple(dual.tangent.shape)
+    shape, own = getattr(other, "shape", ()), dual.tangent.shape
+    # sizes that may be anything have names, by which they are told apart
+    return len(shape) > 0 and [getattr(n, "name", n) for n in shape] != [getattr(n, "name", n) for n in own]
 
 
 def _divided(above: Any, below: Any) -> Any:

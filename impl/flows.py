@@ -111,18 +111,27 @@ def kernel_velocity(kernel: Operand, targets: Operand, ridge: Operand, decay: Op
     return pull @ kernel + kernel @ pull - kernel * scalar(decay) * 2
 
 
+def _eye(size: Any, like: Operand) -> Operand:
+    """The identity of a size, of floats unless the operands are symbols."""
+    if hasattr(like, "identity"):
+        return like.identity(size)
+    return torch.eye(size, dtype=torch.float64)
+
+
 def symmetric_directions(size: int, like: Operand) -> Operand:
     """All e_ie_jᵀ + e_je_iᵀ, (size, size, size, size)."""
-    eye = torch.eye(size, dtype=torch.float64)
+    eye = _eye(size, like)
     units = eye[:, None, :, None] * eye[None, :, None, :]
     both = units + units.mT
+    if hasattr(like, "identity"):
+        return both
     return both.numpy().astype(int).astype(object) if isinstance(like, np.ndarray) else both
 
 
 def doubled_features_velocity(point: KernelPoint) -> Operand:
     """2Φ̇ under the gradient flow of the reduced objective, (N, P): −d(2J) along every unit matrix."""
     rows, width = point.features.shape[-2:]
-    down, across = (torch.eye(size, dtype=torch.float64) for size in (rows, width))
+    down, across = (_eye(size, point.features) for size in (rows, width))
     units = down[:, None, :, None] * across[None, :, None, :]
     like = isinstance(point.features, np.ndarray)
     directions = units.numpy().astype(int).astype(object) if like else units

@@ -172,7 +172,7 @@ def loss_gradient(net: GatedNetwork, weights: Sequence[Operand], residual: Opera
 
     On any other operand (balls) the backward recursion itself: it bounds the rounding of what autograd computes.
     """
-    if isinstance(net.inputs, Tensor) or is_exact(net.inputs):
+    if isinstance(net.inputs, Tensor) or is_exact(net.inputs) or hasattr(net.inputs, "gradients"):
         return gradient(lambda *w: (residual * outputs(net, w)).sum(-1), weights)
     # in autograd's order, r first and the pull back then: afterwards integer weights would hide what fractions of r round
     seen = fields(replace(net, readout=residual[..., None] * net.readout), weights)

@@ -47,8 +47,10 @@ def _exact_inverse(matrix: np.ndarray) -> np.ndarray:
 
 def eye_like(matrix: Operand) -> Operand:
     """The identity of the size of a square matrix (n, n), of a kind that goes with it."""
-    size = matrix.shape[-1]
-    if isinstance(matrix.value if isinstance(matrix, Dual) else matrix, np.ndarray):
+    kind, size = matrix.value if isinstance(matrix, Dual) else matrix, matrix.shape[-1]
+    if hasattr(kind, "identity"):
+        return kind.identity()
+    if isinstance(kind, np.ndarray):
         return np.eye(size, dtype=int).astype(object)
     return torch.eye(size, dtype=torch.float64)
 

@@ -169,7 +169,7 @@ class LayerTrace(Instance):
             )
         *lead, d_out, d_in = shape
         rows = read[-2]
-        if min(rows, *shape) == 0:
+        if 0 in (rows, *shape):
             raise InputError(
                 f"expected at least one row of inputs and one unit{label}, got inputs {read} and weight {shape}"
             )

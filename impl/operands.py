@@ -54,6 +54,11 @@ def reciprocal(operand: Operand) -> Operand:
     return Fraction(1) / operand if isinstance(operand, int | Fraction) else 1 / operand
 
 
+def smaller(one: Any, other: Any) -> Any:
+    """The smaller of two sizes; of symbols a bound that is both."""
+    return one.smaller(other) if hasattr(one, "smaller") else min(one, other)
+
+
 def zeros_like(operand: Operand) -> Operand:
     """Zero of the same kind and shape as ``operand``."""
     return operand * 0

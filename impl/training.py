@@ -81,12 +81,13 @@ class MinibatchNoise(Instance):
     @property
     def classes(self) -> int:
         """C, the number of outputs."""
-        return int(self.readout.shape[-2])
+        found: int = self.readout.shape[-2]
+        return found
 
     @property
     def batch(self) -> int:
-        """b, as a plain number."""
-        return int(self.size)
+        """b, as a plain number (of symbols, the symbol)."""
+        return self.size if hasattr(self.size, "smaller") else int(self.size)
 
     @property
     def noise(self) -> Operand:

@@ -122,7 +122,7 @@ class WeightMotion(Instance):
     def __post_init__(self) -> None:
         """Check that the shapes fit one another and that the numbers are finite."""
         shape = tuple(self.weight.shape)
-        require(len(shape) >= 2 and min(shape) > 0, f"expected a weight of shape (…, d_out, d_in), got {shape}")
+        require(len(shape) >= 2 and 0 not in shape, f"expected a weight of shape (…, d_out, d_in), got {shape}")
         check_shapes(self, {"velocity": shape, "vertical": shape})
         check_finite(self, "weight", "velocity", "vertical")
 

@@ -16,6 +16,7 @@ from theorems.evidence.collected import Evidence
 from theorems.evidence.controls import Condition, Control
 from theorems.generic import examine, readable
 from theorems.impl.errors import require
+from theorems.proving.deciding import decide
 from theorems.relations import DEFINED
 from theorems.relations.alarms import alarm_of
 from theorems.searching.drawing import AIMED, SHRINKING, draws, for_each
@@ -195,6 +196,7 @@ def check(
     evidence.controls = [c for c in evidence.controls if c.tried or not isinstance(mutants[c.name].predict, Changed)]
     generic = examine(claim, seed=seed)
     evidence.add_generic(generic)
+    evidence.proof = decide(claim)
     if evidence.outcome is Outcome.REFUTED and evidence.worst is not None:
         evidence.worst = _smallest(claim, evidence.worst, verdicts, examples=examples, seed=seed, database=database)
         if evidence.worst is generic.refutation or evidence.worst.grade is Grade.NUMERICAL:

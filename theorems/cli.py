@@ -17,6 +17,7 @@ from theorems.commands.errata import errata_command
 from theorems.commands.falsify import falsify_command
 from theorems.commands.plant import plant_command
 from theorems.commands.plot import plot_command
+from theorems.commands.prove import prove_command
 from theorems.commands.read import list_command, show_command
 from theorems.commands.replay import replay_command
 from theorems.commands.report import report_command
@@ -32,6 +33,7 @@ app = typer.Typer(
 _COMMANDS: dict[str, Callable[..., None]] = {
     "check": check_command,
     "falsify": falsify_command,
+    "prove": prove_command,
     "plant": plant_command,
     "audit": audit_command,
     "list": list_command,

@@ -18,12 +18,16 @@ class Outcome(enum.Enum):
 
 
 class Grade(enum.IntEnum):
-    """How an outcome was established, the stronger the larger; earned by the run, never declared."""
+    """How an outcome was established, the stronger the larger; earned by the run, never declared.
+
+    PROVED is a grade of claims, never of a verdict on one instance: `theorems.proving` earns it.
+    """
 
     STATISTICAL = 1
     NUMERICAL = 2
     CERTIFIED = 3
     EXACT = 4
+    PROVED = 5
 
     @property
     def meaning(self) -> str:
@@ -32,6 +36,7 @@ class Grade(enum.IntEnum):
 
 
 _MEANING = {
+    Grade.PROVED: "both sides have one normal form: true at every size that the verdict names",
     Grade.EXACT: "no operation rounded: compared with ==",
     Grade.CERTIFIED: "enclosed by ball arithmetic",
     Grade.NUMERICAL: "within a rounding bound derived from shapes and magnitudes",

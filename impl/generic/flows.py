@@ -110,7 +110,7 @@ def kernel_point(source: Source) -> KernelPoint:
     classes = rows if source.shape % 4 == 3 else source.size(1, rows - 1)
     return KernelPoint(
         source.entries(rows, width), source.entries(rows, width), source.entries(rows, classes), source.positive(),
-        source.positive(), np.zeros((classes, width), dtype=object),
+        source.positive(), source.zeros(classes, width),
     )  # fmt: skip
 
 
@@ -123,10 +123,10 @@ def coupled_point(source: Source) -> CoupledPoint:
     by_features, by_readout = source.gradient(
         lambda phi, a: pairing(above, phi @ a.mT) + (pairing(phi, phi) + pairing(a, a)) * half, (features, readout)
     )
-    decay = _number(half * 2)
+    decay = source.number(half * 2)
     return CoupledPoint(
         features, readout, targets, decay, decay, -by_features, -by_readout, above,
-        "squared" if squared else "huber", np.array(1, dtype=object),
+        "squared" if squared else "huber", source.number(1),
     )  # fmt: skip
 
 

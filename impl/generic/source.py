@@ -88,6 +88,18 @@ class Source:
         """Independent entries, uniform on 1 … 2^61; without a shape one number, as an array without dimensions."""
         return _filled(shape, self._positive)
 
+    def zeros(self, *shape: int) -> np.ndarray:
+        """Zeros, which nobody draws."""
+        return np.zeros(shape, dtype=object)
+
+    def scalar(self) -> Any:
+        """A number of any sign, as an array without dimensions."""
+        return self.entries()
+
+    def number(self, value: Any) -> Any:
+        """A number as an array without dimensions."""
+        return np.array(value, dtype=object)
+
     def fraction(self) -> np.ndarray:
         """A number as `positive` draws it, of the type Fraction: formulas divide by it, and Python makes floats of int/int."""
         return np.array(self._positive() * Fraction(1), dtype=object)

@@ -14,6 +14,7 @@ from theorems.evidence.file import described, finite
 from theorems.evidence.measures import fingerprint, sizes_of, spread
 from theorems.identities import NO_IDENTITY
 from theorems.points import Generic
+from theorems.proving.proof import Proof
 from theorems.relations.alarms import spent
 from theorems.verdict import Grade, Outcome, Verdict
 
@@ -38,6 +39,7 @@ class Evidence:
         places: on a user's model, the verdict at each place of the network.
         watched: what an open-ended test has done: the claim with the test that reproduces it, its verdict, its level; None if there was none.
         generic: what generic points say.
+        proof: whether the claim was decided for all sizes; None if nobody asked.
         script: a standalone script of the counterexample, and the file it was written to.
         seconds: wall-clock time.
         unmet: on how many instances which hypothesis was not met.
@@ -56,6 +58,7 @@ class Evidence:
     places: list[tuple[str, Verdict]] = field(default_factory=list)
     watched: tuple[Claim, Verdict, float] | None = None
     generic: Generic | None = None
+    proof: Proof | None = None
     script: tuple[str | None, str | None] = (None, None)
     seconds: float = 0.0
     unmet: Counter[str] = field(default_factory=Counter)
@@ -115,12 +118,22 @@ class Evidence:
             return None
         if self.generic is not None and self.generic.error_probability is not None:
             return None  # its generic points were not drawn, and meet the hypotheses
+        if self.proof is not None and self.proof.proved:
+            return None  # nor were the symbols of its proof
         return f"{spoken}. Draw what it is about: on= a strategy of such instances, or where= in place of a hypothesis"
 
     @property
     def grade(self) -> Grade | None:
-        """The strongest grade that verdicts of this outcome earned, generic points included; of drawn instances `grades` has the counts."""
+        """The strongest grade that was earned: by verdicts of this outcome, generic points included, or by a proof of what HOLDS on them all."""
+        if self.proved:
+            return Grade.PROVED
         return max((*self.grades, *self.generic_grades), default=None)
+
+    @property
+    def proved(self) -> bool:
+        """Whether the claim is proved for all sizes and everything that was drawn agrees."""
+        agrees = self.outcome is Outcome.HOLDS and (self.generic is None or self.generic.refutation is None)
+        return agrees and self.proof is not None and self.proof.proved
 
     @property
     def generic_grades(self) -> Counter[Grade]:
@@ -179,6 +192,8 @@ class Evidence:
         chance = f"; {sentence}" if sentence else ""
         if self.untried is not None:
             return f"{self.outcome.name}: {self.untried}."
+        if self.proof is not None and self.outcome is Outcome.HOLDS and self.proof.told:
+            chance += f"; {self.proof.sentence}"
         return f"{self.outcome.name} on {self.outcomes[self.outcome]} of {self.instances} instances: {', '.join(parts)}{chance}."
 
     def add(self, verdict: Verdict) -> None:
@@ -266,6 +281,7 @@ class Evidence:
             "earned": self.earned,
             "error_probability": self.error_probability,
             "generic": self._points(),
+            "proof": None if self.proof is None else self.proof.record(),
             "detectable": self.detectable,
             "false_alarm": None if (chance := spent([self])) is None else chance[0],
             "counterexample": self._counterexample(),

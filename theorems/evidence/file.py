@@ -30,7 +30,7 @@ Record: TypeAlias = dict[str, Any]
 """One claim's entry."""
 
 SCHEMA = 1
-GRADES = ("STATISTICAL", "NUMERICAL", "CERTIFIED", "EXACT")
+GRADES = ("STATISTICAL", "NUMERICAL", "CERTIFIED", "EXACT", "PROVED")
 """Names of the grades, the weakest first."""
 
 _PRECEDENCE = ("REFUTED", "UNDECIDED", "HOLDS", "INAPPLICABLE", None)

@@ -21,7 +21,7 @@ VIOLET = "magenta"
 """What is refuted and should be: not the green of a theorem, not the red of a failure."""
 
 _STYLES = {"HOLDS": "green", "REFUTED": "bold red", "INAPPLICABLE": "dim", "UNDECIDED": "yellow"}
-_SHORT = {"EXACT": "exact", "CERTIFIED": "certif.", "NUMERICAL": "numer.", "STATISTICAL": "statist."}
+_SHORT = {"PROVED": "proved", "EXACT": "exact", "CERTIFIED": "certif.", "NUMERICAL": "numer.", "STATISTICAL": "statist."}
 
 
 def expected_refutation(entry: Record) -> bool:
@@ -59,7 +59,8 @@ def grades(entry: Record) -> str:
     """How many of the drawn instances earned which grade; what generic points add is counted apart."""
     drawn = ", ".join(f"{grade} {count}" for grade, count in entry["grades"].items())
     points = sum((entry.get("generic") or {}).get("grades", {}).values())
-    return " ".join(filter(None, (drawn, f"+{points} generic" if points else ""))) or "–"
+    proved = ("PROVED," if drawn else "PROVED") if entry["grade"] == "PROVED" else ""
+    return " ".join(filter(None, (proved, drawn, f"+{points} generic" if points else ""))) or "–"
 
 
 def nearest(entry: Record) -> str:
@@ -147,7 +148,7 @@ _OUTCOME = Column("outcome", outcome, len("REFUTED (expected HOLDS)"), right=Fal
 _OUTCOME_SHORT = Column("outcome", _short_outcome, len("as expected"), right=False)
 _GRADE = Column("grade", lambda entry: entry["grade"] or "–", len("STATISTICAL"), right=False)
 _GRADE_SHORT = Column("grade", lambda entry: _SHORT.get(entry["grade"] or "", "–"), len("statist."), right=False)
-_GRADES = Column("grade", grades, len("EXACT 100, NUMERICAL 100 +6 generic"), right=False)
+_GRADES = Column("grade", grades, len("PROVED, EXACT 100, NUMERICAL 100 +6 generic"), right=False)
 _WORST = Column("ratio, p", _nearest_or_chance, len("2^-57.6"))
 _WORST_SHORT = Column("ratio/p", _nearest_or_chance, len("2^-57.6"))
 _CHANCE = Column("p(error) ≤", chance, len("2^-57.6"))
@@ -224,7 +225,7 @@ def planned(claims: Iterable[Claim], width: int | None) -> Lines:
     if width is None:  # then a rare long cell may make its line longer
         stated = any(claim.expected.name == "REFUTED" for claim in claims)
         sizes |= {_OUTCOME: len("REFUTED, as expected" if stated else "UNDECIDED")}
-        sizes |= {_GRADES: len("EXACT 50, NUMERICAL 50 +6 generic"), _DRAWN: len("instances")}
+        sizes |= {_GRADES: len("PROVED, EXACT 50, NUMERICAL 50 +6 generic"), _DRAWN: len("instances")}
     return _widest(sizes, width)
 
 

@@ -104,7 +104,12 @@ STATED = Recursion()
 
 
 def free_vectors(field: Operand) -> Operand:
-    """A vector for every row that no network knows: whole numbers ±1 … ±3 without zeros, of the kind and shape of ``field``."""
+    """A vector for every row that no network knows: whole numbers ±1 … ±3 without zeros, of the kind and shape of ``field``.
+
+    Of a symbolic field: variables, so that what is said of them is said of all vectors.
+    """
+    if hasattr(field, "fresh"):
+        return field.fresh("v")
     rows, width = field.shape[-2:]
     drawn = np.random.default_rng(rows).choice([-3, -2, -1, 1, 2, 3], (rows, width))
     return field * 0 + (drawn.astype(object) if isinstance(field, np.ndarray) else torch.as_tensor(drawn).double())

@@ -55,8 +55,15 @@ def _decayed_minus_gradient(point: DecayedMatrix, factor: int = 1) -> dict[str, 
     return {
         "what decay and gradient leave": point.matrix * scalar(point.decay) * factor - point.gradient,
         "singular value": Within(point.matrix * scalar(point.decay), point.gradient),
-        "kernel at rest": point.matrix * int(_rests(point)),
+        "kernel at rest": _at_rest(point),
     }
+
+
+def _at_rest(point: DecayedMatrix) -> Operand:
+    """The matrix where it rests, else zero; of symbols μΦ − ∇J, which is μ times the matrix wherever it rests."""
+    if hasattr(point.matrix, "fresh"):
+        return point.matrix * scalar(point.decay) - point.gradient
+    return point.matrix * int(_rests(point))
 
 
 def _rests(point: DecayedMatrix) -> bool:

@@ -10,7 +10,7 @@ import torch
 from theorems.claim import Hypothesis, Source, equals
 from theorems.impl.differentiation import velocity
 from theorems.impl.linalg import project
-from theorems.impl.operands import Operand, is_exact
+from theorems.impl.operands import Operand, is_exact, smaller
 from theorems.impl.strategies import noise as noise_strategies
 from theorems.impl.training import MinibatchNoise
 from theorems.kernel_flow.kernel_ranks import PAPER
@@ -80,7 +80,7 @@ def sgd_kernel_noise_is_low_rank(noise: MinibatchNoise) -> dict[str, int]:
     Hypotheses: the features reach the C outputs through a linear readout (checked).
     Raises InputError for anything that is not a MinibatchNoise. Source: arXiv:2601.00276 [P]: rank O(C); constants [D, N].
     """
-    return _kernel_ranks(2 * noise.classes, 2 * min(noise.batch, noise.classes))
+    return _kernel_ranks(2 * noise.classes, 2 * smaller(noise.batch, noise.classes))
 
 
 def _output_noise(noise: MinibatchNoise, factor: int = 1) -> Operand:
@@ -132,6 +132,8 @@ def sgd_kernel_noise_formula(noise: MinibatchNoise) -> Operand:
 
 def _on(basis: Operand, matrices: Operand) -> Operand:
     """Each of B matrices projected on the columns of one basis."""
+    if hasattr(matrices, "fresh"):
+        return project(basis, matrices)
     parts = [project(basis, matrices[i]) for i in range(matrices.shape[0])]
     if is_exact(matrices):
         return np.stack(parts)

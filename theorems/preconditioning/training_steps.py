@@ -15,8 +15,8 @@ from theorems.rounding import Ball
 
 
 def rounds_nowhere(steps: PreconditionedSteps) -> bool:
-    """Whether the recorded steps run on exact numbers, or on whole ones below 2^50 throughout: then a run without X meets the same numbers."""
-    if is_exact(steps.weight):
+    """Whether the recorded steps run on exact numbers or on symbols, or on whole ones below 2^50 throughout: then a run without X meets the same numbers."""
+    if is_exact(steps.weight) or hasattr(steps.weight, "fresh"):
         return True
     fields = ("inputs", "weight", "weight_after", "preconditioner", "before", "after", "seen_grad", "rate", "decay")
     x, w, after, p, *others, eta, decay = (_numbers(getattr(steps, name)) for name in fields)

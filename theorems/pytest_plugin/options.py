@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-_GRADES = ("STATISTICAL", "NUMERICAL", "CERTIFIED", "EXACT")
+_GRADES = ("STATISTICAL", "NUMERICAL", "CERTIFIED", "EXACT", "PROVED")
 _EXAMPLES, _SEED = 100, 0
 _LARGEST_SEED = 2**63 - 1
 
@@ -25,7 +25,7 @@ TEXTS = {
     "markdown": ("FILE", "write a summary there, and append it to $GITHUB_STEP_SUMMARY if that is set"),
     "fail_under": (
         "GRADE",
-        "fail if a claim that was run earned less than EXACT > CERTIFIED > NUMERICAL > STATISTICAL",
+        "fail if a claim that was run earned less than PROVED > EXACT > CERTIFIED > NUMERICAL > STATISTICAL",
     ),
 }
 _FILES = ("json", "html", "markdown")

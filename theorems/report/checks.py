@@ -29,7 +29,7 @@ OPTIONAL: dict[str, Any] = {
     "paper": str, "where": str, "statement": str, "summary": str, "grades": dict, "undecided": int, "ratios": dict,
     "hypotheses": dict, "earned": str, "error_probability": _NUMBER, "counterexample": dict, "places": list,
     "related": list, "seconds": _NUMBER, "error": str, "kept_from": str, "generic": dict,
-    "detectable": str,
+    "detectable": str, "proof": dict,
 }  # fmt: skip
 INSIDE: dict[str, dict[str, Any]] = {
     "mutants": {"refuted": int, "total": int, "median_instances": _NUMBER, "each": list},
@@ -44,6 +44,7 @@ INSIDE: dict[str, dict[str, Any]] = {
         "skipped": list,
         "also": list,
     },
+    "proof": {"status": str, "words": str, "rules": list, "sentence": str, "milliseconds": _NUMBER},
     "counterexample": {"text": str, "instance": str, "script": str, "file": str},
 }
 ITEMS: dict[str, dict[str, Any]] = {

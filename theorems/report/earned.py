@@ -15,7 +15,16 @@ def earned(claim: Entry) -> list[str]:
     if not claim.grades:
         return [claim.earned] if claim.earned else []
     said = [_graded(name, count, claim.instances) for name, count in claim.grades.items()]
-    return [*said, *_generic(claim)]
+    return [*_proof(claim), *said, *_generic(claim)]
+
+
+def _proof(claim: Entry) -> list[str]:
+    """What was decided for all sizes; nothing where the claim is not of that kind."""
+    proof = claim.proof
+    if not proof or not proof["sentence"] or proof["status"] == "not of this form":
+        return []
+    sentence = str(proof["sentence"])
+    return [f"{sentence[0].upper()}{sentence[1:]}."]
 
 
 def _graded(name: str, count: Any, instances: int) -> str:

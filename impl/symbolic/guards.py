@@ -1,0 +1,82 @@
+"""Fields of an instance that are no operands: a formula that reads them branches on them, and is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection
+from typing import Any
+
+from theorems.impl.symbolic.arrays import Symbolic
+from theorems.impl.symbolic.errors import NotOfThisFormError
+
+
+class Guard:
+    """Stands for a field of which nothing is known; ``word`` is its name."""
+
+    def __init__(self, word: str) -> None:
+        """Name it."""
+        self._word = word
+
+    def _refuse(self, *_: Any, **__: Any) -> Any:
+        raise NotOfThisFormError(f"a branch on {self._word!r}")
+
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __bool__ = _refuse
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = _refuse
+    __rtruediv__ = __pow__ = __neg__ = __int__ = __float__ = __index__ = __len__ = _refuse
+    __iter__ = __contains__ = __getitem__ = __call__ = __str__ = __format__ = _refuse
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        """Its name."""
+        return f"<any {self._word}>"
+
+
+class Word(str):
+    """A text that is there and may not be read."""
+
+    __slots__ = ()
+    __hash__ = str.__hash__
+
+    def _refuse(self, *_: Any, **__: Any) -> Any:
+        raise NotOfThisFormError("a branch on a name")
+
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __contains__ = __getitem__ = _refuse
+    startswith = endswith = find = count = split = lower = upper = _refuse
+
+
+def guarded(instance: Any, known: Collection[str] = ()) -> Any:
+    """The instance with every text, number and flag replaced that is not among the ``known`` fields, in place."""
+    for field in dataclasses.fields(instance):
+        value = getattr(instance, field.name)
+        if field.name in known or isinstance(value, Symbolic | Guard) or value is None:
+            continue
+        if field.name == "name" and isinstance(value, str):
+            object.__setattr__(instance, field.name, Word(value or "any"))
+        elif isinstance(value, str | int | float | bool):
+            object.__setattr__(instance, field.name, Guard(field.name))
+    return instance
+
+
+def field_names(instance: Any) -> dict[str, str]:
+    """By the name of a variable the field that it is, for a reader."""
+    found: dict[str, str] = {}
+    for field in dataclasses.fields(instance):
+        value = getattr(instance, field.name)
+        parts = value if isinstance(value, tuple) else (value,)
+        for place, part in enumerate(parts, 1):
+            own = _variable(part)
+            if own is not None:
+                found.setdefault(own, f"{field.name}{place}" if len(parts) > 1 else field.name)
+    return found
+
+
+def _variable(value: Any) -> str | None:
+    """The name of the variable that an operand is, or None if it is none."""
+    if type(value) is not Symbolic or len(value.terms) != 1:
+        return None
+    ((term, c),) = value.terms.items()
+    if c != 1:
+        return None
+    if not term.factors and len(term.scalars) == 1 and term.scalars[0][1] == 1:
+        return term.scalars[0][0]
+    return term.factors[0][0].name if len(term.factors) == 1 and not term.scalars else None

@@ -1,0 +1,152 @@
+"""`Size`: the length of an axis that may be any whole number from one on."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from theorems.impl.symbolic.errors import NotOfThisFormError
+
+
+class Size:
+    """A size by name: 1, 2, 3, …; nothing more is known of it.
+
+    It enters formulas as a number (``/ N``). A question whose answer depends on its value (N > 3, N = M) is not answered:
+    what is proved holds for all sizes at once.
+    """
+
+    __slots__ = ("name",)
+    __array_ufunc__ = None
+
+    def __init__(self, name: str) -> None:
+        """Name it."""
+        self.name = name
+
+    def __repr__(self) -> str:
+        """Its name."""
+        return self.name
+
+    def __hash__(self) -> int:
+        """By name."""
+        return hash(("size", self.name))
+
+    def _asked(self, other: Any, sign: str) -> NotOfThisFormError:
+        what = f"a comparison of sizes, {self.name} {sign} {other!r}"
+        return NotOfThisFormError(what + ", comes out differently for different sizes")
+
+    def __eq__(self, other: object) -> bool:
+        """Equal to itself; different from what no size can be.
+
+        Raises:
+            NotOfThisFormError: where some sizes are equal and some are not.
+        """
+        if isinstance(other, Size) and other.name == self.name:
+            return True
+        if isinstance(other, int | float | Fraction) and not (other >= 1 and other == int(other)):
+            return False
+        if isinstance(other, int | float | Fraction | Size):
+            raise self._asked(other, "==")
+        return False
+
+    def __ne__(self, other: object) -> bool:
+        """Not equal."""
+        return not self == other
+
+    def __gt__(self, other: Any) -> bool:
+        """Above zero, always."""
+        if isinstance(other, int | float) and other < 1:
+            return True
+        raise self._asked(other, ">")
+
+    def __ge__(self, other: Any) -> bool:
+        """At least one, always."""
+        if isinstance(other, int | float) and other <= 1:
+            return True
+        raise self._asked(other, ">=")
+
+    def __lt__(self, other: Any) -> bool:
+        """Below nothing that is known."""
+        if isinstance(other, int | float) and other <= 1:
+            return False
+        raise self._asked(other, "<")
+
+    def __le__(self, other: Any) -> bool:
+        """Below nothing that is known."""
+        if isinstance(other, int | float) and other < 1:
+            return False
+        raise self._asked(other, "<=")
+
+    def __bool__(self) -> bool:
+        """Never zero."""
+        return True
+
+    def __index__(self) -> int:
+        """Refused: it has no value.
+
+        Raises:
+            NotOfThisFormError: always.
+        """
+        raise NotOfThisFormError(f"a loop over the size {self.name}, or its value, is asked for")
+
+    __int__ = __index__
+
+    def __float__(self) -> float:
+        """Refused: it has no value.
+
+        Raises:
+            NotOfThisFormError: always.
+        """
+        raise NotOfThisFormError(f"the value of the size {self.name} is asked for")
+
+    def number(self) -> Any:
+        """The size as a number in formulas."""
+        from theorems.impl.symbolic.arrays import scalar_symbol
+
+        return scalar_symbol(self.name)
+
+    def __add__(self, other: Any) -> Any:
+        """As a number."""
+        return self.number() + _plain(other)
+
+    def __sub__(self, other: Any) -> Any:
+        """As a number."""
+        return self.number() - _plain(other)
+
+    def __rsub__(self, other: Any) -> Any:
+        """As a number."""
+        return -self.number() + _plain(other)
+
+    def __mul__(self, other: Any) -> Any:
+        """As a number."""
+        return self.number() * _plain(other)
+
+    def __truediv__(self, other: Any) -> Any:
+        """As a number."""
+        return self.number() / _plain(other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        """As a number."""
+        return _plain(other) / self.number()
+
+    def __pow__(self, exponent: Any) -> Any:
+        """As a number."""
+        return self.number() ** exponent
+
+    def __neg__(self) -> Any:
+        """As a number."""
+        return -self.number()
+
+    __radd__, __rmul__ = __add__, __mul__
+
+
+def _plain(other: Any) -> Any:
+    return other.number() if isinstance(other, Size) else other
+
+
+def same_shape(one: Any, other: Any) -> bool:
+    """Whether two shapes are one for all sizes; never raises."""
+    return [_tag(a) for a in one] == [_tag(b) for b in other]
+
+
+def _tag(size: Any) -> Any:
+    return ("size", size.name) if isinstance(size, Size) else int(size)

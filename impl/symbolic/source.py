@@ -1,0 +1,106 @@
+"""`SymbolicSource`: drives the constructors of generic instances with symbols in place of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any
+
+from theorems.impl.generic.source import Source
+from theorems.impl.operands import Operand
+from theorems.impl.symbolic.arrays import Symbolic, number, scalar_symbol, variable
+from theorems.impl.symbolic.errors import NotOfThisFormError
+from theorems.impl.symbolic.inverses import balanced, frame, horizontal
+from theorems.impl.symbolic.sizes import Size
+
+
+class SymbolicSource(Source):
+    """Sizes are symbols, entries are variables, masks are 0 or 1 at every entry.
+
+    Args:
+        shape: what a constructor reads off to choose between its alternatives; None where none may be chosen, since then
+            not all of them would be looked at.
+    """
+
+    def __init__(self, shape: int | None = None) -> None:
+        """Start counting."""
+        self._alternative = shape
+        self._variables, self._positives = count(1), count(1)
+        self.asked = 0
+
+    @property
+    def shape(self) -> int:  # type: ignore[override]
+        """The alternative.
+
+        Raises:
+            NotOfThisFormError: where nobody has said that this one stands for all.
+        """
+        if self._alternative is None:
+            raise NotOfThisFormError("a choice between shapes of instances")
+        return self._alternative
+
+    def tracked(self) -> Source:
+        """Refused.
+
+        Raises:
+            NotOfThisFormError: always.
+        """
+        raise NotOfThisFormError("the degree of symbols")
+
+    def size(self, least: int, most: int) -> Any:
+        """Any size from one on; a size that is given stays what it is."""
+        if type(least) is type(most) is int and least == most == 1:
+            return 1
+        self.asked += 1
+        return Size(f"n{self.asked}")
+
+    def entries(self, *shape: Any) -> Any:
+        """A variable."""
+        return variable(f"v{next(self._variables)}", shape)
+
+    def positive(self, *shape: Any) -> Any:
+        """A variable; without a shape one that may be divided by."""
+        if shape:
+            return self.entries(*shape)
+        return scalar_symbol(f"c{next(self._positives)}")
+
+    def fraction(self) -> Any:
+        """As `positive`."""
+        return self.positive()
+
+    def bits(self, *shape: Any) -> Any:
+        """Entries 0 or 1, whichever."""
+        return variable(f"v{next(self._variables)}", shape, gate=True)
+
+    def zeros(self, *shape: Any) -> Any:
+        """Zeros."""
+        return Symbolic(shape, {})
+
+    def number(self, value: Any) -> Any:
+        """A number as an array without dimensions."""
+        if isinstance(value, Size):
+            return value.number()
+        return value if isinstance(value, Symbolic) else number(value)
+
+    def orthogonal(self, size: Any) -> Any:
+        """A square matrix with QᵀQ = QQᵀ = I."""
+        return frame(f"v{next(self._variables)}", (size, size), square=True)
+
+    def balanced(self, widths: Sequence[Any]) -> tuple[Any, ...]:
+        """Weights of a balanced chain."""
+        return balanced([f"v{next(self._variables)}" for _ in widths[1:]], widths)
+
+    def horizontal(self, *shape: Any) -> tuple[Any, Any]:
+        """A weight, and a motion of it that does not rotate."""
+        one, two, three = (f"v{next(self._variables)}" for _ in range(3))
+        return horizontal((one, two, three), shape)
+
+    def gradient(self, function: Callable[..., Operand], at: Sequence[Operand]) -> tuple[Operand, ...]:
+        """By dual numbers, exactly."""
+        found: tuple[Operand, ...] = at[0].gradients(function, at)
+        return found
+
+    def _refused(self, *_: Any, **__: Any) -> Any:
+        raise NotOfThisFormError("a choice that belongs to the shape of an instance")
+
+    choice = order = signs = whole = scaled_orthogonal = _refused

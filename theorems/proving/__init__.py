@@ -1,0 +1,1 @@
+"""Claims decided for all sizes by normal forms: see `theorems.proving.deciding`."""

@@ -1,0 +1,181 @@
+"""`decide`: is a claim true for all sizes? Both of its sides are run on symbols, and their normal forms are compared.
+
+Soundness: an operand is an exact value at every size, so that equal forms are equal values there. Everything that a side asks for
+and that has no one answer for all sizes and all entries is refused (`NotOfThisFormError`), also where the code catches it; fields that
+are no operands refuse to be read. What remains to be trusted is in the documentation, under "What proved means".
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from theorems.claim import Claim
+from theorems.domains import unstated
+from theorems.impl.symbolic.arrays import Symbolic, number
+from theorems.impl.symbolic.errors import NotOfThisFormError, refusals
+from theorems.impl.symbolic.guards import field_names, guarded
+from theorems.impl.symbolic.ranks import Least, rank_within
+from theorems.impl.symbolic.relations import relations_used
+from theorems.impl.symbolic.signs import is_positive, sign_of
+from theorems.impl.symbolic.sizes import Size, same_shape
+from theorems.impl.symbolic.source import SymbolicSource
+from theorems.proving.domains import Case, domain_of
+from theorems.proving.induction import layer, steps_of, told
+from theorems.proving.proof import CaseProof, How, Part, Proof
+from theorems.relations import Comparison
+from theorems.relations.ranks import RankIs, Within
+
+_DECIDED: WeakKeyDictionary[Claim, Proof] = WeakKeyDictionary()
+
+
+def decide(claim: Claim) -> Proof:
+    """Whether ``claim`` holds for all sizes, as far as normal forms tell; decided once for each claim."""
+    found = _DECIDED.get(claim)
+    if found is None:
+        started = time.perf_counter()
+        words, cases, reason = _decided(claim)
+        found = Proof(claim.name, words, cases, reason, time.perf_counter() - started)
+        _DECIDED[claim] = found
+    return found
+
+
+def _decided(claim: Claim) -> tuple[str, tuple[CaseProof, ...], str]:
+    """For what, every case, and why not."""
+    if not isinstance(claim.relation, Comparison | RankIs):
+        return "", (), f"its relation is {type(claim.relation).__name__}, which no normal form decides"
+    domain = domain_of(claim)
+    if domain is None:
+        return "", (), f"no symbolic {claim.subject.__name__} stands for what its strategy draws"
+    hidden = None if domain.family is None else unstated(claim, domain.family)
+    if hidden is not None:
+        return "", (), f"symbols build in {hidden!r}, on which the claim rests without stating it"
+    found: list[CaseProof] = []
+    for case in domain.cases:
+        instance = symbolic(case)
+        if _left_out(claim, instance):
+            continue
+        proof = _case(claim, case, instance)
+        if isinstance(proof, str):
+            return domain.words, tuple(found), proof
+        found.append(proof)
+        if any(part.how == "differs" for part in proof.parts):
+            break
+    if not found:
+        return domain.words, (), "where= leaves no case of it"
+    words = domain.words
+    if all(part.proved for case in found for part in case.parts):
+        step = _induction(claim)
+        if step is not None:
+            found.append(step)
+            words = told(words)
+    return words, tuple(found), ""
+
+
+def _induction(claim: Claim) -> CaseProof | None:
+    """The step from any depth to the next, if one is known and all of its identities hold."""
+    steps = steps_of(claim)
+    if not steps:
+        return None
+    case = layer()
+    net = symbolic(case)
+    with refusals() as refused:
+        try:
+            parts = [
+                _compared(_EQUAL, step.name, step.observed(net), step.predicted(net))
+                for step in steps
+            ]
+        except Exception:  # noqa: BLE001, a step that cannot be taken leads nowhere
+            return None
+    if refused or not all(part.proved for part in parts):
+        return None
+    return CaseProof(case.words, tuple(parts), (), field_names(net), "induction over the layers")
+
+
+_EQUAL = Comparison()
+
+
+def symbolic(case: Case) -> Any:
+    """The instance of symbols of one case; what is no operand in it refuses to be read."""
+    instance = case.make(SymbolicSource(case.shape))
+    if case.finish is not None:
+        instance = case.finish(instance)
+    return guarded(instance, case.known)
+
+
+def _left_out(claim: Claim, instance: Any) -> bool:
+    """Whether the claim says for certain that it does not speak of this case."""
+    for predicate in claim.where.values():
+        with refusals():
+            try:
+                if not predicate(instance):
+                    return True
+            except Exception:  # noqa: BLE001, S112, it depends on more: proved for all, it is proved for some
+                continue
+    return False
+
+
+def _case(claim: Claim, case: Case, instance: Any) -> CaseProof | str:
+    """The parts in one case, or why it is not of this form."""
+    watched = claim.file if claim.tag == "conjecture" else None
+    with relations_used() as relations, refusals(watched) as refused:
+        try:
+            observed, predicted = _named(claim.observe(instance)), _named(claim.predict(instance))
+            if set(observed) != set(predicted):
+                return f"its sides have the parts {sorted(observed)} and {sorted(predicted)}"
+            decide_part = _compared if isinstance(claim.relation, Comparison) else _ranked
+            relation: Any = claim.relation
+            parts = [decide_part(relation, name, observed[name], predicted[name]) for name in observed]
+        except Exception as error:  # noqa: BLE001, the claim's code decides what it raises
+            return f"{refused[0] if refused else _told(error)} ({case.words})"
+        if refused:  # and caught
+            return f"{refused[0]} ({case.words})"
+    return CaseProof(case.words, tuple(parts), tuple(sorted(relations)), field_names(instance))
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".split("\n")[0]
+
+
+def _named(side: Any) -> Mapping[str, Any]:
+    return side if isinstance(side, Mapping) else {"": side}
+
+
+def _symbolic(name: str, value: Any) -> Symbolic:
+    if type(value) is Symbolic:
+        return value
+    if isinstance(value, Size):
+        return value.number()
+    if type(value) is int:
+        return number(value)
+    kind = type(value).__name__
+    raise NotOfThisFormError(f"the part {name!r} is a {kind}" if name else f"a side is a {kind}")
+
+
+def _compared(relation: Comparison, name: str, seen: Any, told: Any) -> Part:
+    observed, predicted = _symbolic(name, seen), _symbolic(name, told)
+    sign = relation.signs.get(name, relation.sign)
+    if not same_shape(observed.shape, predicted.shape):
+        raise NotOfThisFormError(
+            f"shapes {observed.shape} observed and {predicted.shape} predicted, which differ at some sizes"
+        )
+    gap = (observed - predicted).terms
+    how: How = "open"
+    if sign == "=":
+        how = "equal" if not gap else "differs"
+    elif not gap and sign != ">":
+        how = "equal"
+    elif is_positive(gap) if sign == ">" else sign_of(gap) == (-1 if sign == "<=" else 1):
+        how = "sign"
+    return Part(name, sign, how, observed, predicted)
+
+
+def _ranked(relation: RankIs, name: str, seen: Any, told: Any) -> Part:
+    """Rank at most k; and σ_{k+1}(M) ≤ ‖E‖ where M − E has rank at most k (Eckart and Young)."""
+    within = isinstance(seen, Within)
+    matrix = _symbolic(name, seen.matrix) - _symbolic(name, seen.slack) if within else _symbolic(name, seen)
+    bounds = told.options if isinstance(told, Least) else (_symbolic(name, told),)
+    proved = name not in relation.equal and all(rank_within(matrix, bound) for bound in bounds)
+    return Part(name, "rank", "rank" if proved else "open", matrix, bounds[0])

@@ -1,0 +1,189 @@
+"""What a claim can be proved for: symbolic instances of the family that its strategy draws, all alternatives of it.
+
+The constructors are those of the generic instances (`impl.generic`), driven by a source of symbols. Of a family with
+alternatives (a bias or none, one depth or another) each is a case of its own, and a claim is proved only if all are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from theorems.claim import Claim
+from theorems.domains import family_of, same_law
+from theorems.impl import strategies
+from theorems.impl.generic import families, flows, networks
+from theorems.impl.generic.family import Family
+from theorems.impl.strategies.deep_linear import deep_linear_networks
+from theorems.proving.instances import (
+    balanced_chain,
+    decayed_matrix,
+    linear_net,
+    minibatches,
+    preconditioned_step,
+    tanh_network,
+    weight_motion,
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One alternative.
+
+    Args:
+        words: which one; "depth 3".
+        make: draws the instance from a source: of symbols, or of numbers for a counterexample.
+        shape: what the constructor chooses by.
+        known: fields that are no operands and have the value that they have in this case.
+        finish: what is done to the instance afterwards.
+    """
+
+    words: str
+    make: Callable[[Any], Any]
+    shape: int = 0
+    known: tuple[str, ...] = ()
+    finish: Callable[[Any], Any] | None = None
+
+
+@dataclass(frozen=True)
+class Domain:
+    """All alternatives together.
+
+    Args:
+        words: for what, in words.
+        cases: every one must be decided.
+        family: of numbers, whose hypotheses are built in.
+    """
+
+    words: str
+    cases: tuple[Case, ...]
+    family: Family | None = None
+
+
+def _layers(words: str, *shapes: tuple[int, str]) -> Domain:
+    made = networks.layer_trace
+    cases = tuple(Case(said, made, shape) for shape, said in shapes)
+    return Domain(f"every width, every number of rows, {words}, any gradient at the outputs", cases)
+
+
+_TANH = 2
+"""The largest depth at which networks of tanh are looked at: their forms grow fast."""
+
+
+def _as(gate: str, net: Any) -> Any:
+    """The same network under another name of its nonlinearity, its gates those of that."""
+    object.__setattr__(net, "gate", gate)
+    return net
+
+
+def _gated(depths: tuple[int, int], *, tanh: bool = False, linear: bool = False) -> Domain:
+    least, most = depths
+    cases = []
+    for depth in range(least, most + 1):
+        make = partial(networks.gated_network, depths=(depth, depth), linear=linear)
+        for gate, said in (("data", "masks as data"), ("relu", "ReLU between its switches")):
+            finish = partial(_as, gate)
+            cases.append(Case(f"depth {depth}, {said}", make, 0, ("gate", "unit"), finish))
+        if tanh and depth <= _TANH:
+            made = partial(tanh_network, depth=depth)
+            cases.append(Case(f"depth {depth}, tanh", made, 0, ("gate", "unit")))
+    which = f"depth {least}" if least == most else f"depth {least} to {most}"
+    kind = "all gates open" if linear else "every pattern of masks"
+    kind += f" (tanh at depth 1 to {_TANH})" if tanh else ""
+    words = f"{which}, every width, every number of rows, {kind}, any residuals (any loss)"
+    return Domain(words, tuple(cases))
+
+
+def _chains(depths: tuple[int, int]) -> Domain:
+    least, most = depths
+    cases = tuple(Case(f"depth {d}", partial(networks.linear_chain, depths=(d, d))) for d in range(least, most + 1))
+    return Domain(f"depth {least} to {most}, every width, every number of rows", cases)
+
+
+LINEAR_NETWORKS = Domain(
+    "depth 1 to 5, every width, every number of samples, the squared loss",
+    tuple(Case(f"depth {d}", partial(linear_net, depth=d)) for d in range(1, 6)),
+)
+
+_BIASED, _UNBIASED = (0, "with a bias"), (2, "without a bias")
+
+DOMAINS: tuple[tuple[Family, Domain], ...] = (
+    (families.LAYERS, _layers("with a bias or without", _BIASED, _UNBIASED)),
+    (families.BIASED_LAYERS, _layers("with a bias", _BIASED)),
+    (families.UNBIASED_LAYERS, _layers("without a bias", _UNBIASED)),
+    (families.GATED, _gated((1, 4))),
+    (families.DEEP_GATED, _gated((2, 4))),
+    (families.SHALLOW_GATED, _gated((1, 1))),
+    (families.LINEAR_FLOWS, _gated((1, 4), linear=True)),
+    (families.CHAINS, _chains((1, 4))),
+    (
+        families.COUPLED_POINTS,
+        Domain(
+            "every number of samples, every width, every number of classes, "
+            "the squared loss and any other through its gradient",
+            (
+                Case("the squared loss", flows.coupled_point, 0, ("loss",)),
+                Case("any other loss", flows.coupled_point, 1, ("loss",)),
+            ),
+        ),
+    ),
+    (
+        families.KERNEL_POINTS,
+        Domain(
+            "every number of samples, every width, every number of labels, every λ > 0 and μ",
+            (Case("any features", flows.kernel_point),),
+        ),
+    ),
+    (
+        families.DECAYED,
+        Domain(
+            "every number of samples, every width, every number of classes, any loss",
+            (
+                Case("free features", partial(decayed_matrix, layer=False)),
+                Case("a linear layer", partial(decayed_matrix, layer=True)),
+            ),
+        ),
+    ),
+    (
+        families.BALANCED_CHAINS,
+        Domain(
+            "depth 1 to 6, every width, every number of samples",
+            tuple(Case(f"depth {d}", partial(balanced_chain, depth=d)) for d in range(1, 7)),
+        ),
+    ),
+    (
+        families.MOTIONS,
+        Domain("every width, any velocity", (Case("any velocity", weight_motion),)),
+    ),
+    (
+        families.STEPS,
+        Domain(
+            "every number of steps by induction, every width, every number of samples, any symmetric P, any loss",
+            (Case("one step from any state", preconditioned_step),),
+        ),
+    ),
+    (
+        families.NOISES,
+        Domain(
+            "every number of samples, every width, every number of classes, any batches, any loss",
+            (Case("any batches", minibatches),),
+        ),
+    ),
+)
+"""What stands for each family of generic instances."""
+
+_ACTIVATED = _gated((1, 4), tanh=True)
+
+
+def domain_of(claim: Claim) -> Domain | None:
+    """What a claim can be proved for; None if no symbolic instances stand for its domain."""
+    if claim.generic is None:
+        if same_law(claim, strategies.activated_networks):
+            return _ACTIVATED
+        if same_law(claim, deep_linear_networks):
+            return LINEAR_NETWORKS
+    family = family_of(claim)
+    found = next((domain for known, domain in DOMAINS if known is family), None)
+    return found if found is None or family is None else Domain(found.words, found.cases, family)
