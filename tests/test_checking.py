@@ -14,7 +14,8 @@ from theorems import Outcome
 from theorems.checking import check
 from theorems.checking import dropped as dropped_hypothesis
 from theorems.claim import Hypothesis, Source, at_most, equals
-from theorems.evidence.collected import Evidence, fingerprint, spread
+from theorems.evidence.collected import Evidence
+from theorems.evidence.measures import fingerprint, spread
 from theorems.relations import Finding
 from theorems.verdict import Grade, Verdict
 

@@ -42,6 +42,16 @@ from theorems.impl.strategies import features as feature_strategies
 from theorems.impl.strategies import flows as flow_strategies
 from theorems.impl.strategies import students as student_strategies
 
+__all__ = [
+    "ACTIVE_TASKS", "ALIGNED", "BALANCED_CHAINS", "BALANCED_NETWORKS", "BIASED_LAYERS", "CHAINS",
+    "COLLAPSED", "COUPLED_POINTS", "DECAYED", "DECODERS", "DEEP_GATED", "DRIVEN_FEATURES",
+    "ENSEMBLES", "FAMILIES", "FEATURES", "GATED", "ISOTROPIC_PAIRS", "KERNEL_POINTS",
+    "LAPLACIANS", "LAYERS", "LINEAR_FLOWS", "LINEAR_NETWORKS", "MATCHED_PAIRS", "MOTIONS",
+    "NOISES", "PATIENT_STUDENTS", "POWERED", "REGRESSIONS", "SHALLOW_GATED", "SIMPLICES",
+    "SINGLES", "SOFTMAX_DECAYED", "SPECTRAL_TASKS", "SPIKES", "STEPS", "STUDENTS", "TEACHERS",
+    "TWINS", "UNBIASED_LAYERS", "WEIGHT_STEPS",
+]  # fmt: skip
+
 STEPS = Family(
     "two steps of a first layer with P = AAᵀ, 2 to 4 samples, any gradient at the outputs",
     networks.preconditioned_steps,

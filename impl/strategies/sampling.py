@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 try:
     from hypothesis.internal.conjecture import providers as _providers
 
-    _NONE: Any = _providers.Constants()
+    _NONE: Any = _providers.Constants()  # type: ignore[attr-defined]
     _CACHE: Any = type(_providers.CONSTANTS_CACHE)(1024)
     _ours: dict[str, Any] = {"_get_local_constants": lambda: _NONE, "CONSTANTS_CACHE": _CACHE}
 except (AttributeError, ImportError, TypeError):  # a version that does not read the source of what is imported
