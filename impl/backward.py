@@ -58,7 +58,7 @@ def _accumulated(value: Tensor, tensors: Sequence[Tensor], leaves: Sequence[Tens
     try:
         for p in leaves:
             p.grad = None
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()
         return [t.grad for t in tensors]
     finally:
         for p, grad in before:

@@ -9,6 +9,8 @@ from torch.nn import functional
 
 from theorems import feature_learning_equation, gram_flow, gram_follows_virtual_covariance
 from theorems import stationary_gram_is_feature_correlation as stationary_gram
+from theorems.counterexamples import counterexample
+from theorems.evidence.collected import fingerprint
 from theorems.impl import trace
 from theorems.models import check_model
 from theorems.verdict import Outcome
@@ -76,3 +78,19 @@ def test_a_gradient_that_is_exactly_zero_hides_nothing():
     zero = {name: getattr(still, name) * 0 for name in ("weight_grad", "input_grad", "output_grad")}
     for claim in CLAIMS:
         assert claim(dataclasses.replace(still, **zero)).outcome is Outcome.HOLDS, claim.name
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_refutations_in_narrow_formats_have_scripts_that_replay(dtype):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 12), nn.Tanh(), nn.Linear(12, 5)).to(dtype)
+    model[2].weight.register_hook(BUGS["twice"])
+    results = check_model(
+        model, torch.randn(16, 6).to(dtype), torch.arange(16) % 5, functional.cross_entropy, claims=CLAIMS
+    )
+    refuted = [r for r in results if r.where == "2" and r.verdict.outcome is Outcome.REFUTED]
+    assert {r.claim.name for r in refuted} >= {claim.name for claim in CLAIMS}
+    for result in refuted:
+        found = counterexample(result.claim, result.verdict, seed=0)
+        assert found.script is not None, (result.claim.name, found.reason)
+        assert hash(fingerprint(result.verdict.instance))

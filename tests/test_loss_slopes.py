@@ -1,6 +1,7 @@
 """The slope of a loss by differences, on losses of one variable whose derivative is known, with what networks do to them: kinks, steps, rounding."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -186,3 +187,43 @@ def test_the_gradient_of_cosine_similarity_below_its_eps_is_judged_as_it_is():
     wanted = Outcome.HOLDS if abs(truth - said) < 1e-5 * abs(truth) else Outcome.REFUTED
     found = check_model(model, x, t, loss, claims=[autograd_gives_the_gradient])
     assert found[0].verdict.outcome is wanted
+
+
+def test_a_line_that_agrees_does_not_hold_of_what_it_could_not_have_seen():
+    seen = line(lambda x: x**2 + 3 * x, 3.0)
+    assert autograd_gives_the_gradient(seen).outcome is Outcome.HOLDS
+    verdict = autograd_gives_the_gradient(replace(seen, hidden="the loss depends too little on fc"))
+    assert verdict.outcome is Outcome.UNDECIDED
+    assert verdict.context["reason"] == "the loss depends too little on fc"
+
+
+class Shaken(torch.autograd.Function):
+    """x, with noise of a size that no format explains and that no mode sees."""
+
+    @staticmethod
+    def forward(ctx, x, size):
+        return x + size * torch.sin(2.0**40 * x)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient, None
+
+
+class Rough(nn.Module):
+    def __init__(self, size):
+        super().__init__()
+        self.inner, self.size = nn.Linear(3, 2).double(), size
+
+    def forward(self, x):
+        return Shaken.apply(self.inner(x), self.size)
+
+
+def roughness(size):
+    torch.manual_seed(0)
+    data = torch.randn(5, 3).double(), torch.randn(5, 2).double()
+    return float(Lines(Rough(size), *data, functional.mse_loss).along(rounding=True).noise.max())
+
+
+def test_a_rough_loss_is_seen_to_be_rough_and_a_smooth_one_is_not():
+    assert roughness(0.0) < 2.0**-40
+    assert 2.0**-28 < roughness(2.0**-20) < 2.0**-16

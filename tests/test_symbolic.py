@@ -322,12 +322,16 @@ def test_sums_of_squares_have_a_sign_and_others_none():
 def test_a_sign_is_never_wrong(seed):
     rng, expression = pair(seed)
     form = run(expression, VALUES)
-    value = (form * (form if rng.random() < 0.3 else run(drawn(rng, 1, expression.rows, expression.columns), VALUES))).sum()
+    value = (
+        form * (form if rng.random() < 0.3 else run(drawn(rng, 1, expression.rows, expression.columns), VALUES))
+    ).sum()
     sign = sign_of(value.terms)
     if sign is None:
         return
     for _ in range(5):
-        at = {k: v if isinstance(k, tuple) else v % 7 - 3 if k not in "GH" else v for k, v in numbers(rng, 2, 2).items()}
+        at = {
+            k: v if isinstance(k, tuple) else v % 7 - 3 if k not in "GH" else v for k, v in numbers(rng, 2, 2).items()
+        }
         found = evaluated(value, at, {"a": 2, "b": 2})
         assert found * sign >= 0
 

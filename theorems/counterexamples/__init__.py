@@ -117,7 +117,8 @@ def _plain_script(claim: Claim, verdict: Verdict, seed: int) -> str:
         raise PlainFormulaError("the relation is no comparison of numbers")
     definitions, imports = plain_functions({"observed": claim.observe, "predicted": claim.predict})
     formulas = "\n\n\n".join(definitions)
-    fields = {k: v for k, v in vars(verdict.instance).items() if re.search(rf"\.{k}\b", formulas)}
+    # a claim widens its instance before it compares, and so does what is written here
+    fields = {k: v for k, v in vars(verdict.instance.double()).items() if re.search(rf"\.{k}\b", formulas)}
     if types_in(tuple(fields.values())):
         raise PlainFormulaError("the data are objects of this library")
     exact = verdict.bound == 0
@@ -211,7 +212,7 @@ def _claim_script(claim: Claim, verdict: Verdict, seed: int) -> str:
     show = (
         ""
         if hasattr(verdict.instance, "path")
-        else 'print("observed", claim.observe(instance), "predicted", claim.predict(instance), sep="\\n")\n'
+        else 'wide = instance.double()\nprint("observed", claim.observe(wide), "predicted", claim.predict(wide), sep="\\n")\n'
     )
     code = f"""\
 claim = {chosen}

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from theorems.impl.operands import Instance
@@ -35,8 +36,9 @@ def sizes_of(instance: Any) -> dict[str, int]:
 def fingerprint(value: Any) -> Any:
     """Something hashable that is equal for equal instances: the numbers themselves, not their addresses."""
     if isinstance(value, Tensor):
-        array = value.detach().cpu()
-        return str(array.dtype), tuple(array.shape), array.resolve_conj().contiguous().numpy().tobytes()
+        array = value.detach().cpu().resolve_conj().contiguous()
+        numbers = array.reshape(-1).view(torch.uint8).numpy().tobytes()  # numpy has no bfloat16
+        return str(array.dtype), tuple(array.shape), numbers
     if isinstance(value, np.ndarray):
         return value.shape, repr(value.tolist()) if value.dtype == object else value.tobytes()
     if isinstance(value, Mapping):

@@ -76,7 +76,10 @@ def _located(lines: Lines, whole: LossLine) -> tuple[str, dict[str, LossLine]]:
         if low >= 0:
             break
     else:
-        return "no part of it is wrong by itself, as far as can be told", {}
+        handles, steps = lines.align(lines.owners), lines.steps
+        low = _last_wrong(lines, handles, steps, whole)
+        if low < 0:
+            return _nowhere(whole), {}
     last = handles[low]
     following = next((h for h in handles[low + 1 :] if h.squares > 0), None)
     found = {last.name: _alone(lines, last, steps, whole)}
@@ -88,7 +91,7 @@ def _located(lines: Lines, whole: LossLine) -> tuple[str, dict[str, LossLine]]:
     if above:
         line = lines.along(above, steps=steps, known=whole)
         found[_names(above)] = lines.along(above, rounding=True) if _outcome(line) is Outcome.REFUTED else line
-    if handles is lines.owners:
+    if handles is not everything:
         words = f"the gradient of the {last.name} is wrong, and that of what is called later right: it goes wrong in {last.module}, or on the way from it to the next parameters"
         return words, found
     return _said(last, following), found
@@ -120,6 +123,15 @@ def _alone(lines: Lines, handle: Handle, steps: Sequence[float], whole: LossLine
 def _names(handles: Sequence[Handle]) -> str:
     names = [h.module for h in handles]
     return f"parameters of {', '.join(names[:4])}{f' and {len(names) - 4} more' if len(names) > 4 else ''}, above it"
+
+
+def _nowhere(whole: LossLine) -> str:
+    """What to say where the whole is wrong, and no part of it is by itself."""
+    gap = abs(float(whole.slope) - slope_of(whole).limit)
+    return (
+        f"where it goes wrong cannot be told: all parameters together are off by {gap:.2g}, and no module by itself is off by more than kinks and rounding hide on its own line"
+        " (an error shared by many modules is like that: their common input or output, a hook on all of them, the loss)"
+    )
 
 
 def _said(last: Handle, following: Handle | None) -> str:

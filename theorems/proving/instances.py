@@ -70,9 +70,7 @@ def minibatches(source: Source) -> MinibatchNoise:
     above, counts = source.entries(rows, classes), source.entries(batches, rows, places).sum(-1)
     everywhere = source.zeros(batches, rows, width) + features
     weights = counts[..., None] * above * rows
-    (batch_grad,) = source.gradient(
-        lambda phi: pairing(weights, phi @ readout.mT).sum(-1), (everywhere,)
-    )
+    (batch_grad,) = source.gradient(lambda phi: pairing(weights, phi @ readout.mT).sum(-1), (everywhere,))
     (full_grad,) = source.gradient(lambda phi: pairing(above, phi @ readout.mT), (features,))
     return MinibatchNoise(features, readout, above, counts, batch_grad, full_grad, source.number(places))
 
