@@ -108,7 +108,7 @@ class _Component:
             }
             ranks = {mark: rank for rank, mark in enumerate(sorted(set(marks.values())))}
             finer = {index: ranks[mark] for index, mark in marks.items()}
-            if len(ranks) == len(set(colours.values())):
+            if len(ranks) in (len(self.bound), len(set(colours.values()))):
                 return finer
             colours = finer
 
