@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from theorems.impl.checks import check_tensor
 from theorems.impl.differentiation import velocity
 from theorems.impl.errors import InputError, require
-from theorems.impl.measured import Rounding
 from theorems.impl.inverses import eye_like
+from theorems.impl.measured import Rounding
 from theorems.impl.operands import Instance, Operand, to_exact
 from theorems.impl.tracing import LayerTrace
 

@@ -114,6 +114,7 @@ def test_no_wrong_variant_is_proved(name):
 def test_a_claim_twice_over_is_not_proved(name):
     """Whatever a proved claim predicts, twice that is another form: nothing is proved because nothing is said."""
     claim = getattr(theorems, name)
+
     def doubled(instance):
         parts = claim.predict(instance)
         return {k: v * 2 for k, v in parts.items()} if isinstance(parts, dict) else parts * 2
@@ -290,7 +291,7 @@ def test_false_conjectures_keep_their_refutation():
 
 def test_proved_is_the_strongest_grade():
     assert max(Grade) is Grade.PROVED
-    assert evidence.GRADES == tuple(grade.name for grade in sorted(Grade))
+    assert tuple(grade.name for grade in sorted(Grade)) == evidence.GRADES
 
 
 # -- the command -----------------------------------------------------------------------------------------------------

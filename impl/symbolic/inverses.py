@@ -137,8 +137,7 @@ def balanced(names: Sequence[str], widths: Sequence[Any]) -> tuple[Symbolic, ...
     """Weights W₁ … W_L with W_(l+1)ᵀW_(l+1) = W_l W_lᵀ: the rule writes every such product with lower layers."""
     algebra = Algebra("W_(l+1)ᵀW_(l+1) = W_l W_lᵀ")
     weights = tuple(
-        variable(name, (n, m), algebra=algebra)
-        for name, m, n in zip(names, widths, widths[1:], strict=False)
+        variable(name, (n, m), algebra=algebra) for name, m, n in zip(names, widths, widths[1:], strict=False)
     )
     for below, name, shape in zip(weights, names[1:], zip(widths[2:], widths[1:], strict=False), strict=False):
         pattern = _pattern(name, shape, algebra, transposed=True)
@@ -168,9 +167,7 @@ def projector(matrix: Symbolic) -> Symbolic:
 
 
 @lru_cache(maxsize=1000)
-def _projector(
-    sizes: tuple[str, str], terms: frozenset[tuple[Monomial, Fraction]], text: str
-) -> Symbolic:
+def _projector(sizes: tuple[str, str], terms: frozenset[tuple[Monomial, Fraction]], text: str) -> Symbolic:
     size = Size(sizes[0])
     algebra = Algebra("P = Pᵀ = P P and P F = F for the projector P on the columns of F")
     name = f"proj({text}; {sizes[0]}, {sizes[1]})"
@@ -179,7 +176,7 @@ def _projector(
     i, j, k = (sizes[0], 0), (sizes[0], 1), (sizes[0], 2)
     algebra.rules.append(Rule(Monomial((), ((node, (i, k)), (node, (k, j))), (i, j)), found.terms))
     if len(terms) == 1:
-        ((term, c),) = terms
+        ((term, _),) = terms
         row, column = term.out
         free = not any(n.algebra for n, _ in term.factors)
         if row is not None and row != column and free and any(row in idx for _, idx in term.factors):

@@ -118,6 +118,4 @@ def _only(part: Part, shown: Mapping[str, str]) -> list[tuple[str, str]]:
     from theorems.impl.symbolic.notation import term_text
 
     gap = (part.observed - part.predicted).terms
-    return [
-        ("observed" if c > 0 else "predicted", term_text(t, abs(c), shown)) for t, c in gap.items()
-    ]
+    return [("observed" if c > 0 else "predicted", term_text(t, abs(c), shown)) for t, c in gap.items()]

@@ -23,7 +23,13 @@ GREY, SLATE, RED, YELLOW, BLUE = "#8b949e", "#57606a", "#cf222e", "#bf8700", "#0
 SHARE = "#5f7161"
 """Of several claims some were not run: whatever the others earned, this is none of the greens."""
 
-GREENS = {"PROVED": "#116329", "EXACT": "#1a7f37", "CERTIFIED": "#1a7f37", "NUMERICAL": "#3d8b37", "STATISTICAL": "#6b8e23"}
+GREENS = {
+    "PROVED": "#116329",
+    "EXACT": "#1a7f37",
+    "CERTIFIED": "#1a7f37",
+    "NUMERICAL": "#3d8b37",
+    "STATISTICAL": "#6b8e23",
+}
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,13 @@ VIOLET = "magenta"
 """What is refuted and should be: not the green of a theorem, not the red of a failure."""
 
 _STYLES = {"HOLDS": "green", "REFUTED": "bold red", "INAPPLICABLE": "dim", "UNDECIDED": "yellow"}
-_SHORT = {"PROVED": "proved", "EXACT": "exact", "CERTIFIED": "certif.", "NUMERICAL": "numer.", "STATISTICAL": "statist."}
+_SHORT = {
+    "PROVED": "proved",
+    "EXACT": "exact",
+    "CERTIFIED": "certif.",
+    "NUMERICAL": "numer.",
+    "STATISTICAL": "statist.",
+}
 
 
 def expected_refutation(entry: Record) -> bool:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from itertools import combinations, count
 from typing import Any
 
-
 from theorems.claim import Claim
 from theorems.impl.generic.source import Source
 from theorems.impl.symbolic.source import SymbolicSource
@@ -96,5 +95,3 @@ def _judged(claim: Claim, case: Case, sizes: tuple[int, ...], seed: int) -> Verd
         return claim(instance)
     except Exception:  # noqa: BLE001, small numbers divide by zero, and rates are to be positive
         return None
-
-

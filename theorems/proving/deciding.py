@@ -83,10 +83,7 @@ def _induction(claim: Claim) -> CaseProof | None:
     net = symbolic(case)
     with refusals() as refused:
         try:
-            parts = [
-                _compared(_EQUAL, step.name, step.observed(net), step.predicted(net))
-                for step in steps
-            ]
+            parts = [_compared(_EQUAL, step.name, step.observed(net), step.predicted(net)) for step in steps]
         except Exception:  # noqa: BLE001, a step that cannot be taken leads nowhere
             return None
     if refused or not all(part.proved for part in parts):

@@ -20,7 +20,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-
 from theorems.claim import Claim
 from theorems.gram_hierarchy import recursions, weight_gram_operators
 from theorems.gram_hierarchy.operators import STATED
@@ -145,5 +144,3 @@ def told(words: str) -> str:
     """What a claim is proved for, with every depth in place of the depths that were looked at."""
     depths, _, rest = words.partition(", ")
     return f"every depth by induction ({depths} also directly), {rest}"
-
-

@@ -34,6 +34,7 @@ def tanh_network(source: Source, *, depth: int) -> Any:
 
 
 def linear_net(source: Source, *, depth: int) -> LinearNetwork:
+    """A deep linear network in training on the squared loss."""
     rows = source.size(1, 3)
     widths = [source.size(1, 3) for _ in range(depth + 1)]
     weights = [source.entries(n, m) for m, n in zip(widths, widths[1:], strict=False)]
@@ -70,9 +71,7 @@ def minibatches(source: Source) -> MinibatchNoise:
     above, counts = source.entries(rows, classes), source.entries(batches, rows, places).sum(-1)
     everywhere = source.zeros(batches, rows, width) + features
     weights = counts[..., None] * above * rows
-    (batch_grad,) = source.gradient(
-        lambda phi: pairing(weights, phi @ readout.mT).sum(-1), (everywhere,)
-    )
+    (batch_grad,) = source.gradient(lambda phi: pairing(weights, phi @ readout.mT).sum(-1), (everywhere,))
     (full_grad,) = source.gradient(lambda phi: pairing(above, phi @ readout.mT), (features,))
     return MinibatchNoise(features, readout, above, counts, batch_grad, full_grad, source.number(places))
 
