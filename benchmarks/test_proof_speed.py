@@ -31,7 +31,7 @@ def test_the_pullback_recursion(benchmark, depth):
 
     benchmark.group = "the pullback recursion for all sizes"
     claim = theorems.backward_pullback_recursion
-    case = Case("", partial(gated_network, depths=(depth, depth)), 0, ("gate", "unit"))
+    case = Case("", partial(gated_network, depths=(depth, depth)), 0, ("gate",))
 
     def prove():
         canonical.cache_clear()
