@@ -27,7 +27,7 @@ def test_check_holds_and_writes_evidence(run, tmp_path):
     first = content["claims"][0]
     assert first["name"] == "gram_flow"
     assert first["outcome"] == first["expected"] == "HOLDS"
-    assert first["grade"] == "EXACT"
+    assert first["grade"] == "PROVED"
     assert first["instances"] == 60
     assert (first["mutants"]["refuted"], first["mutants"]["total"]) == (4, 4)
     assert [mutant["instances"] for mutant in first["mutants"]["each"]].count(0) == 0

@@ -157,7 +157,7 @@ def test_of_two_entries_the_worse_outcome_counts(one, two, weak, strong):
 @pytest.mark.parametrize(
     ("name", "message", "color"),
     [
-        ("gram_flow", "holds, exact", badges.GREENS["EXACT"]),
+        ("gram_flow", "holds, proved", badges.GREENS["PROVED"]),
         ("a_wrong_one", "refuted, exact", badges.RED),
         ("spiked_covariance_series_as_stated", "refuted, as expected, certified", badges.BLUE),
         ("undecided", "undecided", badges.YELLOW),
@@ -255,7 +255,7 @@ def test_markdown(written):
     assert "| `a\\|b` |" in markdown({**written, "claims": [odd]})
     text = markdown(written)
     assert text.startswith("## theorems: 1 of 7 refuted\n")
-    assert re.search(r"\| `gram_flow` \| ✅ HOLDS \| (EXACT \d+, )?NUMERICAL 1 \+6 generic \|", text)
+    assert re.search(r"\| `gram_flow` \| ✅ HOLDS \| PROVED, (EXACT \d+, )?NUMERICAL 1 \+6 generic \|", text)
     assert "| `a_wrong_one` | ❌ REFUTED (expected HOLDS) |" in text
     assert "| `spiked_covariance_series_as_stated` | ✅ REFUTED, as expected |" in text
     assert "1 of 7 claims were not run." in text

@@ -47,7 +47,7 @@ FACTORED = layer_claim(lambda layer: layer.weight_grad, lambda layer: layer.outp
 def test_a_true_identity_earns_its_bound_in_the_record():
     record = check(FACTORED, examples=5).record()
     assert record["outcome"] == "HOLDS"
-    assert record["grade"] == "EXACT"
+    assert record["grade"] == "PROVED"
     assert 0 < record["error_probability"] == 3 / SET_SIZE
     assert "2^-59.4" in record["earned"]
     assert record["instances"] == 5

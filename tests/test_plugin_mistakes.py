@@ -94,7 +94,7 @@ def test_a_report_that_cannot_be_made_is_refused_before_any_work(pytester, catal
 
 INI = {
     "theorems_examples = few": "*expected --theorems-examples to be an integer, got 'few'*",
-    "theorems_fail_under = good": "*expected --theorems-fail-under EXACT*got 'good'*",
+    "theorems_fail_under = good": "*expected --theorems-fail-under PROVED*got 'good'*",
     "theorems_claims = gram_flaw": "*did you mean gram_flow?*",
     "theorems_json = no/e.json": "*expected --theorems-json in an existing folder*",
     "theorems_model = nat.py:factory": "*expected an existing file*nat.py*",

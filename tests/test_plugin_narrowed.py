@@ -22,7 +22,7 @@ def whole(pytester, catalogue):
     pytester.makeini(f"[pytest]\ntheorems = true\ntheorems_examples = 2\n{outputs}\n")
     pytester.makepyfile(test_mine="def test_mine(): pass\ndef test_other(): pass\n")
     pytester.runpytest_inprocess("-p", "no:benchmark").assert_outcomes(passed=4)
-    assert badge(pytester, "theorems") == ("all 2 hold, exact", badges.GREENS["EXACT"])
+    assert badge(pytester, "theorems") == ("all 2 hold, proved", badges.GREENS["PROVED"])
     return pytester
 
 
@@ -86,7 +86,7 @@ def test_a_part_joins_the_last_whole_run_and_says_so(whole, narrowing):
     assert [entry["outcome"] for entry in entries.values()] == ["HOLDS", "HOLDS"]
     assert entries["feature_learning_equation"]["kept_from"] == before["started"]
     assert "kept_from" not in entries["gram_flow"]
-    assert badge(whole, "theorems")[0] == "all 2 hold, exact"
+    assert badge(whole, "theorems")[0] == "all 2 hold, proved"
     assert "partial run (narrowed)" in (whole.path / "r.html").read_text()
     assert "partial run (narrowed)" in (whole.path / "s.md").read_text()
 
@@ -121,8 +121,8 @@ def test_a_part_without_an_evidence_file_leaves_report_and_badges_alone(whole):
 def test_a_share_is_never_the_greenest(pytester, catalogue):
     catalogue(HOLDS, OTHER)
     pytester.runpytest_inprocess("-p", "no:benchmark", "--theorems", "--theorems-badges", "b", "-k", "gram_flow")
-    assert badge(pytester, "theorems") == ("1 of 2 hold, exact", badges.SHARE)
-    assert badge(pytester, "gram_flow") == ("holds, exact", badges.GREENS["EXACT"])
+    assert badge(pytester, "theorems") == ("1 of 2 hold, proved", badges.SHARE)
+    assert badge(pytester, "gram_flow") == ("holds, proved", badges.GREENS["PROVED"])
     assert badges.SHARE not in badges.GREENS.values()
 
 
@@ -132,7 +132,7 @@ def test_two_named_claims_make_few_badges(pytester, catalogue):
     pytester.runpytest_inprocess("-p", "no:benchmark", *named, "--theorems-badges", "b").assert_outcomes(passed=2)
     names = {file.stem for file in (pytester.path / "b").iterdir()}
     assert names == {"theorems", "arxiv-2605.06258", "gram_flow", "feature_learning_equation"}
-    assert badge(pytester, "theorems") == ("all 2 hold, exact", badges.GREENS["EXACT"])
+    assert badge(pytester, "theorems") == ("all 2 hold, proved", badges.GREENS["PROVED"])
 
 
 ADDOPTS = "[pytest]\naddopts = --theorems --theorems-badges=b\ntheorems_examples = 2\n"

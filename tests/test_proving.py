@@ -249,7 +249,7 @@ def test_the_other_layers_matter_for_the_step():
 
 
 def test_depth_six_directly():
-    case = Case("depth 6", partial(gated_network, depths=(6, 6)), 0, ("gate", "unit"))
+    case = Case("depth 6", partial(gated_network, depths=(6, 6)), 0, ("gate",))
     net = symbolic(case)
     claim = theorems.backward_pullback_recursion
     seen, told = claim.observe(net), claim.predict(net)

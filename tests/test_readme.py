@@ -53,8 +53,8 @@ def test_three_lines_give_a_check_a_report_and_a_badge(tmp_path):
     report = (tmp_path / "theory.html").read_text(encoding="utf-8")
     for name in ("feature_learning_equation", "gram_flow"):
         assert name in report
-        assert json.loads((tmp_path / "badges" / f"{name}.json").read_text())["message"] == "holds, exact"
-        assert "holds, exact" in (tmp_path / "badges" / f"{name}.svg").read_text()
+        assert json.loads((tmp_path / "badges" / f"{name}.json").read_text())["message"] == "holds, proved"
+        assert "holds, proved" in (tmp_path / "badges" / f"{name}.svg").read_text()
 
 
 def test_every_option_of_the_plugin_is_listed():

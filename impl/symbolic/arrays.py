@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
@@ -27,7 +28,7 @@ def _entrywise(function: str) -> Callable[[Symbolic], Symbolic]:
     """A function of every entry: a variable that stands for its values, one for each argument."""
 
     def values(self: Symbolic) -> Symbolic:
-        return self.fresh(f"{function}({self!r})")
+        return self.fresh(f"{function}({self.label()})")
 
     values.__doc__ = f"The function {function} of every entry, whatever its values."
     return values
@@ -142,6 +143,13 @@ class Symbolic(Axes):
     def identity(self, size: Any = None) -> Symbolic:
         """The identity matrix of a size, that of the last axis by default."""
         return identity(self.shape[-1] if size is None else size)
+
+    def label(self) -> str:
+        """A name that no array of another value has: index notation for a reader, and a digest of the form."""
+        from theorems.impl.symbolic.notation import written
+
+        exact = repr((self.shape, sorted(map(repr, self.terms.items()))))
+        return f"{written(self)} #{hashlib.sha256(exact.encode()).hexdigest()[:16]}"
 
     def fresh(self, name: str) -> Symbolic:
         """Another variable of this shape: the same one for the same name and shape."""

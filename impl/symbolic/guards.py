@@ -44,6 +44,31 @@ class Word(str):
     startswith = endswith = find = count = split = lower = upper = _refuse
 
 
+class OtherThan(str):
+    """A text that is none of some others; of any further one nothing is known."""
+
+    __slots__ = ("others",)
+    others: tuple[str, ...]
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        """No, if it is one of those."""
+        if other in self.others:
+            return False
+        raise NotOfThisFormError(f"a branch on whether something is {other!r}")
+
+    def __ne__(self, other: object) -> bool:
+        """Yes, if it is one of those."""
+        return not self == other
+
+
+def other_than(*others: str) -> OtherThan:
+    """A text that is none of these."""
+    found = OtherThan("another")
+    found.others = others
+    return found
+
+
 def guarded(instance: Any, known: Collection[str] = ()) -> Any:
     """The instance with every text, number and flag replaced that is not among the ``known`` fields, in place."""
     for field in dataclasses.fields(instance):

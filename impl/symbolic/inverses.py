@@ -21,8 +21,9 @@ from theorems.impl.symbolic.sizes import Size, same_shape
 def inverse_of(matrix: Symbolic) -> Symbolic:
     """The inverse of a square matrix.
 
-    Of a multiple of the identity the multiple of the inverse number; of a Gram matrix plus one, seen from its other side
-    where that comes first by name; of anything else a variable R with R M = M R = I.
+    Of a multiple of the identity the multiple of the inverse number; of a Gram matrix plus one,
+    seen from its other side where that comes first by name; of anything else a variable R with R
+    M = M R = I.
 
     Raises:
         NotOfThisFormError: for a stack of matrices, or one that is not square.
@@ -77,12 +78,10 @@ def _from_the_other_side(gram: Symbolic, multiple: Symbolic, size: str) -> Symbo
 
 def _named(matrix: Symbolic) -> Symbolic:
     """A variable R, and the rule that takes the longest monomial of M away beside it."""
-    from theorems.impl.symbolic.notation import written
-
-    text = written(matrix)
+    text = matrix.label()
     algebra = Algebra("R M = M R = I for an inverse R of M")
     symmetric = not (matrix - matrix.mT).terms
-    inverse = variable(f"inv({text}; {matrix.shape[0]})", matrix.shape, symmetric=symmetric, algebra=algebra)
+    inverse = variable(f"inv({text})", matrix.shape, symmetric=symmetric, algebra=algebra)
     longest = max(len(t.factors) for t in matrix.terms)
     leads = [t for t in matrix.terms if len(t.factors) == longest]
     if len(leads) == 1 and longest and all(node.algebra is None for node, _ in leads[0].factors):
@@ -159,24 +158,22 @@ def horizontal(names: tuple[str, str, str], shape: Sequence[Any]) -> tuple[Symbo
 
 def projector(matrix: Symbolic) -> Symbolic:
     """The orthogonal projector P on the columns of a matrix F of any rank: P = Pᵀ, P P = P and P F = F."""
-    from theorems.impl.symbolic.notation import written
-
     if matrix.ndim != 2:
         raise NotOfThisFormError(f"the projector on an array of shape {matrix.shape}")
-    return _projector(tuple(s.name for s in matrix.shape), frozenset(matrix.terms.items()), written(matrix))
+    return _projector(tuple(s.name for s in matrix.shape), frozenset(matrix.terms.items()), matrix.label())
 
 
 @lru_cache(maxsize=1000)
 def _projector(sizes: tuple[str, str], terms: frozenset[tuple[Monomial, Fraction]], text: str) -> Symbolic:
     size = Size(sizes[0])
     algebra = Algebra("P = Pᵀ = P P and P F = F for the projector P on the columns of F")
-    name = f"proj({text}; {sizes[0]}, {sizes[1]})"
+    name = f"proj({text})"
     found = variable(name, (size, size), symmetric=True, algebra=algebra)
     node = Node(name, symmetric=True, algebra=algebra)
     i, j, k = (sizes[0], 0), (sizes[0], 1), (sizes[0], 2)
     algebra.rules.append(Rule(Monomial((), ((node, (i, k)), (node, (k, j))), (i, j)), found.terms))
     if len(terms) == 1:
-        ((term, c),) = terms
+        ((term, _),) = terms
         row, column = term.out
         free = not any(n.algebra for n, _ in term.factors)
         if row is not None and row != column and free and any(row in idx for _, idx in term.factors):

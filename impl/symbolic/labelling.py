@@ -1,8 +1,9 @@
 """One name for all monomials that differ in the names of their bound indices only: a canonical labelling.
 
-Indices of the output keep their place. The others fall into connected components, each of which is labelled by itself: colours
-are refined by what an index touches until nothing changes; where two indices have one colour still, each is singled out in
-turn and the least result is taken. Indices that can be exchanged without any change (twins) are tried once.
+Indices of the output keep their place. The others fall into connected components, each of which
+is labelled by itself: colours are refined by what an index touches until nothing changes; where
+two indices have one colour still, each is singled out in turn and the least result is taken.
+Indices that can be exchanged without any change (twins) are tried once.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ class _Component:
             }
             ranks = {mark: rank for rank, mark in enumerate(sorted(set(marks.values())))}
             finer = {index: ranks[mark] for index, mark in marks.items()}
-            if len(ranks) == len(set(colours.values())):
+            if len(ranks) in (len(self.bound), len(set(colours.values()))):
                 return finer
             colours = finer
 

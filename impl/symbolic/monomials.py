@@ -31,8 +31,8 @@ Factor: TypeAlias = tuple[Node, tuple[Index, ...]]
 class Monomial(NamedTuple):
     """Powers of sizes and scalars, a multiset of nodes with their indices, and the indices of the output.
 
-    An axis of the output that has length one for certain has no index. An index that stands twice in the output
-    is an identity matrix there.
+    An axis of the output that has length one for certain has no index. An index that stands twice
+    in the output is an identity matrix there.
     """
 
     scalars: tuple[tuple[str, int], ...]
@@ -75,7 +75,8 @@ def renamed(term: Monomial, name: Callable[[Index], Index]) -> Monomial:
 def product(one: Monomial, other: Monomial, contracted: int = 0) -> Monomial:
     """Entrywise product over outputs of one length, whose indices are identified axis by axis.
 
-    ``contracted`` is 0, or the number from behind of an axis that is summed at once, as in a matrix product.
+    ``contracted`` is 0, or the number from behind of an axis that is summed at once, as in a
+    matrix product.
     """
     shift = largest(one) + 1
     moved = Monomial(

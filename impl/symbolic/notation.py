@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from theorems.impl.symbolic.monomials import Index, Monomial
+from theorems.impl.symbolic.monomials import FIRST, Index, Monomial
 
 _LETTERS = "ijklmpqrstuvwxyzabcdefgh"
 
@@ -16,7 +16,9 @@ def _letters(term: Monomial, names: dict[Index, str] | None = None) -> dict[Inde
     order = [i for i in term.out if i is not None]
     order += [i for _, indices in term.factors for i in indices]
     for index in order:
-        if index not in found:
+        if index[1] < 0:
+            found[index] = "first" if index[1] == FIRST else "last"
+        elif index not in found:
             at = len(found)
             found[index] = _LETTERS[at % len(_LETTERS)] + str(at // len(_LETTERS) or "")
     return found

@@ -1,9 +1,10 @@
 """When a sum of monomials is a matrix of low rank: every monomial passes from the rows to the columns through one axis.
 
-If cutting a bound index c of size C parts a monomial in a left half L[row, c] and a right half R[c, column], it is a
-product of rank at most C. Σ L R over several monomials is a product of that rank as soon as they
-share their left half, or their right one; so the rank is at most C times the least number of halves that touch every monomial (a vertex cover of a bipartite graph, which is as large as a
-largest matching). A monomial that falls apart without a cut has rank one.
+If cutting a bound index c of size C parts a monomial in a left half L[row, c] and a right half
+R[c, column], it is a product of rank at most C. Σ L R over several monomials is a product of that
+rank as soon as they share their left half, or their right one; so the rank is at most C times the
+least number of halves that touch every monomial (a vertex cover of a bipartite graph, which is as
+large as a largest matching). A monomial that falls apart without a cut has rank one.
 """
 
 from __future__ import annotations

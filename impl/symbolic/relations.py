@@ -1,8 +1,9 @@
 """Relations that a variable satisfies, as rules that replace a pattern: each is an identity, so that every step is sound.
 
-A rule is a monomial and what it equals. It is applied wherever its factors occur with their bound indices touching
-nothing else. Rules shorten monomials, so that they come to an end; whether equal things always meet in one form is another
-question, which only decides how much is found, and not whether it is true.
+A rule is a monomial and what it equals. It is applied wherever its factors occur with their bound
+indices touching nothing else. Rules shorten monomials, so that they come to an end; whether equal
+things always meet in one form is another question, which only decides how much is found, and not
+whether it is true.
 """
 
 from __future__ import annotations

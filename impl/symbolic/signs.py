@@ -1,9 +1,10 @@
 """When a sum of monomials cannot be negative: it is a sum of squares, of factors times their mirror images.
 
-Some bound indices S are kept apart. If the factors of every monomial then fall into two halves, functions H_a and H_b of S,
-the sum is Σ_S Σ_ab Q_ab H_a(S) H_b(S) with a matrix Q of numbers, and it is at least zero for every size and all entries
-if Q is positive semidefinite, which is decided exactly. A monomial alone may fall into any number of pieces that come in
-equal pairs; pieces of gates alone need no partner, being sums of products of zeros and ones.
+Some bound indices S are kept apart. If the factors of every monomial then fall into two halves,
+functions H_a and H_b of S, the sum is Σ_S Σ_ab Q_ab H_a(S) H_b(S) with a matrix Q of numbers, and
+it is at least zero for every size and all entries if Q is positive semidefinite, which is decided
+exactly. A monomial alone may fall into any number of pieces that come in equal pairs; pieces of
+gates alone need no partner, being sums of products of zeros and ones.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from theorems.impl.symbolic.errors import NotOfThisFormError
 class Size:
     """A size by name: 1, 2, 3, …; nothing more is known of it.
 
-    It enters formulas as a number (``/ N``). A question whose answer depends on its value (N > 3, N = M) is not answered:
-    what is proved holds for all sizes at once.
+    It enters formulas as a number (``/ N``). A question whose answer depends on its value (N > 3,
+    N = M) is not answered: what is proved holds for all sizes at once.
     """
 
     __slots__ = ("name",)

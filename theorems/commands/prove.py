@@ -43,7 +43,7 @@ def prove_command(
         width = max(len(claim.name) for claim in claims)
         for claim in claims:
             proof = decide(claim)
-            records.append({"name": claim.name, **proof.record()})
+            records.append({"name": claim.name, **proof.record(), "milliseconds": round(1000 * proof.seconds, 1)})
             codes.append(_print(claim, proof, width, show=show))
     if json_file is not None:
         content = json.dumps({"schema": 1, "proofs": records}, indent=2) + "\n"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -52,7 +53,7 @@ class Recursion:
     gram: bool = True
     local: bool = True
     shift: int = 0
-    start: int = 0
+    start: Any = 0
     transposed: bool = False
     masked: bool = False
 

@@ -1,6 +1,7 @@
 """A false claim of which the forms differ: an instance of small whole numbers, at the least sizes, on which it is refuted.
 
-Found by exact evaluation of the claim, never promised: sizes are tried from the least ones on, and entries from the smallest.
+Found by exact evaluation of the claim, never promised: sizes are tried from the least ones on,
+and entries from the smallest.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """`decide`: is a claim true for all sizes? Both of its sides are run on symbols, and their normal forms are compared.
 
-Soundness: an operand is an exact value at every size, so that equal forms are equal values there. Everything that a side asks for
-and that has no one answer for all sizes and all entries is refused (`NotOfThisFormError`), also where the code catches it; fields that
-are no operands refuse to be read. What remains to be trusted is in the documentation, under "What proved means".
+Soundness: an operand is an exact value at every size, so that equal forms are equal values there.
+Everything that a side asks for and that has no one answer for all sizes and all entries is
+refused (`NotOfThisFormError`), also where the code catches it; fields that are no operands refuse
+to be read. What remains to be trusted is in the documentation, under "What proved means".
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def _decided(claim: Claim) -> tuple[str, tuple[CaseProof, ...], str]:
             break
     if not found:
         return domain.words, (), "where= leaves no case of it"
-    words = domain.words
+    words = ", ".join((domain.words, *(f"of the kind {kind!r}" for kind in claim.where)))
     if all(part.proved for case in found for part in case.parts):
         step = _induction(claim)
         if step is not None:

@@ -1,7 +1,8 @@
 """What a claim can be proved for: symbolic instances of the family that its strategy draws, all alternatives of it.
 
-The constructors are those of the generic instances (`impl.generic`), driven by a source of symbols. Of a family with
-alternatives (a bias or none, one depth or another) each is a case of its own, and a claim is proved only if all are.
+The constructors are those of the generic instances (`impl.generic`), driven by a source of
+symbols. Of a family with alternatives (a bias or none, one depth or another) each is a case of
+its own, and a claim is proved only if all are.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from theorems.impl import strategies
 from theorems.impl.generic import families, flows, networks
 from theorems.impl.generic.family import Family
 from theorems.impl.strategies.deep_linear import deep_linear_networks
+from theorems.impl.symbolic.guards import other_than
 from theorems.proving.instances import (
     balanced_chain,
     decayed_matrix,
@@ -85,15 +87,21 @@ def _gated(depths: tuple[int, int], *, tanh: bool = False, linear: bool = False)
         make = partial(networks.gated_network, depths=(depth, depth), linear=linear)
         for gate, said in (("data", "masks as data"), ("relu", "ReLU between its switches")):
             finish = partial(_as, gate)
-            cases.append(Case(f"depth {depth}, {said}", make, 0, ("gate", "unit"), finish))
+            cases.append(Case(f"depth {depth}, {said}", make, 0, ("gate",), finish))
         if tanh and depth <= _TANH:
             made = partial(tanh_network, depth=depth)
-            cases.append(Case(f"depth {depth}, tanh", made, 0, ("gate", "unit")))
+            cases.append(Case(f"depth {depth}, tanh", made, 0, ("gate",)))
     which = f"depth {least}" if least == most else f"depth {least} to {most}"
     kind = "all gates open" if linear else "every pattern of masks"
     kind += f" (tanh at depth 1 to {_TANH})" if tanh else ""
     words = f"{which}, every width, every number of rows, {kind}, any residuals (any loss)"
     return Domain(words, tuple(cases))
+
+
+def _other_loss(point: Any) -> Any:
+    """The same point under a loss of which only its gradient is known."""
+    object.__setattr__(point, "loss", other_than("squared"))
+    return point
 
 
 def _chains(depths: tuple[int, int]) -> Domain:
@@ -125,7 +133,7 @@ DOMAINS: tuple[tuple[Family, Domain], ...] = (
             "the squared loss and any other through its gradient",
             (
                 Case("the squared loss", flows.coupled_point, 0, ("loss",)),
-                Case("any other loss", flows.coupled_point, 1, ("loss",)),
+                Case("any other loss", flows.coupled_point, 1, ("loss",), _other_loss),
             ),
         ),
     ),

@@ -1,17 +1,23 @@
 r"""Every depth: two identities, one to start with and one that adds a layer next to any field that the other layers make.
 
-A gated network, seen from one of its layers, is a network of depth one: its inputs z are what the layers below make, its
-readout p is what those above pull back, and f = ⟨p, z¹⟩. Both fields move with their layers. So the steps below are networks of
-depth one whose inputs, or whose readout, are generic and move with a generic velocity.
+A gated network, seen from one of its layers, is a network of depth one: its inputs z are what the
+layers below make, its readout p is what those above pull back, and f = ⟨p, z¹⟩. Both fields move
+with their layers. So the steps below are networks of depth one whose inputs, or whose readout,
+are generic and move with a generic velocity.
 
-* *Pullback.* Level l of a network is level 0 of its upper part, fed with z^l (p does not see how it is fed, the masks being
-  given). Level 0 at depth L + 1: the readout p¹ of the first layer moves with ṗ¹ = −Σ r M¹ z¹, which is the hypothesis for the L layers above, fed
-  with z¹. The step says that then ṗ⁰ = −Σ r M⁰ z⁰ with M⁰ as the recursion makes it of M¹. At depth 0 p does not move and M = 0.
-* *Pushforward.* The same from above: the inputs of the last layer move with −Σ r N p, the hypothesis for the layers below under the
-  readout p of that layer.
-* *Cut.* ⟨p^l, z^l⟩ is the same at every level, so ḟ = ⟨ṗ^l, z^l⟩ + ⟨p^l, ż^l⟩, both of which are the recursions.
-* *Layer by layer.* What one layer's own motion does, to f or to its Gram matrix, is what it does in the network of depth one.
-* *Two top layers.* What reads the two top layers alone is decided at depth two, fed with any inputs.
+* *Pullback.* Level l of a network is level 0 of its upper part, fed with z^l (p does not see how
+  it is fed, the masks being given). Level 0 at depth L + 1: the readout p¹ of the first layer
+  moves with ṗ¹ = −Σ r M¹ z¹, which is the hypothesis for the L layers above, fed with z¹. The
+  step says that then ṗ⁰ = −Σ r M⁰ z⁰ with M⁰ as the recursion makes it of M¹. At depth 0 p does
+  not move and M = 0.
+* *Pushforward.* The same from above: the inputs of the last layer move with −Σ r N p, the
+  hypothesis for the layers below under the readout p of that layer.
+* *Cut.* ⟨p^l, z^l⟩ is the same at every level, so ḟ = ⟨ṗ^l, z^l⟩ + ⟨p^l, ż^l⟩, both of which are
+  the recursions.
+* *Layer by layer.* What one layer's own motion does, to f or to its Gram matrix, is what it does
+  in the network of depth one.
+* *Two top layers.* What reads the two top layers alone is decided at depth two, fed with any
+  inputs.
 """
 
 from __future__ import annotations
@@ -30,7 +36,7 @@ from theorems.impl.operands import Operand
 from theorems.impl.symbolic.errors import NotOfThisFormError
 from theorems.proving.domains import Case
 
-_LAYER = Case("one layer between any fields", partial(gated_network, depths=(1, 1)), 0, ("gate", "unit"))
+_LAYER = Case("one layer between any fields", partial(gated_network, depths=(1, 1)), 0, ("gate",))
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,8 @@ class Step:
 class Carried:
     """Where other layers go on: what their operator makes of one vector, by the hypothesis of the induction.
 
-    The recursion multiplies what has arrived there by this. Of anything but that vector the hypothesis says nothing.
+    The recursion multiplies what has arrived there by this. Of anything but that vector the
+    hypothesis says nothing.
     """
 
     tangent = None

@@ -34,6 +34,7 @@ def tanh_network(source: Source, *, depth: int) -> Any:
 
 
 def linear_net(source: Source, *, depth: int) -> LinearNetwork:
+    """A deep linear network in training on the squared loss."""
     rows = source.size(1, 3)
     widths = [source.size(1, 3) for _ in range(depth + 1)]
     weights = [source.entries(n, m) for m, n in zip(widths, widths[1:], strict=False)]
@@ -43,8 +44,8 @@ def linear_net(source: Source, *, depth: int) -> LinearNetwork:
 def preconditioned_step(source: Source) -> PreconditionedSteps:
     """Steps from any states by any symmetric P: what holds of each holds of every run, by induction.
 
-    The run that never saw the inputs stands where the real one does before each step (the hypothesis of the induction)
-    and makes of that what G_P tells.
+    The run that never saw the inputs stands where the real one does before each step (the
+    hypothesis of the induction) and makes of that what G_P tells.
     """
     steps, rows, tests, d, width = (source.size(1, 3) for _ in range(5))
     inputs, test_inputs = source.entries(steps, rows, d), source.entries(steps, tests, d)

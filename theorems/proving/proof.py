@@ -158,5 +158,4 @@ class Proof:
             "words": self.words if self.proved else "",
             "rules": self.rules if self.proved else [],
             "sentence": self.sentence,
-            "milliseconds": round(1000 * self.seconds, 1),
         }

@@ -44,7 +44,7 @@ INSIDE: dict[str, dict[str, Any]] = {
         "skipped": list,
         "also": list,
     },
-    "proof": {"status": str, "words": str, "rules": list, "sentence": str, "milliseconds": _NUMBER},
+    "proof": {"status": str, "words": str, "rules": list, "sentence": str},
     "counterexample": {"text": str, "instance": str, "script": str, "file": str},
 }
 ITEMS: dict[str, dict[str, Any]] = {

@@ -1,0 +1,42 @@
+"""``pytest benchmarks --benchmark-only``: proofs by normal forms, the pullback recursion by depth."""
+
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+import theorems
+from impl.generic.networks import gated_network
+from theorems.proving.deciding import decide, symbolic
+from theorems.proving.domains import Case
+
+
+@pytest.mark.parametrize("name", ["feature_learning_equation", "kernel_ode", "layerwise_kernel"])
+def test_a_proof(benchmark, name):
+    from theorems.impl.symbolic.labelling import canonical
+
+    benchmark.group = "one claim proved for all sizes"
+    claim = getattr(theorems, name)
+
+    def fresh():
+        canonical.cache_clear()
+        return (replace(claim, name=f"{name} again"),), {}
+
+    assert benchmark.pedantic(decide, setup=fresh, rounds=3).proved
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+def test_the_pullback_recursion(benchmark, depth):
+    from theorems.impl.symbolic.labelling import canonical
+
+    benchmark.group = "the pullback recursion for all sizes"
+    claim = theorems.backward_pullback_recursion
+    case = Case("", partial(gated_network, depths=(depth, depth)), 0, ("gate",))
+
+    def prove():
+        canonical.cache_clear()
+        net = symbolic(case)
+        seen, told = claim.observe(net), claim.predict(net)
+        return [part for part in told if (seen[part] - told[part]).terms]
+
+    assert benchmark.pedantic(prove, rounds=3) == []
