@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from theorems.impl.nested import mapped, tensors_of
 from theorems.impl.running import Inputs
 
+_PART = 2**20
+"""Entries of a tensor that are looked at in one go: a float64 copy of all of them would double what a large network takes."""
 TINY = 2.0**-8
 """Size of a parameter below which the loss may hardly depend on what it multiplies."""
 
@@ -43,21 +45,32 @@ def share(gradient: Tensor | None, direction: Tensor) -> tuple[float, float, flo
     """⟨g, V⟩, Σ(gV)², Σ|gV|."""
     if gradient is None:
         return 0.0, 0.0, 0.0
-    terms = gradient.detach().to_dense().double() * direction
-    return float(terms.sum()), float((terms * terms).sum()), float(terms.abs().sum())
+    found = torch.zeros(3, dtype=torch.float64, device=direction.device)
+    flat = gradient.detach().to_dense().reshape(-1), direction.reshape(-1)
+    for part, along in zip(*(tensor.split(_PART) for tensor in flat), strict=True):
+        terms = part.double() * along
+        found += torch.stack([terms.sum(), (terms * terms).sum(), terms.abs().sum()])
+    slope, squares, sizes = found.tolist()
+    return slope, squares, sizes
 
 
 def direction(tensor: Tensor, seed: int) -> Tensor:
     """A random direction as long as the tensor, entry by entry; in float32, which is as random and takes half the room."""
     source = torch.Generator(device=tensor.device).manual_seed(seed % 2**63)
     drawn = torch.randn(tensor.shape, generator=source, dtype=torch.float32, device=tensor.device)
-    size = float(tensor.detach().double().square().mean().sqrt()) if tensor.numel() else 0.0
-    return drawn * (size or 2.0**-6)
+    size = root_mean_square(tensor) if tensor.numel() else 0.0
+    return drawn.mul_(size or 2.0**-6)
+
+
+def root_mean_square(tensor: Tensor) -> float:
+    """The root of the mean square of the entries, in float64 without a float64 copy of them all."""
+    total = sum(float(part.double().square().sum()) for part in tensor.detach().reshape(-1).split(_PART))
+    return math.sqrt(total / tensor.numel())
 
 
 def is_tiny(tensor: Tensor) -> bool:
     """Whether a parameter starts from zero, or almost: what it multiplies hardly counts."""
-    return tensor.numel() > 0 and float(tensor.detach().double().square().mean().sqrt()) < TINY
+    return tensor.numel() > 0 and root_mean_square(tensor) < TINY
 
 
 def same_numbers(p: Tensor, base: Tensor) -> bool:

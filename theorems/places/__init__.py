@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
+from torch.nn.parameter import is_lazy
 
 from theorems.impl.chains import LinearChain
 from theorems.impl.collapse import LabelledFeatures
@@ -72,17 +73,20 @@ def instances_of(subject: Subject, types: Iterable[type[Instance]] | None = None
         InputError: as `impl.trace`: the network itself cannot be judged.
     """
     wanted = set(BUILDERS if types is None else types)
+    built: dict[type[Instance], Places | str] = {}
+    if LossLine in wanted and not any(map(is_lazy, subject.model.parameters())):
+        built[LossLine] = _built(loss_lines, subject)  # before there are traces, which it would have to stand beside
     try:
         _ = subject.layers  # what is wrong with the network is said once, not as a reason of each type
     except Exception as error:
-        lines = _built(loss_lines, subject) if LossLine in wanted else ""
+        lines = built.get(LossLine) or (_built(loss_lines, subject) if LossLine in wanted else "")
         refused = isinstance(error, InputError)
         if refused and isinstance(lines, str):
             raise
         # the loss can be followed, so that the row about its gradient says what is wrong (it is NaN, say), or needs no layers
         reason = str(error) if refused else f"looking at its layers raised {crash(error)}"
         return {kind: lines if kind is LossLine else reason for kind in BUILDERS if kind in wanted}
-    return {kind: _built(build, subject) for kind, build in BUILDERS.items() if kind in wanted}
+    return {kind: built.get(kind) or _built(build, subject) for kind, build in BUILDERS.items() if kind in wanted}
 
 
 def _built(build: Callable[[Subject], Places | str], subject: Subject) -> Places | str:
