@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 
 import theorems
-from theorems import CLAIMS, Outcome
+from impl import Operand
+from theorems import CLAIMS, Outcome, equals
 from theorems.checking import check
 from theorems.evidence import file as evidence
 from theorems.evidence.badges import wording
 from theorems.gram_hierarchy.operators import STATED, no_mask
+from theorems.impl.chains import LinearChain
 from theorems.impl.gated import fields
 from theorems.impl.generic.networks import gated_network
+from theorems.impl.strategies import grams as strategies
 from theorems.impl.symbolic import NotOfThisFormError
 from theorems.loading import load_claims
 from theorems.proving.counterexamples import counterexample
@@ -203,6 +206,41 @@ def test_a_claim_about_a_part_of_the_domain_is_proved_for_that_part():
     assert decide(other).status == "differs"
     none = replace(claim, where={"nothing": lambda layer: False})
     assert not decide(none).proved
+
+
+def pairs_of_layers(source):
+    """Two linear layers, one behind the other."""
+    middle, width, into = source.size(2, 4), source.size(2, 4), source.size(2, 4)
+    return LinearChain(
+        (source.entries(middle, into), source.entries(width, middle)), source.entries(source.size(1, 3), into)
+    )
+
+
+def chooses(source):
+    """Chains of one layer or two."""
+    return pairs_of_layers(source) if source.shape % 2 else None
+
+
+@pytest.mark.parametrize(
+    ("generic", "wrong", "status"),
+    [(pairs_of_layers, 1, "proved"), (pairs_of_layers, 2, "differs"), (chooses, 1, "not of this form")],
+)
+def test_a_constructor_of_ones_own_is_handed_symbols(generic, wrong, status):
+    def both(chain):
+        first, second = chain.weights
+        return (chain.inputs @ first.mT @ second.mT).mT
+
+    @equals(observed=both, on=strategies.balanced_chains, generic=generic)
+    def products(chain: LinearChain) -> Operand:
+        """(XAᵀBᵀ)ᵀ = BAXᵀ."""
+        first, second = chain.weights
+        return second @ first @ chain.inputs.mT * wrong
+
+    proof = decide(products)
+    assert proof.status == status, proof.sentence
+    assert status != "proved" or "every size of Two linear layers" in proof.sentence
+    assert status != "differs" or counterexample(products, proof).sizes == (2, 2, 2, 1)  # as asked for
+    assert status != "not of this form" or "a choice between shapes" in proof.sentence
 
 
 # -- every depth -----------------------------------------------------------------------------------------------------

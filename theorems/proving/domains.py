@@ -37,16 +37,18 @@ class Case:
     Args:
         words: which one; "depth 3".
         make: draws the instance from a source: of symbols, or of numbers for a counterexample.
-        shape: what the constructor chooses by.
+        shape: what the constructor chooses by; None for one that may not choose.
         known: fields that are no operands and have the value that they have in this case.
         finish: what is done to the instance afterwards.
+        bounded: whether the bounds of sizes that the constructor asks for belong to what the claim speaks of.
     """
 
     words: str
     make: Callable[[Any], Any]
-    shape: int = 0
+    shape: int | None = 0
     known: tuple[str, ...] = ()
     finish: Callable[[Any], Any] | None = None
+    bounded: bool = False
 
 
 @dataclass(frozen=True)
@@ -193,5 +195,11 @@ def domain_of(claim: Claim) -> Domain | None:
         if same_law(claim, deep_linear_networks):
             return LINEAR_NETWORKS
     family = family_of(claim)
+    if family is None:
+        return None
     found = next((domain for known, domain in DOMAINS if known is family), None)
-    return found if found is None or family is None else Domain(found.words, found.cases, family)
+    if found is not None:
+        return Domain(found.words, found.cases, family)
+    if family in families.FAMILIES:
+        return None  # its constructor chooses, or loops over numbers
+    return Domain(f"every size of {family.name}", (Case(family.name, family, None, bounded=True),))
