@@ -141,7 +141,7 @@ def _case(claim: Claim, case: Case, instance: Any) -> CaseProof | str:
             return f"{refused[0] if refused else _told(error)} ({case.words})"
         if refused:  # and caught
             return f"{refused[0]} ({case.words})"
-    return CaseProof(case.words, tuple(parts), tuple(sorted(relations)), field_names(instance))
+    return CaseProof(case.words, tuple(parts), tuple(sorted(relations)), field_names(instance), wider=case.wider)
 
 
 def _told(error: Exception) -> str:
