@@ -291,7 +291,7 @@ def test_steps_from_depth_to_depth_hold(step):
         {"local": False},
         {"transposed": True},
     ],
-    ids=str,
+    ids=lambda wrong: next(iter(wrong)),
 )
 def test_wrong_recursions_fail_the_step(wrong, monkeypatch):
     for step in (PULLBACK, PUSHFORWARD):
