@@ -7,14 +7,19 @@ from pathlib import Path
 import pytest
 
 import theorems
-from theorems import CLAIMS, Outcome
+from impl import Operand
+from theorems import CLAIMS, Outcome, equals
 from theorems.checking import check
 from theorems.evidence import file as evidence
 from theorems.evidence.badges import wording
 from theorems.gram_hierarchy.operators import STATED, no_mask
+from theorems.impl.chains import LinearChain
 from theorems.impl.gated import fields
 from theorems.impl.generic.networks import gated_network
+from theorems.impl.strategies import grams as strategies
+from theorems.impl.strategies.noise import minibatch_noises
 from theorems.impl.symbolic import NotOfThisFormError
+from theorems.impl.training import MinibatchNoise
 from theorems.loading import load_claims
 from theorems.proving.counterexamples import counterexample
 from theorems.proving.deciding import decide, symbolic
@@ -54,10 +59,14 @@ RELATED = {
     "kernel_ode",
     "task_drive_is_the_energy_gradient",
     "sgd_kernel_noise_vanishes_off_outputs",
+    "sgd_kernel_noise_formula",
+    "sgd_feature_noise_stays_in_readout_rows",
+    "gram_sufficiency_in_training",
+    "gram_sufficiency_at_inference",
     "rotation_is_orthogonal_to_learning",
     "balanced_linear_network_feature_ansatz",
 }
-"""Claims whose variables satisfy relations: other forms may be equal there."""
+"""Claims whose variables satisfy relations, or stand for more than the claim speaks of: other forms may be equal there."""
 EVERY_DEPTH = {
     "layerwise_kernel",
     "backward_pullback_recursion",
@@ -190,9 +199,29 @@ def test_what_branches_is_named_with_its_line(name, said):
     assert "hostile.py:" in proof.sentence
 
 
-@pytest.mark.parametrize("name", ["biased_layers_differ", "gates_by_name_differ", "deep_networks_differ"])
-def test_every_alternative_is_looked_at(name):
-    assert decide(HOSTILE[name]).status == "differs"
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("biased_layers_differ", "differs"),
+        ("gates_by_name_differ", "no normal form found"),  # masks of ReLU follow from weights
+        ("deep_networks_differ", "differs"),
+    ],
+)
+def test_every_alternative_is_looked_at(name, status):
+    assert decide(HOSTILE[name]).status == status
+
+
+def test_what_holds_of_real_batches_alone_is_not_refuted():
+    """Symbols stand for more than batches: Σ n_i = b is true of those and no identity of these."""
+
+    @equals(observed=lambda noise: noise.counts.sum(-1), on=minibatch_noises)
+    def counts_add_up(noise: MinibatchNoise) -> Operand:
+        """Σ n_i = b."""
+        return noise.counts.sum(-1) * 0 + noise.size
+
+    proof = decide(counts_add_up)
+    assert proof.status == "no normal form found"
+    assert counterexample(counts_add_up, proof) is None
 
 
 def test_a_claim_about_a_part_of_the_domain_is_proved_for_that_part():
@@ -203,6 +232,41 @@ def test_a_claim_about_a_part_of_the_domain_is_proved_for_that_part():
     assert decide(other).status == "differs"
     none = replace(claim, where={"nothing": lambda layer: False})
     assert not decide(none).proved
+
+
+def pairs_of_layers(source):
+    """Two linear layers, one behind the other."""
+    middle, width, into = source.size(2, 4), source.size(2, 4), source.size(2, 4)
+    return LinearChain(
+        (source.entries(middle, into), source.entries(width, middle)), source.entries(source.size(1, 3), into)
+    )
+
+
+def chooses(source):
+    """Chains of one layer or two."""
+    return pairs_of_layers(source) if source.shape % 2 else None
+
+
+@pytest.mark.parametrize(
+    ("generic", "wrong", "status"),
+    [(pairs_of_layers, 1, "proved"), (pairs_of_layers, 2, "differs"), (chooses, 1, "not of this form")],
+)
+def test_a_constructor_of_ones_own_is_handed_symbols(generic, wrong, status):
+    def both(chain):
+        first, second = chain.weights
+        return (chain.inputs @ first.mT @ second.mT).mT
+
+    @equals(observed=both, on=strategies.balanced_chains, generic=generic)
+    def products(chain: LinearChain) -> Operand:
+        """(XAᵀBᵀ)ᵀ = BAXᵀ."""
+        first, second = chain.weights
+        return second @ first @ chain.inputs.mT * wrong
+
+    proof = decide(products)
+    assert proof.status == status, proof.sentence
+    assert status != "proved" or "every size of Two linear layers" in proof.sentence
+    assert status != "differs" or counterexample(products, proof).sizes == (2, 2, 2, 1)  # as asked for
+    assert status != "not of this form" or "a choice between shapes" in proof.sentence
 
 
 # -- every depth -----------------------------------------------------------------------------------------------------

@@ -147,6 +147,13 @@ def brute_force(term):
     return min(found)
 
 
+def lcf(jumps):
+    """A cubic graph by its Hamiltonian cycle and the jumps from it."""
+    k = len(jumps)
+    edges = {frozenset((i, (i + step) % k)) for i, jump in enumerate(jumps) for step in (1, jump)}
+    return [tuple(sorted(edge)) for edge in edges]
+
+
 def cycle(k, start=0):
     return [(start + i, start + (i + 1) % k) for i in range(k)]
 
@@ -161,6 +168,7 @@ SYMMETRIC = {
     "prism": monomial(cycle(3) + cycle(3, 3) + [(0, 3), (1, 4), (2, 5)], symmetric=True),
     "K33": monomial([(i, j) for i in range(3) for j in range(3, 6)], symmetric=True),
     "path with ends fixed": monomial([(0, 1), (1, 2), (2, 3), (3, 4)], out=(0, 4)),
+    "cubic without symmetry (Frucht)": monomial(lcf([-5, -2, -4, 2, 5, -2, 2, 5, -2, -5, 4, 2]), symmetric=True),
     "star": monomial([(0, i) for i in range(1, 6)]),
 }
 

@@ -36,20 +36,29 @@ class Counterexample:
 class SmallSource(Source):
     """Given sizes, small whole entries, and the alternative of a case."""
 
-    def __init__(self, shape: int, seed: int, sizes: tuple[int, ...], largest: int) -> None:
-        """Take sizes in turn."""
+    def __init__(self, shape: int, seed: int, sizes: tuple[int, ...], *, largest: int, bounded: bool) -> None:
+        """Take sizes in turn; ``bounded`` to refuse those that are not asked for."""
         super().__init__(shape, seed, largest=largest)
-        self._given = iter(sizes)
+        self._given, self._bounded = iter(sizes), bounded
 
     def size(self, least: int, most: int) -> int:
-        """The next one that is given; at least one, whatever is asked for."""
-        return least if least == most == 1 else next(self._given)
+        """The next one that is given.
+
+        Raises:
+            ValueError: if it is not among those asked for, where that matters.
+        """
+        if least == most == 1:
+            return 1
+        found = next(self._given)
+        if self._bounded and not least <= found <= most:
+            raise ValueError(f"expected a size from {least} to {most}, got {found}")
+        return found
 
 
 def counterexample(claim: Claim, proof: Proof) -> Counterexample | None:
     """An instance that refutes ``claim``, at the least sizes at which one was found; None if the search finds none."""
     domain = domain_of(claim)
-    if domain is None or not proof.differing:
+    if domain is None or proof.status != "differs":
         return None
     words = proof.differing[0][0].words
     case = next(c for c in domain.cases if c.words == words)
@@ -90,7 +99,9 @@ def _sizes(number: int, total: int) -> Iterator[tuple[int, ...]]:
 def _judged(claim: Claim, case: Case, sizes: tuple[int, ...], seed: int) -> Verdict | None:
     """The claim's own verdict on one instance; None where none can be made."""
     try:
-        instance: Any = case.make(SmallSource(case.shape, seed, sizes, largest=1 + seed // 2))
+        instance: Any = case.make(
+            SmallSource(case.shape or 0, seed, sizes, largest=1 + seed // 2, bounded=case.bounded)
+        )
         if case.finish is not None:
             instance = case.finish(instance)
         return claim(instance)

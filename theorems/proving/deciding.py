@@ -23,7 +23,7 @@ from theorems.impl.symbolic.relations import relations_used
 from theorems.impl.symbolic.signs import is_positive, sign_of
 from theorems.impl.symbolic.sizes import Size, same_shape
 from theorems.impl.symbolic.source import SymbolicSource
-from theorems.proving.domains import Case, domain_of
+from theorems.proving.domains import Case, Domain, domain_of
 from theorems.proving.induction import layer, steps_of, told
 from theorems.proving.proof import CaseProof, How, Part, Proof
 from theorems.relations import Comparison
@@ -45,17 +45,16 @@ def decide(claim: Claim) -> Proof:
 
 def _decided(claim: Claim) -> tuple[str, tuple[CaseProof, ...], str]:
     """For what, every case, and why not."""
-    if not isinstance(claim.relation, Comparison | RankIs):
-        return "", (), f"its relation is {type(claim.relation).__name__}, which no normal form decides"
     domain = domain_of(claim)
-    if domain is None:
-        return "", (), f"no symbolic {claim.subject.__name__} stands for what its strategy draws"
-    hidden = None if domain.family is None else unstated(claim, domain.family)
-    if hidden is not None:
-        return "", (), f"symbols build in {hidden!r}, on which the claim rests without stating it"
+    reason = _beyond(claim, domain)
+    if reason is not None or domain is None:
+        return "", (), reason or ""
     found: list[CaseProof] = []
     for case in domain.cases:
-        instance = symbolic(case)
+        try:
+            instance = symbolic(case)
+        except Exception as error:  # noqa: BLE001, the constructor may be anybody's
+            return domain.words, (), f"no symbols can be handed to {case.words}: {_told(error)}"
         if _left_out(claim, instance):
             continue
         proof = _case(claim, case, instance)
@@ -73,6 +72,18 @@ def _decided(claim: Claim) -> tuple[str, tuple[CaseProof, ...], str]:
             found.append(step)
             words = told(words)
     return words, tuple(found), ""
+
+
+def _beyond(claim: Claim, domain: Domain | None) -> str | None:
+    """Why nothing can be said of the claim, or None."""
+    if not isinstance(claim.relation, Comparison | RankIs):
+        return f"its relation is {type(claim.relation).__name__}, which no normal form decides"
+    if domain is None:
+        return f"no symbolic {claim.subject.__name__} stands for what its strategy draws"
+    hidden = None if domain.family is None else unstated(claim, domain.family)
+    if hidden is not None:
+        return f"symbols build in {hidden!r}, on which the claim rests without stating it"
+    return None
 
 
 def _induction(claim: Claim) -> CaseProof | None:
@@ -130,7 +141,7 @@ def _case(claim: Claim, case: Case, instance: Any) -> CaseProof | str:
             return f"{refused[0] if refused else _told(error)} ({case.words})"
         if refused:  # and caught
             return f"{refused[0]} ({case.words})"
-    return CaseProof(case.words, tuple(parts), tuple(sorted(relations)), field_names(instance))
+    return CaseProof(case.words, tuple(parts), tuple(sorted(relations)), field_names(instance), wider=case.wider)
 
 
 def _told(error: Exception) -> str:

@@ -37,16 +37,20 @@ class Case:
     Args:
         words: which one; "depth 3".
         make: draws the instance from a source: of symbols, or of numbers for a counterexample.
-        shape: what the constructor chooses by.
+        shape: what the constructor chooses by; None for one that may not choose.
         known: fields that are no operands and have the value that they have in this case.
         finish: what is done to the instance afterwards.
+        wider: whether there are more instances than the claim speaks of: then only proofs count, and different forms do not refute.
+        bounded: whether the bounds of sizes that the constructor asks for belong to what the claim speaks of.
     """
 
     words: str
     make: Callable[[Any], Any]
-    shape: int = 0
+    shape: int | None = 0
     known: tuple[str, ...] = ()
     finish: Callable[[Any], Any] | None = None
+    bounded: bool = False
+    wider: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,9 @@ def _gated(depths: tuple[int, int], *, tanh: bool = False, linear: bool = False)
         make = partial(networks.gated_network, depths=(depth, depth), linear=linear)
         for gate, said in (("data", "masks as data"), ("relu", "ReLU between its switches")):
             finish = partial(_as, gate)
-            cases.append(Case(f"depth {depth}, {said}", make, 0, ("gate",), finish))
+            # under ReLU masks follow from weights, and these are any
+            wider = gate == "relu"
+            cases.append(Case(f"depth {depth}, {said}", make, 0, ("gate",), finish, wider=wider))
         if tanh and depth <= _TANH:
             made = partial(tanh_network, depth=depth)
             cases.append(Case(f"depth {depth}, tanh", made, 0, ("gate",)))
@@ -111,8 +117,8 @@ def _chains(depths: tuple[int, int]) -> Domain:
 
 
 LINEAR_NETWORKS = Domain(
-    "depth 1 to 5, every width, every number of samples, the squared loss",
-    tuple(Case(f"depth {d}", partial(linear_net, depth=d)) for d in range(1, 6)),
+    "depth 2 to 5, every width, every number of samples, the squared loss",
+    tuple(Case(f"depth {d}", partial(linear_net, depth=d)) for d in range(2, 6)),
 )
 
 _BIASED, _UNBIASED = (0, "with a bias"), (2, "without a bias")
@@ -169,14 +175,14 @@ DOMAINS: tuple[tuple[Family, Domain], ...] = (
         families.STEPS,
         Domain(
             "every number of steps by induction, every width, every number of samples, any symmetric P, any loss",
-            (Case("one step from any state", preconditioned_step),),
+            (Case("one step from any state", preconditioned_step, wider=True),),
         ),
     ),
     (
         families.NOISES,
         Domain(
             "every number of samples, every width, every number of classes, any batches, any loss",
-            (Case("any batches", minibatches),),
+            (Case("any batches", minibatches, wider=True),),
         ),
     ),
 )
@@ -193,5 +199,11 @@ def domain_of(claim: Claim) -> Domain | None:
         if same_law(claim, deep_linear_networks):
             return LINEAR_NETWORKS
     family = family_of(claim)
+    if family is None:
+        return None
     found = next((domain for known, domain in DOMAINS if known is family), None)
-    return found if found is None or family is None else Domain(found.words, found.cases, family)
+    if found is not None:
+        return Domain(found.words, found.cases, family)
+    if family in families.FAMILIES:
+        return None  # its constructor chooses, or loops over numbers
+    return Domain(f"every size of {family.name}", (Case(family.name, family, None, bounded=True),))

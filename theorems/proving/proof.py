@@ -58,6 +58,7 @@ class CaseProof:
         relations: of variables, as far as they were used.
         shown: names of variables for a reader.
         rule: by which the case serves the others; empty for one that stands for itself.
+        wider: whether there are more instances than the claim speaks of.
     """
 
     words: str
@@ -65,6 +66,7 @@ class CaseProof:
     relations: tuple[str, ...] = ()
     shown: Mapping[str, str] = field(default_factory=dict)
     rule: str = ""
+    wider: bool = False
 
 
 _RULES = {
@@ -106,12 +108,12 @@ class Proof:
     def differing(self) -> list[tuple[CaseProof, Part]]:
         """Parts whose two sides are to be equal and have different forms, those of free variables alone first."""
         found = [(c, part) for c in self.cases for part in c.parts if part.how == "differs"]
-        return sorted(found, key=lambda pair: pair[1].related)
+        return sorted(found, key=lambda pair: pair[0].wider or pair[1].related)
 
     @property
     def related(self) -> bool:
-        """Whether every part that differs has variables that are more than free: then different forms do not refute."""
-        return all(part.related for _, part in self.differing)
+        """Whether nothing that differs is of free variables in the claim's own domain: then different forms do not refute."""
+        return all(case.wider or part.related for case, part in self.differing)
 
     @property
     def rules(self) -> list[str]:
