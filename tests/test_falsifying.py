@@ -13,6 +13,7 @@ from theorems import Outcome, feature_learning_equation, spiked_covariance_serie
 from theorems.checking import check
 from theorems.claim import Source, equals
 from theorems.cli import app
+from theorems.evidence.measures import fingerprint
 from theorems.searching.choices import CORNERS, cornered, draw, neighbour
 from theorems.searching.falsifying import CORNER, NEAR, PHASES, falsify
 
@@ -123,3 +124,12 @@ def test_command_finds_what_is_false():
 def test_command_refuses_a_name():
     result = CliRunner().invoke(app, ["falsify", "no_such_claim"])
     assert isinstance(result.exception, InputError)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.complex64, torch.int64])
+def test_equal_numbers_have_equal_fingerprints_whatever_their_strides(dtype):
+    whole = torch.arange(12).reshape(3, 4).to(dtype)
+    for view in (whole, whole.mT, whole[:, ::2], whole[:1, :1].mT, whole[:, 1:2].mT, whole[0, 0]):
+        assert fingerprint(view) == fingerprint(view.clone())
+        assert fingerprint(view) != fingerprint(view + 1)
+    assert fingerprint(torch.zeros(2, dtype=dtype)) != fingerprint(torch.zeros(2, dtype=torch.float16))

@@ -36,9 +36,10 @@ def sizes_of(instance: Any) -> dict[str, int]:
 def fingerprint(value: Any) -> Any:
     """Something hashable that is equal for equal instances: the numbers themselves, not their addresses."""
     if isinstance(value, Tensor):
-        array = value.detach().cpu().resolve_conj().contiguous()
-        numbers = array.reshape(-1).view(torch.uint8).numpy().tobytes()  # numpy has no bfloat16
-        return str(array.dtype), tuple(array.shape), numbers
+        array = value.detach().cpu().resolve_conj()
+        if array.dtype.is_floating_point and array.dtype not in (torch.float16, torch.float32, torch.float64):
+            array = array.float()  # exactly; numpy has no bfloat16
+        return str(value.dtype), tuple(array.shape), array.contiguous().numpy().tobytes()
     if isinstance(value, np.ndarray):
         return value.shape, repr(value.tolist()) if value.dtype == object else value.tobytes()
     if isinstance(value, Mapping):
