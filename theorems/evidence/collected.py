@@ -11,7 +11,7 @@ from typing import Any
 from theorems.claim import Claim
 from theorems.evidence.controls import Condition, Control
 from theorems.evidence.file import described, finite
-from theorems.evidence.measures import fingerprint, sizes_of, spread
+from theorems.evidence.measures import fingerprint, place_record, sizes_of, spread
 from theorems.identities import NO_IDENTITY
 from theorems.points import Generic
 from theorems.proving.proof import Proof
@@ -285,7 +285,7 @@ class Evidence:
             "detectable": self.detectable,
             "false_alarm": None if (chance := spent([self])) is None else chance[0],
             "counterexample": self._counterexample(),
-            "places": [_place(where, verdict) for where, verdict in self.places],
+            "places": [place_record(where, verdict) for where, verdict in self.places],
             "seconds": round(self.seconds, 3),
         }
 
@@ -294,14 +294,3 @@ class Evidence:
             return None
         text, file = self.script
         return {"text": repr(self.worst), "instance": repr(self.worst.instance), "script": text, "file": file}
-
-
-def _place(where: str, verdict: Verdict) -> dict[str, Any]:
-    return {
-        "where": where,
-        "outcome": verdict.outcome.name,
-        "grade": verdict.grade.name if verdict.grade is not None else None,
-        "measured": finite(verdict.measured),
-        "bound": finite(verdict.bound),
-        "reason": verdict.context.get("reason"),
-    }
