@@ -20,6 +20,7 @@ ROOF = (
     "theorems.searching.choices",
     "theorems.searching.drawing",
     "theorems.evidence.collected",
+    "theorems.evidence.measures",
     "theorems.searching.larger",
     "theorems.searching.falsifying",
     "theorems.searching.planting",
