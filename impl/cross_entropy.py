@@ -32,7 +32,7 @@ def cross_entropy_reduction(loss: Any, outputs: Any, targets: Any) -> str | None
     """
     if loss is functional.cross_entropy:
         return "mean"
-    if isinstance(loss, nn.CrossEntropyLoss):
+    if type(loss) is nn.CrossEntropyLoss and not loss._forward_hooks:  # a class of its own may add anything to it
         return str(loss.reduction) if loss.weight is None else None
     if not isinstance(outputs, Tensor) or outputs.ndim < 2 or not outputs.is_floating_point() or not callable(loss):
         return None

@@ -14,7 +14,29 @@ torch.manual_seed(0)
 OUTPUTS = torch.randn(SHAPE, dtype=torch.float64)
 TOKENS = torch.randint(7, SHAPE[:2])
 
+
+class Tokens(nn.CrossEntropyLoss):
+    """As users write it."""
+
+    def forward(self, f, t):
+        return super().forward(f.view(-1, 7), t.view(-1))
+
+
+class Penalised(Tokens):
+    """A loss of its own under a known name."""
+
+    def forward(self, f, t):
+        return super().forward(f, t) + (f**2).sum()
+
+
+def hooked():
+    loss = nn.CrossEntropyLoss()
+    loss.register_forward_hook(lambda _, given, value: value + (given[0] ** 2).sum())
+    return loss
+
+
 RECOGNISED = {
+    "a class of one's own": (Tokens(), "mean"),
     "flattened": (lambda f, t: functional.cross_entropy(f.reshape(-1, 7), t.reshape(-1)), "mean"),
     "a view, summed": (lambda f, t: functional.cross_entropy(f.view(-1, 7), t.view(-1), reduction="sum"), "sum"),
     "flattened dimensions": (lambda f, t: functional.cross_entropy(f.flatten(0, 1), t.flatten()), "mean"),
@@ -43,6 +65,8 @@ OTHERS = {
     "two of them": lambda f, t: [functional.cross_entropy(f.view(-1, 7), t.view(-1)) for _ in range(2)][1],
     "squared": lambda f, t: ((f - functional.one_hot(t, 7)) ** 2).sum(),
     "written by hand": lambda f, t: functional.nll_loss(f.log_softmax(-1).view(-1, 7), t.view(-1)),
+    "a class of one's own, with a penalty": Penalised(),
+    "with a hook": hooked(),
     "it raises": lambda f, t: functional.cross_entropy(f, t[0]),
     "weights of classes in a module": nn.CrossEntropyLoss(weight=torch.ones(7).double()),
 }  # fmt: skip
