@@ -17,7 +17,7 @@ from impl.generic.networks import (
     preconditioned_steps,
     twin_runs,
 )
-from impl.generic.source import Source
+from impl.generic.source import SET_SIZE, Source
 
 SHAPES = range(6)
 
@@ -157,3 +157,17 @@ def test_decoders_in_whole_numbers_where_no_unit_switches(shape):
 def test_pairing_is_the_sum_of_products():
     left, right = source(0).entries(2, 3, 4), source(1).entries(2, 3, 4)
     assert pairing(left, right).tolist() == np.einsum("tij,tij->t", left, right).tolist()
+
+
+@pytest.mark.parametrize("sign", ["any", "positive"])
+def test_entries_are_spread_over_the_whole_set(sign):
+    """What Schwartz and Zippel count: every value of the set, not the even ones, not the small ones."""
+    sources = [Source(0, seed) for seed in range(40)]
+    drawn = [int(s.entries(1)[0]) if sign == "any" else int(s.positive()) for s in sources for _ in range(20)]
+    low = -SET_SIZE // 2 if sign == "any" else 1
+    assert all(low <= value < low + SET_SIZE for value in drawn)
+    for modulus in (2, 3, 4, 5, 7, 8):
+        assert {value % modulus for value in drawn} == set(range(modulus))
+    eighths = [8 * (value - low) // SET_SIZE for value in drawn]
+    assert min(map(eighths.count, range(8))) > 50, "a hundred are expected"
+    assert len(set(drawn)) == len(drawn)
