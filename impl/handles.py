@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from theorems.impl.nested import mapped, tensors_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Handle:
     r"""Numbers that move together, and how the loss should move with them.
 

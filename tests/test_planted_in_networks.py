@@ -103,12 +103,14 @@ def test_a_wrong_gradient_anywhere_is_refuted_and_located(bug):
     """Red where it goes wrong and below, green above it; the residual is what the bug makes of the slope."""
     seen = places(WRONG[bug]())
     assert seen["all parameters"].outcome is Outcome.REFUTED
-    wrong = "parameters of 0" if bug == "hook on a parameter" else "input of 1"
+    # where the input is not told from rounding (numbers of a seed differ between processors), the parameters below it are
+    wrong = "parameters of 0" if bug == "hook on a parameter" or "input of 1" not in seen else "input of 1"
     assert seen[wrong].outcome is Outcome.REFUTED
     assert seen[wrong].measured > 100 * seen[wrong].bound
     said = seen["all parameters"].context["where"]
     assert f"the gradient {'of' if wrong[0] == 'p' else 'at'} the {wrong} is wrong" in said
-    assert "backward pass of 1" in said or wrong == "parameters of 0"
+    told = "backward pass of 1" in said or "it goes wrong in 0, or on the way from it" in said
+    assert told or bug == "hook on a parameter"
     assert seen["parameters of 2, 3, 5, above it"].outcome is Outcome.HOLDS
     assert seen.get("parameters of 0", seen[wrong]).outcome is Outcome.REFUTED
 
