@@ -100,7 +100,9 @@ def unseen(lines: Lines, whole: LossLine, grown: Callable[[], Lines]) -> tuple[P
         if _outcome(line) is Outcome.REFUTED:
             return found | _wrong(lines, still, line), ""
         alone = {h.module for h in still} - {h.module for h in moving}
-        if alone or _outcome(line) is not Outcome.HOLDS:  # not of a bias before a norm, whose weight is seen
+        if _outcome(line) is Outcome.HOLDS and _is_faint(line):
+            still = []  # it may be that their gradient is zero, and that it was made zero: named among what is hidden
+        elif alone or _outcome(line) is not Outcome.HOLDS:  # not of a bias before a norm, whose weight is seen
             found[f"{named(still)}, of which the loss depends little"] = line
     more, hidden = _grown(lines, hidden, whole, grown)
     return found | more | _named(lines, [h for h in hidden if h not in still], whole), _note(lines, seen, moving)
@@ -177,8 +179,15 @@ def _named(lines: Lines, hidden: Sequence[Handle], whole: LossLine) -> Places:
         return {}
     line = _through(lines, hidden, whole)
     seen, largest = slope_of(line), max(abs(h.slope) for h in hidden)
-    why = f"the loss depends too little on the {named(hidden, len(hidden))}: slopes below {seen.bound:.2g} are not told from rounding and kinks, and theirs are at most {largest:.2g}; a gradient that is wrong by a factor 2 there would not be seen"  # fmt: skip
+    theirs = f"theirs are at most {largest:.2g}" if largest else "autograd says that theirs are zero"
+    why = f"the loss depends too little on the {named(hidden, len(hidden))}: slopes below {seen.bound:.2g} are not told from rounding and kinks, and {theirs}; a gradient that is wrong by a factor 2 there, or made zero, would not be seen"  # fmt: skip
     return {f"{named(hidden)}, of which the loss depends too little": replace(line, hidden=why)}
+
+
+def _is_faint(line: LossLine) -> bool:
+    """Whether the loss moves where autograd says that it does not, by a share of the bound that rounding hardly reaches."""
+    seen = slope_of(line)
+    return abs(float(line.slope) - seen.limit) > POWER * seen.bound
 
 
 def _note(lines: Lines, seen: Seen, moving: Sequence[Handle]) -> str:
