@@ -269,3 +269,12 @@ def test_whole_numbers_beyond_the_format_are_enclosed_and_no_wider_than_they_rou
     radius = 0.0 if found.radius is None else float(found.radius[0])
     assert off <= Fraction(radius)
     assert radius <= 4 * UNIT * abs(number)
+
+
+def test_what_no_product_is_added_to_is_exactly_zero():
+    """A row of zeros times anything: no term can underflow, and 0 = 0 is not in doubt; beside it a tiny product is."""
+    left = Ball(torch.tensor([[0.0, 0.0], [1e-200, 0.0]], dtype=torch.float64))
+    right = Ball(torch.tensor([[0.3, 1e-200], [0.7, 1.0]], dtype=torch.float64))
+    for radii in ((left @ right).error, (right.mT @ left.mT).error.mT):
+        assert radii[0].tolist() == [0.0, 0.0]
+        assert radii[1, 1] > 0, "1e-200 times 1e-200 is no zero"
