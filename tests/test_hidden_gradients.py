@@ -108,3 +108,11 @@ def test_what_a_norm_that_starts_from_zero_hides_is_seen_where_it_is_larger(bug)
     red = [where for where, verdict in rows.items() if verdict.outcome is Outcome.REFUTED]
     assert red, rows
     assert all("1.f.0" in where for where in red), rows
+
+
+@pytest.mark.parametrize("tenths", range(80, 105, 3))
+def test_a_gradient_that_was_made_zero_is_red_or_named_at_every_share(tenths):
+    """Between what is refuted and what rounding hides altogether there is no share at which a row of its own holds."""
+    rows = checked(Branch(10 ** (-tenths / 10), nn.GELU()), torch.float32, "zeroed", "1.f.2")
+    red = [where for where, verdict in rows.items() if verdict.outcome is Outcome.REFUTED]
+    assert red or about(rows, "1.f.2"), rows
