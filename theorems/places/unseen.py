@@ -103,8 +103,8 @@ def unseen(lines: Lines, whole: LossLine, grown: Callable[[], Lines]) -> tuple[P
         if _outcome(line) is Outcome.HOLDS and _is_faint(line):
             still = []  # it may be that their gradient is zero, and that it was made zero: named among what is hidden
         elif alone or _outcome(line) is not Outcome.HOLDS:  # not of a bias before a norm, whose weight is seen
-            least = f"a slope below {slope_of(line).bound:.2g} would not be seen"
-            note = f"autograd says that the loss does not depend on the {named(still, len(still))}; {least}"
+            unseen_below = f"a slope below {slope_of(line).bound:.2g} would not be seen"
+            note = f"autograd says that the loss does not depend on the {named(still, len(still))}; {unseen_below}"
             row = replace(line, notes=(*line.notes, note))
             found[f"{named(still)}, of which the loss depends little"] = row
     more, hidden = _grown(lines, hidden, whole, grown)
