@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from flint import acb_mat, arb, ctx
+from flint import acb_mat, arb, arb_mat, ctx
 
 from theorems.impl.arb_arrays import ArbArray, UndecidableError, arb_array, as_matrix, filled
 
@@ -82,10 +82,8 @@ def smallest_eigenvalue(matrix: ArbArray) -> arb:
 def symmetric_eigenvalues(matrix: ArbArray) -> list[arb]:
     """Enclosures of the eigenvalues of a symmetric matrix, in decreasing order of their midpoints, multiple ones included.
 
-    By Arb's certified solver, whose radii shrink with the precision; where it gives up, as `impl.harmonics.eigenvalues`.
+    By Arb's certified solver, whose radii shrink with the precision; where it gives up, as `eigenvalues`.
     """
-    from theorems.impl.harmonics import eigenvalues
-
     even = as_matrix((matrix + matrix.mT) * 0.5)
     try:
         found = [value.real for value in acb_mat(even).eig(multiple=True)]
@@ -130,3 +128,27 @@ def orthonormal(columns: ArbArray) -> ArbArray:
             raise UndecidableError("expected independent columns, got some that might not be")
         done.append(v / length)
     return np.stack([np.asarray(u) for u in done], -1).view(ArbArray)
+
+
+def eigenvalues(matrix: arb_mat) -> list[arb]:
+    """Enclosures of the eigenvalues of a symmetric matrix of balls, in decreasing order; multiple ones included.
+
+    With any V, VᵀV = I + F and VᵀKV = Λ + R: by Ostrowski and Weyl λ_j(K) lies in (Λ_j ± ‖R‖)/(1 ± ‖F‖). V is the floating-point answer.
+    """
+    size = matrix.nrows()
+    middle = np.array([[float(matrix[i, j].mid()) for j in range(size)] for i in range(size)])
+    approximate, vectors = np.linalg.eigh((middle + middle.T) / 2)
+    v = arb_mat(vectors.tolist())
+    rest = v.transpose() * matrix * v
+    frame = v.transpose() * v
+    for i in range(size):
+        rest[i, i] -= arb(float(approximate[i]))
+        frame[i, i] -= 1
+    off, skew = _frobenius(rest), _frobenius(frame)
+    if not skew < 1:
+        return [arb("nan")] * size
+    return [(arb(float(value)) + arb(0, off)) / (1 + arb(0, skew)) for value in reversed(approximate)]
+
+
+def _frobenius(matrix: arb_mat) -> arb:
+    return sum((entry * entry for row in matrix.tolist() for entry in row), arb(0)).abs_upper().sqrt().upper()

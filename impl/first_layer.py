@@ -17,8 +17,8 @@ from theorems.impl.operands import Instance, Operand
 from theorems.impl.preconditioned import PreconditionedSGD, Preconditioner, Rest, matrix_of, rest_optimiser
 from theorems.impl.restoring import Remembered
 from theorems.impl.running import Inputs, reseed, undisturbed
-from theorems.impl.step_errors import enclosed_steps, moved_steps
-from theorems.impl.surgery import blank, first_layer, whole_numbers
+from theorems.impl.step_errors import enclosed_steps, moved_steps, whole_numbers
+from theorems.impl.surgery import blank, first_layer
 
 First: TypeAlias = Callable[[list[nn.Parameter], float, Preconditioner, float], torch.optim.Optimizer]
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-from flint import acb, arb, arb_mat, ctx
+from flint import acb, arb, ctx
 
 from theorems.impl.errors import require
 from theorems.impl.operands import Instance
@@ -72,27 +71,3 @@ def legendre(dimension: int, degree: int, argument: acb) -> acb:
     for k in range(1, degree):
         before, now = now, ((2 * k + dimension - 2) * argument * now - k * before) / (k + dimension - 2)
     return now
-
-
-def eigenvalues(matrix: arb_mat) -> list[arb]:
-    """Enclosures of the eigenvalues of a symmetric matrix of balls, in decreasing order; multiple ones included.
-
-    With any V, VᵀV = I + F and VᵀKV = Λ + R: by Ostrowski and Weyl λ_j(K) lies in (Λ_j ± ‖R‖)/(1 ± ‖F‖). V is the floating-point answer.
-    """
-    size = matrix.nrows()
-    middle = np.array([[float(matrix[i, j].mid()) for j in range(size)] for i in range(size)])
-    approximate, vectors = np.linalg.eigh((middle + middle.T) / 2)
-    v = arb_mat(vectors.tolist())
-    rest = v.transpose() * matrix * v
-    frame = v.transpose() * v
-    for i in range(size):
-        rest[i, i] -= arb(float(approximate[i]))
-        frame[i, i] -= 1
-    off, skew = _frobenius(rest), _frobenius(frame)
-    if not skew < 1:
-        return [arb("nan")] * size
-    return [(arb(float(value)) + arb(0, off)) / (1 + arb(0, skew)) for value in reversed(approximate)]
-
-
-def _frobenius(matrix: arb_mat) -> arb:
-    return sum((entry * entry for row in matrix.tolist() for entry in row), arb(0)).abs_upper().sqrt().upper()

@@ -6,10 +6,12 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from theorems.impl.measured import given
 from theorems.impl.rounded import UNIT, Ball
+from theorems.impl.tracing import trace
 
 
 def _rate(value: Tensor, unit: float) -> Ball:
@@ -53,3 +55,24 @@ def moved_steps(steps: Any, seen_grad: Tensor) -> Any:
         after=steps.after + steps.inputs @ change.mT,
         test_after=steps.test_after + steps.test_inputs @ change.mT,
     )
+
+
+LARGEST = 2.0**50
+"""Eight times below 2^53: room for the sums of a few such terms."""
+
+
+def whole_numbers(training: Any, matrix: Tensor, output_grad: Tensor) -> bool:
+    """Whether every sum of the coming step runs over integers that stay below 2^50: then nothing rounds."""
+    layers = trace(training.model, training.inputs, training.targets, training.loss, seed=training.seed)
+    delta, rows, weight = output_grad.abs(), training.rows.abs(), training.layer.stacked_weight().abs()
+    slope = (delta.mT @ rows) @ matrix.abs() * training.rate
+    moved = weight * (1 + training.rate * training.decay) + slope
+    sums = [rows @ moved.mT, rows @ matrix.abs() @ rows.mT @ delta * training.rate]
+    sums.append(training.test_rows.abs() @ moved.mT)
+    for layer in layers.values():
+        w, h, d = layer.weight.abs(), layer.inputs.abs(), layer.output_grad.abs()
+        sums += [h @ w.mT + (0 if layer.bias is None else layer.bias.abs()), d.mT @ h, d @ w]
+    sums += [p.detach().abs() for p in training.layer.others]
+    numbers = [rows, weight, delta, matrix * training.rate, torch.tensor(training.rate * training.decay)]
+    whole = all(bool((t == t.round()).all()) for t in [*numbers, *sums])
+    return whole and all(float(t.max()) < LARGEST for t in sums if t.numel())

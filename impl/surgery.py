@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,15 +15,9 @@ from theorems.impl.nested import mapped
 from theorems.impl.networks import generator
 from theorems.impl.recording import LAYERS
 from theorems.impl.running import Inputs, run, undisturbed
-from theorems.impl.tracing import scalar_loss, trace
-
-if TYPE_CHECKING:
-    from theorems.impl.first_layer import FirstLayerTraining
+from theorems.impl.tracing import scalar_loss
 
 LossFunction = Callable[[Any, Any], Tensor]
-
-LARGEST = 2.0**50
-"""Eight times below 2^53: room for the sums of a few such terms."""
 
 
 @dataclass
@@ -230,20 +224,3 @@ def blank(inputs: Inputs) -> Inputs:
 
     blanked: Inputs = mapped(inputs, noise)
     return blanked
-
-
-def whole_numbers(training: FirstLayerTraining, matrix: Tensor, output_grad: Tensor) -> bool:
-    """Whether every sum of the coming step runs over integers that stay below 2^50: then nothing rounds."""
-    layers = trace(training.model, training.inputs, training.targets, training.loss, seed=training.seed)
-    delta, rows, weight = output_grad.abs(), training.rows.abs(), training.layer.stacked_weight().abs()
-    slope = (delta.mT @ rows) @ matrix.abs() * training.rate
-    moved = weight * (1 + training.rate * training.decay) + slope
-    sums = [rows @ moved.mT, rows @ matrix.abs() @ rows.mT @ delta * training.rate]
-    sums.append(training.test_rows.abs() @ moved.mT)
-    for layer in layers.values():
-        w, h, d = layer.weight.abs(), layer.inputs.abs(), layer.output_grad.abs()
-        sums += [h @ w.mT + (0 if layer.bias is None else layer.bias.abs()), d.mT @ h, d @ w]
-    sums += [p.detach().abs() for p in training.layer.others]
-    numbers = [rows, weight, delta, matrix * training.rate, torch.tensor(training.rate * training.decay)]
-    whole = all(bool((t == t.round()).all()) for t in [*numbers, *sums])
-    return whole and all(float(t.max()) < LARGEST for t in sums if t.numel())

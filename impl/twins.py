@@ -15,7 +15,7 @@ from theorems.impl.losses import half_squared_error
 from theorems.impl.measured import Rounding, Slack
 from theorems.impl.operands import Instance, Operand
 from theorems.impl.preconditioned import PreconditionedSGD, Rest, rest_optimiser
-from theorems.impl.surgery import LARGEST
+from theorems.impl.step_errors import LARGEST
 
 
 class DataSet(NamedTuple):

@@ -22,9 +22,9 @@ from impl.strategies.wild import FORMATS, KINDS, Refusal
 from impl.strategies.wild_data import WILD, WILD_FOR
 from impl.training import feature_noise
 from theorems.cli import app
+from theorems.impl.rounded import Ball
 from theorems.relations import Comparison
-from theorems.rounding import Ball
-from theorems.rounding.spectra import eigenvalues, singular_values
+from theorems.relations.spectra import eigenvalues, singular_values
 from theorems.searching.auditing import (
     REGIMES,
     Tally,

@@ -24,7 +24,7 @@ from impl.strategies import flows, grams, ridge, spectra, students
 from impl.strategies.wild_data import WILD
 from theorems.relations import Comparison
 from theorems.relations.certified import Enclosure
-from theorems.rounding.precision import LIMIT, PRECISION, precisely
+from theorems.relations.precision import LIMIT, PRECISION, precisely
 from theorems.verdict import Grade, Outcome
 
 HOLDS, REFUTED, UNDECIDED = Outcome.HOLDS, Outcome.REFUTED, Outcome.UNDECIDED

@@ -13,10 +13,11 @@ from impl.operands import Instance
 from theorems import Outcome
 from theorems.checking import check
 from theorems.checking import dropped as dropped_hypothesis
-from theorems.claim import Hypothesis, Source, at_most, equals
+from theorems.claim import Hypothesis, Source
 from theorems.evidence.collected import Evidence
 from theorems.evidence.measures import fingerprint, spread
 from theorems.relations import Finding
+from theorems.stating import at_most, equals
 from theorems.verdict import Grade, Verdict
 
 

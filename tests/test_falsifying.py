@@ -11,11 +11,12 @@ from impl.errors import InputError
 from impl.operands import Instance
 from theorems import Outcome, feature_learning_equation, spiked_covariance_series_as_stated
 from theorems.checking import check
-from theorems.claim import Source, equals
+from theorems.claim import Source
 from theorems.cli import app
 from theorems.evidence.measures import fingerprint
 from theorems.searching.choices import CORNERS, cornered, draw, neighbour
 from theorems.searching.falsifying import CORNER, NEAR, PHASES, falsify
+from theorems.stating import equals
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from impl import normalised_layer
 from theorems import Outcome
 from theorems.checking import check
 from theorems.loading import load_claims
-from theorems.rounding.enclosures import enclose
+from theorems.relations.enclosures import enclose
 from theorems.searching.drawing import draws
 from theorems.searching.larger import larger
 

@@ -7,8 +7,9 @@ import pytest
 from flint import acb, arb, arb_mat, ctx
 from scipy import integrate, special
 
+from impl.arb_matrices import eigenvalues
 from impl.errors import InputError
-from impl.harmonics import Harmonic, eigenvalues, legendre
+from impl.harmonics import Harmonic, legendre
 
 SIGMA = {"relu": lambda t: max(t, 0.0), "abs": abs}
 

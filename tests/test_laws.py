@@ -24,9 +24,9 @@ from theorems.relations.laws import (
     VarianceBounded,
     _worst,
     drawn_once,
-    in_law,
 )
 from theorems.relations.tails import empirical_bernstein
+from theorems.stating import in_law
 from theorems.verdict import Grade, Outcome
 
 RUNS, LEVEL = 400, 0.05

@@ -71,7 +71,7 @@ def test_no_import_changes_a_verdict():
         (),
         ("theorems.catalogue",),
         ("theorems.kernel_flow", "theorems.feature_learning"),
-        ("theorems.feature_learning", "theorems.rounding.precision", "impl.strategies"),
+        ("theorems.feature_learning", "theorems.relations.precision", "impl.strategies"),
     ]
     answers = []
     for order in orders:
@@ -90,7 +90,7 @@ def test_no_import_changes_a_verdict():
 
 def test_nothing_is_registered_any_more():
     import impl.operands
-    from theorems.rounding import enclosures, precision
+    from theorems.relations import enclosures, precision
 
     assert not hasattr(enclosures.enclose, "register")
     assert not hasattr(precision.precisely, "register")

@@ -9,7 +9,7 @@ from impl import strategies
 from impl.gated import loss_gradient
 from impl.linear_networks import descent
 from theorems import CLAIMS, Outcome
-from theorems.rounding import Ball
+from theorems.impl.rounded import Ball
 from theorems.searching.drawing import draws
 from theorems.searching.larger import larger
 

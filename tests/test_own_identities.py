@@ -19,8 +19,8 @@ from impl.operands import Instance, Operand, reciprocal
 from theorems import Grade, Outcome, gram_sufficiency_in_training
 from theorems.checking import check
 from theorems.claim import Source as Paper
-from theorems.claim import at_most, equals
 from theorems.generic import examine, readable, try_at
+from theorems.stating import at_most, equals
 
 OPTIONS = {"source": Paper("0000.00000", "a conjecture", "derived"), "mutants": {}}
 

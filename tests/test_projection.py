@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from impl.linalg import exact_rank, least_squares, project, unexplained
 from tests.exactly import KINDS, fractions, matrices, outside
-from theorems.rounding import Ball
-from theorems.rounding.projection import has_full_column_rank, rank_in_doubt
+from theorems.impl.rounded import Ball
+from theorems.impl.rounded_matrices import has_full_column_rank, rank_in_doubt
 
 
 def _normal(*shape, seed=0):

@@ -15,9 +15,14 @@ import theorems
 from impl.decayed import decayed_layers
 from impl.linalg import exact_rank
 from impl.training import minibatches, readout_noise
+from theorems.impl.rounded import Ball
 from theorems.relations.ranks import _below, _exactly, _numerically
-from theorems.rounding import Ball
-from theorems.rounding.spectra import eigenvalues, is_semidefinite, positive_eigenvalues, singular_values
+from theorems.relations.spectra import (
+    eigenvalues,
+    is_semidefinite,
+    positive_eigenvalues,
+    singular_values,
+)
 from theorems.verdict import Grade, Outcome
 
 

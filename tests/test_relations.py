@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from impl.operands import Instance, Operand
+from theorems.impl.rounded import Ball
 from theorems.relations import Comparison
-from theorems.rounding import Ball
 from theorems.verdict import Grade, Outcome
 
 HOLDS, REFUTED, UNDECIDED = Outcome.HOLDS, Outcome.REFUTED, Outcome.UNDECIDED

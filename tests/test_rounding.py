@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.exactly import KINDS, SINGLE, SINGLE_KINDS, fractions, matrices, outside
-from theorems.rounding import UNIT, Ball, gamma
+from theorems.impl.rounded import UNIT, Ball, gamma
 
 
 def _swap(values):

@@ -20,7 +20,8 @@ from theorems import gram_flow, in_law, surrogate_grows_in_expectation
 from theorems.counterexamples import counterexample
 from theorems.relations.alarms import FAMILY, alarm_of, shared_out, spent
 from theorems.relations.laws import BoundedMean, NormalMean, Proportion, SubGammaMean, VarianceBounded
-from theorems.relations.sequential import Capital, Sequential, finding, open_ended, reseeded
+from theorems.relations.sequential import Capital, Sequential, finding, reseeded
+from theorems.searching.betting import open_ended
 from theorems.verdict import Grade, Outcome
 
 RUNS, LEVEL, BATCHES, SIZE = 300, 0.05, 20, 40

@@ -28,7 +28,7 @@ from theorems import (
     one_step_learns_powered_teacher,
     preconditioned_regression_risk,
 )
-from theorems.rounding import Ball
+from theorems.impl.rounded import Ball
 
 DOUBLE = torch.float64
 

@@ -8,7 +8,7 @@ import pytest
 from flint import arb_mat, ctx
 from scipy import integrate
 
-from impl.harmonics import eigenvalues
+from impl.arb_matrices import eigenvalues
 from impl.spiked_kernels import SpikedKernel
 from tests.spiked import kernel, objects
 from theorems import Grade, Outcome, function_space

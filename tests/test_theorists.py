@@ -23,7 +23,7 @@ from impl.strategies.optimisers import RULES, lattice_runs
 from theorems import Grade, Outcome, equals
 from theorems.checking import check
 from theorems.generic import examine
-from theorems.rounding.enclosures import enclose
+from theorems.relations.enclosures import enclose
 from theorems.searching.drawing import draws
 from theorems.searching.larger import larger
 

@@ -23,8 +23,8 @@ from theorems.feature_learning.weight_gram import (
     gram_whitening_keeps_the_gram,
     rotation_is_orthogonal_to_learning,
 )
-from theorems.rounding import Ball
-from theorems.rounding.enclosures import enclose
+from theorems.impl.rounded import Ball
+from theorems.relations.enclosures import enclose
 from theorems.verdict import Grade, Outcome
 
 QUICK = settings(max_examples=2_000, database=None, phases=[Phase.generate])

@@ -2,9 +2,6 @@ from .catalogue import CLAIMS as CLAIMS
 from .claim import Claim as Claim
 from .claim import Hypothesis as Hypothesis
 from .claim import Source as Source
-from .claim import at_most as at_most
-from .claim import compares as compares
-from .claim import equals as equals
 from .feature_learning import affine_decoder_interpolates as affine_decoder_interpolates
 from .feature_learning import balanced_linear_network_feature_ansatz as balanced_linear_network_feature_ansatz
 from .feature_learning import feature_learning_equation as feature_learning_equation
@@ -82,7 +79,10 @@ from .preconditioning import one_step_learns_powered_teacher as one_step_learns_
 from .preconditioning import preconditioned_regression_risk as preconditioned_regression_risk
 from .preconditioning import same_gram_same_training as same_gram_same_training
 from .preconditions import autograd_gives_the_gradient as autograd_gives_the_gradient
-from .relations.laws import in_law as in_law
+from .stating import at_most as at_most
+from .stating import compares as compares
+from .stating import equals as equals
+from .stating import in_law as in_law
 from .verdict import Grade as Grade
 from .verdict import Outcome as Outcome
 from .verdict import Verdict as Verdict

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from theorems.impl.tracked import Tracked, cleared
-from theorems.kernel_flow.optimality import MinimiserHasRank, Minimises
 from theorems.relations import Comparison
+from theorems.relations.minimum import MinimiserHasRank, Minimises
 from theorems.relations.ranks import RankIs, Within
 
 

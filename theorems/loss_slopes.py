@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from theorems.impl.loss_lines import FINEST, LossLine
-from theorems.rounding import UNIT, gamma
+from theorems.impl.rounded import UNIT, gamma
 
 ROOM = 64.0
 """By how much the last two extrapolations may have come nearer to each other than to the slope."""

@@ -12,9 +12,9 @@ from theorems.claim import Claim, Hypothesis, Source
 from theorems.impl.errors import InputError
 from theorems.impl.loss_lines import LossLine
 from theorems.impl.operands import Operand
+from theorems.impl.rounded import gamma
 from theorems.loss_slopes import ROOM, Slope, has_kink, slope_of
 from theorems.relations import Finding, Side
-from theorems.rounding import gamma
 from theorems.verdict import Grade, Outcome
 
 POWER = 2.0**-3

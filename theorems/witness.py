@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Any, TypeAlias
 
-if TYPE_CHECKING:
-    from theorems.claim import Claim
-    from theorems.verdict import Verdict
+from theorems.verdict import Verdict
 
-Witness: TypeAlias = "Callable[[Claim, Verdict], None]"
+Witness: TypeAlias = Callable[[Any, Verdict], None]
+"""Called with a claim and its verdict."""
 
 _WITNESSES: list[Witness] = []
 
@@ -28,7 +27,7 @@ def witnessed(witness: Witness) -> Iterator[None]:
         _WITNESSES.remove(witness)
 
 
-def tell(claim: Claim, verdict: Verdict) -> Verdict:
+def tell(claim: Any, verdict: Verdict) -> Verdict:
     """Tell every witness of a verdict, and give it back."""
     for witness in tuple(_WITNESSES):
         witness(claim, verdict)

@@ -45,7 +45,7 @@ def falsify_command(
 
     from theorems.evidence.file import record
     from theorems.relations.alarms import FAMILY, shared_out
-    from theorems.relations.sequential import watchable
+    from theorems.searching.betting import watchable
     from theorems.searching.falsifying import Search
     from theorems.verdict import Outcome
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from theorems.claim import Claim
 from theorems.evidence.controls import Condition, Control
-from theorems.evidence.file import described, finite
-from theorems.evidence.measures import fingerprint, place_record, sizes_of, spread
+from theorems.evidence.measures import fingerprint, sizes_of, spread
+from theorems.evidence.records import described, finite, place
 from theorems.identities import NO_IDENTITY
 from theorems.points import Generic
 from theorems.proving.proof import Proof
@@ -285,7 +285,7 @@ class Evidence:
             "detectable": self.detectable,
             "false_alarm": None if (chance := spent([self])) is None else chance[0],
             "counterexample": self._counterexample(),
-            "places": [place_record(where, verdict) for where, verdict in self.places],
+            "places": [place(where, verdict) for where, verdict in self.places],
             "seconds": round(self.seconds, 3),
         }
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from theorems.evidence.file import Record, as_expected, ratio
+from theorems.evidence.file import as_expected, ratio
+from theorems.evidence.records import Record
 
 if TYPE_CHECKING:
     from theorems.claim import Claim

@@ -12,9 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from theorems.evidence.file import finite
 from theorems.impl.operands import Instance
-from theorems.verdict import Verdict
 
 
 def spread(ratios: list[float]) -> dict[str, Any] | None:
@@ -51,15 +49,3 @@ def fingerprint(value: Any) -> Any:
     if hasattr(value, "__dataclass_fields__"):
         return type(value).__name__, tuple(fingerprint(getattr(value, name)) for name in value.__dataclass_fields__)
     return repr(value)
-
-
-def place_record(where: str, verdict: Verdict) -> dict[str, Any]:
-    """What the JSON file says of one place of a network."""
-    return {
-        "where": where,
-        "outcome": verdict.outcome.name,
-        "grade": verdict.grade.name if verdict.grade is not None else None,
-        "measured": finite(verdict.measured),
-        "bound": finite(verdict.bound),
-        "reason": verdict.context.get("reason"),
-    }

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from theorems.claim import Claim
 from theorems.evidence.collected import Evidence
-from theorems.evidence.file import Record, described
 from theorems.evidence.lines import VIOLET
+from theorems.evidence.records import Record, described
 from theorems.verdict import Outcome
 
 STYLE = {

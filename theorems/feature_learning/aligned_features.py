@@ -5,12 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from theorems.claim import Hypothesis, Source, equals
+from theorems.claim import Hypothesis, Source
 from theorems.impl.linalg import squared_norm
 from theorems.impl.operands import Operand, is_exact
 from theorems.impl.readouts import RandomReadout, ReadoutEnsemble, linearised_loss, surrogate
 from theorems.impl.strategies import alignment as drawn
-from theorems.relations.laws import SubGammaMean, drawn_once, in_law
+from theorems.relations.laws import SubGammaMean, drawn_once
+from theorems.stating import equals, in_law
 
 _PAPER = "2605.06258"
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import replace
 from weakref import WeakKeyDictionary
 
-from theorems.claim import Hypothesis, Source, equals
+from theorems.claim import Hypothesis, Source
 from theorems.impl import strategies
 from theorems.impl.differentiation import velocity
 from theorems.impl.operands import Operand, is_exact
+from theorems.impl.rounded import Ball
 from theorems.impl.tracing import LayerTrace
-from theorems.rounding import Ball
+from theorems.stating import equals
 
 _PAPER = "2605.06258"
 

@@ -10,14 +10,15 @@ from functools import partial
 import numpy as np
 from torch import Tensor
 
-from theorems.claim import Hypothesis, Source, compares
+from theorems.claim import Hypothesis, Source
 from theorems.impl.features import FeatureSet, centred, target_linearity
 from theorems.impl.linalg import exact_rank, least_squares, project, squared_norm, unexplained
 from theorems.impl.operands import Operand, is_exact, reciprocal
+from theorems.impl.rounded import Ball
+from theorems.impl.rounded_matrices import has_full_column_rank, rank_in_doubt
 from theorems.impl.strategies import features as strategies
 from theorems.relations import Comparison, Side
-from theorems.rounding import Ball
-from theorems.rounding.projection import has_full_column_rank, rank_in_doubt
+from theorems.stating import compares
 
 _PAPER = "2605.06258"
 Parts = dict[str, Operand]

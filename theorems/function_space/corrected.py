@@ -18,9 +18,10 @@ from theorems.impl.spiked_kernels import arb_of
 from theorems.impl.spiked_series import SpikedSeries
 from theorems.impl.strategies import function_space as strategies
 from theorems.impl.strategies import spiked_kernels as spiked_kernel_strategies
-from theorems.relations.asymptotics import Measured, TendsTo, tends_to
-from theorems.relations.certified import PartialSums, converges
+from theorems.relations.asymptotics import Measured, TendsTo
+from theorems.relations.certified import PartialSums
 from theorems.relations.corrections import Corrections
+from theorems.stating import converges, tends_to
 from theorems.verdict import Outcome
 
 _PAPER = "2605.17718"

@@ -14,8 +14,9 @@ from theorems.impl.links import link
 from theorems.impl.networks import generator
 from theorems.impl.one_step import StepPath, StepPoint
 from theorems.impl.strategies import function_space as strategies
-from theorems.relations.asymptotics import Measured, TendsTo, tends_to
+from theorems.relations.asymptotics import Measured, TendsTo
 from theorems.relations.corrections import Corrections
+from theorems.stating import tends_to
 
 _PAPER = "2605.17718"
 _NORM_TOLERANCE = 2e-3

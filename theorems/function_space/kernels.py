@@ -13,7 +13,7 @@ from flint import arb
 from theorems.claim import Hypothesis, Source
 from theorems.impl.spiked_kernels import SpikedKernel, Vector, arb_of, expected_product, half_square, rational
 from theorems.impl.strategies import spiked_kernels as strategies
-from theorems.relations.certified import certifies
+from theorems.stating import certifies
 
 _PAPER = "2605.17718"
 _BITS = 80

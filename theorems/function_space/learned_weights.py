@@ -17,8 +17,9 @@ from theorems.impl.ensembles import Ensemble, EnsemblePath
 from theorems.impl.networks import generator
 from theorems.impl.one_step import StepPath
 from theorems.impl.strategies import function_space as strategies
-from theorems.relations.asymptotics import Measured, TendsTo, tends_to
+from theorems.relations.asymptotics import Measured, TendsTo
 from theorems.relations.corrections import Corrections
+from theorems.stating import tends_to
 
 _PAPER = "2605.17718"
 

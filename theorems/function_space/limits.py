@@ -11,8 +11,9 @@ from theorems.impl.kernel_expansion import ExpansionPath, ExpansionPoint
 from theorems.impl.links import link
 from theorems.impl.strategies import function_space as strategies
 from theorems.impl.zonal_operator import ZonalPath, ZonalPoint
-from theorems.relations.asymptotics import Measured, TendsTo, tends_to
+from theorems.relations.asymptotics import Measured, TendsTo
 from theorems.relations.corrections import Corrections
+from theorems.stating import tends_to
 
 _PAPER = "2605.17718"
 

@@ -8,10 +8,11 @@ import numpy as np
 from flint import arb, arb_mat, ctx
 
 from theorems.claim import Hypothesis, Source
-from theorems.impl.harmonics import Harmonic, eigenvalues
+from theorems.impl.arb_matrices import eigenvalues
+from theorems.impl.harmonics import Harmonic
 from theorems.impl.spiked_kernels import SpikedKernel, Vector, arb_of
 from theorems.impl.strategies import spiked_kernels as strategies
-from theorems.relations.certified import certifies
+from theorems.stating import certifies
 
 _PAPER = "2605.17718"
 _BITS = 80

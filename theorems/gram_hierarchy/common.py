@@ -13,7 +13,7 @@ from theorems.impl import strategies
 from theorems.impl.differentiation import velocity
 from theorems.impl.gated import GatedNetwork, fields, outputs
 from theorems.impl.operands import Operand
-from theorems.rounding import Ball
+from theorems.impl.rounded import Ball
 
 PAPER = "2606.09744"
 Parts = dict[str, Operand]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from theorems.claim import Source, equals
+from theorems.claim import Source
 from theorems.gram_hierarchy.common import (
     PAPER,
     Parts,
@@ -36,6 +36,7 @@ from theorems.impl import strategies
 from theorems.impl.differentiation import velocity
 from theorems.impl.gated import GatedNetwork, fields, outputs
 from theorems.impl.operands import Operand
+from theorems.stating import equals
 
 
 def _layerwise_observed(net: GatedNetwork) -> Parts:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from theorems.claim import Source, equals
+from theorems.claim import Source
 from theorems.gram_hierarchy.common import PAPER, Parts, hypotheses
 from theorems.gram_hierarchy.operators import apply, first_row_everywhere, no_mask, pairwise, same
 from theorems.impl import strategies
@@ -14,6 +14,7 @@ from theorems.impl.differentiation import velocity
 from theorems.impl.gated import GatedNetwork, fields, loss_gradient, outputs
 from theorems.impl.generic.families import SHALLOW_GATED
 from theorems.impl.operands import Operand
+from theorems.stating import equals
 
 
 def _single_layer_observed(net: GatedNetwork) -> Parts:

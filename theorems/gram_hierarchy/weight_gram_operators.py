@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import partial
 
-from theorems.claim import Hypothesis, Source, equals
+from theorems.claim import Hypothesis, Source
 from theorems.gram_hierarchy.common import (
     PAPER,
     Parts,
@@ -22,6 +22,7 @@ from theorems.impl import strategies
 from theorems.impl.gated import GatedNetwork, fields
 from theorems.impl.generic.families import GATED
 from theorems.impl.linalg import squared_norm
+from theorems.stating import equals
 
 
 def _cut(net: GatedNetwork, forward: Recursion = STATED, backward: Recursion = STATED) -> Parts:

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from theorems.claim import Hypothesis, Source, equals
+from theorems.claim import Hypothesis, Source
 from theorems.impl.differentiation import velocity
 from theorems.impl.flows import (
     CoupledPoint,
@@ -25,6 +25,7 @@ from theorems.impl.operands import Operand, is_exact
 from theorems.impl.spectral import scalar
 from theorems.impl.strategies import flows as flow_strategies
 from theorems.kernel_flow.kernel_ranks import PAPER, RIDGE
+from theorems.stating import equals
 
 FLOW_HYPOTHESES = RIDGE | {"readout at its ridge optimum": Hypothesis(flow_strategies.lagging_points)}
 """The last cannot be seen from the kernel and must show as refuted."""

@@ -6,13 +6,14 @@ from typing import Any
 
 import torch
 
-from theorems.claim import Hypothesis, Source, equals
+from theorems.claim import Hypothesis, Source
 from theorems.impl.inverses import eye_like
 from theorems.impl.operands import Operand
 from theorems.impl.spectral import FlowEnd, diagonal, positive_part, scalar
 from theorems.impl.strategies import runs as run_strategies
 from theorems.kernel_flow.kernel_ranks import PAPER
 from theorems.kernel_flow.water_filling import levels, mode_ridge, mode_root
+from theorems.stating import equals
 
 
 def too_narrow(end: FlowEnd) -> str | None:

@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from theorems.claim import Hypothesis, Source, equals
+from theorems.claim import Hypothesis, Source
 from theorems.impl.inverses import eye_like, inverse, slope
 from theorems.impl.operands import Operand
 from theorems.impl.spectral import LaplacianTask, Regression, diagonal, positive_part, scalar
 from theorems.impl.strategies import ridge as ridge_strategies
 from theorems.kernel_flow.kernel_ranks import PAPER
-from theorems.kernel_flow.optimality import Spectrum, minimiser_has_rank, minimises
 from theorems.kernel_flow.water_filling import levels_of, marked, smallest
+from theorems.relations.minimum import Spectrum
+from theorems.stating import equals, minimiser_has_rank, minimises
 
 
 def _total(terms: Operand) -> Operand:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from theorems.claim import Hypothesis, Source, equals
+from theorems.claim import Hypothesis, Source
 from theorems.impl.decayed import DecayedMatrix, NonlinearFeatures
 from theorems.impl.flows import KernelPoint, doubled_fit_slopes, drive
 from theorems.impl.operands import Operand
+from theorems.impl.rounded import Ball
 from theorems.impl.spectral import scalar
 from theorems.impl.strategies import flows as flow_strategies
 from theorems.impl.strategies import ranks as rank_strategies
-from theorems.relations.ranks import Within, rank_is
-from theorems.rounding import Ball
+from theorems.relations.ranks import Within
+from theorems.stating import equals, rank_is
 from theorems.verdict import Outcome
 
 PAPER = "2601.00276"

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from theorems.claim import Hypothesis, Source, equals
+from theorems.claim import Hypothesis, Source
 from theorems.impl.differentiation import velocity
 from theorems.impl.linalg import project
 from theorems.impl.operands import Operand, is_exact, smaller
+from theorems.impl.rounded import Ball
 from theorems.impl.strategies import noise as noise_strategies
 from theorems.impl.training import MinibatchNoise
 from theorems.kernel_flow.kernel_ranks import PAPER
-from theorems.relations.ranks import rank_is
-from theorems.rounding import Ball
+from theorems.stating import equals, rank_is
 from theorems.verdict import Outcome
 
 

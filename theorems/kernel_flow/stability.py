@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from theorems.claim import Claim, Hypothesis, Source, equals
+from theorems.claim import Claim, Hypothesis, Source
 from theorems.impl.flows import kernel_velocity, symmetric_directions
 from theorems.impl.inverses import slope
 from theorems.impl.operands import Operand
@@ -22,6 +22,7 @@ from theorems.impl.strategies import runs as run_strategies
 from theorems.kernel_flow.kernel_ranks import PAPER
 from theorems.kernel_flow.water_filling import MODES, levels, mode_ridge
 from theorems.relations import Comparison
+from theorems.stating import equals
 
 
 def _subsets(task: SpectralTask) -> Operand:

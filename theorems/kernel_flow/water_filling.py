@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from theorems.claim import Hypothesis, Source, equals
+from theorems.claim import Hypothesis, Source
 from theorems.impl.flows import KernelPoint, doubled_kernel_velocity, drive
 from theorems.impl.inverses import eye_like
 from theorems.impl.operands import Operand
 from theorems.impl.spectral import SpectralTask, diagonal, positive_part, scalar
 from theorems.impl.strategies import flows as flow_strategies
 from theorems.kernel_flow.kernel_ranks import PAPER
-from theorems.kernel_flow.optimality import minimises
+from theorems.stating import equals, minimises
 
 MODES = {"orthonormal modes": Hypothesis(flow_strategies.stretched_tasks)}
 """Exact instances that violate it come out refuted; on floats the modes' distance from orthonormal ones is part of the bound."""

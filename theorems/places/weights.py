@@ -13,10 +13,10 @@ from theorems.impl.operands import Instance
 from theorems.impl.parts import restricted
 from theorems.impl.polar_errors import polar_radius, vertical_radius
 from theorems.impl.relu_stacks import LARGEST, stacks
+from theorems.impl.rounded import UNIT, Ball
 from theorems.impl.tracing import LayerTrace
 from theorems.impl.whitening import weight_motion, weight_step
 from theorems.places.subject import Places, Subject
-from theorems.rounding import UNIT, Ball
 
 LARGEST_WEIGHT = 512
 """Rows or columns of a weight up to which it is decomposed with proof."""

@@ -9,17 +9,18 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
-from theorems.claim import Hypothesis, Source, equals
+from theorems.claim import Hypothesis, Source
 from theorems.impl.aligned import AlignedTeacher, first_gradient
 from theorems.impl.arb_arrays import ArbArray, arb_array
 from theorems.impl.differentiation import velocity
 from theorems.impl.duals import Dual
 from theorems.impl.linear_students import exp2, identity
 from theorems.impl.operands import Operand, is_exact
+from theorems.impl.rounded import Ball
 from theorems.impl.strategies import spectra as strategies
 from theorems.impl.tracked import Tracked
 from theorems.preconditioning.descent import beside
-from theorems.rounding import Ball
+from theorems.stating import equals
 
 _PAPER = "2509.25637"
 Parts = Mapping[str, Operand]

@@ -15,8 +15,8 @@ from theorems.impl.arb_arrays import ArbArray, arb_array
 from theorems.impl.arb_matrices import norm
 from theorems.impl.linear_students import identity
 from theorems.impl.operands import Operand, is_exact, zeros_like
-from theorems.rounding import Ball
-from theorems.rounding.projection import _norm
+from theorems.impl.rounded import Ball
+from theorems.impl.rounded_matrices import _norm
 
 _SHORT = 4
 """Up to so many steps the balls simply follow the computation; later their radii would outgrow the contraction."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from theorems.claim import Hypothesis, Source, equals
+from theorems.claim import Hypothesis, Source
 from theorems.impl.linear_students import InitialisedPair, identity
+from theorems.impl.measured import given
 from theorems.impl.operands import Operand, is_exact, zeros_like
+from theorems.impl.rounded import Ball
 from theorems.impl.strategies import spectra as strategies
 from theorems.preconditioning.descent import descend
-from theorems.rounding import Ball
-from theorems.rounding.enclosures import given
+from theorems.stating import equals
 from theorems.verdict import Outcome
 
 _PAPER = "2509.25637"

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from theorems.claim import Hypothesis, Source, equals
+from theorems.claim import Hypothesis, Source
 from theorems.impl.gaussian_teachers import SLOPES, GaussianTeacher, one_step
 from theorems.impl.linalg import exact_rank
 from theorems.impl.linear_students import PoweredCovariance, empirical_inverse, exp2, identity
 from theorems.impl.operands import Operand, is_exact
 from theorems.impl.preconditioned import PreconditionedSGD
 from theorems.impl.strategies import spectra as strategies
+from theorems.stating import equals
 
 _PAPER = "2509.25637"
 Parts = Mapping[str, Operand]

@@ -9,17 +9,18 @@ from typing import Any
 import torch
 from flint import arb
 
-from theorems.claim import Hypothesis, Source, equals
+from theorems.claim import Hypothesis, Source
 from theorems.impl.arb_arrays import ArbArray
 from theorems.impl.arb_matrices import norm
 from theorems.impl.linalg import exact_rank, least_squares
 from theorems.impl.linear_students import LinearStudent, identity
+from theorems.impl.measured import given
 from theorems.impl.operands import Operand, is_exact, zeros_like
+from theorems.impl.rounded import UNIT, Ball
+from theorems.impl.rounded_matrices import _norm as norm_of_ball
 from theorems.impl.strategies import students as strategies
 from theorems.preconditioning.descent import beside, condition, descend, divided, filters, spectrum
-from theorems.rounding import UNIT, Ball
-from theorems.rounding.enclosures import given
-from theorems.rounding.projection import _norm as norm_of_ball
+from theorems.stating import equals
 
 _PAPER = "2509.25637"
 Parts = Mapping[str, Operand]

@@ -9,14 +9,15 @@ from collections.abc import Mapping
 
 import torch
 
-from theorems.claim import Hypothesis, Source, equals
+from theorems.claim import Hypothesis, Source
 from theorems.impl.first_layer import PreconditionedSteps
 from theorems.impl.operands import Operand, is_exact
+from theorems.impl.rounded import Ball
 from theorems.impl.step_errors import stepped
 from theorems.impl.strategies import preconditioning as strategies
 from theorems.impl.twins import TwinRuns
 from theorems.preconditioning.training_steps import reports_drift, rounds_nowhere
-from theorems.rounding import Ball
+from theorems.stating import equals
 
 _PAPER = "2509.25637"
 Parts = dict[str, Operand]

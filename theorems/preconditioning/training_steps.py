@@ -9,9 +9,9 @@ from torch import Tensor
 from theorems.claim import Claim
 from theorems.impl.first_layer import PreconditionedSteps
 from theorems.impl.operands import Instance, Operand, is_exact
-from theorems.impl.surgery import LARGEST
+from theorems.impl.rounded import Ball
+from theorems.impl.step_errors import LARGEST
 from theorems.relations import Comparison, Finding, Side
-from theorems.rounding import Ball
 
 
 def rounds_nowhere(steps: PreconditionedSteps) -> bool:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from theorems.evidence.file import Record, judged, model_record, record
+from theorems.evidence.file import judged, model_record, record
+from theorems.evidence.records import Record
 from theorems.exits import kept_running
 from theorems.impl.errors import InputError, visible
 from theorems.pytest_plugin import ITEMS

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from theorems.evidence.file import Record, not_run, place, record
+from theorems.evidence.file import not_run, record
+from theorems.evidence.records import Record, place
 from theorems.pytest_plugin.items import ClaimItem, properties, send
 
 if TYPE_CHECKING:

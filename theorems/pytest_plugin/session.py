@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from theorems.evidence.file import GRADES, Record, document, not_run, versions
+from theorems.evidence.file import GRADES, document, not_run, versions
 from theorems.evidence.partial import INTERRUPTED, NARROWED, partial, told, tried
+from theorems.evidence.records import Record
 from theorems.impl.errors import InputError, visible
 from theorems.pytest_plugin.items import EVIDENCE, SPENT, Catalogue, ClaimItem, calm, send
 from theorems.pytest_plugin.options import Options

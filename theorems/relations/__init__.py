@@ -15,13 +15,12 @@ from torch import Tensor
 from theorems.impl.errors import InputError
 from theorems.impl.exact_arrays import NotExactError, in_floats
 from theorems.impl.operands import Instance, Operand, is_exact
-from theorems.impl.rounded import zero_divisors
+from theorems.impl.rounded import Ball, zero_divisors
 from theorems.impl.truth import OpenQuestionError
 from theorems.relations.doubt import advice, as_ball, movements, proved, rounding, term_sizes
 from theorems.relations.earned import RESOLVED, in_double, not_told, would_hold
+from theorems.relations.enclosures import enclose
 from theorems.relations.entries import decide, number, rational, worst_entry
-from theorems.rounding import Ball
-from theorems.rounding.enclosures import enclose
 from theorems.verdict import Grade, Outcome
 
 Side: TypeAlias = Callable[[Any], Operand | Mapping[str, Operand]]
@@ -58,7 +57,7 @@ class Comparison:
     """Entry by entry: observed = (<=, >=, >) predicted, up to the rounding error of both sides.
 
     A side is an operand, or a mapping of named parts; ``signs`` gives the parts whose relation is not ``sign``. Floats that have
-    an exact meaning are judged in ball arithmetic too if ``certify``, see `theorems.rounding.precision`; in nothing else unless ``rounded``.
+    an exact meaning are judged in ball arithmetic too if ``certify``, see `theorems.relations.precision`; in nothing else unless ``rounded``.
     """
 
     sign: Sign = "="
@@ -95,7 +94,7 @@ class Comparison:
     def _roughly(self, observe: Side, predict: Side, instance: Instance) -> Finding:
         """Both sides on floats, and on balls for the bound."""
         from theorems.relations.certified import Enclosure
-        from theorems.rounding.precision import strengthened
+        from theorems.relations.precision import strengthened
 
         enclosure = Enclosure(self.sign, signs=self.signs)
         if not self.rounded:

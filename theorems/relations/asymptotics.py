@@ -26,12 +26,11 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
-from theorems.claim import Claim, equals
 from theorems.impl.errors import require
 from theorems.impl.operands import Instance
 from theorems.relations import Finding, Side
@@ -279,18 +278,3 @@ _RECENT = 4
 """Over how many of the last local exponents their movement is looked at."""
 
 _ORDER = (Outcome.HOLDS, Outcome.UNDECIDED, Outcome.REFUTED)
-
-
-def tends_to(relation: TendsTo, *, subject: type[Instance], **options: Any) -> Callable[[Side], Claim]:
-    """Make a claim of a prediction that observations approach at a rate.
-
-    Args:
-        relation: how the distance behaves.
-        subject: type of the instances, which have a ``path``; observation and prediction see one point of it at a time.
-        options: those of `theorems.claim.compares`, no sign.
-    """
-
-    def make(predict: Side) -> Claim:
-        return replace(equals(**options)(predict), relation=relation, subject=subject)
-
-    return make

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, cast
@@ -17,17 +17,16 @@ import numpy as np
 from flint import arb, ctx
 from torch import Tensor
 
-from theorems.claim import Claim, equals
 from theorems.impl.arb_arrays import ball
 from theorems.impl.operands import Instance
 from theorems.relations import Finding, Side, Sign
-from theorems.rounding.precision import LIMIT, PRECISION, RESOLUTION, precisely, rising
+from theorems.relations.precision import LIMIT, PRECISION, RESOLUTION, precisely, rising
 from theorems.verdict import Grade, Outcome
 
 
 @dataclass(frozen=True)
 class Enclosure:
-    """Entry by entry: observed = (<=, >=, >) predicted, as balls, at rising precision; see `theorems.rounding.precision` for what that proves.
+    """Entry by entry: observed = (<=, >=, >) predicted, as balls, at rising precision; see `theorems.relations.precision` for what that proves.
 
     Args:
         sign: how the sides relate.
@@ -204,21 +203,3 @@ _ORDER = (Outcome.HOLDS, Outcome.UNDECIDED, Outcome.REFUTED)
 def _severity(finding: Finding) -> tuple[int, float]:
     ratio = finding.measured / finding.bound if finding.bound > 0 else (math.inf if finding.measured > 0 else 0.0)
     return _ORDER.index(finding.outcome), ratio
-
-
-def certifies(sign: Sign = "=", *, precision: int = PRECISION, **options: Any) -> Callable[[Side], Claim]:
-    """Make a claim whose two sides are compared as balls; options of `theorems.claim.compares`."""
-
-    def make(predict: Side) -> Claim:
-        return replace(equals(**options)(predict), relation=Enclosure(sign, precision))
-
-    return make
-
-
-def converges(**options: Any) -> Callable[[Side], Claim]:
-    """Make a claim that a predicted series sums to the observed value; options of `theorems.claim.compares`."""
-
-    def make(predict: Side) -> Claim:
-        return replace(equals(**options)(predict), relation=Converges())
-
-    return make

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from theorems.impl.operands import Instance
 from theorems.relations.doubt import term_sizes
-from theorems.rounding.enclosures import enclose
+from theorems.relations.enclosures import enclose
 
 Side = Callable[[Any], Any]
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -29,12 +29,11 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from theorems.claim import Claim, equals
 from theorems.impl.errors import require
 from theorems.impl.operands import Instance
-from theorems.relations import Finding, Relation, Side, Sign, tails
+from theorems.impl.rounded import UNIT
+from theorems.relations import Finding, Side, Sign, tails
 from theorems.relations.tails import Array, Test
-from theorems.rounding import UNIT
 from theorems.verdict import Grade, Outcome
 
 ALARM = 1e-9
@@ -238,15 +237,6 @@ class Distributed(_Tested):
         # a law further away than this is within a Dvoretzky–Kiefer–Wolfowitz radius of the sample with the same probability
         context |= {"detectable effect": detectable, "false-alarm probability": self.alarm}
         return Finding(outcome, Grade.STATISTICAL, statistic, bound, context)
-
-
-def in_law(relation: Relation, **options: Any) -> Callable[[Side], Claim]:
-    """Make a claim of a prediction that random observations obey in law; options of `theorems.claim.compares`, no sign."""
-
-    def make(predict: Side) -> Claim:
-        return replace(equals(**options)(predict), relation=relation)
-
-    return make
 
 
 def drawn_once(observe: Callable[[Any], Any]) -> Callable[[Any], Any]:

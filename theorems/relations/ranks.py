@@ -7,7 +7,7 @@ is refuted only if σ_{k+1} of what was measured is *proved* larger than the rad
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -17,18 +17,16 @@ import torch
 from flint import arb
 from torch import Tensor
 
-from theorems.claim import Claim, equals
 from theorems.impl.arb_arrays import arb_array
 from theorems.impl.arb_matrices import norm, proved_rank
 from theorems.impl.exact_arrays import plain_array
 from theorems.impl.linalg import exact_rank
 from theorems.impl.operands import Instance, Operand, is_exact, to_exact
-from theorems.impl.rounded import UNIT
+from theorems.impl.rounded import UNIT, Ball
 from theorems.relations import Finding, Side, _parts, _worst
 from theorems.relations.doubt import advice, half_the_digits, movements
-from theorems.rounding import Ball
-from theorems.rounding.enclosures import enclose
-from theorems.rounding.spectra import positive_eigenvalues, singular_values
+from theorems.relations.enclosures import enclose
+from theorems.relations.spectra import positive_eigenvalues, singular_values
 from theorems.verdict import Grade, Outcome
 
 
@@ -45,7 +43,7 @@ class RankIs:
 
     Args:
         equal: names of the parts whose rank equals the prediction ("" for a side without parts).
-        certify: whether floats that have an exact meaning are judged in ball arithmetic too, see `theorems.rounding.precision`.
+        certify: whether floats that have an exact meaning are judged in ball arithmetic too, see `theorems.relations.precision`.
     """
 
     equal: tuple[str, ...] = ()
@@ -66,7 +64,7 @@ class RankIs:
         if is_exact(first):
             return found
         if self.certify and found.grade is not Grade.EXACT:
-            from theorems.rounding.precision import strengthened
+            from theorems.relations.precision import strengthened
 
             found = strengthened(found, _EnclosedRanks(self.equal), observe, predict, instance)
         if found.outcome is not Outcome.REFUTED:
@@ -131,7 +129,7 @@ class _EnclosedRanks:
     def judge(self, observe: Side, predict: Side, instance: Instance) -> Finding:
         """Eliminate as long as the question is open; the most severe part answers."""
         from theorems.relations.certified import in_balls
-        from theorems.rounding.precision import rising
+        from theorems.relations.precision import rising
 
         return rising(lambda: self._at(observe, predict, in_balls(instance)))
 
@@ -293,8 +291,3 @@ def _outcome(residual: float, limit: float) -> Outcome:
     if not math.isfinite(limit) or math.isnan(residual):
         return Outcome.UNDECIDED
     return Outcome.HOLDS if residual <= limit else Outcome.REFUTED
-
-
-def rank_is(*, equal: tuple[str, ...] = (), **options: Any) -> Callable[[Callable[[Any], Any]], Claim]:
-    """Make a claim that bounds ranks; ``equal`` names the parts whose rank is met; options of `theorems.claim.compares`."""
-    return lambda predict: replace(equals(**options)(predict), relation=RankIs(equal))

@@ -7,23 +7,20 @@ does the same to several instances in turn for as long as there is time. Why the
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from scipy.special import logsumexp
 
-from theorems.claim import Claim
 from theorems.impl.errors import InputError, require
 from theorems.impl.operands import Instance
+from theorems.impl.rounded import UNIT
 from theorems.relations import Finding, Side
 from theorems.relations.laws import ALARM, MeanLaw, as_array, named
 from theorems.relations.tails import Array, detectable
 from theorems.relations.wagers import SIZES, log_factors
-from theorems.rounding import UNIT
-from theorems.verdict import Grade, Outcome, Verdict
+from theorems.verdict import Grade, Outcome
 
 _SIDES = {"=": (1, -1), "<=": (1,), ">=": (-1,), ">": (-1,)}
 
@@ -167,64 +164,3 @@ def finding(capital: Capital, alarm: float) -> Finding:
         "false-alarm probability": alarm,
     }
     return Finding(outcome, Grade.STATISTICAL, log, bound, context)
-
-
-def watchable(claim: Claim) -> bool:
-    """Whether an open-ended run can watch the claim: its relation is a law of the mean, fixed-size or sequential."""
-    return isinstance(claim.relation, MeanLaw | Sequential)
-
-
-def open_ended(
-    claim: Claim,
-    instances: Sequence[Any],
-    *,
-    seconds: float,
-    alarm: float = ALARM,
-    on_batch: Callable[[], None] | None = None,
-) -> tuple[Claim, Verdict]:
-    """Bet against a claim in law on every instance in turn until one refutes it or the time is over.
-
-    Whoever stops the run early, or prolongs it because it looked promising, changes nothing about its level. With K instances each has the level
-    alarm/K.
-
-    Args:
-        claim: one that is `watchable`.
-        instances: to be watched, one batch each in turn.
-        seconds: after which no new batch is begun.
-        alarm: probability that a true claim is ever REFUTED in this run.
-        on_batch: called after each batch.
-
-    Returns:
-        The claim with the `Sequential` relation that reproduces the verdict on its instance, and the verdict: the refutation, or the nearest to one.
-
-    Raises:
-        InputError: if the claim is not `watchable`, or no instance meets its hypotheses.
-    """
-    require(
-        watchable(claim), f"expected a claim whose relation is a law of the mean, got {type(claim.relation).__name__}"
-    )
-    relation: Any = claim.relation
-    law = relation.law if isinstance(relation, Sequential) else relation
-    usable = [instance for instance in instances if claim.inapplicable(instance) is None]
-    require(
-        len(usable) > 0, f"expected an instance that meets the hypotheses of {claim.name}, got none of {len(instances)}"
-    )
-    share = alarm / len(usable)
-    capitals = [started(law, claim.predict, instance) for instance in usable]
-    end, batch, running = time.monotonic() + seconds, 0, True
-    while running:
-        for capital, instance in zip(capitals, usable, strict=True):
-            step(capital, claim.observe, instance, batch)
-            if on_batch is not None:
-                on_batch()
-            running = capital.log < math.log(1 / share) and time.monotonic() < end
-            if not running:
-                break
-        batch += 1
-    logs = [capital.log for capital in capitals]
-    best = int(np.argmax([math.inf if math.isnan(log) else log for log in logs]))
-    watched = replace(claim, relation=Sequential(law=law, alarm=share, batches=batch))
-    found = finding(capitals[best], share)
-    return watched, Verdict(
-        claim.name, found.outcome, found.grade, found.measured, found.bound, usable[best], found.context
-    )

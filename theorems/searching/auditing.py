@@ -22,12 +22,12 @@ from theorems.claim import Claim
 from theorems.domains import law, same_law
 from theorems.impl.errors import InputError
 from theorems.impl.operands import Instance
+from theorems.impl.rounded import Ball
 from theorems.impl.strategies.sampling import visit
 from theorems.impl.strategies.wild import FORMATS, KINDS, Refusal
 from theorems.impl.strategies.wild_data import WHOLE, WILD, WILD_FOR
-from theorems.kernel_flow.optimality import Spectrum
+from theorems.relations.minimum import Spectrum
 from theorems.relations.ranks import Within
-from theorems.rounding import Ball
 from theorems.statements import EvaluationError
 from theorems.verdict import Grade, Outcome, Verdict
 

@@ -18,8 +18,7 @@ _FURNITURE = (
     "theorems.claim",
     "theorems.verdict",
     "theorems.relations",
-    "theorems.rounding",
-    "theorems.rounding.enclosures",
+    "theorems.relations.enclosures",
     "theorems.impl.errors",
 )
 """Modules that judge or refuse and predict nothing: no error is planted there."""

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from theorems.impl.measured import given
 from theorems.impl.operands import Instance
-
-__all__ = ["enclose", "given"]
 
 
 def enclose(instance: Instance) -> Any:

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from theorems.claim import Claim, equals
 from theorems.impl.arb_arrays import ArbArray
 from theorems.impl.arb_matrices import norm, symmetric_eigenvalues
 from theorems.impl.operands import Instance, Operand, is_exact
+from theorems.impl.rounded import Ball
 from theorems.relations import Finding, Side, _worst
 from theorems.relations.certified import decided, in_balls
+from theorems.relations.enclosures import enclose
+from theorems.relations.precision import rising, strengthened
 from theorems.relations.ranks import RankIs
-from theorems.rounding import Ball
-from theorems.rounding.enclosures import enclose
-from theorems.rounding.precision import rising, strengthened
-from theorems.rounding.spectra import eigenvalues, is_semidefinite
+from theorems.relations.spectra import eigenvalues, is_semidefinite
 from theorems.verdict import Grade, Outcome
 
 
@@ -174,13 +172,3 @@ def _zero(name: str, product: Ball, gradient: Ball, near: Ball) -> Finding:
     if outcome is Outcome.HOLDS and float(gradient.error.max()) > scale:
         outcome = Outcome.UNDECIDED  # the radius swallows the gradient: nothing was tested
     return Finding(outcome, Grade.NUMERICAL, residual, limit, {"condition": name})
-
-
-def minimises(**options: Any) -> Callable[[Callable[[Any], Any]], Claim]:
-    """Make a claim of a kernel that minimises the observed energy; options of `theorems.claim.compares`."""
-    return lambda predict: replace(equals(**options)(predict), relation=Minimises())
-
-
-def minimiser_has_rank(**options: Any) -> Callable[[Callable[[Any], Any]], Claim]:
-    """Make a claim of the rank of the kernel that minimises the observed energy; options of `theorems.claim.compares`."""
-    return lambda predict: replace(equals(**options)(predict), relation=MinimiserHasRank())

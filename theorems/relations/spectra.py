@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from theorems.impl.linalg import _fmpq
-from theorems.rounding import UNIT, Ball
-from theorems.rounding.projection import _TINY, _norm
+from theorems.impl.rounded import UNIT, Ball
+from theorems.impl.rounded_matrices import _TINY, _norm
 
 _SAFE = 1 + 1e-12
 """Covers the rounding of the radii's own norms."""
