@@ -6,10 +6,12 @@ from .chains import linear_chain as linear_chain
 from .collapse import LabelledFeatures as LabelledFeatures
 from .collapse import labelled_features as labelled_features
 from .decayed import DecayedMatrix as DecayedMatrix
+from .decayed import NonlinearFeatures as NonlinearFeatures
 from .decayed import decayed_layers as decayed_layers
 from .decayed import free_features as free_features
 from .decoders import Decoder as Decoder
 from .differentiation import velocity as velocity
+from .ensembles import Ensemble as Ensemble
 from .ensembles import EnsemblePath as EnsemblePath
 from .errors import InputError as InputError
 from .features import FeatureSet as FeatureSet
@@ -29,10 +31,12 @@ from .gated import GatedNetwork as GatedNetwork
 from .gated import fields as fields
 from .gated import gated_network as gated_network
 from .gaussian_gap import GapPath as GapPath
+from .gaussian_gap import GapPoint as GapPoint
 from .gaussian_teachers import GaussianTeacher as GaussianTeacher
 from .gradients import gradient as gradient
 from .harmonics import Harmonic as Harmonic
 from .kernel_expansion import ExpansionPath as ExpansionPath
+from .kernel_expansion import ExpansionPoint as ExpansionPoint
 from .kernels import TangentKernel as TangentKernel
 from .kernels import tangent_kernel as tangent_kernel
 from .linear_networks import LinearNetwork as LinearNetwork
@@ -41,6 +45,7 @@ from .linear_students import InitialisedPair as InitialisedPair
 from .linear_students import LinearStudent as LinearStudent
 from .linear_students import PoweredCovariance as PoweredCovariance
 from .linear_students import linear_student as linear_student
+from .loss_lines import LossLine as LossLine
 from .losses import half_squared_error as half_squared_error
 from .measured import unknown as unknown
 from .networks import NetworkSpec as NetworkSpec
@@ -58,6 +63,7 @@ from .readouts import readout_ensemble as readout_ensemble
 from .relu_stacks import stacks as stacks
 from .softmax_heads import SoftmaxHead as SoftmaxHead
 from .softmax_heads import softmax_head as softmax_head
+from .spectral import Escapes as Escapes
 from .spectral import FlowEnd as FlowEnd
 from .spectral import LaplacianTask as LaplacianTask
 from .spectral import Regression as Regression
@@ -81,3 +87,4 @@ from .whitening import WeightStep as WeightStep
 from .whitening import weight_motion as weight_motion
 from .whitening import weight_step as weight_step
 from .zonal_operator import ZonalPath as ZonalPath
+from .zonal_operator import ZonalPoint as ZonalPoint
