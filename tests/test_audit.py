@@ -19,7 +19,7 @@ from impl.gaussian_teachers import GaussianTeacher, cubature
 from impl.inverses import inverse
 from impl.strategies.sampling import visit
 from impl.strategies.wild import FORMATS, KINDS, Refusal
-from impl.strategies.wild_data import WILD, WILD_FOR
+from impl.strategies.wild_tables import WILD, WILD_FOR
 from impl.training import feature_noise
 from theorems.cli import app
 from theorems.impl.rounded import Ball

@@ -21,7 +21,7 @@ from impl.flows import drive
 from impl.operands import Instance, Operand
 from impl.spectral import SpectralTask, diagonal
 from impl.strategies import flows, grams, ridge, spectra, students
-from impl.strategies.wild_data import WILD
+from impl.strategies.wild_tables import WILD
 from theorems.relations import Comparison
 from theorems.relations.certified import Enclosure
 from theorems.relations.precision import LIMIT, PRECISION, precisely

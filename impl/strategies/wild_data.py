@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -13,12 +12,9 @@ from torch import Tensor
 
 from theorems.impl.aligned import AlignedTeacher
 from theorems.impl.collapse import LabelledFeatures
-from theorems.impl.decayed import DecayedMatrix
 from theorems.impl.decoders import Decoder
 from theorems.impl.features import FeatureSet
-from theorems.impl.first_layer import PreconditionedSteps
 from theorems.impl.flows import CoupledPoint, KernelPoint, coupled_point
-from theorems.impl.gated import GatedNetwork
 from theorems.impl.gaussian_teachers import GaussianTeacher
 from theorems.impl.linear_students import InitialisedPair, LinearStudent, PoweredCovariance, reflections
 from theorems.impl.objectives import LOSSES
@@ -27,22 +23,10 @@ from theorems.impl.readouts import ReadoutEnsemble, all_signs, readout_ensemble
 from theorems.impl.spectral import LaplacianTask, Regression, SpectralTask
 from theorems.impl.strategies import (
     alignment,
-    features,
-    flows,
-    gated,
-    grams,
-    layers,
-    noise,
-    preconditioning,
-    ranks,
-    ridge,
     spectra,
-    wild,
 )
 from theorems.impl.strategies.trained import suited_labels
 from theorems.impl.strategies.wild import Numbers, Refusal, refusing
-from theorems.impl.tracing import LayerTrace
-from theorems.impl.training import MinibatchNoise
 from theorems.impl.whitening import WeightMotion, WeightStep, weight_motion, weight_step
 
 
@@ -262,39 +246,3 @@ def decoders(draw: Callable[..., Any], kind: str, dtype: torch.dtype) -> Decoder
         decoder, points=decoder.points * size, weights=(*decoder.weights[:-1], decoder.weights[-1] * size),
         biases=(*decoder.biases[:-1], decoder.biases[-1] * size),
     )  # fmt: skip
-
-
-WILD: dict[type[Instance], Callable[[str, torch.dtype], st.SearchStrategy[Any]]] = {
-    LayerTrace: wild.layer_traces, GatedNetwork: wild.gated_networks, DecayedMatrix: wild.decayed_matrices,
-    MinibatchNoise: wild.minibatch_noises, PreconditionedSteps: wild.preconditioned_runs, KernelPoint: kernel_points,
-    CoupledPoint: coupled_points, SpectralTask: spectral_tasks, Regression: regressions, LaplacianTask: laplacians, FeatureSet: feature_sets,
-    LinearStudent: linear_students, InitialisedPair: initialised_pairs, PoweredCovariance: powered_covariances,
-    GaussianTeacher: gaussian_teachers, AlignedTeacher: aligned_teachers, WeightStep: weight_steps, WeightMotion: weight_motions,
-    ReadoutEnsemble: ensembles, LabelledFeatures: labelled_features, Decoder: decoders,
-}  # fmt: skip
-"""The strategy of wild instances by subject type: call it with a kind of `impl.strategies.wild.KINDS` and a format."""
-
-WILD_FOR: dict[str, Callable[[str, torch.dtype], st.SearchStrategy[Any]]] = {
-    "softmax_kernel_rank_below_classes": functools.partial(wild.decayed_matrices, softmax=True),
-    "single_layer_residual_dynamics": functools.partial(wild.gated_networks, most=1),
-    "weight_gram_is_first_nontrivial_pullback": functools.partial(wild.gated_networks, least=2),
-}
-"""Strategies of claims that most wild instances of their subject type do not meet the hypotheses of."""
-
-WHOLE: dict[type[Instance], tuple[Callable[[], st.SearchStrategy[Any]], ...]] = {
-    LayerTrace: (layers.layer_traces,),
-    GatedNetwork: (gated.gated_networks, gated.activated_networks),
-    DecayedMatrix: (ranks.decayed_matrices,),
-    MinibatchNoise: (noise.minibatch_noises,),
-    PreconditionedSteps: (preconditioning.training_steps,),
-    KernelPoint: (flows.kernel_points,),
-    CoupledPoint: (flows.coupled_points,),
-    SpectralTask: (flows.spectral_tasks,),
-    Regression: (ridge.regressions,),
-    LaplacianTask: (ridge.laplacians,),
-    FeatureSet: (features.feature_sets,),
-    WeightStep: (grams.weight_steps,),
-    WeightMotion: (grams.weight_motions,),
-    Decoder: (alignment.affine_decoders,),
-}
-"""Strategies that draw whatever `WILD` makes worse: a claim on one of them speaks of the wild instances of its type too."""

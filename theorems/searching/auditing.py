@@ -25,7 +25,7 @@ from theorems.impl.operands import Instance
 from theorems.impl.rounded import Ball
 from theorems.impl.strategies.sampling import visit
 from theorems.impl.strategies.wild import FORMATS, KINDS, Refusal
-from theorems.impl.strategies.wild_data import WHOLE, WILD, WILD_FOR
+from theorems.impl.strategies.wild_tables import WHOLE, WILD, WILD_FOR
 from theorems.relations.minimum import Spectrum
 from theorems.relations.ranks import Within
 from theorems.statements import EvaluationError
