@@ -35,6 +35,7 @@ from .gaussian_gap import GapPoint as GapPoint
 from .gaussian_teachers import GaussianTeacher as GaussianTeacher
 from .gradients import gradient as gradient
 from .harmonics import Harmonic as Harmonic
+from .instance import Instance as Instance
 from .kernel_expansion import ExpansionPath as ExpansionPath
 from .kernel_expansion import ExpansionPoint as ExpansionPoint
 from .kernels import TangentKernel as TangentKernel
@@ -54,7 +55,6 @@ from .normalised import NormalisedLayer as NormalisedLayer
 from .normalised import normalised_layer as normalised_layer
 from .one_step import StepPath as StepPath
 from .one_step import StepPoint as StepPoint
-from .operands import Instance as Instance
 from .operands import Operand as Operand
 from .preconditioned import PreconditionedSGD as PreconditionedSGD
 from .readouts import RandomReadout as RandomReadout

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from theorems.impl.checks import check_finite, check_shapes
 from theorems.impl.errors import require
-from theorems.impl.operands import Instance, Operand
+from theorems.impl.instance import Instance
+from theorems.impl.operands import Operand
 from theorems.impl.softmax_heads import softmax_radius
 
 

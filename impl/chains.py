@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from theorems.impl.checks import check_tensor
 from theorems.impl.differentiation import velocity
 from theorems.impl.errors import InputError, require
+from theorems.impl.instance import Instance
 from theorems.impl.inverses import eye_like
 from theorems.impl.measured import Rounding
-from theorems.impl.operands import Instance, Operand, to_exact
+from theorems.impl.operands import Operand, to_exact
 from theorems.impl.tracing import LayerTrace
 
 

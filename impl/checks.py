@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from theorems.impl.errors import require, require_finite
-from theorems.impl.operands import Instance
+from theorems.impl.instance import Instance
 
 
 def check_tensor(name: str, value: Tensor) -> None:

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from theorems.impl.checks import check_finite, check_shapes
 from theorems.impl.errors import require
+from theorems.impl.instance import Instance
 from theorems.impl.linalg import exact_rank
 from theorems.impl.measured import Rounding
-from theorems.impl.operands import Instance, Operand, is_exact, to_exact
+from theorems.impl.operands import Operand, is_exact, to_exact
 from theorems.impl.precise import precise_data
 
 

@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from theorems.impl.cross_entropy import cross_entropy_reduction
 from theorems.impl.errors import require, require_finite
 from theorems.impl.flow_errors import enclosed_decayed, moved_decayed
+from theorems.impl.instance import Instance
 from theorems.impl.layer_errors import softmax_error
 from theorems.impl.measured import Rounding, Slack
 from theorems.impl.objectives import SHIFT_FREE, Loss, loss_named, objective
-from theorems.impl.operands import Instance, Operand
+from theorems.impl.operands import Operand
 from theorems.impl.running import Inputs, run, undisturbed
 from theorems.impl.tracing import LayerTrace, Traces, trace
 

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from theorems.impl.checks import check_finite, check_tensor
 from theorems.impl.errors import require
+from theorems.impl.instance import Instance
 from theorems.impl.measured import Rounding
-from theorems.impl.operands import Instance, Operand, is_exact
+from theorems.impl.operands import Operand, is_exact
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from theorems.impl.errors import require
+from theorems.impl.instance import Instance
 from theorems.impl.one_step import StepPath, StepPoint
-from theorems.impl.operands import Instance
 
 
 def leading_direction(matrices: Tensor, start: Tensor, steps: int = 40) -> Tensor:

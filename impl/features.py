@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from theorems.impl.errors import require, require_finite
+from theorems.impl.instance import Instance
 from theorems.impl.linalg import independent_columns, squared_norm, unexplained
 from theorems.impl.measured import Rounding
 from theorems.impl.networks import generator
-from theorems.impl.operands import Instance, Operand
+from theorems.impl.operands import Operand
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from theorems.impl.copying import copied
 from theorems.impl.errors import require, require_finite
+from theorems.impl.instance import Instance
 from theorems.impl.measured import Slack
 from theorems.impl.networks import generator
-from theorems.impl.operands import Instance, Operand
+from theorems.impl.operands import Operand
 from theorems.impl.preconditioned import PreconditionedSGD, Preconditioner, Rest, matrix_of, rest_optimiser
 from theorems.impl.restoring import Remembered
 from theorems.impl.running import Inputs, reseed, undisturbed

@@ -17,10 +17,11 @@ from torch import Tensor
 
 from theorems.impl.errors import require, require_finite
 from theorems.impl.flow_errors import enclosed_coupled, moved_coupled
+from theorems.impl.instance import Instance
 from theorems.impl.inverses import eye_like, inverse, slope
 from theorems.impl.measured import Rounding, Slack
 from theorems.impl.objectives import loss_named, objective
-from theorems.impl.operands import Instance, Operand
+from theorems.impl.operands import Operand
 from theorems.impl.precise import precise_data
 from theorems.impl.spectral import scalar
 

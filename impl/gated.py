@@ -11,8 +11,9 @@ from torch import Tensor
 
 from theorems.impl.differentiation import gradient
 from theorems.impl.errors import require, require_finite
+from theorems.impl.instance import Instance
 from theorems.impl.measured import Slack, given
-from theorems.impl.operands import Instance, Operand, is_exact
+from theorems.impl.operands import Operand, is_exact
 from theorems.impl.rounded import Ball
 
 GATES = ("relu", "data", "tanh")

@@ -22,8 +22,8 @@ import torch
 
 from theorems.impl.errors import require
 from theorems.impl.gaussian_quadrature import chi_squared, normal, split_normal
+from theorems.impl.instance import Instance
 from theorems.impl.links import link
-from theorems.impl.operands import Instance
 
 Array = npt.NDArray[np.float64]
 Profile = Callable[[Array, Array], Array]

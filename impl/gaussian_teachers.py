@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from theorems.impl.errors import require, require_finite
+from theorems.impl.instance import Instance
 from theorems.impl.linear_students import exp2
 from theorems.impl.measured import Rounding
-from theorems.impl.operands import Instance, Operand
+from theorems.impl.operands import Operand
 from theorems.impl.precise import precise_data
 from theorems.impl.preconditioned import PreconditionedSGD
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from flint import acb, arb, ctx
 
 from theorems.impl.errors import require
-from theorems.impl.operands import Instance
+from theorems.impl.instance import Instance
 
 
 @dataclass(frozen=True, eq=False)

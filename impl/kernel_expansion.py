@@ -16,9 +16,9 @@ from torch import Tensor
 
 from theorems.impl.errors import require
 from theorems.impl.gaussian_quadrature import normal
+from theorems.impl.instance import Instance
 from theorems.impl.links import link
 from theorems.impl.networks import generator
-from theorems.impl.operands import Instance
 
 _COARSE, _FINE = 128, 192
 _KINKS = {"relu": ((1.0, 1),), "abs": ((1.0, 1), (1.0, -1))}

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from theorems.impl.errors import InputError, require_finite
+from theorems.impl.instance import Instance
 from theorems.impl.layer_errors import enclosed_layer, output_doubt
 from theorems.impl.measured import Slack
-from theorems.impl.operands import Instance, Operand
+from theorems.impl.operands import Operand
 
 _OPERANDS = ("weight", "inputs", "weight_grad", "input_grad", "output_grad", "outputs", "bias")
 

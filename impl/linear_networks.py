@@ -11,7 +11,8 @@ from torch import Tensor
 from theorems.impl.checks import check_tensor
 from theorems.impl.differentiation import gradient
 from theorems.impl.errors import require
-from theorems.impl.operands import Instance, Operand, is_exact
+from theorems.impl.instance import Instance
+from theorems.impl.operands import Operand, is_exact
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from theorems.impl.errors import InputError, require, require_finite
+from theorems.impl.instance import Instance
 from theorems.impl.linalg import least_squares
 from theorems.impl.losses import half_squared_error
 from theorems.impl.measured import Rounding
-from theorems.impl.operands import Instance, Operand, is_exact
+from theorems.impl.operands import Operand, is_exact
 from theorems.impl.precise import precise_data
 from theorems.impl.preconditioned import PreconditionedSGD
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from theorems.impl.errors import require
-from theorems.impl.operands import Instance
+from theorems.impl.instance import Instance
 
 STEPS = tuple(2.0 ** -(10 + 2 * k) for k in range(11))
 """Half widths of the central differences, relative to the parameters; each a quarter of the one before."""

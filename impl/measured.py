@@ -69,7 +69,7 @@ def is_declared(kind: type) -> bool:
     return any(
         "measured" in parent.__dict__ or "enclosed" in parent.__dict__
         for parent in kind.__mro__
-        if parent.__name__ != "Instance" or not parent.__module__.endswith("impl.operands")
+        if parent.__name__ != "Instance" or not parent.__module__.endswith(".instance")
     )
 
 

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from theorems.impl.checks import check_finite, check_shapes
 from theorems.impl.errors import require
-from theorems.impl.operands import Instance, Operand
+from theorems.impl.instance import Instance
+from theorems.impl.operands import Operand
 
 KINDS = ("layer", "rms", "batch")
 _UNIT = 2.0**-53

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from theorems.impl.data import single_index
 from theorems.impl.errors import require
+from theorems.impl.instance import Instance
 from theorems.impl.links import Link, link
 from theorems.impl.networks import generator
-from theorems.impl.operands import Instance
 
 _LARGE = 2**17
 """Entries above which a step is stored in float32: it rounds by 1e-7 what is measured to 1e-2."""

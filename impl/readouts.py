@@ -13,10 +13,11 @@ from torch import Tensor
 from theorems.impl.checks import check_finite, check_shapes
 from theorems.impl.differentiation import gradient
 from theorems.impl.errors import require
+from theorems.impl.instance import Instance
 from theorems.impl.linalg import squared_norm
 from theorems.impl.measured import Rounding
 from theorems.impl.networks import generator
-from theorems.impl.operands import Instance, Operand
+from theorems.impl.operands import Operand
 
 
 def linearised_loss(outputs: Operand, targets: Operand) -> Operand:

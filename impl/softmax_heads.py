@@ -12,7 +12,8 @@ from torch.nn.functional import cross_entropy, one_hot
 
 from theorems.impl.checks import check_finite, check_shapes
 from theorems.impl.errors import require
-from theorems.impl.operands import Instance, Operand
+from theorems.impl.instance import Instance
+from theorems.impl.operands import Operand
 
 UNIT = 2.0**-53
 _TINY = 2.0**-1022

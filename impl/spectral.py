@@ -10,7 +10,8 @@ from torch import Tensor
 
 from theorems.impl.errors import require, require_finite
 from theorems.impl.flow_errors import enclosed_end, enclosed_escapes, enclosed_left, enclosed_task
-from theorems.impl.operands import Instance, Operand, is_exact
+from theorems.impl.instance import Instance
+from theorems.impl.operands import Operand, is_exact
 from theorems.impl.precise import precise_left, precise_task
 
 

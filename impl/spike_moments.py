@@ -18,8 +18,8 @@ import numpy as np
 from flint import fmpq, fmpq_mat
 
 from theorems.impl.errors import require
+from theorems.impl.instance import Instance
 from theorems.impl.measured import Rounding
-from theorems.impl.operands import Instance
 
 
 @dataclass(frozen=True, eq=False)

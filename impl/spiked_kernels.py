@@ -15,7 +15,7 @@ import numpy as np
 from flint import acb, arb, ctx, fmpq, fmpq_mat
 
 from theorems.impl.errors import require
-from theorems.impl.operands import Instance
+from theorems.impl.instance import Instance
 
 Vector: TypeAlias = Any
 """A numpy object array of integers, fractions or balls, (d,)."""

@@ -8,7 +8,7 @@ from fractions import Fraction
 from flint import acb, arb, ctx
 
 from theorems.impl.errors import require
-from theorems.impl.operands import Instance
+from theorems.impl.instance import Instance
 from theorems.impl.spiked_kernels import arb_of
 
 _CUT = 40

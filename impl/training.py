@@ -13,10 +13,11 @@ from theorems.impl.decayed import UNIT, _softmax, readout_of, shift_error
 from theorems.impl.double import loss_in_double, widened
 from theorems.impl.errors import require
 from theorems.impl.flow_errors import enclosed_noise, moved_noise, own_rounding
+from theorems.impl.instance import Instance
 from theorems.impl.measured import Slack
 from theorems.impl.networks import generator
 from theorems.impl.objectives import SHIFT_FREE, Loss, loss_named
-from theorems.impl.operands import Instance, Operand
+from theorems.impl.operands import Operand
 from theorems.impl.running import Inputs, run, undisturbed
 from theorems.impl.tracing import LayerTrace, trace
 from theorems.impl.widening import throughout

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from theorems.impl.errors import require
+from theorems.impl.instance import Instance
 from theorems.impl.losses import half_squared_error
 from theorems.impl.measured import Rounding, Slack
-from theorems.impl.operands import Instance, Operand
+from theorems.impl.operands import Operand
 from theorems.impl.preconditioned import PreconditionedSGD, Rest, rest_optimiser
 from theorems.impl.step_errors import LARGEST
 

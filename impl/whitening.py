@@ -11,9 +11,10 @@ from torch import Tensor
 
 from theorems.impl.checks import check_finite, check_shapes, check_tensor
 from theorems.impl.errors import require
+from theorems.impl.instance import Instance
 from theorems.impl.measured import Rounding, Slack
 from theorems.impl.networks import generator
-from theorems.impl.operands import Instance, Operand, is_exact, to_exact, to_tensor
+from theorems.impl.operands import Operand, is_exact, to_exact, to_tensor
 from theorems.impl.polar_errors import enclosed_motion, polar, rotation_radius, spin, turned
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from theorems.impl.errors import require
 from theorems.impl.gaussian_quadrature import mean_coordinate, sphere_coordinate, zonal_recurrence
-from theorems.impl.operands import Instance
+from theorems.impl.instance import Instance
 
 Array = npt.NDArray[np.float64]
 

@@ -18,7 +18,8 @@ import theorems
 from impl.arb_arrays import arb_array
 from impl.arb_matrices import norm, orthonormal, polar, symmetric_eigenvalues, symmetric_root
 from impl.flows import drive
-from impl.operands import Instance, Operand
+from impl.instance import Instance
+from impl.operands import Operand
 from impl.spectral import SpectralTask, diagonal
 from impl.strategies import flows, grams, ridge, spectra, students
 from impl.strategies.wild_tables import WILD

@@ -9,7 +9,7 @@ import torch
 from hypothesis import strategies as st
 
 from impl.errors import InputError
-from impl.operands import Instance
+from impl.instance import Instance
 from theorems import Outcome
 from theorems.checking import check
 from theorems.checking import dropped as dropped_hypothesis

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from impl import GatedNetwork, LayerTrace, NetworkSpec, build, gated_network, half_squared_error, strategies, trace
 from impl.data import batch
-from impl.operands import Instance, to_exact
+from impl.instance import Instance
+from impl.operands import to_exact
 from theorems import CLAIMS, Grade, Outcome
 
 LAYER = [claim for claim in CLAIMS if claim.subject is LayerTrace]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from impl.errors import InputError
-from impl.operands import Instance
+from impl.instance import Instance
 from theorems import Outcome, feature_learning_equation, spiked_covariance_series_as_stated
 from theorems.checking import check
 from theorems.claim import Source

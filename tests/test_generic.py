@@ -10,7 +10,8 @@ from hypothesis import settings
 
 from impl.generic import Source
 from impl.generic.families import DECAYED, FAMILIES, NOISES
-from impl.operands import Instance, is_exact
+from impl.instance import Instance
+from impl.operands import is_exact
 from impl.tracked import Tracked, plain
 from theorems import CLAIMS, Grade, Outcome
 from theorems.generic import SHAPES, constructor, examine, power_of_two, readable

@@ -12,7 +12,7 @@ from scipy import stats
 from torch import Tensor
 
 from impl.errors import InputError
-from impl.operands import Instance
+from impl.instance import Instance
 from theorems.claim import Source
 from theorems.relations import tails
 from theorems.relations.laws import (

@@ -94,7 +94,7 @@ def test_nothing_is_registered_any_more():
 
     assert not hasattr(enclosures.enclose, "register")
     assert not hasattr(precision.precisely, "register")
-    kinds = [impl.operands.Instance, *impl.operands.Instance.__subclasses__()]
+    kinds = [impl.instance.Instance, *impl.instance.Instance.__subclasses__()]
     assert all(callable(kind.enclosed) and callable(kind.precise) for kind in kinds)
 
 

@@ -15,7 +15,8 @@ from impl.gated import fields
 from impl.generic import SET_SIZE, Source
 from impl.generic.families import LAYERS
 from impl.generic.networks import gated_network, pairing
-from impl.operands import Instance, Operand, reciprocal
+from impl.instance import Instance
+from impl.operands import Operand, reciprocal
 from theorems import Grade, Outcome, gram_sufficiency_in_training
 from theorems.checking import check
 from theorems.claim import Source as Paper

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from impl.operands import Instance, Operand
+from impl.instance import Instance
+from impl.operands import Operand
 from theorems.impl.rounded import Ball
 from theorems.relations import Comparison
 from theorems.verdict import Grade, Outcome

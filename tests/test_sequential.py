@@ -15,7 +15,7 @@ from scipy import stats
 from torch import Tensor
 
 from impl.errors import InputError
-from impl.operands import Instance
+from impl.instance import Instance
 from theorems import gram_flow, in_law, surrogate_grows_in_expectation
 from theorems.counterexamples import counterexample
 from theorems.relations.alarms import FAMILY, alarm_of, shared_out, spent

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from theorems.impl.errors import InputError, require
 from theorems.impl.exact_arrays import evaluated
-from theorems.impl.operands import Instance
+from theorems.impl.instance import Instance
 from theorems.relations import Finding, Relation, Side
 from theorems.statements import HOW, explained, outside
 from theorems.variants import Changed

@@ -14,8 +14,8 @@ from theorems.claim import Claim
 from theorems.factories import load, subject_of
 from theorems.impl.double import in_double, loss_in_double, widened
 from theorems.impl.errors import InputError, crash, told
+from theorems.impl.instance import Instance
 from theorems.impl.nested import mapped
-from theorems.impl.operands import Instance
 from theorems.impl.restoring import Dice, Remembered
 from theorems.impl.running import Inputs
 from theorems.impl.tracing import Loss

@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from torch import Tensor
 
-from theorems.impl.operands import Instance, Operand
+from theorems.impl.instance import Instance
+from theorems.impl.operands import Operand
 from theorems.impl.rounded import Ball
 from theorems.relations import Side, Sign
 

@@ -16,9 +16,9 @@ from theorems.impl.decoders import Decoder
 from theorems.impl.features import FeatureSet
 from theorems.impl.flows import CoupledPoint, KernelPoint, coupled_point
 from theorems.impl.gaussian_teachers import GaussianTeacher
+from theorems.impl.instance import Instance
 from theorems.impl.linear_students import InitialisedPair, LinearStudent, PoweredCovariance, reflections
 from theorems.impl.objectives import LOSSES
-from theorems.impl.operands import Instance
 from theorems.impl.readouts import ReadoutEnsemble, all_signs, readout_ensemble
 from theorems.impl.spectral import LaplacianTask, Regression, SpectralTask
 from theorems.impl.strategies import (

@@ -18,8 +18,8 @@ from theorems.impl.first_layer import PreconditionedSteps
 from theorems.impl.flows import CoupledPoint, KernelPoint
 from theorems.impl.gated import GatedNetwork
 from theorems.impl.gaussian_teachers import GaussianTeacher
+from theorems.impl.instance import Instance
 from theorems.impl.linear_students import InitialisedPair, LinearStudent, PoweredCovariance
-from theorems.impl.operands import Instance
 from theorems.impl.readouts import ReadoutEnsemble
 from theorems.impl.spectral import LaplacianTask, Regression, SpectralTask
 from theorems.impl.strategies import (

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from theorems.impl.operands import Instance
+from theorems.impl.instance import Instance
 
 
 def spread(ratios: list[float]) -> dict[str, Any] | None:

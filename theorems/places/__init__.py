@@ -19,9 +19,9 @@ from theorems.impl.errors import InputError, crash
 from theorems.impl.features import FeatureSet
 from theorems.impl.first_layer import PreconditionedSteps
 from theorems.impl.gated import GatedNetwork
+from theorems.impl.instance import Instance
 from theorems.impl.layers import LinearRows
 from theorems.impl.loss_lines import LossLine
-from theorems.impl.operands import Instance
 from theorems.impl.readouts import RandomReadout, ReadoutEnsemble
 from theorems.impl.tracing import LayerTrace
 from theorems.impl.training import MinibatchNoise

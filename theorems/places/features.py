@@ -10,7 +10,7 @@ from torch import Tensor
 
 from theorems.impl.collapse import labelled_features
 from theorems.impl.features import feature_set
-from theorems.impl.operands import Instance
+from theorems.impl.instance import Instance
 from theorems.impl.readouts import RandomReadout, coordinate_readouts, noise_rate, readout_ensemble
 from theorems.impl.tracing import LayerTrace
 from theorems.places.subject import Places, Subject

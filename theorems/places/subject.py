@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from theorems.impl.errors import require
-from theorems.impl.operands import Instance
+from theorems.impl.instance import Instance
 from theorems.impl.recording import require_layers
 from theorems.impl.running import Inputs, run, undisturbed
 from theorems.impl.tracing import Loss, Traces, trace

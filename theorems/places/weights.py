@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from theorems.impl.chains import LinearChain, linear_chains_of
 from theorems.impl.decayed import decayed_traces
-from theorems.impl.operands import Instance
+from theorems.impl.instance import Instance
 from theorems.impl.parts import restricted
 from theorems.impl.polar_errors import polar_radius, vertical_radius
 from theorems.impl.relu_stacks import LARGEST, stacks

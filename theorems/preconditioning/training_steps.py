@@ -8,7 +8,8 @@ from torch import Tensor
 
 from theorems.claim import Claim
 from theorems.impl.first_layer import PreconditionedSteps
-from theorems.impl.operands import Instance, Operand, is_exact
+from theorems.impl.instance import Instance
+from theorems.impl.operands import Operand, is_exact
 from theorems.impl.rounded import Ball
 from theorems.impl.step_errors import LARGEST
 from theorems.relations import Comparison, Finding, Side

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from theorems.impl.errors import InputError
 from theorems.impl.exact_arrays import NotExactError, in_floats
-from theorems.impl.operands import Instance, Operand, is_exact
+from theorems.impl.instance import Instance
+from theorems.impl.operands import Operand, is_exact
 from theorems.impl.rounded import Ball, zero_divisors
 from theorems.impl.truth import OpenQuestionError
 from theorems.relations.doubt import advice, as_ball, movements, proved, rounding, term_sizes

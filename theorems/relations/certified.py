@@ -18,7 +18,7 @@ from flint import arb, ctx
 from torch import Tensor
 
 from theorems.impl.arb_arrays import ball
-from theorems.impl.operands import Instance
+from theorems.impl.instance import Instance
 from theorems.relations import Finding, Side, Sign
 from theorems.relations.precision import LIMIT, PRECISION, RESOLUTION, precisely, rising
 from theorems.verdict import Grade, Outcome

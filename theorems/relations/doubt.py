@@ -17,8 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from theorems.impl.instance import Instance
 from theorems.impl.measured import doubts, is_declared, known_doubts, variations
-from theorems.impl.operands import Instance
 from theorems.impl.rounded import Ball
 from theorems.impl.truth import Truth
 

@@ -30,7 +30,7 @@ from scipy import stats
 from torch import Tensor
 
 from theorems.impl.errors import require
-from theorems.impl.operands import Instance
+from theorems.impl.instance import Instance
 from theorems.impl.rounded import UNIT
 from theorems.relations import Finding, Side, Sign, tails
 from theorems.relations.tails import Array, Test

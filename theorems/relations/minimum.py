@@ -12,7 +12,8 @@ from torch import Tensor
 
 from theorems.impl.arb_arrays import ArbArray
 from theorems.impl.arb_matrices import norm, symmetric_eigenvalues
-from theorems.impl.operands import Instance, Operand, is_exact
+from theorems.impl.instance import Instance
+from theorems.impl.operands import Operand, is_exact
 from theorems.impl.rounded import Ball
 from theorems.relations import Finding, Side, _worst
 from theorems.relations.certified import decided, in_balls

@@ -17,7 +17,7 @@ from typing import Any
 from flint import ctx
 
 from theorems.impl.arb_arrays import UndecidableError
-from theorems.impl.operands import Instance
+from theorems.impl.instance import Instance
 from theorems.relations import Finding, Relation, Side
 from theorems.verdict import Grade, Outcome
 

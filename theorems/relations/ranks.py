@@ -20,8 +20,9 @@ from torch import Tensor
 from theorems.impl.arb_arrays import arb_array
 from theorems.impl.arb_matrices import norm, proved_rank
 from theorems.impl.exact_arrays import plain_array
+from theorems.impl.instance import Instance
 from theorems.impl.linalg import exact_rank
-from theorems.impl.operands import Instance, Operand, is_exact, to_exact
+from theorems.impl.operands import Operand, is_exact, to_exact
 from theorems.impl.rounded import UNIT, Ball
 from theorems.relations import Finding, Side, _parts, _worst
 from theorems.relations.doubt import advice, half_the_digits, movements

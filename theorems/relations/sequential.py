@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from theorems.impl.errors import InputError, require
-from theorems.impl.operands import Instance
+from theorems.impl.instance import Instance
 from theorems.impl.rounded import UNIT
 from theorems.relations import Finding, Side
 from theorems.relations.laws import ALARM, MeanLaw, as_array, named

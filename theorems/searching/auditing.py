@@ -21,7 +21,7 @@ import torch
 from theorems.claim import Claim
 from theorems.domains import law, same_law
 from theorems.impl.errors import InputError
-from theorems.impl.operands import Instance
+from theorems.impl.instance import Instance
 from theorems.impl.rounded import Ball
 from theorems.impl.strategies.sampling import visit
 from theorems.impl.strategies.wild import FORMATS, KINDS, Refusal

@@ -1,0 +1,175 @@
+"""`Instance`: what claims are checked on, and how it changes from one kind of operand to another."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from theorems.impl import measured as declarations
+from theorems.impl.errors import InputError, require
+from theorems.impl.literals import compact
+from theorems.impl.operands import Operand, to_exact
+
+_LINE = 110
+
+
+def _apply(function: Callable[[Operand], Operand], value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_apply(function, v) for v in value)
+    return function(value) if isinstance(value, Tensor | np.ndarray) else value
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Instance:
+    """Base of what claims are checked on: named operands that share their leading (batch) dimensions."""
+
+    derived: ClassVar[tuple[str, ...]] = ()
+    """Fields that the others determine: a reader sees them last."""
+
+    silent: ClassVar[tuple[str, ...]] = ()
+    """Fields that only bounds read: not shown."""
+
+    alone: ClassVar[tuple[str, int] | None] = None
+    """A field and its number of dimensions, of instances that are judged one by one; None where leading dimensions may make a stack."""
+
+    @property
+    def stacked(self) -> bool:
+        """Whether this is a stack of instances that are judged one by one only."""
+        return self.alone is not None and getattr(self, self.alone[0]).ndim > self.alone[1]
+
+    measures: ClassVar[dict[str, tuple[str, int]]] = {}
+    """Sizes by name, each an axis of a field: what a run reports of the instances it has drawn; by default the axes of every field."""
+
+    def extents(self) -> dict[str, int]:
+        """Depth, widths, samples and the like: the numbers of `measures`; of a tuple its length is the depth and its largest counts."""
+        named = self.measures or {
+            f"{field.name}, {word}": (field.name, axis)
+            for field in dataclasses.fields(self)
+            for word, axis in (("rows", -2), ("columns", -1))
+            if field.name not in (*self.derived, *self.silent)
+        }
+        found: dict[str, int] = {}
+        for name, (where, axis) in named.items():
+            value = getattr(self, where)
+            if isinstance(value, tuple) and value and hasattr(value[0], "shape"):
+                found["depth"] = len(value)
+            parts = value if isinstance(value, tuple) else (value,)
+            shapes = [tuple(part.shape) for part in parts if isinstance(part, Tensor | np.ndarray)]
+            sizes = [int(shape[axis]) for shape in shapes if -len(shape) <= axis < len(shape)]
+            if self.measures and isinstance(value, int):
+                sizes = [value]
+            if sizes:
+                found[name] = max(sizes)
+        return found
+
+    measured: ClassVar[Mapping[str, declarations.Rounding]] = declarations.UNDECLARED
+    """Fields that were computed, and how far each can be off: a function of the instance on balls that gives the formula
+    that was computed, or a radius. ``{}`` says that all fields are data. Fields of a type that says nothing are taken as
+    given, and what rounding of half of their digits explains is UNDECIDED."""
+
+    granted: ClassVar[Mapping[str, declarations.Slack]] = {}
+    """Measured fields that claims take as given, and how far each can be off (None: nobody knows); see `impl.measured`."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Keep this class's `__repr__`: `dataclasses.dataclass` would write one that dumps every tensor.
+
+        Raises:
+            InputError: if it names measured fields and does not say how far they can be off.
+        """
+        super().__init_subclass__(**options)
+        declarations.check_declared(cls)
+        if "__repr__" not in cls.__dict__:
+            cls.__repr__ = Instance.__repr__  # type: ignore[method-assign]
+
+    def __repr__(self) -> str:
+        """Defining fields first, what is at its default left out; short enough to be read, not exact."""
+        fields = {f.name: f for f in dataclasses.fields(self) if f.name not in self.silent}
+        names = [name for name in fields if name not in self.derived]
+        shown = {name: compact(getattr(self, name)) for name in (*names, *(n for n in self.derived if n in fields))}
+        parts = [f"{n}={text}" for n, text in shown.items() if text != compact(fields[n].default)]
+        line = f"{type(self).__name__}({', '.join(parts)})"
+        inner = ",\n  ".join(parts)
+        return line if len(line) <= _LINE else f"{type(self).__name__}(\n  {inner}\n)"
+
+    def map(self, function: Callable[[Operand], Operand]) -> Self:
+        """The same instance with ``function`` applied to every operand, those in tuples included."""
+        fields = {f.name: _apply(function, getattr(self, f.name)) for f in dataclasses.fields(self)}
+        return dataclasses.replace(self, **fields)
+
+    def exact(self) -> Self:
+        """The same numbers in exact arithmetic: object arrays of integers and fractions."""
+        return self.map(lambda value: to_exact(value) if isinstance(value, Tensor) else value)
+
+    def double(self) -> Self:
+        """The same numbers in float64; exact, for every narrower format."""
+        narrow = False
+
+        def widen(value: Operand) -> Operand:
+            nonlocal narrow
+            if isinstance(value, Tensor) and value.dtype != torch.float64:
+                narrow = True
+                return value.double()
+            return value
+
+        fields = {f.name: _apply(widen, getattr(self, f.name)) for f in dataclasses.fields(self)}
+        return dataclasses.replace(self, **fields) if narrow else self
+
+    def enclosed(self) -> Any:
+        """The instance with every operand as a ball: data exact, measured fields with what is declared of their rounding.
+
+        Override it where the bound of a field needs more than a formula.
+        """
+        return declarations.enclosed(self)
+
+    def precise(self) -> Any:
+        """The instance in ball arithmetic (arb) at the precision that is set, or None if it has no exact meaning.
+
+        Only data have one: floats are the numbers that they are. A measured field stays what was measured.
+        """
+        return None
+
+    telling: ClassVar[tuple[str, ...]] = ()
+    """Measured fields in whose size an equation believes: one that would hold as well with half of such a field is UNDECIDED."""
+
+    def moved(self, **fields: Any) -> Self:
+        """The instance with granted fields somewhere else, and with whatever follows from them; all float64 tensors."""
+        return declarations.moved(self, fields)
+
+    @classmethod
+    def stack(cls, instances: Sequence[Self]) -> Self:
+        """One instance with a leading batch dimension from instances of equal shapes.
+
+        Raises:
+            InputError: unequal shapes, or instances of a type that cannot be stacked.
+        """
+        require(len(instances) > 0, "expected at least one instance to stack, got none")
+        first = instances[0]
+
+        def join(values: list[Any]) -> Any:
+            if isinstance(values[0], tuple):
+                require(len({len(v) for v in values}) == 1, "expected instances of equal depth to stack")
+                return tuple(join(list(parts)) for parts in zip(*values, strict=True))
+            if any(value is None for value in values):
+                return None
+            if isinstance(values[0], Tensor):
+                require(
+                    len({tuple(v.shape) for v in values}) == 1,
+                    f"expected instances of equal shapes to stack, got {sorted({tuple(v.shape) for v in values})}",
+                )
+                return torch.stack(values)
+            if isinstance(values[0], np.ndarray):
+                return np.stack(values)
+            return values[0]
+
+        fields = {f.name: join([getattr(i, f.name) for i in instances]) for f in dataclasses.fields(first)}
+        try:
+            return dataclasses.replace(first, **fields)
+        except (ValueError, RuntimeError) as error:  # an InputError is a ValueError
+            raise InputError(
+                f"expected instances that can be stacked, got those of {cls.__name__}, which are judged one by one: {error}"
+            ) from error
