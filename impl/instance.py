@@ -34,6 +34,9 @@ class Instance:
     silent: ClassVar[tuple[str, ...]] = ()
     """Fields that only bounds read: not shown."""
 
+    _coarseness: ClassVar[float] = 0.0
+    """What `coarseness` remembers."""
+
     alone: ClassVar[tuple[str, int] | None] = None
     """A field and its number of dimensions, of instances that are judged one by one; None where leading dimensions may make a stack."""
 
@@ -99,7 +102,21 @@ class Instance:
     def map(self, function: Callable[[Operand], Operand]) -> Self:
         """The same instance with ``function`` applied to every operand, those in tuples included."""
         fields = {f.name: _apply(function, getattr(self, f.name)) for f in dataclasses.fields(self)}
-        return dataclasses.replace(self, **fields)
+        return self._as_coarse(dataclasses.replace(self, **fields))
+
+    @property
+    def coarseness(self) -> float:
+        """The unit roundoff of the format in which fields were measured, also of an instance that was widened since."""
+        declared = getattr(type(self), "measured", {})
+        values = [getattr(self, name) for name in declared]
+        parts = [part for value in values for part in (value if isinstance(value, tuple) else (value,))]
+        formats = [part.dtype for part in parts if isinstance(part, Tensor) and part.dtype.is_floating_point]
+        return max([self._coarseness, *(torch.finfo(kind).eps / 2 for kind in formats)])
+
+    def _as_coarse(self, other: Self) -> Self:
+        """``other``, which knows that its fields were measured as coarsely as these."""
+        object.__setattr__(other, "_coarseness", self.coarseness)
+        return other
 
     def exact(self) -> Self:
         """The same numbers in exact arithmetic: object arrays of integers and fractions."""
@@ -117,7 +134,7 @@ class Instance:
             return value
 
         fields = {f.name: _apply(widen, getattr(self, f.name)) for f in dataclasses.fields(self)}
-        return dataclasses.replace(self, **fields) if narrow else self
+        return self._as_coarse(dataclasses.replace(self, **fields)) if narrow else self
 
     def enclosed(self) -> Any:
         """The instance with every operand as a ball: data exact, measured fields with what is declared of their rounding.

@@ -81,7 +81,8 @@ def given(value: Any) -> Any:
 def enclosed(instance: Any) -> Any:
     """The instance with a `Ball` for every operand, as its type declares: data exact, measured fields with their radii."""
     declared: Mapping[str, Rounding] = getattr(type(instance), "measured", {})
-    balls, unit = instance.map(given), getattr(instance, "unit", UNIT)
+    balls, coarse = instance.map(given), instance.coarseness
+    unit = max(UNIT, getattr(instance, "unit", 0.0), coarse)
     model = instance.map(lambda value: Ball(value, unit=unit) if isinstance(value, Tensor) else value)
     for name, bound in declared.items():
         value = getattr(instance, name)
@@ -89,24 +90,31 @@ def enclosed(instance: Any) -> Any:
             continue
         found = bound(model)
         parts = (
-            tuple(map(_widened, value, found if isinstance(found, tuple) else (found,) * len(value)))
+            tuple(_widened(v, f, coarse) for v, f in zip(value, _as_many(found, value), strict=True))
             if isinstance(value, tuple)
-            else _widened(value, found)
+            else _widened(value, found, coarse)
         )
         balls = dataclasses.replace(balls, **{name: parts})
         model = dataclasses.replace(model, **{name: parts})
     return balls
 
 
-def _widened(value: Tensor, bound: Any) -> Ball:
-    """The measured numbers with the radius of their model, or with the radius that was given."""
+def _as_many(found: Any, value: tuple[Any, ...]) -> tuple[Any, ...]:
+    return found if isinstance(found, tuple) else (found,) * len(value)
+
+
+def _widened(value: Tensor, bound: Any, coarse: float) -> Ball:
+    """The measured numbers with the radius of their model, or with the radius that was given.
+
+    A radius is stated in units of float64; what was measured more coarsely is off by as many of its own.
+    """
     if isinstance(bound, Ball):
         require(
             bound.shape == tuple(value.shape),
             f"expected the formula of a measured field to give its shape {tuple(value.shape)}, got {bound.shape}",
         )
         return Ball(value, bound.radius)
-    radius = torch.as_tensor(bound, dtype=torch.float64, device=value.device)
+    radius = torch.as_tensor(bound, dtype=torch.float64, device=value.device) * max(1.0, coarse / UNIT)
     return Ball(value, radius.expand_as(value).clone() if bool(radius.any()) else None)
 
 

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
-from impl import Instance, LayerTrace, strategies, trace, unknown, weight_step
+from impl import Instance, LayerTrace, linear_network, strategies, trace, unknown, weight_step
 from impl.errors import InputError
 from impl.operands import Operand
 from impl.whitening import WeightStep, newton_schulz
-from theorems import equals, gram_whitening_keeps_the_gram
+from theorems import equals, gram_whitening_keeps_the_gram, imbalance_of_linear_layers_is_conserved
 from theorems.relations import Comparison
 from theorems.relations.ranks import RankIs
 from theorems.verdict import Grade, Outcome
@@ -410,3 +410,43 @@ def _square_layer():
     model = nn.Linear(3, 3, dtype=torch.float64)
     model.weight.data = normal(8, 3, 3)
     return trace(model, normal(9, 4, 3), torch.tensor([0, 1, 2, 0]), functional.cross_entropy)["Linear"]
+
+
+# -- measured in a narrower format, without a word about it ------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Multiplied(Instance):
+    """A product that was taken in the format of its factors; the type says the formula, or a radius, and no format."""
+
+    measured: ClassVar[dict] = {"product": lambda it: it.left @ it.right}
+    left: Any
+    right: Any
+    product: Any
+
+
+@dataclass(frozen=True, eq=False)
+class MultipliedWithin(Multiplied):
+    measured: ClassVar[dict] = {"product": lambda it: (it.left.center.abs() @ it.right.center.abs()) * 9 * 2.0**-53}
+
+
+@pytest.mark.parametrize("kind", [Multiplied, MultipliedWithin])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("mapped", [False, True])
+def test_what_was_measured_coarsely_is_as_far_off_as_its_format(kind, dtype, mapped):
+    left, right = normal(1, 6, 8).to(dtype), normal(2, 8, 5).to(dtype)
+    made = kind(left, right, left @ right)
+    made = made.map(lambda value: value.double()) if mapped else made
+    true = judge(lambda it: it.product, lambda it: it.left @ it.right, made.double())
+    wrong = judge(lambda it: it.product, lambda it: it.left @ it.right * 1.5, made.double())
+    assert (true.outcome, wrong.outcome) == (HOLDS, REFUTED)
+    assert made.coarseness == torch.finfo(dtype).eps / 2
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_deep_linear_networks_in_narrow_formats(dtype):
+    weights = [normal(i, 4, 4).to(dtype) for i in range(3)]
+    net = linear_network(weights, normal(5, 6, 4).to(dtype), normal(6, 6, 4).to(dtype))
+    assert imbalance_of_linear_layers_is_conserved(net).outcome is HOLDS
+    twice = imbalance_of_linear_layers_is_conserved.mutants["twice"](net)
+    assert twice.outcome is REFUTED

@@ -17,8 +17,8 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from impl.operands import Instance
-from theorems.claim import Source, equals
+from impl import Instance
+from theorems import Source, equals
 
 
 @dataclass(frozen=True, eq=False)

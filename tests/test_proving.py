@@ -37,6 +37,7 @@ PROVED = {
     "sgd_kernel_noise_vanishes_off_outputs": "equal",
     "sgd_feature_noise_stays_in_readout_rows": "equal",
     "rotation_is_orthogonal_to_learning": "equal",
+    "imbalance_of_linear_layers_is_conserved": "equal",
     "balanced_linear_network_feature_ansatz": "equal",
     "gram_sufficiency_in_training": "equal",
     "gram_sufficiency_at_inference": "equal",

@@ -68,6 +68,7 @@ CLAIMS = (
     feature_learning.surrogate_grows_in_expectation,
     feature_learning.neural_collapse_implies_target_linearity,
     feature_learning.simplex_target_linearity,
+    feature_learning.imbalance_of_linear_layers_is_conserved,
     feature_learning.balanced_linear_network_feature_ansatz,
     feature_learning.affine_decoder_interpolates,
     # arXiv:2606.09744, fields on the training set

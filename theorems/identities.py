@@ -55,6 +55,7 @@ IDENTITIES: Mapping[str, str] = {
     "surrogate_grows_over_the_ensemble": "polynomial: readouts ± the rows of q times an orthogonal matrix",
     "neural_collapse_implies_target_linearity": "rational in the class means, for the class sizes of the shape",
     "simplex_target_linearity": "rational in the simplex's rotation and size, for the class sizes of the shape",
+    "imbalance_of_linear_layers_is_conserved": "polynomial, at any weights, inputs and targets",
     "balanced_linear_network_feature_ansatz": "polynomial: balanced chains of scaled rotations and one spectrum",
     "affine_decoder_interpolates": "rational in weights, codes and mixtures, for the ReLUs open in the shape",
     # arXiv:2606.09744, fields on the training set: all for free gates, hence for every pattern of masks

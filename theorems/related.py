@@ -82,6 +82,8 @@ RELATED: tuple[tuple[str, str, str], ...] = (
     ("rotation_is_orthogonal_to_learning", "special case of", "gram_whitening_keeps_the_gram"),  # a short step
     ("surrogate_grows_over_the_ensemble", "used by", "surrogate_grows_in_expectation"),
     ("surrogate_grows_in_expectation", "contrasted with", "virtual_step_raises_target_linearity"),
+    ("imbalance_of_linear_layers_is_conserved", "used by", "balanced_linear_network_feature_ansatz"),
+    ("imbalance_decays_exponentially", "contrasted with", "imbalance_of_linear_layers_is_conserved"),  # with decay
     ("stationary_gram_is_feature_correlation", "contrasted with", "balanced_linear_network_feature_ansatz"),
     ("imbalance_decays_exponentially", "used by", "balanced_linear_network_feature_ansatz"),  # what balances it
     # fields on the training set, arXiv:2606.09744

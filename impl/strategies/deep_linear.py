@@ -53,6 +53,14 @@ def unbalanced_linear_networks() -> st.SearchStrategy[LinearNetwork]:
     return doubled.map(lambda n: linear_network((n.weights[0] * 2, *n.weights[1:]), n.inputs, n.targets))
 
 
+@st.composite
+def single_linear_layers(draw: Callable[..., Any]) -> LinearNetwork:
+    """Integer networks of one layer: they violate the hypothesis "at least two layers"."""
+    inputs, outputs, rows = (draw(st.integers(1, 3)) for _ in range(3))
+    weight = draw(lattices((outputs, inputs), 2))
+    return linear_network([weight], draw(lattices((rows, inputs), 2)), draw(lattices((rows, outputs), 3)))
+
+
 def deep_linear_networks() -> st.SearchStrategy[LinearNetwork]:
     """Deep linear networks with the velocity of every weight: integer ones, Gaussian ones, and balanced ones among them."""
     return branches(lattice_linear_networks(), seeded_linear_networks(), balanced_linear_networks())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -17,6 +18,7 @@ from theorems.impl.features import FeatureSet
 from theorems.impl.flows import CoupledPoint, KernelPoint, coupled_point
 from theorems.impl.gaussian_teachers import GaussianTeacher
 from theorems.impl.instance import Instance
+from theorems.impl.linear_networks import LinearNetwork, linear_network
 from theorems.impl.linear_students import InitialisedPair, LinearStudent, PoweredCovariance, reflections
 from theorems.impl.objectives import LOSSES
 from theorems.impl.readouts import ReadoutEnsemble, all_signs, readout_ensemble
@@ -246,3 +248,13 @@ def decoders(draw: Callable[..., Any], kind: str, dtype: torch.dtype) -> Decoder
         decoder, points=decoder.points * size, weights=(*decoder.weights[:-1], decoder.weights[-1] * size),
         biases=(*decoder.biases[:-1], decoder.biases[-1] * size),
     )  # fmt: skip
+
+
+@st.composite
+@refusing
+def linear_networks(draw: Callable[..., Any], kind: str, dtype: torch.dtype) -> LinearNetwork | Refusal:
+    """Deep linear networks of wild weights, inputs and targets; their velocities measured by autograd."""
+    numbers, rows = Numbers(draw, kind, dtype), draw(st.integers(1, 6))
+    widths = [draw(st.integers(1, 6)) for _ in range(draw(st.integers(2, 4)) + 1)]
+    weights = [numbers.matrix(b, a) for a, b in itertools.pairwise(widths)]
+    return linear_network(weights, numbers.matrix(rows, widths[0]), numbers.matrix(rows, widths[-1]))

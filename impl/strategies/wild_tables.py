@@ -19,11 +19,13 @@ from theorems.impl.flows import CoupledPoint, KernelPoint
 from theorems.impl.gated import GatedNetwork
 from theorems.impl.gaussian_teachers import GaussianTeacher
 from theorems.impl.instance import Instance
+from theorems.impl.linear_networks import LinearNetwork
 from theorems.impl.linear_students import InitialisedPair, LinearStudent, PoweredCovariance
 from theorems.impl.readouts import ReadoutEnsemble
 from theorems.impl.spectral import LaplacianTask, Regression, SpectralTask
 from theorems.impl.strategies import (
     alignment,
+    deep_linear,
     features,
     flows,
     gated,
@@ -47,6 +49,7 @@ WILD: dict[type[Instance], Callable[[str, torch.dtype], st.SearchStrategy[Any]]]
     LinearStudent: wild_data.linear_students, InitialisedPair: wild_data.initialised_pairs, PoweredCovariance: wild_data.powered_covariances,
     GaussianTeacher: wild_data.gaussian_teachers, AlignedTeacher: wild_data.aligned_teachers, WeightStep: wild_data.weight_steps, WeightMotion: wild_data.weight_motions,
     ReadoutEnsemble: wild_data.ensembles, LabelledFeatures: wild_data.labelled_features, Decoder: wild_data.decoders,
+    LinearNetwork: wild_data.linear_networks,
 }  # fmt: skip
 """The strategy of wild instances by subject type: call it with a kind of `impl.strategies.wild.KINDS` and a format."""
 
@@ -72,5 +75,6 @@ WHOLE: dict[type[Instance], tuple[Callable[[], st.SearchStrategy[Any]], ...]] = 
     WeightStep: (grams.weight_steps,),
     WeightMotion: (grams.weight_motions,),
     Decoder: (alignment.affine_decoders,),
+    LinearNetwork: (deep_linear.deep_linear_networks,),
 }
 """Strategies that draw whatever `WILD` makes worse: a claim on one of them speaks of the wild instances of its type too."""

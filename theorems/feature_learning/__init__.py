@@ -4,6 +4,7 @@ Identities of one linear layer Z = H Wᵀ + b through which the loss sees H in `
 """
 
 from theorems.feature_learning.aligned_features import surrogate_grows_in_expectation, surrogate_grows_over_the_ensemble
+from theorems.feature_learning.balancedness import imbalance_of_linear_layers_is_conserved
 from theorems.feature_learning.collapsed_features import (
     affine_decoder_interpolates,
     neural_collapse_implies_target_linearity,
@@ -29,6 +30,7 @@ __all__ = [
     "gram_flow",
     "gram_follows_virtual_covariance",
     "gram_whitening_keeps_the_gram",
+    "imbalance_of_linear_layers_is_conserved",
     "neural_collapse_implies_target_linearity",
     "rotation_is_orthogonal_to_learning",
     "simplex_target_linearity",
