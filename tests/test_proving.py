@@ -30,6 +30,10 @@ from theorems.verdict import Grade
 HERE = Path(__file__).parent
 PROVED = {
     "kernel_rank_at_most_classes": "rank",
+    "softmax_kernel_rank_below_classes": "rank",
+    "task_drive_is_low_rank": "rank",
+    "sgd_kernel_noise_is_low_rank": "rank",
+    "sgd_feature_noise_is_low_rank": "rank",
     "task_drive_is_the_energy_gradient": "equal",
     "kernel_ode": "equal",
     "imbalance_decays_exponentially": "equal",
@@ -211,8 +215,8 @@ def test_every_alternative_is_looked_at(name, status):
     assert decide(HOSTILE[name]).status == status
 
 
-def test_what_holds_of_real_batches_alone_is_not_refuted():
-    """Symbols stand for more than batches: Σ n_i = b is true of those and no identity of these."""
+def test_what_holds_of_real_batches_is_proved():
+    """Symbols are selections of b samples: Σ n_i = b is one of their relations."""
 
     @equals(observed=lambda noise: noise.counts.sum(-1), on=minibatch_noises)
     def counts_add_up(noise: MinibatchNoise) -> Operand:
@@ -220,8 +224,11 @@ def test_what_holds_of_real_batches_alone_is_not_refuted():
         return noise.counts.sum(-1) * 0 + noise.size
 
     proof = decide(counts_add_up)
-    assert proof.status == "no normal form found"
-    assert counterexample(counts_add_up, proof) is None
+    assert proof.proved, proof.sentence
+    assert "one 1 in each selection" in proof.sentence
+    wrong = replace(counts_add_up, name="wrong", predict=lambda noise: noise.counts.sum(-1) * 0 + noise.size * noise.size)
+    assert decide(wrong).status == "no normal form found"  # batches without replacement are fewer
+    assert counterexample(wrong, decide(wrong)) is None
 
 
 def test_a_claim_about_a_part_of_the_domain_is_proved_for_that_part():

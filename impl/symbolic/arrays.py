@@ -180,6 +180,12 @@ class Symbolic(Axes):
 
         return Least((self, self.lifted(other)))
 
+    def rank(self) -> Any:
+        """The rank of a matrix, to compare it with that of another."""
+        from theorems.impl.symbolic.equal_ranks import RankOf
+
+        return RankOf(self)
+
     def inverse(self) -> Symbolic:
         """The inverse of a square matrix wherever there is one: a node of its own with its relations."""
         from theorems.impl.symbolic.inverses import inverse_of

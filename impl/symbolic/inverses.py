@@ -79,7 +79,7 @@ def _from_the_other_side(gram: Symbolic, multiple: Symbolic, size: str) -> Symbo
 def _named(matrix: Symbolic) -> Symbolic:
     """A variable R, and the rule that takes the longest monomial of M away beside it."""
     text = matrix.label()
-    algebra = Algebra("R M = M R = I for an inverse R of M")
+    algebra = Algebra("R M = M R = I for an inverse R of M", invertible=True)
     symmetric = not (matrix - matrix.mT).terms
     inverse = variable(f"inv({text})", matrix.shape, symmetric=symmetric, algebra=algebra)
     longest = max(len(t.factors) for t in matrix.terms)
@@ -101,7 +101,7 @@ def _named(matrix: Symbolic) -> Symbolic:
 
 def frame(name: str, shape: Sequence[Any], *, square: bool = False) -> Symbolic:
     """Q with orthonormal columns, QᵀQ = I; if ``square`` QQᵀ = I too."""
-    algebra = Algebra("QᵀQ = QQᵀ = I" if square else "QᵀQ = I")
+    algebra = Algebra("QᵀQ = QQᵀ = I" if square else "QᵀQ = I", invertible=square)
     found = variable(name, shape, algebra=algebra)
     sides = [found.mT, found] if square else [found.mT]
     for side in sides:

@@ -32,6 +32,11 @@ def relations_used() -> Iterator[set[str]]:
         _USED.reset(token)
 
 
+def note_used(name: str) -> None:
+    """Remember that a relation was used by something else than a rewriting."""
+    _USED.get().add(name)
+
+
 @dataclass(frozen=True)
 class Rule:
     """``pattern`` may be replaced by the sum ``value``, whose output has the same axes."""
@@ -46,6 +51,10 @@ class Algebra:
 
     name: str
     rules: list[Rule] = field(default_factory=list)
+    chosen: int | None = None
+    """The axis along which exactly one entry is 1 and all others are 0, of a variable that selects."""
+    invertible: bool = False
+    """Whether the variable is a square matrix that has an inverse."""
 
     def __repr__(self) -> str:
         """Its name."""

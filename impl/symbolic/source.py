@@ -12,6 +12,7 @@ from theorems.impl.symbolic.arrays import Symbolic, number, scalar_symbol, varia
 from theorems.impl.symbolic.errors import NotOfThisFormError
 from theorems.impl.symbolic.inverses import balanced, frame, horizontal
 from theorems.impl.symbolic.sizes import Size
+from theorems.impl.symbolic.structured import selection, shiftless
 
 
 class SymbolicSource(Source):
@@ -94,6 +95,14 @@ class SymbolicSource(Source):
         """A weight, and a motion of it that does not rotate."""
         one, two, three = (f"v{next(self._variables)}" for _ in range(3))
         return horizontal((one, two, three), shape)
+
+    def shiftless(self, *shape: Any) -> Any:
+        """Rows that sum to zero."""
+        return shiftless(f"v{next(self._variables)}", shape)
+
+    def selection(self, *shape: Any, chosen: int) -> Any:
+        """Entries 0 and 1, one 1 along an axis for each of the other indices."""
+        return selection(f"v{next(self._variables)}", shape, chosen)
 
     def gradient(self, function: Callable[..., Operand], at: Sequence[Operand]) -> tuple[Operand, ...]:
         """By dual numbers, exactly."""

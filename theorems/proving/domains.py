@@ -121,6 +121,15 @@ LINEAR_NETWORKS = Domain(
     tuple(Case(f"depth {d}", partial(linear_net, depth=d)) for d in range(2, 6)),
 )
 
+
+def _decayed(*, soft: bool) -> tuple[Case, ...]:
+    loss = ", a loss that sees no shift" if soft else ""
+    return tuple(
+        Case(f"{words}{loss}", partial(decayed_matrix, layer=layer, soft=soft), 0, ("shift_free",))
+        for layer, words in ((False, "free features"), (True, "a linear layer"))
+    )
+
+
 _BIASED, _UNBIASED = (0, "with a bias"), (2, "without a bias")
 
 DOMAINS: tuple[tuple[Family, Domain], ...] = (
@@ -154,10 +163,14 @@ DOMAINS: tuple[tuple[Family, Domain], ...] = (
         families.DECAYED,
         Domain(
             "every number of samples, every width, every number of classes, any loss",
-            (
-                Case("free features", partial(decayed_matrix, layer=False)),
-                Case("a linear layer", partial(decayed_matrix, layer=True)),
-            ),
+            (*_decayed(soft=False), *_decayed(soft=True)),
+        ),
+    ),
+    (
+        families.SOFTMAX_DECAYED,
+        Domain(
+            "every number of samples, every width, every number of classes, any loss that sees no shift of all outputs",
+            _decayed(soft=True),
         ),
     ),
     (
@@ -182,7 +195,10 @@ DOMAINS: tuple[tuple[Family, Domain], ...] = (
         families.NOISES,
         Domain(
             "every number of samples, every width, every number of classes, any batches, any loss",
-            (Case("any batches", minibatches, wider=True),),
+            (
+                Case("any loss", partial(minibatches, soft=False), 0, ("shift_free",), wider=True),
+                Case("a loss that sees no shift", partial(minibatches, soft=True), 0, ("shift_free",), wider=True),
+            ),
         ),
     ),
 )

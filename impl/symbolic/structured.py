@@ -1,0 +1,48 @@
+"""Variables of which more is known than their shape: selections, rows that sum to zero, matrices with an inverse.
+
+Each relation is what a family of instances builds in, or what its name says; each is an identity
+between numbers for all entries that satisfy it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from theorems.impl.symbolic.arrays import Symbolic, variable
+from theorems.impl.symbolic.monomials import Index, Monomial, Node
+from theorems.impl.symbolic.relations import Algebra, Rule
+
+
+def _indices(shape: Sequence[Any]) -> list[Index]:
+    return [(size.name, place) for place, size in enumerate(shape)]
+
+
+def selection(name: str, shape: Sequence[Any], chosen: int) -> Symbolic:
+    """S with entries 0 and 1, exactly one 1 along the axis ``chosen`` for each of its other indices.
+
+    Rules: S[i, p] S[j, p] = δ_ij S[i, p], since two ones in one place are one; Σ_i S[i, p] = 1.
+    """
+    algebra = Algebra("one 1 in each selection", chosen=chosen)
+    found = variable(name, shape, gate=True, algebra=algebra)
+    node, one = Node(name, gate=True, algebra=algebra), _indices(shape)
+    other = list(one)
+    other[chosen] = (one[chosen][0], len(shape))
+    rest = tuple(index for place, index in enumerate(one) if place != chosen)
+    both = (*rest, one[chosen], other[chosen])
+    once = Monomial((), ((node, tuple(one)),), (*rest, one[chosen], one[chosen]))
+    algebra.rules += [
+        Rule(Monomial((), ((node, tuple(one)), (node, tuple(other))), both), {once: Fraction(1)}),
+        Rule(Monomial((), ((node, tuple(one)),), rest), {Monomial((), (), rest): Fraction(1)}),
+    ]
+    return found
+
+
+def shiftless(name: str, shape: Sequence[Any]) -> Symbolic:
+    """G whose rows sum to zero, Σ_c G[…, c] = 0: the gradient of a loss that sees no shift of all outputs."""
+    algebra = Algebra("G·1 = 0")
+    found = variable(name, shape, algebra=algebra)
+    node, own = Node(name, algebra=algebra), tuple(_indices(shape))
+    algebra.rules.append(Rule(Monomial((), ((node, own),), own[:-1]), {}))
+    return found
