@@ -12,7 +12,7 @@ from theorems.impl.symbolic.arrays import Symbolic, number, scalar_symbol, varia
 from theorems.impl.symbolic.errors import NotOfThisFormError
 from theorems.impl.symbolic.inverses import balanced, frame, horizontal
 from theorems.impl.symbolic.sizes import Size
-from theorems.impl.symbolic.structured import selection, shiftless
+from theorems.impl.symbolic.structured import selection, shiftless, white, with_products
 
 
 class SymbolicSource(Source):
@@ -103,6 +103,15 @@ class SymbolicSource(Source):
     def selection(self, *shape: Any, chosen: int) -> Any:
         """Entries 0 and 1, one 1 along an axis for each of the other indices."""
         return selection(f"v{next(self._variables)}", shape, chosen)
+
+    def white(self, *shape: Any, variance: Any) -> Any:
+        """Readouts of mean zero and second moment m·v."""
+        return white(f"v{next(self._variables)}", shape, variance)
+
+    def twins(self, *sets: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
+        """For each data set X, H, W of these shapes, the products X H Xᵀ and X Wᵀ equal for all."""
+        shared = [f"v{next(self._variables)}" for _ in range(2)]
+        return [with_products([*(f"v{next(self._variables)}" for _ in range(3)), *shared], shapes) for shapes in sets]
 
     def gradient(self, function: Callable[..., Operand], at: Sequence[Operand]) -> tuple[Operand, ...]:
         """By dual numbers, exactly."""

@@ -46,3 +46,39 @@ def shiftless(name: str, shape: Sequence[Any]) -> Symbolic:
     node, own = Node(name, algebra=algebra), tuple(_indices(shape))
     algebra.rules.append(Rule(Monomial((), ((node, own),), own[:-1]), {}))
     return found
+
+
+def relate(algebra: Algebra, product: Symbolic, value: Symbolic) -> None:
+    """Say that a product of variables of one algebra, which is one monomial, equals ``value`` of the same axes.
+
+    The rule shortens: ``value`` is to have fewer of the algebra's variables, or none.
+    """
+    ((pattern, c),) = product.terms.items()
+    assert c == 1
+    algebra.rules.append(Rule(pattern, value.terms))
+
+
+def white(name: str, shape: Sequence[Any], variance: Symbolic) -> Symbolic:
+    """Readouts A (R, K, m) of mean zero and second moment m·v: Σ_r A_r = 0 and Σ_r A_r A_rᵀ = R m v I."""
+    algebra = Algebra("Σ A = 0 and Σ A Aᵀ = R m v I over the readouts A")
+    found = variable(name, shape, algebra=algebra)
+    mean, second = found.sum(0), (found @ found.mT).sum(0)
+    count, classes, width = shape
+    relate(algebra, mean, Symbolic(mean.shape, {}))
+    relate(algebra, second, found.identity(classes) * variance * (count * width))
+    return found
+
+
+def with_products(names: Sequence[str], shapes: Sequence[Sequence[Any]]) -> tuple[Symbolic, ...]:
+    """X, H, W of which X H Xᵀ and X Wᵀ are known by names of their own: (X, H, W), the names after theirs.
+
+    Args:
+        names: of X, H, W, and of both products: equal names of two sets of variables say that their products are equal.
+        shapes: (…, N, d), (…, d, d), (…, k, d).
+    """
+    algebra = Algebra("X P Xᵀ and X Wᵀ are equal for both data sets")
+    x, h, w = (variable(name, shape, algebra=algebra) for name, shape in zip(names, shapes, strict=False))
+    gram, seen = x @ h @ x.mT, x @ w.mT
+    relate(algebra, gram, variable(names[3], gram.shape))
+    relate(algebra, seen, variable(names[4], seen.shape))
+    return x, h, w

@@ -28,6 +28,7 @@ from theorems.proving.instances import (
     tanh_network,
     weight_motion,
 )
+from theorems.proving.trained import readout_ensemble, twin_runs
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,21 @@ DOMAINS: tuple[tuple[Family, Domain], ...] = (
         Domain(
             "every number of steps by induction, every width, every number of samples, any symmetric P, any loss",
             (Case("one step from any state", preconditioned_step, wider=True),),
+        ),
+    ),
+    (
+        families.TWINS,
+        Domain(
+            "every number of steps by induction, every width, every number of samples, any symmetric P, "
+            "any loss, any network behind the first layer",
+            (Case("one step from states that agree", twin_runs, wider=True),),
+        ),
+    ),
+    (
+        families.ENSEMBLES,
+        Domain(
+            "every width, every number of samples, every white ensemble of readouts",
+            (Case("any white ensemble", readout_ensemble, wider=True),),
         ),
     ),
     (
