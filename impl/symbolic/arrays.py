@@ -119,7 +119,7 @@ class Symbolic(Axes):
         return _left_to(other)
 
     def __truediv__(self, other: Any) -> Any:
-        """Divide by a whole number, a size, or a scalar that is known not to be zero."""
+        """Divide, entry by entry."""
         right = _operand(other)
         return _left_to(other) if right is None else self * reciprocal_of(right)
 
@@ -228,17 +228,19 @@ def identity(size: Any) -> Symbolic:
 
 
 def reciprocal_of(value: Symbolic) -> Symbolic:
-    """1/x of a number, a size or a scalar known not to be zero, and their products.
+    """1/x of a number, a size or a scalar known not to be zero, and their products; of anything else entry by entry, wherever there is one.
 
     Raises:
-        NotOfThisFormError: for anything else.
+        NotOfThisFormError: for a division by zero, by masks, by an identity matrix.
     """
     if len(value.terms) == 1 and not value.ndim:
         ((term, c),) = value.terms.items()
         if not term.factors:
             turned = powers([(name, -power) for name, power in term.scalars])
             return Symbolic((), {term._replace(scalars=turned): 1 / c})
-    raise NotOfThisFormError(f"a division by {value!r}" if value.terms else "a division by zero")
+    from theorems.impl.symbolic.quotients import reciprocal
+
+    return reciprocal(value)
 
 
 def _operand(value: Any) -> Symbolic | None:

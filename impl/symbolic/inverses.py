@@ -14,6 +14,7 @@ from theorems.impl.symbolic.arrays import Symbolic, identity, variable
 from theorems.impl.symbolic.errors import NotOfThisFormError
 from theorems.impl.symbolic.labelling import canonical
 from theorems.impl.symbolic.monomials import Monomial, Node, renamed
+from theorems.impl.symbolic.quotients import diagonal_inverse
 from theorems.impl.symbolic.relations import Algebra, Rule
 from theorems.impl.symbolic.sizes import Size, same_shape
 
@@ -47,7 +48,8 @@ def _inverse(size: str, terms: frozenset[tuple[Monomial, Fraction]]) -> Symbolic
     rest = matrix - eye * multiple
     if not rest.terms:
         return eye / multiple
-    other = _from_the_other_side(rest, multiple, size)
+    other = diagonal_inverse(rest, multiple)
+    other = _from_the_other_side(rest, multiple, size) if other is None else other
     return _named(matrix) if other is None else other
 
 
@@ -101,7 +103,7 @@ def _named(matrix: Symbolic) -> Symbolic:
 
 def frame(name: str, shape: Sequence[Any], *, square: bool = False) -> Symbolic:
     """Q with orthonormal columns, QᵀQ = I; if ``square`` QQᵀ = I too."""
-    algebra = Algebra("QᵀQ = QQᵀ = I" if square else "QᵀQ = I", invertible=square)
+    algebra = Algebra("QᵀQ = QQᵀ = I" if square else "QᵀQ = I", invertible=square, frame=square)
     found = variable(name, shape, algebra=algebra)
     sides = [found.mT, found] if square else [found.mT]
     for side in sides:

@@ -56,6 +56,9 @@ class Algebra:
     invertible: bool = False
     """Whether the variable is a square matrix that has an inverse."""
 
+    frame: bool = False
+    """Whether the variable is a square matrix Q with QᵀQ = QQᵀ = I."""
+
     def __repr__(self) -> str:
         """Its name."""
         return self.name

@@ -12,7 +12,7 @@ from theorems.impl.symbolic.arrays import Symbolic, number, scalar_symbol, varia
 from theorems.impl.symbolic.errors import NotOfThisFormError
 from theorems.impl.symbolic.inverses import balanced, frame, horizontal
 from theorems.impl.symbolic.sizes import Size
-from theorems.impl.symbolic.structured import selection, shiftless, white, with_products
+from theorems.impl.symbolic.structured import modes, selection, shiftless, white, with_products
 
 
 class SymbolicSource(Source):
@@ -107,6 +107,10 @@ class SymbolicSource(Source):
     def white(self, *shape: Any, variance: Any) -> Any:
         """Readouts of mean zero and second moment m·v."""
         return white(f"v{next(self._variables)}", shape, variance)
+
+    def modes(self, size: Any, classes: Any) -> tuple[Any, Any]:
+        """Singular values, and right vectors that are orthonormal where they are not zero."""
+        return modes((f"v{next(self._variables)}", f"v{next(self._variables)}"), size, classes)
 
     def twins(self, *sets: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
         """For each data set X, H, W of these shapes, the products X H Xᵀ and X Wᵀ equal for all."""

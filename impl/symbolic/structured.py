@@ -82,3 +82,12 @@ def with_products(names: Sequence[str], shapes: Sequence[Sequence[Any]]) -> tupl
     relate(algebra, gram, variable(names[3], gram.shape))
     relate(algebra, seen, variable(names[4], seen.shape))
     return x, h, w
+
+
+def modes(names: tuple[str, str], size: Any, classes: Any) -> tuple[Symbolic, Symbolic]:
+    """Singular values s (N,) and right vectors V (C, N), orthonormal where s is not zero: s_i (VᵀV)_ij s_j = δ_ij s_i²."""
+    algebra = Algebra("s VᵀV s = s², columns of V orthonormal where s is not zero")
+    values, right = (variable(n, sh, algebra=algebra) for n, sh in zip(names, ((size,), (classes, size)), strict=True))
+    scaled = right * values
+    relate(algebra, scaled.mT @ scaled, right.identity(size) * (values * values))
+    return values, right

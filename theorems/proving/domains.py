@@ -28,6 +28,7 @@ from theorems.proving.instances import (
     tanh_network,
     weight_motion,
 )
+from theorems.proving.spectra import regression, spectral_task
 from theorems.proving.trained import readout_ensemble, twin_runs
 
 
@@ -205,6 +206,16 @@ DOMAINS: tuple[tuple[Family, Domain], ...] = (
         Domain(
             "every width, every number of samples, every white ensemble of readouts",
             (Case("any white ensemble", readout_ensemble, wider=True),),
+        ),
+    ),
+    (
+        families.SPECTRAL_TASKS,
+        Domain("every number of samples, every width, every number of classes", (Case("any modes", spectral_task, wider=True),)),
+    ),
+    (
+        families.REGRESSIONS,
+        Domain(
+            "every width, every number of samples, any spectrum, signal and noise", (Case("any spectrum", regression),)
         ),
     ),
     (
