@@ -62,7 +62,7 @@ def _reciprocal(sizes: tuple[str, ...], terms: frozenset[tuple[Monomial, Fractio
     if len(ordered) == 1 and all(set(indices) <= set(lead.out) for _, indices in lead.factors):
         return _of_product(value, lead) / scale
     monic = value / scale
-    algebra = Algebra("x · x⁻¹ = 1, entry by entry")
+    algebra = Algebra("x · x⁻¹ = 1, entry by entry", denominator=monic)
     found = variable(f"rec({monic.label()})", value.shape, algebra=algebra)
     if len(ordered) == 1 or _order(ordered[-2]) < _order(lead):
         head = Symbolic(value.shape, {lead._replace(scalars=()): Fraction(1)})

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 from theorems.impl.symbolic.errors import NotOfThisFormError
 from theorems.impl.symbolic.monomials import Factor, Index, Monomial, powers, renamed
@@ -58,6 +59,9 @@ class Algebra:
 
     frame: bool = False
     """Whether the variable is a square matrix Q with QᵀQ = QQᵀ = I."""
+
+    denominator: Any = None
+    """Of a variable 1/x the array x."""
 
     def __repr__(self) -> str:
         """Its name."""
