@@ -10,9 +10,10 @@ from theorems.impl.generic.source import Source
 from theorems.impl.operands import Operand
 from theorems.impl.symbolic.arrays import Symbolic, number, scalar_symbol, variable
 from theorems.impl.symbolic.errors import NotOfThisFormError
+from theorems.impl.symbolic.few import Few
 from theorems.impl.symbolic.inverses import balanced, frame, horizontal
 from theorems.impl.symbolic.sizes import Size
-from theorems.impl.symbolic.structured import modes, selection, shiftless, white, with_products
+from theorems.impl.symbolic.structured import matched, modes, selection, shiftless, white, with_products
 
 
 class SymbolicSource(Source):
@@ -107,6 +108,15 @@ class SymbolicSource(Source):
     def white(self, *shape: Any, variance: Any) -> Any:
         """Readouts of mean zero and second moment m·v."""
         return white(f"v{next(self._variables)}", shape, variance)
+
+    def matched(self, scale: Any, *sets: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
+        """For each data set X, R, S of these shapes with S Sᵀ = c R Rᵀ, the Gram matrices X R Rᵀ Xᵀ equal for all."""
+        gram = f"v{next(self._variables)}"
+        return [matched([*(f"v{next(self._variables)}" for _ in range(3)), gram], shapes, scale) for shapes in sets]
+
+    def few(self, number: int) -> Few:
+        """So many numbers that are not zero."""
+        return Few([self.positive() for _ in range(number)])
 
     def modes(self, size: Any, classes: Any) -> tuple[Any, Any]:
         """Singular values, and right vectors that are orthonormal where they are not zero."""

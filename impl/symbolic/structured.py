@@ -91,3 +91,16 @@ def modes(names: tuple[str, str], size: Any, classes: Any) -> tuple[Symbolic, Sy
     scaled = right * values
     relate(algebra, scaled.mT @ scaled, right.identity(size) * (values * values))
     return values, right
+
+
+def matched(names: Sequence[str], shapes: Sequence[Sequence[Any]], scale: Symbolic) -> tuple[Symbolic, ...]:
+    """X (n, d), R (d, r), S (d, m) with S Sᵀ = c R Rᵀ; X R Rᵀ Xᵀ has a name of its own, the last one.
+
+    Equal names of two sets of variables say that their Gram matrices are equal.
+    """
+    algebra = Algebra("S Sᵀ = c R Rᵀ, and X R Rᵀ Xᵀ equal for both data sets")
+    x, r, s = (variable(name, shape, algebra=algebra) for name, shape in zip(names, shapes, strict=False))
+    gram, start = x @ r @ r.mT @ x.mT, s @ s.mT
+    relate(algebra, start, (r @ r.mT) * scale)
+    relate(algebra, gram, variable(names[3], gram.shape, symmetric=True))
+    return x, r, s

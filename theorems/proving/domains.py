@@ -29,7 +29,7 @@ from theorems.proving.instances import (
     weight_motion,
 )
 from theorems.proving.spectra import regression, spectral_task
-from theorems.proving.trained import readout_ensemble, twin_runs
+from theorems.proving.trained import linear_student, matched_pair, readout_ensemble, twin_runs
 
 
 @dataclass(frozen=True)
@@ -134,6 +134,14 @@ def _decayed(*, soft: bool) -> tuple[Case, ...]:
 
 _BIASED, _UNBIASED = (0, "with a bias"), (2, "without a bias")
 
+_STEPS = 3
+"""The largest number of steps at which descents are looked at: their forms double with each."""
+
+
+def _counted(steps: int) -> str:
+    return "1 step" if steps == 1 else f"{steps} steps"
+
+
 DOMAINS: tuple[tuple[Family, Domain], ...] = (
     (families.LAYERS, _layers("with a bias or without", _BIASED, _UNBIASED)),
     (families.BIASED_LAYERS, _layers("with a bias", _BIASED)),
@@ -216,6 +224,20 @@ DOMAINS: tuple[tuple[Family, Domain], ...] = (
         families.REGRESSIONS,
         Domain(
             "every width, every number of samples, any spectrum, signal and noise", (Case("any spectrum", regression),)
+        ),
+    ),
+    (
+        families.STUDENTS,
+        Domain(
+            f"1 to {_STEPS} steps of any rates, every width, every number of samples",
+            tuple(Case(_counted(t), partial(linear_student, steps=t), wider=True) for t in range(1, _STEPS + 1)),
+        ),
+    ),
+    (
+        families.MATCHED_PAIRS,
+        Domain(
+            f"1 to {_STEPS} steps of any rates, every width, every number of samples",
+            tuple(Case(_counted(t), partial(matched_pair, steps=t), wider=True) for t in range(1, _STEPS + 1)),
         ),
     ),
     (

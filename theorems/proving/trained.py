@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from theorems.impl.generic.networks import pairing
+from theorems.impl.linear_students import InitialisedPair, LinearStudent
 from theorems.impl.operands import Operand
 from theorems.impl.readouts import ReadoutEnsemble
 from theorems.impl.symbolic.source import SymbolicSource
@@ -59,3 +60,22 @@ def readout_ensemble(source: SymbolicSource) -> ReadoutEnsemble:
 
     (grads,) = source.gradient(loss, (everywhere,))
     return ReadoutEnsemble(features, weight, targets, readouts, variance, source.positive(), grads)
+
+
+def linear_student(source: SymbolicSource, *, steps: int) -> LinearStudent:
+    """A linear student from zero, any R and rates, so many steps."""
+    rows, d = source.size(1, 3), source.size(1, 3)
+    return LinearStudent(
+        source.entries(rows, d), source.entries(d, d), source.entries(d, d), source.entries(d, 1), source.positive(),
+        source.few(steps),
+    )  # fmt: skip
+
+
+def matched_pair(source: SymbolicSource, *, steps: int) -> InitialisedPair:
+    """Two data sets with one Gram matrix, both starts matched to their preconditioners."""
+    rows, d, other, rank, other_rank, start, other_start = (source.size(1, 3) for _ in range(7))
+    scale = source.positive()
+    one, two = source.matched(
+        scale, ((rows, d), (d, rank), (d, start)), ((rows, other), (other, other_rank), (other, other_start))
+    )
+    return InitialisedPair(*one, *two, source.entries(rows, 1), source.few(steps), scale)
