@@ -174,6 +174,12 @@ class Symbolic(Axes):
 
         return projector(self) @ targets
 
+    def unexplained(self, targets: Symbolic) -> Symbolic:
+        """‖(I − P)Y‖² for the projector P on the columns of this matrix."""
+        left = targets - self.project(targets)
+        found: Symbolic = (left * left).sum(-1).sum(-1)
+        return found
+
     def smaller(self, other: Any) -> Any:
         """The smaller of two numbers, as a bound."""
         from theorems.impl.symbolic.ranks import Least

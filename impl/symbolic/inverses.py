@@ -15,8 +15,9 @@ from theorems.impl.symbolic.errors import NotOfThisFormError
 from theorems.impl.symbolic.labelling import canonical
 from theorems.impl.symbolic.monomials import Monomial, Node, renamed
 from theorems.impl.symbolic.quotients import diagonal_inverse
-from theorems.impl.symbolic.relations import Algebra, Rule
+from theorems.impl.symbolic.relations import Algebra, Rule, note_used
 from theorems.impl.symbolic.sizes import Size, same_shape
+from theorems.impl.symbolic.sums import collected
 
 
 def inverse_of(matrix: Symbolic) -> Symbolic:
@@ -162,6 +163,12 @@ def projector(matrix: Symbolic) -> Symbolic:
     """The orthogonal projector P on the columns of a matrix F of any rank: P = Pᵀ, P P = P and P F = F."""
     if matrix.ndim != 2:
         raise NotOfThisFormError(f"the projector on an array of shape {matrix.shape}")
+    from theorems.impl.symbolic.structured import class_projector
+
+    found = class_projector(matrix)
+    if found is not None:
+        return found
+    matrix = without_invertible(matrix)
     return _projector(tuple(s.name for s in matrix.shape), frozenset(matrix.terms.items()), matrix.label())
 
 
@@ -184,3 +191,22 @@ def _projector(sizes: tuple[str, str], terms: frozenset[tuple[Monomial, Fraction
             pattern = Monomial(term.scalars, factors, (row, column))
             algebra.rules.append(Rule(pattern._replace(scalars=()), {term._replace(scalars=()): Fraction(1)}))
     return found
+
+
+def without_invertible(matrix: Symbolic) -> Symbolic:
+    """F for F A with A invertible, which has the same columns' span; anything else as it is."""
+    if len(matrix.terms) != 1 or None in next(iter(matrix.terms)).out:
+        return matrix
+    ((term, c),) = matrix.terms.items()
+    row, column = term.out
+    for place, (node, indices) in enumerate(term.factors):
+        if not getattr(node.algebra, "invertible", False) or indices[-1] != column or indices[0] in term.out:
+            continue
+        rest = term.factors[:place] + term.factors[place + 1 :]
+        inside = [i for _, idx in rest for i in idx]
+        if column in inside or row == column or inside.count(indices[0]) != 1:
+            continue
+        note_used("F A spans what F spans for invertible A")
+        moved = term._replace(factors=rest, out=(row, indices[0]))
+        return without_invertible(Symbolic(matrix.shape, collected([(moved, c)])))
+    return matrix

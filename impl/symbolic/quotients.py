@@ -15,6 +15,7 @@ from typing import Any
 
 from theorems.impl.symbolic.arrays import Symbolic, identity, number, variable
 from theorems.impl.symbolic.errors import NotOfThisFormError
+from theorems.impl.symbolic.labelling import _components, canonical
 from theorems.impl.symbolic.monomials import Monomial
 from theorems.impl.symbolic.relations import Algebra, Rule
 from theorems.impl.symbolic.sizes import Size
@@ -61,6 +62,9 @@ def _reciprocal(sizes: tuple[str, ...], terms: frozenset[tuple[Monomial, Fractio
     scale = _scalar(lead.scalars, value.terms[lead])
     if len(ordered) == 1 and all(set(indices) <= set(lead.out) for _, indices in lead.factors):
         return _of_product(value, lead) / scale
+    parts = _parted(value, lead)
+    if parts is not None:
+        return reciprocal(parts[0]) * reciprocal(parts[1])
     monic = value / scale
     algebra = Algebra("x · x⁻¹ = 1, entry by entry", denominator=monic)
     found = variable(f"rec({monic.label()})", value.shape, algebra=algebra)
@@ -71,6 +75,28 @@ def _reciprocal(sizes: tuple[str, ...], terms: frozenset[tuple[Monomial, Fractio
         value_of_it = number(1) - found * (monic - head)
         algebra.rules.append(Rule(pattern, _over(value_of_it, value.shape).terms))
     return found / scale
+
+
+def _parted(value: Symbolic, lead: Monomial) -> tuple[Symbolic, Symbolic] | None:
+    """A piece that stands in every monomial, and what it is multiplied with; None without one."""
+    fixed = {index: place for place, index in enumerate(lead.out) if index is not None}
+    for part in _components(lead.factors, fixed):
+        piece = canonical(Monomial((), part, lead.out))
+        found = {}
+        for term, c in value.terms.items():
+            pieces = _components(term.factors, {i: place for place, i in enumerate(term.out) if i is not None})
+            same = next((p for p in pieces if canonical(Monomial((), p, term.out)) == piece), None)
+            if same is None:
+                break
+            left = tuple(factor for other in pieces if other is not same for factor in other)
+            found[term._replace(factors=left)] = c
+        else:
+            one = Symbolic(value.shape, {piece: Fraction(1)})
+            rest = Symbolic(value.shape, collected(list(found.items())))
+            alone = len(value.terms) == 1 and not next(iter(rest.terms)).factors
+            if not alone and (one * rest).terms == value.terms:
+                return one, rest
+    return None
 
 
 def _of_product(value: Symbolic, lead: Monomial) -> Symbolic:

@@ -60,6 +60,8 @@ class Algebra:
     frame: bool = False
     """Whether the variable is a square matrix Q with QᵀQ = QQᵀ = I."""
 
+    span: str = ""
+    """What the columns of a matrix of class means span, by name."""
     denominator: Any = None
     """Of a variable 1/x the array x."""
 

@@ -12,8 +12,9 @@ from theorems.impl.symbolic.arrays import Symbolic, number, scalar_symbol, varia
 from theorems.impl.symbolic.errors import NotOfThisFormError
 from theorems.impl.symbolic.few import Few
 from theorems.impl.symbolic.inverses import balanced, frame, horizontal
+from theorems.impl.symbolic.relations import Algebra
 from theorems.impl.symbolic.sizes import Size
-from theorems.impl.symbolic.structured import matched, modes, selection, shiftless, white, with_products
+from theorems.impl.symbolic.structured import collapsed, matched, modes, selection, shiftless, white, with_products
 
 
 class SymbolicSource(Source):
@@ -113,6 +114,15 @@ class SymbolicSource(Source):
         """For each data set X, R, S of these shapes with S Sᵀ = c R Rᵀ, the Gram matrices X R Rᵀ Xᵀ equal for all."""
         gram = f"v{next(self._variables)}"
         return [matched([*(f"v{next(self._variables)}" for _ in range(3)), gram], shapes, scale) for shapes in sets]
+
+    def collapsed(self, rows: Any, classes: Any, width: Any, *, span: str, equal: bool = False) -> tuple[Any, Any]:
+        """One-hot labels, and class means of which is known what their columns span."""
+        names = (f"v{next(self._variables)}", f"v{next(self._variables)}")
+        return collapsed(names, rows, classes, width, span=span, equal=equal)
+
+    def invertible(self, size: Any) -> Any:
+        """A square matrix with an inverse."""
+        return variable(f"v{next(self._variables)}", (size, size), algebra=Algebra("A has an inverse", invertible=True))
 
     def few(self, number: int) -> Few:
         """So many numbers that are not zero."""

@@ -12,7 +12,8 @@ from typing import Any
 
 from theorems.impl.symbolic.arrays import Symbolic, variable
 from theorems.impl.symbolic.monomials import Index, Monomial, Node
-from theorems.impl.symbolic.relations import Algebra, Rule
+from theorems.impl.symbolic.relations import Algebra, Rule, note_used
+from theorems.impl.symbolic.sizes import Size
 
 
 def _indices(shape: Sequence[Any]) -> list[Index]:
@@ -104,3 +105,58 @@ def matched(names: Sequence[str], shapes: Sequence[Sequence[Any]], scale: Symbol
     relate(algebra, start, (r @ r.mT) * scale)
     relate(algebra, gram, variable(names[3], gram.shape, symmetric=True))
     return x, r, s
+
+
+def collapsed(names: tuple[str, str], rows: Any, classes: Any, width: Any, *, span: str, equal: bool) -> tuple[Symbolic, Symbolic]:
+    """One-hot labels E (N, K), every class with samples, and class means M (K, d).
+
+    Args:
+        names: of E and M.
+        rows: N.
+        classes: K.
+        width: d.
+        span: of the columns of M: "all" of R^K where M has rank K; "zero-sum" where M Mᵀ ∝ K I − 11ᵀ.
+        equal: whether all classes have N/K samples.
+    """
+    labels = selection(names[0], (rows, classes), chosen=1)
+    ((term, _),) = labels.terms.items()
+    algebra = term.factors[0][0].algebra
+    if equal:
+        each = labels.sum(0)
+        relate(algebra, each, each * 0 + rows.number() / classes)
+    means = variable(names[1], (classes, width), algebra=Algebra(_MEANS[span], span=span))
+    return labels, means
+
+
+_MEANS = {"all": "class means of rank K", "zero-sum": "class means with M Mᵀ ∝ K I − 1 1ᵀ"}
+
+
+def class_projector(matrix: Symbolic) -> Symbolic | None:
+    """The projector on the columns of E M for one-hot labels E, every class with samples; None for another matrix.
+
+    With EᵀE = diag(n), E diag(1/n) Eᵀ is the projector on the columns of E, which are those of E M if the columns of M
+    span R^K. If they span what is orthogonal to 1, the columns of E M span all E v with 1ᵀv = 0, and w = E diag(1/n) 1 is
+    what they leave: wᵀE v = 1ᵀv. So wwᵀ/wᵀw is taken away, and wᵀw = Σ 1/n_k.
+    """
+    if len(matrix.terms) != 1 or matrix.ndim != 2:
+        return None
+    ((term, _),) = matrix.terms.items()
+    if len(term.factors) != 2 or None in term.out:
+        return None
+    found = {getattr(node.algebra, "span", "") or "labels": (node, indices) for node, indices in term.factors}
+    span = next((key for key in found if key != "labels"), "")
+    if len(found) != 2 or not span:
+        return None
+    (hot, one), (means, two) = found["labels"], found[span]
+    fits = len(one) == 2 and len(two) == 2 and one[0] == term.out[0] and two == (one[1], term.out[1])
+    if not fits or getattr(hot.algebra, "chosen", None) != 1 or one[1] in term.out or term.out[0] == term.out[1]:
+        return None
+    note_used(means.algebra.name)
+    shape = [matrix.shape[0], Size(one[1][0])]
+    labels = variable(hot.name, shape, gate=True, algebra=hot.algebra)
+    each = 1 / labels.sum(0)
+    whole = (labels * each) @ labels.mT
+    if span == "all":
+        return whole
+    left = labels @ each[:, None]
+    return whole - (left @ left.mT) / each.sum(0)

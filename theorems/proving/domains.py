@@ -19,6 +19,7 @@ from theorems.impl.generic import families, flows, networks
 from theorems.impl.generic.family import Family
 from theorems.impl.strategies.deep_linear import deep_linear_networks
 from theorems.impl.symbolic.guards import other_than
+from theorems.proving.features import feature_set, labelled_features
 from theorems.proving.instances import (
     balanced_chain,
     decayed_matrix,
@@ -238,6 +239,30 @@ DOMAINS: tuple[tuple[Family, Domain], ...] = (
         Domain(
             f"1 to {_STEPS} steps of any rates, every width, every number of samples",
             tuple(Case(_counted(t), partial(matched_pair, steps=t), wider=True) for t in range(1, _STEPS + 1)),
+        ),
+    ),
+    (
+        families.FEATURES,
+        Domain(
+            "every number of samples, every width, every number of targets, features of any rank",
+            (Case("any features", feature_set, wider=True),),
+        ),
+    ),
+    (
+        families.COLLAPSED,
+        Domain(
+            "every number of samples, every width, every number of classes of any sizes",
+            (
+                Case("class means of full rank", partial(labelled_features, span="all"), wider=True),
+                Case("a simplex of balanced classes", partial(labelled_features, span="zero-sum", equal=True), wider=True),
+            ),
+        ),
+    ),
+    (
+        families.SIMPLICES,
+        Domain(
+            "every number of samples, every width, every number of classes of any sizes",
+            (Case("a simplex", partial(labelled_features, span="zero-sum"), wider=True),),
         ),
     ),
     (
