@@ -180,6 +180,13 @@ class Symbolic(Axes):
         found: Symbolic = (left * left).sum(-1).sum(-1)
         return found
 
+    def vanishes(self) -> Symbolic:
+        """1 where an entry is zero, else 0: a variable by the name of what is left without factors that are not zero."""
+        from theorems.impl.symbolic.quotients import numerator
+
+        left = numerator(self)
+        return left.fresh(f"1[{left.label()} = 0]")
+
     def smaller(self, other: Any) -> Any:
         """The smaller of two numbers, as a bound."""
         from theorems.impl.symbolic.ranks import Least

@@ -169,7 +169,13 @@ def projector(matrix: Symbolic) -> Symbolic:
     if found is not None:
         return found
     matrix = without_invertible(matrix)
-    return _projector(tuple(s.name for s in matrix.shape), frozenset(matrix.terms.items()), matrix.label())
+    if not isinstance(matrix.shape[0], Size):
+        raise NotOfThisFormError(f"the projector on an array of shape {matrix.shape}")
+    return _projector(tuple(getattr(s, "name", "") for s in matrix.shape), frozenset(matrix.terms.items()), matrix.label())
+
+
+def _axis(name: str) -> Any:
+    return Size(name) if name else 1
 
 
 @lru_cache(maxsize=1000)
@@ -178,6 +184,8 @@ def _projector(sizes: tuple[str, str], terms: frozenset[tuple[Monomial, Fraction
     algebra = Algebra("P = Pᵀ = P P and P F = F for the projector P on the columns of F")
     name = f"proj({text})"
     found = variable(name, (size, size), symmetric=True, algebra=algebra)
+    algebra.projector = found
+    algebra.columns = Symbolic((size, _axis(sizes[1])), dict(terms))
     node = Node(name, symmetric=True, algebra=algebra)
     i, j, k = (sizes[0], 0), (sizes[0], 1), (sizes[0], 2)
     algebra.rules.append(Rule(Monomial((), ((node, (i, k)), (node, (k, j))), (i, j)), found.terms))

@@ -3,8 +3,8 @@
 Like an inverse it is said wherever there is one: where an entry of x is zero the formula is not
 defined, and an instance says nothing. The rule takes the leading monomial of x away beside 1/x:
 1/x · lead = (1 − 1/x · tail)/c for x = c · lead + tail. Monomials are ordered by their length, then by the names
-of their variables, an order that products keep, so that the rule comes to an end; of two leading
-monomials none leads, and then there is no rule, which only decides less.
+of their variables, then by their indices, so that the rule comes to an end (after `sums.STEPS` steps a sum is
+given up); of two monomials that differ in their scalars alone none leads, and then there is no rule.
 """
 
 from __future__ import annotations
@@ -49,9 +49,10 @@ def _touches(term: Monomial, axis: int) -> bool:
     return any(term.out[axis] in indices for _, indices in term.factors)
 
 
-def _order(term: Monomial) -> tuple[int, list[str]]:
-    """An order that products keep: the number of variables, then their names."""
-    return len(term.factors), sorted(node.name for node, _ in term.factors)
+def _order(term: Monomial) -> tuple[int, list[str], str]:
+    """An order that products keep: the number of variables, then their names, then how they hang together."""
+    indices = [idx for _, idx in term.factors]
+    return len(term.factors), sorted(node.name for node, _ in term.factors), repr((indices, term.out))
 
 
 @lru_cache(maxsize=1000)
@@ -139,6 +140,25 @@ def _scalar(scalars: tuple[tuple[str, int], ...], c: Fraction) -> Symbolic:
 
 def _over(value: Symbolic, shape: Any) -> Symbolic:
     return Symbolic(shape, collected(spread(value.terms, shape)))
+
+
+def numerator(value: Symbolic) -> Symbolic:
+    """A number times the denominators x of all its 1/x, which are not zero, without its coefficient: zero where the number is."""
+    if value.ndim:
+        return value
+    for _ in range(_CLEARED):
+        found = [n for t in value.terms for n, i in t.factors if not i and getattr(n.algebra, "denominator", None) is not None]
+        if not found:
+            break
+        value = value * found[0].algebra.denominator
+    if not value.terms:
+        return value
+    first = max(value.terms, key=lambda term: (_order(term), term.scalars))
+    return value / _scalar(first.scalars, value.terms[first])
+
+
+_CLEARED = 4
+"""Denominators that a number is multiplied with at most."""
 
 
 def diagonal_inverse(matrix: Symbolic, multiple: Symbolic) -> Symbolic | None:

@@ -62,6 +62,10 @@ class Algebra:
 
     span: str = ""
     """What the columns of a matrix of class means span, by name."""
+    projector: Any = None
+    """Of a projector the array that it is."""
+    columns: Any = None
+    """Of a projector the matrix on whose columns it projects."""
     denominator: Any = None
     """Of a variable 1/x the array x."""
 

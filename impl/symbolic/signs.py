@@ -6,7 +6,7 @@ the sum is Σ_S Σ_ab Q_ab H_a(S) H_b(S) with a matrix Q of numbers, and it is a
 and all entries if Q is positive semidefinite, which is decided exactly. Halves are the roots of
 monomials whose pieces come in equal pairs; pieces of gates alone need no partner, being sums of products of
 zeros and ones, and scalars, which are positive, may have half exponents. Where a monomial is such a
-product in several ways, each is tried.
+product in several ways, some by a relation (`impl.symbolic.expansions`), each is tried, and some shares of it.
 
 *Denominators.* If all monomials run through one index i of 1/x[i], and x is a sum of squares that is not
 zero where 1/x is defined, then the sum over i is at least zero if all of its summands times x are.
@@ -17,9 +17,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from itertools import combinations, islice, product
-from typing import Any, NamedTuple
+from itertools import chain, combinations, islice, permutations, product
+from typing import Any, NamedTuple, TypeAlias
 
+from theorems.impl.symbolic.expansions import Equals, equals_of
 from theorems.impl.symbolic.labelling import _Component, _components
 from theorems.impl.symbolic.monomials import Factor, Index, Monomial
 
@@ -53,7 +54,11 @@ def sign_of(terms: Terms, *, denominators: int = 3) -> int | None:
     for sign in (1, -1):
         signed = {term: c * sign for term, c in terms.items()}
         alone = all(c > 0 for c in signed.values()) and all(map(_is_square, signed))
-        if alone or _is_gram(signed):
+        if alone or _is_gram(signed, {}):
+            return sign
+    equal = equals_of(terms, _cuts)
+    for sign in (1, -1) if equal else ():
+        if _is_gram({term: c * sign for term, c in terms.items()}, equal):
             return sign
     if denominators:
         from theorems.impl.symbolic.denominators import cleared
@@ -105,13 +110,17 @@ def _is_square(term: Monomial) -> bool:
     return any(all(n % 2 == 0 for n in _names(term.factors, fixed)[0].values()) for fixed, _ in _cuts(term))
 
 
-def _is_gram(terms: Terms) -> bool:
+def _is_gram(terms: Terms, equal: Equals) -> bool:
     """Whether all monomials are products of two halves over one kind of S, with a positive semidefinite matrix of numbers."""
     if len({term.out for term in terms}) != 1:
         return False
     common: dict[tuple[str, ...], list[list[Half]]] | None = None
     for done, term in enumerate(terms):
-        found = _products(term, None if common is None else set(common))
+        wanted = None if common is None else set(common)
+        found: dict[tuple[str, ...], list[Half]] = {}
+        for other in (term, *equal.get(term, ())):
+            for kinds, wholes in _products(other, wanted).items():
+                found[kinds] = list(dict.fromkeys([*found.get(kinds, []), *wholes]))
         common = {
             kinds: [*([] if common is None else common[kinds]), wholes]
             for kinds, wholes in found.items()
@@ -159,27 +168,40 @@ def _times(one: Half, other: Half) -> Half:
 
 def _semidefinite(wholes: list[list[Half]], weights: list[Fraction]) -> bool:
     """Whether some choice of halves makes Σ c · a · b a positive semidefinite form in them."""
-    roots = (_root(whole) for alternatives, c in zip(wholes, weights, strict=True) if c > 0 for whole in alternatives)
-    names = list(dict.fromkeys(root for root in roots if root is not None))
+    names = list(dict.fromkeys(r for alternatives in wholes for whole in alternatives if (r := _root(whole)) is not None))
     pairs: dict[Half, list[tuple[int, int]]] = {}
     for i, one in enumerate(names):
         for j in range(i, len(names)):
             pairs.setdefault(_times(one, names[j]), []).append((i, j))
-    choices: list[list[tuple[int, int]]] = []
+    choices: list[list[Way]] = []
     for alternatives, c in zip(wholes, weights, strict=True):
-        ways = [pair for whole in alternatives for pair in pairs.get(whole, ())]
-        if c < 0:  # a negative square has no place on the diagonal
-            ways = [pair for pair in ways if pair[0] != pair[1]]
+        ways = list(dict.fromkeys(pair for whole in alternatives for pair in pairs.get(whole, ())))
         if not ways:
             return False
-        choices.append(list(dict.fromkeys(ways)))
-    return any(_eliminated(len(names), chosen, weights) for chosen in islice(product(*choices), _WAYS))
+        choices.append(list(_shares(ways, c)))
+    return any(_eliminated(len(names), chosen) for chosen in islice(product(*choices), _WAYS))
 
 
-def _eliminated(size: int, pairs: tuple[tuple[int, int], ...], weights: list[Fraction]) -> bool:
+Way: TypeAlias = tuple[tuple[tuple[int, int], Fraction], ...]
+"""What a monomial gives to which pairs of halves."""
+
+
+def _shares(ways: list[tuple[int, int]], c: Fraction) -> Iterator[Way]:
+    """A monomial as one of its products, or shared out among two: halves to both, or twice one less the other, a completed square."""
+    for pair in ways:
+        if c > 0 or pair[0] != pair[1]:  # a negative square has no place on the diagonal
+            yield ((pair, c),)
+    for one, other in permutations(ways, 2):
+        if c > 0:
+            yield (one, c / 2), (other, c / 2)
+        elif one[0] != one[1] and other[0] == other[1]:
+            yield (one, 2 * c), (other, -c)
+
+
+def _eliminated(size: int, chosen: tuple[Way, ...]) -> bool:
     """Whether Σ c · a · b over pairs is a positive semidefinite form: by exact elimination."""
     matrix: list[list[Any]] = [[Fraction(0)] * size for _ in range(size)]
-    for (i, j), c in zip(pairs, weights, strict=True):
+    for (i, j), c in chain.from_iterable(chosen):
         matrix[i][j] += c / 2
         matrix[j][i] += c / 2
     left = set(range(size))

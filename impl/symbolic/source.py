@@ -102,6 +102,10 @@ class SymbolicSource(Source):
         """Rows that sum to zero."""
         return shiftless(f"v{next(self._variables)}", shape)
 
+    def centred(self, rows: Any, columns: Any) -> Any:
+        """Columns that sum to zero."""
+        return shiftless(f"v{next(self._variables)}", (columns, rows), "1ᵀY = 0 for centred Y").mT
+
     def selection(self, *shape: Any, chosen: int) -> Any:
         """Entries 0 and 1, one 1 along an axis for each of the other indices."""
         return selection(f"v{next(self._variables)}", shape, chosen)

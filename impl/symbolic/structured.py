@@ -40,9 +40,9 @@ def selection(name: str, shape: Sequence[Any], chosen: int) -> Symbolic:
     return found
 
 
-def shiftless(name: str, shape: Sequence[Any]) -> Symbolic:
+def shiftless(name: str, shape: Sequence[Any], words: str = "G·1 = 0") -> Symbolic:
     """G whose rows sum to zero, Σ_c G[…, c] = 0: the gradient of a loss that sees no shift of all outputs."""
-    algebra = Algebra("G·1 = 0")
+    algebra = Algebra(words)
     found = variable(name, shape, algebra=algebra)
     node, own = Node(name, algebra=algebra), tuple(_indices(shape))
     algebra.rules.append(Rule(Monomial((), ((node, own),), own[:-1]), {}))

@@ -9,10 +9,11 @@ from theorems.proving.trained import unchecked
 
 
 def feature_set(source: SymbolicSource) -> FeatureSet:
-    """Features of any rank, any targets, maps and heads; the mixing has an inverse."""
+    """Features of any rank, any targets (centred ones and their means), maps and heads; the mixing has an inverse."""
     rows, d, classes, images = (source.size(1, 3) for _ in range(4))
+    targets = source.centred(rows, classes) + source.entries(classes)
     return FeatureSet(
-        source.entries(rows, d), source.entries(rows, classes), source.invertible(d), source.entries(d, images),
+        source.entries(rows, d), targets, source.invertible(d), source.entries(d, images),
         source.entries(d, classes), source.positive(),
     )  # fmt: skip
 
