@@ -28,8 +28,8 @@ _APART = 3
 """Indices kept apart at most."""
 _WAYS = 4096
 """Choices of halves tried at most."""
-_SETS = 6
-"""Sets of indices of one kind that are tried for a monomial."""
+_SETS = 24
+"""Sets of indices of one kind, in every order, that are tried for a monomial."""
 
 Terms = Mapping[Monomial, Fraction]
 
@@ -139,12 +139,18 @@ def _products(term: Monomial, wanted: set[tuple[str, ...]] | None) -> dict[tuple
     for fixed, order in _cuts(term):
         kinds = tuple(kind for kind, _ in order)
         known = found.setdefault(kinds, [])
-        if len(known) >= _SETS or (wanted is not None and kinds not in wanted):
+        if wanted is not None and kinds not in wanted:
             continue
-        pieces, gates = _names(term.factors, fixed)
-        whole = Half(frozenset(pieces.items()), gates, scalars)
-        if whole not in known:
-            known.append(whole)
+        for other in permutations(order):
+            if len(known) >= _SETS:
+                break
+            if [kind for kind, _ in other] != list(kinds):
+                continue
+            places = fixed | {index: fixed[place] for index, place in zip(other, order, strict=True)}
+            pieces, gates = _names(term.factors, places)
+            whole = Half(frozenset(pieces.items()), gates, scalars)
+            if whole not in known:
+                known.append(whole)
     return {kinds: wholes for kinds, wholes in found.items() if wholes}
 
 

@@ -14,7 +14,7 @@ from theorems.impl.symbolic.few import Few
 from theorems.impl.symbolic.inverses import balanced, frame, horizontal
 from theorems.impl.symbolic.relations import Algebra
 from theorems.impl.symbolic.sizes import Size
-from theorems.impl.symbolic.structured import collapsed, matched, modes, selection, shiftless, white, with_products
+from theorems.impl.symbolic.structured import collapsed, matched, modes, polar, selection, shiftless, white, with_products
 
 
 class SymbolicSource(Source):
@@ -127,6 +127,10 @@ class SymbolicSource(Source):
     def invertible(self, size: Any) -> Any:
         """A square matrix with an inverse."""
         return variable(f"v{next(self._variables)}", (size, size), algebra=Algebra("A has an inverse", invertible=True))
+
+    def polar(self, rows: Any, columns: Any) -> tuple[Any, Any, Any]:
+        """Two weights, and the polar factor of the one times the transpose of the other."""
+        return polar([f"v{next(self._variables)}" for _ in range(4)], rows, columns)
 
     def few(self, number: int) -> Few:
         """So many numbers that are not zero."""

@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from theorems.impl.symbolic.arrays import Symbolic, variable
+from theorems.impl.symbolic.inverses import frame
 from theorems.impl.symbolic.monomials import Index, Monomial, Node
 from theorems.impl.symbolic.relations import Algebra, Rule, note_used
 from theorems.impl.symbolic.sizes import Size
@@ -160,3 +161,18 @@ def class_projector(matrix: Symbolic) -> Symbolic | None:
         return whole
     left = labels @ each[:, None]
     return whole - (left @ left.mT) / each.sum(0)
+
+
+def polar(names: Sequence[str], rows: Any, columns: Any) -> tuple[Symbolic, Symbolic, Symbolic]:
+    """W₁, W₂ (n, m) and Q orthogonal with W₁W₂ᵀ = B Bᵀ Q: what the polar factor Q of W₁W₂ᵀ is, of any rank.
+
+    Args:
+        names: of W₁, W₂, Q and B.
+        rows: n.
+        columns: m.
+    """
+    algebra = Algebra("W₂W₁ᵀ = QᵀB Bᵀ for the polar factor Q of W₁W₂ᵀ")
+    before, after = (variable(name, (rows, columns), algebra=algebra) for name in names[:2])
+    turn, root = frame(names[2], (rows, rows), square=True), variable(names[3], (rows, rows))
+    relate(algebra, after @ before.mT, turn.mT @ root @ root.mT)
+    return before, after, turn

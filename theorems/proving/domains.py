@@ -19,7 +19,7 @@ from theorems.impl.generic import families, flows, networks
 from theorems.impl.generic.family import Family
 from theorems.impl.strategies.deep_linear import deep_linear_networks
 from theorems.impl.symbolic.guards import other_than
-from theorems.proving.features import feature_set, labelled_features
+from theorems.proving.features import feature_set, labelled_features, weight_step
 from theorems.proving.instances import (
     balanced_chain,
     decayed_matrix,
@@ -264,6 +264,10 @@ DOMAINS: tuple[tuple[Family, Domain], ...] = (
             "every number of samples, every width, every number of classes of any sizes",
             (Case("a simplex", partial(labelled_features, span="zero-sum"), wider=True),),
         ),
+    ),
+    (
+        families.WEIGHT_STEPS,
+        Domain("every width, weights of any rank, every orthogonal competitor", (Case("any step", weight_step, wider=True),)),
     ),
     (
         families.NOISES,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from theorems.impl.collapse import LabelledFeatures
 from theorems.impl.features import FeatureSet
 from theorems.impl.symbolic.source import SymbolicSource
+from theorems.impl.whitening import WeightStep
 from theorems.proving.trained import unchecked
 
 
@@ -23,3 +24,9 @@ def labelled_features(source: SymbolicSource, *, span: str, equal: bool = False)
     rows, classes, width = (source.size(1, 3) for _ in range(3))
     labels, means = source.collapsed(rows, classes, width, span=span, equal=equal)
     return unchecked(LabelledFeatures, features=labels @ means, labels=labels)  # type: ignore[no-any-return]
+
+
+def weight_step(source: SymbolicSource) -> WeightStep:
+    """Any two weights, the polar factor of W₁W₂ᵀ, another orthogonal matrix, and any directions."""
+    rows, columns, directions = (source.size(1, 3) for _ in range(3))
+    return WeightStep(*source.polar(rows, columns), source.orthogonal(rows), source.entries(rows, directions))
