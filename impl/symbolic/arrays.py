@@ -20,6 +20,7 @@ from theorems.impl.symbolic.monomials import (
     powers,
     product,
 )
+from theorems.impl.symbolic.relations import note_used
 from theorems.impl.symbolic.sizes import Size, same_shape
 from theorems.impl.symbolic.sums import Sum, broadcast, collected, padded, spread, unit_terms
 
@@ -161,6 +162,29 @@ class Symbolic(Axes):
     sin = _entrywise("sin")
     cos = _entrywise("cos")
     erf = _entrywise("erf")
+    sign = _entrywise("sign")
+
+    def exp2(self) -> Symbolic:
+        """2^x of every entry."""
+        from theorems.impl.symbolic.exponentials import power_of_two
+
+        return power_of_two(self)
+
+    def clamp(self, min: Any = None, max: Any = None) -> Symbolic:  # noqa: A002, as torch names them
+        """The positive part, of what is known to have switches of its own that are the same for all rows."""
+        known = {node.algebra: None for term in self.terms for node, _ in term.factors if node.algebra is not None}
+        for algebra in known:
+            found: Symbolic | None = algebra.positive_parts.get(frozenset(self.terms.items()))
+            if found is not None and max is None and type(min) is int and min == 0:
+                note_used(algebra.name)
+                return found
+        raise NotOfThisFormError("the function clamp of variables")
+
+    def least_squares(self, targets: Symbolic) -> Symbolic:
+        """H⁺Y: H⁺ a variable with H⁺H = I where the columns of H are known to be independent."""
+        from theorems.impl.symbolic.inverses import pseudo_inverse
+
+        return pseudo_inverse(self) @ targets
 
     def gradients(self, function: Callable[..., Any], at: Sequence[Any]) -> tuple[Any, ...]:
         """The gradient of a number by each operand of ``at``, exactly."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from theorems.impl.symbolic.arrays import Symbolic, identity, variable
 from theorems.impl.symbolic.errors import NotOfThisFormError
+from theorems.impl.symbolic.exponentials import Exponentials
 from theorems.impl.symbolic.labelling import canonical
 from theorems.impl.symbolic.monomials import Monomial, Node, renamed
 from theorems.impl.symbolic.quotients import diagonal_inverse
@@ -218,3 +219,48 @@ def without_invertible(matrix: Symbolic) -> Symbolic:
         moved = term._replace(factors=rest, out=(row, indices[0]))
         return without_invertible(Symbolic(matrix.shape, collected([(moved, c)])))
     return matrix
+
+
+def pseudo_inverse(matrix: Symbolic) -> Symbolic:
+    """H⁺ (d, N) of H (N, d); if H is Q diag(2^x) Zᵀ with Q orthogonal and the rows of Z independent, so are its columns, and H⁺H = I."""
+    if matrix.ndim != 2 or len(matrix.terms) != 1:
+        raise NotOfThisFormError(f"the pseudo-inverse of an array of shape {matrix.shape}")
+    ((term, _),) = matrix.terms.items()
+    return _pseudo_inverse(tuple(size.name for size in matrix.shape), term, matrix.terms[term])
+
+
+@lru_cache(maxsize=1000)
+def _pseudo_inverse(sizes: tuple[str, str], term: Monomial, c: Fraction) -> Symbolic:
+    shape = [Size(name) for name in sizes]
+    matrix = Symbolic(shape, {term: c})
+    algebra = Algebra("H⁺H = I for independent columns of H")
+    inverse = variable(f"pinv({matrix.label()})", shape[::-1], algebra=algebra)
+    if _independent_columns(term):
+        ((pattern, factor),) = (inverse @ matrix).terms.items()
+        divided = identity(shape[1]) / Symbolic((), {Monomial((), (), ()): factor})
+        algebra.rules.append(Rule(pattern, divided.terms))
+    return inverse
+
+
+def _independent_columns(term: Monomial) -> bool:
+    """Whether a matrix is Zᵀ with independent rows of Z, behind invertible and positive diagonal matrices."""
+    row, column = term.out
+    factors, left = list(term.factors), row
+    while len(factors) > 1:
+        for place, (node, indices) in enumerate(factors):
+            positive = isinstance(node.algebra, Exponentials) and indices == (left,)
+            square = getattr(node.algebra, "invertible", False) and len(indices) == 2 and left in indices
+            if not (positive or square):
+                continue
+            after = left if positive else indices[1] if indices[0] == left else indices[0]
+            others = [i for at, (_, idx) in enumerate(factors) if at != place for i in idx]
+            if after == column or after not in others or (square and (left in others or after == left)):
+                continue
+            left = after
+            del factors[place]
+            break
+        else:
+            return False
+    node, indices = factors[0]
+    axis = getattr(node.algebra, "independent", None)
+    return axis is not None and row != column and set(indices) == {left, column} and indices[axis] == column

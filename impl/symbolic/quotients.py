@@ -15,6 +15,7 @@ from typing import Any
 
 from theorems.impl.symbolic.arrays import Symbolic, identity, number, variable
 from theorems.impl.symbolic.errors import NotOfThisFormError
+from theorems.impl.symbolic.exponentials import Exponentials, reciprocal_power
 from theorems.impl.symbolic.labelling import _components, canonical
 from theorems.impl.symbolic.monomials import Monomial
 from theorems.impl.symbolic.relations import Algebra, Rule
@@ -63,6 +64,9 @@ def _reciprocal(sizes: tuple[str, ...], terms: frozenset[tuple[Monomial, Fractio
     scale = _scalar(lead.scalars, value.terms[lead])
     if len(ordered) == 1 and all(set(indices) <= set(lead.out) for _, indices in lead.factors):
         return _of_product(value, lead) / scale
+    chosen = _chosen(value)
+    if chosen is not None:
+        return (chosen[0] * reciprocal(chosen[1])).sum(-1)
     parts = _parted(value, lead)
     if parts is not None:
         return reciprocal(parts[0]) * reciprocal(parts[1])
@@ -76,6 +80,32 @@ def _reciprocal(sizes: tuple[str, ...], terms: frozenset[tuple[Monomial, Fractio
         value_of_it = number(1) - found * (monic - head)
         algebra.rules.append(Rule(pattern, _over(value_of_it, value.shape).terms))
     return found / scale
+
+
+def _chosen(value: Symbolic) -> tuple[Symbolic, Symbolic] | None:
+    """Of Σ_i s_i x_i with a selection s both s and x over the axis i more: its reciprocal is Σ_i s_i/x_i; None for another sum."""
+    first = next(iter(value.terms))
+    for node, indices in first.factors:
+        axis = getattr(node.algebra, "chosen", None)
+        if axis is None:
+            continue
+        found = []
+        for term, c in value.terms.items():
+            places = [p for p, (other, _) in enumerate(term.factors) if other == node]
+            if len(places) != 1:
+                break
+            own = term.factors[places[0]][1]
+            rest = term.factors[: places[0]] + term.factors[places[0] + 1 :]
+            others = tuple(None if at == axis else i for at, i in enumerate(own))
+            outer = tuple(None if at == axis else i for at, i in enumerate(indices))
+            if own[axis] in term.out or own[axis][1] < 0 or others != outer or not {*others} <= {None, *term.out}:
+                break
+            found.append((Monomial(term.scalars, rest, (*term.out, own[axis])), c))
+        else:
+            shape = (*value.shape, Size(indices[axis][0]))
+            bare = Monomial((), ((node, indices),), (*first.out, indices[axis]))
+            return Symbolic(shape, collected([(bare, Fraction(1))])), Symbolic(shape, collected(found))
+    return None
 
 
 def _parted(value: Symbolic, lead: Monomial) -> tuple[Symbolic, Symbolic] | None:
@@ -114,6 +144,8 @@ def _of_product(value: Symbolic, lead: Monomial) -> Symbolic:
 def _of_one(alone: Symbolic) -> Symbolic:
     ((term, _),) = alone.terms.items()
     node, indices = term.factors[0]
+    if isinstance(node.algebra, Exponentials):
+        return Symbolic(alone.shape, {term._replace(factors=((reciprocal_power(node.name), indices),)): Fraction(1)})
     algebra = _ALGEBRAS.setdefault((node.name, len(indices)), Algebra("x · x⁻¹ = 1, entry by entry"))
     inverse = node._replace(name=f"1/{node.name}", algebra=algebra)
     found = Symbolic(alone.shape, {term._replace(factors=((inverse, indices),)): Fraction(1)})

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import count
 from typing import Any
 
 from theorems.impl.symbolic.errors import NotOfThisFormError
@@ -52,6 +53,8 @@ class Algebra:
 
     name: str
     rules: list[Rule] = field(default_factory=list)
+    serial: int = field(default_factory=count().__next__)
+    """Of its own: names of variables are handed out anew in every proof."""
     chosen: int | None = None
     """The axis along which exactly one entry is 1 and all others are 0, of a variable that selects."""
     invertible: bool = False
@@ -62,6 +65,10 @@ class Algebra:
 
     span: str = ""
     """What the columns of a matrix of class means span, by name."""
+    independent: int | None = None
+    """The axis along which the slices of a matrix are independent: 0 for its rows."""
+    positive_parts: dict[Any, Any] = field(default_factory=dict)
+    """Of a layer what the positive parts of some of its outputs are."""
     projector: Any = None
     """Of a projector the array that it is."""
     columns: Any = None

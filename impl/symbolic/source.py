@@ -14,7 +14,7 @@ from theorems.impl.symbolic.few import Few
 from theorems.impl.symbolic.inverses import balanced, frame, horizontal
 from theorems.impl.symbolic.relations import Algebra
 from theorems.impl.symbolic.sizes import Size
-from theorems.impl.symbolic.structured import collapsed, matched, modes, polar, selection, shiftless, white, with_products
+from theorems.impl.symbolic.structured import collapsed, matched, modes, polar, selection, shares, shiftless, switched, white, with_products
 
 
 class SymbolicSource(Source):
@@ -131,6 +131,23 @@ class SymbolicSource(Source):
     def polar(self, rows: Any, columns: Any) -> tuple[Any, Any, Any]:
         """Two weights, and the polar factor of the one times the transpose of the other."""
         return polar([f"v{next(self._variables)}" for _ in range(4)], rows, columns)
+
+    def independent(self, rows: Any, columns: Any) -> Any:
+        """A matrix with independent rows."""
+        algebra = Algebra("independent rows", independent=0)
+        return variable(f"v{next(self._variables)}", (rows, columns), algebra=algebra)
+
+    def frame(self, rows: Any, columns: Any) -> Any:
+        """A matrix with orthonormal columns."""
+        return frame(f"v{next(self._variables)}", (rows, columns))
+
+    def shares(self, *shape: Any) -> Any:
+        """Rows that sum to one."""
+        return shares(f"v{next(self._variables)}", shape)
+
+    def switched(self, *shape: Any, before: Callable[[Any], Sequence[Any]]) -> Any:
+        """A weight none of whose ReLUs switches between some outputs."""
+        return switched(f"v{next(self._variables)}", shape, self.bits(shape[0]), before)
 
     def few(self, number: int) -> Few:
         """So many numbers that are not zero."""

@@ -6,7 +6,7 @@ between numbers for all entries that satisfy it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -176,3 +176,28 @@ def polar(names: Sequence[str], rows: Any, columns: Any) -> tuple[Symbolic, Symb
     turn, root = frame(names[2], (rows, rows), square=True), variable(names[3], (rows, rows))
     relate(algebra, after @ before.mT, turn.mT @ root @ root.mT)
     return before, after, turn
+
+
+def shares(name: str, shape: Sequence[Any]) -> Symbolic:
+    """C whose rows sum to one: Σ_i C[…, i] = 1."""
+    algebra = Algebra("C·1 = 1")
+    found = variable(name, shape, algebra=algebra)
+    whole = found.sum(-1)
+    relate(algebra, whole, whole * 0 + 1)
+    return found
+
+
+def switched(name: str, shape: Sequence[Any], gates: Symbolic, before: Callable[[Symbolic], Sequence[Symbolic]]) -> Symbolic:
+    """A weight whose ReLUs do not switch: the positive part of each of some outputs is that output times one gate for each unit.
+
+    Args:
+        name: of the weight.
+        shape: (n, m).
+        gates: (n,), 0 or 1.
+        before: of the weight the outputs, (…, n), of which that is so.
+    """
+    algebra = Algebra("no ReLU switches between the codes")
+    found = variable(name, shape, algebra=algebra)
+    for outputs in before(found):
+        algebra.positive_parts[frozenset(outputs.terms.items())] = outputs * gates
+    return found

@@ -19,7 +19,8 @@ from theorems.impl.generic import families, flows, networks
 from theorems.impl.generic.family import Family
 from theorems.impl.strategies.deep_linear import deep_linear_networks
 from theorems.impl.symbolic.guards import other_than
-from theorems.proving.features import feature_set, labelled_features, weight_step
+from theorems.proving.exponents import aligned_teacher, powered_covariance
+from theorems.proving.features import decoder, feature_set, labelled_features, weight_step
 from theorems.proving.instances import (
     balanced_chain,
     decayed_matrix,
@@ -137,6 +138,10 @@ _BIASED, _UNBIASED = (0, "with a bias"), (2, "without a bias")
 
 _STEPS = 3
 """The largest number of steps at which descents are looked at: their forms double with each."""
+
+
+_LAYERS = 3
+"""The largest number of layers at which decoders are looked at."""
 
 
 def _counted(steps: int) -> str:
@@ -268,6 +273,27 @@ DOMAINS: tuple[tuple[Family, Domain], ...] = (
     (
         families.WEIGHT_STEPS,
         Domain("every width, weights of any rank, every orthogonal competitor", (Case("any step", weight_step, wider=True),)),
+    ),
+    (
+        families.POWERED,
+        Domain(
+            "every width, every number of independent samples, any spectrum, any real power",
+            (Case("any spectrum", powered_covariance, wider=True),),
+        ),
+    ),
+    (
+        families.ALIGNED,
+        Domain(
+            "every width, every number of samples, any spectrum, any real power, every eigenvector",
+            (Case("any spectrum", aligned_teacher, wider=True),),
+        ),
+    ),
+    (
+        families.DECODERS,
+        Domain(
+            f"1 to {_LAYERS} layers, every width, every number of codes, every convex mixture",
+            tuple(Case(f"layers: {n}", partial(decoder, layers=n), wider=True) for n in range(1, _LAYERS + 1)),
+        ),
     ),
     (
         families.NOISES,
