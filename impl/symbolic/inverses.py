@@ -83,7 +83,7 @@ def _from_the_other_side(gram: Symbolic, multiple: Symbolic, size: str) -> Symbo
 def _named(matrix: Symbolic) -> Symbolic:
     """A variable R, and the rule that takes the longest monomial of M away beside it."""
     text = matrix.label()
-    algebra = Algebra("R M = M R = I for an inverse R of M", invertible=True)
+    algebra = Algebra("R M = M R = I for an inverse R of M", invertible=True, inverse_of=matrix)
     symmetric = not (matrix - matrix.mT).terms
     inverse = variable(f"inv({text})", matrix.shape, symmetric=symmetric, algebra=algebra)
     longest = max(len(t.factors) for t in matrix.terms)

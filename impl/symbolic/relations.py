@@ -69,6 +69,8 @@ class Algebra:
     """The axis along which the slices of a matrix are independent: 0 for its rows."""
     positive_parts: dict[Any, Any] = field(default_factory=dict)
     """Of a layer what the positive parts of some of its outputs are."""
+    inverse_of: Any = None
+    """Of an inverse the matrix that it is the inverse of."""
     projector: Any = None
     """Of a projector the array that it is."""
     columns: Any = None

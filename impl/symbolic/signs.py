@@ -20,6 +20,7 @@ from fractions import Fraction
 from itertools import chain, combinations, islice, permutations, product
 from typing import Any, NamedTuple, TypeAlias
 
+from theorems.impl.symbolic.definite import inverses_are_positive
 from theorems.impl.symbolic.expansions import Equals, equals_of
 from theorems.impl.symbolic.labelling import _Component, _components
 from theorems.impl.symbolic.monomials import Factor, Index, Monomial
@@ -54,7 +55,7 @@ def sign_of(terms: Terms, *, denominators: int = 3) -> int | None:
     for sign in (1, -1):
         signed = {term: c * sign for term, c in terms.items()}
         alone = all(c > 0 for c in signed.values()) and all(map(_is_square, signed))
-        if alone or _is_gram(signed, {}):
+        if alone or _is_gram(signed, {}) or inverses_are_positive(signed):
             return sign
     equal = equals_of(terms, _cuts)
     for sign in (1, -1) if equal else ():
