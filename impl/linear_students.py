@@ -16,7 +16,7 @@ from theorems.impl.instance import Instance
 from theorems.impl.linalg import least_squares
 from theorems.impl.losses import half_squared_error
 from theorems.impl.measured import Rounding
-from theorems.impl.operands import Operand, is_exact
+from theorems.impl.operands import Operand, count_of, is_exact
 from theorems.impl.precise import precise_data
 from theorems.impl.preconditioned import PreconditionedSGD
 
@@ -68,7 +68,8 @@ class LinearStudent(Instance):
     @property
     def samples(self) -> int:
         """The number n of samples."""
-        return int(self.inputs.shape[-2])
+        found: int = count_of(self.inputs.shape[-2])
+        return found
 
     @property
     def steps(self) -> int:
@@ -230,6 +231,8 @@ def exp2(exponents: Operand) -> Operand:
 
 def identity(size: int, like: Operand) -> Operand:
     """The identity matrix of the kind of ``like``: exact for exact operands and balls of arb, a float64 tensor otherwise."""
+    if hasattr(like, "fresh"):  # symbols
+        return like.identity(size)
     if isinstance(like, np.ndarray):
         return np.array([[int(i == j) for j in range(size)] for i in range(size)], dtype=object)
     return torch.eye(size, dtype=torch.float64)

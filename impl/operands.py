@@ -52,6 +52,11 @@ def smaller(one: Any, other: Any) -> Any:
     return one.smaller(other) if hasattr(one, "smaller") else min(one, other)
 
 
+def count_of(size: Any) -> Any:
+    """The length of an axis as a plain number; of symbols the symbol."""
+    return size if hasattr(size, "number") else int(size)
+
+
 def zeros_like(operand: Operand) -> Operand:
     """Zero of the same kind and shape as ``operand``."""
     return operand * 0

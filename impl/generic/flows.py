@@ -13,12 +13,6 @@ from theorems.impl.spectral import LaplacianTask, Regression, SpectralTask
 from theorems.impl.training import MinibatchNoise
 
 
-def _without_shift(source: Source, rows: int, classes: int) -> Operand:
-    """Rows that sum to zero: what the gradient of a loss is like that does not see a shift of all outputs."""
-    free = source.entries(rows, classes - 1)
-    return np.concatenate([free, -free.sum(-1)[:, None]], axis=-1)
-
-
 def decayed_matrix(source: Source, *, softmax: bool = False) -> DecayedMatrix:
     """Free features, or a linear layer behind which another one leads to the outputs; any gradient G at the outputs.
 
@@ -30,7 +24,7 @@ def decayed_matrix(source: Source, *, softmax: bool = False) -> DecayedMatrix:
     rows, width, classes = source.size(4, 5), source.size(4, 5), 2 + source.shape // 2 % 2
     if special:
         return (_resting if source.shape % 6 == 4 else _tight)(source, rows, width, classes, soft=soft)
-    above = _without_shift(source, rows, classes) if soft else source.entries(rows, classes)
+    above = source.shiftless(rows, classes) if soft else source.entries(rows, classes)
     half, readout = source.positive(), source.entries(classes, width)
     if source.choice((True, False)):
         matrix, inputs = source.entries(rows, width), None
@@ -45,7 +39,7 @@ def decayed_matrix(source: Source, *, softmax: bool = False) -> DecayedMatrix:
 
 def _resting(source: Source, rows: int, width: int, classes: int, *, soft: bool) -> DecayedMatrix:
     """Φ = −GA/μ, or W = −(GA)ᵀH/μ: the gradient is zero, and that of autograd too."""
-    share = _without_shift(source, rows, classes) if soft else source.entries(rows, classes)
+    share = source.shiftless(rows, classes) if soft else source.entries(rows, classes)
     half, readout = source.positive(), source.entries(classes, width)
     above, inputs = -share * (half * 2), source.choice((None, source.entries(rows, 4)))
     matrix = share @ readout if inputs is None else (share @ readout).mT @ inputs
@@ -89,7 +83,7 @@ def minibatch_noise(source: Source, *, alone: bool = False) -> MinibatchNoise:
     classes = 1 if singles else source.size(2, 2 if width == 2 else 3)
     if source.shape % 6 == 4 and not alone:
         rows, width, classes = source.size(6, 7), source.size(3, 4), 3
-    above = _without_shift(source, rows, classes) if soft and classes > 1 else source.entries(rows, classes)
+    above = source.shiftless(rows, classes) if soft and classes > 1 else source.entries(rows, classes)
     size = 1 if singles else source.size(classes if rows > 5 else 1, rows)
     counts = np.zeros((rows if singles else 3, rows), dtype=object)
     for batch, count in enumerate(counts):

@@ -117,6 +117,20 @@ class Source:
     def _variable(self, value: int) -> Any:
         return Tracked(value) if self._tracked else value
 
+    def shiftless(self, *shape: int) -> np.ndarray:
+        """Rows that sum to zero: what the gradient of a loss is like that does not see a shift of all outputs."""
+        free = self.entries(*shape[:-1], shape[-1] - 1)
+        return np.concatenate([free, -free.sum(-1)[..., None]], axis=-1)
+
+    def selection(self, *shape: int, chosen: int) -> np.ndarray:
+        """Entries 0 and 1, one 1 along an axis for each of the other indices."""
+        moved = _filled(
+            [size for axis, size in enumerate(shape) if axis != chosen],
+            lambda: self._choices.randrange(shape[chosen]),
+        )
+        hot = np.equal.outer(np.arange(shape[chosen]), moved).astype(int).astype(object)
+        return np.moveaxis(hot, 0, chosen)
+
     # -- what is made of them --------------------------------------------------------------------------------------
 
     def gradient(self, function: Callable[..., Operand], at: Sequence[Operand]) -> tuple[Operand, ...]:

@@ -20,6 +20,7 @@ from theorems.impl.symbolic.monomials import (
     powers,
     product,
 )
+from theorems.impl.symbolic.relations import note_used
 from theorems.impl.symbolic.sizes import Size, same_shape
 from theorems.impl.symbolic.sums import Sum, broadcast, collected, padded, spread, unit_terms
 
@@ -119,7 +120,7 @@ class Symbolic(Axes):
         return _left_to(other)
 
     def __truediv__(self, other: Any) -> Any:
-        """Divide by a whole number, a size, or a scalar that is known not to be zero."""
+        """Divide, entry by entry."""
         right = _operand(other)
         return _left_to(other) if right is None else self * reciprocal_of(right)
 
@@ -161,6 +162,29 @@ class Symbolic(Axes):
     sin = _entrywise("sin")
     cos = _entrywise("cos")
     erf = _entrywise("erf")
+    sign = _entrywise("sign")
+
+    def exp2(self) -> Symbolic:
+        """2^x of every entry."""
+        from theorems.impl.symbolic.exponentials import power_of_two
+
+        return power_of_two(self)
+
+    def clamp(self, min: Any = None, max: Any = None) -> Symbolic:  # noqa: A002, as torch names them
+        """The positive part, of what is known to have switches of its own that are the same for all rows."""
+        known = {node.algebra: None for term in self.terms for node, _ in term.factors if node.algebra is not None}
+        for algebra in known:
+            found: Symbolic | None = algebra.positive_parts.get(frozenset(self.terms.items()))
+            if found is not None and max is None and type(min) is int and min == 0:
+                note_used(algebra.name)
+                return found
+        raise NotOfThisFormError("the function clamp of variables")
+
+    def least_squares(self, targets: Symbolic) -> Symbolic:
+        """H⁺Y: H⁺ a variable with H⁺H = I where the columns of H are known to be independent."""
+        from theorems.impl.symbolic.inverses import pseudo_inverse
+
+        return pseudo_inverse(self) @ targets
 
     def gradients(self, function: Callable[..., Any], at: Sequence[Any]) -> tuple[Any, ...]:
         """The gradient of a number by each operand of ``at``, exactly."""
@@ -174,11 +198,30 @@ class Symbolic(Axes):
 
         return projector(self) @ targets
 
+    def unexplained(self, targets: Symbolic) -> Symbolic:
+        """‖(I − P)Y‖² for the projector P on the columns of this matrix."""
+        left = targets - self.project(targets)
+        found: Symbolic = (left * left).sum(-1).sum(-1)
+        return found
+
+    def vanishes(self) -> Symbolic:
+        """1 where an entry is zero, else 0: a variable by the name of what is left without factors that are not zero."""
+        from theorems.impl.symbolic.quotients import numerator
+
+        left = numerator(self)
+        return left.fresh(f"1[{left.label()} = 0]")
+
     def smaller(self, other: Any) -> Any:
         """The smaller of two numbers, as a bound."""
         from theorems.impl.symbolic.ranks import Least
 
         return Least((self, self.lifted(other)))
+
+    def rank(self) -> Any:
+        """The rank of a matrix, to compare it with that of another."""
+        from theorems.impl.symbolic.equal_ranks import RankOf
+
+        return RankOf(self)
 
     def inverse(self) -> Symbolic:
         """The inverse of a square matrix wherever there is one: a node of its own with its relations."""
@@ -222,17 +265,19 @@ def identity(size: Any) -> Symbolic:
 
 
 def reciprocal_of(value: Symbolic) -> Symbolic:
-    """1/x of a number, a size or a scalar known not to be zero, and their products.
+    """1/x of a number, a size or a scalar known not to be zero, and their products; of anything else entry by entry, wherever there is one.
 
     Raises:
-        NotOfThisFormError: for anything else.
+        NotOfThisFormError: for a division by zero, by masks, by an identity matrix.
     """
     if len(value.terms) == 1 and not value.ndim:
         ((term, c),) = value.terms.items()
         if not term.factors:
             turned = powers([(name, -power) for name, power in term.scalars])
             return Symbolic((), {term._replace(scalars=turned): 1 / c})
-    raise NotOfThisFormError(f"a division by {value!r}" if value.terms else "a division by zero")
+    from theorems.impl.symbolic.quotients import reciprocal
+
+    return reciprocal(value)
 
 
 def _operand(value: Any) -> Symbolic | None:

@@ -99,8 +99,12 @@ class Axes(Refusing):
         return self._made(self.shape[:axis] + self.shape[axis + 1 :], collected(terms))
 
     def reshape(self, *shape: Any) -> Any:
-        """Axes of length one put in and left out; no other change."""
+        """Axes of length one put in and left out; all rows under one another, ``(-1, m)``, for their rank; no other change."""
         wanted = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
+        if len(wanted) == 2 and wanted[0] == -1 and self.ndim > 2 and same_shape(wanted[1:], self.shape[-1:]):
+            from theorems.impl.symbolic.ranks import Stacked
+
+            return Stacked(self)  # type: ignore[arg-type]
         kept = [a for a, size in enumerate(self.shape) if isinstance(size, Size)]
         if not same_shape(
             [size for size in wanted if isinstance(size, Size) or size != 1],

@@ -12,10 +12,13 @@ from typing import Any
 
 from theorems.impl.symbolic.arrays import Symbolic, identity, variable
 from theorems.impl.symbolic.errors import NotOfThisFormError
+from theorems.impl.symbolic.exponentials import Exponentials
 from theorems.impl.symbolic.labelling import canonical
 from theorems.impl.symbolic.monomials import Monomial, Node, renamed
-from theorems.impl.symbolic.relations import Algebra, Rule
+from theorems.impl.symbolic.quotients import diagonal_inverse
+from theorems.impl.symbolic.relations import Algebra, Rule, note_used
 from theorems.impl.symbolic.sizes import Size, same_shape
+from theorems.impl.symbolic.sums import collected
 
 
 def inverse_of(matrix: Symbolic) -> Symbolic:
@@ -47,7 +50,8 @@ def _inverse(size: str, terms: frozenset[tuple[Monomial, Fraction]]) -> Symbolic
     rest = matrix - eye * multiple
     if not rest.terms:
         return eye / multiple
-    other = _from_the_other_side(rest, multiple, size)
+    other = diagonal_inverse(rest, multiple)
+    other = _from_the_other_side(rest, multiple, size) if other is None else other
     return _named(matrix) if other is None else other
 
 
@@ -79,7 +83,7 @@ def _from_the_other_side(gram: Symbolic, multiple: Symbolic, size: str) -> Symbo
 def _named(matrix: Symbolic) -> Symbolic:
     """A variable R, and the rule that takes the longest monomial of M away beside it."""
     text = matrix.label()
-    algebra = Algebra("R M = M R = I for an inverse R of M")
+    algebra = Algebra("R M = M R = I for an inverse R of M", invertible=True, inverse_of=matrix)
     symmetric = not (matrix - matrix.mT).terms
     inverse = variable(f"inv({text})", matrix.shape, symmetric=symmetric, algebra=algebra)
     longest = max(len(t.factors) for t in matrix.terms)
@@ -101,7 +105,7 @@ def _named(matrix: Symbolic) -> Symbolic:
 
 def frame(name: str, shape: Sequence[Any], *, square: bool = False) -> Symbolic:
     """Q with orthonormal columns, QᵀQ = I; if ``square`` QQᵀ = I too."""
-    algebra = Algebra("QᵀQ = QQᵀ = I" if square else "QᵀQ = I")
+    algebra = Algebra("QᵀQ = QQᵀ = I" if square else "QᵀQ = I", invertible=square, frame=square)
     found = variable(name, shape, algebra=algebra)
     sides = [found.mT, found] if square else [found.mT]
     for side in sides:
@@ -160,7 +164,21 @@ def projector(matrix: Symbolic) -> Symbolic:
     """The orthogonal projector P on the columns of a matrix F of any rank: P = Pᵀ, P P = P and P F = F."""
     if matrix.ndim != 2:
         raise NotOfThisFormError(f"the projector on an array of shape {matrix.shape}")
-    return _projector(tuple(s.name for s in matrix.shape), frozenset(matrix.terms.items()), matrix.label())
+    from theorems.impl.symbolic.structured import class_projector
+
+    found = class_projector(matrix)
+    if found is not None:
+        return found
+    matrix = without_invertible(matrix)
+    if not isinstance(matrix.shape[0], Size):
+        raise NotOfThisFormError(f"the projector on an array of shape {matrix.shape}")
+    return _projector(
+        tuple(getattr(s, "name", "") for s in matrix.shape), frozenset(matrix.terms.items()), matrix.label()
+    )
+
+
+def _axis(name: str) -> Any:
+    return Size(name) if name else 1
 
 
 @lru_cache(maxsize=1000)
@@ -169,6 +187,8 @@ def _projector(sizes: tuple[str, str], terms: frozenset[tuple[Monomial, Fraction
     algebra = Algebra("P = Pᵀ = P P and P F = F for the projector P on the columns of F")
     name = f"proj({text})"
     found = variable(name, (size, size), symmetric=True, algebra=algebra)
+    algebra.projector = found
+    algebra.columns = Symbolic((size, _axis(sizes[1])), dict(terms))
     node = Node(name, symmetric=True, algebra=algebra)
     i, j, k = (sizes[0], 0), (sizes[0], 1), (sizes[0], 2)
     algebra.rules.append(Rule(Monomial((), ((node, (i, k)), (node, (k, j))), (i, j)), found.terms))
@@ -182,3 +202,67 @@ def _projector(sizes: tuple[str, str], terms: frozenset[tuple[Monomial, Fraction
             pattern = Monomial(term.scalars, factors, (row, column))
             algebra.rules.append(Rule(pattern._replace(scalars=()), {term._replace(scalars=()): Fraction(1)}))
     return found
+
+
+def without_invertible(matrix: Symbolic) -> Symbolic:
+    """F for F A with A invertible, which has the same columns' span; anything else as it is."""
+    if len(matrix.terms) != 1 or None in next(iter(matrix.terms)).out:
+        return matrix
+    ((term, c),) = matrix.terms.items()
+    row, column = term.out
+    for place, (node, indices) in enumerate(term.factors):
+        if not getattr(node.algebra, "invertible", False) or indices[-1] != column or indices[0] in term.out:
+            continue
+        rest = term.factors[:place] + term.factors[place + 1 :]
+        inside = [i for _, idx in rest for i in idx]
+        if column in inside or row == column or inside.count(indices[0]) != 1:
+            continue
+        note_used("F A spans what F spans for invertible A")
+        moved = term._replace(factors=rest, out=(row, indices[0]))
+        return without_invertible(Symbolic(matrix.shape, collected([(moved, c)])))
+    return matrix
+
+
+def pseudo_inverse(matrix: Symbolic) -> Symbolic:
+    """H⁺ (d, N) of H (N, d); if H is Q diag(2^x) Zᵀ with Q orthogonal and the rows of Z independent, so are its columns, and H⁺H = I."""
+    if matrix.ndim != 2 or len(matrix.terms) != 1:
+        raise NotOfThisFormError(f"the pseudo-inverse of an array of shape {matrix.shape}")
+    ((term, _),) = matrix.terms.items()
+    return _pseudo_inverse(tuple(size.name for size in matrix.shape), term, matrix.terms[term])
+
+
+@lru_cache(maxsize=1000)
+def _pseudo_inverse(sizes: tuple[str, str], term: Monomial, c: Fraction) -> Symbolic:
+    shape = [Size(name) for name in sizes]
+    matrix = Symbolic(shape, {term: c})
+    algebra = Algebra("H⁺H = I for independent columns of H")
+    inverse = variable(f"pinv({matrix.label()})", shape[::-1], algebra=algebra)
+    if _independent_columns(term):
+        ((pattern, factor),) = (inverse @ matrix).terms.items()
+        divided = identity(shape[1]) / Symbolic((), {Monomial((), (), ()): factor})
+        algebra.rules.append(Rule(pattern, divided.terms))
+    return inverse
+
+
+def _independent_columns(term: Monomial) -> bool:
+    """Whether a matrix is Zᵀ with independent rows of Z, behind invertible and positive diagonal matrices."""
+    row, column = term.out
+    factors, left = list(term.factors), row
+    while len(factors) > 1:
+        for place, (node, indices) in enumerate(factors):
+            positive = isinstance(node.algebra, Exponentials) and indices == (left,)
+            square = getattr(node.algebra, "invertible", False) and len(indices) == 2 and left in indices
+            if not (positive or square):
+                continue
+            after = left if positive else indices[1] if indices[0] == left else indices[0]
+            others = [i for at, (_, idx) in enumerate(factors) if at != place for i in idx]
+            if after == column or after not in others or (square and (left in others or after == left)):
+                continue
+            left = after
+            del factors[place]
+            break
+        else:
+            return False
+    node, indices = factors[0]
+    axis = getattr(node.algebra, "independent", None)
+    return axis is not None and row != column and set(indices) == {left, column} and indices[axis] == column

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import count
+from typing import Any
 
 from theorems.impl.symbolic.errors import NotOfThisFormError
 from theorems.impl.symbolic.monomials import Factor, Index, Monomial, powers, renamed
@@ -32,6 +34,11 @@ def relations_used() -> Iterator[set[str]]:
         _USED.reset(token)
 
 
+def note_used(name: str) -> None:
+    """Remember that a relation was used by something else than a rewriting."""
+    _USED.get().add(name)
+
+
 @dataclass(frozen=True)
 class Rule:
     """``pattern`` may be replaced by the sum ``value``, whose output has the same axes."""
@@ -46,6 +53,30 @@ class Algebra:
 
     name: str
     rules: list[Rule] = field(default_factory=list)
+    serial: int = field(default_factory=count().__next__)
+    """Of its own: names of variables are handed out anew in every proof."""
+    chosen: int | None = None
+    """The axis along which exactly one entry is 1 and all others are 0, of a variable that selects."""
+    invertible: bool = False
+    """Whether the variable is a square matrix that has an inverse."""
+
+    frame: bool = False
+    """Whether the variable is a square matrix Q with QᵀQ = QQᵀ = I."""
+
+    span: str = ""
+    """What the columns of a matrix of class means span, by name."""
+    independent: int | None = None
+    """The axis along which the slices of a matrix are independent: 0 for its rows."""
+    positive_parts: dict[Any, Any] = field(default_factory=dict)
+    """Of a layer what the positive parts of some of its outputs are."""
+    inverse_of: Any = None
+    """Of an inverse the matrix that it is the inverse of."""
+    projector: Any = None
+    """Of a projector the array that it is."""
+    columns: Any = None
+    """Of a projector the matrix on whose columns it projects."""
+    denominator: Any = None
+    """Of a variable 1/x the array x."""
 
     def __repr__(self) -> str:
         """Its name."""

@@ -10,8 +10,22 @@ from theorems.impl.generic.source import Source
 from theorems.impl.operands import Operand
 from theorems.impl.symbolic.arrays import Symbolic, number, scalar_symbol, variable
 from theorems.impl.symbolic.errors import NotOfThisFormError
+from theorems.impl.symbolic.few import Few
 from theorems.impl.symbolic.inverses import balanced, frame, horizontal
+from theorems.impl.symbolic.relations import Algebra
 from theorems.impl.symbolic.sizes import Size
+from theorems.impl.symbolic.structured import (
+    collapsed,
+    matched,
+    modes,
+    polar,
+    selection,
+    shares,
+    shiftless,
+    switched,
+    white,
+    with_products,
+)
 
 
 class SymbolicSource(Source):
@@ -94,6 +108,70 @@ class SymbolicSource(Source):
         """A weight, and a motion of it that does not rotate."""
         one, two, three = (f"v{next(self._variables)}" for _ in range(3))
         return horizontal((one, two, three), shape)
+
+    def shiftless(self, *shape: Any) -> Any:
+        """Rows that sum to zero."""
+        return shiftless(f"v{next(self._variables)}", shape)
+
+    def centred(self, rows: Any, columns: Any) -> Any:
+        """Columns that sum to zero."""
+        return shiftless(f"v{next(self._variables)}", (columns, rows), "1ᵀY = 0 for centred Y").mT
+
+    def selection(self, *shape: Any, chosen: int) -> Any:
+        """Entries 0 and 1, one 1 along an axis for each of the other indices."""
+        return selection(f"v{next(self._variables)}", shape, chosen)
+
+    def white(self, *shape: Any, variance: Any) -> Any:
+        """Readouts of mean zero and second moment m·v."""
+        return white(f"v{next(self._variables)}", shape, variance)
+
+    def matched(self, scale: Any, *sets: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
+        """For each data set X, R, S of these shapes with S Sᵀ = c R Rᵀ, the Gram matrices X R Rᵀ Xᵀ equal for all."""
+        gram = f"v{next(self._variables)}"
+        return [matched([*(f"v{next(self._variables)}" for _ in range(3)), gram], shapes, scale) for shapes in sets]
+
+    def collapsed(self, rows: Any, classes: Any, width: Any, *, span: str, equal: bool = False) -> tuple[Any, Any]:
+        """One-hot labels, and class means of which is known what their columns span."""
+        names = (f"v{next(self._variables)}", f"v{next(self._variables)}")
+        return collapsed(names, rows, classes, width, span=span, equal=equal)
+
+    def invertible(self, size: Any) -> Any:
+        """A square matrix with an inverse."""
+        return variable(f"v{next(self._variables)}", (size, size), algebra=Algebra("A has an inverse", invertible=True))
+
+    def polar(self, rows: Any, columns: Any) -> tuple[Any, Any, Any]:
+        """Two weights, and the polar factor of the one times the transpose of the other."""
+        return polar([f"v{next(self._variables)}" for _ in range(4)], rows, columns)
+
+    def independent(self, rows: Any, columns: Any) -> Any:
+        """A matrix with independent rows."""
+        algebra = Algebra("independent rows", independent=0)
+        return variable(f"v{next(self._variables)}", (rows, columns), algebra=algebra)
+
+    def frame(self, rows: Any, columns: Any) -> Any:
+        """A matrix with orthonormal columns."""
+        return frame(f"v{next(self._variables)}", (rows, columns))
+
+    def shares(self, *shape: Any) -> Any:
+        """Rows that sum to one."""
+        return shares(f"v{next(self._variables)}", shape)
+
+    def switched(self, *shape: Any, before: Callable[[Any], Sequence[Any]]) -> Any:
+        """A weight none of whose ReLUs switches between some outputs."""
+        return switched(f"v{next(self._variables)}", shape, self.bits(shape[0]), before)
+
+    def few(self, number: int) -> Few:
+        """So many numbers that are not zero."""
+        return Few([self.positive() for _ in range(number)])
+
+    def modes(self, size: Any, classes: Any) -> tuple[Any, Any]:
+        """Singular values, and right vectors that are orthonormal where they are not zero."""
+        return modes((f"v{next(self._variables)}", f"v{next(self._variables)}"), size, classes)
+
+    def twins(self, *sets: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
+        """For each data set X, H, W of these shapes, the products X H Xᵀ and X Wᵀ equal for all."""
+        shared = [f"v{next(self._variables)}" for _ in range(2)]
+        return [with_products([*(f"v{next(self._variables)}" for _ in range(3)), *shared], shapes) for shapes in sets]
 
     def gradient(self, function: Callable[..., Operand], at: Sequence[Operand]) -> tuple[Operand, ...]:
         """By dual numbers, exactly."""

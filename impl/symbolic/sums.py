@@ -13,16 +13,23 @@ from theorems.impl.symbolic.sizes import Size
 
 Sum: TypeAlias = dict[Monomial, Fraction]
 
+STEPS = 20_000
+"""Rewritings of one sum after which it counts as without an end."""
+
 
 def collected(terms: Sequence[tuple[Monomial, Fraction]]) -> Sum:
     """Monomials in canonical form, equal ones added up, zeros left out; relations applied until none applies."""
     found: Sum = {}
     todo = list(terms)
+    steps = 0
     while todo:
         term, c = todo.pop()
         related = {node.algebra: None for node, _ in term.factors if node.algebra is not None}
         other = next((o for a in related if (o := a.rewritten(term)) is not None), None)
         if other is not None:
+            steps += 1
+            if steps > STEPS:
+                raise NotOfThisFormError("relations that rewrite one another without an end in sight")
             todo += [(t, c * d) for t, d in other]
             continue
         key = canonical(term)

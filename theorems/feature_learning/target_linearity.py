@@ -69,6 +69,8 @@ _IMPLIED = {
 def _extended_rank(instance: FeatureSet) -> Operand:
     """Whether appending the centred targets to the features leaves their rank: 1 if so (exact operands only)."""
     features, targets = instance.features, centred(instance.targets)
+    if hasattr(features, "vanishes"):  # of symbols: rank [H, Y] = rank H iff Y is in the span of H, iff (I − P)Y = 0
+        return unexplained(features, targets).vanishes()
     both = np.concatenate([features, targets], axis=-1)
     lead = features.shape[:-2]
     flags = [exact_rank(both[index]) == exact_rank(features[index]) for index in np.ndindex(*lead)]
@@ -85,7 +87,7 @@ def _laws_observed(instance: FeatureSet) -> Parts:
         "no linear map raises it": target_linearity(instance.targets, h @ instance.linear_map),
         "Pythagoras": squared_norm(y - h @ instance.head),
     }
-    if is_exact(h):
+    if is_exact(h) or hasattr(h, "vanishes"):
         parts["one iff in the span"] = _extended_rank(instance)
     return parts
 
@@ -107,6 +109,8 @@ def _laws(
         "no linear map raises it": value,
         "Pythagoras": left + cross * (1 if orthogonal else 2),
     }
+    if hasattr(h, "vanishes"):  # of symbols: at least one is one, since it is at most one
+        parts["one iff in the span"] = (value - complete).vanishes()
     if is_exact(h):
         parts["one iff in the span"] = np.vectorize(lambda v: int(v >= complete), otypes=[object])(value)
     return parts

@@ -8,7 +8,7 @@ from typing import Any
 from theorems.claim import Hypothesis, Source
 from theorems.impl.decayed import DecayedMatrix, NonlinearFeatures
 from theorems.impl.flows import KernelPoint, doubled_fit_slopes, drive
-from theorems.impl.operands import Operand
+from theorems.impl.operands import Operand, smaller
 from theorems.impl.rounded import Ball
 from theorems.impl.spectral import scalar
 from theorems.impl.strategies import flows as flow_strategies
@@ -247,10 +247,12 @@ def _observed_drive(point: KernelPoint) -> dict[str, Operand]:
     return {"drive": doubled_fit_slopes(point), "labels": point.targets}
 
 
-def _label_rank(point: KernelPoint) -> int:
+def _label_rank(point: KernelPoint) -> Any:
     from theorems.impl.linalg import exact_rank
     from theorems.impl.operands import is_exact, to_exact
 
+    if hasattr(point.targets, "fresh"):  # of symbols: it is what it is
+        return point.targets.rank()
     return exact_rank(point.targets if is_exact(point.targets) else to_exact(point.targets))
 
 
@@ -278,4 +280,4 @@ def task_drive_is_low_rank(point: KernelPoint) -> dict[str, int]:
     Raises InputError for anything that is not a KernelPoint. Source: arXiv:2601.00276 [P] (rank C); the form [D, N].
     """
     rank = _label_rank(point)
-    return {"drive": rank, "labels": min(rank, point.targets.shape[-1])}
+    return {"drive": rank, "labels": smaller(rank, point.targets.shape[-1])}

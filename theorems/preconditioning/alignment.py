@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -39,6 +40,8 @@ def sign(value: Operand) -> Operand:
         return (value > 0) - (value < 0)
     if isinstance(value, Tensor):
         return torch.sign(value)
+    if hasattr(value, "fresh"):
+        return value.sign()
     if isinstance(value, ArbArray):
         return arb_array((value > 0).astype(int) - (value < 0).astype(int))
     known = (value.center.abs() > value.error) | (value.magnitude == 0)
@@ -52,6 +55,8 @@ def _slope_and_sign(slope: Operand) -> Parts:
 def _signal_and_noise(teacher: AlignedTeacher) -> Callable[[Operand], tuple[Operand, Operand]]:
     """The step's squared signal, and its noise summed over the noise's basis vectors, as functions of diag P."""
     inputs = teacher.inputs
+    if hasattr(inputs, "fresh"):  # of symbols no two stand side by side
+        return partial(_apart, teacher)
     targets = beside(inputs @ teacher.teacher, identity(int(inputs.shape[0]), inputs))
     step = -first_gradient(inputs, targets) if isinstance(inputs, Tensor) else targets.mT @ inputs
     eigenvalues = exp2(teacher.logs)
@@ -62,6 +67,14 @@ def _signal_and_noise(teacher: AlignedTeacher) -> Callable[[Operand], tuple[Oper
         return sizes[0], sizes[1:].sum(-1)
 
     return parts
+
+
+def _apart(teacher: AlignedTeacher, diagonal: Operand) -> tuple[Operand, Operand]:
+    """The step on the signal, and that on every basis vector of the noise, each by itself."""
+    inputs, eigenvalues = teacher.inputs, exp2(teacher.logs)
+    targets = (inputs @ teacher.teacher, identity(inputs.shape[0], inputs))
+    signal, noise = (((y.mT @ inputs * diagonal) * (y.mT @ inputs * diagonal) * eigenvalues).sum(-1) for y in targets)
+    return signal[0], noise.sum(-1)
 
 
 def _measured_slope(teacher: AlignedTeacher) -> Parts:

@@ -14,7 +14,7 @@ from theorems.impl import linear_students
 from theorems.impl.arb_arrays import ArbArray, arb_array
 from theorems.impl.arb_matrices import norm
 from theorems.impl.linear_students import identity
-from theorems.impl.operands import Operand, is_exact, zeros_like
+from theorems.impl.operands import Operand, count_of, is_exact, zeros_like
 from theorems.impl.rounded import Ball
 from theorems.impl.rounded_matrices import _norm
 
@@ -64,6 +64,11 @@ def descend(
     matrix = factor @ factor.mT
     if isinstance(inputs, Tensor):
         return linear_students.descend(inputs, targets, matrix, rates, start=start, scale=scale)[-1]
+    if hasattr(inputs, "fresh"):  # symbols
+        weight = (targets.mT @ inputs) * 0 if start is None else start
+        for rate in rates.tolist():
+            weight = _step(weight, inputs, targets, matrix, rate=rate, scale=scale)
+        return weight
     initial = zeros_like((inputs[:1].mT @ targets[:1]).mT) if start is None else start
     if isinstance(inputs, np.ndarray):
         for rate in rates.tolist():
@@ -112,7 +117,7 @@ def _contracts(inputs: Ball, factor: Ball, rates: Ball, scale: int) -> bool:
 def spectrum(inputs: Operand, factor: Operand) -> Operand:
     """S = Rᵀ (XᵀX/n) R, (d, d)."""
     root = inputs @ factor
-    return divided(root.mT @ root, int(inputs.shape[-2]))
+    return divided(root.mT @ root, count_of(inputs.shape[-2]))
 
 
 def filters(gram: Operand, rates: Operand) -> tuple[Operand, Operand]:
@@ -120,7 +125,7 @@ def filters(gram: Operand, rates: Operand) -> tuple[Operand, Operand]:
 
     Equal rates go by doubling, r_{2m} = r_m², q_{2m} = q_m + r_m q_m, which keeps the rounding error small.
     """
-    unit = identity(int(gram.shape[-1]), gram)
+    unit = identity(count_of(gram.shape[-1]), gram)
     steps = rates.shape[0]
     values = rates.center.tolist() if isinstance(rates, Ball) else rates.tolist()
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from theorems.claim import Hypothesis, Source
 from theorems.impl.linear_students import InitialisedPair, identity
 from theorems.impl.measured import given
-from theorems.impl.operands import Operand, is_exact, zeros_like
+from theorems.impl.operands import Operand, count_of, is_exact, zeros_like
 from theorems.impl.rounded import Ball
 from theorems.impl.strategies import spectra as strategies
 from theorems.preconditioning.descent import descend
@@ -73,7 +73,7 @@ def _observed(pair: InitialisedPair) -> Moments:
 
 def _from_gram(pair: InitialisedPair, gram: Operand, start: Operand) -> Moments:
     """The moments from a Gram matrix alone: m ← m − ηG(m − y), M ← (I − ηG)M, E Z(t)Z(t)ᵀ = mmᵀ + M C Mᵀ."""
-    eye = identity(int(gram.shape[-1]), gram)
+    eye = identity(count_of(gram.shape[-1]), gram)
     mean, path = zeros_like(pair.targets), eye
     for i in range(pair.rates.shape[0]):
         step = -(gram * pair.rates[i]) + eye

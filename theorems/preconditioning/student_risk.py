@@ -34,12 +34,18 @@ def _trained(student: LinearStudent) -> Operand:
     """E over the noise of the excess risk of real training: the signal's run and one run per basis vector of the noise."""
     beta = student.factor @ student.teacher
     signal = student.inputs @ beta
+    root = student.covariance_root
+    if hasattr(signal, "fresh"):  # of symbols no two stand side by side: the columns are students of their own
+        one, others = (
+            descend(student.inputs, y, student.factor, student.rates, start=start, scale=student.samples)
+            for y, start in ((signal, student.start), (identity(student.samples, student.inputs), None))
+        )
+        return _square(root @ (one.mT - beta)) + _square(root @ others.mT) * student.noise
     targets = beside(signal, identity(student.samples, student.inputs))
     start = student.start
     if start is not None:  # the noise's runs start from zero: training is affine in (w(0), y)
         start = beside(start.mT, zeros_like(student.inputs.mT)).mT
     runs = descend(student.inputs, targets, student.factor, student.rates, start=start, scale=student.samples)
-    root = student.covariance_root
     return _square(root @ (runs[:1].mT - beta)) + _square(root @ runs[1:].mT) * student.noise
 
 

@@ -16,9 +16,10 @@ from weakref import WeakKeyDictionary
 from theorems.claim import Claim
 from theorems.domains import unstated
 from theorems.impl.symbolic.arrays import Symbolic, number
+from theorems.impl.symbolic.equal_ranks import RankOf, rank_is_least
 from theorems.impl.symbolic.errors import NotOfThisFormError, refusals
 from theorems.impl.symbolic.guards import field_names, guarded
-from theorems.impl.symbolic.ranks import Least, rank_within
+from theorems.impl.symbolic.ranks import Least, Stacked
 from theorems.impl.symbolic.relations import relations_used
 from theorems.impl.symbolic.signs import is_positive, sign_of
 from theorems.impl.symbolic.sizes import Size, same_shape
@@ -183,8 +184,13 @@ def _compared(relation: Comparison, name: str, seen: Any, told: Any) -> Part:
 
 def _ranked(relation: RankIs, name: str, seen: Any, told: Any) -> Part:
     """Rank at most k; and σ_{k+1}(M) ≤ ‖E‖ where M − E has rank at most k (Eckart and Young)."""
-    within = isinstance(seen, Within)
-    matrix = _symbolic(name, seen.matrix) - _symbolic(name, seen.slack) if within else _symbolic(name, seen)
-    bounds = told.options if isinstance(told, Least) else (_symbolic(name, told),)
-    proved = name not in relation.equal and all(rank_within(matrix, bound) for bound in bounds)
-    return Part(name, "rank", "rank" if proved else "open", matrix, bounds[0])
+    if isinstance(seen, Within):
+        matrix = _symbolic(name, seen.matrix) - _symbolic(name, seen.slack)
+    else:
+        matrix = seen if isinstance(seen, Stacked) else _symbolic(name, seen)
+    options = told.options if isinstance(told, Least) else (told,)
+    bounds = [option if isinstance(option, RankOf) else _symbolic(name, option) for option in options]
+    proved = rank_is_least(matrix, tuple(bounds), equal=name in relation.equal)
+    shown = matrix.array if isinstance(matrix, Stacked) else matrix
+    first = bounds[0].matrix if isinstance(bounds[0], RankOf) else bounds[0]
+    return Part(name, "rank", "rank" if proved else "open", shown, first)

@@ -64,24 +64,28 @@ def preconditioned_step(source: Source) -> PreconditionedSteps:
     )  # fmt: skip
 
 
-def minibatches(source: Source) -> MinibatchNoise:
-    """Any batches of one size b: n_i counts which of the b places hold sample i, and what is held may be any numbers."""
+def minibatches(source: Source, *, soft: bool) -> MinibatchNoise:
+    """Any batches of one size b, drawn with replacement: n_i counts which of the b places hold sample i; any gradient G at the outputs.
+
+    If ``soft`` the loss does not see a shift of all outputs, so that the rows of G sum to zero.
+    """
     batches, rows, width, classes, places = (source.size(1, 3) for _ in range(5))
     features, readout = source.entries(rows, width), source.entries(classes, width)
-    above, counts = source.entries(rows, classes), source.entries(batches, rows, places).sum(-1)
+    above = source.shiftless(rows, classes) if soft else source.entries(rows, classes)
+    counts = source.selection(batches, rows, places, chosen=1).sum(-1)
     everywhere = source.zeros(batches, rows, width) + features
     weights = counts[..., None] * above * rows
     (batch_grad,) = source.gradient(lambda phi: pairing(weights, phi @ readout.mT).sum(-1), (everywhere,))
     (full_grad,) = source.gradient(lambda phi: pairing(above, phi @ readout.mT), (features,))
-    return MinibatchNoise(features, readout, above, counts, batch_grad, full_grad, source.number(places))
+    size = source.number(places)
+    return MinibatchNoise(features, readout, above, counts, batch_grad, full_grad, size, shift_free=soft)
 
 
-def decayed_matrix(source: Source, *, layer: bool) -> DecayedMatrix:
-    """Free features, or a linear layer, behind which a linear map leads to the outputs; any gradient there."""
+def decayed_matrix(source: Source, *, layer: bool, soft: bool = False) -> DecayedMatrix:
+    """Free features, or a linear layer, behind which a linear map leads to the outputs; any gradient there, one whose rows sum to zero if ``soft``."""
     rows, width, classes, into = (source.size(1, 3) for _ in range(4))
-    above, half, readout = (
-        source.entries(rows, classes), source.positive(), source.entries(classes, width),
-    )  # fmt: skip
+    above = source.shiftless(rows, classes) if soft else source.entries(rows, classes)
+    half, readout = source.positive(), source.entries(classes, width)
     inputs = source.entries(rows, into) if layer else None
     matrix = source.entries(width, into) if layer else source.entries(rows, width)
 
@@ -91,7 +95,7 @@ def decayed_matrix(source: Source, *, layer: bool) -> DecayedMatrix:
 
     (grad,) = source.gradient(objective, (matrix,))
     decay = source.number(half * 2)
-    return DecayedMatrix(matrix, grad, decay, above, (readout,), inputs)
+    return DecayedMatrix(matrix, grad, decay, above, (readout,), inputs, shift_free=soft)
 
 
 def balanced_chain(source: SymbolicSource, *, depth: int) -> LinearChain:
