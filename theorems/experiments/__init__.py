@@ -1,0 +1,15 @@
+"""What the papers say of trained networks, as claims: arms, replicates over seeds, a test with a false-alarm probability, mutants.
+
+`EXPERIMENTS` is the table of contents; ``theorems experiment`` runs them, and nothing else does: ``theorems check`` trains nothing.
+"""
+
+from theorems.experiments import kernel_flow, preconditioning
+
+EXPERIMENTS = (
+    # arXiv:2601.00276, task-driven kernel flows
+    *kernel_flow.EXPERIMENTS,
+    # arXiv:2509.25637, preconditioned feature learning
+    *preconditioning.EXPERIMENTS,
+)
+
+__all__ = ["EXPERIMENTS"]
