@@ -144,7 +144,6 @@ def test_a_run_that_diverged_refutes_nothing():
         ({"margins": {"gain": -1.0}}, "margins of at least zero"),
         ({"margins": {}}, "margins"),
         ({"expected": Outcome.REFUTED}, "expected news"),
-        ({"news": "It does not."}, "expected news"),
         ({"scales": {"smoke": Scale(1, {}, "")}}, "expected the scales smoke, default, paper"),
     ],
 )

@@ -14,17 +14,25 @@ from theorems.impl.experiments.runs import Array, Settings, rows
 Features = Callable[[Sequence[Tensor], Tensor], Tensor]
 
 
+def _finite(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Features with zeros for what diverged, and a factor (R,) that is one, or NaN where something did."""
+    fine = features.isfinite().all(2).all(1)
+    return features.double().nan_to_num(0.0, 0.0, 0.0), torch.where(fine, 1.0, torch.nan).double()
+
+
 def directions(features: Tensor, share: float) -> Tensor:
-    """How many eigenvalues of the kernel ΦΦᵀ are larger than ``share`` of the largest one, (R,)."""
-    values = torch.linalg.svdvals(features.double()).square()
-    return (values > share * values[:, :1]).sum(1)
+    """How many eigenvalues of the kernel ΦΦᵀ are larger than ``share`` of the largest one, (R,); NaN where a training diverged."""
+    clean, factor = _finite(features)
+    values = torch.linalg.svdvals(clean).square()
+    return (values > share * values[:, :1]).sum(1) * factor
 
 
 def alignment(features: Tensor, targets: Tensor, count: int) -> Tensor:
-    """The share of the centred targets in the span of the kernel's ``count`` leading eigenvectors, (R,)."""
-    leading = torch.linalg.svd(features.double(), full_matrices=False)[0][..., :count]
+    """The share of the centred targets in the span of the kernel's ``count`` leading eigenvectors, (R,); NaN where a training diverged."""
+    clean, factor = _finite(features)
+    leading = torch.linalg.svd(clean, full_matrices=False)[0][..., :count]
     centred = targets.double() - targets.double().mean(1, keepdim=True)
-    return (leading.mT @ centred).square().sum((1, 2)) / centred.square().sum((1, 2))
+    return (leading.mT @ centred).square().sum((1, 2)) / centred.square().sum((1, 2)) * factor
 
 
 def _free(weights: Sequence[Tensor], _: Tensor) -> Tensor:

@@ -3,13 +3,15 @@
 `EXPERIMENTS` is the table of contents; ``theorems experiment`` runs them, and nothing else does: ``theorems check`` trains nothing.
 """
 
-from theorems.experiments import kernel_flow, preconditioning
+from theorems.experiments import feature_learning, kernel_flow, preconditioning
 
 EXPERIMENTS = (
     # arXiv:2601.00276, task-driven kernel flows
     *kernel_flow.EXPERIMENTS,
     # arXiv:2509.25637, preconditioned feature learning
     *preconditioning.EXPERIMENTS,
+    # arXiv:2605.06258, the weight Gram matrix
+    *feature_learning.EXPERIMENTS,
 )
 
 __all__ = ["EXPERIMENTS"]

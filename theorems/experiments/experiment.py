@@ -90,7 +90,7 @@ class Experiment:
         reported: what the paper says.
         differs: where the protocol is not the paper's, and why.
         curves: what the figure shows beside the effects.
-        news: what came out otherwise than the paper says; empty where it is reproduced.
+        news: what came out otherwise than the paper says, or besides; empty where there is none.
     """
 
     claim: Claim
@@ -169,7 +169,7 @@ def experiment(
         mutants: other effects by name, each of which must be refuted on the same replicates; "arms swapped" is added.
         curves: what the figure shows beside the effects.
         expected: REFUTED where the statement was tried and does not reproduce: then ``news`` says so.
-        news: what came out otherwise than the paper says.
+        news: what came out otherwise than the paper says, or besides.
 
     Raises:
         InputError: without a scale of each name, or a margin that is no finite number of at least zero.
@@ -180,7 +180,8 @@ def experiment(
         f"expected margins of at least zero, by part, got {dict(margins)}",
     )
     require(
-        (expected is Outcome.HOLDS) == (not news), "expected news exactly where an experiment is expected to be refuted"
+        expected is Outcome.HOLDS or bool(news),
+        "expected news of an experiment that is expected to be refuted, got none",
     )
 
     def make(effects: Effects) -> Experiment:

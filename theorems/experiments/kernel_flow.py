@@ -12,13 +12,13 @@ from theorems.impl.experiments.kernel_runs import ARMS, contrast_runs, rank_runs
 from theorems.impl.experiments.runs import Array, Runs
 
 _PAPER = "2601.00276"
-_COMMON = {"rate": 0.1, "decay": 1e-2, "share": 1e-3}
+_COMMON = {"rate": 0.05, "decay": 1e-2, "share": 1e-3}
 _SCALES = {
     "smoke": Scale(
-        16, {**_COMMON, "samples": 60, "tests": 100, "width": 24, "steps": 400, "looks": 4}, "4 s", block=16
+        16, {**_COMMON, "samples": 60, "tests": 100, "width": 24, "steps": 500, "looks": 4}, "4 s", block=16
     ),
     "default": Scale(
-        20, {**_COMMON, "samples": 120, "tests": 300, "width": 32, "steps": 1500, "looks": 15}, "1 min", block=10
+        20, {**_COMMON, "samples": 120, "tests": 300, "width": 32, "steps": 2000, "looks": 10}, "1 min", block=10
     ),
     "paper": Scale(
         50, {**_COMMON, "samples": 1000, "tests": 700, "width": 128, "steps": 20_000, "looks": 40}, "5 h", block=2
