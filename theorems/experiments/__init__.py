@@ -3,7 +3,14 @@
 `EXPERIMENTS` is the table of contents; ``theorems experiment`` runs them, and nothing else does: ``theorems check`` trains nothing.
 """
 
-from theorems.experiments import feature_learning, function_space, gram_hierarchy, kernel_flow, preconditioning
+from theorems.experiments import (
+    feature_learning,
+    feature_learning_models,
+    function_space,
+    gram_hierarchy,
+    kernel_flow,
+    preconditioning,
+)
 
 EXPERIMENTS = (
     # arXiv:2601.00276, task-driven kernel flows
@@ -14,6 +21,7 @@ EXPERIMENTS = (
     *function_space.EXPERIMENTS,
     # arXiv:2605.06258, the weight Gram matrix
     *feature_learning.EXPERIMENTS,
+    *grokking.EXPERIMENTS,
     # arXiv:2606.09744, fields on the training set
     *gram_hierarchy.EXPERIMENTS,
 )

@@ -52,13 +52,14 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def measured(module: str, name: str, seeds: tuple[int, ...], settings: dict[str, Any]) -> dict[str, Any]:
-    """One block, named so that another process can run it."""
+def measured(module: str, name: str, seeds: tuple[int, ...], settings: dict[str, Any]) -> tuple[dict[str, Any], float]:
+    """One block, named so that another process can run it, and the processor time that it took."""
     import importlib
 
+    began = time.process_time()
     with _one_thread():
         found: dict[str, Any] = getattr(importlib.import_module(module), name)(seeds, settings)
-    return found
+    return found, time.process_time() - began
 
 
 class Blocks:
@@ -75,6 +76,7 @@ class Blocks:
         """Nothing is read before it is asked for."""
         self.folder = folder
         self._kept: dict[str, Runs] = {}
+        self._seconds: dict[str, float] = {}
 
     def key(self, found: Experiment, scale: Scale, seeds: Sequence[int]) -> str:
         """The name of a block's file."""
@@ -92,17 +94,27 @@ class Blocks:
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
             values = {name: np.asarray(rows, dtype=float) for name, rows in content["values"].items()}
+            self._seconds[key] = float(content["seconds"])
             self._kept[key] = Runs(values, tuple(content["seeds"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return self._kept[key]
 
-    def put(self, key: str, runs: Runs) -> None:
-        """Keep a finished block."""
+    def seconds(self, keys: Sequence[str]) -> float:
+        """The processor time that these blocks took, whenever that was."""
+        return sum(self._seconds[key] for key in keys)
+
+    def put(self, key: str, runs: Runs, seconds: float) -> None:
+        """Keep a finished block and the processor time that it took."""
         self._kept[key] = runs
+        self._seconds[key] = seconds
         if self.folder is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
-            content = {"seeds": list(runs.seeds), "values": {name: rows.tolist() for name, rows in runs.values.items()}}
+            content = {
+                "seeds": list(runs.seeds),
+                "seconds": seconds,
+                "values": {name: rows.tolist() for name, rows in runs.values.items()},
+            }
             replace_file(self.folder / f"{key}.json", json.dumps(content))
 
 
@@ -126,16 +138,16 @@ def replicates(
         if on_block is not None:
             on_block()
     call = partial(measured, found.measure.__module__, found.measure.__name__)
-    for key, seeds, values in _trained(call, missing, dict(scale.settings), jobs):
-        blocks.put(key, Runs(values, seeds))
+    for key, seeds, (values, seconds) in _trained(call, missing, dict(scale.settings), jobs):
+        blocks.put(key, Runs(values, seeds), seconds)
         if on_block is not None:
             on_block()
     return joined([block for key in keys if (block := blocks.get(key)) is not None])
 
 
 def _trained(
-    call: Callable[..., dict[str, Any]], missing: Sequence[tuple[str, tuple[int, ...]]], settings: dict[str, Any], jobs: int
-) -> Iterator[tuple[str, tuple[int, ...], dict[str, Any]]]:  # fmt: skip
+    call: Callable[..., tuple[dict[str, Any], float]], missing: Sequence[tuple[str, tuple[int, ...]]], settings: dict[str, Any], jobs: int
+) -> Iterator[tuple[str, tuple[int, ...], tuple[dict[str, Any], float]]]:  # fmt: skip
     if jobs == 1 or len(missing) < 2:
         for key, seeds in missing:
             yield key, seeds, call(seeds, settings)
@@ -188,7 +200,8 @@ def run(
     except InputError as error:
         raise InputError(f"{found.name}: {error}") from error
     evidence = judge(found, runs, seconds=time.perf_counter() - started)
-    return record(evidence) | {"experiment": told(found, runs, scale)}
+    spent = kept.seconds([kept.key(found, size, seeds) for seeds in blocks_of(size, seed)])
+    return record(evidence) | {"experiment": told(found, runs, scale) | {"trained": round(spent, 1)}}
 
 
 def told(found: Experiment, runs: Runs, scale: str) -> Record:
