@@ -30,6 +30,7 @@ extensions = [
     "claim_pages",
     "errata_page",
     "evidence_page",
+    "experiments_page",
     "options_page",
     "public_names",
     "offline",

@@ -92,3 +92,20 @@ def test_what_a_page_loads_from_elsewhere_is_seen(monkeypatch):
         "//x.example/y",
     ]
     assert not elsewhere('<a href="https://arxiv.org/abs/2601.00276">', ".html")
+
+
+def test_experiments_on_file_are_the_experiments(monkeypatch):
+    pytest.importorskip("sphinx")
+    monkeypatch.syspath_prepend(str(DOCS / "_ext"))
+    from experiments_page import changed
+
+    from theorems.evidence.file import read
+    from theorems.experiments import EXPERIMENTS
+
+    kept = {entry["name"]: entry for entry in read(DOCS / "experiments.json")["claims"]}
+    assert list(kept) == [one.name for one in EXPERIMENTS]
+    for one in EXPERIMENTS:
+        entry = kept[one.name]
+        assert not changed(one, entry)
+        assert entry["experiment"]["scale"] in ("default", "paper")
+        assert entry["outcome"] in (one.claim.expected.name, "UNDECIDED")

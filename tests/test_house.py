@@ -37,6 +37,7 @@ ROOF = (
     "theorems.catalogue",
     "theorems.commands",
     "theorems.errata",
+    "theorems.experiments",
     "theorems.pictures",
     "theorems.evidence.file",
     "theorems.evidence.refutations",

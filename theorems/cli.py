@@ -14,6 +14,7 @@ from theorems.commands.check import check_command
 from theorems.commands.console import DEBUG, EXIT_USAGE, print_error
 from theorems.commands.endings import broke, ending, signals
 from theorems.commands.errata import errata_command
+from theorems.commands.experiment import experiment_command
 from theorems.commands.falsify import falsify_command
 from theorems.commands.plant import plant_command
 from theorems.commands.plot import plot_command
@@ -39,6 +40,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "list": list_command,
     "show": show_command,
     "errata": errata_command,
+    "experiment": experiment_command,
     "plot": plot_command,
     "badges": badges_command,
     "report": report_command,

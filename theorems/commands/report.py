@@ -41,10 +41,12 @@ def write_report(path: Path, evidence: Mapping[str, Any], *, pictures: bool) -> 
     """
     from theorems.report import render
     from theorems.report.evidence import Run
-    from theorems.report.gallery import gallery
+    from theorems.report.gallery import experiment_pictures, gallery
 
     papers = Run(evidence).papers
     with err.status("drawing") as status:
         drawn = gallery(papers, on_picture=lambda name: status.update(f"drawing {name}")) if pictures else {}
+        for paper, figures in (experiment_pictures(evidence) if pictures else {}).items():
+            drawn[paper] = [*drawn.get(paper, []), *figures]
         status.update("writing the page")
         replace_file(path, render(evidence, pictures=drawn))

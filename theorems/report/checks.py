@@ -29,7 +29,7 @@ OPTIONAL: dict[str, Any] = {
     "paper": str, "where": str, "statement": str, "summary": str, "grades": dict, "undecided": int, "ratios": dict,
     "hypotheses": dict, "earned": str, "error_probability": _NUMBER, "counterexample": dict, "places": list,
     "related": list, "seconds": _NUMBER, "error": str, "kept_from": str, "generic": dict,
-    "detectable": str, "proof": dict,
+    "detectable": str, "proof": dict, "experiment": dict,
 }  # fmt: skip
 INSIDE: dict[str, dict[str, Any]] = {
     "mutants": {"refuted": int, "total": int, "median_instances": _NUMBER, "each": list},
@@ -45,6 +45,16 @@ INSIDE: dict[str, dict[str, Any]] = {
         "also": list,
     },
     "proof": {"status": str, "words": str, "rules": list, "sentence": str},
+    "experiment": {
+        "scale": str,
+        "replicates": int,
+        "unit": str,
+        "reported": str,
+        "differs": str,
+        "news": str,
+        "confidence": _NUMBER,
+        "effects": list,
+    },
     "counterexample": {"text": str, "instance": str, "script": str, "file": str},
 }
 ITEMS: dict[str, dict[str, Any]] = {
@@ -52,6 +62,15 @@ ITEMS: dict[str, dict[str, Any]] = {
     "each of hypotheses": {"name": str, "checked": bool, "bites": bool},
     "places": {"where": str, "outcome": str, "grade": str, "measured": _NUMBER, "bound": _NUMBER, "reason": str},
     "related": {"kind": str, "name": str},
+    "effects": {
+        "part": str,
+        "median": _NUMBER,
+        "low": _NUMBER,
+        "high": _NUMBER,
+        "margin": _NUMBER,
+        "above": int,
+        "needed": int,
+    },
 }
 
 
@@ -111,6 +130,7 @@ def _check_claim(record: Any, where: str) -> None:
         if record.get(part) is not None:
             _check_optional(record[part], fields, f"{part!r} of {where}")
             _check_items(record[part].get("each"), f"each of {part}", where)
+            _check_items(record[part].get("effects"), "effects", where)
     for part in ("places", "related"):
         _check_items(record.get(part), part, where)
     for bar in (record.get("ratios") or {}).get("histogram") or []:

@@ -73,6 +73,10 @@ class Entry:
                 each = self._record[part].get("each")
                 if each is not None:
                     self._record[part]["each"] = [_filled(item, ITEMS[f"each of {part}"]) for item in each]
+        if self._record.get("experiment"):
+            self._record["experiment"]["effects"] = [
+                _filled(item, ITEMS["effects"]) for item in self._record["experiment"]["effects"]
+            ]
         self._record["places"] = [_filled(item, ITEMS["places"]) for item in record.get("places") or []]
         self.standing = standing(record["outcome"], record["expected"])
 
@@ -194,6 +198,10 @@ class Run:
 
     def command(self, claim: Entry) -> str:
         """What to type to see the same again."""
+        if claim.experiment:
+            return (
+                f"theorems experiment {shlex.quote(claim.name)} --seed {self.seed} --scale {claim.experiment['scale']}"
+            )
         what = f"--model {shlex.quote(self.model)}" if self.model else f"--examples {max(self.examples, 1)}"
         for option in ("decay", "batch_size", "chunk"):
             if self.model and self.said.get(option) is not None:

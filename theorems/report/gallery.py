@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from theorems.impl.errors import InputError
 from theorems.report.page import Picture
@@ -40,4 +41,19 @@ def gallery(
                 draw(seed).savefig(buffer, format="svg", metadata={"Date": None})
             caption = " ".join((draw.__doc__ or name).split("\n\n")[0].split())
             drawn.setdefault(paper, []).append(Picture(name, caption, buffer.getvalue()))
+    return drawn
+
+
+def experiment_pictures(evidence: Mapping[str, Any]) -> dict[str, list[Picture]]:
+    """The figures of the experiments of an evidence file, by paper: made of the file, nothing is trained."""
+    drawn: dict[str, list[Picture]] = {}
+    for entry in evidence["claims"]:
+        told = entry.get("experiment")
+        if told:
+            from theorems.experiments.figures import rendered
+
+            caption = entry.get("summary") or entry["name"]
+            command = f"theorems experiment {entry['name']} --seed {evidence['seed']} --scale {told['scale']} -o DIR"
+            made = Picture(f"experiment-{entry['name']}", caption, rendered(entry), command=command)
+            drawn.setdefault(entry["arxiv"], []).append(made)
     return drawn

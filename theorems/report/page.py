@@ -29,12 +29,14 @@ class Picture:
         caption: one sentence.
         data: the file.
         media: its type.
+        command: what draws it; by default ``theorems plot``.
     """
 
     name: str
     caption: str
     data: bytes
     media: str = "image/svg+xml"
+    command: str = ""
 
     @property
     def url(self) -> str:
