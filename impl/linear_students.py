@@ -46,6 +46,8 @@ class LinearStudent(Instance):
         InputError: shapes that do not fit one another, NaN or infinity, no step.
     """
 
+    alone = ("inputs", 2)
+
     measures: ClassVar[dict[str, tuple[str, int]]] = {"steps": ("rates", -1), "samples": ("inputs", -2), "inputs": ("inputs", -1)}  # fmt: skip
     measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
 
@@ -94,6 +96,8 @@ class InitialisedPair(Instance):
         rates: η of every step on ½‖Z − y‖², (T,).
         scale: c of the matched law N(0, cP), ().
     """
+
+    alone = ("inputs", 2)
 
     measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
 
@@ -168,6 +172,8 @@ class PoweredCovariance(Instance):
         basis: Q, (d, d), orthogonal without rounding.
         power: p, ().
     """
+
+    alone = ("scores", 2)
 
     measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
 
