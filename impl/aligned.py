@@ -32,6 +32,8 @@ class AlignedTeacher(Instance):
         InputError: shapes that do not fit one another, NaN or infinity, a teacher that is zero.
     """
 
+    alone = ("design", 2)
+
     measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
 
     design: Operand

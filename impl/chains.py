@@ -32,6 +32,8 @@ class LinearChain(Instance):
         InputError: no weight, shapes that do not fit, NaN or infinity.
     """
 
+    alone = ("inputs", 2)
+
     measures: ClassVar[dict[str, tuple[str, int]]] = {"width": ("weights", -2), "inputs": ("inputs", -1), "samples": ("inputs", -2)}  # fmt: skip
     measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
 

@@ -32,6 +32,8 @@ class LabelledFeatures(Instance):
         InputError: shapes that do not fit, NaN or infinity, labels that are not one-hot, a class without samples, one class only.
     """
 
+    alone = ("features", 2)
+
     measures: ClassVar[dict[str, tuple[str, int]]] = {"samples": ("features", -2), "features": ("features", -1), "classes": ("labels", -1)}  # fmt: skip
     measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
 

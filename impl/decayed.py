@@ -45,6 +45,8 @@ class DecayedMatrix(Instance):
         InputError: shapes that do not fit, NaN or infinity, a negative decay.
     """
 
+    alone = ("matrix", 2)
+
     granted: ClassVar[Mapping[str, Slack]] = {"output_grad": lambda point: point.output_error}
 
     matrix: Operand
@@ -279,6 +281,8 @@ class NonlinearFeatures(Instance):
         decay: λ of the parameters, ().
         targets: Y, (N, C).
     """
+
+    alone = ("features", 2)
 
     measured: ClassVar[Mapping[str, Rounding]] = {}
     granted: ClassVar[Mapping[str, Slack]] = {"features": None, "gradient": None}

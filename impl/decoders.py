@@ -31,6 +31,8 @@ class Decoder(Instance):
         InputError: shapes that do not fit, NaN or infinity, rows of C that are no convex combinations.
     """
 
+    alone = ("points", 2)
+
     measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
 
     points: Operand

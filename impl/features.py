@@ -33,6 +33,8 @@ class FeatureSet(Instance):
         InputError: shapes that do not fit, NaN or infinity, no sample.
     """
 
+    alone = ("features", 2)
+
     measures: ClassVar[dict[str, tuple[str, int]]] = {"samples": ("features", -2), "features": ("features", -1), "targets": ("targets", -1)}  # fmt: skip
     measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
 

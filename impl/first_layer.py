@@ -53,6 +53,8 @@ class PreconditionedSteps(Instance):
     Raises InputError for shapes that do not fit one another, NaN or infinity.
     """
 
+    alone = ("weight", 3)
+
     measures: ClassVar[dict[str, tuple[str, int]]] = {
         "steps": ("inputs", -3), "samples": ("inputs", -2), "inputs": ("inputs", -1), "outputs": ("weight", -2),
     }  # fmt: skip

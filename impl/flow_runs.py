@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.integrate import solve_ivp
 from torch import Tensor
 
 from theorems.impl.errors import require
@@ -131,6 +130,8 @@ def escapes(task: SpectralTask, *, start: float = 1e-6, until: float = 1e-4) -> 
 
 def _growth(kernel: Tensor, task: SpectralTask, *, mode: int, window: float, tolerance: float) -> float:
     """u_iᵀK(window)u_i."""
+    from scipy.integrate import solve_ivp
+
     size, ridge, decay = kernel.shape[0], float(task.ridge), float(task.decay)
     y, u = task.targets.numpy(), task.left[:, mode].numpy()
 

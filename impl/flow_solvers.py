@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.integrate import solve_ivp
 from torch import Tensor
 
 from theorems.impl.errors import InputError, require
@@ -55,6 +54,8 @@ def kernel_flow(
     Raises:
         InputError: if the solver gives up.
     """
+    from scipy.integrate import solve_ivp
+
     size = kernel.shape[0]
     y = targets.numpy()
 
@@ -220,6 +221,8 @@ def coupled_flow(
     tolerance: float = 1e-10,
 ) -> Rest:
     """Φ̇ = −(GA + μΦ), Ȧ = −(GᵀΦ + λA) of the squared loss until a time, by LSODA."""
+    from scipy.integrate import solve_ivp
+
     (rows, width), classes = features.shape, readout.shape[0]
     y, cut = targets.numpy(), rows * width
 

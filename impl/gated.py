@@ -41,6 +41,9 @@ class GatedNetwork(Instance):
         InputError: no layer, shapes that do not fit, NaN or infinity.
     """
 
+    alone = ("readout", 2)
+    together = True
+
     measures: ClassVar[dict[str, tuple[str, int]]] = {
         "width": ("weights", -2), "inputs": ("inputs", -1), "rows": ("inputs", -2),
     }  # fmt: skip

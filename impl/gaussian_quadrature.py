@@ -12,13 +12,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from flint import arb, ctx
-from scipy.linalg import eigh_tridiagonal
 from torch import Tensor
 
 Nodes = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 
 
 def _golub_welsch(diagonal: npt.NDArray[np.float64], off: npt.NDArray[np.float64]) -> Nodes:
+    from scipy.linalg import eigh_tridiagonal
+
     nodes, vectors = eigh_tridiagonal(diagonal, off)
     return nodes, vectors[0] ** 2
 

@@ -91,6 +91,8 @@ class GaussianTeacher(Instance):
         InputError: shapes that do not fit one another, NaN or infinity, an unknown activation.
     """
 
+    alone = ("nodes", 2)
+
     measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
 
     nodes: Operand

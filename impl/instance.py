@@ -38,12 +38,21 @@ class Instance:
     """What `coarseness` remembers."""
 
     alone: ClassVar[tuple[str, int] | None] = None
-    """A field and its number of dimensions, of instances that are judged one by one; None where leading dimensions may make a stack."""
+    """A field and how many dimensions it has in one instance: with more it is a stack. None where nobody said."""
 
     @property
     def stacked(self) -> bool:
-        """Whether this is a stack of instances that are judged one by one only."""
-        return self.alone is not None and getattr(self, self.alone[0]).ndim > self.alone[1]
+        """Whether this is a stack, by its dimensions."""
+        return self.alone is not None and len(getattr(self, self.alone[0]).shape) > self.alone[1]
+
+    @property
+    def members(self) -> tuple[Self, ...]:
+        """The instances that `stack` made this of; none for a single one."""
+        found: tuple[Self, ...] = vars(self).get("_members", ())
+        return found
+
+    together: ClassVar[bool] = False
+    """Whether formulas of the catalogue on this type keep the members of a stack apart, so that a stack may be judged in one go."""
 
     measures: ClassVar[dict[str, tuple[str, int]]] = {}
     """Sizes by name, each an axis of a field: what a run reports of the instances it has drawn; by default the axes of every field."""
@@ -159,34 +168,55 @@ class Instance:
 
     @classmethod
     def stack(cls, instances: Sequence[Self]) -> Self:
-        """One instance with a leading batch dimension from instances of equal shapes.
+        """One instance with a leading batch dimension from instances of equal shapes; it knows its `members`.
 
         Raises:
-            InputError: unequal shapes, or instances of a type that cannot be stacked.
+            InputError: unequal shapes, fields that are no operands and differ, or instances of a type that cannot be stacked.
         """
         require(len(instances) > 0, "expected at least one instance to stack, got none")
         first = instances[0]
-
-        def join(values: list[Any]) -> Any:
-            if isinstance(values[0], tuple):
-                require(len({len(v) for v in values}) == 1, "expected instances of equal depth to stack")
-                return tuple(join(list(parts)) for parts in zip(*values, strict=True))
-            if any(value is None for value in values):
-                return None
-            if isinstance(values[0], Tensor):
-                require(
-                    len({tuple(v.shape) for v in values}) == 1,
-                    f"expected instances of equal shapes to stack, got {sorted({tuple(v.shape) for v in values})}",
-                )
-                return torch.stack(values)
-            if isinstance(values[0], np.ndarray):
-                return np.stack(values)
-            return values[0]
-
-        fields = {f.name: join([getattr(i, f.name) for i in instances]) for f in dataclasses.fields(first)}
+        names = [field.name for field in dataclasses.fields(first)]
+        fields = {
+            name: _joined(f"{name} of {type(first).__name__}", [getattr(one, name) for one in instances])
+            for name in names
+        }
+        require(
+            any(_operands(value) for value in fields.values()),
+            f"expected instances of tensors or exact numbers to stack, got {type(first).__name__} without either: "
+            "judge them one by one",
+        )
         try:
-            return dataclasses.replace(first, **fields)
+            joined = dataclasses.replace(first, **fields)
         except (ValueError, RuntimeError) as error:  # an InputError is a ValueError
             raise InputError(
-                f"expected instances that can be stacked, got those of {cls.__name__}, which are judged one by one: {error}"
+                f"expected instances that can be stacked, got those of {type(first).__name__}, which are judged one by one: {error}"
             ) from error
+        vars(joined)["_members"] = tuple(instances)
+        vars(joined)["_coarseness"] = max(one.coarseness for one in instances)
+        return joined
+
+
+def _operands(value: Any) -> bool:
+    """Whether there is an operand in a field."""
+    return any(map(_operands, value)) if isinstance(value, tuple) else isinstance(value, Tensor | np.ndarray)
+
+
+def _joined(name: str, values: list[Any]) -> Any:
+    """One field of a stack from that of its members: operands along a new first axis, anything else once, where all agree."""
+    first = values[0]
+    if any(type(value) is not type(first) for value in values):
+        kinds = sorted({type(value).__name__ for value in values})
+        raise InputError(f"expected instances to stack whose {name} is of one kind, got {', '.join(kinds)}")
+    if isinstance(first, tuple) and _operands(first):
+        require(len({len(value) for value in values}) == 1, "expected instances of equal depth to stack")
+        return tuple(_joined(name, list(parts)) for parts in zip(*values, strict=True))
+    if isinstance(first, Tensor | np.ndarray):
+        shapes = sorted({tuple(value.shape) for value in values})
+        require(len(shapes) == 1, f"expected instances of equal shapes to stack, got {name} of shapes {shapes}")
+        return torch.stack(values) if isinstance(first, Tensor) else np.stack(values)
+    for value in values:
+        require(
+            value is first or bool(value == first),
+            f"expected instances to stack that agree in {name}, which is no operand, got {first!r} and {value!r}",
+        )
+    return first

@@ -66,6 +66,8 @@ class LayerTrace(Instance):
         InputError: shapes that do not fit one another, NaN or infinity, an empty batch.
     """
 
+    together = True
+
     derived: ClassVar[tuple[str, ...]] = ("outputs", "weight_grad", "input_grad")
     measures: ClassVar[dict[str, tuple[str, int]]] = {
         "inputs": ("weight", -1), "outputs": ("weight", -2), "rows": ("inputs", -2), "calls": ("calls", 0),

@@ -47,6 +47,8 @@ class LinearStudent(Instance):
         InputError: shapes that do not fit one another, NaN or infinity, no step.
     """
 
+    alone = ("inputs", 2)
+
     measures: ClassVar[dict[str, tuple[str, int]]] = {"steps": ("rates", -1), "samples": ("inputs", -2), "inputs": ("inputs", -1)}  # fmt: skip
     measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
 
@@ -96,6 +98,8 @@ class InitialisedPair(Instance):
         rates: η of every step on ½‖Z − y‖², (T,).
         scale: c of the matched law N(0, cP), ().
     """
+
+    alone = ("inputs", 2)
 
     measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
 
@@ -170,6 +174,8 @@ class PoweredCovariance(Instance):
         basis: Q, (d, d), orthogonal without rounding.
         power: p, ().
     """
+
+    alone = ("scores", 2)
 
     measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
 

@@ -47,6 +47,8 @@ class ReadoutEnsemble(Instance):
         InputError: shapes that do not fit, NaN or infinity.
     """
 
+    alone = ("features", 2)
+
     measured: ClassVar[Mapping[str, Rounding]] = {
         # reverse mode multiplies (Y A)ᵀ by H; the bound of the two products is the same in either order
         "weight_grads": lambda ensemble: ensemble.readouts.mT @ ensemble.targets.mT @ ensemble.features
@@ -129,6 +131,8 @@ class RandomReadout(Instance):
     Raises:
         InputError: shapes that do not fit, NaN or infinity.
     """
+
+    alone = ("features", 2)
 
     features: Operand
     weight: Operand

@@ -38,6 +38,8 @@ class SpikeSetting(Instance):
         inputs: "gaussian", or "rademacher" for ±1 coordinates, whose fourth moment is not Gaussian.
     """
 
+    alone = ("direction", 1)
+
     measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
 
     direction: Any

@@ -50,6 +50,8 @@ class SpikedKernel(Instance):
         InputError: shapes that do not fit, no point, an indefinite Γ.
     """
 
+    alone = ("points", 2)
+
     points: Any
     direction: Any
     bulk: Fraction

@@ -46,6 +46,8 @@ class MinibatchNoise(Instance):
         flaw: what is wrong with the readout on purpose or by nature ("nonlinear readout"); empty if nothing.
     """
 
+    alone = ("features", 2)
+
     granted: ClassVar[Mapping[str, Slack]] = {"output_grad": lambda noise: noise.output_error}
 
     features: Operand

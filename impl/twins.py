@@ -51,6 +51,8 @@ class TwinRuns(Instance):
         InputError: paths of different lengths.
     """
 
+    alone = ("start", 2)
+
     measures: ClassVar[dict[str, tuple[str, int]]] = {
         "steps": ("inputs", -3), "samples": ("inputs", -2), "inputs": ("inputs", -1), "outputs": ("start", -2),
     }  # fmt: skip

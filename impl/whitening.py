@@ -49,6 +49,8 @@ class WeightStep(Instance):
         InputError: shapes that do not fit, NaN or infinity.
     """
 
+    alone = ("before", 2)
+
     measures: ClassVar[dict[str, tuple[str, int]]] = {"outputs": ("before", -2), "inputs": ("before", -1)}  # fmt: skip
     measured: ClassVar[Mapping[str, Rounding]] = {
         "rotation": lambda step: rotation_radius(step.before, step.after)[..., None, None]
@@ -113,6 +115,8 @@ class WeightMotion(Instance):
     Raises:
         InputError: shapes that do not fit, NaN or infinity.
     """
+
+    alone = ("weight", 2)
 
     measures: ClassVar[dict[str, tuple[str, int]]] = {"outputs": ("weight", -2), "inputs": ("weight", -1)}  # fmt: skip
 

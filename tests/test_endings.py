@@ -320,7 +320,7 @@ def test_names_become_names_of_files(tmp_path, name):
 
 
 def test_an_error_of_ours_has_a_code_of_its_own(run, monkeypatch):
-    monkeypatch.setattr("theorems.evidence.tables.claim_lines", lambda *_: 1 / 0)
+    monkeypatch.setattr("theorems.evidence.contents.claim_lines", lambda *_: 1 / 0)
     code, _, err = run("list")
     assert code == 70
     assert "internal, not yours: ZeroDivisionError" in " ".join(err.split())

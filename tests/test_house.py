@@ -42,6 +42,7 @@ ROOF = (
     "theorems.evidence.file",
     "theorems.evidence.refutations",
     "theorems.evidence.badges",
+    "theorems.evidence.contents",
     "theorems.evidence.controls",
     "theorems.evidence.summaries",
     "theorems.pytest_plugin",

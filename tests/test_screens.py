@@ -20,7 +20,8 @@ from impl.errors import visible
 from theorems import CLAIMS, Outcome
 from theorems.commands.terminal import naming, out, streams
 from theorems.evidence import lines
-from theorems.evidence.tables import claim_lines, fitted_table
+from theorems.evidence.contents import claim_lines, listed
+from theorems.evidence.tables import fitted_table
 
 ENTRIES = every_claim(EVERY_OUTCOME)["claims"]
 
@@ -123,7 +124,7 @@ def test_unexpected_ones_are_always_shown(run, catalogue):
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 200, None])
 def test_the_list_has_a_line_per_claim(width):
-    shown = [line.plain for line in claim_lines(CLAIMS, width)]
+    shown = [line.plain for line in claim_lines(map(listed, CLAIMS), width)]
     assert len(shown) == 1 + len(CLAIMS)
     assert width is None or max(map(cell_len, shown)) <= width  # combining marks take no cell
     if width is None or width >= 60:
@@ -192,7 +193,7 @@ def test_control_characters_are_shown_and_not_sent(run, tmp_path):
     assert "\\x1b[2J\\x1b]0;owned\\x07gone" in err
     out.print("a\x1b[2Jb")
     catalogue_name = quick(HOLDS, name="odd\x1b[31m")
-    assert "\x1b" not in " ".join(visible(line.plain) for line in claim_lines([catalogue_name], 80))
+    assert "\x1b" not in " ".join(visible(line.plain) for line in claim_lines([listed(catalogue_name)], 80))
 
 
 def test_what_hangs_is_named_while_it_is_called():

@@ -169,19 +169,25 @@ class Claim:
         return None
 
     def __call__(self, instance: Any) -> Verdict:
-        """Check the claim on one instance (or a batch of them along leading dimensions: the worst one counts).
+        """Check the claim on one instance, or on each member of a stack (`Instance.stack`): the worst verdict counts.
 
         Raises:
-            InputError: if ``instance`` is not of the claim's subject type, or a stack of a type whose instances are judged one by one.
+            InputError: if ``instance`` is not of the claim's subject type, or a stack that does not know its members.
         """
         if not isinstance(instance, self.subject):
             raise InputError(
                 f"expected {self.name} to be called with a {self.subject.__name__}, got {type(instance).__name__}; "
                 f"{HOW.get(self.subject.__name__, 'see its statement')}"
             )
+        if instance.members:
+            from theorems.stacks import on_members
+
+            return on_members(self, instance)
+        kind = type(instance).__name__
         require(
             not instance.stacked,
-            f"expected {self.name} to be called with one {type(instance).__name__} after another, got a stack of them (leading dimensions)",
+            f"expected {self.name} to be called with one {kind}, got a stack (leading dimensions) that does not know its members; "
+            f"make it with {kind}.stack([...]), or judge them one by one",
         )
         violated = self.inapplicable(instance)
         if violated is not None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -85,3 +86,21 @@ class Verdict:
             lines.append(f"  residual {self.measured:.6g}, bound {self.bound:.6g}")
         lines += [f"  {name}: {value}" for name, value in self.context.items()]
         return "\n".join(lines)
+
+
+_SEVERITY = (Outcome.INAPPLICABLE, Outcome.HOLDS, Outcome.UNDECIDED, Outcome.REFUTED)
+
+
+def worst_of(verdicts: Sequence[Verdict]) -> Verdict:
+    """Of the verdicts on the members of a stack the worst, which says whose it is and how all came out.
+
+    A stack HOLDS if no member does worse, with the weakest grade among those that hold.
+    """
+    order = sorted(range(len(verdicts)), key=lambda at: (_SEVERITY.index(verdicts[at].outcome), verdicts[at].ratio))
+    worst = verdicts[order[-1]]
+    alike = [verdict.grade for verdict in verdicts if verdict.outcome is worst.outcome and verdict.grade is not None]
+    grade = min(alike) if alike and worst.outcome is Outcome.HOLDS else worst.grade
+    counted = Counter(verdict.outcome.name for verdict in verdicts)
+    members = ", ".join(f"{count} {name}" for name, count in counted.items())
+    whose = {} if sum(verdict is worst for verdict in verdicts) > 1 else {"member": order[-1]}  # it is of many at once
+    return replace(worst, grade=grade, context={**whose, "members": members, **worst.context})

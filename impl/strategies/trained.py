@@ -6,7 +6,6 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
 from torch import Tensor, nn
 
 from theorems.impl.decayed import NonlinearFeatures
@@ -27,6 +26,8 @@ def train_free_features(
     rows: int, width: int, classes: int, *, loss: str, decay: float, ridge: float, seed: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Features and readout after L-BFGS on J, with their labels: near a steady state, how near the gradient tells."""
+    from scipy.optimize import minimize
+
     source = generator(seed)
     normal = gaussians(source)
     targets = (
@@ -59,6 +60,8 @@ def train_free_features(
 @lru_cache(maxsize=8)
 def train_softplus(seed: int, *, decay: float = 0.1) -> NonlinearFeatures:
     """softplus(XV)Aᵀ with decay on V and A, trained to rest by Newton steps in a trust region: N = 8, C = 2, P = 5."""
+    from scipy.optimize import minimize
+
     rows, dim, width, classes = 8, 2, 5, 2
     normal = gaussians(generator(seed))
     x, targets = normal(rows, dim), 3 * normal(rows, classes)

@@ -17,10 +17,10 @@ from theorems.commands.console import (
     header,
     require_writable,
     seed_option,
-    select,
     write_json,
 )
 from theorems.commands.running import Run
+from theorems.commands.selection import select
 from theorems.commands.terminal import Target, line_width, out, progress
 from theorems.evidence.file import versions
 from theorems.files import replace_file, require_target

@@ -13,14 +13,11 @@ from theorems.commands.console import (
     EXIT_EXPECTED,
     EXIT_UNDECIDED,
     PRESUPPOSED,
-    checked_on_networks,
     header,
     print_error,
     require_report,
     require_writable,
     seed_option,
-    select,
-    select_mutants,
 )
 from theorems.commands.refutations import (
     DEFAULT,
@@ -30,6 +27,7 @@ from theorems.commands.refutations import (
     require_folder,
 )
 from theorems.commands.running import Run
+from theorems.commands.selection import checked_on_networks, select, select_mutants
 from theorems.commands.terminal import Target, line_width, naming, out, progress
 from theorems.impl.errors import require
 

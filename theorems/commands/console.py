@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-import os
 import secrets
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,89 +59,6 @@ def header(seed: int, examples: int | None) -> None:
     shown = " ".join(f"{name} {number}" for name, number in versions().items())
     drawn = f", {examples} instances per claim" if examples is not None else ""
     out.print(f"[dim]seed {seed}{drawn}; {shown}[/]", highlight=False)
-
-
-def select(names: Iterable[str], *, on_model: bool = False) -> list[Claim]:
-    """Claims by exact name or glob, or those that a file states (FILE.py, FILE.py:CLAIM); the whole catalogue for no name.
-
-    Args:
-        names: what the user asked for.
-        on_model: whether they are for a network of the user's: then what every observation on it presupposes
-            (`theorems.preconditions`) comes before the catalogue.
-
-    Raises:
-        InputError: for a name that matches nothing, with the nearest ones.
-    """
-    from theorems.catalogue import CLAIMS
-    from theorems.impl.errors import InputError, require
-    from theorems.loading import is_path, load_claims
-    from theorems.preconditions import autograd_gives_the_gradient
-
-    pool = [autograd_gives_the_gradient, *CLAIMS] if on_model else list(CLAIMS)
-    chosen: list[Claim] = []
-    for name in names:
-        if is_path(name):
-            found = load_claims(name)
-            chosen += [claim for claim in found if claim.name not in [other.name for other in chosen]]
-            continue
-        found = [claim for claim in pool if fnmatchcase(claim.name, name)]
-        require(
-            bool(found) or name != autograd_gives_the_gradient.name,
-            f"expected a network of yours for {name}, got none: nothing is drawn for it; give one with --model FILE.py:FACTORY",
-        )
-        if not found:
-            near = difflib.get_close_matches(name, [claim.name for claim in pool], n=3, cutoff=0.4)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise InputError(f"expected the name of a claim (see `theorems list`) or FILE.py:CLAIM, got {name!r}{hint}")
-        chosen += [claim for claim in found if claim not in chosen]
-    return chosen or pool
-
-
-def checked_on_networks(claims: list[Claim]) -> list[Claim]:
-    """Those that a network can be asked about.
-
-    Raises:
-        InputError: if there are only statements that are kept as printed.
-    """
-    from theorems.impl.errors import require
-    from theorems.models import kept_as_printed
-
-    kept = [claim for claim in claims if not kept_as_printed(claim)]
-    message = "expected a claim that can be checked on a network, got only statements that are kept as printed"
-    require(bool(kept), f"{message}: {', '.join(claim.name for claim in claims)}")
-    return kept
-
-
-def select_mutants(claims: list[Claim], pattern: str) -> list[Claim]:
-    """The wrong variants, by exact name or glob, of these claims: each is checked like a claim that is expected to fail.
-
-    Raises:
-        InputError: if none of the claims has such a mutant.
-    """
-    from theorems.impl.errors import InputError
-
-    mutants = {name: mutant for claim in claims for name, mutant in claim.mutants.items()}
-    found = [
-        replace(m, expected=Outcome.REFUTED)
-        for claim in claims
-        for name, m in claim.mutants.items()
-        if name == pattern or fnmatchcase(name, pattern)
-    ]
-    if not found:
-        near = difflib.get_close_matches(pattern, mutants, n=3, cutoff=0.3)
-        hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
-        raise InputError(f"expected the name of a mutant (see `theorems show`), got {pattern!r}{hint}")
-    return found
-
-
-def spelled(claim: Claim) -> str:
-    """What to write on the command line to mean this claim, or this wrong variant of one."""
-    from theorems.catalogue import CLAIMS
-
-    name, _, mutant = claim.name.partition(": ")
-    known = any(other.name == name for other in CLAIMS)
-    where = name if known else f"{os.path.relpath(claim.file)}:{name}"
-    return f'{where} --mutant "{mutant}"' if mutant else where
 
 
 @contextmanager

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from theorems.commands.console import header, require_writable, seed_option, select, select_mutants, spelled
+from theorems.commands.console import header, require_writable, seed_option
 from theorems.commands.refutations import DEFAULT, keep_counterexample, print_alarm, require_folder
 from theorems.commands.running import Run
+from theorems.commands.selection import select, select_mutants, spelled
 from theorems.commands.terminal import Target, err, out, searching
 
 if TYPE_CHECKING:

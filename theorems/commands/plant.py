@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from theorems.commands.console import EXIT_EXPECTED, EXIT_INTERRUPTED, EXIT_UNEXPECTED, EXIT_USAGE, header, select
+from theorems.commands.console import EXIT_EXPECTED, EXIT_INTERRUPTED, EXIT_UNEXPECTED, EXIT_USAGE, header
 from theorems.commands.running import Run
+from theorems.commands.selection import select
 from theorems.commands.terminal import line_width, out, progress
 from theorems.files import replace_file, require_target
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from theorems.commands.console import EXIT_UNDECIDED, EXIT_UNEXPECTED, require_writable, select
+from theorems.commands.console import EXIT_UNDECIDED, EXIT_UNEXPECTED, require_writable
+from theorems.commands.selection import select
 from theorems.commands.terminal import Target, out
 
 if TYPE_CHECKING:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.table import Table
-from rich.text import Text
 
-from theorems.claim import Claim
 from theorems.evidence.collected import Evidence
 from theorems.evidence.lines import VIOLET
-from theorems.evidence.records import Record, described
 from theorems.verdict import Outcome
 
 STYLE = {
@@ -27,39 +24,6 @@ def shown(seen: Evidence) -> str:
         return f"[{VIOLET}]REFUTED, as expected[/]"
     said = f"[{STYLE[seen.outcome]}]{seen.outcome.name}[/]"
     return said + ("" if seen.as_expected else f" [dim](expected {seen.claim.expected.name})[/]")
-
-
-def claim_lines(claims: Sequence[Claim], width: int | None) -> Iterator[Text]:
-    """The catalogue, a line per claim: name, paper, tag, what is expected, and as much of the first sentence as there is room for.
-
-    Args:
-        claims: what to list.
-        width: of the terminal; None for a file, which is as wide as need be.
-    """
-    names = ("claim", "arXiv", "tag", "expected", "statement")
-    rows = [(c.name, c.source.arxiv, c.tag, c.expected.name, c.summary) for c in claims]
-    kept: Sequence[int] = range(5)
-    if width is not None:  # the statement goes first, then what is the same for most
-        sizes = [max(len(row[at]) for row in (names, *rows)) for at in range(4)]
-        kept = next((k for k in _KEPT if sum(sizes[at] + 2 for at in k if at < 4) + 24 * (4 in k) <= width), (0,))
-    sizes = [max((len(row[at]) for row in (names, *rows)), default=0) for at in kept]
-    for row in (names, *rows):
-        line = Text("  ".join(row[at].ljust(size) for at, size in zip(kept, sizes, strict=True)).rstrip(), no_wrap=True)
-        if row is names:
-            line.stylize("bold")
-        if width is not None:
-            line.truncate(width, overflow="ellipsis")
-        yield line
-
-
-_KEPT = (range(5), (0, 1, 2, 3), (0, 1, 3), (0, 1), (0,))
-
-
-def listed(claim: Claim) -> Record:
-    """What ``list --json`` says of a claim."""
-    about = described(claim)
-    hypotheses = [{"name": name, "checked": h.check is not None} for name, h in claim.hypotheses.items()]
-    return about | {"instance": claim.subject.__name__, "hypotheses": hypotheses, "mutants": list(claim.mutants)}
 
 
 def fitted_table(

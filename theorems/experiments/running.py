@@ -18,7 +18,8 @@ import numpy as np
 
 from theorems.evidence.collected import Evidence
 from theorems.evidence.controls import Control
-from theorems.evidence.file import Record, record, versions
+from theorems.evidence.file import record, versions
+from theorems.evidence.records import Record
 from theorems.experiments.experiment import CONFIDENCE, Experiment, Scale, summaries
 from theorems.files import replace_file
 from theorems.impl.errors import InputError, require

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass, replace
 
 import torch
-from scipy.sparse.linalg import svds
 from torch import Tensor
 
 from theorems.claim import Hypothesis, Source
@@ -78,6 +77,8 @@ def _apart(observed: Tensor, predicted: RankOne) -> dict[str, Measured]:
     Since |⟨E, R⟩| ≤ ‖E‖‖R‖ for R of rank one, ‖E‖ ≤ N(E) ≤ √17 ‖E‖: it has the order of the spectral norm. It sees a coefficient that is off
     by a few percent, which the spectral norm hides among the singular values of the rest.
     """
+    from scipy.sparse.linalg import svds
+
     left, right = predicted.left, predicted.right
     size = float(left.norm() * right.norm())
     if size == 0:

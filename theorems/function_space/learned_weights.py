@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from scipy import special
 from torch import Tensor
 
 from theorems.claim import Hypothesis, Source
@@ -48,6 +47,8 @@ def _learned_rows(runs: Ensemble) -> Ensemble:
 
 def _law(observed: Ensemble, predicted: SpikedGaussian) -> dict[str, Measured]:
     """Kolmogorov distance of the rows of all runs projected along the spike, across it and halfway, each standardised as predicted."""
+    from scipy import special
+
     u = predicted.spike
     probe = torch.randn(len(u), generator=generator(1), dtype=torch.float64)
     probe = probe - (probe @ u) * u

@@ -189,7 +189,7 @@ class ClaimItem(pytest.Item):
 
     def _failure(self, entry: Record) -> str:
         """Verdict, counterexample, statement, and how to see the same again."""
-        from theorems.commands.console import select
+        from theorems.commands.selection import select
 
         options = self.parent.options
         lines = [f"{self.claim.name} came out {entry['outcome']}, expected {entry['expected']}", self.claim.summary]

@@ -43,7 +43,7 @@ def collected(collector: pytest.Collector, report: pytest.CollectReport, tied: I
 def _claims_of(item: pytest.Item) -> list[Claim]:
     """The claims that a test names, by name or by the claim itself."""
     from theorems.claim import Claim
-    from theorems.commands.console import select
+    from theorems.commands.selection import select
     from theorems.impl.errors import InputError
 
     found: list[Claim] = []

@@ -48,7 +48,7 @@ class Session:
     def _select(self) -> list[Any]:
         """The claims that become items; on a network, what they presuppose comes first unless some are named."""
         from theorems.catalogue import CLAIMS
-        from theorems.commands.console import checked_on_networks, select
+        from theorems.commands.selection import checked_on_networks, select
         from theorems.impl.errors import require
         from theorems.relations.alarms import shared_out
 
@@ -64,7 +64,7 @@ class Session:
 
     def _planned(self) -> list[Any]:
         """The claims that the files are about: those that this run may leave out included."""
-        from theorems.commands.console import checked_on_networks, select
+        from theorems.commands.selection import checked_on_networks, select
 
         if self.options.planned is None:
             return []

@@ -26,7 +26,6 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
-from scipy import stats
 from torch import Tensor
 
 from theorems.impl.errors import require
@@ -221,6 +220,8 @@ class Distributed(_Tested):
         return max(found, key=_severity)
 
     def _column(self, part: str, column: int, sample: Array, law: Any, level: float) -> Finding:
+        from scipy import stats
+
         count = len(sample)
         if hasattr(law, "cdf"):
             statistic, bound = tails.largest_gap(sample, law.cdf), tails.kolmogorov(count, level)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.special import logsumexp
 
 from theorems.impl.errors import InputError, require
 from theorems.impl.instance import Instance
@@ -81,6 +80,8 @@ class Capital:
     @property
     def log(self) -> float:
         """Logarithm of the capital."""
+        from scipy.special import logsumexp
+
         flat = np.concatenate([values.reshape(-1) for values in self.logs.values()])
         return math.nan if bool(np.isnan(flat).any()) else float(logsumexp(flat) - math.log(flat.size))
 

@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -73,6 +72,8 @@ def fitted(
 
 def _chance(weights: Array, logs: Sequence[Array], level: float | None) -> float:
     """What chance moves a weighted sum of mean logarithms by, at this level on either side."""
+    from scipy import stats
+
     if level is None:
         return 0.0
     used = [(w, row) for w, row in zip(weights, logs, strict=True) if w != 0]

@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
-from scipy import stats
 
 from theorems.impl.errors import require
 
@@ -22,6 +21,8 @@ Test: TypeAlias = tuple[np.ndarray, np.ndarray]
 
 def student(sample: Array, mean: Array, log: float) -> Test:
     """Gaussian replicates of unknown variance: x̄ − μ against t_{R−1} s/√R, exact."""
+    from scipy import stats
+
     count = len(sample)
     if count < 2:
         return sample.mean(0) - mean, np.full(mean.shape, math.inf)
@@ -44,6 +45,8 @@ def empirical_bernstein(sample: Array, mean: Array, log: float, *, low: Array, h
 
 def clopper_pearson(sample: Array, mean: Array, log: float) -> Test:
     """Replicates that are 0 or 1: k/R − p against the distance from k/R to the exact binomial limit on p's side."""
+    from scipy import stats
+
     require(bool(((sample == 0) | (sample == 1)).all()), "expected replicates that are 0 or 1")
     count, hits, level = len(sample), sample.sum(0), math.exp(-log)
     low = np.where(hits > 0, stats.beta.ppf(level, np.maximum(hits, 1), count - hits + 1), 0.0)
@@ -79,6 +82,8 @@ def kolmogorov(count: int, level: float) -> float:
 
     Exact for few replicates; from 140 on scipy approximates the far tail, and Massart's proved radius is within 1 % of it.
     """
+    from scipy import stats
+
     return float(stats.kstwo.isf(level, count)) if count <= 140 else massart(count, level)
 
 

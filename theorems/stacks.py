@@ -1,0 +1,41 @@
+"""The verdict of a claim on a stack of instances: the worst of its members."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from theorems.impl.exact_arrays import evaluated
+from theorems.relations.stacked import holding_together
+from theorems.statements import explained
+from theorems.verdict import Verdict, worst_of
+from theorems.witness import tell
+
+if TYPE_CHECKING:
+    from theorems.claim import Claim
+
+
+def on_members(claim: Claim, stack: Any) -> Verdict:
+    """The worst verdict; in one go where that says as much, which needs a type whose formulas keep members apart.
+
+    Args:
+        claim: what is judged.
+        stack: made by `Instance.stack`.
+
+    Raises:
+        InputError: whatever judging a member raises.
+    """
+    members = stack.members
+    verdicts: list[Verdict | None] = [None] * len(members)
+    apart = list(range(len(members)))
+    # hypotheses are asked of each member: that some member meets one says nothing of the others
+    if stack.together and claim.tag != "conjecture" and not any(map(claim.inapplicable, members)):
+        with explained(claim, stack):
+            found = evaluated(lambda it: holding_together(claim.relation, claim.observe, claim.predict, it), stack)
+        if found is not None:
+            seen, apart = found
+            held = Verdict(claim.name, seen.outcome, seen.grade, seen.measured, seen.bound, stack, seen.context)
+            verdicts = [held] * len(members)
+    for at in apart:
+        verdicts[at] = claim(members[at])
+    worst = worst_of([verdict for verdict in verdicts if verdict is not None])
+    return tell(claim, worst) if worst.instance is stack else worst
