@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from theorems.impl.nested import mapped, tensors_of
 from theorems.impl.running import Inputs
 
-_PART = 2**20
+_PART = 2**16
 """Entries of a tensor that are looked at in one go: a float64 copy of all of them would double what a large network takes."""
 TINY = 2.0**-8
 """Size of a parameter below which the loss may hardly depend on what it multiplies."""
@@ -46,12 +46,23 @@ def share(gradient: Tensor | None, direction: Tensor) -> tuple[float, float, flo
     if gradient is None:
         return 0.0, 0.0, 0.0
     found = torch.zeros(3, dtype=torch.float64, device=direction.device)
-    flat = gradient.detach().to_dense().reshape(-1), direction.reshape(-1)
-    for part, along in zip(*(tensor.split(_PART) for tensor in flat), strict=True):
+    for part, along in zip(parts(gradient.detach().to_dense()), parts(direction), strict=True):
         terms = part.double() * along
         found += torch.stack([terms.sum(), (terms * terms).sum(), terms.abs().sum()])
     slope, squares, sizes = found.tolist()
     return slope, squares, sizes
+
+
+def blocks(tensor: Tensor) -> Iterator[Tensor]:
+    """Views of some rows at a time, in order; of a single one where it has more entries than are looked at in one go."""
+    whole = tensor if tensor.ndim else tensor.reshape(1)
+    yield from whole.split(max(1, _PART // max(1, math.prod(whole.shape[1:]))))
+
+
+def parts(tensor: Tensor) -> Iterator[Tensor]:
+    """The entries in order, a few at a time, cut alike for tensors of one shape; of a transposed one no more is copied than that."""
+    for block in blocks(tensor):
+        yield from block.reshape(-1).split(_PART)
 
 
 def direction(tensor: Tensor, seed: int) -> Tensor:
@@ -62,9 +73,16 @@ def direction(tensor: Tensor, seed: int) -> Tensor:
     return drawn.mul_(size or 2.0**-6)
 
 
+def aligned(direction: Tensor, gradient: Tensor) -> None:
+    """Give every entry of a direction the sign of its gradient, where there is one."""
+    for along, part in zip(blocks(direction), blocks(gradient.detach().to_dense()), strict=True):
+        signs = torch.sign(part).to(along.dtype)
+        along.copy_(torch.where(signs == 0, along, along.abs() * signs))
+
+
 def root_mean_square(tensor: Tensor) -> float:
     """The root of the mean square of the entries, in float64 without a float64 copy of them all."""
-    total = sum(float(part.double().square().sum()) for part in tensor.detach().reshape(-1).split(_PART))
+    total = sum(float(part.double().square().sum()) for part in parts(tensor.detach()))
     return math.sqrt(total / tensor.numel())
 
 
@@ -74,9 +92,13 @@ def is_tiny(tensor: Tensor) -> bool:
 
 
 def same_numbers(p: Tensor, base: Tensor) -> bool:
-    """Whether a parameter is still at the point, in float64."""
+    """Whether a parameter still has the numbers that it was given."""
     data = p.detach()
-    return data.layout is torch.strided and data.shape == base.shape and torch.equal(data.double(), base)
+    return (
+        data.layout is torch.strided
+        and data.shape == base.shape
+        and all(torch.equal(one.double(), other.double()) for one, other in zip(parts(data), parts(base), strict=True))
+    )
 
 
 def roughness(points: Tensor) -> float:

@@ -47,7 +47,7 @@ class Moving:
     def __call__(self, step: float) -> float:
         """The loss at a step."""
         self.lines.put(
-            self.parameters, lambda p, at: torch.add(at, self.lines.along_parameter(p), alpha=step * self.speeds[id(p)])
+            self.parameters, lambda p, at: at.add_(self.lines.along_parameter(p), alpha=step * self.speeds[id(p)])
         )
         pushes = {
             h.event: self._push(h.event, step * weight)
