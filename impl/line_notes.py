@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from theorems.impl.directions import blocks, roughness
+from theorems.impl.directions import blocks, real, roughness
 from theorems.impl.errors import InputError
 from theorems.impl.loss_lines import BETWEEN, FINE, REPEATS, ROUGH
 
@@ -72,8 +72,8 @@ def last_bits(lines: Lines, line: Moving) -> tuple[float, float]:
         def moved(p: Tensor, at: Tensor, again: int = again) -> None:
             seed = (lines.seed + 1000 * (again + 1) + lines._numbers[id(p)]) % 2**63
             source = torch.Generator(device=p.device).manual_seed(seed)
-            for part in blocks(at):
-                drawn = torch.rand(part.shape, generator=source, dtype=at.dtype, device=at.device)
+            for part in blocks(real(at)):
+                drawn = torch.rand(part.shape, generator=source, dtype=part.dtype, device=at.device)
                 part.mul_(1 + 8 * eps * (drawn * 2 - 1))
 
         lines.put(moving, moved)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from theorems.impl.directions import as_it_is, direction, is_tiny, share
+from theorems.impl.directions import as_it_is, direction, is_tiny, moves, share
 from theorems.impl.double import in_double
 from theorems.impl.loss_lines import BESIDE, GROWN
 
@@ -44,18 +44,20 @@ class Point:
     def _here(self) -> Iterator[None]:
         with in_double(self.model) if self.wide else as_it_is(self.model) as originals:
             self._originals, self.pushed = originals, frozenset()
-            self._room = {id(p): p.data for p in self.model.parameters() if p.dtype is torch.float64}
+            self._room = {
+                id(p): p.data for p in self.model.parameters() if p.dtype in (torch.float64, torch.complex128)
+            }
             self.put([p for p in self.model.parameters() if self._moves(p)] if self.beside or self.grown else [])
             yield
         self._originals, self._room = {}, {}
 
     def _moves(self, p: Tensor) -> bool:
-        return p.requires_grad and p.is_floating_point()
+        return p.requires_grad and moves(p)
 
     def _base(self, p: Tensor) -> Tensor:
         """The parameter at the point, in float64."""
-        data = self._originals[id(p)].double()
-        return self._aside(p, data.clone() if data is self._originals[id(p)] else data)
+        data = self._originals[id(p)]
+        return self._aside(p, data.to(torch.complex128 if data.is_complex() else torch.float64, copy=True))
 
     def _at(self, p: Tensor) -> Tensor:
         """The parameter at the point: where nothing is moved, as the network holds it."""

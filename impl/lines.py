@@ -16,7 +16,9 @@ from theorems.impl.directions import (
     aligned,
     first_samples,
     largest,
+    moves,
     reached_from,
+    real,
     same_numbers,
     share,
 )
@@ -106,7 +108,7 @@ class Lines(Point):
             kept = [p for p in parameters if id(p) in reached]
             require(bool(kept), "the loss reaches no parameter that requires a gradient")
             gradients = self.gradients(value, kept)
-        self._written = {id(p) for p in parameters if p.is_floating_point() and not same_numbers(p, self._at(p))}
+        self._written = {id(p) for p in parameters if moves(p) and not same_numbers(p, self._at(p))}
         self.scale, self.value = largest(outputs), float(value.detach())
         del value, outputs
         self.cuts.finish()
@@ -153,7 +155,7 @@ class Lines(Point):
 
     def _handle(self, name: str, parameters: tuple[Tensor, ...]) -> Handle:
         slope, squares, terms = (sum(part) for part in zip(*(self.shares[id(p)] for p in parameters), strict=True))
-        entries = sum(p.numel() for p in parameters)
+        entries = sum(real(p.detach()).numel() for p in parameters)
         return Handle("parameters", name, parameters, None, slope, squares, terms, entries)
 
     def single(self) -> list[Handle]:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge
 
-from theorems.impl.recording import Recording
+from theorems.impl.recording import COMPLEX, Recording
 
 _FACTORS = {
     "AddmmBackward0": (1, 2, "_saved_mat1", "_saved_mat2"),
@@ -162,7 +162,9 @@ class Products:
         parameter: Any = leaves[which]
         name = self.names[id(parameter)]
         product = Product(node, name, parameter, which)
-        if product.edges is None:
+        if parameter.is_complex():
+            self.left_out.setdefault(name, COMPLEX)
+        elif product.edges is None:
             self.left_out.setdefault(name, _BLIND)
             self.unsure = True
         else:
