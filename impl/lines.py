@@ -35,7 +35,7 @@ from theorems.impl.tracing import Loss, scalar_loss
 
 SAMPLES, LAST = 8, 5
 """Networks of more than `LARGEST` parameters see the first samples, at the last (smallest) steps."""
-ASTRAY = "its loss is another each time, {:.6g} and {:.6g} at one point"
+ASTRAY = "its loss is another each time, {:.6g} and {:.6g} at one point: let its noise draw from the generators of torch, numpy or Python without seeding them anew, or check it without (model.eval())"
 
 
 class Lines(Point):

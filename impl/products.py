@@ -37,8 +37,9 @@ _VIEWS = frozenset({
 })  # fmt: skip
 """Nodes through which a parameter stays what it is: other shapes, parts, formats."""
 _ENTRYWISE = frozenset({
-    "Add", "Div", "Exp", "Mul", "MaskedFill", "Neg", "Norm", "LinalgVectorNorm", "Pow", "Rsqrt",
-    "Sigmoid", "Softplus", "Sqrt", "Sub", "Sum", "Tanh", "Where", "WeightNormInterface",
+    "Abs", "Add", "Addcmul", "Clamp", "ClampMin", "Cos", "Div", "Exp", "Lerp", "Log", "Log1P", "MaskedFill", "Mul",
+    "Neg", "Norm", "LinalgVectorNorm", "Pow", "Reciprocal", "Relu", "Rsqrt", "Rsub", "Sigmoid", "Sin", "Softplus",
+    "Sqrt", "Sub", "Sum", "Tanh", "Where", "WeightNormInterface",
 })  # fmt: skip
 """Nodes by which the factor is computed from parameters of one module: masks, norms, scales."""
 _NO_LAYER = frozenset({
