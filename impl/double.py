@@ -15,7 +15,9 @@ from theorems.impl.widening import asked_for
 
 
 def widened(tensor: Tensor) -> Tensor:
-    """In float64, if it holds floating-point numbers."""
+    """In float64, if it holds floating-point numbers; in complex128, if complex ones."""
+    if tensor.dtype.is_complex:
+        return tensor.detach().to(torch.complex128)
     return tensor.detach().double() if tensor.dtype.is_floating_point else tensor
 
 

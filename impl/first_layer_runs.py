@@ -58,6 +58,8 @@ def _adam(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
 def _unfit(layer: FirstLayer) -> str | None:
     """Why the layer's steps are not recorded although the claims would apply, or None."""
     rows, columns = layer.rows.shape
+    if layer.rows.is_complex() or layer.outputs.is_complex():
+        return f"the first layer, {layer.name!r}, holds complex numbers: the claims about steps are about real ones"
     if layer.outputs.dtype != layer.rows.dtype:
         return (
             f"the first layer, {layer.name!r}, turns {layer.rows.dtype} into {layer.outputs.dtype} (autocast): whose rounding is "

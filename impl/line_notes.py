@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from theorems.impl.directions import roughness
+from theorems.impl.directions import blocks, real, roughness
 from theorems.impl.errors import InputError
 from theorems.impl.loss_lines import BETWEEN, FINE, REPEATS, ROUGH
 
@@ -69,12 +69,12 @@ def last_bits(lines: Lines, line: Moving) -> tuple[float, float]:
     wobble = jitter = 0.0
     for again in range(REPEATS):
 
-        def moved(p: Tensor, at: Tensor, again: int = again) -> Tensor:
+        def moved(p: Tensor, at: Tensor, again: int = again) -> None:
             seed = (lines.seed + 1000 * (again + 1) + lines._numbers[id(p)]) % 2**63
             source = torch.Generator(device=p.device).manual_seed(seed)
-            return at * (
-                1 + 8 * eps * (torch.rand(at.shape, generator=source, dtype=at.dtype, device=at.device) * 2 - 1)
-            )
+            for part in blocks(real(at)):
+                drawn = torch.rand(part.shape, generator=source, dtype=part.dtype, device=at.device)
+                part.mul_(1 + 8 * eps * (drawn * 2 - 1))
 
         lines.put(moving, moved)
         lines.put(lines.to_reset({id(p) for p in moving}))

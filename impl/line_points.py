@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from theorems.impl.directions import as_it_is, direction, is_tiny, share
+from theorems.impl.directions import as_it_is, direction, is_tiny, moves, share
 from theorems.impl.double import in_double
 from theorems.impl.loss_lines import BESIDE, GROWN
 
@@ -36,6 +36,7 @@ class Point:
         self._drawn: dict[int, tuple[int, float]] = {}
         self._numbers = {id(p): i for i, p in enumerate(model.parameters())}
         self._originals: Any = {}
+        self._room: dict[int, Tensor] = {}
         self._written: set[int] = set()
         self.pushed: frozenset[int] = frozenset()
 
@@ -43,34 +44,49 @@ class Point:
     def _here(self) -> Iterator[None]:
         with in_double(self.model) if self.wide else as_it_is(self.model) as originals:
             self._originals, self.pushed = originals, frozenset()
+            self._room = {
+                id(p): p.data for p in self.model.parameters() if p.dtype in (torch.float64, torch.complex128)
+            }
             self.put([p for p in self.model.parameters() if self._moves(p)] if self.beside or self.grown else [])
             yield
-        self._originals = {}
+        self._originals, self._room = {}, {}
 
     def _moves(self, p: Tensor) -> bool:
-        return p.requires_grad and p.is_floating_point()
+        return p.requires_grad and moves(p)
 
     def _base(self, p: Tensor) -> Tensor:
         """The parameter at the point, in float64."""
-        data = self._originals[id(p)].double()
+        data = self._originals[id(p)]
+        return self._aside(p, data.to(torch.complex128 if data.is_complex() else torch.float64, copy=True))
+
+    def _at(self, p: Tensor) -> Tensor:
+        """The parameter at the point: where nothing is moved, as the network holds it."""
+        return self._base(p) if self.beside or self.grown else self._originals[id(p)]
+
+    def _aside(self, p: Tensor, data: Tensor) -> Tensor:
+        """The same numbers, moved to where the point is beside those of the parameters."""
+        seed = self.seed - 1 - self._numbers[id(p)]
         if self.beside and self._moves(p):
-            data = data + BESIDE * direction(data, self.seed - 1 - self._numbers[id(p)]).double()
+            data.add_(direction(data, seed), alpha=BESIDE)
         if self.grown and self._moves(p) and is_tiny(data):
-            data = direction(torch.full_like(data, GROWN), self.seed - 1 - self._numbers[id(p)]).double()
+            data.copy_(direction(torch.full_like(data, GROWN), seed))
         return data
 
     def put(self, parameters: Sequence[Tensor], change: Any = None) -> None:
-        """Set parameters: to the point, or to what ``change`` makes of each there."""
+        """Set parameters: to the point, or to what ``change`` makes of each there, in place."""
         for p in parameters:
-            base = self._base(p)
-            p.data = (base.clone() if change is None else change(p, base)).to(p.dtype)
+            room = self._room.get(id(p))  # written over each time: large networks have no room for one more copy
+            at = self._base(p) if room is None else self._aside(p, room.copy_(self._originals[id(p)]))
+            if change is not None:
+                change(p, at)
+            p.data = at if room is not None else at.to(p.dtype)
 
     def along_parameter(self, p: Tensor) -> Tensor:
         """The direction of a parameter; in float32, which is as random and takes half the room."""
         if id(p) not in self._directions:
             again, sign = self._drawn.get(id(p), (0, 1.0))
             at = self._base(p) if self.grown else self._originals[id(p)]
-            self._directions[id(p)] = direction(at, self.seed + self._numbers[id(p)] + 104729 * again) * sign
+            self._directions[id(p)] = direction(at, self.seed + self._numbers[id(p)] + 104729 * again).mul_(sign)
         return self._directions[id(p)]
 
     def _share(self, p: Tensor, gradient: Tensor | None) -> tuple[float, float, float]:
@@ -86,7 +102,7 @@ class Point:
             if not math.isfinite(found[2]) or abs(found[0]) >= math.sqrt(found[1]) / 2:
                 break
         if found[0] < 0:
-            self._directions.pop(id(p))
+            self._directions[id(p)].neg_()
             self._drawn[id(p)] = self._drawn[id(p)][0], -1.0
         return abs(found[0]), found[1], found[2]
 

@@ -13,9 +13,12 @@ from torch import Tensor, nn
 from theorems.impl.backward import found_backwards, is_reentrant
 from theorems.impl.cuts import Cuts, scripted_cuts
 from theorems.impl.directions import (
+    aligned,
     first_samples,
     largest,
+    moves,
     reached_from,
+    real,
     same_numbers,
     share,
 )
@@ -32,7 +35,7 @@ from theorems.impl.tracing import Loss, scalar_loss
 
 SAMPLES, LAST = 8, 5
 """Networks of more than `LARGEST` parameters see the first samples, at the last (smallest) steps."""
-ASTRAY = "its loss is another each time, {:.6g} and {:.6g} at one point"
+ASTRAY = "its loss is another each time, {:.6g} and {:.6g} at one point: let its noise draw from the generators of torch, numpy or Python without seeding them anew, or check it without (model.eval())"
 
 
 class Lines(Point):
@@ -105,7 +108,7 @@ class Lines(Point):
             kept = [p for p in parameters if id(p) in reached]
             require(bool(kept), "the loss reaches no parameter that requires a gradient")
             gradients = self.gradients(value, kept)
-        self._written = {id(p) for p in parameters if p.is_floating_point() and not same_numbers(p, self._base(p))}
+        self._written = {id(p) for p in parameters if moves(p) and not same_numbers(p, self._at(p))}
         self.scale, self.value = largest(outputs), float(value.detach())
         del value, outputs
         self.cuts.finish()
@@ -152,7 +155,7 @@ class Lines(Point):
 
     def _handle(self, name: str, parameters: tuple[Tensor, ...]) -> Handle:
         slope, squares, terms = (sum(part) for part in zip(*(self.shares[id(p)] for p in parameters), strict=True))
-        entries = sum(p.numel() for p in parameters)
+        entries = sum(real(p.detach()).numel() for p in parameters)
         return Handle("parameters", name, parameters, None, slope, squares, terms, entries)
 
     def single(self) -> list[Handle]:
@@ -166,12 +169,11 @@ class Lines(Point):
         with self._here():
             with undisturbed(self.model, self.seed, parameters=False):
                 found = self.gradients(self.loss_and_outputs()[0], wanted)
-            for p, gradient in zip(wanted, found, strict=True):
+            for i, p in enumerate(wanted):
+                gradient, found[i] = found[i], None
                 if gradient is not None:
-                    signs = torch.sign(gradient.detach().to_dense()).to(torch.float32)
-                    along = self.along_parameter(p)
-                    self._directions[id(p)] = torch.where(signs == 0, along, along.abs() * signs)
-                    self.shares[id(p)] = share(gradient, self._directions[id(p)])
+                    aligned(self.along_parameter(p), gradient)
+                    self.shares[id(p)] = share(gradient, self.along_parameter(p))
         return [self._handle(h.module, h.parameters) for h in handles]
 
     def speeds(self, chosen: Sequence[Handle], steps: Sequence[float] | None = None) -> list[float]:
@@ -193,7 +195,7 @@ class Lines(Point):
         values = []
         try:
             for self.cuts.holding in (True, False):
-                self.put(list(moving.values()), lambda p, at: at + self.steps[0] * self.along_parameter(p).double())
+                self.put(list(moving.values()), lambda p, at: at.add_(self.along_parameter(p), alpha=self.steps[0]))
                 values.append(self.evaluate())
         except InputError:
             return True

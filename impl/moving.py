@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
 from theorems.impl.directions import share
@@ -47,7 +46,7 @@ class Moving:
     def __call__(self, step: float) -> float:
         """The loss at a step."""
         self.lines.put(
-            self.parameters, lambda p, at: torch.add(at, self.lines.along_parameter(p), alpha=step * self.speeds[id(p)])
+            self.parameters, lambda p, at: at.add_(self.lines.along_parameter(p), alpha=step * self.speeds[id(p)])
         )
         pushes = {
             h.event: self._push(h.event, step * weight)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge
 
-from theorems.impl.recording import Recording
+from theorems.impl.recording import COMPLEX, Recording
 
 _FACTORS = {
     "AddmmBackward0": (1, 2, "_saved_mat1", "_saved_mat2"),
@@ -37,8 +37,9 @@ _VIEWS = frozenset({
 })  # fmt: skip
 """Nodes through which a parameter stays what it is: other shapes, parts, formats."""
 _ENTRYWISE = frozenset({
-    "Add", "Div", "Exp", "Mul", "MaskedFill", "Neg", "Norm", "LinalgVectorNorm", "Pow", "Rsqrt",
-    "Sigmoid", "Softplus", "Sqrt", "Sub", "Sum", "Tanh", "Where", "WeightNormInterface",
+    "Abs", "Add", "Addcmul", "Clamp", "ClampMin", "Cos", "Div", "Exp", "Lerp", "Log", "Log1P", "MaskedFill", "Mul",
+    "Neg", "Norm", "LinalgVectorNorm", "Pow", "Reciprocal", "Relu", "Rsqrt", "Rsub", "Sigmoid", "Sin", "Softplus",
+    "Sqrt", "Sub", "Sum", "Tanh", "Where", "WeightNormInterface",
 })  # fmt: skip
 """Nodes by which the factor is computed from parameters of one module: masks, norms, scales."""
 _NO_LAYER = frozenset({
@@ -162,7 +163,9 @@ class Products:
         parameter: Any = leaves[which]
         name = self.names[id(parameter)]
         product = Product(node, name, parameter, which)
-        if product.edges is None:
+        if parameter.is_complex():
+            self.left_out.setdefault(name, COMPLEX)
+        elif product.edges is None:
             self.left_out.setdefault(name, _BLIND)
             self.unsure = True
         else:

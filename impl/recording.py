@@ -205,7 +205,10 @@ def _argument(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Calla
     return kwargs.get(name), lambda value: ((), kwargs | {name: value})
 
 
-def _untraceable(value: Any) -> str | None:
+COMPLEX = "its numbers are complex, and the claims about layers are about real ones"
+
+
+def _untraceable(value: Any) -> str | None:  # noqa: PLR0911 - one reason each
     """Why a call with this input or weight is left alone, or None."""
     if not isinstance(value, Tensor):
         return f"it is called with {type(value).__name__}, not a tensor"
@@ -213,6 +216,8 @@ def _untraceable(value: Any) -> str | None:
         return "it is called with a nested tensor, whose rows are of several lengths"
     if value.layout is not torch.strided:
         return "it is called with a sparse tensor"
+    if value.is_complex():
+        return COMPLEX
     if torch._C._functorch.is_functorch_wrapped_tensor(value):
         return "it is called inside a transformation (torch.vmap, torch.func), where no single number can be seen"
     if torch.is_inference_mode_enabled():

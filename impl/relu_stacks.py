@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from theorems.impl.gated import GatedNetwork
-from theorems.impl.recording import Call, record
+from theorems.impl.recording import Call, Recording, record
 from theorems.impl.running import Inputs, run, undisturbed
-from theorems.impl.tracing import Loss, gradients, scalar_loss
+from theorems.impl.tracing import Loss, gradients, hooked, scalar_loss
 
 LARGEST = 4096
 """Rows (outputs times samples) up to which pairs of rows are compared; beyond, use a smaller batch."""
@@ -45,23 +45,40 @@ def stacks(model: nn.Module, inputs: Inputs, targets: Any, loss: Loss, *, seed: 
         if not seen.calls:
             return {}
         look_up = gradients(seen, value)
-        times = Counter(call.name for call in seen.calls)
-        linear = [c for c in seen.calls if isinstance(c.layer, nn.Linear) and times[c.name] == 1]
-        after = {a.name: b for a in linear for b in linear if _follows(a, b, value)}
-        before = {b.name for b in after.values()}
         found = {}
-        for call in linear:
-            if call.name in before or call.name not in after:
-                continue
-            chain = [call]
-            while chain[-1].name in after:
-                chain.append(after[chain[-1].name])
-            rows = chain[-1].outputs.numel()
-            if rows > LARGEST or look_up(chain[-1].outputs) is None:
+        for chain in _chains(seen, value):
+            if chain[-1].outputs.numel() > LARGEST or look_up(chain[-1].outputs) is None:
                 continue
             if all(_is_linear(c, seen.weights[c.name].detach()) for c in chain):
                 found[f"{chain[0].name} → {chain[-1].name}"] = _instance(chain, seen.weights, look_up)
         return found
+
+
+def most_rows(model: nn.Module, inputs: Inputs, targets: Any, loss: Loss, *, seed: int = 0) -> int:
+    """Outputs times samples of the largest stack that `stacks` would find, were it not too large; 0 if there is none.
+
+    Raises:
+        InputError: as `impl.trace`.
+    """
+    with undisturbed(model, seed), record(model) as seen:
+        value = scalar_loss(run(model, inputs), targets, loss)
+        seen.finish()
+        return max((chain[-1].outputs.numel() for chain in _chains(seen, value)), default=0)
+
+
+def _chains(seen: Recording, value: Tensor) -> Iterator[list[Call]]:
+    """The calls of each stack, first layer to readout."""
+    times = Counter(call.name for call in seen.calls)
+    linear = [c for c in seen.calls if isinstance(c.layer, nn.Linear) and times[c.name] == 1]
+    after = {a.name: b for a in linear for b in linear if _follows(a, b, value)}
+    before = {b.name for b in after.values()}
+    for call in linear:
+        if call.name in before or call.name not in after:
+            continue
+        chain = [call]
+        while chain[-1].name in after:
+            chain.append(after[chain[-1].name])
+        yield chain
 
 
 def _follows(a: Call, b: Call, value: Tensor) -> bool:
@@ -124,6 +141,6 @@ def _instance(
         inputs=rows(hidden[0].inputs),
         masks=tuple(rows(call.outputs > 0) for call in hidden),
         residual=residual.reshape(-1),
-        weight_velocity=tuple(-gradient(weights[call.name]) for call in hidden),
+        weight_velocity=tuple(-hooked(call.name, call.layer, gradient(weights[call.name])) for call in hidden),
         unit=torch.finfo(readout.outputs.dtype).eps / 2,
     )

@@ -22,7 +22,7 @@ Inputs: TypeAlias = Tensor | tuple[Any, ...] | list[Any] | Mapping[str, Any]
 
 
 def require_usable(model: nn.Module) -> None:
-    """Refuse quantised layers, parameters and buffers without numbers (lazy or meta), and complex ones.
+    """Refuse quantised layers, and parameters and buffers without numbers (lazy or meta).
 
     Raises:
         InputError: naming the first of them.
@@ -38,7 +38,6 @@ def require_usable(model: nn.Module) -> None:
         require(
             not tensor.is_meta, f"expected weights with numbers, got {name!r} on the meta device; load the model first"
         )
-        require(not tensor.is_complex(), f"expected real weights, got {tensor.dtype} in {name!r}")
 
 
 def run(model: nn.Module, inputs: Inputs, *, eager: bool = True) -> Any:

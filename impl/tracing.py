@@ -211,7 +211,7 @@ def _collect(
         calls = [call for call in seen.calls if call.name == name]
         weight = seen.weights[name]
         weight_grad = gradient(weight)
-        weight_grad = _hooked(name, calls[0].layer, weight_grad)
+        weight_grad = hooked(name, calls[0].layer, weight_grad)
         kept = weight.detach().clone()  # a trace stays what it was when the model trains on
         some = None if chosen is None else chosen.of(calls)
         pieces = [
@@ -242,7 +242,7 @@ def _trace(
     return LayerTrace(**parts, name=name, reached=reached, **each)
 
 
-def _hooked(name: str, layer: Layer, gradient: Tensor) -> Tensor:
+def hooked(name: str, layer: Layer, gradient: Tensor) -> Tensor:
     """The gradient after the hooks on the parameter, which are part of what its training sees."""
     for hook in (getattr(layer._parameters.get("weight"), "_backward_hooks", None) or {}).values():
         try:

@@ -215,6 +215,19 @@ def test_what_is_cut_off_on_purpose_is_no_bug(cut):
     assert seen["parameters of 5"].outcome is Outcome.REFUTED
 
 
+def test_a_wrong_gradient_of_a_shared_parameter_names_all_who_hold_it():
+    """An embedding and the head that is tied to it: which of the two is meant by a hook on their one weight cannot be told."""
+    torch.manual_seed(0)
+    words, head = nn.Embedding(7, 6), nn.Linear(6, 7, bias=False)
+    head.weight = words.weight
+    model = nn.Sequential(words, nn.Linear(6, 6), nn.Tanh(), head).double()
+    words.weight.register_hook(lambda grad: 2 * grad)
+    results = check_model(model, torch.arange(20) % 7, torch.arange(20) % 5, functional.cross_entropy, claims=PRECONDITION)  # fmt: skip
+    seen = {r.where: r.verdict for r in results}
+    assert seen["parameters of 3"].outcome is Outcome.REFUTED
+    assert "it goes wrong in 3 itself, in 0, which shares its parameters, or in a hook" in seen["all parameters"].context["where"]  # fmt: skip
+
+
 def test_noise_that_is_another_each_time_is_said():
     import numpy as np
 

@@ -7,6 +7,8 @@ from torch.nn import functional
 
 from impl import fields, half_squared_error, relu_stacks, stacks
 from theorems import CLAIMS, Outcome
+from theorems.gram_hierarchy.recursions import layerwise_kernel
+from theorems.models import check_model
 
 
 class Functional(nn.Module):
@@ -74,6 +76,17 @@ def test_a_stack_with_too_many_rows_is_left_out(monkeypatch):
         monkeypatch.setattr(relu_stacks, "LARGEST", limit)
         for widths in ((3, 8, 7, 2), (3, 1, 2)):
             assert bool(run(linear(*widths), (6, 3), (6, 2))) is found, widths
+
+
+@pytest.mark.parametrize(("factor", "outcome"), [(1.0, Outcome.HOLDS), (1.001, Outcome.REFUTED)])
+def test_of_a_large_batch_the_first_samples_are_looked_at_and_the_place_says_so(factor, outcome):
+    """Every pair of rows is compared: three thousand rows would take minutes, and are no more telling than five hundred."""
+    model = linear(3, 8, 7, 2).double()
+    model[2].weight.register_hook(lambda grad: factor * grad)
+    inputs, targets = torch.randn(400, 3).double(), torch.randn(400, 2).double()
+    for rows, where in ((400, "0 → 4, first 256 samples"), (256, "0 → 4")):
+        (seen,) = check_model(model, inputs[:rows], targets[:rows], functional.mse_loss, claims=[layerwise_kernel])
+        assert (seen.where, seen.verdict.outcome) == (where, outcome)
 
 
 class OneByOne(nn.Linear):

@@ -75,4 +75,5 @@ def test_a_planted_bug_is_found_where_it_is(make, bug, request):
         assert all(v.context.get("reason") for v in undecided), said
         pytest.skip(f"not resolved at {where}: {undecided[0].context['reason']}")
     blamed = {place.partition(",")[0].removeprefix("parameters of ") for place in red} - {"all parameters"}
-    assert blamed == {where}, f"planted at {where}, but\n{said}"
+    tied = f" {where}, which shares its parameters"  # a parameter of two modules is shown at one of them
+    assert blamed == {where} or (len(blamed) == 1 and tied in said), f"planted at {where}, but\n{said}"

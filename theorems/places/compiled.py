@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from theorems.impl.directions import moves
 from theorems.impl.errors import told
 from theorems.impl.lines import Lines
 from theorems.impl.loss_lines import LossLine
@@ -37,7 +38,7 @@ def compiled_line(subject: Subject, lines: Lines, whole: LossLine) -> LossLine |
         cause: Any = error.__cause__ or error
         cause = getattr(cause, "inner_exception", cause)  # of a backend
         return f"the compiled gradient was not looked at: compiling it raised {told(cause)}"
-    narrow = next((p.dtype for p in subject.model.parameters() if p.is_floating_point()), torch.float64)
+    narrow = next((p.dtype for p in subject.model.parameters() if moves(p)), torch.float64)
     eps = torch.finfo(narrow).eps
     if not abs(value - eager) <= _SAME * eps * max(abs(eager), lines.scale):
         return f"the compiled gradient was not looked at: the compiled loss is {value:.6g}, and {eager:.6g} as it is written (it draws other noise, say)"

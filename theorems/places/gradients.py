@@ -92,9 +92,10 @@ def _located(lines: Lines, whole: LossLine) -> tuple[str, dict[str, LossLine]]:
         line = lines.along(above, steps=steps, known=whole)
         found[_names(above)] = lines.along(above, rounding=True) if _outcome(line) is Outcome.REFUTED else line
     if handles is not everything:
-        words = f"the gradient of the {last.name} is wrong, and that of what is called later right: it goes wrong in {last.module}, or on the way from it to the next parameters"
+        tied = "".join(f" or {name}, which shares its parameters" for name in _sharing(lines, last))
+        words = f"the gradient of the {last.name} is wrong, and that of what is called later right: it goes wrong in {last.module}{tied}, or on the way from it to the next parameters"
         return words, found
-    return _said(last, following), found
+    return _said(last, following, _sharing(lines, last)), found
 
 
 def _last_wrong(lines: Lines, handles: Sequence[Handle], steps: Sequence[float], whole: LossLine) -> int:
@@ -134,10 +135,17 @@ def _nowhere(whole: LossLine) -> str:
     )
 
 
-def _said(last: Handle, following: Handle | None) -> str:
+def _sharing(lines: Lines, handle: Handle) -> list[str]:
+    """The other modules that hold one of these parameters: their gradients are one, and what goes wrong may go wrong in either."""
+    mine = {id(p) for p in handle.parameters}
+    return [h.module for h in lines.owners if h.module != handle.module and mine & {id(p) for p in h.parameters}]
+
+
+def _said(last: Handle, following: Handle | None, sharing: Sequence[str] = ()) -> str:
     after = "the loss" if following is None else f"the {following.name}"
     if last.kind == "parameters":
-        return f"the gradient of the {last.name} is wrong, and that of {after} right: it goes wrong in {last.module} itself, or in a hook on its parameters"
+        tied = f", in {' or '.join(sharing)}, which shares its parameters," if sharing else ","
+        return f"the gradient of the {last.name} is wrong, and that of {after} right: it goes wrong in {last.module} itself{tied} or in a hook on its parameters"
     if last.kind == "input":
         return f"the gradient at the {last.name} is wrong, and at {after} right: it goes wrong in the backward pass of {last.module}, or in a hook on it (a surrogate on purpose is held if it is written as x + (f(x) - x).detach())"
     where = "in the loss" if following is None else f"between {last.module} and {following.module}"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from theorems.impl.directions import is_tiny
+from theorems.impl.directions import is_tiny, moves
 from theorems.impl.errors import InputError
 from theorems.impl.handles import Handle
 from theorems.impl.lines import Lines
@@ -105,7 +105,10 @@ def unseen(lines: Lines, whole: LossLine, grown: Callable[[], Lines]) -> tuple[P
         elif alone or _outcome(line) is not Outcome.HOLDS:  # not of a bias before a norm, whose weight is seen
             unseen_below = f"a slope below {slope_of(line).bound:.2g} would not be seen"
             note = f"autograd says that the loss does not depend on the {named(still, len(still))}; {unseen_below}"
-            row = replace(line, notes=(*line.notes, note))
+            settled = _outcome(line) is not Outcome.UNDECIDED
+            row = (
+                replace(line, notes=(*line.notes, note)) if settled else replace(line, hidden=_too_little(line, still))
+            )
             found[f"{named(still)}, of which the loss depends little"] = row
     more, hidden = _grown(lines, hidden, whole, grown)
     return found | more | _named(lines, [h for h in hidden if h not in still], whole), _note(lines, seen, moving)
@@ -148,7 +151,7 @@ def _grown(
     lines: Lines, hidden: Sequence[Handle], whole: LossLine, grown: Callable[[], Lines]
 ) -> tuple[Places, list[Handle]]:
     """A line through what is hidden, at a point where tiny parameters are larger; and what stays hidden there too."""
-    tiny = any(is_tiny(p) for p in lines.model.parameters() if p.requires_grad and p.is_floating_point())
+    tiny = any(is_tiny(p) for p in lines.model.parameters() if p.requires_grad and moves(p))
     if not hidden or not tiny:
         return {}, list(hidden)
     try:
@@ -181,10 +184,17 @@ def _named(lines: Lines, hidden: Sequence[Handle], whole: LossLine) -> Places:
     if not hidden:
         return {}
     line = _through(lines, hidden, whole)
-    seen, largest = slope_of(line), max(abs(h.slope) for h in hidden)
+    return {f"{named(hidden)}, of which the loss depends too little": replace(line, hidden=_too_little(line, hidden))}
+
+
+def _too_little(line: LossLine, hidden: Sequence[Handle]) -> str:
+    """Why nothing can be said of them, and what would show more."""
+    largest = max(abs(h.slope) for h in hidden)
     theirs = f"theirs are at most {largest:.2g}" if largest else "autograd says that theirs are zero"
-    why = f"the loss depends too little on the {named(hidden, len(hidden))}: slopes below {seen.bound:.2g} are not told from rounding and kinks, and {theirs}; a gradient that is wrong by a factor 2 there, or made zero, would not be seen"  # fmt: skip
-    return {f"{named(hidden)}, of which the loss depends too little": replace(line, hidden=why)}
+    return (
+        f"the loss depends too little on the {named(hidden, len(hidden))}: slopes below {slope_of(line).bound:.2g} are not told from rounding and kinks, and {theirs}; "
+        "a gradient that is wrong by a factor 2 there, or made zero, would not be seen; check it again after some training, or with larger initial weights there"
+    )
 
 
 def _is_faint(line: LossLine) -> bool:

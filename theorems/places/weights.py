@@ -14,10 +14,16 @@ from theorems.impl.parts import restricted
 from theorems.impl.polar_errors import polar_radius, vertical_radius
 from theorems.impl.relu_stacks import LARGEST, stacks
 from theorems.impl.rounded import UNIT, Ball
+from theorems.impl.errors import InputError
+from theorems.impl.operands import Instance
+from theorems.impl.relu_stacks import LARGEST, most_rows, stacks
 from theorems.impl.tracing import LayerTrace
 from theorems.impl.whitening import weight_motion, weight_step
+from theorems.places.chunks import cut, sample_count
 from theorems.places.subject import Places, Subject
 
+MOST_ROWS, FEWEST_ROWS = 512, 4
+"""Outputs times samples of a stack up to which it is looked at on all of them, since each pair of rows is; of more, the first samples, these at least."""
 LARGEST_WEIGHT = 512
 """Rows or columns of a weight up to which it is decomposed with proof."""
 
@@ -32,14 +38,30 @@ def layer_traces(subject: Subject) -> Places | str:
 
 
 def relu_stacks(subject: Subject) -> Places | str:
-    """Every bias-free ReLU stack."""
+    """Every bias-free ReLU stack, of a large batch on its first samples."""
     linear = [m for m in subject.model.modules() if isinstance(m, nn.Linear)]
     if len(linear) < 2 or all(m.bias is not None for m in linear):
         return "the network has no two linear layers of which one has no bias: it has no bias-free stack"
-    return dict(stacks(*subject.task, seed=subject.seed)) or (
+    part, fewer = _fewer(subject)
+    found = stacks(*fewer.task, seed=subject.seed)
+    return {f"{where}{part}": stack for where, stack in found.items()} or (
         "the network has no stack of bias-free linear layers with ReLU between them, which autograd follows and nothing else reads, that "
         f"ends in a linear readout (with at most {LARGEST} outputs times samples)"
     )
+
+
+def _fewer(subject: Subject) -> tuple[str, Subject]:
+    """The network on as many samples as its stacks are looked at on, and how the place says so."""
+    count, rows = sample_count(subject), most_rows(*subject.task, seed=subject.seed)
+    kept = 0 if count is None or rows <= MOST_ROWS else max(FEWEST_ROWS, count * MOST_ROWS // rows)
+    if count is None or not 0 < kept < count:
+        return "", subject
+    try:
+        few = cut(subject, 0, kept)
+        _ = few.outputs
+    except InputError:  # it does not run on a part of its batch
+        return "", subject
+    return f", first {kept} samples", few
 
 
 def decayed_matrices(subject: Subject) -> Places | str:
