@@ -121,7 +121,7 @@ def _table(current: list[Experiment], kept: dict[str, dict[str, Any]]) -> Iterat
         yield f"     - {told['scale']}, {told['replicates']} seeds"
         yield f"     - {entry['outcome']}"
         yield f"     - {'; '.join(plain(effect['part'] + ': ' + effect_line(effect)) for effect in told['effects'])}"
-        yield f"     - {told['trained']:.0f} s"
+        yield f"     - {told['trained']:.0f} s" if told["trained"] is not None else "     - not noted"
     yield ""
 
 

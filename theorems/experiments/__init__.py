@@ -5,9 +5,9 @@
 
 from theorems.experiments import (
     feature_learning,
-    feature_learning_models,
     function_space,
     gram_hierarchy,
+    grokking,
     kernel_flow,
     preconditioning,
 )

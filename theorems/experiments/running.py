@@ -95,15 +95,15 @@ class Blocks:
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
             values = {name: np.asarray(rows, dtype=float) for name, rows in content["values"].items()}
-            self._seconds[key] = float(content["seconds"])
+            self._seconds[key] = float(content.get("seconds", "nan"))
             self._kept[key] = Runs(values, tuple(content["seeds"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return self._kept[key]
 
-    def seconds(self, keys: Sequence[str]) -> float:
-        """The processor time that these blocks took, whenever that was."""
-        return sum(self._seconds[key] for key in keys)
+    def seconds(self, keys: Sequence[str]) -> float | None:
+        """The processor time that these blocks took, whenever that was; None where one does not say."""
+        return _number(round(sum(self._seconds[key] for key in keys), 1))
 
     def put(self, key: str, runs: Runs, seconds: float) -> None:
         """Keep a finished block and the processor time that it took."""
@@ -202,7 +202,7 @@ def run(
         raise InputError(f"{found.name}: {error}") from error
     evidence = judge(found, runs, seconds=time.perf_counter() - started)
     spent = kept.seconds([kept.key(found, size, seeds) for seeds in blocks_of(size, seed)])
-    return record(evidence) | {"experiment": told(found, runs, scale) | {"trained": round(spent, 1)}}
+    return record(evidence) | {"experiment": told(found, runs, scale) | {"trained": spent}}
 
 
 def told(found: Experiment, runs: Runs, scale: str) -> Record:
@@ -232,6 +232,7 @@ def told(found: Experiment, runs: Runs, scale: str) -> Record:
 
 
 def _number(value: float) -> float | None:
+    """The number, or None where JSON has none."""
     return value if np.isfinite(value) else None
 
 
