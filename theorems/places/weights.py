@@ -9,14 +9,12 @@ from torch import Tensor, nn
 
 from theorems.impl.chains import LinearChain, linear_chains_of
 from theorems.impl.decayed import decayed_traces
+from theorems.impl.errors import InputError
 from theorems.impl.instance import Instance
 from theorems.impl.parts import restricted
 from theorems.impl.polar_errors import polar_radius, vertical_radius
-from theorems.impl.relu_stacks import LARGEST, stacks
-from theorems.impl.rounded import UNIT, Ball
-from theorems.impl.errors import InputError
-from theorems.impl.operands import Instance
 from theorems.impl.relu_stacks import LARGEST, most_rows, stacks
+from theorems.impl.rounded import UNIT, Ball
 from theorems.impl.tracing import LayerTrace
 from theorems.impl.whitening import weight_motion, weight_step
 from theorems.places.chunks import cut, sample_count
