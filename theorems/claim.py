@@ -10,6 +10,7 @@ from theorems.impl.errors import InputError, require
 from theorems.impl.exact_arrays import evaluated
 from theorems.impl.instance import Instance
 from theorems.relations import Finding, Relation, Side
+from theorems.stacks import on_members
 from theorems.statements import HOW, explained, outside
 from theorems.variants import Changed
 from theorems.verdict import Outcome, Verdict
@@ -180,8 +181,6 @@ class Claim:
                 f"{HOW.get(self.subject.__name__, 'see its statement')}"
             )
         if instance.members:
-            from theorems.stacks import on_members
-
             return on_members(self, instance)
         kind = type(instance).__name__
         require(

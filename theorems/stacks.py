@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from theorems.impl.exact_arrays import evaluated
 from theorems.relations.stacked import holding_together
@@ -10,11 +10,8 @@ from theorems.statements import explained
 from theorems.verdict import Verdict, worst_of
 from theorems.witness import tell
 
-if TYPE_CHECKING:
-    from theorems.claim import Claim
 
-
-def on_members(claim: Claim, stack: Any) -> Verdict:
+def on_members(claim: Any, stack: Any) -> Verdict:
     """The worst verdict; in one go where that says as much, which needs a type whose formulas keep members apart.
 
     Args:
