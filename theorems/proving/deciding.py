@@ -73,6 +73,9 @@ def _decided(claim: Claim) -> tuple[str, tuple[CaseProof, ...], str]:
         return domain.words, (), "where= leaves no case of it"
     words = ", ".join((domain.words, *(f"of the kind {kind!r}" for kind in claim.where)))
     if all(part.proved for case in found for part in case.parts):
+        hidden = None if domain.family is None else unstated(claim, domain.family)
+        if hidden is not None:
+            return words, (), f"symbols build in {hidden!r}, on which the claim rests without stating it"
         step = _induction(claim)
         if step is not None:
             found.append(step)
@@ -89,9 +92,6 @@ def _beyond(claim: Claim, domain: Domain | None) -> str | None:
         return f"its relation is {type(claim.relation).__name__}, which no normal form decides"
     if domain is None:
         return f"no symbolic {claim.subject.__name__} stands for what its strategy draws"
-    hidden = None if domain.family is None else unstated(claim, domain.family)
-    if hidden is not None:
-        return f"symbols build in {hidden!r}, on which the claim rests without stating it"
     return None
 
 

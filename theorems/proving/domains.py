@@ -24,9 +24,11 @@ from theorems.proving.features import decoder, feature_set, labelled_features, w
 from theorems.proving.instances import (
     balanced_chain,
     decayed_matrix,
+    isotropic_pair,
     linear_net,
     minibatches,
     preconditioned_step,
+    single_samples,
     tanh_network,
     weight_motion,
 )
@@ -293,6 +295,20 @@ DOMAINS: tuple[tuple[Family, Domain], ...] = (
         Domain(
             f"1 to {_LAYERS} layers, every width, every number of codes, every convex mixture",
             tuple(Case(f"layers: {n}", partial(decoder, layers=n), wider=True) for n in range(1, _LAYERS + 1)),
+        ),
+    ),
+    (
+        families.SINGLES,
+        Domain(
+            "every number of samples, every width, every number of classes, any loss",
+            (Case("every sample a batch", single_samples),),
+        ),
+    ),
+    (
+        families.ISOTROPIC_PAIRS,
+        Domain(
+            "one step, every width, every number of samples",
+            (Case("X = X'M and R' = M R, starts N(0, I)", isotropic_pair),),
         ),
     ),
     (
