@@ -230,7 +230,9 @@ def test_what_holds_of_real_batches_is_proved():
     proof = decide(counts_add_up)
     assert proof.proved, proof.sentence
     assert "one 1 in each selection" in proof.sentence
-    wrong = replace(counts_add_up, name="wrong", predict=lambda noise: noise.counts.sum(-1) * 0 + noise.size * noise.size)
+    wrong = replace(
+        counts_add_up, name="wrong", predict=lambda noise: noise.counts.sum(-1) * 0 + noise.size * noise.size
+    )
     assert decide(wrong).status == "no normal form found"  # batches without replacement are fewer
 
 

@@ -27,7 +27,9 @@ def inverses_are_positive(terms: Terms) -> bool:
     """Whether a sum is a sum over such forms in inverses of positive matrices."""
     groups: dict[Monomial, list[tuple[Any, Fraction]]] = {}
     for term, c in terms.items():
-        places = [p for p, (node, _) in enumerate(term.factors) if getattr(node.algebra, "inverse_of", None) is not None]
+        places = [
+            p for p, (node, _) in enumerate(term.factors) if getattr(node.algebra, "inverse_of", None) is not None
+        ]
         if len(places) != 1 or not _mirrored(term, places[0]):
             return False
         node, indices = term.factors[places[0]]

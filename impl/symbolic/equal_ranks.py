@@ -80,7 +80,11 @@ def _stripped(left: list[Factor], term: Monomial, index: Index | None) -> Index 
             if not (square and getattr(node.algebra, "invertible", False)):
                 continue
             following = indices[1] if indices[0] == index else indices[0]
-            if following in term.out or sum(idx.count(following) for _, idx in left) != 2 or _elsewhere(left, place, index):
+            if (
+                following in term.out
+                or sum(idx.count(following) for _, idx in left) != 2
+                or _elsewhere(left, place, index)
+            ):
                 continue
             del left[place]
             index = following

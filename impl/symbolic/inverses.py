@@ -172,7 +172,9 @@ def projector(matrix: Symbolic) -> Symbolic:
     matrix = without_invertible(matrix)
     if not isinstance(matrix.shape[0], Size):
         raise NotOfThisFormError(f"the projector on an array of shape {matrix.shape}")
-    return _projector(tuple(getattr(s, "name", "") for s in matrix.shape), frozenset(matrix.terms.items()), matrix.label())
+    return _projector(
+        tuple(getattr(s, "name", "") for s in matrix.shape), frozenset(matrix.terms.items()), matrix.label()
+    )
 
 
 def _axis(name: str) -> Any:

@@ -36,9 +36,7 @@ def reciprocal(value: Symbolic) -> Symbolic:
         if len(set(named)) < len(named):
             raise NotOfThisFormError("a division by the entries of a diagonal matrix")
     needed = [axis for axis in range(value.ndim) if any(_touches(term, axis) for term in value.terms)]
-    bare = {
-        term._replace(out=tuple(term.out[axis] for axis in needed)): c for term, c in value.terms.items()
-    }
+    bare = {term._replace(out=tuple(term.out[axis] for axis in needed)): c for term, c in value.terms.items()}
     shape = [value.shape[axis] for axis in needed]
     found = _reciprocal(tuple(size.name for size in shape), frozenset(collected(list(bare.items())).items()))
     places = [needed.index(axis) if axis in needed else None for axis in range(value.ndim)]
@@ -179,7 +177,12 @@ def numerator(value: Symbolic) -> Symbolic:
     if value.ndim:
         return value
     for _ in range(_CLEARED):
-        found = [n for t in value.terms for n, i in t.factors if not i and getattr(n.algebra, "denominator", None) is not None]
+        found = [
+            n
+            for t in value.terms
+            for n, i in t.factors
+            if not i and getattr(n.algebra, "denominator", None) is not None
+        ]
         if not found:
             break
         value = value * found[0].algebra.denominator

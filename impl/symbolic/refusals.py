@@ -30,6 +30,7 @@ class Refusing(TorchLike):
         """No such attribute; what asks for it in a file that is watched branches on the kind of number."""
         attribute_asked(name)
         raise AttributeError(f"arrays of every size have no attribute {name!r}", name=name, obj=self)
+
     __eq__ = _refusing("a comparison of variables by ==")
     __ne__ = _refusing("a comparison of variables by !=")
     __lt__ = __le__ = __gt__ = __ge__ = _refusing("a comparison of variables")

@@ -175,7 +175,9 @@ def _times(one: Half, other: Half) -> Half:
 
 def _semidefinite(wholes: list[list[Half]], weights: list[Fraction]) -> bool:
     """Whether some choice of halves makes Σ c · a · b a positive semidefinite form in them."""
-    names = list(dict.fromkeys(r for alternatives in wholes for whole in alternatives if (r := _root(whole)) is not None))
+    names = list(
+        dict.fromkeys(r for alternatives in wholes for whole in alternatives if (r := _root(whole)) is not None)
+    )
     pairs: dict[Half, list[tuple[int, int]]] = {}
     for i, one in enumerate(names):
         for j in range(i, len(names)):

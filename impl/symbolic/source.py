@@ -14,7 +14,18 @@ from theorems.impl.symbolic.few import Few
 from theorems.impl.symbolic.inverses import balanced, frame, horizontal
 from theorems.impl.symbolic.relations import Algebra
 from theorems.impl.symbolic.sizes import Size
-from theorems.impl.symbolic.structured import collapsed, matched, modes, polar, selection, shares, shiftless, switched, white, with_products
+from theorems.impl.symbolic.structured import (
+    collapsed,
+    matched,
+    modes,
+    polar,
+    selection,
+    shares,
+    shiftless,
+    switched,
+    white,
+    with_products,
+)
 
 
 class SymbolicSource(Source):

@@ -108,7 +108,9 @@ def matched(names: Sequence[str], shapes: Sequence[Sequence[Any]], scale: Symbol
     return x, r, s
 
 
-def collapsed(names: tuple[str, str], rows: Any, classes: Any, width: Any, *, span: str, equal: bool) -> tuple[Symbolic, Symbolic]:
+def collapsed(
+    names: tuple[str, str], rows: Any, classes: Any, width: Any, *, span: str, equal: bool
+) -> tuple[Symbolic, Symbolic]:
     """One-hot labels E (N, K), every class with samples, and class means M (K, d).
 
     Args:
@@ -187,7 +189,9 @@ def shares(name: str, shape: Sequence[Any]) -> Symbolic:
     return found
 
 
-def switched(name: str, shape: Sequence[Any], gates: Symbolic, before: Callable[[Symbolic], Sequence[Symbolic]]) -> Symbolic:
+def switched(
+    name: str, shape: Sequence[Any], gates: Symbolic, before: Callable[[Symbolic], Sequence[Symbolic]]
+) -> Symbolic:
     """A weight whose ReLUs do not switch: the positive part of each of some outputs is that output times one gate for each unit.
 
     Args:

@@ -10,8 +10,8 @@ from theorems.impl.first_layer import PreconditionedSteps
 from theorems.impl.gated import GatedNetwork, loss_gradient
 from theorems.impl.generic.networks import pairing
 from theorems.impl.generic.source import Source
-from theorems.impl.linear_students import InitialisedPair
 from theorems.impl.linear_networks import LinearNetwork, linear_network
+from theorems.impl.linear_students import InitialisedPair
 from theorems.impl.operands import Operand
 from theorems.impl.symbolic.source import SymbolicSource
 from theorems.impl.training import MinibatchNoise
