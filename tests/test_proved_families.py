@@ -11,7 +11,10 @@ from theorems.proving.deciding import _case, decide, symbolic
 from theorems.proving.domains import domain_of
 from theorems.proving.proof import CaseProof
 
-FALSE = {claim.name: claim for claim in load_claims(str(Path(__file__).parent / "proofs" / "false_families.py"))}
+HERE = Path(__file__).parent / "proofs"
+FALSE = {
+    claim.name: claim for file in ("false_families.py", "false_training.py") for claim in load_claims(str(HERE / file))
+}
 
 
 def cases(claim):

@@ -96,6 +96,14 @@ class Source:
         """A number of any sign, as an array without dimensions."""
         return self.entries()
 
+    def identity(self, size: int) -> np.ndarray:
+        """The identity matrix."""
+        return np.eye(size, dtype=int).astype(object)
+
+    def few(self, number: int) -> Any:
+        """So many numbers above zero."""
+        return self.positive(number)
+
     def number(self, value: Any) -> Any:
         """A number as an array without dimensions."""
         return np.array(value, dtype=object)

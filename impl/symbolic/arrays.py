@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from theorems.impl.symbolic.axes import Axes
 from theorems.impl.symbolic.errors import NotOfThisFormError, kind_asked
+from theorems.impl.symbolic.functions import Functions
 from theorems.impl.symbolic.labelling import canonical
 from theorems.impl.symbolic.monomials import (
     Index,
@@ -20,22 +20,11 @@ from theorems.impl.symbolic.monomials import (
     powers,
     product,
 )
-from theorems.impl.symbolic.relations import note_used
 from theorems.impl.symbolic.sizes import Size, same_shape
 from theorems.impl.symbolic.sums import Sum, broadcast, collected, padded, spread, unit_terms
 
 
-def _entrywise(function: str) -> Callable[[Symbolic], Symbolic]:
-    """A function of every entry: a variable that stands for its values, one for each argument."""
-
-    def values(self: Symbolic) -> Symbolic:
-        return self.fresh(f"{function}({self.label()})")
-
-    values.__doc__ = f"The function {function} of every entry, whatever its values."
-    return values
-
-
-class Symbolic(Axes):
+class Symbolic(Functions):
     """Σ coefficient · monomial over axes of symbolic sizes; an axis that is 1 in ``shape`` has no index."""
 
     __array_ufunc__ = None
@@ -156,78 +145,6 @@ class Symbolic(Axes):
         """Another variable of this shape: the same one for the same name and shape."""
         sizes = ",".join(str(size) for size in self.shape)
         return variable(f"{name}[{sizes}]", self.shape)
-
-    tanh = _entrywise("tanh")
-    exp = _entrywise("exp")
-    sin = _entrywise("sin")
-    cos = _entrywise("cos")
-    erf = _entrywise("erf")
-    sign = _entrywise("sign")
-
-    def exp2(self) -> Symbolic:
-        """2^x of every entry."""
-        from theorems.impl.symbolic.exponentials import power_of_two
-
-        return power_of_two(self)
-
-    def clamp(self, min: Any = None, max: Any = None) -> Symbolic:  # noqa: A002, as torch names them
-        """The positive part, of what is known to have switches of its own that are the same for all rows."""
-        known = {node.algebra: None for term in self.terms for node, _ in term.factors if node.algebra is not None}
-        for algebra in known:
-            found: Symbolic | None = algebra.positive_parts.get(frozenset(self.terms.items()))
-            if found is not None and max is None and type(min) is int and min == 0:
-                note_used(algebra.name)
-                return found
-        raise NotOfThisFormError("the function clamp of variables")
-
-    def least_squares(self, targets: Symbolic) -> Symbolic:
-        """H⁺Y: H⁺ a variable with H⁺H = I where the columns of H are known to be independent."""
-        from theorems.impl.symbolic.inverses import pseudo_inverse
-
-        return pseudo_inverse(self) @ targets
-
-    def gradients(self, function: Callable[..., Any], at: Sequence[Any]) -> tuple[Any, ...]:
-        """The gradient of a number by each operand of ``at``, exactly."""
-        from theorems.impl.symbolic.derivatives import gradients
-
-        return gradients(function, at)
-
-    def project(self, targets: Symbolic) -> Symbolic:
-        """The columns of ``targets`` projected on the columns of this matrix, whatever its rank."""
-        from theorems.impl.symbolic.inverses import projector
-
-        return projector(self) @ targets
-
-    def unexplained(self, targets: Symbolic) -> Symbolic:
-        """‖(I − P)Y‖² for the projector P on the columns of this matrix."""
-        left = targets - self.project(targets)
-        found: Symbolic = (left * left).sum(-1).sum(-1)
-        return found
-
-    def vanishes(self) -> Symbolic:
-        """1 where an entry is zero, else 0: a variable by the name of what is left without factors that are not zero."""
-        from theorems.impl.symbolic.quotients import numerator
-
-        left = numerator(self)
-        return left.fresh(f"1[{left.label()} = 0]")
-
-    def smaller(self, other: Any) -> Any:
-        """The smaller of two numbers, as a bound."""
-        from theorems.impl.symbolic.ranks import Least
-
-        return Least((self, self.lifted(other)))
-
-    def rank(self) -> Any:
-        """The rank of a matrix, to compare it with that of another."""
-        from theorems.impl.symbolic.equal_ranks import RankOf
-
-        return RankOf(self)
-
-    def inverse(self) -> Symbolic:
-        """The inverse of a square matrix wherever there is one: a node of its own with its relations."""
-        from theorems.impl.symbolic.inverses import inverse_of
-
-        return inverse_of(self)
 
     def __repr__(self) -> str:
         """Index notation."""

@@ -49,6 +49,11 @@ def refusals(watched: str | None = None) -> Iterator[list[NotOfThisFormError]]:
         _WATCHED.reset(tokens[1])
 
 
+def within(file: str) -> bool:
+    """Whether a file is of this room, or between it and the code that asks."""
+    return file.startswith((_ROOM, "<")) or Path(file).name in _PASSED_OVER
+
+
 def kind_asked() -> None:
     """Refuse to say which kind of number this is, where the caller of the caller is watched."""
     watched = _WATCHED.get()
@@ -56,11 +61,18 @@ def kind_asked() -> None:
         raise NotOfThisFormError("a branch on the kind of number")
 
 
+def attribute_asked(name: str) -> None:
+    """Refuse to say that there is no such attribute, where the caller of the caller is watched: numbers of another kind may have it."""
+    watched = _WATCHED.get()
+    if watched is not None and sys._getframe(2).f_code.co_filename == watched:
+        raise NotOfThisFormError(f"a branch on the kind of number, by its attribute {name!r}")
+
+
 def _asked() -> str:
     frame = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
-        if not (name.startswith((_ROOM, "<")) or Path(name).name in _PASSED_OVER):
+        if not within(name):
             line = linecache.getline(name, frame.f_lineno).strip()
             shown = line if len(line) <= 80 else line[:79] + "…"
             return f"{Path(name).name}:{frame.f_lineno}" + (f" ({shown})" if shown else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from theorems.impl.symbolic.errors import NotOfThisFormError
+from theorems.impl.symbolic.errors import NotOfThisFormError, attribute_asked
 from theorems.impl.torch_like import TorchLike
 
 
@@ -25,6 +25,12 @@ class Refusing(TorchLike):
     """Everything that is refused; arithmetic is in `impl.symbolic.arrays.Symbolic`."""
 
     __hash__ = object.__hash__
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """No such attribute; what asks for it in a file that is watched branches on the kind of number."""
+        attribute_asked(name)
+        raise AttributeError(f"arrays of every size have no attribute {name!r}", name=name, obj=self)
+
     __eq__ = _refusing("a comparison of variables by ==")
     __ne__ = _refusing("a comparison of variables by !=")
     __lt__ = __le__ = __gt__ = __ge__ = _refusing("a comparison of variables")

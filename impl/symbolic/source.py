@@ -8,7 +8,7 @@ from typing import Any
 
 from theorems.impl.generic.source import Source
 from theorems.impl.operands import Operand
-from theorems.impl.symbolic.arrays import Symbolic, number, scalar_symbol, variable
+from theorems.impl.symbolic.arrays import Symbolic, identity, number, scalar_symbol, variable
 from theorems.impl.symbolic.errors import NotOfThisFormError
 from theorems.impl.symbolic.few import Few
 from theorems.impl.symbolic.inverses import balanced, frame, horizontal
@@ -89,6 +89,10 @@ class SymbolicSource(Source):
     def zeros(self, *shape: Any) -> Any:
         """Zeros."""
         return Symbolic(shape, {})
+
+    def identity(self, size: Any) -> Any:
+        """The identity matrix."""
+        return identity(size)
 
     def number(self, value: Any) -> Any:
         """A number as an array without dimensions."""

@@ -71,7 +71,7 @@ def _print(claim: Claim, proof: Proof, width: int, *, show: bool) -> int:
     if show:
         for case in proof.cases:
             _print_case(case)
-    if proof.status == "differs":
+    if proof.refutable:
         refuted = _print_difference(claim, proof)
         if refuted and claim.expected is not Outcome.REFUTED:
             return EXIT_UNEXPECTED
@@ -99,9 +99,9 @@ def _print_difference(claim: Claim, proof: Proof) -> bool:
     """The monomials in which the sides differ, and an instance that refutes; whether one was found."""
     from theorems.proving.counterexamples import counterexample
 
-    case, part = proof.differing[0]
+    case, part = proof.refutable[0]
     label = f" of {part.name!r}" if part.name else ""
-    for side, text in _only(part, case.shown):
+    for side, text in _only(part, case.shown) if part.how == "differs" else ():
         out.print(escape(f"  only {side}{label}: {text}"), highlight=False, soft_wrap=True)
     found = counterexample(claim, proof)
     if found is None:

@@ -74,6 +74,11 @@ def kernel_cut_identity(net: GatedNetwork) -> Parts:
 _WITHOUT_GRAM = Recursion(gram=False)
 
 
+def without_gram() -> Recursion:
+    """The recursions with every Gram term dropped."""
+    return _WITHOUT_GRAM
+
+
 def closed_fields(net: GatedNetwork) -> Parts:
     """Velocities of p¹ … p^L and z¹ … z^L predicted with every Gram term dropped."""
     seen = fields(net)

@@ -58,9 +58,9 @@ class SmallSource(Source):
 def counterexample(claim: Claim, proof: Proof) -> Counterexample | None:
     """An instance that refutes ``claim``, at the least sizes at which one was found; None if the search finds none."""
     domain = domain_of(claim)
-    if domain is None or proof.status != "differs":
+    if domain is None or not proof.refutable:
         return None
-    words = proof.differing[0][0].words
+    words = proof.refutable[0][0].words
     case = next(c for c in domain.cases if c.words == words)
     for tried, (sizes, seed) in enumerate(_order(_asked_for(case))):
         if tried == _TRIES:

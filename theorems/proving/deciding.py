@@ -9,15 +9,18 @@ to be read. What remains to be trusted is in the documentation, under "What prov
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from theorems.claim import Claim
 from theorems.domains import unstated
+from theorems.impl.errors import InputError
 from theorems.impl.symbolic.arrays import Symbolic, number
 from theorems.impl.symbolic.equal_ranks import RankOf, rank_is_least
-from theorems.impl.symbolic.errors import NotOfThisFormError, refusals
+from theorems.impl.symbolic.errors import NotOfThisFormError, refusals, within
 from theorems.impl.symbolic.guards import field_names, guarded
 from theorems.impl.symbolic.ranks import Least, Stacked
 from theorems.impl.symbolic.relations import relations_used
@@ -26,7 +29,9 @@ from theorems.impl.symbolic.sizes import Size, same_shape
 from theorems.impl.symbolic.source import SymbolicSource
 from theorems.proving.domains import Case, Domain, domain_of
 from theorems.proving.induction import layer, steps_of, told
+from theorems.proving.missing import missing
 from theorems.proving.proof import CaseProof, How, Part, Proof
+from theorems.proving.strict import by_hypothesis
 from theorems.relations import Comparison
 from theorems.relations.ranks import RankIs, Within
 
@@ -68,6 +73,9 @@ def _decided(claim: Claim) -> tuple[str, tuple[CaseProof, ...], str]:
         return domain.words, (), "where= leaves no case of it"
     words = ", ".join((domain.words, *(f"of the kind {kind!r}" for kind in claim.where)))
     if all(part.proved for case in found for part in case.parts):
+        hidden = None if domain.family is None else unstated(claim, domain.family)
+        if hidden is not None:
+            return words, (), f"symbols build in {hidden!r}, on which the claim rests without stating it"
         step = _induction(claim)
         if step is not None:
             found.append(step)
@@ -77,13 +85,13 @@ def _decided(claim: Claim) -> tuple[str, tuple[CaseProof, ...], str]:
 
 def _beyond(claim: Claim, domain: Domain | None) -> str | None:
     """Why nothing can be said of the claim, or None."""
+    known = missing(claim)
+    if known is not None and (domain is None or not isinstance(claim.relation, Comparison | RankIs)):
+        return known
     if not isinstance(claim.relation, Comparison | RankIs):
         return f"its relation is {type(claim.relation).__name__}, which no normal form decides"
     if domain is None:
         return f"no symbolic {claim.subject.__name__} stands for what its strategy draws"
-    hidden = None if domain.family is None else unstated(claim, domain.family)
-    if hidden is not None:
-        return f"symbols build in {hidden!r}, on which the claim rests without stating it"
     return None
 
 
@@ -138,6 +146,7 @@ def _case(claim: Claim, case: Case, instance: Any) -> CaseProof | str:
             decide_part = _compared if isinstance(claim.relation, Comparison) else _ranked
             relation: Any = claim.relation
             parts = [decide_part(relation, name, observed[name], predicted[name]) for name in observed]
+            parts = by_hypothesis(claim, instance, parts)
         except Exception as error:  # noqa: BLE001, the claim's code decides what it raises
             return f"{refused[0] if refused else _told(error)} ({case.words})"
         if refused:  # and caught
@@ -146,7 +155,16 @@ def _case(claim: Claim, case: Case, instance: Any) -> CaseProof | str:
 
 
 def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".split("\n")[0]
+    """In words: what was asked of symbols that they have not, and where."""
+    if isinstance(error, NotOfThisFormError):
+        return str(error)
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not within(frame.filename)]
+    place = f", at {Path(frames[-1].filename).name}:{frames[-1].lineno} ({frames[-1].line})" if frames else ""
+    if isinstance(error, AttributeError) and error.name:
+        return f"it asks for .{error.name}, which is nothing that an array of every size has{place}"
+    if isinstance(error, InputError):
+        return f"its code refuses arrays of every size{place}"
+    return f"its code does not run on arrays of every size{place}"
 
 
 def _named(side: Any) -> Mapping[str, Any]:

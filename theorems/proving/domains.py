@@ -7,8 +7,6 @@ its own, and a claim is proved only if all are.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -19,8 +17,7 @@ from theorems.impl.generic import families, flows, networks
 from theorems.impl.generic.family import Family
 from theorems.impl.strategies.deep_linear import deep_linear_networks
 from theorems.impl.symbolic.guards import other_than
-from theorems.proving.exponents import aligned_teacher, powered_covariance
-from theorems.proving.features import decoder, feature_set, labelled_features, weight_step
+from theorems.proving.cases import Case, Domain
 from theorems.proving.instances import (
     balanced_chain,
     decayed_matrix,
@@ -30,46 +27,7 @@ from theorems.proving.instances import (
     tanh_network,
     weight_motion,
 )
-from theorems.proving.spectra import regression, spectral_task
-from theorems.proving.trained import linear_student, matched_pair, readout_ensemble, twin_runs
-
-
-@dataclass(frozen=True)
-class Case:
-    """One alternative.
-
-    Args:
-        words: which one; "depth 3".
-        make: draws the instance from a source: of symbols, or of numbers for a counterexample.
-        shape: what the constructor chooses by; None for one that may not choose.
-        known: fields that are no operands and have the value that they have in this case.
-        finish: what is done to the instance afterwards.
-        wider: whether there are more instances than the claim speaks of: then only proofs count, and different forms do not refute.
-        bounded: whether the bounds of sizes that the constructor asks for belong to what the claim speaks of.
-    """
-
-    words: str
-    make: Callable[[Any], Any]
-    shape: int | None = 0
-    known: tuple[str, ...] = ()
-    finish: Callable[[Any], Any] | None = None
-    bounded: bool = False
-    wider: bool = False
-
-
-@dataclass(frozen=True)
-class Domain:
-    """All alternatives together.
-
-    Args:
-        words: for what, in words.
-        cases: every one must be decided.
-        family: of numbers, whose hypotheses are built in.
-    """
-
-    words: str
-    cases: tuple[Case, ...]
-    family: Family | None = None
+from theorems.proving.related import RELATED
 
 
 def _layers(words: str, *shapes: tuple[int, str]) -> Domain:
@@ -136,18 +94,6 @@ def _decayed(*, soft: bool) -> tuple[Case, ...]:
 
 _BIASED, _UNBIASED = (0, "with a bias"), (2, "without a bias")
 
-_STEPS = 3
-"""The largest number of steps at which descents are looked at: their forms double with each."""
-
-
-_LAYERS = 3
-"""The largest number of layers at which decoders are looked at."""
-
-
-def _counted(steps: int) -> str:
-    return "1 step" if steps == 1 else f"{steps} steps"
-
-
 DOMAINS: tuple[tuple[Family, Domain], ...] = (
     (families.LAYERS, _layers("with a bias or without", _BIASED, _UNBIASED)),
     (families.BIASED_LAYERS, _layers("with a bias", _BIASED)),
@@ -208,102 +154,6 @@ DOMAINS: tuple[tuple[Family, Domain], ...] = (
         ),
     ),
     (
-        families.TWINS,
-        Domain(
-            "every number of steps by induction, every width, every number of samples, any symmetric P, "
-            "any loss, any network behind the first layer",
-            (Case("one step from states that agree", twin_runs, wider=True),),
-        ),
-    ),
-    (
-        families.ENSEMBLES,
-        Domain(
-            "every width, every number of samples, every white ensemble of readouts",
-            (Case("any white ensemble", readout_ensemble, wider=True),),
-        ),
-    ),
-    (
-        families.SPECTRAL_TASKS,
-        Domain(
-            "every number of samples, every width, every number of classes",
-            (Case("any modes", spectral_task, wider=True),),
-        ),
-    ),
-    (
-        families.REGRESSIONS,
-        Domain(
-            "every width, every number of samples, any spectrum, signal and noise", (Case("any spectrum", regression),)
-        ),
-    ),
-    (
-        families.STUDENTS,
-        Domain(
-            f"1 to {_STEPS} steps of any rates, every width, every number of samples",
-            tuple(Case(_counted(t), partial(linear_student, steps=t), wider=True) for t in range(1, _STEPS + 1)),
-        ),
-    ),
-    (
-        families.MATCHED_PAIRS,
-        Domain(
-            f"1 to {_STEPS} steps of any rates, every width, every number of samples",
-            tuple(Case(_counted(t), partial(matched_pair, steps=t), wider=True) for t in range(1, _STEPS + 1)),
-        ),
-    ),
-    (
-        families.FEATURES,
-        Domain(
-            "every number of samples, every width, every number of targets, features of any rank",
-            (Case("any features", feature_set, wider=True),),
-        ),
-    ),
-    (
-        families.COLLAPSED,
-        Domain(
-            "every number of samples, every width, every number of classes of any sizes",
-            (
-                Case("class means of full rank", partial(labelled_features, span="all"), wider=True),
-                Case(
-                    "a simplex of balanced classes", partial(labelled_features, span="zero-sum", equal=True), wider=True
-                ),
-            ),
-        ),
-    ),
-    (
-        families.SIMPLICES,
-        Domain(
-            "every number of samples, every width, every number of classes of any sizes",
-            (Case("a simplex", partial(labelled_features, span="zero-sum"), wider=True),),
-        ),
-    ),
-    (
-        families.WEIGHT_STEPS,
-        Domain(
-            "every width, weights of any rank, every orthogonal competitor",
-            (Case("any step", weight_step, wider=True),),
-        ),
-    ),
-    (
-        families.POWERED,
-        Domain(
-            "every width, every number of independent samples, any spectrum, any real power",
-            (Case("any spectrum", powered_covariance, wider=True),),
-        ),
-    ),
-    (
-        families.ALIGNED,
-        Domain(
-            "every width, every number of samples, any spectrum, any real power, every eigenvector",
-            (Case("any spectrum", aligned_teacher, wider=True),),
-        ),
-    ),
-    (
-        families.DECODERS,
-        Domain(
-            f"1 to {_LAYERS} layers, every width, every number of codes, every convex mixture",
-            tuple(Case(f"layers: {n}", partial(decoder, layers=n), wider=True) for n in range(1, _LAYERS + 1)),
-        ),
-    ),
-    (
         families.NOISES,
         Domain(
             "every number of samples, every width, every number of classes, any batches, any loss",
@@ -313,6 +163,7 @@ DOMAINS: tuple[tuple[Family, Domain], ...] = (
             ),
         ),
     ),
+    *RELATED,
 )
 """What stands for each family of generic instances."""
 

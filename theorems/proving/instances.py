@@ -11,6 +11,7 @@ from theorems.impl.gated import GatedNetwork, loss_gradient
 from theorems.impl.generic.networks import pairing
 from theorems.impl.generic.source import Source
 from theorems.impl.linear_networks import LinearNetwork, linear_network
+from theorems.impl.linear_students import InitialisedPair
 from theorems.impl.operands import Operand
 from theorems.impl.symbolic.source import SymbolicSource
 from theorems.impl.training import MinibatchNoise
@@ -79,6 +80,26 @@ def minibatches(source: Source, *, soft: bool) -> MinibatchNoise:
     (full_grad,) = source.gradient(lambda phi: pairing(above, phi @ readout.mT), (features,))
     size = source.number(places)
     return MinibatchNoise(features, readout, above, counts, batch_grad, full_grad, size, shift_free=soft)
+
+
+def single_samples(source: Source) -> MinibatchNoise:
+    """Every sample a batch of its own, any gradient G at the outputs."""
+    rows, width, classes = (source.size(1, 3) for _ in range(3))
+    features, readout = source.entries(rows, width), source.entries(classes, width)
+    above, counts = source.entries(rows, classes), source.identity(rows)
+    weights = counts[..., None] * above * rows
+    (full_grad,) = source.gradient(lambda phi: pairing(above, phi @ readout.mT), (features,))
+    return MinibatchNoise(features, readout, above, counts, weights @ readout, full_grad, source.number(1))
+
+
+def isotropic_pair(source: Source) -> InitialisedPair:
+    """Two data sets X = X'M with R' = M R, so that their Gram matrices are equal, and starts N(0, I); one step."""
+    rows, other, d, rank = (source.size(1, 3) for _ in range(4))
+    twin, change, factor = source.entries(rows, other), source.entries(other, d), source.entries(d, rank)
+    return InitialisedPair(
+        twin @ change, factor, source.identity(d), twin, change @ factor, source.identity(other),
+        source.entries(rows, 1), source.few(1), source.number(1),
+    )  # fmt: skip
 
 
 def decayed_matrix(source: Source, *, layer: bool, soft: bool = False) -> DecayedMatrix:

@@ -111,6 +111,13 @@ class Proof:
         return sorted(found, key=lambda pair: pair[0].wider or pair[1].related)
 
     @property
+    def refutable(self) -> list[tuple[CaseProof, Part]]:
+        """Where an instance may refute: forms of free variables that differ, ranks in the claim's own domain that no rule bounds."""
+        if self.differing:
+            return [] if self.related else self.differing
+        return [(c, p) for c in self.cases for p in c.parts if p.sign == "rank" and p.how == "open" and not c.wider]
+
+    @property
     def related(self) -> bool:
         """Whether nothing that differs is of free variables in the claim's own domain: then different forms do not refute."""
         return all(case.wider or part.related for case, part in self.differing)
