@@ -215,6 +215,21 @@ def test_what_is_cut_off_on_purpose_is_no_bug(cut):
     assert seen["parameters of 5"].outcome is Outcome.REFUTED
 
 
+@pytest.mark.parametrize("bug", [torch.zeros_like, torch.neg])
+def test_a_head_that_starts_from_zero_is_where_its_own_gradient_goes_wrong(bug):
+    """What it returns is zero, and so is what the network returns: pushed one after the other, both move by as much as at the point."""
+    torch.manual_seed(0)
+    head = nn.Linear(12, 3)
+    nn.init.zeros_(head.weight)
+    nn.init.zeros_(head.bias)
+    model = nn.Sequential(nn.Linear(6, 12), nn.Tanh(), nn.Sequential(head)).double()
+    for p in head.parameters():
+        p.register_hook(bug)
+    seen = places(model)
+    assert "the gradient of the parameters of 2.0 is wrong" in seen["all parameters"].context["where"]
+    assert seen["parameters of 2.0"].outcome is Outcome.REFUTED
+
+
 def test_a_wrong_gradient_of_a_shared_parameter_names_all_who_hold_it():
     """An embedding and the head that is tied to it: which of the two is meant by a hook on their one weight cannot be told."""
     torch.manual_seed(0)
