@@ -1,15 +1,19 @@
 """Bugs planted in users' networks: which claim turns red, where, and by how much; and what is no bug stays green or says why not."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
+from impl.lines import Lines
 from tests.foreign.common import D, N, Net, data, lin
 from tests.foreign.impostors import DoubledWeightGradient, linear_by
 from tests.test_foreign_networks import NETWORKS
 from theorems import Outcome
 from theorems.models import check_model
+from theorems.places import gradients
 from theorems.preconditions import autograd_gives_the_gradient
 
 PRECONDITION = [autograd_gives_the_gradient]
@@ -185,6 +189,26 @@ def test_a_loss_with_a_wrong_backward_is_refuted_everywhere():
     half = function(lambda x: (x * x).mean(), lambda x, g: g * x / len(x))  # 2/numel is the truth
     seen = places(network(nn.ReLU()), lambda f, _: half(f))
     assert {verdict.outcome for verdict in seen.values()} == {Outcome.REFUTED}
+
+
+def test_where_no_part_is_wrong_by_itself_the_row_says_so_and_blames_none():
+    """What is wrong with the whole is made up here: no module's own gradient is."""
+    lines = Lines(network(nn.Tanh()), data(20, 6), torch.arange(20) % 3, functional.cross_entropy)
+    whole = lines.along(rounding=True)
+    whole = replace(whole, slope=whole.slope * 1.01)
+    said, found = gradients._located(lines, whole)
+    assert said.startswith("where it goes wrong cannot be told: all parameters together are off by 0.0")
+    assert "no module by itself is off by more than kinks and rounding hide on its own line" in said
+    assert found == {}
+
+
+def test_a_module_whose_own_line_holds_is_not_blamed(monkeypatch):
+    """Bisection ends at a module that is wrong only together with what comes after it."""
+    lines = Lines(network(nn.Tanh()), data(20, 6), torch.arange(20) % 3, functional.cross_entropy)
+    monkeypatch.setattr(gradients, "_last_wrong", lambda _lines, handles, *_: len(handles) - 1)
+    said, found = gradients._located(lines, lines.along(rounding=True))
+    assert said.startswith("where it goes wrong cannot be told")
+    assert found == {}
 
 
 def test_a_loss_with_another_reduction_is_no_wrong_gradient():
