@@ -185,18 +185,20 @@ class Cuts(Seeing):
         return made
 
     def _set_data(self, func: Any, args: tuple[Any, ...]) -> Any:
+        """New numbers for a tensor, unseen by autograd: one that it follows moves on from there, any other is a constant."""
         target, value = args
         value = self._constant(value)
-        if not target.requires_grad:
+        if not target.requires_grad and not value.requires_grad:
             return func(target, value)
         if self.recorded is None:
             before = target.detach().clone()
             func(target, value)
-            self._taken.append((".data =", target.detach() - before if before.shape == target.shape else None))
+            moves = target.requires_grad and before.shape == target.shape
+            self._taken.append((".data =", (moves, target.detach() - before if moves else target.detach().clone())))
             self.names[self._where(".data =")] = None
             return None
-        moved = self._following(".data =")
-        return func(target, value if moved is None else target.detach() + moved)
+        moves, kept = self._following(".data =")
+        return func(target, target.detach() + kept if moves else kept.clone())
 
     def _embedding(self, run: Any, func: Any, body: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         options = dict(zip(_EMBEDDING, args, strict=False)) | kwargs

@@ -71,12 +71,13 @@ def parts(tensor: Tensor) -> Iterator[Tensor]:
         yield from block.reshape(-1).split(_PART)
 
 
-def direction(tensor: Tensor, seed: int) -> Tensor:
-    """A random direction as long as the tensor, entry by entry; in float32, which is as random and takes half the room."""
+def direction(tensor: Tensor, seed: int, size: float | None = None) -> Tensor:
+    """A random direction as long as the tensor, entry by entry, or of this size; in float32, which is as random and takes half the room."""
     source = torch.Generator(device=tensor.device).manual_seed(seed % 2**63)
     dtype = torch.complex64 if tensor.is_complex() else torch.float32
     drawn = torch.randn(tensor.shape, generator=source, dtype=dtype, device=tensor.device)
-    size = root_mean_square(tensor) if tensor.numel() else 0.0
+    if size is None:
+        size = root_mean_square(tensor) if tensor.numel() else 0.0
     return drawn.mul_(size or 2.0**-6)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from theorems.impl.directions import as_it_is, direction, is_tiny, moves, share
+from theorems.impl.directions import as_it_is, direction, is_tiny, moves, root_mean_square, share
 from theorems.impl.double import in_double
 from theorems.impl.loss_lines import BESIDE, GROWN
 
@@ -37,6 +37,7 @@ class Point:
         self._numbers = {id(p): i for i, p in enumerate(model.parameters())}
         self._originals: Any = {}
         self._room: dict[int, Tensor] = {}
+        self._lengths: dict[int, float] = {}
         self._written: set[int] = set()
         self.pushed: frozenset[int] = frozenset()
 
@@ -111,5 +112,7 @@ class Point:
         return [p for p in self.model.parameters() if id(p) in self._written and id(p) not in but]
 
     def along_event(self, event: int, tensor: Tensor) -> Tensor:
-        """The direction of what passes between two modules."""
-        return direction(tensor, self.seed + 7919 * (event + 1))
+        """The direction of what passes between two modules: as long as that is at the point, wherever it has been pushed to since."""
+        if event not in self._lengths:
+            self._lengths[event] = root_mean_square(tensor) if tensor.numel() else 0.0
+        return direction(tensor, self.seed + 7919 * (event + 1), self._lengths[event])

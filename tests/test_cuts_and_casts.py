@@ -165,7 +165,33 @@ def normalised(layer):
     return Net(forward, first=layer, last=nn.Linear(8, 3))
 
 
+def assigned(assign):
+    """Another forward pass that begins with ``.data =``."""
+
+    def forward(net, x):
+        assign(net, x)
+        return net.last(torch.tanh(net.first(x)) * torch.tanh(net.other(x)))
+
+    torch.manual_seed(0)
+    return Net(forward, first=nn.Linear(6, 8), other=nn.Linear(6, 8).requires_grad_(False), last=nn.Linear(8, 3))
+
+
+def scales_its_weight(net, x):
+    net.first.weight.data = 3 * net.first.weight.data / net.first.weight.data.norm(dim=1, keepdim=True)
+
+
+def copies_its_weight(net, x):
+    net.other.weight.data = net.first.weight.data
+
+
+def keeps_a_mean(net, x):
+    net.other.bias.data = net.first(x).mean(0)
+
+
 CUTS = {
+    "assigned": (lambda: assigned(scales_its_weight), ".data = in scales_its_weight"),
+    "assigned from another": (lambda: assigned(copies_its_weight), ".data in copies_its_weight"),
+    "assigned from an activation": (lambda: assigned(keeps_a_mean), ".data = in keeps_a_mean"),
     "detach": (lambda: through(nn.Linear(6, 8), lambda h: h / h.std().detach()), "detach in"),
     "item": (lambda: through(nn.Linear(6, 8), lambda h: h / h.norm().item()), "item in"),
     "float": (lambda: through(nn.Linear(6, 8), lambda h: h / float(h.detach().norm())), "detach in"),

@@ -1,15 +1,19 @@
 """Bugs planted in users' networks: which claim turns red, where, and by how much; and what is no bug stays green or says why not."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
+from impl.lines import Lines
 from tests.foreign.common import D, N, Net, data, lin
 from tests.foreign.impostors import DoubledWeightGradient, linear_by
 from tests.test_foreign_networks import NETWORKS
 from theorems import Outcome
 from theorems.models import check_model
+from theorems.places import gradients
 from theorems.preconditions import autograd_gives_the_gradient
 
 PRECONDITION = [autograd_gives_the_gradient]
@@ -187,6 +191,26 @@ def test_a_loss_with_a_wrong_backward_is_refuted_everywhere():
     assert {verdict.outcome for verdict in seen.values()} == {Outcome.REFUTED}
 
 
+def test_where_no_part_is_wrong_by_itself_the_row_says_so_and_blames_none():
+    """What is wrong with the whole is made up here: no module's own gradient is."""
+    lines = Lines(network(nn.Tanh()), data(20, 6), torch.arange(20) % 3, functional.cross_entropy)
+    whole = lines.along(rounding=True)
+    whole = replace(whole, slope=whole.slope * 1.01)
+    said, found = gradients._located(lines, whole)
+    assert said.startswith("where it goes wrong cannot be told: all parameters together are off by 0.0")
+    assert "no module by itself is off by more than kinks and rounding hide on its own line" in said
+    assert found == {}
+
+
+def test_a_module_whose_own_line_holds_is_not_blamed(monkeypatch):
+    """Bisection ends at a module that is wrong only together with what comes after it."""
+    lines = Lines(network(nn.Tanh()), data(20, 6), torch.arange(20) % 3, functional.cross_entropy)
+    monkeypatch.setattr(gradients, "_last_wrong", lambda _lines, handles, *_: len(handles) - 1)
+    said, found = gradients._located(lines, lines.along(rounding=True))
+    assert said.startswith("where it goes wrong cannot be told")
+    assert found == {}
+
+
 def test_a_loss_with_another_reduction_is_no_wrong_gradient():
     seen = places(network(nn.ReLU()), lambda f, y: functional.cross_entropy(f, y, reduction="sum") / 7)
     assert [verdict.outcome for verdict in seen.values()] == [Outcome.HOLDS]
@@ -213,6 +237,21 @@ def test_what_is_cut_off_on_purpose_is_no_bug(cut):
     seen = places(model)
     assert seen["all parameters"].outcome is Outcome.REFUTED
     assert seen["parameters of 5"].outcome is Outcome.REFUTED
+
+
+@pytest.mark.parametrize("bug", [torch.zeros_like, torch.neg])
+def test_a_head_that_starts_from_zero_is_where_its_own_gradient_goes_wrong(bug):
+    """What it returns is zero, and so is what the network returns: pushed one after the other, both move by as much as at the point."""
+    torch.manual_seed(0)
+    head = nn.Linear(12, 3)
+    nn.init.zeros_(head.weight)
+    nn.init.zeros_(head.bias)
+    model = nn.Sequential(nn.Linear(6, 12), nn.Tanh(), nn.Sequential(head)).double()
+    for p in head.parameters():
+        p.register_hook(bug)
+    seen = places(model)
+    assert "the gradient of the parameters of 2.0 is wrong" in seen["all parameters"].context["where"]
+    assert seen["parameters of 2.0"].outcome is Outcome.REFUTED
 
 
 def test_a_wrong_gradient_of_a_shared_parameter_names_all_who_hold_it():

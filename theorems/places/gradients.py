@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from theorems.impl.errors import InputError
@@ -70,19 +70,18 @@ def _located(lines: Lines, whole: LossLine) -> tuple[str, dict[str, LossLine]]:
     except InputError:
         everything = []
     near = _near(whole, lines.steps)
-    # what passes between modules meets more kinks than the parameters do: then those alone are searched
-    for handles, steps in ((everything, near), (lines.owners, near), (lines.owners, lines.steps)):
-        low = _last_wrong(lines, handles, steps, whole)
-        if low >= 0:
-            break
-    else:
-        handles, steps = lines.align(lines.owners), lines.steps
+    for handles, steps in _searches(lines, everything, near):
         low = _last_wrong(lines, handles, steps, whole)
         if low < 0:
-            return _nowhere(whole), {}
+            continue
+        alone = _alone(lines, handles[low], steps, whole)
+        if _outcome(alone) is not Outcome.HOLDS:  # else it is blamed for what several share
+            break
+    else:
+        return _nowhere(whole), {}
     last = handles[low]
     following = next((h for h in handles[low + 1 :] if h.squares > 0), None)
-    found = {last.name: _alone(lines, last, steps, whole)}
+    found = {last.name: alone}
     if last.kind != "parameters":
         below = next((h for h in reversed(handles[:low]) if h.kind == "parameters" and h.squares > 0), None)
         if below is not None:
@@ -96,6 +95,16 @@ def _located(lines: Lines, whole: LossLine) -> tuple[str, dict[str, LossLine]]:
         words = f"the gradient of the {last.name} is wrong, and that of what is called later right: it goes wrong in {last.module}{tied}, or on the way from it to the next parameters"
         return words, found
     return _said(last, following, _sharing(lines, last)), found
+
+
+def _searches(
+    lines: Lines, everything: Sequence[Handle], near: Sequence[float]
+) -> Iterator[tuple[Sequence[Handle], Sequence[float]]]:
+    """Among what is searched, at which steps, one after the other: what passes between modules meets more kinks than the parameters do."""
+    yield everything, near
+    yield lines.owners, near
+    yield lines.owners, lines.steps
+    yield lines.align(lines.owners), lines.steps
 
 
 def _last_wrong(lines: Lines, handles: Sequence[Handle], steps: Sequence[float], whole: LossLine) -> int:
