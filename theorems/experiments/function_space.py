@@ -18,7 +18,7 @@ _NETWORK = (
 _COMMON = {"width_ratio": 4, "step_ratio": 2, "fit_ratio": 2, "noise": 0.3, "ridge": 0.1}
 _STEP_SCALES = {
     "smoke": Scale(20, {**_COMMON, "dimension": 40, "tests": 300, "rates": (0, 1, 4)}, "1 s", block=20),
-    "default": Scale(40, {**_COMMON, "dimension": 80, "tests": 1000, "rates": (0, 0.5, 1, 2, 4, 8)}, "20 s", block=10),
+    "default": Scale(40, {**_COMMON, "dimension": 80, "tests": 1000, "rates": (0, 0.5, 1, 2, 4, 8)}, "10 s", block=10),
     "paper": Scale(
         100, {**_COMMON, "dimension": 500, "tests": 4000, "rates": (0, 0.25, 0.5, 1, 2, 4, 8, 16)}, "3 h", block=2
     ),
@@ -108,7 +108,7 @@ def _mixed(runs: Runs, name: str = "after the step") -> dict[str, Array]:
     measure=harmonic_runs,
     scales={
         "smoke": Scale(20, {"dimensions": (20, 40), "width_ratio": 4, "step_ratio": 4, "points": 200, "noise": 0.3, "rate": 8.0}, "1 s", block=20),
-        "default": Scale(40, {"dimensions": (20, 40, 80, 160), "width_ratio": 4, "step_ratio": 4, "points": 600, "noise": 0.3, "rate": 8.0}, "1 min", block=10),
+        "default": Scale(40, {"dimensions": (20, 40, 80, 160), "width_ratio": 4, "step_ratio": 4, "points": 600, "noise": 0.3, "rate": 8.0}, "20 s", block=10),
         "paper": Scale(100, {"dimensions": (50, 100, 200, 400, 800), "width_ratio": 4, "step_ratio": 4, "points": 3000, "noise": 0.3, "rate": 8.0}, "6 h", block=2),
     },
     margins={"smallest dimension": 0.2, "largest dimension": 0.2},

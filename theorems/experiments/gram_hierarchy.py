@@ -32,7 +32,7 @@ def _closed(runs: Runs, name: str = "distance") -> dict[str, Array]:
     measure=closed_runs,
     scales={
         "smoke": Scale(16, {"samples": 30, "width": 24, "rate": 0.5, "steps": 100, "looks": 4}, "1 s", block=16),
-        "default": Scale(24, {"samples": 60, "width": 64, "rate": 0.5, "steps": 400, "looks": 10}, "10 s"),
+        "default": Scale(24, {"samples": 60, "width": 64, "rate": 0.5, "steps": 400, "looks": 10}, "5 s"),
         "paper": Scale(50, {"samples": 500, "width": 512, "rate": 0.3, "steps": 5000, "looks": 40}, "6 h", block=2),
     },
     margins={"agreement": 0.0, "mask switches": 0.0},
@@ -69,7 +69,7 @@ def _dropped(runs: Runs, name: str = "no Gram terms", *, lower: str = "depth 2, 
     measure=gram_term_runs,
     scales={
         "smoke": Scale(16, {"samples": 20, "width": 12, "rate": 0.3, "steps": 40, "looks": 4}, "2 s", block=16),
-        "default": Scale(24, {"samples": 40, "width": 24, "rate": 0.3, "steps": 200, "looks": 10}, "1 min", block=12),
+        "default": Scale(24, {"samples": 40, "width": 24, "rate": 0.3, "steps": 200, "looks": 10}, "15 s", block=12),
         "paper": Scale(50, {"samples": 200, "width": 128, "rate": 0.2, "steps": 3000, "looks": 40}, "8 h", block=2),
     },
     margins={"depth 3": 0.05},

@@ -31,7 +31,7 @@ def _steps(settings: Mapping[str, float]) -> list[float]:
     measure=grokking_runs,
     scales={
         "smoke": Scale(16, {"modulus": 17, "share": 0.8, "width": 32, "adam": 1e-2, "steps": 900, "decay": 1.0, "looks": 9}, "4 s", block=16),
-        "default": Scale(16, {"modulus": 23, "share": 0.7, "width": 96, "adam": 1e-2, "steps": 1000, "decay": 1.0, "looks": 10}, "2 min"),
+        "default": Scale(16, {"modulus": 23, "share": 0.7, "width": 96, "adam": 1e-2, "steps": 1000, "decay": 1.0, "looks": 10}, "1 min"),
         "paper": Scale(16, {"modulus": 61, "share": 0.7, "width": 256, "adam": 1e-3, "steps": 40_000, "decay": 1.0, "looks": 50}, "days", block=1),
     },
     margins={"test accuracy": 0.3, "linearity": 0.05},

@@ -55,7 +55,7 @@ def _noise_scales() -> dict[str, Scale]:
     wide = {"signal_to_noise": 1.0, "exponents": (-1, 0, 1)}
     return {
         "smoke": Scale(20, {**_SMALL, **_NOISY}, "2 s", block=20),
-        "default": Scale(24, {**_FULL, **wide}, "3 min"),
+        "default": Scale(24, {**_FULL, **wide}, "5 min"),
         "paper": Scale(100, {**_LONG, **wide, "exponents": (-1, -0.5, 0, 0.5, 1)}, "4 h", block=4),
     }
 
@@ -113,6 +113,8 @@ def noise_robustness_follows_alignment(runs: Runs) -> Mapping[str, Array]:
             for rate in RATES
         },
     },
+    news="In case high the difference of the best errors is a twentieth of that of the final ones: most of the effect on the final error is a matter of "
+    "when to stop.",
 )
 def alignment_helps_with_early_stopping(runs: Runs) -> Mapping[str, Array]:
     r"""The same order of the preconditioners shows in the best test error along the training, not only in the last.
@@ -133,7 +135,7 @@ _CUE = {"signal_to_noise": 4.0, "correlation": 0.9}
     measure=cue_runs,
     scales={
         "smoke": Scale(20, {**_SMALL, **_CUE}, "2 s", block=20),
-        "default": Scale(24, {**_FULL, **_CUE}, "2 min"),
+        "default": Scale(24, {**_FULL, **_CUE}, "4 min"),
         "paper": Scale(100, {**_LONG, **_CUE}, "2 h", block=4),
     },
     margins={f"{case}, {rate}": 0.05 for case in _CORES for rate in RATES},
@@ -168,19 +170,18 @@ def preconditioner_decides_which_cue_is_used(runs: Runs) -> Mapping[str, Array]:
     return _aligned(runs, _final, names=_CORES)
 
 
-def _transferred(runs: Runs, *, suffix: str = "", favoured: str | None = None) -> dict[str, Array]:
-    found = {}
-    for target, better in (("high", 1), ("low", -1)):
-        for rate in RATES:
-            name = f"p = {better}, {rate}{suffix}" if favoured is None else favoured
-            found[f"{target}, {rate}"] = runs[f"{target}, p = {-better}, {rate}{suffix}"] - runs[f"{target}, {name}"]
-    return found
+def _transferred(runs: Runs) -> dict[str, Array]:
+    return {
+        f"{target}, {rate}": runs[f"{target}, p = {-better}, {rate}"] - runs[f"{target}, p = {better}, {rate}"]
+        for target, better in (("high", 1), ("low", -1))
+        for rate in RATES
+    }
 
 
 _MOVED = {"signal_to_noise": 4.0}
 _TRANSFER_SCALES = {
     "smoke": Scale(20, {**_SMALL, **_MOVED}, "2 s", block=20),
-    "default": Scale(24, {**_FULL, **_MOVED}, "1 min"),
+    "default": Scale(24, {**_FULL, **_MOVED}, "2 min"),
     "paper": Scale(100, {**_LONG, **_MOVED}, "1 h", block=4),
 }
 _TRANSFER_DIFFERS = (
@@ -198,13 +199,14 @@ _TRANSFER_DIFFERS = (
     reported="Features transfer to tasks whose direction the preconditioner emphasised; p = −1 often transfers broadly.",
     differs=_TRANSFER_DIFFERS,
     mutants={
-        "favoured layer untrained": partial(_transferred, favoured="untrained"),
         "largest exponent for both": lambda runs: {
             f"{target}, {rate}": runs[f"{target}, p = -1, {rate}"] - runs[f"{target}, p = 1, {rate}"]
             for target in _CASES
             for rate in RATES
         },
     },
+    news="A control that was planned as a mutant is not refuted: with the favoured layer left untrained the order is the same. The exponent that "
+    "does not emphasise the new task's direction makes a layer that serves it no better than no training does.",
 )
 def features_transfer_where_they_were_emphasised(runs: Runs) -> Mapping[str, Array]:
     r"""A frozen first layer serves a new task better if its preconditioner emphasised the direction that the new task reads.
@@ -236,6 +238,8 @@ def _learned(runs: Runs, *, other: str = ", labels shuffled") -> dict[str, Array
     mutants={
         "labels shuffled": _learned,
     },
+    news="On the direction of largest variance there is little to be learned: the first layer as it was drawn already leaves a median error of 0.092, the "
+    "trained one 0.079, the one trained on shuffled labels 0.091.",
 )
 def transfer_needs_the_first_tasks_labels(runs: Runs) -> Mapping[str, Array]:
     r"""What a first layer hands on was learned from labels: trained on shuffled ones, it serves the new task less well.

@@ -160,6 +160,8 @@ def _trained(
                 yield *futures[done], done.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            for process in list((pool._processes or {}).values()):  # noqa: SLF001, Python 3.14 has a public name for it
+                process.terminate()  # else an interrupt would wait for the blocks that are on their way
             raise
 
 
