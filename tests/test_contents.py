@@ -35,9 +35,7 @@ def modules(*arguments, first="sys"):
     return done.stdout, done.stderr.strip().split("|")
 
 
-@pytest.mark.parametrize(
-    "arguments", [("list", "gram_*"), ("list", "--json"), ("show", "*")]
-)
+@pytest.mark.parametrize("arguments", [("list", "gram_*"), ("list", "--json"), ("show", "*")])
 def test_lists_import_no_claim_and_say_the_same(arguments):
     shown, heavy = modules(*arguments)
     assert heavy == [""]
