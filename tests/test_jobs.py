@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from theorems.commands import workers
-from theorems.commands.drawn import _longest_first
+from theorems.commands.apart import longest_first
 from theorems.evidence import file as evidence
 
 MINE = """
@@ -78,6 +78,31 @@ def test_two_processes_leave_the_evidence_of_one(command, tmp_path):
     assert outcomes == ["HOLDS", "REFUTED", None, "HOLDS"]
 
 
+@pytest.mark.parametrize(
+    ("verb", "options"),
+    [("falsify", ["--examples", 8]), ("audit", ["--examples", 25]), ("plant", ["--examples", 5, "--sample", 3])],
+)
+def test_the_other_searches_leave_the_same_too(command, tmp_path, verb, options):
+    found = {}
+    for jobs in (1, 2):
+        files = {
+            "falsify": ["--json", f"{jobs}.json"],
+            "audit": ["--json", f"{jobs}.json"],
+            "plant": ["--table", f"{jobs}.md"],
+        }
+        running = command("raise ZeroDivisionError('because')", verb, "mine.py", *options, "--jobs", jobs, *files[verb])
+        out, err = running.communicate(timeout=300)
+        lines = [line for line in out.splitlines() if " s: random" not in line and not line.startswith("falsify")]
+        found[jobs] = running.returncode, lines, err
+    assert found[1] == found[2]
+    if verb == "falsify":
+        assert told(tmp_path / "1.json") == told(tmp_path / "2.json")
+    elif verb == "audit":
+        assert (tmp_path / "1.json").read_text() == (tmp_path / "2.json").read_text()
+    else:
+        assert (tmp_path / "1.md").read_text() == (tmp_path / "2.md").read_text()
+
+
 def test_an_interrupt_keeps_what_is_finished_and_leaves_no_process(command, tmp_path):
     body = "open(f'at{os.getpid()}', 'w').close(); time.sleep(60)"
     running = command(body, "check", "mine.py", "--examples", 3, "--jobs", 2, "--json", "e.json")
@@ -101,8 +126,9 @@ def test_a_process_that_is_killed_is_an_error_of_its_claim(command, tmp_path):
     running = command(body, "check", "mine.py:first", "mine.py:third", "--examples", 3, "--jobs", 2, "--json", "e.json")
     _, err = running.communicate(timeout=300)
     assert running.returncode == 2
-    assert "expected third to be judged, but a process ended without a word" in err
-    third = json.loads((tmp_path / "e.json").read_text())["claims"][1]
+    assert "expected third to be judged, but the process that did ended without a word" in err
+    first, third = json.loads((tmp_path / "e.json").read_text())["claims"]
+    assert first["outcome"] == "HOLDS", "another one had another try"
     assert third["outcome"] is None
     assert "judge it with --jobs 1" in third["error"]
 
@@ -117,7 +143,7 @@ def test_how_many_processes():
 def test_the_longest_come_first():
     from theorems import CLAIMS
 
-    order = _longest_first(list(CLAIMS))
+    order = longest_first(CLAIMS)
     assert sorted(order) == list(range(len(CLAIMS)))
     kinds = [type(CLAIMS[at].relation).__name__ for at in order]
     assert set(kinds[: kinds.count("TendsTo")]) == {"TendsTo"}, "whole trainings, a minute each"

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from theorems.commands.console import print_error
-from theorems.commands.judging import Judged, Order, Raised, judge, judged_apart, told
+from theorems.commands.apart import in_processes, longest_first
+from theorems.commands.judging import Judged, Order, judge, judged_apart, told
 from theorems.commands.running import Run
 from theorems.commands.terminal import out, progress
-from theorems.commands.workers import LostError, shared
-from theorems.evidence.file import raised
 
 if TYPE_CHECKING:
     from theorems.claim import Claim
@@ -22,8 +20,6 @@ if TYPE_CHECKING:
 
 _FEW = 10
 """Claims up to which the families of p(error) are printed without being asked for."""
-_LONG = ("TendsTo", "SubGammaMean", "FlowEnd", "Escapes", "GatedNetwork", "CoupledPoint")
-"""Relations and types of instances whose claims take longest, in that order: several processes begin with these."""
 
 
 def check_drawn(
@@ -54,7 +50,8 @@ def check_drawn(
 
         if jobs > 1:
             bar.update(task, description=f"{len(claims)} claims in {jobs} processes")
-            _in_processes(run, order, found, jobs, step)
+            take = lambda _, result: _take(run, found, result)  # noqa: E731
+            in_processes(run, judged_apart, order, longest_first(claims), jobs, take, on_step=step)
         else:
             _in_this_process(run, order, found, begin, step)
     shown = [found[claim.name] for claim in claims if claim.name in found]
@@ -112,43 +109,6 @@ def _in_this_process(
             if seen is not None and seen.claim.name not in found and seen.outcome is Outcome.REFUTED:
                 _take(run, found, told(seen, order))
             raise
-
-
-def _in_processes(run: Run, order: Order, found: dict[str, Judged], jobs: int, step: Callable[[int], None]) -> None:
-    """Lines come in the order of the catalogue; after an interrupt what is finished beyond a gap comes too."""
-    done: dict[int, Judged | Raised | LostError] = {}
-    shown = 0
-    try:
-        for at, result in shared(judged_apart, order, _longest_first(run.claims), jobs, step):
-            done[at] = result
-            while shown in done:
-                _tell(run, found, run.claims[shown], done.pop(shown))
-                shown += 1
-    finally:
-        for at in sorted(done):
-            _tell(run, found, run.claims[at], done[at])
-
-
-def _longest_first(claims: list[Claim]) -> list[int]:
-    def rank(at: int) -> int:
-        kinds = type(claims[at].relation).__name__, claims[at].subject.__name__
-        return min((_LONG.index(kind) for kind in kinds if kind in _LONG), default=len(_LONG))
-
-    return sorted(range(len(claims)), key=rank)
-
-
-def _tell(run: Run, found: dict[str, Judged], claim: Claim, result: Judged | Raised | LostError) -> None:
-    if isinstance(result, Judged):
-        _take(run, found, result)
-        return
-    if isinstance(result, LostError):
-        result = Raised(
-            f"expected {claim.name} to be judged, but a process ended without a word (killed, or out of memory) while this claim or another was in it; "
-            "judge it with --jobs 1",
-            0.0,
-        )
-    print_error(result.message)
-    run.add(raised(claim, result.message, seconds=result.seconds))
 
 
 def _take(run: Run, found: dict[str, Judged], result: Judged) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from theorems.commands.console import drawing
+from theorems.commands.apart import Raised, judged_by
 from theorems.commands.selection import select, select_mutants
 from theorems.commands.terminal import Screen, out
 from theorems.evidence.file import Record
@@ -74,13 +73,6 @@ class Judged(NamedTuple):
     spent: tuple[float, int] | None
 
 
-class Raised(NamedTuple):
-    """What a claim raised that could not be judged."""
-
-    message: str
-    seconds: float
-
-
 def judge(claim: Claim, order: Order, seen: Evidence, step: Callable[[], None]) -> Judged:
     """Draw, judge, shrink, print into a string.
 
@@ -113,23 +105,6 @@ def told(seen: Evidence, order: Order) -> Judged:
 def judged_apart(order: Order, at: int, step: Callable[[], None]) -> Judged | Raised:
     """Judge one of the claims in a process of its own."""
     from theorems.evidence.collected import Evidence
-    from theorems.impl.errors import InputError
 
-    claim, began = _claims(order)[at], time.perf_counter()
     order.screen.take()
-    try:
-        with drawing(claim):
-            return judge(claim, order, Evidence(claim), step)
-    except InputError as error:
-        return Raised(" ".join(str(error).split()), time.perf_counter() - began)
-
-
-_KNOWN: dict[tuple[Any, ...], list[Any]] = {}
-
-
-def _claims(order: Order) -> list[Claim]:
-    """A process selects its claims once: files of the user's are run when they are imported."""
-    key = (order.names, order.mutant, order.examples)
-    if key not in _KNOWN:
-        _KNOWN[key] = order.claims()
-    return _KNOWN[key]
+    return judged_by(order, at, lambda claim: judge(claim, order, Evidence(claim), step))

@@ -80,7 +80,8 @@ class Screen:
         return cls(out.width, out.is_terminal, out.color_system)
 
     def take(self) -> None:
-        """Print as there."""
+        """Print as there; bars and spinners are the business of the other process."""
+        err.quiet = True
         out.__init__(width=self.width, force_terminal=self.terminal, color_system=self.colours)  # type: ignore[misc]
         out.push_render_hook(_Visible())
 

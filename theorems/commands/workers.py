@@ -18,6 +18,8 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from theorems.commands.console import DEBUG
+
 Result = TypeVar("Result")
 
 JOBS = Annotated[
@@ -45,6 +47,8 @@ def processes(asked: int | None, tasks: int, instances: int) -> int:
         tasks: how many there are to share out.
         instances: in all of them.
     """
+    if DEBUG[0]:
+        return 1  # a traceback is shown where it is raised
     wanted = asked if asked is not None else (cores() if instances >= _ENOUGH else 1)
     return max(1, min(wanted, tasks))
 
@@ -70,6 +74,23 @@ def shared(
         jobs: processes.
         on_step: told by how many steps all of them have gone on.
     """
+    lost: list[int] = []
+    yield from _round(work, order, tasks, jobs, on_step, lost)
+    for task in lost:  # a process that dies takes the others' tasks with it: each has another try, by itself
+        again: list[int] = []
+        yield from _round(work, order, [task], 1, on_step, again)
+        yield from ((task, LostError()) for task in again)
+
+
+def _round(
+    work: Callable[..., Result],
+    order: Any,
+    tasks: Sequence[int],
+    jobs: int,
+    on_step: Callable[[int], object],
+    lost: list[int],
+) -> Iterator[tuple[int, Result]]:
+    """One pool of processes; what a process took with it is noted in ``lost``."""
     context = multiprocessing.get_context("spawn")
     steps, before = context.Value("q", 0), set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(steps,))
@@ -83,9 +104,11 @@ def shared(
             for future in done:
                 task = pending.pop(future)
                 try:
-                    yield task, future.result()
+                    result = future.result()
                 except BrokenProcessPool:
-                    yield task, LostError()
+                    lost.append(task)
+                else:
+                    yield task, result
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         for child in set(multiprocessing.active_children()) - before:  # whatever they are at, nobody waits for it

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass, field
 from itertools import islice, zip_longest
 
@@ -80,7 +80,7 @@ def sweep(
         on_progress: told whenever something came back, and twice a second.
 
     Raises:
-        InputError: for a count below one; if a worker runs other code than this process.
+        InputError: for a count below one; if a worker runs other code than this process, or the executor breaks.
     """
     require(count >= 1, f"expected at least one instance, got {count}")
     versions = {spec: code_version(named(spec).file) for spec in specs}
@@ -120,6 +120,11 @@ def _fill(
 def _take(future: Future[Tally], unit: Unit, versions: dict[str, str], store: Store, progress: Progress) -> None:
     try:
         tally = future.result()
+    except BrokenExecutor as error:
+        raise InputError(
+            "expected the processes of the sweep to go on, but one ended without a word (killed, or out of memory); what is finished is "
+            "kept, and the same sweep goes on from there"
+        ) from error
     except InputError as error:
         progress.errors.setdefault(unit.spec, str(error))
         progress.left_out += 1

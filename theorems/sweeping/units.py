@@ -23,6 +23,7 @@ import numpy as np
 from theorems.claim import Claim
 from theorems.impl.errors import InputError
 from theorems.searching.choices import draw
+from theorems.statements import raised
 from theorems.verdict import Outcome
 
 SIZE = 200
@@ -100,15 +101,20 @@ def judged(unit: Unit) -> Tally:
     torch.set_num_threads(1)
     claim, began = named(unit.spec), time.process_time()
     outcomes, grades, worst, first = Counter[str](), Counter[str](), 0.0, None
-    for at, instance in enumerate(instances(claim, unit.seed, unit.number)):
-        verdict = claim(instance)
-        outcomes[verdict.outcome.name] += 1
-        if verdict.grade is not None:
-            grades[verdict.grade.name] += 1
-        if verdict.outcome is Outcome.REFUTED:
-            first = at if first is None else first
-        elif math.isfinite(verdict.ratio):
-            worst = max(worst, verdict.ratio)
+    try:
+        for at, instance in enumerate(instances(claim, unit.seed, unit.number)):
+            verdict = claim(instance)
+            outcomes[verdict.outcome.name] += 1
+            if verdict.grade is not None:
+                grades[verdict.grade.name] += 1
+            if verdict.outcome is Outcome.REFUTED:
+                first = at if first is None else first
+            elif math.isfinite(verdict.ratio):
+                worst = max(worst, verdict.ratio)
+    except InputError as error:
+        raise InputError(str(error)) from error  # a kind of error that any other machine knows
+    except Exception as error:
+        raise InputError(f"expected {claim.name} to be drawn and judged, but {raised(error, claim.file)}") from error
     seconds = time.process_time() - began
     return Tally(unit, code_version(claim.file), dict(outcomes), dict(grades), worst, first, seconds)
 
