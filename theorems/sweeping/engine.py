@@ -95,7 +95,7 @@ def sweep(
             if not pending:
                 break
             done, _ = wait(pending, timeout=_LOOK, return_when=FIRST_COMPLETED)
-            for future in done:
+            for future in sorted(done, key=lambda one: one.exception() is not None):  # what is finished is kept first
                 unit = pending.pop(future)
                 _take(future, unit, versions, store, progress)
             on_progress(progress)
