@@ -15,6 +15,7 @@ from theorems.cli import main
 from theorems.evidence import file as evidence
 from theorems.report import Picture, render
 
+os.environ["THEOREMS_JOBS"] = "1"  # what a test puts in place of something is not there in another process
 os.environ.pop("COLUMNS", None)  # workers of pytest-xdist are told 80, and would show narrower tables
 
 

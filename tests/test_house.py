@@ -48,6 +48,7 @@ ROOF = (
     "theorems.pytest_plugin",
     "theorems.report",
     "theorems.searching.betting",
+    "theorems.sweeping",
 )
 SEARCHES = (
     "theorems.checking",

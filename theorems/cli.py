@@ -22,6 +22,7 @@ from theorems.commands.prove import prove_command
 from theorems.commands.read import list_command, show_command
 from theorems.commands.replay import replay_command
 from theorems.commands.report import report_command
+from theorems.commands.sweep import sweep_command
 from theorems.commands.terminal import out
 
 app = typer.Typer(
@@ -37,6 +38,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "prove": prove_command,
     "plant": plant_command,
     "audit": audit_command,
+    "sweep": sweep_command,
     "list": list_command,
     "show": show_command,
     "errata": errata_command,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.markup import escape
 
+from theorems.commands.apart import Raised, in_processes, judged_by, longest_first
 from theorems.commands.console import (
     EXIT_EXPECTED,
     EXIT_INTERRUPTED,
@@ -22,10 +25,12 @@ from theorems.commands.console import (
 from theorems.commands.running import Run
 from theorems.commands.selection import select
 from theorems.commands.terminal import Target, line_width, out, progress
+from theorems.commands.workers import JOBS, processes
 from theorems.evidence.file import versions
 from theorems.files import replace_file, require_target
 
 if TYPE_CHECKING:
+    from theorems.claim import Claim
     from theorems.searching.auditing import Audit
 
 
@@ -34,6 +39,7 @@ def audit_command(
     examples: Annotated[int, typer.Option(min=25, help="instances per claim")] = 1000,
     seconds: Annotated[float, typer.Option(min=0, help="time per claim after which fewer are drawn; 0: no limit")] = 0,
     seed: Annotated[int, seed_option("of the search")] = 0,
+    jobs: JOBS = None,
     markdown: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="write the tables as Markdown")
     ] = None,
@@ -65,12 +71,23 @@ def audit_command(
         header(seed, examples)
         try:
             with run, progress() as bar:
-                for at, claim in enumerate(chosen):
+                several = processes(jobs, len(chosen), len(chosen) * examples)
+                if several > 1:
+                    task = bar.add_task(f"{len(chosen)} claims in {several} processes", total=len(chosen) * examples)
+
+                    def take(at: int, result: Audit) -> None:
+                        audits.append(replace(result, claim=chosen[at]))
+                        _write(audits, seed, _aside(json_file), _aside(markdown))
+
+                    step = lambda count: bar.advance(task, count)  # noqa: E731
+                    order = _Order(tuple(names or ()), examples, seed, seconds)
+                    in_processes(run, _audited_apart, order, longest_first(chosen), several, take, on_step=step)
+                for at, claim in enumerate(chosen if several == 1 else ()):
                     task = bar.add_task(f"claim {at + 1} of {len(chosen)}: {claim.name}", total=examples)
-                    step = lambda task=task: bar.advance(task)  # noqa: E731
+                    one = lambda task=task: bar.advance(task)  # noqa: E731
                     limit = seconds or float("inf")
                     with run.judging(claim):
-                        audits.append(audit(claim, examples=examples, seed=seed, seconds=limit, on_example=step))
+                        audits.append(audit(claim, examples=examples, seed=seed, seconds=limit, on_example=one))
                         _write(audits, seed, _aside(json_file), _aside(markdown))  # a long run may be killed
                     bar.remove_task(task)
         finally:
@@ -92,6 +109,32 @@ def audit_command(
         raise typer.Exit(EXIT_INTERRUPTED)
     raised = EXIT_USAGE if run.entries else EXIT_EXPECTED
     raise typer.Exit(EXIT_UNEXPECTED if any(a.false for a in audits) else raised)
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What another process needs to know."""
+
+    names: tuple[str, ...]
+    examples: int
+    seed: int
+    seconds: float
+
+    def claims(self) -> list[Claim]:
+        """The claims that are audited."""
+        from theorems.searching.auditing import audited
+
+        return audited(select(self.names))
+
+
+def _audited_apart(order: _Order, at: int, step: Callable[[], None]) -> Audit | Raised:
+    """Audit one of the claims in a process of its own; the claim itself stays there."""
+    from theorems.searching.auditing import audit
+
+    limit = order.seconds or float("inf")
+    options: dict[str, Any] = {"examples": order.examples, "seed": order.seed, "seconds": limit, "on_example": step}
+    found = judged_by(order, at, lambda claim: audit(claim, **options))
+    return found if isinstance(found, Raised) else replace(found, claim=cast("Any", None))
 
 
 def _write(

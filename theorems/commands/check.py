@@ -19,24 +19,23 @@ from theorems.commands.console import (
     require_writable,
     seed_option,
 )
+from theorems.commands.drawn import check_drawn
+from theorems.commands.judging import Order
 from theorems.commands.refutations import (
     DEFAULT,
     keep_counterexample,
     print_alarm,
-    print_details,
     require_folder,
 )
 from theorems.commands.running import Run
 from theorems.commands.selection import checked_on_networks, select, select_mutants
 from theorems.commands.terminal import Target, line_width, naming, out, progress
+from theorems.commands.workers import JOBS, processes
 from theorems.impl.errors import require
 
 if TYPE_CHECKING:
     from theorems.claim import Claim
     from theorems.models import Results
-
-_FEW = 10
-"""Claims up to which the families of p(error) are printed without being asked for."""
 
 
 def check_command(
@@ -82,6 +81,7 @@ def check_command(
     threads: Annotated[
         int | None, typer.Option(min=1, help="torch threads for --model; by default 1 below a million parameters")
     ] = None,
+    jobs: JOBS = None,
     sizes: Annotated[
         bool, typer.Option("--sizes", help="say how deep, wide and long the drawn instances were")
     ] = False,
@@ -114,67 +114,9 @@ def check_command(
             decay is None and batch_size is None,
             "expected --decay and --batch-size with --model, got them without it",
         )
-        search: dict[str, Any] = {"examples": examples, "seed": seed, "database": database}
-        show = verbose or mutant is not None
-        raise typer.Exit(
-            _check_drawn(claims, files, folder, search, thorough=thorough, sizes=sizes, verbose=verbose, show=show)
-        )
-
-
-def _check_drawn(
-    claims: list[Claim],
-    files: tuple[Path | None, Path | None],
-    folder: Path | None,
-    search: dict[str, Any],
-    *,
-    thorough: bool,
-    sizes: bool,
-    verbose: bool,
-    show: bool,
-) -> int:
-    import torch
-
-    from theorems.checking import Evidence, check
-    from theorems.evidence.file import record
-    from theorems.evidence.refutations import require_repeatable
-    from theorems.evidence.tables import families, sizes_table
-    from theorems.impl.strategies.profiles import full_sizes
-    from theorems.relations.alarms import shared_out
-    from theorems.verdict import Outcome
-
-    examples, seed = search["examples"], search["seed"]
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # drawn networks are small: with more threads they stall
-    evidence: list[Evidence] = []
-    run = Run(claims, streaming=True)
-    try:
-        with run, progress() as bar, full_sizes(wanted=thorough):
-            task = bar.add_task("", total=len(claims) * examples)
-            for at, claim in enumerate(shared_out(claims, examples)):
-                bar.update(task, description=f"claim {at + 1} of {len(claims)}: {claim.name}", completed=at * examples)
-                with run.judging(claim):
-                    evidence.append(Evidence(claim))
-                    check(claim, **search, evidence=evidence[-1], on_example=lambda: bar.advance(task))
-                    require_repeatable(evidence[-1])
-                    run.add(record(evidence[-1]))
-    finally:
-        torch.set_num_threads(threads)
-    if run.interrupted and evidence and evidence[-1].outcome is Outcome.REFUTED:
-        run.add(record(evidence[-1]))  # what has refuted a claim does not depend on what would have come after it
-    evidence = [seen for seen in evidence if run.entries.get(seen.claim.name, {}).get("outcome")]
-    run.print_table()
-    if sizes:
-        out.print(sizes_table(evidence))
-    if verbose or len(claims) <= _FEW:
-        for line in families(evidence):
-            out.print(f"[dim]{escape(line)}[/]", highlight=False, soft_wrap=not out.is_terminal)
-    for seen in evidence:
-        print_details(seen, seed, folder, verbose=verbose, show=show)
-        run.entries[seen.claim.name] = record(seen)  # with its script
-    alarm = print_alarm(evidence)
-    run.print_sum()
-    run.write(files, seed=seed, profile="thorough" if thorough else "default", false_alarm=alarm)
-    return run.exit_code
+        order = Order(tuple(names or ()), mutant, examples, seed, database, folder, thorough, verbose)
+        several = processes(jobs, len(claims), len(claims) * examples)
+        raise typer.Exit(check_drawn(order.shares(claims), order, files, jobs=several, sizes=sizes))
 
 
 def _require_outputs(json_file: Path | None, html: Path | None, folder: Path | None, database: Path | None) -> None:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 from rich.markup import escape
 
+from theorems.commands.apart import Raised, claims_of, in_processes, judged_by, longest_first
 from theorems.commands.console import header, require_writable, seed_option
-from theorems.commands.refutations import DEFAULT, keep_counterexample, print_alarm, require_folder
+from theorems.commands.refutations import DEFAULT, keep_counterexample, print_spent, require_folder
 from theorems.commands.running import Run
 from theorems.commands.selection import select, select_mutants, spelled
-from theorems.commands.terminal import Target, err, out, searching
+from theorems.commands.terminal import Screen, Target, err, out, progress, searching
+from theorems.commands.workers import JOBS, processes
 
 if TYPE_CHECKING:
+    from theorems.claim import Claim
+    from theorems.evidence.file import Record
     from theorems.searching.falsifying import Search
 
 
@@ -28,6 +35,7 @@ def falsify_command(
     examples: Annotated[int | None, typer.Option(min=1, help="instances per claim at most [default: 2000]")] = None,
     seconds: Annotated[float | None, typer.Option(min=0.001, help="time per claim at most")] = None,
     seed: Annotated[int, seed_option("of the search")] = 0,
+    jobs: JOBS = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="write the evidence there; - is standard output")
     ] = None,
@@ -49,6 +57,7 @@ def falsify_command(
     from theorems.searching.betting import watchable
     from theorems.searching.falsifying import Search
     from theorems.verdict import Outcome
+    from theorems.relations.alarms import together
 
     claims = select(names)
     if mutant is not None:
@@ -58,44 +67,136 @@ def falsify_command(
     require_folder(folder, "--counterexamples")
     require_folder(database, "--database")
     limit = examples if examples is not None or seconds is not None else 2000
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # drawn networks are small: with more threads they stall
-    done: list[Search] = []
-    run = Run(claims)
+    order = _Order(tuple(names), mutant, limit, seconds, seed, database, folder, len(claims) > 1)
+    run, parts = Run(claims), list[tuple[float, int] | None]()
     with Target(json_file).alone():
         header(seed, None)
-        try:
-            # half of the run's false-alarm probability for the fixed-size tests, half for those that are watched
-            for claim in shared_out(claims, limit or _MANY, family=FAMILY / 2):
-                watched = watchable(claim) and seconds is not None
-                search = Search(claim, seed, limit, seconds / 2 if watched and seconds else seconds, None, database)
-                with run, run.judging(claim):
-                    _run(search, FAMILY / 2 / len(claims) if watched else None)
-                if search.instances and claim.name not in run.entries:  # nothing was raised
-                    done.append(search)  # also if it was interrupted: so far it is a search of that many instances
-                    _print(search, len(claims) > 1)
-                    if search.evidence.outcome is Outcome.REFUTED and search.evidence.worst is not None:
-                        keep_counterexample(search.evidence, seed, folder)
-                    run.add(record(search.evidence))
-                if run.interrupted:
-                    break
-        finally:
-            torch.set_num_threads(threads)
-        alarm = print_alarm([search.evidence for search in done])
+        shared = processes(jobs, len(claims), len(claims) * (limit or _MANY))
+        if shared > 1:
+            with run, progress() as bar:
+                whole = len(claims) * limit if limit else None
+                task = bar.add_task(f"{len(claims)} claims in {shared} processes", total=whole)
+
+                def take(_: int, found: Found) -> None:
+                    out.file.write(found.told)
+                    parts.append(found.spent)
+                    run.add(found.entry)
+
+                step = lambda count: bar.advance(task, count)  # noqa: E731
+                in_processes(run, _searched_apart, order, longest_first(claims), shared, take, on_step=step)
+        else:
+            _one_by_one(run, order, parts)
+        alarm = print_spent(together(parts))
         if len(claims) > 1 or run.interrupted:
             run.print_sum()
         run.write((json_file, None), seed=seed, profile="falsify", false_alarm=alarm)
     raise typer.Exit(run.exit_code)
 
 
-def _run(search: Search, alarm: float | None) -> None:
+@dataclass(frozen=True)
+class _Order:
+    """What is to be searched and how: all that another process needs to know."""
+
+    names: tuple[str, ...]
+    mutant: str | None
+    limit: int | None
+    seconds: float | None
+    seed: int
+    database: Path | None
+    folder: Path
+    several: bool
+    screen: Screen = field(default_factory=Screen.here)
+
+    def claims(self) -> list[Claim]:
+        """The claims that are meant, each with its share of the run's false-alarm probability."""
+        claims = select(self.names)
+        return self.shares(claims if self.mutant is None else select_mutants(claims, self.mutant))
+
+    def shares(self, claims: list[Claim]) -> list[Claim]:
+        """Half of what the run may spend for the fixed-size tests, half for those that are watched."""
+        from theorems.relations.alarms import FAMILY, shared_out
+
+        return shared_out(claims, self.limit or _MANY, family=FAMILY / 2)
+
+
+class Found(NamedTuple):
+    """What is left of a search: nothing that holds an instance."""
+
+    entry: Record
+    told: str
+    spent: tuple[float, int] | None
+
+
+def _search(claim: Claim, order: _Order, count: int) -> tuple[Search, float | None]:
+    """The search of one of so many claims, and what watching it may cost."""
+    from theorems.relations.alarms import FAMILY
+    from theorems.relations.sequential import watchable
+    from theorems.searching.falsifying import Search
+
+    watched = watchable(claim) and order.seconds is not None
+    seconds = order.seconds / 2 if watched and order.seconds else order.seconds
+    return Search(
+        claim, order.seed, order.limit, seconds, None, order.database
+    ), FAMILY / 2 / count if watched else None
+
+
+def _one_by_one(run: Run, order: _Order, parts: list[tuple[float, int] | None]) -> None:
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # drawn networks are small: with more threads they stall
+    try:
+        for claim in order.shares(run.claims):
+            search, alarm = _search(claim, order, len(run.claims))
+            with run, run.judging(claim):
+                _run(search, alarm, bar=True)
+            if search.instances and claim.name not in run.entries:  # nothing was raised
+                # also if it was interrupted: so far it is a search of that many instances
+                found = _told(search, order)
+                out.file.write(found.told)
+                parts.append(found.spent)
+                run.add(found.entry)
+            if run.interrupted:
+                break
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _searched_apart(order: _Order, at: int, step: Callable[[], None]) -> Found | Raised:
+    """Search for a refutation of one of the claims in a process of its own."""
+    order.screen.take()
+
+    def judge(claim: Claim) -> Found:
+        search, alarm = _search(claim, order, len(claims_of(order)))
+        search.on_instance = lambda _: step()
+        _run(search, alarm)
+        return _told(search, order)
+
+    return judged_by(order, at, judge)
+
+
+def _told(search: Search, order: _Order) -> Found:
+    """Print what was found into a string; a refutation becomes a script."""
+    from theorems.evidence.file import record
+    from theorems.relations.alarms import spent
+    from theorems.verdict import Outcome
+
+    seen = search.evidence
+    with out.capture() as text:
+        _print(search, order.several)
+        if seen.outcome is Outcome.REFUTED and seen.worst is not None:
+            keep_counterexample(seen, order.seed, order.folder)
+    return Found(record(seen), text.get(), spent([seen]))
+
+
+def _run(search: Search, alarm: float | None, *, bar: bool = False) -> None:
     """Search, and bet against the claim for as long again where that is possible: ``alarm`` is what it may cost."""
     from theorems.evidence.refutations import require_repeatable
     from theorems.searching.betting import watch
     from theorems.verdict import Outcome
 
     claim = search.claim
-    with searching(claim.name, search.examples, search.seconds) as show:
+    with searching(claim.name, search.examples, search.seconds) if bar else nullcontext(search.on_instance) as show:
         search.on_instance = show
         search.run()
     require_repeatable(search.evidence)

@@ -90,9 +90,15 @@ def keep_counterexample(seen: Evidence, seed: int, folder: Path | None, *, show:
 
 def print_alarm(evidence: Sequence[Evidence]) -> float | None:
     """Print the false-alarm probability of the whole run, if any of it was left to chance; give it."""
-    from theorems.relations.alarms import said, spent
+    from theorems.relations.alarms import spent
 
-    found = spent(evidence)
+    return print_spent(spent(evidence))
+
+
+def print_spent(found: tuple[float, int] | None) -> float | None:
+    """Print what was left to chance, if anything was; give the probability."""
+    from theorems.relations.alarms import said
+
     if found is None:
         return None
     out.print(f"[dim]{said(*found)}[/]", highlight=False)

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -63,6 +64,26 @@ out = _Screen(width=_width())
 err = _Screen(stderr=True)
 for _console in (out, err):
     _console.push_render_hook(_Visible())
+
+
+@dataclass(frozen=True)
+class Screen:
+    """What another process needs to print as if it were here."""
+
+    width: int
+    terminal: bool
+    colours: str | None
+
+    @classmethod
+    def here(cls) -> Screen:
+        """That of standard output."""
+        return cls(out.width, out.is_terminal, out.color_system)
+
+    def take(self) -> None:
+        """Print as there; bars and spinners are the business of the other process."""
+        err.quiet = True
+        out.__init__(width=self.width, force_terminal=self.terminal, color_system=self.colours)  # type: ignore[misc]
+        out.push_render_hook(_Visible())
 
 
 def streams() -> bool:

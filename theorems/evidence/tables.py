@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.table import Table
 
@@ -56,13 +56,13 @@ def fitted_table(
     return table
 
 
-def sizes_table(evidence: Iterable[Evidence]) -> Table:
+def sizes_table(sizes: Iterable[tuple[str, Mapping[str, tuple[int, int]]]]) -> Table:
     """One row per claim: from where to where the sizes of its instances went."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("claim", no_wrap=True)
     table.add_column("sizes of the instances drawn", overflow="fold")
-    for seen in evidence:
-        table.add_row(seen.claim.name, ", ".join(f"{name} {span(*ends)}" for name, ends in seen.sizes.items()) or "–")
+    for claim, seen in sizes:
+        table.add_row(claim, ", ".join(f"{name} {span(*ends)}" for name, ends in seen.items()) or "–")
     return table
 
 
@@ -71,19 +71,27 @@ def span(low: int, high: int) -> str:
     return f"{low}" if low == high else f"{low}–{high}"
 
 
-def families(evidence: Iterable[Evidence]) -> list[str]:
-    """A line per family that p(error) is about, and one per reason why claims that HOLD have none; each with its claims."""
+def family_of(seen: Evidence) -> str | None:
+    """What the p(error) of a claim that HOLDS is about, or why there is none, with a gap for its name; None of any other."""
+    if seen.outcome is not Outcome.HOLDS or seen.generic is None:
+        return None
+    if seen.family is None:
+        return "no p(error) of {}: " + str(seen.no_error_probability)
+    also = [f"also {name}" for name in seen.generic.also]
+    also += [f"but it fails for {name}" for name in seen.generic.not_for if "masks" not in name]
+    also += [f"{len(seen.generic.skipped)} shapes could not be tried"] if seen.generic.skipped else []
+    kinds = [f"of the kind {kind!r}" for kind in seen.claim.where]
+    return "p(error) of {} is about " + "; ".join([", ".join([seen.family, *kinds]), *also])
+
+
+def families(told: Iterable[tuple[str, str | None]]) -> list[str]:
+    """A line per family that p(error) is about, and one per reason why claims that HOLD have none; each with its claims.
+
+    Args:
+        told: the name of each claim, and what `family_of` says of it.
+    """
     about: dict[str, list[str]] = {}
-    for seen in evidence:
-        if seen.outcome is not Outcome.HOLDS or seen.generic is None:
-            continue
-        if seen.family is None:
-            text = "no p(error) of {}: " + str(seen.no_error_probability)
-        else:
-            also = [f"also {name}" for name in seen.generic.also]
-            also += [f"but it fails for {name}" for name in seen.generic.not_for if "masks" not in name]
-            also += [f"{len(seen.generic.skipped)} shapes could not be tried"] if seen.generic.skipped else []
-            kinds = [f"of the kind {kind!r}" for kind in seen.claim.where]
-            text = "p(error) of {} is about " + "; ".join([", ".join([seen.family, *kinds]), *also])
-        about.setdefault(text, []).append(seen.claim.name)
+    for name, text in told:
+        if text is not None:
+            about.setdefault(text, []).append(name)
     return [text.replace("{}", ", ".join(names), 1) for text, names in about.items()]
