@@ -22,7 +22,7 @@ from theorems.commands.workers import JOBS, processes
 
 if TYPE_CHECKING:
     from theorems.claim import Claim
-    from theorems.evidence.file import Record
+    from theorems.evidence.records import Record
     from theorems.searching.falsifying import Search
 
 
@@ -50,13 +50,6 @@ def falsify_command(
     ] = None,
 ) -> None:
     """Search hard for a refutation: at random, aimed at the bound, in structured corners, around the worst instance."""
-    import torch
-
-    from theorems.evidence.file import record
-    from theorems.relations.alarms import FAMILY, shared_out
-    from theorems.searching.betting import watchable
-    from theorems.searching.falsifying import Search
-    from theorems.verdict import Outcome
     from theorems.relations.alarms import together
 
     claims = select(names)
@@ -130,7 +123,7 @@ class Found(NamedTuple):
 def _search(claim: Claim, order: _Order, count: int) -> tuple[Search, float | None]:
     """The search of one of so many claims, and what watching it may cost."""
     from theorems.relations.alarms import FAMILY
-    from theorems.relations.sequential import watchable
+    from theorems.searching.betting import watchable
     from theorems.searching.falsifying import Search
 
     watched = watchable(claim) and order.seconds is not None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from theorems.commands.apart import Raised, judged_by
 from theorems.commands.selection import select, select_mutants
 from theorems.commands.terminal import Screen, out
-from theorems.evidence.file import Record
+from theorems.evidence.records import Record
 
 if TYPE_CHECKING:
     from theorems.claim import Claim

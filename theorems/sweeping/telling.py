@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from theorems.evidence.collected import Evidence
-from theorems.evidence.file import Record, record
+from theorems.evidence.file import record
+from theorems.evidence.records import Record
 from theorems.impl.errors import InputError
 from theorems.sweeping.bounds import LEVEL, anytime, fixed
 from theorems.sweeping.store import Total
