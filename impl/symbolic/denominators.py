@@ -40,7 +40,7 @@ def _times(terms: Terms, name: str, denominator: Symbolic) -> Iterator[dict[Mono
     """One entry of the sum over the indices of 1/x, times x: nothing where a monomial does not run through them."""
     kinds = [size.name for size in denominator.shape]
     found: list[tuple[Monomial, Fraction]] = []
-    fixed: tuple[Index, ...] | None = None
+    fixed: tuple[int | None, ...] | None = None
     for term, c in terms.items():
         at = next((indices for node, indices in term.factors if node.name == name), None if kinds else ())
         if at is None:
@@ -48,10 +48,10 @@ def _times(terms: Terms, name: str, denominator: Symbolic) -> Iterator[dict[Mono
         if at is None or any(number < 0 for _, number in at):
             return
         found.append((term._replace(out=(*term.out, *at)), c))
-        outer = tuple(term.out.index(i) if i in term.out else None for i in at)  # type: ignore[misc]
+        outer = tuple(term.out.index(i) if i in term.out else None for i in at)
         if fixed is not None and outer != fixed:
             return
-        fixed = outer  # type: ignore[assignment]
+        fixed = outer
     shape = [Size(i[0]) if i is not None else 1 for i in found[0][0].out]
     summands = Symbolic(shape, collected(found))
     yield (summands * denominator).terms

@@ -14,7 +14,8 @@ from typing import Any
 from theorems.claim import Claim
 from theorems.impl.generic.source import Source
 from theorems.impl.symbolic.source import SymbolicSource
-from theorems.proving.domains import Case, domain_of
+from theorems.proving.cases import Case
+from theorems.proving.domains import domain_of
 from theorems.proving.proof import Proof
 from theorems.verdict import Outcome, Verdict
 

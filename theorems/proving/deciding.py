@@ -27,7 +27,8 @@ from theorems.impl.symbolic.relations import relations_used
 from theorems.impl.symbolic.signs import is_positive, sign_of
 from theorems.impl.symbolic.sizes import Size, same_shape
 from theorems.impl.symbolic.source import SymbolicSource
-from theorems.proving.domains import Case, Domain, domain_of
+from theorems.proving.cases import Case, Domain
+from theorems.proving.domains import domain_of
 from theorems.proving.induction import layer, steps_of, told
 from theorems.proving.missing import missing
 from theorems.proving.proof import CaseProof, How, Part, Proof

@@ -25,7 +25,7 @@ def labelled_features(source: SymbolicSource, *, span: str, equal: bool = False)
     """Features E M at collapse, by what the columns of the class means M span; every class has samples, as many as any other if ``equal``."""
     rows, classes, width = (source.size(1, 3) for _ in range(3))
     labels, means = source.collapsed(rows, classes, width, span=span, equal=equal)
-    return unchecked(LabelledFeatures, features=labels @ means, labels=labels)  # type: ignore[no-any-return]
+    return unchecked(LabelledFeatures, features=labels @ means, labels=labels)
 
 
 def weight_step(source: SymbolicSource) -> WeightStep:
@@ -54,6 +54,6 @@ def decoder(source: SymbolicSource, *, layers: int) -> Decoder:
         shape = (width, widths[place])
         weights.append(source.entries(*shape) if last else source.switched(*shape, before=outputs))
         seen = outputs(weights[-1]) if last else [h.clamp(min=0) for h in outputs(weights[-1])]
-    return unchecked(  # type: ignore[no-any-return]
+    return unchecked(
         Decoder, points=seen[0], codes=codes, weights=tuple(weights), biases=tuple(biases), mixtures=mixtures
     )

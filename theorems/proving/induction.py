@@ -34,7 +34,7 @@ from theorems.impl.gated import GatedNetwork, fields, loss_gradient
 from theorems.impl.generic.networks import gated_network
 from theorems.impl.operands import Operand
 from theorems.impl.symbolic.errors import NotOfThisFormError
-from theorems.proving.domains import Case
+from theorems.proving.cases import Case
 
 _LAYER = Case("one layer between any fields", partial(gated_network, depths=(1, 1)), 0, ("gate",))
 

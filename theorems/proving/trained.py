@@ -14,7 +14,7 @@ from theorems.impl.twins import TwinRuns
 
 def unchecked(kind: type, **fields: Any) -> Any:
     """An instance without a look at its shapes: T and T + 1 are names of their own, which no comparison would find to agree."""
-    made = object.__new__(kind)
+    made: Any = object.__new__(kind)
     for name, value in fields.items():
         object.__setattr__(made, name, value)
     return made
@@ -40,7 +40,7 @@ def twin_runs(source: SymbolicSource) -> TwinRuns:
     (x, h, _), (twin, twin_h, _) = seen
     paths = {name: source.entries(states, rows, width) for name in ("inner_outputs", "restarted_outputs")}
     paths |= {name: source.entries(states, rest) for name in ("inner_others", "restarted_others")}
-    return unchecked(  # type: ignore[no-any-return]
+    return unchecked(
         TwinRuns, inputs=x, preconditioner=h + h.mT, start=source.entries(width, d), twin_inputs=twin,
         twin_preconditioner=twin_h + twin_h.mT, twin_start=source.entries(width, other), outputs=after(*moved[0]),
         others=shared, twin_outputs=after(*moved[1]), twin_others=shared, **paths,
@@ -78,4 +78,5 @@ def matched_pair(source: SymbolicSource, *, steps: int) -> InitialisedPair:
     one, two = source.matched(
         scale, ((rows, d), (d, rank), (d, start)), ((rows, other), (other, other_rank), (other, other_start))
     )
-    return InitialisedPair(*one, *two, source.entries(rows, 1), source.few(steps), scale)
+    (x, r, s), (twin, twin_r, twin_s) = one, two
+    return InitialisedPair(x, r, s, twin, twin_r, twin_s, source.entries(rows, 1), source.few(steps), scale)
