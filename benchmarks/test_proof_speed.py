@@ -7,11 +7,21 @@ import pytest
 
 import theorems
 from impl.generic.networks import gated_network
+from theorems.proving.cases import Case
 from theorems.proving.deciding import decide, symbolic
-from theorems.proving.domains import Case
 
 
-@pytest.mark.parametrize("name", ["feature_learning_equation", "kernel_ode", "layerwise_kernel"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "feature_learning_equation",
+        "kernel_ode",
+        "layerwise_kernel",
+        "spectral_bias_variance",
+        "target_linearity_laws",
+        "closure_needs_gram_from_depth_three",
+    ],
+)
 def test_a_proof(benchmark, name):
     from theorems.impl.symbolic.labelling import canonical
 
@@ -40,3 +50,17 @@ def test_the_pullback_recursion(benchmark, depth):
         return [part for part in told if (seen[part] - told[part]).terms]
 
     assert benchmark.pedantic(prove, rounds=3) == []
+
+
+def test_the_whole_catalogue(benchmark):
+    from theorems import CLAIMS
+    from theorems.impl.symbolic.labelling import canonical
+
+    benchmark.group = "the whole catalogue proved for all sizes"
+
+    def fresh():
+        canonical.cache_clear()
+        return ([replace(claim, name=claim.name) for claim in CLAIMS],), {}
+
+    decided = benchmark.pedantic(lambda claims: [decide(claim).proved for claim in claims], setup=fresh, rounds=1)
+    assert sum(decided) > 30

@@ -21,9 +21,9 @@ from theorems.impl.strategies.noise import minibatch_noises
 from theorems.impl.symbolic import NotOfThisFormError
 from theorems.impl.training import MinibatchNoise
 from theorems.loading import load_claims
+from theorems.proving.cases import Case
 from theorems.proving.counterexamples import counterexample
 from theorems.proving.deciding import decide, symbolic
-from theorems.proving.domains import Case
 from theorems.proving.induction import CUT, LAYER, PULLBACK, PUSHFORWARD, layer
 from theorems.verdict import Grade
 

@@ -66,6 +66,12 @@ def a_denominator_of_any_sign(fit: Regression):
     return fit.ridge * 0
 
 
+@false(at_most, ridge.regressions, lambda fit: (fit.signal * fit.signal / (fit.levels - fit.others)).sum(-1))
+def a_denominator_of_the_other_sign(fit: Regression):
+    """Σ f²/(k − l) ≤ 0: true for k < l."""
+    return fit.ridge * 0
+
+
 @false(equals, flows.path_tasks, lambda task: task.right.mT @ task.right)
 def right_vectors_of_every_mode(task: SpectralTask):
     """VᵀV = I: true where no s is zero."""
