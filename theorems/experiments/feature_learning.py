@@ -9,23 +9,21 @@ import numpy as np
 
 from theorems.claim import Source
 from theorems.experiments.experiment import Curves, Scale, experiment
-from theorems.impl.experiments.feature_runs import collapse_runs, gram_runs, linearity_runs, staircase_runs
+from theorems.experiments.gram_updates import (
+    DIGITS,
+    PAPER,
+    gram_only_updates_match_gradient_descent,
+    newton_schulz_changes_the_gram_in_training,
+    steps_of,
+)
+from theorems.impl.experiments.feature_runs import collapse_runs, linearity_runs, staircase_runs
 from theorems.impl.experiments.runs import Array, Runs
 
-_PAPER = "2605.06258"
-_DIGITS = (
-    "MNIST, SVHN, CIFAR and BERT in the paper; digits of scikit-learn here, full batch, so that nothing is downloaded. Target linearity is "
-    "that of the claims (column-centred targets), of held-out samples."
-)
 _LINEARITY_SCALES = {
     "smoke": Scale(16, {"samples": 150, "width": 24, "roll width": 16, "steps": 120, "looks": 2, "rate": 0.05, "adam": 1e-2}, "4 s", block=16),
     "default": Scale(32, {"samples": 300, "width": 32, "roll width": 16, "steps": 400, "looks": 8, "rate": 0.05, "adam": 1e-2}, "1 min"),
     "paper": Scale(50, {"samples": 800, "width": 256, "roll width": 32, "steps": 5000, "looks": 40, "rate": 0.02, "adam": 1e-3}, "8 h", block=2),
 }  # fmt: skip
-
-
-def _steps(settings: Mapping[str, float]) -> list[float]:
-    return [settings["steps"] * k / settings["looks"] for k in range(int(settings["looks"]) + 1)]
 
 
 def _rise(runs: Runs, name: str) -> dict[str, Array]:
@@ -38,9 +36,9 @@ def _rise(runs: Runs, name: str) -> dict[str, Array]:
     scales=_LINEARITY_SCALES,
     margins={"along training": 0.05, "through layers": 0.01},
     unit="target linearity",
-    source=Source(_PAPER, "target linearity by layer and along training"),
+    source=Source(PAPER, "target linearity by layer and along training"),
     reported="Deep networks learn to transform representations sequentially towards a target-linear structure, layer by layer and along training.",
-    differs=_DIGITS,
+    differs=DIGITS,
     mutants={
         "labels shuffled": partial(_rise, name="digits, labels shuffled"),
         "linear network": partial(_rise, name="digits, linear network"),
@@ -67,7 +65,7 @@ def _along(runs: Runs, name: str) -> dict[str, Array]:
     scales=_LINEARITY_SCALES,
     margins={"along training": 0.02},
     unit="target linearity",
-    source=Source(_PAPER, "Swiss roll"),
+    source=Source(PAPER, "Swiss roll"),
     reported="On a Swiss roll the virtual updates unroll the inputs along the target within a hundred steps.",
     differs="The released notebook draws virtual updates and no number. Here: TL of held-out points, a bias as a constant input, 16 units per "
     "layer (the paper's 32 random ones explain 0.99 of the target before any training), Adam.",
@@ -84,75 +82,6 @@ def target_linearity_rises_on_the_swiss_roll(runs: Runs) -> Mapping[str, Array]:
     Effect: TL on held-out points after training less that before, larger than 0.02. Source: arXiv:2605.06258 [P in words].
     """
     return _along(runs, "Swiss roll")
-
-
-_OPTIMISERS = ("plain SGD", "momentum")
-_TOLERANCE = 0.03
-_GRAM_SCALES = {
-    "smoke": Scale(16, {"samples": 200, "tests": 500, "width": 16, "steps": 100, "looks": 2, "rate": 0.03}, "4 s", block=16),
-    "default": Scale(20, {"samples": 500, "tests": 1000, "width": 32, "steps": 300, "looks": 10, "rate": 0.03}, "1 min", block=10),
-    "paper": Scale(20, {"samples": 900, "tests": 897, "width": 256, "steps": 3000, "looks": 40, "rate": 0.03}, "10 h", block=2),
-}  # fmt: skip
-
-
-def _matched(runs: Runs, rule: str = "Gram only", suffix: str = "") -> dict[str, Array]:
-    return {
-        name: _TOLERANCE - runs[f"accuracy, plain, {name}"][:, -1] + runs[f"accuracy, {rule}, {name}{suffix}"][:, -1]
-        for name in _OPTIMISERS
-    }
-
-
-@experiment(
-    measure=gram_runs,
-    scales=_GRAM_SCALES,
-    margins=dict.fromkeys(_OPTIMISERS, 0.0),
-    unit="test accuracy",
-    source=Source(_PAPER, "Gram-only updates"),
-    reported="Gram-only updates match or outperform gradient descent on MNIST, SVHN and CIFAR (released code: SGD with momentum, ten Newton-Schulz steps).",
-    differs=_DIGITS + " The exact polar factor in place of Newton-Schulz; hidden layers only, the readout is trained as it is.",
-    mutants={
-        "rotation only": partial(_matched, rule="rotation only"),
-        "labels shuffled": partial(_matched, suffix=", labels shuffled"),
-    },
-    curves=Curves({f"{rule}, {name}": f"accuracy, {rule}, {name}" for name in _OPTIMISERS for rule in ("plain", "Gram only", "rotation only")}, "step", "test accuracy", _steps),
-)  # fmt: skip
-def gram_only_updates_match_gradient_descent(runs: Runs) -> Mapping[str, Array]:
-    r"""Steps that keep the weight Gram matrix of a hidden layer alone, W' = polar(W₁W₂ᵀ)W₂, reach the accuracy of plain SGD.
-
-    With and without momentum. The other half of the step, the rotation alone, with the Gram matrix frozen at its start, must not.
-
-    Effect: 0.03 less the accuracy that is lost on held-out digits, larger than 0. Source: arXiv:2605.06258 [P].
-    """
-    return _matched(runs)
-
-
-def _lost(runs: Runs, rule: str = "Newton-Schulz") -> dict[str, Array]:
-    floor = 1e-9
-    return {
-        name: np.log10(runs[f"Gram error, {rule}, {name}"] + floor)
-        - np.log10(runs[f"Gram error, Gram only, {name}"] + floor)
-        for name in _OPTIMISERS
-    }
-
-
-@experiment(
-    measure=gram_runs,
-    scales=_GRAM_SCALES,
-    margins=dict.fromkeys(_OPTIMISERS, 2.0),
-    unit="decades of relative error",
-    source=Source(_PAPER, "released code: ten Newton-Schulz steps", "derived"),
-    reported="The released code whitens with ten quintic Newton-Schulz steps; that they may not have converged is not discussed.",
-    differs=_DIGITS + " One step's error of the Gram matrix, the largest of a whole training in float32.",
-    mutants={"polar factor in both arms": partial(_lost, rule="Gram only")},
-)
-def newton_schulz_changes_the_gram_in_training(runs: Runs) -> Mapping[str, Array]:
-    r"""Along a training ten Newton–Schulz steps change the Gram matrix a hundred times as much as the exact polar factor, or more.
-
-    Singular values below 1/537 of the norm have not converged by then, and W₁W₂ᵀ has them. Labels play no part.
-
-    Effect: log₁₀ of the quotient of the largest relative errors of WᵀW in a step, larger than 2. Source: derived here [D].
-    """
-    return _lost(runs)
 
 
 def _wide_less_narrow(runs: Runs, name: str) -> Array:
@@ -181,7 +110,7 @@ _STAIRCASE = (
     scales=_STAIRCASE_SCALES,
     margins={"training loss": 0.01, "movement": 0.01},
     unit="mean square error; relative movement",
-    source=Source(_PAPER, "staircase target at several widths"),
+    source=Source(PAPER, "staircase target at several widths"),
     reported="Narrow networks learn features and wide ones stay lazy: final losses 1.7425/1.8251/1.8943/1.9428 at widths 32/128/512/1024.",
     differs=_STAIRCASE,
     mutants={"labels of the narrow network shuffled": lambda runs: {
@@ -206,7 +135,7 @@ def narrow_networks_learn_the_staircase(runs: Runs) -> Mapping[str, Array]:
     scales=_STAIRCASE_SCALES,
     margins={"test loss": 0.01},
     unit="mean square error",
-    source=Source(_PAPER, "staircase target at several widths: on fresh samples", "derived"),
+    source=Source(PAPER, "staircase target at several widths: on fresh samples", "derived"),
     reported="The final losses are called test losses.",
     differs=_STAIRCASE,
     mutants={"labels of the narrow network shuffled": lambda runs: {"test loss": runs["test loss"][:, -1] - runs["test loss, labels shuffled"][:, 0]}},
@@ -236,13 +165,13 @@ def _collapsed(runs: Runs, suffix: str = "") -> dict[str, Array]:
     },
     margins={"collapse": 0.5, "linearity": 0.2},
     unit="decades; target linearity",
-    source=Source(_PAPER, "neural collapse and target linearity at the end of training"),
+    source=Source(PAPER, "neural collapse and target linearity at the end of training"),
     reported="Neural collapse is an instance of target linearity: both are reached at the end of training.",
     differs="Digits of scikit-learn; decay 0.001. Measured on the training set, where collapse is defined.",
     mutants={"labels shuffled": partial(_collapsed, suffix=", labels shuffled")},
     curves=Curves(
         {"within to between": "within to between", "target linearity": "linearity", "target linearity, labels shuffled": "linearity, labels shuffled"},
-        "step", "variation within over between classes; target linearity", _steps,
+        "step", "variation within over between classes; target linearity", steps_of,
     ),
 )  # fmt: skip
 def classes_collapse_and_become_linear(runs: Runs) -> Mapping[str, Array]:

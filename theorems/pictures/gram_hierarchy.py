@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from theorems.gram_hierarchy import (
     backward_pullback_recursion,
     closure_needs_gram_from_depth_three,
     forward_pushforward_recursion,
-    gram_operator_flow,
     kernel_cut_identity,
 )
-from theorems.impl.data import single_index
-from theorems.impl.gated import GatedNetwork, gated_network, outputs
-from theorems.impl.networks import generator
+from theorems.impl.gated import GatedNetwork
+from theorems.pictures.gram_paths import LAW, gram_path, network, path_error
 from theorems.pictures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, below, canvas, spread, styled
 
 if TYPE_CHECKING:
@@ -29,14 +26,6 @@ if TYPE_CHECKING:
 
 FLOOR = 1e-17
 """What is below, exact zeros above all, is drawn here."""
-
-
-def network(depth: int, *, seed: int, width: int = 16, samples: int = 8) -> GatedNetwork:
-    """A ReLU network of He-normal weights on Gaussian inputs; the targets are those of a single-index teacher."""
-    inputs, targets, _ = single_index(samples, width, torch.tanh, seed=seed)
-    source = generator(seed + 1)
-    drawn = [torch.randn(width, width, generator=source, dtype=torch.float64) for _ in range(depth + 1)]
-    return gated_network([w * (2 / width) ** 0.5 for w in drawn[1:]], drawn[0][0] / width**0.5, inputs, targets[:, 0])
 
 
 def gaps(claims: Sequence[Claim], net: GatedNetwork, parts: Sequence[str | tuple[str, ...]] = ("",)) -> list[float]:
@@ -148,54 +137,6 @@ def kernel_cut(seed: int) -> Figure:
     axis.grid(visible=False, axis="x")
     below(axis, columns=2)  # there is no room among the bars
     return figure
-
-
-@dataclass(frozen=True)
-class GramPath:
-    """The weight Gram matrices along gradient descent, and what the flow adds up to along the same points.
-
-    Args:
-        times: η·step, (T,).
-        observed: WˡᵀWˡ − its start, by layer, each (T, n, n).
-        predicted: η Σ of the flow at the steps before, by layer and by name (the law, and mutants), likewise.
-    """
-
-    times: np.ndarray
-    observed: dict[str, np.ndarray]
-    predicted: dict[str, dict[str, np.ndarray]]
-
-
-LAW = "law"
-
-
-def gram_path(rate: float, until: float, *, seed: int, mutants: Sequence[str] = ()) -> GramPath:
-    """Train a network of depth 3 by gradient descent of rate η for the time ``until``."""
-    start = network(3, seed=seed, width=10, samples=20)
-    claims = {LAW: gram_operator_flow} | {name: gram_operator_flow.mutants[name] for name in mutants}
-    targets: Any = outputs(start, start.weights) - start.residual
-    net, steps = start, round(until / rate)
-    sums: dict[str, dict[str, list[Any]]] = {name: {} for name in claims}
-    seen: dict[str, list[Any]] = {}
-    for step in range(steps + 1):
-        for layer, (weight, first) in enumerate(zip(net.weights, start.weights, strict=True), 1):
-            moved: Any = weight.mT @ weight - first.mT @ first
-            seen.setdefault(f"G{layer}", []).append(moved.numpy())
-        for name, claim in claims.items():
-            speed: Any = claim.predict(net)
-            for part, value in speed.items():
-                path = sums[name].setdefault(part, [np.zeros(tuple(value.shape))])
-                path.append(path[-1] + rate * value.numpy())
-        if step < steps:
-            weights: Any = [w + rate * v for w, v in zip(net.weights, net.weight_velocity, strict=True)]
-            net = gated_network(weights, start.readout, start.inputs, targets)
-    stacked = {name: {part: np.stack(path[:-1]) for part, path in some.items()} for name, some in sums.items()}
-    return GramPath(rate * np.arange(steps + 1), {part: np.stack(path) for part, path in seen.items()}, stacked)
-
-
-def path_error(path: GramPath, name: str, part: str) -> float:
-    """‖predicted − observed‖_F over ‖observed‖_F, of the whole motion of one layer's Gram matrix."""
-    end = path.observed[part][-1]
-    return float(np.linalg.norm(path.predicted[name][part][-1] - end) / np.linalg.norm(end))
 
 
 @styled("depth 3, width 10, 20 samples")
