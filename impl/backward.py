@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import FunctionType, MethodType
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.autograd.function import BackwardCFunction
 
 from theorems.impl.errors import InputError
 
@@ -31,17 +34,24 @@ def found_backwards(value: Tensor, tensors: Sequence[Tensor], trained: Sequence[
 
 
 def is_reentrant(value: Tensor) -> bool:
-    """Whether part of the graph is a checkpoint with ``use_reentrant=True``, which only ``backward()`` runs."""
+    """Whether part of the graph runs a backward pass of its own, which only ``backward()`` starts: a checkpoint with ``use_reentrant=True``, reversible layers."""
     waiting = [value.grad_fn] if value.grad_fn is not None else []
     known = set(waiting)
     while waiting:
         node = waiting.pop()
-        if node.name() == _REENTRANT:
+        if node.name() == _REENTRANT or _holds_modules(node):
             return True
         following = {other for other, _ in node.next_functions if other is not None} - known
         known |= following
         waiting += following
     return False
+
+
+def _holds_modules(node: Any) -> bool:
+    """Whether a custom function keeps layers for its backward pass: it will run them again, and fill the gradients of their parameters itself."""
+    kept = vars(node).values() if isinstance(node, BackwardCFunction) else ()
+    inside = [part for value in kept for part in (value if isinstance(value, list | tuple) else (value,))]
+    return any(isinstance(part, nn.Module | FunctionType | MethodType) for part in inside)
 
 
 def _accumulated(value: Tensor, tensors: Sequence[Tensor], leaves: Sequence[Tensor]) -> list[Tensor | None]:
@@ -52,7 +62,7 @@ def _accumulated(value: Tensor, tensors: Sequence[Tensor], leaves: Sequence[Tens
     """
     if any(not t.is_leaf for t in tensors) or any(getattr(p, "_post_accumulate_grad_hooks", None) for p in leaves):
         raise InputError(
-            "checkpoints with use_reentrant=True show no gradients of activations; use_reentrant=False does"
+            "checkpoints with use_reentrant=True and reversible layers show no gradients of activations; use_reentrant=False does"
         )
     before = [(p, p.grad) for p in leaves]
     try:

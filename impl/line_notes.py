@@ -30,6 +30,11 @@ def notes_on(lines: Lines) -> list[str]:
         notes.append(f"it has more than {LARGEST} parameters: only the {lines.samples} were looked at")
     if any(hasattr(m, "_orig_mod") or getattr(m, "_compiled_call_impl", None) for m in lines.model.modules()):
         notes.append("it is compiled, but ran as it is written")
+    seen = {id(p) for h in lines.owners for p in h.parameters}
+    missed = [name for name, p in lines.model.named_parameters() if p.requires_grad and id(p) not in seen]
+    if missed:
+        more = f" and {len(missed) - 4} more" if len(missed) > 4 else ""
+        notes.append(f"the loss does not reach {', '.join(missed[:4])}{more}: not looked at")
     hooked = sum(bool(getattr(p, "_post_accumulate_grad_hooks", None)) for p in lines.model.parameters())
     if hooked:
         notes.append(f"hooks after accumulation, on {hooked} parameters, did not run: what they do to gradients was not looked at")  # fmt: skip

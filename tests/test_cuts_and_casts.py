@@ -268,10 +268,40 @@ def test_a_network_that_counts_its_calls_is_at_the_same_count_everywhere():
     assert {v.outcome for v in seen(Counting().double(), numbers(N, 6).double(), claims=claims).values()} == {H}
 
 
+class Reversible(torch.autograd.Function):
+    """Runs a layer again in its backward pass and fills the gradients of its parameters by itself, as reversible networks do."""
+
+    @staticmethod
+    def forward(ctx, x, layers):
+        ctx.save_for_backward(x)
+        ctx.layers = layers
+        return layers[0](x)
+
+    @staticmethod
+    def backward(ctx, grad):
+        with torch.enable_grad():
+            x = ctx.saved_tensors[0].detach().requires_grad_()
+            torch.autograd.backward(ctx.layers[0](x), grad)
+        return x.grad, None
+
+
+@pytest.mark.parametrize(("factor", "outcome"), [(1.0, H), (1.01, R), (-1.0, R), (0.0, R)])
+def test_layers_that_a_backward_pass_trains_by_itself_are_looked_at(factor, outcome):
+    torch.manual_seed(0)
+    model = Net(lambda s, x: s.c(Reversible.apply(s.a(x), [s.b])), a=nn.Linear(6, 8), b=nn.Linear(8, 8), c=nn.Linear(8, 3))  # fmt: skip
+    model.b.weight.register_hook(lambda grad: factor * grad)
+    verdicts = seen(model)
+    assert verdicts["all parameters"].outcome is outcome
+    assert {where for where, v in verdicts.items() if v.outcome is R} <= {"all parameters", "parameters of b"}
+
+
 # -- what is not trained, or hardly --------------------------------------------------------------------------------
 
 
 def test_what_was_not_looked_at_is_said():
+    spare = mlp()
+    spare.register_parameter("spare", nn.Parameter(numbers(2)))
+    assert "the loss does not reach spare: not looked at" in holds(spare)
     hooked = mlp()
     hooked[0].weight.register_post_accumulate_grad_hook(lambda p: p.grad.mul_(3))
     assert "hooks after accumulation, on 1 parameters, did not run" in holds(hooked)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from impl.running import run, undisturbed
-from tests.strangers import language, others, vision
+from tests.strangers import further, language, others, vision
 from tests.strangers.planted import BUGS, plant
 from theorems.models import check_model
 from theorems.preconditions import autograd_gives_the_gradient
@@ -17,7 +17,7 @@ from theorems.verdict import Outcome
 
 pytestmark = [pytest.mark.strangers, pytest.mark.filterwarnings("ignore")]
 
-NETWORKS = vision.NETWORKS | language.NETWORKS | others.NETWORKS
+NETWORKS = vision.NETWORKS | language.NETWORKS | others.NETWORKS | further.NETWORKS
 FORMATS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
 UNSEEN = {
     "peft.lora_on_layers": {"base_model.model.4.original_module"}
