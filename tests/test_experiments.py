@@ -189,6 +189,9 @@ def test_finished_blocks_are_not_run_again(tmp_path):
     CALLS.clear()
     run(tossing(2.0), folder=tmp_path)  # other settings are other blocks
     assert len(CALLS) == 5
+    blocks = Blocks(tmp_path)
+    keys = {blocks.key(found, found.scale("default"), seeds) for seeds in ((0, 1), (0, 1, 2), (1, 2))}
+    assert len(keys) == 3
 
 
 def test_seeds_are_explicit_and_apart():
@@ -210,14 +213,15 @@ def test_processes_change_nothing():
     assert all(np.array_equal(one[name], two[name]) for name in one.values)
 
 
-def test_a_replica_does_not_depend_on_its_neighbours():
+@pytest.mark.parametrize("optimiser", [torch.optim.Adam, torch.optim.SGD])
+def test_a_replica_does_not_depend_on_its_neighbours(optimiser):
     def trained(seeds):
         weights = layers(seeds, (3, 5, 2))
         inputs, targets = normal(seeds, 7, 3, stream="data"), normal(seeds, 7, 2, stream="targets")
         train(
             weights,
             lambda _: (outputs(weights, inputs) - targets).square().mean((1, 2)),
-            lambda parameters: torch.optim.Adam(parameters, lr=0.05),
+            lambda parameters: optimiser(parameters, lr=0.05),
             steps=5,
         )
         return outputs(weights, inputs)

@@ -74,7 +74,7 @@ def _draw_curves(axis: Axes, curves: Mapping[str, Any], told: Mapping[str, Any])
     if "y" in curves["log"]:
         axis.set_yscale("log")
     axis.set_title(f"Median of {told['replicates']} seeds")
-    axis.legend(fontsize=9)
+    axis.legend(fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)
 
 
 def _draw_effects(axis: Axes, told: Mapping[str, Any]) -> None:

@@ -67,7 +67,7 @@ class Blocks:
     """Blocks that are finished: in memory, and in a folder if there is one.
 
     A block is that of a measuring function, its settings and seeds, the versions of torch and of this program, and the source of the
-    function's module: whatever changes one of them makes another file.
+    function's module and of everything that trains networks (`impl.experiments`): whatever changes one of them makes another file.
 
     Args:
         folder: where to keep them; None for this run alone.
@@ -83,7 +83,8 @@ class Blocks:
         """The name of a block's file."""
         import torch
 
-        code = inspect.getsource(inspect.getmodule(found.measure) or found.measure)
+        files = [*sorted(Path(inspect.getfile(Runs)).parent.glob("*.py")), Path(inspect.getfile(found.measure))]
+        code = [file.read_text(encoding="utf-8") for file in files]
         told = repr((sorted(scale.settings.items()), tuple(seeds), torch.__version__, versions()["theorems"], code))
         return f"{found.measure.__name__}-{seeds[0]}-{zlib.crc32(told.encode()):08x}"
 
