@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
-from theorems.claim import Claim
 from theorems.commands.console import drawing, print_error
 from theorems.commands.running import Run
 from theorems.commands.workers import LostError, shared
 from theorems.evidence.file import raised
+
+if TYPE_CHECKING:
+    from theorems.claim import Claim
 
 Result = TypeVar("Result")
 
