@@ -13,7 +13,9 @@ from theorems.proving.proof import CaseProof
 
 HERE = Path(__file__).parent / "proofs"
 FALSE = {
-    claim.name: claim for file in ("false_families.py", "false_training.py") for claim in load_claims(str(HERE / file))
+    claim.name: claim
+    for file in ("false_families.py", "false_training.py", "false_corners.py")
+    for claim in load_claims(str(HERE / file))
 }
 
 

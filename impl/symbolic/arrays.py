@@ -147,7 +147,8 @@ class Symbolic(Functions):
         return variable(f"{name}[{sizes}]", self.shape)
 
     def __repr__(self) -> str:
-        """Index notation."""
+        """Index notation; what asks for it in a file that is watched could branch on it."""
+        kind_asked()
         from theorems.impl.symbolic.notation import written
 
         return f"Symbolic({', '.join(map(str, self.shape))}): {written(self)}"

@@ -37,6 +37,8 @@ class Axes(Refusing):
         """Axes in another order."""
         flat = axes[0] if len(axes) == 1 and isinstance(axes[0], tuple | list) else axes
         order = [a % self.ndim for a in flat]
+        if sorted(order) != list(range(self.ndim)):
+            raise NotOfThisFormError(f"axes {tuple(flat)} of an array of shape {self.shape}")
         return self._relabelled([self.shape[a] for a in order], order)
 
     def sum(self, axis: Any = None, keepdim: bool = False, *, dim: Any = None) -> Any:  # noqa: FBT002

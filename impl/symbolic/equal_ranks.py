@@ -69,7 +69,7 @@ def same_rank(matrix: Symbolic, other: Symbolic) -> bool:
     (_, one), (_, two) = left
     if one[0] == two[0]:
         one, two = one[::-1], two[::-1]
-    return one[1] == two[1] and one[1] not in (row, column) and {one[0], two[0]} == {row, column}
+    return one[1] == two[1] and one[1][1] >= 0 and one[1] not in (row, column) and {one[0], two[0]} == {row, column}
 
 
 def _stripped(left: list[Factor], term: Monomial, index: Index | None) -> Index | None:
@@ -82,6 +82,7 @@ def _stripped(left: list[Factor], term: Monomial, index: Index | None) -> Index 
             following = indices[1] if indices[0] == index else indices[0]
             if (
                 following in term.out
+                or following[1] < 0
                 or sum(idx.count(following) for _, idx in left) != 2
                 or _elsewhere(left, place, index)
             ):

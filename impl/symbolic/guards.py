@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from theorems.impl.symbolic.arrays import Symbolic
-from theorems.impl.symbolic.errors import NotOfThisFormError
+from theorems.impl.symbolic.errors import NotOfThisFormError, kind_asked
 
 
 class Guard:
@@ -17,6 +17,18 @@ class Guard:
         """Name it."""
         self._word = word
 
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """The class; what asks for it in a file that is watched branches on the kind of a field."""
+        kind_asked()
+        return type(self)
+
+    def __getattr__(self, name: str) -> Any:
+        """Nothing but what it is refused: a text has methods, a number has parts."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise NotOfThisFormError(f"a branch on {self._word!r}, by its attribute {name!r}")
+
     def _refuse(self, *_: Any, **__: Any) -> Any:
         raise NotOfThisFormError(f"a branch on {self._word!r}")
 
@@ -24,36 +36,38 @@ class Guard:
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = _refuse
     __rtruediv__ = __pow__ = __neg__ = __int__ = __float__ = __index__ = __len__ = _refuse
     __iter__ = __contains__ = __getitem__ = __call__ = __str__ = __format__ = _refuse
-    __hash__ = object.__hash__
+    __hash__ = _refuse  # a set or a dictionary would say that it holds no such thing
 
     def __repr__(self) -> str:
         """Its name."""
         return f"<any {self._word}>"
 
 
-class Word(str):
-    """A text that is there and may not be read."""
+class Word(Guard):
+    """Stands for a name, which may not be read."""
 
-    __slots__ = ()
-    __hash__ = str.__hash__
+    def __init__(self) -> None:
+        """Of nobody."""
+        super().__init__("name")
 
     def _refuse(self, *_: Any, **__: Any) -> Any:
         raise NotOfThisFormError("a branch on a name")
 
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __contains__ = __getitem__ = _refuse
-    startswith = endswith = find = count = split = lower = upper = _refuse
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __contains__ = __getitem__ = __len__ = _refuse
+    __add__ = __radd__ = __iter__ = __str__ = __format__ = __bool__ = __hash__ = _refuse
 
 
-class OtherThan(str):
-    """A text that is none of some others; of any further one nothing is known."""
+class OtherThan(Guard):
+    """Stands for a text that is none of some others; of any further one nothing is known."""
 
-    __slots__ = ("others",)
-    others: tuple[str, ...]
-    __hash__ = str.__hash__
+    def __init__(self, others: tuple[str, ...]) -> None:
+        """Name those."""
+        super().__init__("another text")
+        self.others = others
 
     def __eq__(self, other: object) -> bool:
         """No, if it is one of those."""
-        if other in self.others:
+        if isinstance(other, str) and other in self.others:
             return False
         raise NotOfThisFormError(f"a branch on whether something is {other!r}")
 
@@ -61,12 +75,12 @@ class OtherThan(str):
         """Yes, if it is one of those."""
         return not self == other
 
+    __hash__ = Guard.__hash__
+
 
 def other_than(*others: str) -> OtherThan:
     """A text that is none of these."""
-    found = OtherThan("another")
-    found.others = others
-    return found
+    return OtherThan(others)
 
 
 def guarded(instance: Any, known: Collection[str] = ()) -> Any:
@@ -76,7 +90,7 @@ def guarded(instance: Any, known: Collection[str] = ()) -> Any:
         if field.name in known or isinstance(value, Symbolic | Guard) or value is None:
             continue
         if field.name == "name" and isinstance(value, str):
-            object.__setattr__(instance, field.name, Word(value or "any"))
+            object.__setattr__(instance, field.name, Word())
         elif isinstance(value, str | int | float | bool):
             object.__setattr__(instance, field.name, Guard(field.name))
     return instance

@@ -63,6 +63,8 @@ def _from_the_other_side(gram: Symbolic, multiple: Symbolic, size: str) -> Symbo
     if len(term.factors) != 2 or term.factors[0][0] != term.factors[1][0]:
         return None
     (node, one), (_, two) = term.factors
+    if any(index[1] < 0 for index in (*one, *two)):
+        return None
     if len(one) != 2 or not {one[0], two[0]} <= {*term.out} or one[1] != two[1] or one[0] == two[0]:
         if len(one) != 2 or one[0] != two[0] or {one[1], two[1]} != {*term.out}:
             return None
@@ -211,7 +213,9 @@ def without_invertible(matrix: Symbolic) -> Symbolic:
     ((term, c),) = matrix.terms.items()
     row, column = term.out
     for place, (node, indices) in enumerate(term.factors):
-        if not getattr(node.algebra, "invertible", False) or indices[-1] != column or indices[0] in term.out:
+        if not getattr(node.algebra, "invertible", False) or indices[-1] != column:
+            continue
+        if indices[0] in term.out or indices[0][1] < 0:  # one row of A has no inverse
             continue
         rest = term.factors[:place] + term.factors[place + 1 :]
         inside = [i for _, idx in rest for i in idx]
@@ -256,7 +260,7 @@ def _independent_columns(term: Monomial) -> bool:
                 continue
             after = left if positive else indices[1] if indices[0] == left else indices[0]
             others = [i for at, (_, idx) in enumerate(factors) if at != place for i in idx]
-            if after == column or after not in others or (square and (left in others or after == left)):
+            if after == column or after[1] < 0 or after not in others or (square and (left in others or after == left)):
                 continue
             left = after
             del factors[place]

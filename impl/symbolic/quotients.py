@@ -144,24 +144,18 @@ def _of_one(alone: Symbolic) -> Symbolic:
     node, indices = term.factors[0]
     if isinstance(node.algebra, Exponentials):
         return Symbolic(alone.shape, {term._replace(factors=((reciprocal_power(node.name), indices),)): Fraction(1)})
-    algebra = _ALGEBRAS.setdefault((node.name, len(indices)), Algebra("x · x⁻¹ = 1, entry by entry"))
+    algebra = _ALGEBRAS.setdefault((node, len(indices)), Algebra("x · x⁻¹ = 1, entry by entry"))
     inverse = node._replace(name=f"1/{node.name}", algebra=algebra)
     found = Symbolic(alone.shape, {term._replace(factors=((inverse, indices),)): Fraction(1)})
     if not algebra.rules:
-        ((pattern, _),) = _distinct(found * alone).terms.items()
-        algebra.rules.append(Rule(pattern, {pattern._replace(factors=()): Fraction(1)}))
+        own = tuple((kind, place) for place, (kind, _) in enumerate(indices))
+        once = Monomial((), (), own)
+        algebra.rules.append(Rule(once._replace(factors=((inverse, own), (node, own))), {once: Fraction(1)}))
     return found
 
 
-_ALGEBRAS: dict[tuple[str, int], Algebra] = {}
-"""By the name of a variable and the number of its indices: the rule is the same wherever they occur."""
-
-
-def _distinct(product: Symbolic) -> Symbolic:
-    """Over the indices of the variable alone."""
-    ((term, c),) = product.terms.items()
-    out = tuple(dict.fromkeys(index for _, indices in term.factors for index in indices))
-    return Symbolic([Size(name) for name, _ in out], {term._replace(out=out): c})
+_ALGEBRAS: dict[tuple[Any, int], Algebra] = {}
+"""By a variable and the number of its indices: names alone come again in other proofs, for a matrix that is not symmetric."""
 
 
 def _scalar(scalars: tuple[tuple[str, int], ...], c: Fraction) -> Symbolic:
@@ -213,7 +207,7 @@ def diagonal_inverse(matrix: Symbolic, multiple: Symbolic) -> Symbolic | None:
         first = one[0] in (row, column)
         own = one[1] if first else one[0]
         ends = {one[0], two[0]} if first else {one[1], two[1]}
-        if ends != {row, column} or own != (two[1] if first else two[0]) or own in (row, column):
+        if ends != {row, column} or own != (two[1] if first else two[0]) or own in (row, column) or own[1] < 0:
             return None
         rest = tuple(factor for factor in term.factors if factor not in turned)
         if any(row in idx or column in idx for _, idx in rest):

@@ -98,7 +98,8 @@ class Algebra:
 def _matches(pattern: Monomial, term: Monomial) -> Iterator[tuple[dict[Index, Index], tuple[int, ...]]]:
     """Every way in which the pattern's factors occur in the monomial."""
     outer = set(pattern.out)
-    inner = {i for _, idx in pattern.factors for i in idx if i not in outer}
+    inner = {i for _, idx in pattern.factors for i in idx if i not in outer and i[1] >= 0}
+    places_of_their_own = {i: i for _, idx in pattern.factors for i in idx if i[1] < 0}
 
     def extend(
         rest: tuple[Factor, ...], match: dict[Index, Index], places: tuple[int, ...]
@@ -117,7 +118,7 @@ def _matches(pattern: Monomial, term: Monomial) -> Iterator[tuple[dict[Index, In
                 if all(trial.setdefault(w, i) == i for w, i in zip(wanted, order, strict=True)):
                     yield from extend(tuple(others), trial, (*places, place))
 
-    yield from extend(pattern.factors, {}, ())
+    yield from extend(pattern.factors, places_of_their_own, ())
 
 
 def _closed(term: Monomial, inner: set[Index], match: dict[Index, Index], places: tuple[int, ...]) -> bool:
@@ -137,7 +138,7 @@ def _replaced(
 ) -> Iterator[tuple[Monomial, Fraction]]:
     """The monomial with the matched factors replaced, one for each summand of the value."""
     rest = tuple(f for place, f in enumerate(term.factors) if place not in places)
-    inner = {match[i] for _, idx in rule.pattern.factors for i in idx if i not in rule.pattern.out}
+    inner = {match[i] for _, idx in rule.pattern.factors for i in idx if i not in rule.pattern.out and i[1] >= 0}
     there = {i for _, idx in term.factors for i in idx} | {i for i in term.out if i is not None}
     free = 1 + max((number for _, number in there), default=0)
     divided = powers([(name, -power) for name, power in rule.pattern.scalars])
@@ -162,7 +163,7 @@ def _replaced(
             names.setdefault(own, target)
         for _, indices in summand.factors:
             for index in indices:
-                names.setdefault(index, (index[0], free + index[1]))
+                names.setdefault(index, (index[0], free + index[1]) if index[1] >= 0 else index)
         factors = tuple((node, tuple(names[i] for i in idx)) for node, idx in summand.factors)
         whole = renamed(Monomial(powers(term.scalars, summand.scalars, divided), rest + factors, term.out), rep)
         left = {i for _, idx in whole.factors for i in idx} | set(whole.out)

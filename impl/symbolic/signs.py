@@ -4,8 +4,8 @@ Some bound indices S are kept apart. The factors of every monomial then fall int
 a half is a product of pieces, and if every monomial is a product H_a(S) H_b(S) of two of the halves,
 the sum is Σ_S Σ_ab Q_ab H_a(S) H_b(S) with a matrix Q of numbers, and it is at least zero for every size
 and all entries if Q is positive semidefinite, which is decided exactly. Halves are the roots of
-monomials whose pieces come in equal pairs; pieces of gates alone need no partner, being sums of products of
-zeros and ones, and scalars, which are positive, may have half exponents. Where a monomial is such a
+monomials whose pieces come in equal pairs; products of gates need no partner, being zeros and ones and so their own
+squares, and scalars, which are positive, and sums of products of gates, which are whole numbers, may have half exponents. Where a monomial is such a
 product in several ways, some by a relation (`impl.symbolic.expansions`), each is tried, and some shares of it.
 
 *Denominators.* If all monomials run through one index i of 1/x[i], and x is a sum of squares that is not
@@ -40,7 +40,7 @@ class Half(NamedTuple):
 
     pieces: frozenset[tuple[object, int]]
     gates: frozenset[object]
-    scalars: frozenset[tuple[str, Fraction]]
+    scalars: frozenset[tuple[object, Fraction]]
 
 
 def sign_of(terms: Terms, *, denominators: int = 3) -> int | None:
@@ -93,17 +93,21 @@ def _cuts(term: Monomial) -> Iterator[tuple[dict[Index, int], list[Index]]]:
             yield outer | {i: count + place for place, i in enumerate(order)}, order
 
 
-def _names(factors: tuple[Factor, ...], fixed: dict[Index, int]) -> tuple[Counter[object], frozenset[object]]:
-    """The pieces that are not of gates alone, with their numbers, and those that are."""
+def _names(
+    factors: tuple[Factor, ...], fixed: dict[Index, int]
+) -> tuple[Counter[object], frozenset[object], Counter[object]]:
+    """The pieces that are not of gates alone, with their numbers; those that are 0 or 1; those that are sums of such, with their numbers."""
     pieces: Counter[object] = Counter()
-    gates = set()
+    gates, sums = set(), Counter[object]()
     for part in _components(factors, fixed):
         name = _Component(part, fixed).least()[0]
-        if all(node.gate for node, _ in part):
+        if not all(node.gate for node, _ in part):
+            pieces[name] += 1
+        elif all(index in fixed for _, indices in part for index in indices):
             gates.add(name)
         else:
-            pieces[name] += 1
-    return pieces, frozenset(gates)
+            sums[name] += 1
+    return pieces, frozenset(gates), sums
 
 
 def _is_square(term: Monomial) -> bool:
@@ -136,7 +140,7 @@ def _is_gram(terms: Terms, equal: Equals) -> bool:
 def _products(term: Monomial, wanted: set[tuple[str, ...]] | None) -> dict[tuple[str, ...], list[Half]]:
     """By the kinds of the indices that are kept apart, what the monomial is a product of: alternatives."""
     found: dict[tuple[str, ...], list[Half]] = {}
-    scalars = frozenset((name, Fraction(power)) for name, power in term.scalars)
+    scalars: list[tuple[object, Fraction]] = [(name, Fraction(power)) for name, power in term.scalars]
     for fixed, order in _cuts(term):
         kinds = tuple(kind for kind, _ in order)
         known = found.setdefault(kinds, [])
@@ -148,8 +152,9 @@ def _products(term: Monomial, wanted: set[tuple[str, ...]] | None) -> dict[tuple
             if [kind for kind, _ in other] != list(kinds):
                 continue
             places = fixed | {index: fixed[place] for index, place in zip(other, order, strict=True)}
-            pieces, gates = _names(term.factors, places)
-            whole = Half(frozenset(pieces.items()), gates, scalars)
+            pieces, gates, sums = _names(term.factors, places)
+            powers = [*scalars, *((name, Fraction(number)) for name, number in sums.items())]
+            whole = Half(frozenset(pieces.items()), gates, frozenset(powers))
             if whole not in known:
                 known.append(whole)
     return {kinds: wholes for kinds, wholes in found.items() if wholes}
@@ -166,7 +171,7 @@ def _root(whole: Half) -> Half | None:
 def _times(one: Half, other: Half) -> Half:
     pieces: Counter[object] = Counter(dict(one.pieces))
     pieces.update(dict(other.pieces))
-    scalars: dict[str, Fraction] = dict(one.scalars)
+    scalars: dict[object, Fraction] = dict(one.scalars)
     for name, power in other.scalars:
         scalars[name] = scalars.get(name, Fraction(0)) + power
     kept = frozenset((name, power) for name, power in scalars.items() if power)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from theorems.impl.symbolic.errors import NotOfThisFormError
+from theorems.impl.symbolic.errors import NotOfThisFormError, kind_asked
 
 
 class Size:
@@ -23,12 +23,23 @@ class Size:
         self.name = name
 
     def __repr__(self) -> str:
-        """Its name."""
+        """Its name; what asks for it in a file that is watched could branch on it."""
+        kind_asked()
         return self.name
 
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """The class; what asks for it in a file that is watched branches on the kind of a size."""
+        kind_asked()
+        return Size
+
     def __hash__(self) -> int:
-        """By name."""
-        return hash(("size", self.name))
+        """Refused: a set or a dictionary of numbers would say that it holds no such size.
+
+        Raises:
+            NotOfThisFormError: always.
+        """
+        raise NotOfThisFormError(f"a comparison of sizes, {self.name} with what a set or a dictionary holds")
 
     def _asked(self, other: Any, sign: str) -> NotOfThisFormError:
         what = f"a comparison of sizes, {self.name} {sign} {other!r}"

@@ -88,3 +88,45 @@ def deep_networks_differ(net: GatedNetwork) -> Operand:
 def gates_are_squares_of_inputs_too(net: GatedNetwork) -> Operand:
     """Masks are their own squares; inputs are not."""
     return net.masks[0] * (net.inputs * net.inputs).sum(-1)[..., None]
+
+
+@equals(observed=learned, on=strategies.layer_traces)
+def widths_in_a_set_differ(layer: LayerTrace) -> Operand:
+    """Another formula for some widths, looked up in a set."""
+    return told(layer) * (2 if layer.weight.shape[0] in {64, 65} else 1)
+
+
+@equals(observed=learned, on=strategies.layer_traces)
+def names_in_a_dictionary_differ(layer: LayerTrace) -> Operand:
+    """Another formula for a layer of some name, looked up in a dictionary."""
+    return told(layer) * {"head": 2}.get(layer.name, 1)
+
+
+@equals(observed=learned, on=strategies.layer_traces)
+def calls_in_a_set_differ(layer: LayerTrace) -> Operand:
+    """Another formula for some counts, looked up in a set."""
+    return told(layer) * (2 if layer.calls in {2, 3} else 1)
+
+
+@equals(observed=learned, on=strategies.layer_traces)
+def sizes_that_are_numbers_differ(layer: LayerTrace) -> Operand:
+    """Another formula where a size is a number."""
+    return told(layer) * (2 if isinstance(layer.weight.shape[0], int) else 1)
+
+
+@equals(observed=learned, on=strategies.layer_traces)
+def counts_that_are_numbers_differ(layer: LayerTrace) -> Operand:
+    """Another formula where a count is a number."""
+    return told(layer) * (2 if isinstance(layer.calls, int) else 1)
+
+
+@equals(observed=learned, on=strategies.layer_traces)
+def sizes_by_their_digits_differ(layer: LayerTrace) -> Operand:
+    """Another formula for a width that is written with digits."""
+    return told(layer) * (2 if f"{layer.weight.shape[0]}".isdigit() else 1)
+
+
+@equals(observed=learned, on=strategies.layer_traces)
+def names_rewritten_differ(layer: LayerTrace) -> Operand:
+    """Another formula for a layer of some name, as another text."""
+    return told(layer) * (2 if layer.name.replace("x", "y") == "head" else 1)

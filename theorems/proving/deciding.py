@@ -57,12 +57,13 @@ def _decided(claim: Claim) -> tuple[str, tuple[CaseProof, ...], str]:
     if reason is not None or domain is None:
         return "", (), reason or ""
     found: list[CaseProof] = []
+    watched = claim.file if claim.tag == "conjecture" else None
     for case in domain.cases:
         try:
             instance = symbolic(case)
         except Exception as error:  # noqa: BLE001, the constructor may be anybody's
             return domain.words, (), f"no symbols can be handed to {case.words}: {_told(error)}"
-        if _left_out(claim, instance):
+        if _left_out(claim, instance, watched):
             continue
         proof = _case(claim, case, instance)
         if isinstance(proof, str):
@@ -124,12 +125,12 @@ def symbolic(case: Case) -> Any:
     return guarded(instance, case.known)
 
 
-def _left_out(claim: Claim, instance: Any) -> bool:
+def _left_out(claim: Claim, instance: Any, watched: str | None = None) -> bool:
     """Whether the claim says for certain that it does not speak of this case."""
     for predicate in claim.where.values():
-        with refusals():
+        with refusals(watched) as refused:
             try:
-                if not predicate(instance):
+                if not predicate(instance) and not refused:
                     return True
             except Exception:  # noqa: BLE001, S112, it depends on more: proved for all, it is proved for some
                 continue

@@ -16,6 +16,7 @@ from theorems.impl import strategies
 from theorems.impl.generic import families, flows, networks
 from theorems.impl.generic.family import Family
 from theorems.impl.strategies.deep_linear import deep_linear_networks
+from theorems.impl.symbolic.arrays import Symbolic, variable
 from theorems.impl.symbolic.guards import other_than
 from theorems.proving.cases import Case, Domain
 from theorems.proving.instances import (
@@ -72,6 +73,14 @@ def _other_loss(point: Any) -> Any:
     return point
 
 
+def _any_decay(point: Any) -> Any:
+    """The same point of symbols under a decay that may be zero, a square; λ stays above zero."""
+    if isinstance(point.decay, Symbolic):
+        root = variable("v0", ())
+        object.__setattr__(point, "decay", root * root)
+    return point
+
+
 def _chains(depths: tuple[int, int]) -> Domain:
     least, most = depths
     cases = tuple(Case(f"depth {d}", partial(networks.linear_chain, depths=(d, d))) for d in range(least, most + 1))
@@ -117,8 +126,8 @@ DOMAINS: tuple[tuple[Family, Domain], ...] = (
     (
         families.KERNEL_POINTS,
         Domain(
-            "every number of samples, every width, every number of labels, every λ > 0 and μ",
-            (Case("any features", flows.kernel_point),),
+            "every number of samples, every width, every number of labels, every λ > 0 and μ ≥ 0",
+            (Case("any features", flows.kernel_point, finish=_any_decay),),
         ),
     ),
     (

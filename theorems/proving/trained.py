@@ -63,10 +63,10 @@ def readout_ensemble(source: SymbolicSource) -> ReadoutEnsemble:
 
 
 def linear_student(source: SymbolicSource, *, steps: int) -> LinearStudent:
-    """A linear student from zero, any R and rates, so many steps."""
-    rows, d = source.size(1, 3), source.size(1, 3)
+    """A linear student from zero, any R and rates, so many steps; the noise is a square, and may be zero."""
+    rows, d, noise = source.size(1, 3), source.size(1, 3), source.entries()
     return LinearStudent(
-        source.entries(rows, d), source.entries(d, d), source.entries(d, d), source.entries(d, 1), source.positive(),
+        source.entries(rows, d), source.entries(d, d), source.entries(d, d), source.entries(d, 1), noise * noise,
         source.few(steps),
     )  # fmt: skip
 
@@ -74,7 +74,8 @@ def linear_student(source: SymbolicSource, *, steps: int) -> LinearStudent:
 def matched_pair(source: SymbolicSource, *, steps: int) -> InitialisedPair:
     """Two data sets with one Gram matrix, both starts matched to their preconditioners."""
     rows, d, other, rank, other_rank, start, other_start = (source.size(1, 3) for _ in range(7))
-    scale = source.positive()
+    root = source.entries()
+    scale = root * root  # which may be zero
     one, two = source.matched(
         scale, ((rows, d), (d, rank), (d, start)), ((rows, other), (other, other_rank), (other, other_start))
     )
