@@ -260,7 +260,13 @@ def _independent_columns(term: Monomial) -> bool:
                 continue
             after = left if positive else indices[1] if indices[0] == left else indices[0]
             others = [i for at, (_, idx) in enumerate(factors) if at != place for i in idx]
-            if after == column or after[1] < 0 or after not in others or (square and (left in others or after == left)):
+            if (
+                after is None
+                or after == column
+                or after[1] < 0
+                or after not in others
+                or (square and (left in others or after == left))
+            ):
                 continue
             left = after
             del factors[place]
