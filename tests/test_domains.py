@@ -21,8 +21,8 @@ from tests.conjectured import UNBIASED, gains_agree, stated
 from theorems import CLAIMS, Outcome, at_most
 from theorems.checking import check
 from theorems.domains import VIOLATIONS, family_of, unstated
+from theorems.evidence import tables
 from theorems.evidence.lines import chance
-from theorems.evidence.tables import families as said
 from theorems.generic import examine, readable
 from theorems.searching.auditing import strategies as regimes
 from theorems.searching.drawing import draws
@@ -185,7 +185,9 @@ def test_a_hypothesis_that_is_stated_earns_it(options):
     assert evidence.outcome is Outcome.HOLDS
     assert evidence.error_probability < FAR
     assert "balanced chains, depth 1 to 4" in evidence.earned
-    assert any("balanced chains" in line for line in said([evidence]))
+    assert any(
+        "balanced chains" in line for line in tables.families([(evidence.claim.name, tables.family_of(evidence))])
+    )
 
 
 def test_that_any_two_data_sets_train_identically_earns_nothing():
