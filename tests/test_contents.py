@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+import theorems
 from theorems import CLAIMS
 from theorems.commands import selection
 from theorems.evidence import contents
@@ -54,6 +55,8 @@ def test_a_source_that_has_changed_is_believed(monkeypatch, tmp_path):
     stale["claims"] = stale["claims"][:1]
     monkeypatch.setattr(contents, "FILE", tmp_path / "contents.json")
     contents.FILE.write_text(json.dumps(stale))
+    # the package remembers its module too: both are put back, or later tests would patch another one
+    monkeypatch.setattr(theorems, "catalogue", sys.modules["theorems.catalogue"], raising=False)
     monkeypatch.delitem(sys.modules, "theorems.catalogue")
     assert len(contents.contents()[1]) == 1
     stale["sources"]["catalogue.py"] = "changed"

@@ -19,7 +19,7 @@ from theorems import CLAIMS, Grade, Outcome, at_most, spike_moments
 from theorems.checking import check
 from theorems.cli import app
 from theorems.domains import family_of, fingerprint
-from theorems.evidence.tables import families as said
+from theorems.evidence import tables
 from theorems.generic import constructor, examine
 
 # -- the points ----------------------------------------------------------------------------------------------------
@@ -98,7 +98,10 @@ def test_what_fails_outside_the_family_is_said_and_refutes_nothing():
     assert evidence.generic.not_for == ["depth 5 and 6"]
     assert "it fails for depth 5 and 6, outside of the family" in evidence.earned
     assert "depth 1 to 4" in evidence.earned
-    assert any("but it fails for depth 5 and 6" in line for line in said([evidence]))
+    assert any(
+        "but it fails for depth 5 and 6" in line
+        for line in tables.families([(evidence.claim.name, tables.family_of(evidence))])
+    )
 
 
 def _at_ties(layer):
