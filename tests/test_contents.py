@@ -49,16 +49,21 @@ def test_one_claim_is_checked_without_the_catalogue():
     assert {"theorems.catalogue", "scipy.stats"}.isdisjoint(heavy)
 
 
-@pytest.mark.skip(reason="leaves a second catalogue in its process: to be run in one of its own")
+@pytest.fixture
+def forgotten():
+    """The catalogue as if nobody had imported it; put back for later tests, in both places that remember it."""
+    first = sys.modules.pop("theorems.catalogue")
+    yield
+    sys.modules["theorems.catalogue"] = theorems.catalogue = first
+
+
+@pytest.mark.usefixtures("forgotten")
 def test_a_source_that_has_changed_is_believed(monkeypatch, tmp_path):
     """The file is not: the claims are asked."""
     stale = json.loads(contents.FILE.read_text(encoding="utf-8"))
     stale["claims"] = stale["claims"][:1]
     monkeypatch.setattr(contents, "FILE", tmp_path / "contents.json")
     contents.FILE.write_text(json.dumps(stale))
-    # the package remembers its module too: both are put back, or later tests would patch another one
-    monkeypatch.setattr(theorems, "catalogue", sys.modules["theorems.catalogue"], raising=False)
-    monkeypatch.delitem(sys.modules, "theorems.catalogue")
     assert len(contents.contents()[1]) == 1
     stale["sources"]["catalogue.py"] = "changed"
     contents.FILE.write_text(json.dumps(stale))
@@ -72,9 +77,9 @@ def test_what_is_shown_as_corrected_is_what_the_catalogue_says():
 
 
 @pytest.mark.parametrize("names", [["gram_flow"], ["gram_flow", "kernel_ode"], ["gram_*"], []])
-def test_a_claim_that_is_imported_alone_is_the_one_of_the_catalogue(names, monkeypatch):
+def test_a_claim_that_is_imported_alone_is_the_one_of_the_catalogue(names, request):
     whole = selection.select(names)
-    monkeypatch.delitem(sys.modules, "theorems.catalogue")
+    request.getfixturevalue("forgotten")
     assert [claim.name for claim in selection.select(names)] == [claim.name for claim in whole]
     assert all(one is other for one, other in zip(selection.select(names), whole, strict=True))
 
