@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cosmic_ray.work_item import WorkItem
 
-LOOKS = ("theorems/pictures/", "theorems/report/", "theorems/evidence/tables.py", "theorems/searching/audit_tables.py")
+LOOKS = ("theorems/pictures/", "theorems/report/", "theorems/evidence/tables.py", "theorems/evidence/audit_tables.py")
 RULES = {
     "annotations": "types, in signatures, aliases and `TYPE_CHECKING` blocks: nothing computes with them",
     "wrong on purpose": "the wrong formulas of a claim's mutants and functions that only these call: another wrong formula is wrong too",
@@ -53,8 +53,8 @@ def _wrong(tree: ast.Module) -> Iterator[ast.AST]:
 def wrong_functions() -> dict[str, list[tuple[int, int]]]:
     """File and lines of the functions that the mutants of claims reach and nothing else of a claim does."""
     from theorems import CLAIMS
-    from theorems.searching.planting.plant import nested
-    from theorems.searching.planting.reach import Reach
+    from theorems.planting.plant import nested
+    from theorems.planting.reach import Reach
 
     wrong = Reach(*[dict(claim.changes) for claim in CLAIMS])
     right = Reach(

@@ -18,7 +18,7 @@ from coverage import CoverageData
 
 PROFILE = "quick"
 APART = ("action", "readme", "report_page", "house")
-QUOTING = "tests/test_planted_errors.py"
+QUOTING = "tests/checking/test_planted_errors.py"
 """Quotes lines of the claims, so that any change of those fails it; it counts for the command that it tests."""
 SETTINGS = "[run]\nsource = theorems,impl\nrelative_files = true\n"
 
@@ -41,7 +41,7 @@ class Reached:
         lines = self._lines.get(path, {})
         for low, high in [(line, line), *_around(path, line), (1, _LAST)]:
             found = {at for number, ids in lines.items() if low <= int(number) <= high for at in ids}
-            if not path.startswith("theorems/searching/planting/"):
+            if not path.startswith("theorems/planting/"):
                 found = {at for at in found if not self._names[at].startswith(QUOTING)}
             names = {self._names[at] for at in found}
             if high == _LAST:

@@ -14,7 +14,7 @@ import time
 
 import torch
 
-from impl.flow_solvers import flow_to_rest, kernel_flow, optimality
+from impl.kernel_flows.flow_solvers import flow_to_rest, kernel_flow, optimality
 
 LIMIT = float(os.environ.get("LIMIT", "170"))
 """Seconds that a reference solver is given."""

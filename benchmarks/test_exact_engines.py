@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from impl.generic import Source
-from impl.tracked import is_tracked
+from impl.numbers.tracked import is_tracked
 from theorems import backward_pullback_recursion, kernel_ode
-from theorems.generic import constructor, examine
+from theorems.checking.generic import constructor, examine
 
 flint = pytest.importorskip("flint")
 

@@ -6,10 +6,10 @@
 import pytest
 import torch
 
-from impl.flow_solvers import coupled_flow, flow_to_rest, kernel_flow
-from impl.spectral import SpectralTask
+from impl.kernel_flows.flow_solvers import coupled_flow, flow_to_rest, kernel_flow
+from impl.kernel_flows.minibatches import feature_noise, minibatches
+from impl.kernel_flows.spectral import SpectralTask
 from impl.strategies.flows import number
-from impl.training import feature_noise, minibatches
 from theorems.kernel_flow import sgd_feature_noise_is_low_rank, sgd_kernel_noise_is_low_rank, water_filling_law
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from theorems import Outcome
-from theorems.models import check_model
+from theorems.own.models import check_model
 
 
 class Bottleneck(nn.Module):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from impl.data import digits
+from impl.networks.data import digits
 
 
 def network() -> nn.Sequential:

@@ -10,7 +10,7 @@ import torch
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from theorems.impl.rounded import Ball
+from theorems.impl.numbers.rounded import Ball
 
 SINGLE = 2.0**-24
 

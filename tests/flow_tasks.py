@@ -3,7 +3,7 @@
 import torch
 from hypothesis import HealthCheck, Phase, settings
 
-from impl.spectral import SpectralTask
+from impl.kernel_flows.spectral import SpectralTask
 from impl.strategies.flows import number
 
 SEARCH = settings(

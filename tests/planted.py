@@ -1,6 +1,6 @@
 """How the fifty errors of `test_planted_errors.py` were chosen; ``python -m tests.planted`` draws them again.
 
-All single-token changes of all predictions of a paper (`theorems.searching.planting`) are shuffled by a seed; the first ten are taken that
+All single-token changes of all predictions of a paper (`theorems.planting`) are shuffled by a seed; the first ten are taken that
 change what the claim predicts on some drawn instance and run on all of them. Whether anything refutes them plays no part. Claims on whose instances a
 network is trained (over a second each) are left to ``theorems plant``.
 """
@@ -12,8 +12,8 @@ from random import Random
 
 from theorems import CLAIMS, Outcome
 from theorems.papers import PAPERS
-from theorems.searching.planting.plant import errors
-from theorems.searching.planting.trial import Fate, Pool, executed, try_one
+from theorems.planting.plant import errors
+from theorems.planting.trial import Fate, Pool, executed, try_one
 
 SLOW = ("first_step_is_rank_one", "learned_weights_are_spiked_gaussian", "single_run_spike_direction")
 NO_ERRORS = (Fate.SAME, Fate.WEAKER, Fate.STILLBORN, Fate.RAISES)
@@ -46,7 +46,7 @@ def choose(arxiv: str, count: int = 10, *, examples: int = 60, seed: int = 5) ->
 
 def main() -> None:
     """Draw the fifty again and write them between the marks of the test."""
-    path = Path(__file__).with_name("test_planted_errors.py")
+    path = Path(__file__).parent / "checking" / "test_planted_errors.py"
     head, rest = path.read_text(encoding="utf-8").split("# fmt: off\nERRORS = (\n", 1)
     tail = rest.split(")\n# fmt: on\n", 1)[1]
     lines = []

@@ -1,11 +1,11 @@
 """Conjectures that once were judged on networks of which they do not speak."""
 
 from impl import GatedNetwork, LayerTrace, Operand, strategies
-from impl.chains import LinearChain
-from impl.gated import fields
+from impl.feature_learning.chains import LinearChain
 from impl.generic import families
+from impl.gram_hierarchy.gated import fields
+from impl.preconditioning.twins import TwinRuns
 from impl.strategies import grams, preconditioning
-from impl.twins import TwinRuns
 from theorems import Outcome, at_most, equals
 
 

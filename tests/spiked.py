@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from impl.spiked_kernels import SpikedKernel, unit_vector
+from impl.function_space.spiked_kernels import SpikedKernel, unit_vector
 
 
 def objects(values):

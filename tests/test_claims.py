@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, target
 
 from theorems import CLAIMS, Outcome
-from theorems.checking import check
+from theorems.checking.check import check
 
 NAMES = [claim.name for claim in CLAIMS]
 

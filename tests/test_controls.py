@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 
 from theorems import CLAIMS, Outcome
-from theorems.checking import dropped
+from theorems.checking.check import dropped
 
 TRUE = [claim for claim in CLAIMS if claim.expected is Outcome.HOLDS]
 MUTANTS = [(claim, name) for claim in TRUE for name in claim.mutants]

@@ -10,52 +10,73 @@ import pytest
 
 import impl
 import theorems
+from theorems import moved
 
 ROOT = Path(theorems.__file__).parent.parent
-ROOF = (
-    "theorems.checking",
-    "theorems.factories",
-    "theorems.fewer",
-    "theorems.evidence.model_table",
-    "theorems.searching.choices",
-    "theorems.searching.drawing",
-    "theorems.evidence.collected",
-    "theorems.evidence.measures",
-    "theorems.searching.larger",
-    "theorems.searching.falsifying",
-    "theorems.searching.planting",
-    "theorems.searching.auditing",
-    "theorems.searching.audit_tables",
-    "theorems.models",
-    "theorems.monitor",
-    "theorems.places",
-    "theorems.evidence.tables",
-    "theorems.evidence.lines",
-    "theorems.evidence.partial",
-    "theorems.__main__",
-    "theorems.cli",
+ROOMS = [
+    "theorems.alias",
+    "theorems.moved",
+    "impl.errors",
+    "impl.numbers",
+    "impl.instances",
+    "impl.networks",
+    "impl.slopes",
+    "impl.heads",
+    "impl.kernel_flows",
+    "impl.preconditioning",
+    "impl.function_space",
+    "impl.feature_learning",
+    "impl.gram_hierarchy",
+    "impl.strategies",
+    "impl.generic",
+    "impl.symbolic",
+    "impl.experiments",
+    "theorems.papers",
+    "theorems.related",
+    "theorems.identities",
+    "theorems.verdict",
+    "theorems.files",
+    "theorems.exits",
+    "theorems.statements",
+    "theorems.witness",
+    "theorems.relations",
+    "theorems.stacks",
+    "theorems.variants",
+    "theorems.claim",
+    "theorems.stating",
+    "theorems.loading",
+    "theorems.domains",
+    "theorems.kernel_flow",
+    "theorems.preconditioning",
+    "theorems.function_space",
+    "theorems.feature_learning",
+    "theorems.gram_hierarchy",
     "theorems.catalogue",
-    "theorems.commands",
     "theorems.errata",
-    "theorems.experiments",
-    "theorems.pictures",
-    "theorems.evidence.file",
-    "theorems.evidence.refutations",
-    "theorems.evidence.badges",
-    "theorems.evidence.contents",
-    "theorems.evidence.controls",
-    "theorems.evidence.summaries",
-    "theorems.pytest_plugin",
-    "theorems.report",
-    "theorems.searching.betting",
-    "theorems.sweeping",
-)
-SEARCHES = (
+    "theorems.proving",
     "theorems.checking",
-    "theorems.searching.choices",
-    "theorems.searching.drawing",
-    "theorems.searching.falsifying",
-    "theorems.searching.larger",
+    "theorems.planting",
+    "theorems.pictures",
+    "theorems.own",
+    "theorems.counterexamples",
+    "theorems.evidence",
+    "theorems.experiments",
+    "theorems.sweeping",
+    "theorems.report",
+    "theorems.commands",
+    "theorems.pytest_plugin",
+    "theorems.cli",
+    "theorems.__main__",
+]
+"""Every folder and every file that stands by itself, from the ground up: each imports from itself and from what stands before it."""
+FACES = ("impl", "theorems", "theorems.named_impl")
+"""What users import from: lazy tables of names, and no rooms."""
+SEARCHES = (
+    "theorems.checking.check",
+    "theorems.checking.choices",
+    "theorems.checking.drawing",
+    "theorems.checking.falsifying",
+    "theorems.checking.larger",
 )
 MODULES = sorted(
     str(path.relative_to(ROOT).with_suffix("")).replace("/", ".")
@@ -65,29 +86,56 @@ MODULES = sorted(
 )
 
 
+def room(module):
+    """The folder of a module below the top, or the file that stands by itself there."""
+    return ".".join(module.removesuffix(".__init__").split(".")[:2])
+
+
 def imports(module):
-    """Every module of this project that ``module`` imports, also inside functions."""
+    """Every module of this project that ``module`` imports, also inside functions and for types alone."""
     tree = ast.parse((ROOT / (module.replace(".", "/") + ".py")).read_text())
     found = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, "addresses are absolute"
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    ours = {name for name in found if name.split(".")[0] == "theorems"}
-    return {name.removeprefix("theorems.") if name.startswith("theorems.impl") else name for name in ours}
+    known = {name.removesuffix(".__init__") for name in MODULES}
+    return {name.removeprefix("theorems.") if name.startswith("theorems.impl") else name for name in found} & known
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if m.startswith("impl")])
+def test_every_room_is_in_the_list_and_every_place_of_the_list_is_a_room():
+    assert {room(module) for module in MODULES} - set(FACES) == set(ROOMS)
+    assert len(set(ROOMS)) == len(ROOMS)
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if room(m) not in FACES])
+def test_arrows_point_down(module):
+    place = ROOMS.index(room(module))
+    above = {name for name in imports(module) if room(name) not in FACES and ROOMS.index(room(name)) > place}
+    assert not above, f"{module} stands below what it imports; see ROOMS"
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m.startswith("impl.") and room(m) not in FACES])
 def test_ground_floor_never_looks_up(module):
-    above = {name for name in imports(module) if name.split(".")[0] == "theorems"}
-    # the face of the ground floor gives itself the common name
-    assert above - {"theorems", "theorems.alias", "theorems.alias.give_impl"} == set()
+    assert not [name for name in imports(module) if name.startswith("theorems")]
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if m.startswith("theorems") and not m.startswith(ROOF)])
-def test_nothing_below_imports_the_roof(module):
-    assert not [name for name in imports(module) if name.startswith(ROOF)]
+@pytest.mark.parametrize("old", sorted(moved.ADDRESSES))
+def test_an_old_address_is_the_module_at_its_new_one(old):
+    assert importlib.import_module(old) is importlib.import_module(moved.ADDRESSES[old])
+
+
+def test_an_old_address_below_impl_is_no_second_module():
+    code = "from impl.whitening import WeightStep; import impl, theorems.impl.feature_learning.whitening as new; print(WeightStep is new.WeightStep)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True"]
+
+
+def test_no_stranger_is_forwarded():
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("falsifying")
 
 
 @pytest.mark.parametrize("module", [m for m in MODULES if not m.startswith("impl.strategies") and m not in SEARCHES])

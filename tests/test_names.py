@@ -82,9 +82,9 @@ def test_the_plugin_runs_beside_a_strangers_impl(python, tmp_path):
 def test_without_a_stranger_impl_is_ours(python):
     code, said = python(
         "-c",
-        "import impl\nfrom impl import trace\nfrom impl.whitening import WeightStep\n"
-        "import impl.strategies, theorems.impl.whitening\n"
-        "print(impl is theorems.impl, WeightStep is theorems.impl.whitening.WeightStep)\n"
+        "import impl\nfrom impl import trace\nfrom impl.feature_learning.whitening import WeightStep\n"
+        "import impl.strategies, theorems.impl.feature_learning.whitening\n"
+        "print(impl is theorems.impl, WeightStep is theorems.impl.feature_learning.whitening.WeightStep)\n"
         "print(impl.strategies.__spec__.name, impl.__file__)\n",
     )
     assert code == 0, said

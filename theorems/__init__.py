@@ -6,5 +6,9 @@ import torch. ``CLAIMS``, the table of contents, is the literal tuple in `theore
 
 import lazy_loader
 
+from theorems.moved import forward_old_addresses
+
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 __version__ = "2026.11"
+
+forward_old_addresses()

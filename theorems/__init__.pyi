@@ -62,9 +62,10 @@ from .kernel_flow import task_drive_is_low_rank as task_drive_is_low_rank
 from .kernel_flow import task_drive_is_the_energy_gradient as task_drive_is_the_energy_gradient
 from .kernel_flow import water_filling_law as water_filling_law
 from .kernel_flow import water_filling_path as water_filling_path
-from .models import check_model as check_model
-from .monitor import History as History
-from .monitor import watch as watch
+from .own.models import check_model as check_model
+from .own.monitor import History as History
+from .own.monitor import watch as watch
+from .own.preconditions import autograd_gives_the_gradient as autograd_gives_the_gradient
 from .papers import PAPERS as PAPERS
 from .papers import Paper as Paper
 from .preconditioning import alignment_decides_exponent as alignment_decides_exponent
@@ -79,7 +80,6 @@ from .preconditioning import (
 from .preconditioning import one_step_learns_powered_teacher as one_step_learns_powered_teacher
 from .preconditioning import preconditioned_regression_risk as preconditioned_regression_risk
 from .preconditioning import same_gram_same_training as same_gram_same_training
-from .preconditions import autograd_gives_the_gradient as autograd_gives_the_gradient
 from .stating import at_most as at_most
 from .stating import compares as compares
 from .stating import equals as equals

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from theorems.impl.errors import InputError, require
-from theorems.impl.exact_arrays import evaluated
-from theorems.impl.instance import Instance
+from theorems.impl.instances.instance import Instance
+from theorems.impl.numbers.exact_arrays import evaluated
 from theorems.relations import Finding, Relation, Side
 from theorems.stacks import on_members
 from theorems.statements import HOW, explained, outside

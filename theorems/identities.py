@@ -1,7 +1,7 @@
 """Which claims of the catalogue are identities between polynomials or rational functions, and why the others are not.
 
 What is listed here as an identity reaches EXACT at generic points with an error probability of at most 2^-40 (tests hold the table to the
-catalogue and to what `theorems.generic.examine` says). A rank that is at most k is an identity too: all minors of size k + 1 vanish. Where a
+catalogue and to what `theorems.checking.generic.examine` says). A rank that is at most k is an identity too: all minors of size k + 1 vanish. Where a
 claim has parts, those that are inequalities are judged exactly at the same points, but no probability follows from that.
 """
 

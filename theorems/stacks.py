@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from theorems.impl.exact_arrays import evaluated
+from theorems.impl.numbers.exact_arrays import evaluated
 from theorems.relations.stacked import holding_together
 from theorems.statements import explained
 from theorems.verdict import Verdict, worst_of

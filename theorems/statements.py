@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from theorems.impl.errors import InputError, require
-from theorems.impl.instance import Instance
+from theorems.impl.instances.instance import Instance
 
 UNSTATED = "(no docstring)"
 """How the statement of a claim without one begins."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from theorems.claim import Claim, Hypothesis, Source, Strategy
 from theorems.impl.errors import require
-from theorems.impl.instance import Instance
+from theorems.impl.instances.instance import Instance
 from theorems.relations import Comparison, Relation, Side, Sign
 from theorems.relations.asymptotics import TendsTo
 from theorems.relations.certified import Converges, Enclosure

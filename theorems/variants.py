@@ -14,9 +14,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from torch import Tensor
 
-from theorems.impl.instance import Instance
-from theorems.impl.operands import Operand
-from theorems.impl.rounded import Ball
+from theorems.impl.instances.instance import Instance
+from theorems.impl.numbers.operands import Operand
+from theorems.impl.numbers.rounded import Ball
 from theorems.relations import Side, Sign
 
 Change: TypeAlias = Callable[[Any], Any]

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from theorems.impl.data import digits
 from theorems.impl.experiments.replicas import gathered, normal, permutations, source
+from theorems.impl.networks.data import digits
 
 CLASSES = 10
 

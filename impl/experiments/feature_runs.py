@@ -19,9 +19,9 @@ from theorems.impl.experiments.replicas import (
     train,
 )
 from theorems.impl.experiments.runs import Array, Settings, rows
-from theorems.impl.features import target_linearity
-from theorems.impl.polar_errors import polar
-from theorems.impl.whitening import newton_schulz
+from theorems.impl.feature_learning.features import target_linearity
+from theorems.impl.feature_learning.polar_errors import polar
+from theorems.impl.feature_learning.whitening import newton_schulz
 
 HIDDEN = 3
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from theorems.impl.experiments.data import digit_split, shuffled
 from theorems.impl.experiments.replicas import normal
 from theorems.impl.experiments.runs import Array, Settings, rows
-from theorems.impl.gated import GatedNetwork, gated_network
+from theorems.impl.gram_hierarchy.gated import GatedNetwork, gated_network
 
 
 def parity_task(seeds: Sequence[int], count: int) -> tuple[Tensor, Tensor]:

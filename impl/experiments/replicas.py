@@ -13,7 +13,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from theorems.impl.networks import generator
+from theorems.impl.networks.spec import generator
 
 Optimiser: TypeAlias = Callable[[Iterable[Tensor]], torch.optim.Optimizer]
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from theorems.impl.errors import require
-from theorems.impl.instance import Instance
-from theorems.impl.measured import Rounding
+from theorems.impl.instances.instance import Instance
+from theorems.impl.instances.measured import Rounding
 
 Array: TypeAlias = np.ndarray
 Settings: TypeAlias = Mapping[str, Any]

@@ -27,7 +27,7 @@ from theorems.impl.generic.network_families import (
     SHALLOW_GATED,
     UNBIASED_LAYERS,
 )
-from theorems.impl.linalg import exact_rank
+from theorems.impl.numbers.linalg import exact_rank
 from theorems.impl.strategies import (
     alignment,
     grams,

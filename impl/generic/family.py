@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from theorems.impl.generic.source import Source
-from theorems.impl.linalg import exact_rank
+from theorems.impl.numbers.linalg import exact_rank
 
 
 @dataclass(frozen=True, eq=False)

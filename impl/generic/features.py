@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from theorems.impl.collapse import LabelledFeatures
-from theorems.impl.features import FeatureSet
+from theorems.impl.feature_learning.collapse import LabelledFeatures
+from theorems.impl.feature_learning.features import FeatureSet
+from theorems.impl.feature_learning.readouts import ReadoutEnsemble
+from theorems.impl.feature_learning.whitening import WeightMotion, WeightStep, weight_motion
 from theorems.impl.generic.networks import pairing
 from theorems.impl.generic.source import Source
-from theorems.impl.inverses import inverse
-from theorems.impl.operands import Operand, reciprocal
-from theorems.impl.readouts import ReadoutEnsemble
-from theorems.impl.whitening import WeightMotion, WeightStep, weight_motion
+from theorems.impl.numbers.inverses import inverse
+from theorems.impl.numbers.operands import Operand, reciprocal
 
 
 def feature_set(source: Source, *, driven: bool = False) -> FeatureSet:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from theorems.impl.decayed import DecayedMatrix
-from theorems.impl.flows import CoupledPoint, KernelPoint
 from theorems.impl.generic.networks import pairing
 from theorems.impl.generic.source import Source
-from theorems.impl.operands import Operand
-from theorems.impl.spectral import LaplacianTask, Regression, SpectralTask
-from theorems.impl.training import MinibatchNoise
+from theorems.impl.kernel_flows.decayed import DecayedMatrix
+from theorems.impl.kernel_flows.flows import CoupledPoint, KernelPoint
+from theorems.impl.kernel_flows.minibatches import MinibatchNoise
+from theorems.impl.kernel_flows.spectral import LaplacianTask, Regression, SpectralTask
+from theorems.impl.numbers.operands import Operand
 
 
 def decayed_matrix(source: Source, *, softmax: bool = False) -> DecayedMatrix:

@@ -7,15 +7,15 @@ from functools import partial
 
 import numpy as np
 
-from theorems.impl.chains import LinearChain
-from theorems.impl.decoders import Decoder
-from theorems.impl.first_layer import PreconditionedSteps
-from theorems.impl.gated import GatedNetwork, outputs
+from theorems.impl.feature_learning.chains import LinearChain
+from theorems.impl.feature_learning.decoders import Decoder
+from theorems.impl.feature_learning.linear_networks import LinearNetwork, run
 from theorems.impl.generic.source import Source
-from theorems.impl.layers import LayerTrace
-from theorems.impl.linear_networks import LinearNetwork, run
-from theorems.impl.operands import Operand, reciprocal
-from theorems.impl.twins import TwinRuns
+from theorems.impl.gram_hierarchy.gated import GatedNetwork, outputs
+from theorems.impl.networks.layers import LayerTrace
+from theorems.impl.numbers.operands import Operand, reciprocal
+from theorems.impl.preconditioning.first_layer import PreconditionedSteps
+from theorems.impl.preconditioning.twins import TwinRuns
 
 
 def pairing(left: Operand, right: Operand) -> Operand:

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from theorems.impl.differentiation import gradient
-from theorems.impl.inverses import inverse
-from theorems.impl.operands import Operand
-from theorems.impl.tracked import Tracked, values_of
+from theorems.impl.numbers.differentiation import gradient
+from theorems.impl.numbers.inverses import inverse
+from theorems.impl.numbers.operands import Operand
+from theorems.impl.numbers.tracked import Tracked, values_of
 
 SET_SIZE = 2**61
 """|S|: every drawn entry is uniform on a set of so many integers, independent of the others."""
@@ -26,7 +26,7 @@ class Source:
     Args:
         shape: seed of the discrete choices.
         entries: seed of the entries, a number or words.
-        tracked: hand out `impl.tracked.Tracked` numbers instead of plain integers.
+        tracked: hand out `impl.numbers.tracked.Tracked` numbers instead of plain integers.
         gradients: values of the gradients that the plain run has found, in its order.
         largest: draw from −largest … largest instead: no longer generic, but readable.
     """
@@ -142,7 +142,7 @@ class Source:
     # -- what is made of them --------------------------------------------------------------------------------------
 
     def gradient(self, function: Callable[..., Operand], at: Sequence[Operand]) -> tuple[Operand, ...]:
-        """`impl.differentiation.gradient` of a polynomial with integer coefficients.
+        """`impl.numbers.differentiation.gradient` of a polynomial with integer coefficients.
 
         A derivative drops a factor from every monomial, so the degree bound of the function is one of each of its derivatives.
         """

@@ -6,13 +6,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from theorems.impl.aligned import AlignedTeacher
-from theorems.impl.gaussian_teachers import GaussianTeacher, cubature
+from theorems.impl.function_space.spike_moments import SpikeSetting
 from theorems.impl.generic.source import Source
-from theorems.impl.inverses import inverse
-from theorems.impl.linear_students import InitialisedPair, LinearStudent, PoweredCovariance
-from theorems.impl.operands import reciprocal, to_exact
-from theorems.impl.spike_moments import SpikeSetting
+from theorems.impl.numbers.inverses import inverse
+from theorems.impl.numbers.operands import reciprocal, to_exact
+from theorems.impl.preconditioning.aligned import AlignedTeacher
+from theorems.impl.preconditioning.gaussian_teachers import GaussianTeacher, cubature
+from theorems.impl.preconditioning.linear_students import InitialisedPair, LinearStudent, PoweredCovariance
 
 _SPIKES = ((2, 1, 2), (1, 2, 2), (2, 2, 1), (2, 2, 2), (1, 3, 2), (1, 1, 3), (3, 1, 1), (2, 3, 1))
 """Dimension, degree and samples of each shape: as large as all batches can be enumerated at once."""

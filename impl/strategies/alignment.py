@@ -10,13 +10,9 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from theorems.impl.collapse import LabelledFeatures
-from theorems.impl.decoders import Decoder
-from theorems.impl.differentiation import gradient
-from theorems.impl.linalg import squared_norm
-from theorems.impl.networks import generator
-from theorems.impl.operands import Operand
-from theorems.impl.readouts import (
+from theorems.impl.feature_learning.collapse import LabelledFeatures
+from theorems.impl.feature_learning.decoders import Decoder
+from theorems.impl.feature_learning.readouts import (
     RandomReadout,
     ReadoutEnsemble,
     all_signs,
@@ -24,6 +20,10 @@ from theorems.impl.readouts import (
     noise_rate,
     readout_ensemble,
 )
+from theorems.impl.networks.spec import generator
+from theorems.impl.numbers.differentiation import gradient
+from theorems.impl.numbers.linalg import squared_norm
+from theorems.impl.numbers.operands import Operand
 from theorems.impl.strategies.grams import signed_permutations
 from theorems.impl.strategies.layers import SEEDS, lattices
 from theorems.impl.strategies.sizes import branches, span

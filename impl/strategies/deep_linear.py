@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from hypothesis import strategies as st
 
-from theorems.impl.linear_networks import LinearNetwork, linear_network
-from theorems.impl.networks import generator
-from theorems.impl.operands import is_exact, to_tensor
+from theorems.impl.feature_learning.linear_networks import LinearNetwork, linear_network
+from theorems.impl.networks.spec import generator
+from theorems.impl.numbers.operands import is_exact, to_tensor
 from theorems.impl.strategies.grams import balanced_chains
 from theorems.impl.strategies.layers import SEEDS, lattices
 from theorems.impl.strategies.sizes import branches, span

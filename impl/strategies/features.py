@@ -10,8 +10,8 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from theorems.impl.features import FeatureSet
-from theorems.impl.networks import generator
+from theorems.impl.feature_learning.features import FeatureSet
+from theorems.impl.networks.spec import generator
 from theorems.impl.strategies.layers import SEEDS, lattices
 from theorems.impl.strategies.sizes import branches, pick, span
 

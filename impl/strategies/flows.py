@@ -12,10 +12,10 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from theorems.impl.flows import CoupledPoint, KernelPoint, coupled_point
-from theorems.impl.networks import generator
-from theorems.impl.objectives import INTEGRAL, LOSSES
-from theorems.impl.spectral import SpectralTask
+from theorems.impl.kernel_flows.flows import CoupledPoint, KernelPoint, coupled_point
+from theorems.impl.kernel_flows.objectives import INTEGRAL, LOSSES
+from theorems.impl.kernel_flows.spectral import SpectralTask
+from theorems.impl.networks.spec import generator
 from theorems.impl.strategies.layers import SEEDS, lattices
 
 _SIZES = st.integers(1, 3)

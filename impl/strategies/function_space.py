@@ -13,13 +13,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from theorems.impl.ensembles import EnsemblePath
-from theorems.impl.gaussian_gap import GapPath
-from theorems.impl.kernel_expansion import ExpansionPath
-from theorems.impl.links import link
-from theorems.impl.one_step import StepPath
+from theorems.impl.function_space.ensembles import EnsemblePath
+from theorems.impl.function_space.gaussian_gap import GapPath
+from theorems.impl.function_space.kernel_expansion import ExpansionPath
+from theorems.impl.function_space.links import link
+from theorems.impl.function_space.one_step import StepPath
+from theorems.impl.function_space.zonal_operator import ZonalPath
 from theorems.impl.strategies.profiles import thorough
-from theorems.impl.zonal_operator import ZonalPath
 
 
 def _listed(cases: Sequence[Any]) -> st.SearchStrategy[Any]:

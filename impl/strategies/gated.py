@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from torch import Tensor
 
-from theorems.impl.gated import GatedNetwork, gated_network, outputs
-from theorems.impl.networks import generator
+from theorems.impl.gram_hierarchy.gated import GatedNetwork, gated_network, outputs
+from theorems.impl.networks.spec import generator
 from theorems.impl.strategies.layers import SEEDS, lattices
 from theorems.impl.strategies.sizes import branches, span
 

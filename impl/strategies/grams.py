@@ -11,12 +11,12 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from theorems.impl.chains import LinearChain
-from theorems.impl.networks import generator
-from theorems.impl.operands import to_exact
+from theorems.impl.feature_learning.chains import LinearChain
+from theorems.impl.feature_learning.whitening import WeightMotion, WeightStep, newton_schulz, weight_motion, weight_step
+from theorems.impl.networks.spec import generator
+from theorems.impl.numbers.operands import to_exact
 from theorems.impl.strategies.layers import SEEDS, lattices
 from theorems.impl.strategies.sizes import branches, span
-from theorems.impl.whitening import WeightMotion, WeightStep, newton_schulz, weight_motion, weight_step
 
 
 def _normal(source: torch.Generator, *shape: int) -> Tensor:

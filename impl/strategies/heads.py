@@ -12,10 +12,10 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from theorems.impl.attention import AttentionHead, attention_head
-from theorems.impl.networks import generator
-from theorems.impl.normalised import KINDS, NormalisedLayer, normalised_layer
-from theorems.impl.softmax_heads import SoftmaxHead, softmax_head
+from theorems.impl.heads.attention import AttentionHead, attention_head
+from theorems.impl.heads.normalised import KINDS, NormalisedLayer, normalised_layer
+from theorems.impl.heads.softmax_heads import SoftmaxHead, softmax_head
+from theorems.impl.networks.spec import generator
 from theorems.impl.strategies.layers import SEEDS, lattices
 from theorems.impl.strategies.sizes import span, turn
 

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from torch import Tensor, nn
 
-from theorems.impl.data import STREAM
-from theorems.impl.losses import half_squared_error
-from theorems.impl.networks import ACTIVATIONS, NetworkSpec, build, generator
-from theorems.impl.specimens import Specimen, conv_specimen, reused, skipping, tied
+from theorems.impl.networks.data import STREAM
+from theorems.impl.networks.losses import half_squared_error
+from theorems.impl.networks.spec import ACTIVATIONS, NetworkSpec, build, generator
+from theorems.impl.networks.tracing import LayerTrace, trace
 from theorems.impl.strategies.sizes import branches, pick, span
-from theorems.impl.tracing import LayerTrace, trace
+from theorems.impl.strategies.specimens import Specimen, conv_specimen, reused, skipping, tied
 
 SEEDS = st.integers(0, 2**32 - 1)
 """All seeds that torch's generator tells apart: it reads 32 bits."""
@@ -199,34 +199,34 @@ def layer_traces() -> st.SearchStrategy[LayerTrace]:
 
 def nonlinear_layers() -> st.SearchStrategy[LayerTrace]:
     """Traces of a subclass of ``nn.Linear`` whose forward is not linear in H (it squares its inputs)."""
-    from theorems.impl.specimens import squaring_layer
+    from theorems.impl.strategies.specimens import squaring_layer
 
     return st.builds(squaring_layer, st.integers(1, 4), seed=SEEDS)
 
 
 def unreached_layers() -> st.SearchStrategy[LayerTrace]:
     """Traces of a layer whose output is detached: the loss has no path to it."""
-    from theorems.impl.specimens import detached_layer
+    from theorems.impl.strategies.specimens import detached_layer
 
     return st.builds(detached_layer, st.integers(1, 4), seed=SEEDS)
 
 
 def vanishing_layers() -> st.SearchStrategy[LayerTrace]:
     """Traces of a layer whose gradients are subnormal: every GELU above it is deep in its Gaussian tail."""
-    from theorems.impl.specimens import vanishing_layer
+    from theorems.impl.strategies.specimens import vanishing_layer
 
     return st.builds(vanishing_layer, st.integers(1, 4), depth=st.floats(37.5, 38.2), seed=SEEDS)
 
 
 def total_gradient_layers() -> st.SearchStrategy[LayerTrace]:
     """Traces whose ∇_H is the naive total gradient of a tensor that also feeds a skip connection."""
-    from theorems.impl.specimens import total_gradient_layer
+    from theorems.impl.strategies.specimens import total_gradient_layer
 
     return st.builds(total_gradient_layer, st.integers(1, 4), seed=SEEDS)
 
 
 def mixed_loss_layers() -> st.SearchStrategy[LayerTrace]:
     """Traces with ∇_W of the mean loss and ∇_H of the summed one."""
-    from theorems.impl.specimens import mixed_loss_layer
+    from theorems.impl.strategies.specimens import mixed_loss_layer
 
     return st.builds(mixed_loss_layer, st.integers(2, 5), seed=SEEDS)

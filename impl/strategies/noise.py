@@ -10,14 +10,14 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from theorems.impl.losses import half_squared_error
-from theorems.impl.networks import NetworkSpec, build, generator
-from theorems.impl.objectives import INTEGRAL, LOSSES
+from theorems.impl.kernel_flows.minibatches import MinibatchNoise, feature_noise, minibatches, readout_noise
+from theorems.impl.kernel_flows.objectives import INTEGRAL, LOSSES
+from theorems.impl.networks.losses import half_squared_error
+from theorems.impl.networks.spec import NetworkSpec, build, generator
 from theorems.impl.strategies.flows import gaussians
 from theorems.impl.strategies.layers import SEEDS, lattices
 from theorems.impl.strategies.ranks import whole_numbers
 from theorems.impl.strategies.trained import suited_labels
-from theorems.impl.training import MinibatchNoise, feature_noise, minibatches, readout_noise
 
 _SIZES = st.integers(1, 4)
 

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 from theorems.impl.errors import require
-from theorems.impl.losses import half_squared_error
-from theorems.impl.networks import generator
+from theorems.impl.networks.losses import half_squared_error
+from theorems.impl.networks.spec import generator
+from theorems.impl.networks.training_runs import Maker, TrainingRun, training_run
 from theorems.impl.strategies.layers import SEEDS, lattices
 from theorems.impl.strategies.sizes import branches, span
-from theorems.impl.training_runs import Maker, TrainingRun, training_run
 
 RULES: Mapping[str, Callable[[float], Maker]] = {
     "sgd": lambda rate: lambda parameters: torch.optim.SGD(parameters, lr=rate),

@@ -9,8 +9,13 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from theorems.impl.first_layer import FirstLayerTraining, PreconditionedSteps, preconditioned_steps
-from theorems.impl.layer_specimens import (
+from theorems.impl.networks.losses import half_squared_error
+from theorems.impl.networks.preconditioned_sgd import Preconditioner
+from theorems.impl.networks.running import reseed
+from theorems.impl.networks.spec import NetworkSpec, build, generator
+from theorems.impl.preconditioning.first_layer import FirstLayerTraining, PreconditionedSteps, preconditioned_steps
+from theorems.impl.preconditioning.twins import DataSet, TwinRuns, train_twins
+from theorems.impl.strategies.layer_specimens import (
     KINDS,
     Elsewhere,
     OutputPreconditioned,
@@ -19,13 +24,8 @@ from theorems.impl.layer_specimens import (
     TiedAutoencoder,
     seeded_model,
 )
-from theorems.impl.losses import half_squared_error
-from theorems.impl.networks import NetworkSpec, build, generator
-from theorems.impl.preconditioned import Preconditioner
-from theorems.impl.running import reseed
 from theorems.impl.strategies.layers import SEEDS, lattices
 from theorems.impl.strategies.sizes import branches, span, turn
-from theorems.impl.twins import DataSet, TwinRuns, train_twins
 
 _RULES = st.sampled_from(["frozen", "sgd", "momentum"])
 
@@ -92,7 +92,7 @@ def preconditioners(size: int, inputs: Tensor, kind: str, source: torch.Generato
 
 @st.composite
 def seeded_steps(draw: Callable[..., Any], *, width: int = 16, steps: int = 3) -> PreconditionedSteps:
-    """Gaussian networks of every kind of `impl.layer_specimens`, P of every kind, the rest under SGD, momentum or Adam."""
+    """Gaussian networks of every kind of `impl.strategies.layer_specimens`, P of every kind, the rest under SGD, momentum or Adam."""
     d, k, rows = draw(span(1, width, width + 6, above=20)), draw(st.integers(1, width)), draw(st.integers(1, 12))
     number = turn()
     long = number is not None and number % 4 == 1

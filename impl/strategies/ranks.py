@@ -10,10 +10,10 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from theorems.impl.decayed import DecayedMatrix, NonlinearFeatures, decayed_layers, free_features
-from theorems.impl.losses import half_squared_error
-from theorems.impl.networks import NetworkSpec, build, generator
-from theorems.impl.objectives import INTEGRAL, LOSSES, SHIFT_FREE
+from theorems.impl.kernel_flows.decayed import DecayedMatrix, NonlinearFeatures, decayed_layers, free_features
+from theorems.impl.kernel_flows.objectives import INTEGRAL, LOSSES, SHIFT_FREE
+from theorems.impl.networks.losses import half_squared_error
+from theorems.impl.networks.spec import NetworkSpec, build, generator
 from theorems.impl.strategies.flows import gaussians
 from theorems.impl.strategies.layers import SEEDS, lattices
 from theorems.impl.strategies.trained import suited_labels, train_free_features, train_softplus

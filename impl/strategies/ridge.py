@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
-from theorems.impl.networks import generator
-from theorems.impl.spectral import LaplacianTask, Regression
+from theorems.impl.kernel_flows.spectral import LaplacianTask, Regression
+from theorems.impl.networks.spec import generator
 from theorems.impl.strategies.flows import gaussians, number, rational, rational_rotations
 from theorems.impl.strategies.layers import SEEDS
 

@@ -11,9 +11,9 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from theorems.impl.flow_runs import escapes, run
-from theorems.impl.networks import generator
-from theorems.impl.spectral import Escapes, FlowEnd, SpectralTask
+from theorems.impl.kernel_flows.flow_runs import escapes, run
+from theorems.impl.kernel_flows.spectral import Escapes, FlowEnd, SpectralTask
+from theorems.impl.networks.spec import generator
 from theorems.impl.strategies.flows import gaussians, number
 
 _SPECTRA = (

@@ -9,10 +9,10 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from theorems.impl.aligned import AlignedTeacher
-from theorems.impl.gaussian_teachers import GaussianTeacher, cubature
-from theorems.impl.linear_students import InitialisedPair, PoweredCovariance, reflections
-from theorems.impl.networks import generator
+from theorems.impl.networks.spec import generator
+from theorems.impl.preconditioning.aligned import AlignedTeacher
+from theorems.impl.preconditioning.gaussian_teachers import GaussianTeacher, cubature
+from theorems.impl.preconditioning.linear_students import InitialisedPair, PoweredCovariance, reflections
 from theorems.impl.strategies.layers import SEEDS, lattices
 from theorems.impl.strategies.sizes import span, turn
 

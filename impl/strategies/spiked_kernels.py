@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from theorems.impl.harmonics import Harmonic
-from theorems.impl.spike_moments import SpikeSetting
-from theorems.impl.spiked_kernels import SpikedKernel, unit_vector
-from theorems.impl.spiked_series import SpikedSeries
+from theorems.impl.function_space.harmonics import Harmonic
+from theorems.impl.function_space.spike_moments import SpikeSetting
+from theorems.impl.function_space.spiked_kernels import SpikedKernel, unit_vector
+from theorems.impl.function_space.spiked_series import SpikedSeries
 from theorems.impl.strategies.layers import SEEDS
 
 _POSITIVE = st.builds(Fraction, st.integers(1, 12), st.integers(1, 4))

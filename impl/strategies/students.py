@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
-from theorems.impl.linear_students import LinearStudent, reflections
-from theorems.impl.networks import generator
-from theorems.impl.operands import to_exact
+from theorems.impl.networks.spec import generator
+from theorems.impl.numbers.operands import to_exact
+from theorems.impl.preconditioning.linear_students import LinearStudent, reflections
 from theorems.impl.strategies.layers import SEEDS, lattices
 from theorems.impl.strategies.sizes import branches, span, turn
 from theorems.impl.strategies.spectra import normal, number

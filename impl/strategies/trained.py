@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from theorems.impl.decayed import NonlinearFeatures
-from theorems.impl.losses import half_squared_error
-from theorems.impl.networks import generator
-from theorems.impl.objectives import objective
+from theorems.impl.kernel_flows.decayed import NonlinearFeatures
+from theorems.impl.kernel_flows.objectives import objective
+from theorems.impl.networks.losses import half_squared_error
+from theorems.impl.networks.spec import generator
 from theorems.impl.strategies.flows import gaussians
 
 

@@ -16,20 +16,20 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from theorems.impl.decayed import DecayedMatrix, decayed_layers, free_features
 from theorems.impl.errors import InputError
-from theorems.impl.first_layer import PreconditionedSteps, preconditioned_steps
-from theorems.impl.gated import GatedNetwork, gated_network
-from theorems.impl.layer_specimens import KINDS as FIRST_LAYERS
-from theorems.impl.layer_specimens import seeded_model
-from theorems.impl.losses import half_squared_error
-from theorems.impl.networks import ACTIVATIONS, NetworkSpec, build, generator
-from theorems.impl.objectives import LOSSES
-from theorems.impl.relu_stacks import stacks
+from theorems.impl.gram_hierarchy.gated import GatedNetwork, gated_network
+from theorems.impl.gram_hierarchy.relu_stacks import stacks
+from theorems.impl.kernel_flows.decayed import DecayedMatrix, decayed_layers, free_features
+from theorems.impl.kernel_flows.minibatches import MinibatchNoise, feature_noise, minibatches, readout_noise
+from theorems.impl.kernel_flows.objectives import LOSSES
+from theorems.impl.networks.losses import half_squared_error
+from theorems.impl.networks.spec import ACTIVATIONS, NetworkSpec, build, generator
+from theorems.impl.networks.tracing import LayerTrace, trace
+from theorems.impl.preconditioning.first_layer import PreconditionedSteps, preconditioned_steps
+from theorems.impl.strategies.layer_specimens import KINDS as FIRST_LAYERS
+from theorems.impl.strategies.layer_specimens import seeded_model
 from theorems.impl.strategies.layers import SEEDS
 from theorems.impl.strategies.trained import suited_labels
-from theorems.impl.tracing import LayerTrace, trace
-from theorems.impl.training import MinibatchNoise, feature_noise, minibatches, readout_noise
 
 KINDS = ("tame", "ill-conditioned", "huge", "tiny", "denormal", "mixed")
 """What the drawn matrices of an instance can be like; a tame one also beside wild ones."""

@@ -11,25 +11,25 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from theorems.impl.aligned import AlignedTeacher
-from theorems.impl.collapse import LabelledFeatures
-from theorems.impl.decoders import Decoder
-from theorems.impl.features import FeatureSet
-from theorems.impl.flows import CoupledPoint, KernelPoint, coupled_point
-from theorems.impl.gaussian_teachers import GaussianTeacher
-from theorems.impl.instance import Instance
-from theorems.impl.linear_networks import LinearNetwork, linear_network
-from theorems.impl.linear_students import InitialisedPair, LinearStudent, PoweredCovariance, reflections
-from theorems.impl.objectives import LOSSES
-from theorems.impl.readouts import ReadoutEnsemble, all_signs, readout_ensemble
-from theorems.impl.spectral import LaplacianTask, Regression, SpectralTask
+from theorems.impl.feature_learning.collapse import LabelledFeatures
+from theorems.impl.feature_learning.decoders import Decoder
+from theorems.impl.feature_learning.features import FeatureSet
+from theorems.impl.feature_learning.linear_networks import LinearNetwork, linear_network
+from theorems.impl.feature_learning.readouts import ReadoutEnsemble, all_signs, readout_ensemble
+from theorems.impl.feature_learning.whitening import WeightMotion, WeightStep, weight_motion, weight_step
+from theorems.impl.instances.instance import Instance
+from theorems.impl.kernel_flows.flows import CoupledPoint, KernelPoint, coupled_point
+from theorems.impl.kernel_flows.objectives import LOSSES
+from theorems.impl.kernel_flows.spectral import LaplacianTask, Regression, SpectralTask
+from theorems.impl.preconditioning.aligned import AlignedTeacher
+from theorems.impl.preconditioning.gaussian_teachers import GaussianTeacher
+from theorems.impl.preconditioning.linear_students import InitialisedPair, LinearStudent, PoweredCovariance, reflections
 from theorems.impl.strategies import (
     alignment,
     spectra,
 )
 from theorems.impl.strategies.trained import suited_labels
 from theorems.impl.strategies.wild import Numbers, Refusal, refusing
-from theorems.impl.whitening import WeightMotion, WeightStep, weight_motion, weight_step
 
 
 def _scalar(value: float) -> Tensor:

@@ -9,20 +9,23 @@ from typing import Any
 import torch
 from hypothesis import strategies as st
 
-from theorems.impl.aligned import AlignedTeacher
-from theorems.impl.collapse import LabelledFeatures
-from theorems.impl.decayed import DecayedMatrix
-from theorems.impl.decoders import Decoder
-from theorems.impl.features import FeatureSet
-from theorems.impl.first_layer import PreconditionedSteps
-from theorems.impl.flows import CoupledPoint, KernelPoint
-from theorems.impl.gated import GatedNetwork
-from theorems.impl.gaussian_teachers import GaussianTeacher
-from theorems.impl.instance import Instance
-from theorems.impl.linear_networks import LinearNetwork
-from theorems.impl.linear_students import InitialisedPair, LinearStudent, PoweredCovariance
-from theorems.impl.readouts import ReadoutEnsemble
-from theorems.impl.spectral import LaplacianTask, Regression, SpectralTask
+from theorems.impl.feature_learning.collapse import LabelledFeatures
+from theorems.impl.feature_learning.decoders import Decoder
+from theorems.impl.feature_learning.features import FeatureSet
+from theorems.impl.feature_learning.linear_networks import LinearNetwork
+from theorems.impl.feature_learning.readouts import ReadoutEnsemble
+from theorems.impl.feature_learning.whitening import WeightMotion, WeightStep
+from theorems.impl.gram_hierarchy.gated import GatedNetwork
+from theorems.impl.instances.instance import Instance
+from theorems.impl.kernel_flows.decayed import DecayedMatrix
+from theorems.impl.kernel_flows.flows import CoupledPoint, KernelPoint
+from theorems.impl.kernel_flows.minibatches import MinibatchNoise
+from theorems.impl.kernel_flows.spectral import LaplacianTask, Regression, SpectralTask
+from theorems.impl.networks.tracing import LayerTrace
+from theorems.impl.preconditioning.aligned import AlignedTeacher
+from theorems.impl.preconditioning.first_layer import PreconditionedSteps
+from theorems.impl.preconditioning.gaussian_teachers import GaussianTeacher
+from theorems.impl.preconditioning.linear_students import InitialisedPair, LinearStudent, PoweredCovariance
 from theorems.impl.strategies import (
     alignment,
     deep_linear,
@@ -38,9 +41,6 @@ from theorems.impl.strategies import (
     wild,
     wild_data,
 )
-from theorems.impl.tracing import LayerTrace
-from theorems.impl.training import MinibatchNoise
-from theorems.impl.whitening import WeightMotion, WeightStep
 
 WILD: dict[type[Instance], Callable[[str, torch.dtype], st.SearchStrategy[Any]]] = {
     LayerTrace: wild.layer_traces, GatedNetwork: wild.gated_networks, DecayedMatrix: wild.decayed_matrices,

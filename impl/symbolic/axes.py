@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from theorems.impl.numbers.torch_like import axes_of
 from theorems.impl.symbolic.errors import NotOfThisFormError
 from theorems.impl.symbolic.monomials import FIRST, LAST, Monomial, summed, taken
 from theorems.impl.symbolic.refusals import Refusing
 from theorems.impl.symbolic.sizes import Size, same_shape
 from theorems.impl.symbolic.sums import collected, unit_terms
-from theorems.impl.torch_like import axes_of
 
 _ONE = 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from theorems.impl.duals import Dual
+from theorems.impl.numbers.duals import Dual
 from theorems.impl.symbolic.arrays import Symbolic, variable
 from theorems.impl.symbolic.errors import NotOfThisFormError
 from theorems.impl.symbolic.monomials import Index, Monomial

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
+from theorems.impl.numbers.torch_like import TorchLike
 from theorems.impl.symbolic.errors import NotOfThisFormError, attribute_asked
-from theorems.impl.torch_like import TorchLike
 
 
 def _refusing(what: str) -> Any:

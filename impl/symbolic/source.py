@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from theorems.impl.generic.source import Source
-from theorems.impl.operands import Operand
+from theorems.impl.numbers.operands import Operand
 from theorems.impl.symbolic.arrays import Symbolic, identity, number, scalar_symbol, variable
 from theorems.impl.symbolic.errors import NotOfThisFormError
 from theorems.impl.symbolic.few import Few

@@ -1,12 +1,12 @@
 """False conjectures that were called proved once, or of which every part was: one entry taken for a sum over an axis, a number of gates for a gate, zero for a divisor."""
 
 from impl import GatedNetwork, strategies
-from impl.features import FeatureSet
-from impl.flows import KernelPoint
-from impl.inverses import eye_like, inverse
-from impl.linalg import least_squares, project
-from impl.linear_students import InitialisedPair, LinearStudent, PoweredCovariance, identity
-from impl.spectral import Regression
+from impl.feature_learning.features import FeatureSet
+from impl.kernel_flows.flows import KernelPoint
+from impl.kernel_flows.spectral import Regression
+from impl.numbers.inverses import eye_like, inverse
+from impl.numbers.linalg import least_squares, project
+from impl.preconditioning.linear_students import InitialisedPair, LinearStudent, PoweredCovariance, identity
 from impl.strategies import features, flows, ridge, spectra, students
 from theorems import compares, equals
 

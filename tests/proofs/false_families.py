@@ -1,13 +1,13 @@
 """False conjectures about families with relations, each true in some corner: of equal classes, without a ridge, of square matrices. None may be proved."""
 
-from impl.collapse import LabelledFeatures
-from impl.features import FeatureSet, target_linearity
-from impl.inverses import eye_like, inverse
-from impl.linalg import project, squared_norm, unexplained
-from impl.linear_students import identity
-from impl.spectral import Regression, SpectralTask, diagonal
+from impl.feature_learning.collapse import LabelledFeatures
+from impl.feature_learning.features import FeatureSet, target_linearity
+from impl.feature_learning.whitening import WeightStep
+from impl.kernel_flows.spectral import Regression, SpectralTask, diagonal
+from impl.numbers.inverses import eye_like, inverse
+from impl.numbers.linalg import project, squared_norm, unexplained
+from impl.preconditioning.linear_students import identity
 from impl.strategies import alignment, features, flows, grams, ridge
-from impl.whitening import WeightStep
 from theorems import at_most, compares, equals
 
 

@@ -1,17 +1,17 @@
 """False conjectures about families with relations, each true in some corner: of equal classes, without a ridge, of square matrices. None may be proved."""
 
-from impl.aligned import AlignedTeacher
-from impl.decayed import DecayedMatrix
-from impl.decoders import Decoder
-from impl.flows import KernelPoint, drive, energy
-from impl.inverses import eye_like, inverse
-from impl.linalg import least_squares
-from impl.linear_students import InitialisedPair, LinearStudent, PoweredCovariance, exp2, identity
-from impl.readouts import ReadoutEnsemble
-from impl.spectral import scalar
+from impl.feature_learning.decoders import Decoder
+from impl.feature_learning.readouts import ReadoutEnsemble
+from impl.kernel_flows.decayed import DecayedMatrix
+from impl.kernel_flows.flows import KernelPoint, drive, energy
+from impl.kernel_flows.minibatches import MinibatchNoise
+from impl.kernel_flows.spectral import scalar
+from impl.numbers.inverses import eye_like, inverse
+from impl.numbers.linalg import least_squares
+from impl.preconditioning.aligned import AlignedTeacher
+from impl.preconditioning.linear_students import InitialisedPair, LinearStudent, PoweredCovariance, exp2, identity
+from impl.preconditioning.twins import TwinRuns
 from impl.strategies import alignment, flows, noise, preconditioning, ranks, spectra, students
-from impl.training import MinibatchNoise
-from impl.twins import TwinRuns
 from theorems import at_most, compares, equals
 from theorems.stating import rank_is
 

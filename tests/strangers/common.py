@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from theorems.factories import own_loss
+from theorems.own.factories import own_loss
 
 
 class Case(NamedTuple):

@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional
 
 from tests.strangers.common import Case, classify, numbers, speaks, whole
-from theorems.factories import own_loss
+from theorems.own.factories import own_loss
 
 SMALL = {"vocab_size": 24, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
 

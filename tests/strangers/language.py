@@ -3,7 +3,7 @@
 from torch import nn
 
 from tests.strangers.common import Case, classify, numbers, speaks, whole
-from theorems.factories import own_loss
+from theorems.own.factories import own_loss
 
 SMALL = {"vocab_size": 24, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
 ENDS = {"bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 2}

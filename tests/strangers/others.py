@@ -43,7 +43,7 @@ def _lit(network, dtype, images):
             self.log("loss", value)
             return value
 
-    from theorems.factories import subject_of
+    from theorems.own.factories import subject_of
 
     made = subject_of((Lit().to(dtype), (images, whole(5, len(images)))))
     return Case(made.model, made.inputs, made.targets, made.loss)

@@ -2,7 +2,7 @@
 
 import torch
 
-from impl.running import run, undisturbed
+from impl.networks.running import run, undisturbed
 
 
 def _moved(parameter):

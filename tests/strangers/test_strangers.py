@@ -8,11 +8,11 @@ import importlib
 import pytest
 import torch
 
-from impl.running import run, undisturbed
+from impl.networks.running import run, undisturbed
 from tests.strangers import further, language, others, vision
 from tests.strangers.planted import BUGS, plant
-from theorems.models import check_model
-from theorems.preconditions import autograd_gives_the_gradient
+from theorems.own.models import check_model
+from theorems.own.preconditions import autograd_gives_the_gradient
 from theorems.verdict import Outcome
 
 pytestmark = [pytest.mark.strangers, pytest.mark.filterwarnings("ignore")]

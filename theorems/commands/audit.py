@@ -30,8 +30,8 @@ from theorems.evidence.file import versions
 from theorems.files import replace_file, require_target
 
 if TYPE_CHECKING:
+    from theorems.checking.auditing import Audit
     from theorems.claim import Claim
-    from theorems.searching.auditing import Audit
 
 
 def audit_command(
@@ -51,8 +51,8 @@ def audit_command(
     """Audit the rounding bounds: no false refutation, no crash, and how sharp they are."""
     import torch
 
-    from theorems.searching.audit_tables import audit_table
-    from theorems.searching.auditing import audit, audited
+    from theorems.checking.auditing import audit, audited
+    from theorems.evidence.audit_tables import audit_table
 
     require_target(markdown, "--output")
     require_writable(json_file)
@@ -122,14 +122,14 @@ class _Order:
 
     def claims(self) -> list[Claim]:
         """The claims that are audited."""
-        from theorems.searching.auditing import audited
+        from theorems.checking.auditing import audited
 
         return audited(select(self.names))
 
 
 def _audited_apart(order: _Order, at: int, step: Callable[[], None]) -> Audit | Raised:
     """Audit one of the claims in a process of its own; the claim itself stays there."""
-    from theorems.searching.auditing import audit
+    from theorems.checking.auditing import audit
 
     limit = order.seconds or float("inf")
     options: dict[str, Any] = {"examples": order.examples, "seed": order.seed, "seconds": limit, "on_example": step}
@@ -141,7 +141,7 @@ def _write(
     audits: list[Audit], seed: int, json_file: Path | None, markdown: Path | None, *, of: int | None = None
 ) -> None:
     """Write what was asked for; ``of`` says of how many claims it should have been."""
-    from theorems.searching.audit_tables import document
+    from theorems.evidence.audit_tables import document
 
     found = {"seed": seed, "versions": versions(), "claims": [a.record() for a in audits]}
     marked = found if of is None else {**found, "partial": {"judged": len(audits), "of": of}}

@@ -35,7 +35,7 @@ from theorems.impl.errors import require
 
 if TYPE_CHECKING:
     from theorems.claim import Claim
-    from theorems.models import Results
+    from theorems.own.models import Results
 
 
 def check_command(
@@ -158,7 +158,7 @@ def _check_model(
     from theorems.evidence.file import judged, model_record, raised
     from theorems.evidence.model_table import result_summary, result_table
     from theorems.evidence.refutations import take_fewer
-    from theorems.models import Journal, check_subject, load
+    from theorems.own.models import Journal, check_subject, load
     from theorems.verdict import Outcome
 
     claims = checked_on_networks(claims)

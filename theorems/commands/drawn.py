@@ -15,8 +15,8 @@ from theorems.commands.running import Run
 from theorems.commands.terminal import out, progress
 
 if TYPE_CHECKING:
+    from theorems.checking.collected import Evidence
     from theorems.claim import Claim
-    from theorems.evidence.collected import Evidence
 
 _FEW = 10
 """Claims up to which the families of p(error) are printed without being asked for."""
@@ -34,8 +34,8 @@ def check_drawn(
         jobs: processes.
         sizes: whether the sizes of the instances are printed.
     """
+    from theorems.checking.alarms import together
     from theorems.evidence.tables import families, sizes_table
-    from theorems.relations.alarms import together
 
     run, found = Run(claims, streaming=True), dict[str, Judged]()
     with run, progress() as bar:
@@ -92,7 +92,7 @@ def _one_thread() -> Iterator[None]:
 def _in_this_process(
     run: Run, order: Order, found: dict[str, Judged], begin: Callable[[int], None], step: Callable[[], None]
 ) -> None:
-    from theorems.evidence.collected import Evidence
+    from theorems.checking.collected import Evidence
     from theorems.verdict import Outcome
 
     seen: Evidence | None = None

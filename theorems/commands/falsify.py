@@ -21,9 +21,9 @@ from theorems.commands.terminal import Screen, Target, err, out, progress, searc
 from theorems.commands.workers import JOBS, processes
 
 if TYPE_CHECKING:
+    from theorems.checking.falsifying import Search
+    from theorems.checking.records import Record
     from theorems.claim import Claim
-    from theorems.evidence.records import Record
-    from theorems.searching.falsifying import Search
 
 
 _MANY = 100_000
@@ -50,7 +50,7 @@ def falsify_command(
     ] = None,
 ) -> None:
     """Search hard for a refutation: at random, aimed at the bound, in structured corners, around the worst instance."""
-    from theorems.relations.alarms import together
+    from theorems.checking.alarms import together
 
     claims = select(names)
     if mutant is not None:
@@ -107,7 +107,7 @@ class _Order:
 
     def shares(self, claims: list[Claim]) -> list[Claim]:
         """Half of what the run may spend for the fixed-size tests, half for those that are watched."""
-        from theorems.relations.alarms import FAMILY, shared_out
+        from theorems.checking.alarms import FAMILY, shared_out
 
         return shared_out(claims, self.limit or _MANY, family=FAMILY / 2)
 
@@ -122,9 +122,9 @@ class Found(NamedTuple):
 
 def _search(claim: Claim, order: _Order, count: int) -> tuple[Search, float | None]:
     """The search of one of so many claims, and what watching it may cost."""
-    from theorems.relations.alarms import FAMILY
-    from theorems.searching.betting import watchable
-    from theorems.searching.falsifying import Search
+    from theorems.checking.alarms import FAMILY
+    from theorems.checking.betting import watchable
+    from theorems.checking.falsifying import Search
 
     watched = watchable(claim) and order.seconds is not None
     seconds = order.seconds / 2 if watched and order.seconds else order.seconds
@@ -170,8 +170,8 @@ def _searched_apart(order: _Order, at: int, step: Callable[[], None]) -> Found |
 
 def _told(search: Search, order: _Order) -> Found:
     """Print what was found into a string; a refutation becomes a script."""
+    from theorems.checking.alarms import spent
     from theorems.evidence.file import record
-    from theorems.relations.alarms import spent
     from theorems.verdict import Outcome
 
     seen = search.evidence
@@ -184,8 +184,8 @@ def _told(search: Search, order: _Order) -> Found:
 
 def _run(search: Search, alarm: float | None, *, bar: bool = False) -> None:
     """Search, and bet against the claim for as long again where that is possible: ``alarm`` is what it may cost."""
+    from theorems.checking.betting import watch
     from theorems.evidence.refutations import require_repeatable
-    from theorems.searching.betting import watch
     from theorems.verdict import Outcome
 
     claim = search.claim

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from theorems.checking.records import Record
 from theorems.commands.apart import Raised, judged_by
 from theorems.commands.selection import select, select_mutants
 from theorems.commands.terminal import Screen, out
-from theorems.evidence.records import Record
 
 if TYPE_CHECKING:
+    from theorems.checking.collected import Evidence
     from theorems.claim import Claim
-    from theorems.evidence.collected import Evidence
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Order:
 
     def shares(self, claims: list[Claim]) -> list[Claim]:
         """These claims, each with its share."""
-        from theorems.relations.alarms import shared_out
+        from theorems.checking.alarms import shared_out
 
         return shared_out(claims, self.examples)
 
@@ -79,7 +79,7 @@ def judge(claim: Claim, order: Order, seen: Evidence, step: Callable[[], None]) 
     Raises:
         InputError: if the claim, its strategy or its relation raises, or the claim changes its mind.
     """
-    from theorems.checking import check
+    from theorems.checking.check import check
     from theorems.evidence.refutations import require_repeatable
     from theorems.impl.strategies.profiles import full_sizes
 
@@ -92,10 +92,10 @@ def judge(claim: Claim, order: Order, seen: Evidence, step: Callable[[], None]) 
 
 def told(seen: Evidence, order: Order) -> Judged:
     """What is kept of the evidence; the script of a refutation is written."""
+    from theorems.checking.alarms import spent
     from theorems.commands.refutations import print_details
     from theorems.evidence.file import record
     from theorems.evidence.tables import family_of
-    from theorems.relations.alarms import spent
 
     with out.capture() as text:
         print_details(seen, order.seed, order.folder, verbose=order.verbose, show=order.verbose or bool(order.mutant))
@@ -104,7 +104,7 @@ def told(seen: Evidence, order: Order) -> Judged:
 
 def judged_apart(order: Order, at: int, step: Callable[[], None]) -> Judged | Raised:
     """Judge one of the claims in a process of its own."""
-    from theorems.evidence.collected import Evidence
+    from theorems.checking.collected import Evidence
 
     order.screen.take()
     return judged_by(order, at, lambda claim: judge(claim, order, Evidence(claim), step))

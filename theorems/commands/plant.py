@@ -20,7 +20,7 @@ from theorems.files import replace_file, require_target
 
 if TYPE_CHECKING:
     from theorems.claim import Claim
-    from theorems.searching.planting.trial import Fate, Trial
+    from theorems.planting.trial import Fate, Trial
 
 
 def plant_command(
@@ -41,8 +41,8 @@ def plant_command(
     """
     import torch
 
-    from theorems.searching.planting.report import markdown, trial_table
-    from theorems.searching.planting.trial import Fate, Trial, planted_in, trials
+    from theorems.evidence.planting_tables import markdown, trial_table
+    from theorems.planting.trial import Fate, Trial, planted_in, trials
 
     claims = _holding(names or [])
     require_target(table, "--table")
@@ -117,7 +117,7 @@ class _Order:
 
 def _planted_apart(order: _Order, at: int, _step: Callable[[], None]) -> list[tuple[Fate, int]] | Raised:
     """What became of the errors in one of the claims, in a process of its own."""
-    from theorems.searching.planting.trial import planted_in, trials
+    from theorems.planting.trial import planted_in, trials
 
     def judge(claim: Claim) -> list[tuple[Fate, int]]:
         chosen = planted_in(claim, sample=order.sample, seed=order.seed)

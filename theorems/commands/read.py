@@ -13,7 +13,7 @@ from theorems.commands.selection import matching
 from theorems.commands.terminal import line_width, out
 
 if TYPE_CHECKING:
-    from theorems.evidence.records import Record
+    from theorems.checking.records import Record
 
 
 def list_command(

@@ -12,8 +12,8 @@ from theorems.commands.console import print_counterexample
 from theorems.commands.terminal import out
 
 if TYPE_CHECKING:
+    from theorems.checking.collected import Evidence
     from theorems.claim import Claim
-    from theorems.evidence.collected import Evidence
 
 DEFAULT = Path("counterexamples")
 """Where scripts of unexpected refutations go."""
@@ -90,14 +90,14 @@ def keep_counterexample(seen: Evidence, seed: int, folder: Path | None, *, show:
 
 def print_alarm(evidence: Sequence[Evidence]) -> float | None:
     """Print the false-alarm probability of the whole run, if any of it was left to chance; give it."""
-    from theorems.relations.alarms import spent
+    from theorems.checking.alarms import spent
 
     return print_spent(spent(evidence))
 
 
 def print_spent(found: tuple[float, int] | None) -> float | None:
     """Print what was left to chance, if anything was; give the probability."""
-    from theorems.relations.alarms import said
+    from theorems.checking.alarms import said
 
     if found is None:
         return None

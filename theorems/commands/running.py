@@ -10,12 +10,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from theorems.checking.records import Record
 from theorems.commands.console import drawing, exit_code, print_error, write_evidence
 from theorems.commands.terminal import line_width, out, streams
 from theorems.evidence.file import not_run, raised
 from theorems.evidence.lines import fitted, planned, summing_up
 from theorems.evidence.partial import INTERRUPTED, partial
-from theorems.evidence.records import Record
 from theorems.verdict import Outcome
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ def select(names: Iterable[str], *, on_model: bool = False) -> list[Claim]:
     Args:
         names: what the user asked for.
         on_model: whether they are for a network of the user's: then what every observation on it presupposes
-            (`theorems.preconditions`) comes before the catalogue.
+            (`theorems.own.preconditions`) comes before the catalogue.
 
     Raises:
         InputError: for a name that matches nothing, with the nearest ones.
@@ -37,7 +37,7 @@ def select(names: Iterable[str], *, on_model: bool = False) -> list[Claim]:
     if one is not None:
         return [one]
     from theorems.catalogue import CLAIMS
-    from theorems.preconditions import autograd_gives_the_gradient
+    from theorems.own.preconditions import autograd_gives_the_gradient
 
     pool = [autograd_gives_the_gradient, *CLAIMS] if on_model else list(CLAIMS)
     return matching(asked, {claim.name: claim for claim in pool}, load_claims)
@@ -99,7 +99,7 @@ def checked_on_networks(claims: list[Claim]) -> list[Claim]:
         InputError: if there are only statements that are kept as printed.
     """
     from theorems.impl.errors import require
-    from theorems.models import kept_as_printed
+    from theorems.own.models import kept_as_printed
 
     kept = [claim for claim in claims if not kept_as_printed(claim)]
     message = "expected a claim that can be checked on a network, got only statements that are kept as printed"

@@ -21,7 +21,7 @@ from rich.text import Text
 from theorems.impl.errors import visible
 
 if TYPE_CHECKING:
-    from theorems.searching.falsifying import Search
+    from theorems.checking.falsifying import Search
 
 _WIDE = 190
 _HANGS = 5.0

@@ -16,7 +16,7 @@ from torch import Tensor
 from theorems.claim import Claim
 from theorems.counterexamples.slicing import PlainFormulaError, plain_functions, slice_of
 from theorems.impl.errors import InputError
-from theorems.impl.literals import SPELT, UNPACK, construction, literal, types_in
+from theorems.impl.numbers.literals import SPELT, UNPACK, construction, literal, types_in
 from theorems.relations import Comparison
 from theorems.relations.sequential import Sequential
 from theorems.statements import UNSTATED
@@ -76,7 +76,7 @@ raise SystemExit(not refuted)"""
 
 def _as_numpy(fields: dict[str, Any]) -> str:
     """The data as numpy arrays."""
-    from theorems.impl.operands import is_exact
+    from theorems.impl.numbers.operands import is_exact
 
     def array(value: Any) -> Any:
         if isinstance(value, tuple):

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from theorems.checking.records import Record
 from theorems.evidence.file import GRADES, as_expected, meant
-from theorems.evidence.records import Record
 from theorems.files import file_name, replace_file
 from theorems.impl.errors import InputError, visible
 

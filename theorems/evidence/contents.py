@@ -1,6 +1,6 @@
 """The table of contents as records, for whoever reads it: kept in ``contents.json``, so that to list claims imports no claim.
 
-The file is written by ``python -m theorems.evidence.contents`` and never by hand; `tests/test_contents.py` holds it to the claims. It knows digests of the
+The file is written by ``python -m theorems.evidence.contents`` and never by hand; `tests/evidence/test_contents.py` holds it to the claims. It knows digests of the
 source files that it was made of: while one of them is being changed, the records are made from the claims themselves.
 """
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from theorems.evidence.records import Record, described
+from theorems.checking.records import Record, described
 from theorems.files import replace_file
 from theorems.papers import PAPERS
 
@@ -46,7 +46,7 @@ def contents() -> tuple[Record, list[Record]]:
 def document() -> Record:
     """What the file has to be."""
     from theorems.catalogue import CLAIMS
-    from theorems.preconditions import autograd_gives_the_gradient
+    from theorems.own.preconditions import autograd_gives_the_gradient
 
     claims = [listed(claim) for claim in CLAIMS]
     return {"sources": _sources(), "precondition": listed(autograd_gives_the_gradient), "claims": claims}
@@ -54,7 +54,7 @@ def document() -> Record:
 
 def _sources() -> dict[str, str]:
     """A digest of each file that states claims, says which there are, or how they hang together."""
-    named = [_ROOT / f"{name}.py" for name in ("catalogue", "preconditions", "related", "papers")]
+    named = [_ROOT / f"{name}.py" for name in ("catalogue", "own/preconditions", "related", "papers")]
     files = [*named, *(file for paper in PAPERS for file in sorted((_ROOT / paper.package).glob("*.py")))]
     return {str(file.relative_to(_ROOT).as_posix()): _digest(file) for file in files}
 

@@ -16,13 +16,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from theorems.evidence.records import Record, described, place
+from theorems.checking.records import Record, described, place
 from theorems.files import replace_file
 
 if TYPE_CHECKING:
+    from theorems.checking.collected import Evidence
     from theorems.claim import Claim
-    from theorems.evidence.collected import Evidence
-    from theorems.models import Result
+    from theorems.own.models import Result
 
 SCHEMA = 1
 GRADES = ("STATISTICAL", "NUMERICAL", "CERTIFIED", "EXACT", "PROVED")
@@ -62,7 +62,7 @@ def record(seen: Evidence, *, places: Iterable[Record] = ()) -> Record:
 
 def judged(claim: Claim, results: Iterable[Result], *, seconds: float = 0.0) -> Evidence:
     """What was seen of a claim at the places of a network."""
-    from theorems.evidence.collected import Evidence
+    from theorems.checking.collected import Evidence
 
     seen = Evidence(claim, seconds=seconds, drawn=False)
     for result in results:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from theorems.checking.records import Record
 from theorems.evidence.file import as_expected, ratio
-from theorems.evidence.records import Record
 
 if TYPE_CHECKING:
     from theorems.claim import Claim
@@ -87,7 +87,7 @@ def nearest(entry: Record) -> str:
 
 def chance(entry: Record) -> str:
     """With which probability a false identity passes the generic points; a dash where they say nothing."""
-    from theorems.points import power_of_two
+    from theorems.checking.points import power_of_two
 
     found = entry.get("error_probability")
     return "–" if found is None or entry["outcome"] != "HOLDS" else power_of_two(found)

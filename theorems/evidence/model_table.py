@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from theorems.evidence.lines import middle_out
-from theorems.models import DRAWN_ONLY, SEVERITY, Result, worst_of
+from theorems.own.models import DRAWN_ONLY, SEVERITY, Result, worst_of
 from theorems.verdict import Outcome
 
 STYLE = {

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from theorems.checking.records import Record
 from theorems.evidence.file import read
-from theorems.evidence.records import Record
 from theorems.impl.errors import InputError
 
 INTERRUPTED, NARROWED = "interrupted", "narrowed"

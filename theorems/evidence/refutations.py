@@ -10,10 +10,10 @@ from theorems.impl.errors import require
 from theorems.verdict import Outcome
 
 if TYPE_CHECKING:
+    from theorems.checking.collected import Evidence
     from theorems.counterexamples import Counterexample
-    from theorems.evidence.collected import Evidence
-    from theorems.models import Result
-    from theorems.places import Subject
+    from theorems.own.models import Result
+    from theorems.own.places import Subject
 
 
 def require_repeatable(seen: Evidence) -> None:
@@ -33,7 +33,7 @@ def require_repeatable(seen: Evidence) -> None:
 
 
 def take_fewer(seen: Evidence, subject: Subject, results: Iterable[Result], *, double: bool = False) -> None:
-    """Put in place of a refutation on a network the one on the fewest samples, if there is one (`theorems.fewer.refuted_on_fewer`).
+    """Put in place of a refutation on a network the one on the fewest samples, if there is one (`theorems.own.fewer.refuted_on_fewer`).
 
     Args:
         seen: evidence of one claim.
@@ -41,7 +41,7 @@ def take_fewer(seen: Evidence, subject: Subject, results: Iterable[Result], *, d
         results: of that claim; the samples of the first refutation are tried.
         double: run the network in float64.
     """
-    from theorems.fewer import refuted_on_fewer
+    from theorems.own.fewer import refuted_on_fewer
 
     refuted = [result for result in results if result.verdict.outcome is Outcome.REFUTED]
     if not refuted:

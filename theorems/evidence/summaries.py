@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from theorems.checking.records import Record
 from theorems.evidence.badges import by_paper, summing_up
 from theorems.evidence.file import as_expected, meant
 from theorems.evidence.lines import grades, nearest, outcome
 from theorems.evidence.partial import told
-from theorems.evidence.records import Record
 
 _MARK = {"HOLDS": "✅", "REFUTED": "❌", "INAPPLICABLE": "⚪", "UNDECIDED": "⚠️", None: "⚪"}
 

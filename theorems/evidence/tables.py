@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from rich.table import Table
 
-from theorems.evidence.collected import Evidence
+from theorems.checking.collected import Evidence
 from theorems.evidence.lines import VIOLET
 from theorems.verdict import Outcome
 

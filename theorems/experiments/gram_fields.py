@@ -12,7 +12,7 @@ from theorems.gram_hierarchy.operators import Recursion
 from theorems.impl.experiments.data import shuffled
 from theorems.impl.experiments.field_runs import network, parity_task, stepped
 from theorems.impl.experiments.runs import Array, Settings, rows
-from theorems.impl.gated import GatedNetwork, fields
+from theorems.impl.gram_hierarchy.gated import GatedNetwork, fields
 
 
 def velocity_errors(net: GatedNetwork, recursion: Recursion) -> Tensor:

@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from theorems.evidence.collected import Evidence
-from theorems.evidence.controls import Control
+from theorems.checking.collected import Evidence
+from theorems.checking.controls import Control
+from theorems.checking.records import Record
 from theorems.evidence.file import record, versions
-from theorems.evidence.records import Record
 from theorems.experiments.experiment import CONFIDENCE, Experiment, Scale, summaries
 from theorems.files import replace_file
 from theorems.impl.errors import InputError, require

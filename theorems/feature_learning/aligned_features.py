@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from theorems.claim import Hypothesis, Source
-from theorems.impl.linalg import squared_norm
-from theorems.impl.operands import Operand, is_exact
-from theorems.impl.readouts import RandomReadout, ReadoutEnsemble, linearised_loss, surrogate
+from theorems.impl.feature_learning.readouts import RandomReadout, ReadoutEnsemble, linearised_loss, surrogate
+from theorems.impl.numbers.linalg import squared_norm
+from theorems.impl.numbers.operands import Operand, is_exact
 from theorems.impl.strategies import alignment as drawn
 from theorems.relations.laws import SubGammaMean, drawn_once
 from theorems.stating import equals, in_law

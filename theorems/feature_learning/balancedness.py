@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from theorems.claim import Hypothesis, Source
 from theorems.impl import LinearNetwork
-from theorems.impl.differentiation import velocity
-from theorems.impl.operands import Operand
+from theorems.impl.numbers.differentiation import velocity
+from theorems.impl.numbers.operands import Operand
 from theorems.impl.strategies import deep_linear as drawn
 from theorems.stating import equals
 

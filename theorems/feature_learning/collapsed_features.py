@@ -7,11 +7,11 @@ from dataclasses import replace
 import torch
 
 from theorems.claim import Hypothesis, Source
-from theorems.impl.collapse import LabelledFeatures, is_simplex, rank_of_means, within_class_variation
-from theorems.impl.decoders import Decoder
-from theorems.impl.features import target_linearity
-from theorems.impl.linalg import project, squared_norm
-from theorems.impl.operands import Operand, is_exact, reciprocal
+from theorems.impl.feature_learning.collapse import LabelledFeatures, is_simplex, rank_of_means, within_class_variation
+from theorems.impl.feature_learning.decoders import Decoder
+from theorems.impl.feature_learning.features import target_linearity
+from theorems.impl.numbers.linalg import project, squared_norm
+from theorems.impl.numbers.operands import Operand, is_exact, reciprocal
 from theorems.impl.strategies import alignment as drawn
 from theorems.stating import equals
 

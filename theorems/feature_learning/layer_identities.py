@@ -10,10 +10,10 @@ from weakref import WeakKeyDictionary
 
 from theorems.claim import Hypothesis, Source
 from theorems.impl import strategies
-from theorems.impl.differentiation import velocity
-from theorems.impl.operands import Operand, is_exact
-from theorems.impl.rounded import Ball
-from theorems.impl.tracing import LayerTrace
+from theorems.impl.networks.tracing import LayerTrace
+from theorems.impl.numbers.differentiation import velocity
+from theorems.impl.numbers.operands import Operand, is_exact
+from theorems.impl.numbers.rounded import Ball
 from theorems.stating import equals
 
 _PAPER = "2605.06258"

@@ -11,11 +11,11 @@ import numpy as np
 from torch import Tensor
 
 from theorems.claim import Hypothesis, Source
-from theorems.impl.features import FeatureSet, centred, target_linearity
-from theorems.impl.linalg import exact_rank, least_squares, project, squared_norm, unexplained
-from theorems.impl.operands import Operand, is_exact, reciprocal
-from theorems.impl.rounded import Ball
-from theorems.impl.rounded_matrices import has_full_column_rank, rank_in_doubt
+from theorems.impl.feature_learning.features import FeatureSet, centred, target_linearity
+from theorems.impl.numbers.linalg import exact_rank, least_squares, project, squared_norm, unexplained
+from theorems.impl.numbers.operands import Operand, is_exact, reciprocal
+from theorems.impl.numbers.rounded import Ball
+from theorems.impl.numbers.rounded_matrices import has_full_column_rank, rank_in_doubt
 from theorems.impl.strategies import features as strategies
 from theorems.relations import Comparison, Side
 from theorems.stating import compares

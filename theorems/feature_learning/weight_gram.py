@@ -8,14 +8,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from theorems.claim import Hypothesis, Source
-from theorems.impl.chains import LinearChain, gradient_outer_products, imbalance
-from theorems.impl.differentiation import velocity
-from theorems.impl.duals import Dual
-from theorems.impl.linalg import squared_norm
-from theorems.impl.operands import Operand, is_exact
-from theorems.impl.rounded import Ball
+from theorems.impl.feature_learning.chains import LinearChain, gradient_outer_products, imbalance
+from theorems.impl.feature_learning.whitening import WeightMotion, WeightStep, newton_schulz
+from theorems.impl.numbers.differentiation import velocity
+from theorems.impl.numbers.duals import Dual
+from theorems.impl.numbers.linalg import squared_norm
+from theorems.impl.numbers.operands import Operand, is_exact
+from theorems.impl.numbers.rounded import Ball
 from theorems.impl.strategies import grams as drawn
-from theorems.impl.whitening import WeightMotion, WeightStep, newton_schulz
 from theorems.stating import compares, equals
 
 _PAPER = "2605.06258"

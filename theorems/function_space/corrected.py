@@ -11,11 +11,11 @@ import numpy as np
 from flint import arb
 
 from theorems.claim import Hypothesis, Source
-from theorems.impl.gaussian_gap import GapPath, GapPoint, Profile
-from theorems.impl.gaussian_quadrature import expectation
-from theorems.impl.links import link
-from theorems.impl.spiked_kernels import arb_of
-from theorems.impl.spiked_series import SpikedSeries
+from theorems.impl.function_space.gaussian_gap import GapPath, GapPoint, Profile
+from theorems.impl.function_space.gaussian_quadrature import expectation
+from theorems.impl.function_space.links import link
+from theorems.impl.function_space.spiked_kernels import arb_of
+from theorems.impl.function_space.spiked_series import SpikedSeries
 from theorems.impl.strategies import function_space as strategies
 from theorems.impl.strategies import spiked_kernels as spiked_kernel_strategies
 from theorems.relations.asymptotics import Measured, TendsTo
@@ -137,7 +137,7 @@ def gaussian_equivalent_gap(point: GapPoint) -> Profile:
 
     T₁* has the kernel E_ς E_{w~N(0, I/d + κ²ςςᵀ)} σσ, κ = c₁η/(nm), T₁ that of N(0, Γ/d) with the A and B of `spike_moments`. Shapes: scalar per
     dimension. Observed for σ = cos + sin, where the kernel of learned weights is a characteristic function, by nested Gauss quadrature
-    without any expansion (`impl.gaussian_gap`), coarse against fine nodes; relation: slope of the log over d = 100 … 6400.
+    without any expansion (`impl.function_space.gaussian_gap`), coarse against fine nodes; relation: slope of the log over d = 100 … 6400.
 
     This is the corrected form: the printed order η⁴ ln³d/d⁵ is `gaussian_equivalent_gap_as_stated`. The spectral theorems survive since the gap is
     still o(B/d); the remark on η = Θ(d) does not. Hypotheses: ζ < 1 and μ₁ = E g'(z) ≠ 0 (both checked; needed for the second part); σ = cos + sin (by construction: for a

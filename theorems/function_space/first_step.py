@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from theorems.claim import Hypothesis, Source
-from theorems.impl.links import link
-from theorems.impl.networks import generator
-from theorems.impl.one_step import StepPath, StepPoint
+from theorems.impl.function_space.links import link
+from theorems.impl.function_space.one_step import StepPath, StepPoint
+from theorems.impl.networks.spec import generator
 from theorems.impl.strategies import function_space as strategies
 from theorems.relations.asymptotics import Measured, TendsTo
 from theorems.relations.corrections import Corrections

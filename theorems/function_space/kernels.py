@@ -11,7 +11,14 @@ import numpy as np
 from flint import arb
 
 from theorems.claim import Hypothesis, Source
-from theorems.impl.spiked_kernels import SpikedKernel, Vector, arb_of, expected_product, half_square, rational
+from theorems.impl.function_space.spiked_kernels import (
+    SpikedKernel,
+    Vector,
+    arb_of,
+    expected_product,
+    half_square,
+    rational,
+)
 from theorems.impl.strategies import spiked_kernels as strategies
 from theorems.stating import certifies
 

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from theorems.claim import Hypothesis, Source
 from theorems.function_space.first_step import steep
-from theorems.impl.ensembles import Ensemble, EnsemblePath
-from theorems.impl.networks import generator
-from theorems.impl.one_step import StepPath
+from theorems.impl.function_space.ensembles import Ensemble, EnsemblePath
+from theorems.impl.function_space.one_step import StepPath
+from theorems.impl.networks.spec import generator
 from theorems.impl.strategies import function_space as strategies
 from theorems.relations.asymptotics import Measured, TendsTo
 from theorems.relations.corrections import Corrections

@@ -6,11 +6,11 @@ import math
 from dataclasses import replace
 
 from theorems.claim import Hypothesis, Source
-from theorems.impl.gaussian_quadrature import mean_coordinate
-from theorems.impl.kernel_expansion import ExpansionPath, ExpansionPoint
-from theorems.impl.links import link
+from theorems.impl.function_space.gaussian_quadrature import mean_coordinate
+from theorems.impl.function_space.kernel_expansion import ExpansionPath, ExpansionPoint
+from theorems.impl.function_space.links import link
+from theorems.impl.function_space.zonal_operator import ZonalPath, ZonalPoint
 from theorems.impl.strategies import function_space as strategies
-from theorems.impl.zonal_operator import ZonalPath, ZonalPoint
 from theorems.relations.asymptotics import Measured, TendsTo
 from theorems.relations.corrections import Corrections
 from theorems.stating import tends_to

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from theorems.claim import Hypothesis, Source
-from theorems.impl.operands import Operand
-from theorems.impl.spike_moments import SpikeSetting, derivative, polynomial_mean, square
+from theorems.impl.function_space.spike_moments import SpikeSetting, derivative, polynomial_mean, square
+from theorems.impl.numbers.operands import Operand
 from theorems.impl.strategies import spiked_kernels as strategies
 from theorems.stating import equals
 

@@ -8,9 +8,9 @@ import numpy as np
 from flint import arb, arb_mat, ctx
 
 from theorems.claim import Hypothesis, Source
-from theorems.impl.arb_matrices import eigenvalues
-from theorems.impl.harmonics import Harmonic
-from theorems.impl.spiked_kernels import SpikedKernel, Vector, arb_of
+from theorems.impl.function_space.harmonics import Harmonic
+from theorems.impl.function_space.spiked_kernels import SpikedKernel, Vector, arb_of
+from theorems.impl.numbers.arb_matrices import eigenvalues
 from theorems.impl.strategies import spiked_kernels as strategies
 from theorems.stating import certifies
 

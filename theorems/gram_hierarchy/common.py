@@ -10,10 +10,10 @@ from torch import Tensor
 
 from theorems.claim import Hypothesis
 from theorems.impl import strategies
-from theorems.impl.differentiation import velocity
-from theorems.impl.gated import GatedNetwork, fields, outputs
-from theorems.impl.operands import Operand
-from theorems.impl.rounded import Ball
+from theorems.impl.gram_hierarchy.gated import GatedNetwork, fields, outputs
+from theorems.impl.numbers.differentiation import velocity
+from theorems.impl.numbers.operands import Operand
+from theorems.impl.numbers.rounded import Ball
 
 PAPER = "2606.09744"
 Parts = dict[str, Operand]

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from theorems.impl.differentiation import velocity
-from theorems.impl.gated import Fields, GatedNetwork, fields, loss_gradient
-from theorems.impl.operands import Operand
+from theorems.impl.gram_hierarchy.gated import Fields, GatedNetwork, fields, loss_gradient
+from theorems.impl.numbers.differentiation import velocity
+from theorems.impl.numbers.operands import Operand
 
 
 def first_row_everywhere(mask: Operand) -> Operand:

@@ -1,6 +1,6 @@
 """The hierarchy of fields on the training set: arXiv:2606.09744.
 
-Bias-free ReLU network with a fixed readout, gradient flow, masks constant between switches. Fields as in `impl.gated`:
+Bias-free ReLU network with a fixed readout, gradient flow, masks constant between switches. Fields as in `impl.gram_hierarchy.gated`:
 z (activations), h (pre-activations), p (conjugate fields), δ = D p; r is the residual ∂L/∂f per row.
 """
 
@@ -33,9 +33,9 @@ from theorems.gram_hierarchy.operators import (
     same,
 )
 from theorems.impl import strategies
-from theorems.impl.differentiation import velocity
-from theorems.impl.gated import GatedNetwork, fields, outputs
-from theorems.impl.operands import Operand
+from theorems.impl.gram_hierarchy.gated import GatedNetwork, fields, outputs
+from theorems.impl.numbers.differentiation import velocity
+from theorems.impl.numbers.operands import Operand
 from theorems.stating import equals
 
 

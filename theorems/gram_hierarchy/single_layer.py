@@ -10,10 +10,10 @@ from theorems.claim import Source
 from theorems.gram_hierarchy.common import PAPER, Parts, hypotheses
 from theorems.gram_hierarchy.operators import apply, first_row_everywhere, no_mask, pairwise, same
 from theorems.impl import strategies
-from theorems.impl.differentiation import velocity
-from theorems.impl.gated import GatedNetwork, fields, loss_gradient, outputs
 from theorems.impl.generic.families import SHALLOW_GATED
-from theorems.impl.operands import Operand
+from theorems.impl.gram_hierarchy.gated import GatedNetwork, fields, loss_gradient, outputs
+from theorems.impl.numbers.differentiation import velocity
+from theorems.impl.numbers.operands import Operand
 from theorems.stating import equals
 
 

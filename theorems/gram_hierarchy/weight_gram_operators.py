@@ -19,9 +19,9 @@ from theorems.gram_hierarchy.common import (
 )
 from theorems.gram_hierarchy.operators import STATED, Recursion, first_row_everywhere, no_mask
 from theorems.impl import strategies
-from theorems.impl.gated import GatedNetwork, fields
 from theorems.impl.generic.families import GATED
-from theorems.impl.linalg import squared_norm
+from theorems.impl.gram_hierarchy.gated import GatedNetwork, fields
+from theorems.impl.numbers.linalg import squared_norm
 from theorems.stating import equals
 
 

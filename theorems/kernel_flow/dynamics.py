@@ -8,8 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from theorems.claim import Hypothesis, Source
-from theorems.impl.differentiation import velocity
-from theorems.impl.flows import (
+from theorems.impl.kernel_flows.flows import (
     CoupledPoint,
     KernelPoint,
     doubled_features_velocity,
@@ -20,9 +19,10 @@ from theorems.impl.flows import (
     kernel_velocity,
     reduced_objective,
 )
-from theorems.impl.inverses import eye_like, slope
-from theorems.impl.operands import Operand, is_exact
-from theorems.impl.spectral import scalar
+from theorems.impl.kernel_flows.spectral import scalar
+from theorems.impl.numbers.differentiation import velocity
+from theorems.impl.numbers.inverses import eye_like, slope
+from theorems.impl.numbers.operands import Operand, is_exact
 from theorems.impl.strategies import flows as flow_strategies
 from theorems.kernel_flow.kernel_ranks import PAPER, RIDGE
 from theorems.stating import equals

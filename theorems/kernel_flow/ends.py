@@ -7,9 +7,9 @@ from typing import Any
 import torch
 
 from theorems.claim import Hypothesis, Source
-from theorems.impl.inverses import eye_like
-from theorems.impl.operands import Operand
-from theorems.impl.spectral import FlowEnd, diagonal, positive_part, scalar
+from theorems.impl.kernel_flows.spectral import FlowEnd, diagonal, positive_part, scalar
+from theorems.impl.numbers.inverses import eye_like
+from theorems.impl.numbers.operands import Operand
 from theorems.impl.strategies import runs as run_strategies
 from theorems.kernel_flow.kernel_ranks import PAPER
 from theorems.kernel_flow.water_filling import levels, mode_ridge, mode_root
@@ -67,7 +67,7 @@ def kernel_flow_reaches_water_filling(end: FlowEnd) -> dict[str, Operand]:
     .. math:: K(t) \to \sum_i (s_i\sqrt{\lambda/\mu} - \lambda)_+\, u_i u_i^\top, \qquad F(t) \to \sum_i (s_i - \sqrt{\lambda\mu})_+\, u_i v_i^\top
 
     Three ways: scipy on the kernel's ODE, the factored flow, gradient descent on Φ by autograd. The bound is measured: the end is
-    within 2‖∇J‖/ρ of rest, ρ the least nonzero Hessian eigenvalue there (see `impl.flow_errors`). Shapes: K (N, N), F (N, C).
+    within 2‖∇J‖/ρ of rest, ρ the least nonzero Hessian eigenvalue there (see `impl.kernel_flows.flow_errors`). Shapes: K (N, N), F (N, C).
 
     Hypotheses: K(0) overlaps every active mode (not checkable from the end); P ≥ number of active modes (checked). Configurations without
     a mode near the threshold, where rest is approached like 1/t. Raises InputError for anything that is not a FlowEnd.

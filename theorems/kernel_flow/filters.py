@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from theorems.claim import Hypothesis, Source
-from theorems.impl.inverses import eye_like, inverse, slope
-from theorems.impl.operands import Operand
-from theorems.impl.spectral import LaplacianTask, Regression, diagonal, positive_part, scalar
+from theorems.impl.kernel_flows.spectral import LaplacianTask, Regression, diagonal, positive_part, scalar
+from theorems.impl.numbers.inverses import eye_like, inverse, slope
+from theorems.impl.numbers.operands import Operand
 from theorems.impl.strategies import ridge as ridge_strategies
 from theorems.kernel_flow.kernel_ranks import PAPER
 from theorems.kernel_flow.water_filling import levels_of, marked, smallest

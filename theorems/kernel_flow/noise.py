@@ -8,12 +8,12 @@ import numpy as np
 import torch
 
 from theorems.claim import Hypothesis, Source
-from theorems.impl.differentiation import velocity
-from theorems.impl.linalg import project
-from theorems.impl.operands import Operand, is_exact, smaller
-from theorems.impl.rounded import Ball
+from theorems.impl.kernel_flows.minibatches import MinibatchNoise
+from theorems.impl.numbers.differentiation import velocity
+from theorems.impl.numbers.linalg import project
+from theorems.impl.numbers.operands import Operand, is_exact, smaller
+from theorems.impl.numbers.rounded import Ball
 from theorems.impl.strategies import noise as noise_strategies
-from theorems.impl.training import MinibatchNoise
 from theorems.kernel_flow.kernel_ranks import PAPER
 from theorems.stating import equals, rank_is
 from theorems.verdict import Outcome
@@ -219,7 +219,7 @@ def sgd_feature_noise_is_low_rank(noise: MinibatchNoise) -> dict[str, int]:
     .. math:: \mathbb E[\delta\Phi^\top \delta\Phi] = A^\top\, \mathbb E[\tilde G^\top \tilde G]\, A, \qquad \operatorname{rank} \le C
 
     (the equality is `sgd_feature_noise_stays_in_readout_rows`), and the matrix of per-sample gradients at the input of a linear C-dimensional readout has rank ≤ C: for free features and for any torch
-    network that ends in one (`impl.training.readout_noise`), every batch and differentiable loss. Shapes: δΦ (N, P). Observed: autograd
+    network that ends in one (`impl.kernel_flows.minibatches.readout_noise`), every batch and differentiable loss. Shapes: δΦ (N, P). Observed: autograd
     of each batch's loss, δΦ of all batches under one another, whose rank is their second moment's; ranks of integers exactly, singular
     values with proved error bounds.
 

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from theorems.claim import Claim, Hypothesis, Source
-from theorems.impl.flows import kernel_velocity, symmetric_directions
-from theorems.impl.inverses import slope
-from theorems.impl.operands import Operand
-from theorems.impl.spectral import Escapes, SpectralTask, diagonal
+from theorems.impl.kernel_flows.flows import kernel_velocity, symmetric_directions
+from theorems.impl.kernel_flows.spectral import Escapes, SpectralTask, diagonal
+from theorems.impl.numbers.inverses import slope
+from theorems.impl.numbers.operands import Operand
 from theorems.impl.strategies import flows as flow_strategies
 from theorems.impl.strategies import runs as run_strategies
 from theorems.kernel_flow.kernel_ranks import PAPER

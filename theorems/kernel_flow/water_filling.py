@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from theorems.claim import Hypothesis, Source
-from theorems.impl.flows import KernelPoint, doubled_kernel_velocity, drive
-from theorems.impl.inverses import eye_like
-from theorems.impl.operands import Operand
-from theorems.impl.spectral import SpectralTask, diagonal, positive_part, scalar
+from theorems.impl.kernel_flows.flows import KernelPoint, doubled_kernel_velocity, drive
+from theorems.impl.kernel_flows.spectral import SpectralTask, diagonal, positive_part, scalar
+from theorems.impl.numbers.inverses import eye_like
+from theorems.impl.numbers.operands import Operand
 from theorems.impl.strategies import flows as flow_strategies
 from theorems.kernel_flow.kernel_ranks import PAPER
 from theorems.stating import equals, minimises

@@ -17,10 +17,10 @@ from theorems.feature_learning import (
     stationary_gram_is_feature_correlation,
     virtual_step_raises_target_linearity,
 )
-from theorems.impl.feature_exhibits import decayed_layer, linearity_run, simplex, skip_traces, spread_simplex
-from theorems.impl.features import FeatureSet, centred, feature_set
-from theorems.impl.layers import LayerTrace
-from theorems.impl.linalg import least_squares, squared_norm
+from theorems.impl.feature_learning.features import FeatureSet, centred, feature_set
+from theorems.impl.networks.layers import LayerTrace
+from theorems.impl.numbers.linalg import least_squares, squared_norm
+from theorems.pictures.feature_learning_runs import decayed_layer, linearity_run, simplex, skip_traces, spread_simplex
 from theorems.pictures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, below, canvas, styled
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import torch
 
 from theorems.function_space.corrected import gaussian_equivalent_gap
 from theorems.function_space.limits import top_mode_mixes_quadratic_harmonic
-from theorems.impl.gaussian_gap import GapPath
-from theorems.impl.one_step import StepPoint
-from theorems.impl.zonal_operator import ZonalPoint
+from theorems.impl.function_space.gaussian_gap import GapPath
+from theorems.impl.function_space.one_step import StepPoint
+from theorems.impl.function_space.zonal_operator import ZonalPoint
 from theorems.pictures.style import BLUE, GREEN, GREY, ORANGE, RED, below, canvas, styled
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from theorems.gram_hierarchy import (
     forward_pushforward_recursion,
     kernel_cut_identity,
 )
-from theorems.impl.gated import GatedNetwork
+from theorems.impl.gram_hierarchy.gated import GatedNetwork
 from theorems.pictures.gram_paths import LAW, gram_path, network, path_error
 from theorems.pictures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, below, canvas, spread, styled
 

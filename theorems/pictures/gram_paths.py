@@ -12,9 +12,9 @@ import torch
 from theorems.gram_hierarchy import (
     gram_operator_flow,
 )
-from theorems.impl.data import single_index
-from theorems.impl.gated import GatedNetwork, gated_network, outputs
-from theorems.impl.networks import generator
+from theorems.impl.gram_hierarchy.gated import GatedNetwork, gated_network, outputs
+from theorems.impl.networks.data import single_index
+from theorems.impl.networks.spec import generator
 
 
 def network(depth: int, *, seed: int, width: int = 16, samples: int = 8) -> GatedNetwork:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from theorems.impl import exhibits
-from theorems.impl.data import digits
+from theorems.impl.networks.data import digits
+from theorems.pictures import kernel_flow_runs as exhibits
 from theorems.pictures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, canvas, styled
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from theorems.impl.linear_students import LinearStudent, descend, linear_student
-from theorems.impl.networks import generator
+from theorems.impl.networks.spec import generator
+from theorems.impl.preconditioning.linear_students import LinearStudent, descend, linear_student
 from theorems.pictures.style import BLUE, GREEN, GREY, ORANGE, RED, canvas, styled
 from theorems.preconditioning.student_risk import exponent_needs_early_stopping, preconditioned_regression_risk
 

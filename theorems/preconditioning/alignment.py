@@ -11,15 +11,15 @@ import torch
 from torch import Tensor
 
 from theorems.claim import Hypothesis, Source
-from theorems.impl.aligned import AlignedTeacher, first_gradient
-from theorems.impl.arb_arrays import ArbArray, arb_array
-from theorems.impl.differentiation import velocity
-from theorems.impl.duals import Dual
-from theorems.impl.linear_students import exp2, identity
-from theorems.impl.operands import Operand, is_exact
-from theorems.impl.rounded import Ball
+from theorems.impl.numbers.arb_arrays import ArbArray, arb_array
+from theorems.impl.numbers.differentiation import velocity
+from theorems.impl.numbers.duals import Dual
+from theorems.impl.numbers.operands import Operand, is_exact
+from theorems.impl.numbers.rounded import Ball
+from theorems.impl.numbers.tracked import Tracked
+from theorems.impl.preconditioning.aligned import AlignedTeacher, first_gradient
+from theorems.impl.preconditioning.linear_students import exp2, identity
 from theorems.impl.strategies import spectra as strategies
-from theorems.impl.tracked import Tracked
 from theorems.preconditioning.descent import beside
 from theorems.stating import equals
 

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from theorems.impl import linear_students
-from theorems.impl.arb_arrays import ArbArray, arb_array
-from theorems.impl.arb_matrices import norm
-from theorems.impl.linear_students import identity
-from theorems.impl.operands import Operand, count_of, is_exact, zeros_like
-from theorems.impl.rounded import Ball
-from theorems.impl.rounded_matrices import _norm
+from theorems.impl.numbers.arb_arrays import ArbArray, arb_array
+from theorems.impl.numbers.arb_matrices import norm
+from theorems.impl.numbers.operands import Operand, count_of, is_exact, zeros_like
+from theorems.impl.numbers.rounded import Ball
+from theorems.impl.numbers.rounded_matrices import _norm
+from theorems.impl.preconditioning import linear_students
+from theorems.impl.preconditioning.linear_students import identity
 
 _SHORT = 4
 """Up to so many steps the balls simply follow the computation; later their radii would outgrow the contraction."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from theorems.claim import Hypothesis, Source
-from theorems.impl.linear_students import InitialisedPair, identity
-from theorems.impl.measured import given
-from theorems.impl.operands import Operand, count_of, is_exact, zeros_like
-from theorems.impl.rounded import Ball
+from theorems.impl.instances.measured import given
+from theorems.impl.numbers.operands import Operand, count_of, is_exact, zeros_like
+from theorems.impl.numbers.rounded import Ball
+from theorems.impl.preconditioning.linear_students import InitialisedPair, identity
 from theorems.impl.strategies import spectra as strategies
 from theorems.preconditioning.descent import descend
 from theorems.stating import equals

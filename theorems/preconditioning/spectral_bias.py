@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from theorems.claim import Hypothesis, Source
-from theorems.impl.gaussian_teachers import SLOPES, GaussianTeacher, one_step
-from theorems.impl.linalg import exact_rank
-from theorems.impl.linear_students import PoweredCovariance, empirical_inverse, exp2, identity
-from theorems.impl.operands import Operand, is_exact
-from theorems.impl.preconditioned import PreconditionedSGD
+from theorems.impl.networks.preconditioned_sgd import PreconditionedSGD
+from theorems.impl.numbers.linalg import exact_rank
+from theorems.impl.numbers.operands import Operand, is_exact
+from theorems.impl.preconditioning.gaussian_teachers import SLOPES, GaussianTeacher, one_step
+from theorems.impl.preconditioning.linear_students import PoweredCovariance, empirical_inverse, exp2, identity
 from theorems.impl.strategies import spectra as strategies
 from theorems.stating import equals
 

@@ -10,14 +10,14 @@ import torch
 from flint import arb
 
 from theorems.claim import Hypothesis, Source
-from theorems.impl.arb_arrays import ArbArray
-from theorems.impl.arb_matrices import norm
-from theorems.impl.linalg import exact_rank, least_squares
-from theorems.impl.linear_students import LinearStudent, identity
-from theorems.impl.measured import given
-from theorems.impl.operands import Operand, is_exact, zeros_like
-from theorems.impl.rounded import UNIT, Ball
-from theorems.impl.rounded_matrices import _norm as norm_of_ball
+from theorems.impl.instances.measured import given
+from theorems.impl.numbers.arb_arrays import ArbArray
+from theorems.impl.numbers.arb_matrices import norm
+from theorems.impl.numbers.linalg import exact_rank, least_squares
+from theorems.impl.numbers.operands import Operand, is_exact, zeros_like
+from theorems.impl.numbers.rounded import UNIT, Ball
+from theorems.impl.numbers.rounded_matrices import _norm as norm_of_ball
+from theorems.impl.preconditioning.linear_students import LinearStudent, identity
 from theorems.impl.strategies import students as strategies
 from theorems.preconditioning.descent import beside, condition, descend, divided, filters, spectrum
 from theorems.stating import equals

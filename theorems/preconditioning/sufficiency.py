@@ -10,12 +10,12 @@ from collections.abc import Mapping
 import torch
 
 from theorems.claim import Hypothesis, Source
-from theorems.impl.first_layer import PreconditionedSteps
-from theorems.impl.operands import Operand, is_exact
-from theorems.impl.rounded import Ball
-from theorems.impl.step_errors import stepped
+from theorems.impl.numbers.operands import Operand, is_exact
+from theorems.impl.numbers.rounded import Ball
+from theorems.impl.preconditioning.first_layer import PreconditionedSteps
+from theorems.impl.preconditioning.step_errors import stepped
+from theorems.impl.preconditioning.twins import TwinRuns
 from theorems.impl.strategies import preconditioning as strategies
-from theorems.impl.twins import TwinRuns
 from theorems.preconditioning.training_steps import reports_drift, rounds_nowhere
 from theorems.stating import equals
 

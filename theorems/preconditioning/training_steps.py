@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from theorems.claim import Claim
-from theorems.impl.first_layer import PreconditionedSteps
-from theorems.impl.instance import Instance
-from theorems.impl.operands import Operand, is_exact
-from theorems.impl.rounded import Ball
-from theorems.impl.step_errors import LARGEST
+from theorems.impl.instances.instance import Instance
+from theorems.impl.numbers.operands import Operand, is_exact
+from theorems.impl.numbers.rounded import Ball
+from theorems.impl.preconditioning.first_layer import PreconditionedSteps
+from theorems.impl.preconditioning.step_errors import LARGEST
 from theorems.relations import Comparison, Finding, Side
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from theorems.impl.aligned import AlignedTeacher
-from theorems.impl.linear_students import PoweredCovariance
+from theorems.impl.preconditioning.aligned import AlignedTeacher
+from theorems.impl.preconditioning.linear_students import PoweredCovariance
 from theorems.impl.symbolic.source import SymbolicSource
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from theorems.impl.collapse import LabelledFeatures
-from theorems.impl.decoders import Decoder
-from theorems.impl.features import FeatureSet
-from theorems.impl.operands import Operand
+from theorems.impl.feature_learning.collapse import LabelledFeatures
+from theorems.impl.feature_learning.decoders import Decoder
+from theorems.impl.feature_learning.features import FeatureSet
+from theorems.impl.feature_learning.whitening import WeightStep
+from theorems.impl.numbers.operands import Operand
 from theorems.impl.symbolic.source import SymbolicSource
-from theorems.impl.whitening import WeightStep
 from theorems.proving.trained import unchecked
 
 

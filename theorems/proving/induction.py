@@ -29,10 +29,10 @@ from functools import partial
 from theorems.claim import Claim
 from theorems.gram_hierarchy import recursions, weight_gram_operators
 from theorems.gram_hierarchy.operators import STATED
-from theorems.impl.differentiation import velocity
-from theorems.impl.gated import GatedNetwork, fields, loss_gradient
 from theorems.impl.generic.networks import gated_network
-from theorems.impl.operands import Operand
+from theorems.impl.gram_hierarchy.gated import GatedNetwork, fields, loss_gradient
+from theorems.impl.numbers.differentiation import velocity
+from theorems.impl.numbers.operands import Operand
 from theorems.impl.symbolic.errors import NotOfThisFormError
 from theorems.proving.cases import Case
 

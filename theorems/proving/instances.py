@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from theorems.impl.chains import LinearChain
-from theorems.impl.decayed import DecayedMatrix
-from theorems.impl.first_layer import PreconditionedSteps
-from theorems.impl.gated import GatedNetwork, loss_gradient
+from theorems.impl.feature_learning.chains import LinearChain
+from theorems.impl.feature_learning.linear_networks import LinearNetwork, linear_network
+from theorems.impl.feature_learning.whitening import WeightMotion
 from theorems.impl.generic.networks import pairing
 from theorems.impl.generic.source import Source
-from theorems.impl.linear_networks import LinearNetwork, linear_network
-from theorems.impl.linear_students import InitialisedPair
-from theorems.impl.operands import Operand
+from theorems.impl.gram_hierarchy.gated import GatedNetwork, loss_gradient
+from theorems.impl.kernel_flows.decayed import DecayedMatrix
+from theorems.impl.kernel_flows.minibatches import MinibatchNoise
+from theorems.impl.numbers.operands import Operand
+from theorems.impl.preconditioning.first_layer import PreconditionedSteps
+from theorems.impl.preconditioning.linear_students import InitialisedPair
 from theorems.impl.symbolic.source import SymbolicSource
-from theorems.impl.training import MinibatchNoise
-from theorems.impl.whitening import WeightMotion
 
 
 def tanh_network(source: Source, *, depth: int) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from theorems.impl.spectral import Regression, SpectralTask
+from theorems.impl.kernel_flows.spectral import Regression, SpectralTask
 from theorems.impl.symbolic.source import SymbolicSource
 
 

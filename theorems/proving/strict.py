@@ -15,9 +15,9 @@ from theorems.gram_hierarchy import weight_gram_operators
 from theorems.gram_hierarchy.common import activation_velocities, conjugate_velocities
 from theorems.gram_hierarchy.operators import STATED
 from theorems.gram_hierarchy.weight_gram_operators import closed_fields, without_gram
-from theorems.impl.gated import GatedNetwork, fields
-from theorems.impl.linalg import squared_norm
-from theorems.impl.operands import Operand
+from theorems.impl.gram_hierarchy.gated import GatedNetwork, fields
+from theorems.impl.numbers.linalg import squared_norm
+from theorems.impl.numbers.operands import Operand
 from theorems.impl.symbolic.relations import note_used
 from theorems.proving.proof import Part
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from theorems.impl.feature_learning.readouts import ReadoutEnsemble
 from theorems.impl.generic.networks import pairing
-from theorems.impl.linear_students import InitialisedPair, LinearStudent
-from theorems.impl.operands import Operand
-from theorems.impl.readouts import ReadoutEnsemble
+from theorems.impl.numbers.operands import Operand
+from theorems.impl.preconditioning.linear_students import InitialisedPair, LinearStudent
+from theorems.impl.preconditioning.twins import TwinRuns
 from theorems.impl.symbolic.source import SymbolicSource
-from theorems.impl.twins import TwinRuns
 
 
 def unchecked(kind: type, **fields: Any) -> Any:

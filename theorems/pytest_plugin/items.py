@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from theorems.checking.records import Record
 from theorems.evidence.file import judged, model_record, record
-from theorems.evidence.records import Record
 from theorems.exits import kept_running
 from theorems.impl.errors import InputError, visible
 from theorems.pytest_plugin import ITEMS
 from theorems.pytest_plugin.options import Options
 
 if TYPE_CHECKING:
+    from theorems.checking.collected import Evidence
     from theorems.claim import Claim
-    from theorems.evidence.collected import Evidence
-    from theorems.models import Result
-    from theorems.places import Subject
+    from theorems.own.models import Result
+    from theorems.own.places import Subject
 
 _LONGEST = 2000  # characters of an instance that a terminal shows
 
@@ -71,8 +71,8 @@ class Catalogue(pytest.Collector):
     def load(self) -> Subject:
         """The user's network, made once per process and known to run."""
         if self.subject is None:
-            from theorems.models import load
-            from theorems.places.chunks import chunks, cut
+            from theorems.own.models import load
+            from theorems.own.places.chunks import chunks, cut
 
             assert self.options.model is not None
             subject = replace(load(self.options.model), seed=self.options.seed)
@@ -92,8 +92,8 @@ class Catalogue(pytest.Collector):
         Raises:
             InputError: the network cannot be judged at all.
         """
-        from theorems.impl.loss_lines import LossLine
-        from theorems.places import instances_of
+        from theorems.impl.slopes.loss_lines import LossLine
+        from theorems.own.places import instances_of
 
         self.places |= instances_of(part, {LossLine, *(claim.subject for claim in self.claims)})
         self.chunks = [None]
@@ -103,8 +103,8 @@ class Catalogue(pytest.Collector):
 
         Instances are found once per process; of a batch in chunks nothing is held, so the claims about one type of them are judged together.
         """
-        from theorems.models import check_places, check_subject
-        from theorems.places import instances_of
+        from theorems.own.models import check_places, check_subject
+        from theorems.own.places import instances_of
 
         subject = self.load()
         if self.chunks == [None]:
@@ -151,7 +151,7 @@ class ClaimItem(pytest.Item):
             raise ClaimFailed(self._failure(entry))
 
     def _over_drawn_instances(self) -> Record:
-        from theorems.checking import check
+        from theorems.checking.check import check
         from theorems.commands.console import drawing
         from theorems.evidence.refutations import require_repeatable
 
@@ -176,8 +176,8 @@ class ClaimItem(pytest.Item):
 
     def _keep(self, seen: Evidence) -> None:
         """What the run needs besides the record: the script of a refutation, and what was left to chance."""
+        from theorems.checking.alarms import spent
         from theorems.evidence.refutations import keep_script
-        from theorems.relations.alarms import spent
 
         self.stash[SPENT] = spent([seen])
         if seen.outcome.name == "REFUTED":

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from theorems.checking.records import Record, place
 from theorems.evidence.file import not_run, record
-from theorems.evidence.records import Record, place
 from theorems.pytest_plugin.items import ClaimItem, properties, send
 
 if TYPE_CHECKING:
-    from theorems.checking import Evidence
+    from theorems.checking.check import Evidence
     from theorems.claim import Claim
     from theorems.verdict import Verdict
 
@@ -68,7 +68,7 @@ class Marked:
         claims = item.stash.get(TIED, None)
         if claims is None or isinstance(item, ClaimItem):
             return (yield)
-        from theorems.checking import Evidence
+        from theorems.checking.check import Evidence
         from theorems.witness import witnessed
 
         seen = {claim: Evidence(claim, drawn=False) for claim in claims}
@@ -99,7 +99,7 @@ class Marked:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Send what the test says of its claims along with its report."""
-        from theorems.relations.alarms import spent
+        from theorems.checking.alarms import spent
 
         report = yield
         over = call.when == "call" or (call.when == "setup" and report.failed)

@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+from theorems.checking.records import Record
 from theorems.evidence.file import write
 from theorems.evidence.partial import earlier, joined, tried
-from theorems.evidence.records import Record
 from theorems.files import replace_file
 from theorems.impl.errors import InputError
 from theorems.pytest_plugin.options import Options

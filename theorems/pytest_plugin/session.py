@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from theorems.checking.records import Record
 from theorems.evidence.file import GRADES, document, not_run, versions
 from theorems.evidence.partial import INTERRUPTED, NARROWED, partial, told, tried
-from theorems.evidence.records import Record
 from theorems.impl.errors import InputError, visible
 from theorems.pytest_plugin.items import EVIDENCE, SPENT, Catalogue, ClaimItem, calm, send
 from theorems.pytest_plugin.options import Options
@@ -48,9 +48,9 @@ class Session:
     def _select(self) -> list[Any]:
         """The claims that become items; on a network, what they presuppose comes first unless some are named."""
         from theorems.catalogue import CLAIMS
+        from theorems.checking.alarms import shared_out
         from theorems.commands.selection import checked_on_networks, select
         from theorems.impl.errors import require
-        from theorems.relations.alarms import shared_out
 
         if not self.options.collect:
             return []
@@ -142,7 +142,7 @@ class Session:
         usage = exitstatus in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR)
         if self.worker or usage or self.config.getoption("collectonly"):
             return
-        from theorems.relations.alarms import together
+        from theorems.checking.alarms import together
 
         self.alarm = together(self.spent)
         self.evidence = self._document(interrupted=exitstatus == pytest.ExitCode.INTERRUPTED)
@@ -158,7 +158,7 @@ class Session:
     def _document(self, *, interrupted: bool) -> Record:
         """The evidence of this run: every claim of the catalogue, and whether all that were meant to be tried were."""
         from theorems.catalogue import CLAIMS
-        from theorems.preconditions import autograd_gives_the_gradient
+        from theorems.own.preconditions import autograd_gives_the_gradient
 
         options = self.options
         listed = [*self.planned, *self.claims]
@@ -208,8 +208,8 @@ class Session:
             return
         from rich.console import Console
 
+        from theorems.checking.alarms import said
         from theorems.evidence.lines import fitted, summing_up
-        from theorems.relations.alarms import said
 
         entries = self.evidence["claims"]
         run = [entry for entry in entries if entry["outcome"] is not None and "kept_from" not in entry]

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from theorems.impl.errors import InputError
-from theorems.impl.exact_arrays import NotExactError, in_floats
-from theorems.impl.instance import Instance
-from theorems.impl.operands import Operand, is_exact
-from theorems.impl.rounded import Ball, zero_divisors
-from theorems.impl.truth import OpenQuestionError
+from theorems.impl.instances.instance import Instance
+from theorems.impl.numbers.exact_arrays import NotExactError, in_floats
+from theorems.impl.numbers.operands import Operand, is_exact
+from theorems.impl.numbers.rounded import Ball, zero_divisors
+from theorems.impl.numbers.truth import OpenQuestionError
 from theorems.relations.doubt import advice, as_ball, movements, proved, rounding, term_sizes
 from theorems.relations.earned import RESOLVED, in_double, not_told, would_hold
 from theorems.relations.enclosures import enclose

@@ -32,7 +32,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 import numpy as np
 
 from theorems.impl.errors import require
-from theorems.impl.instance import Instance
+from theorems.impl.instances.instance import Instance
 from theorems.relations import Finding, Side
 from theorems.relations.corrections import Corrections
 from theorems.relations.slopes import Array, Slope, fitted, local_exponents

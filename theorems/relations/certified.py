@@ -17,8 +17,8 @@ import numpy as np
 from flint import arb, ctx
 from torch import Tensor
 
-from theorems.impl.arb_arrays import ball
-from theorems.impl.instance import Instance
+from theorems.impl.instances.instance import Instance
+from theorems.impl.numbers.arb_arrays import ball
 from theorems.relations import Finding, Side, Sign
 from theorems.relations.precision import LIMIT, PRECISION, RESOLUTION, precisely, rising
 from theorems.verdict import Grade, Outcome

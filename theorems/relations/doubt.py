@@ -17,10 +17,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from theorems.impl.instance import Instance
-from theorems.impl.measured import doubts, is_declared, known_doubts, variations
-from theorems.impl.rounded import Ball
-from theorems.impl.truth import Truth
+from theorems.impl.instances.instance import Instance
+from theorems.impl.instances.measured import doubts, is_declared, known_doubts, variations
+from theorems.impl.numbers.rounded import Ball
+from theorems.impl.numbers.truth import Truth
 
 _TIMES = 4
 """How many times the largest movement seen counts, where the doubt itself is a guess: half of the digits."""

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from theorems.impl.instance import Instance
+from theorems.impl.instances.instance import Instance
 from theorems.relations.doubt import term_sizes
 from theorems.relations.enclosures import enclose
 

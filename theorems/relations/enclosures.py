@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from theorems.impl.instance import Instance
+from theorems.impl.instances.instance import Instance
 
 
 def enclose(instance: Instance) -> Any:

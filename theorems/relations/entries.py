@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from theorems.impl.exact_arrays import plain_array
-from theorems.impl.operands import Operand
+from theorems.impl.numbers.exact_arrays import plain_array
+from theorems.impl.numbers.operands import Operand
 from theorems.verdict import Outcome
 
 

@@ -29,8 +29,8 @@ import torch
 from torch import Tensor
 
 from theorems.impl.errors import require
-from theorems.impl.instance import Instance
-from theorems.impl.rounded import UNIT
+from theorems.impl.instances.instance import Instance
+from theorems.impl.numbers.rounded import UNIT
 from theorems.relations import Finding, Side, Sign, tails
 from theorems.relations.tails import Array, Test
 from theorems.verdict import Grade, Outcome

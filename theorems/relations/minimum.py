@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from theorems.impl.arb_arrays import ArbArray
-from theorems.impl.arb_matrices import norm, symmetric_eigenvalues
-from theorems.impl.instance import Instance
-from theorems.impl.operands import Operand, is_exact
-from theorems.impl.rounded import Ball
+from theorems.impl.instances.instance import Instance
+from theorems.impl.numbers.arb_arrays import ArbArray
+from theorems.impl.numbers.arb_matrices import norm, symmetric_eigenvalues
+from theorems.impl.numbers.operands import Operand, is_exact
+from theorems.impl.numbers.rounded import Ball
 from theorems.relations import Finding, Side, _worst
 from theorems.relations.certified import decided, in_balls
 from theorems.relations.enclosures import enclose

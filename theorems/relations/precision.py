@@ -16,8 +16,8 @@ from typing import Any
 
 from flint import ctx
 
-from theorems.impl.arb_arrays import UndecidableError
-from theorems.impl.instance import Instance
+from theorems.impl.instances.instance import Instance
+from theorems.impl.numbers.arb_arrays import UndecidableError
 from theorems.relations import Finding, Relation, Side
 from theorems.verdict import Grade, Outcome
 

@@ -17,13 +17,13 @@ import torch
 from flint import arb
 from torch import Tensor
 
-from theorems.impl.arb_arrays import arb_array
-from theorems.impl.arb_matrices import norm, proved_rank
-from theorems.impl.exact_arrays import plain_array
-from theorems.impl.instance import Instance
-from theorems.impl.linalg import exact_rank
-from theorems.impl.operands import Operand, is_exact, to_exact
-from theorems.impl.rounded import UNIT, Ball
+from theorems.impl.instances.instance import Instance
+from theorems.impl.numbers.arb_arrays import arb_array
+from theorems.impl.numbers.arb_matrices import norm, proved_rank
+from theorems.impl.numbers.exact_arrays import plain_array
+from theorems.impl.numbers.linalg import exact_rank
+from theorems.impl.numbers.operands import Operand, is_exact, to_exact
+from theorems.impl.numbers.rounded import UNIT, Ball
 from theorems.relations import Finding, Side, _parts, _worst
 from theorems.relations.doubt import advice, half_the_digits, movements
 from theorems.relations.enclosures import enclose

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from theorems.impl.errors import InputError, require
-from theorems.impl.instance import Instance
-from theorems.impl.rounded import UNIT
+from theorems.impl.instances.instance import Instance
+from theorems.impl.numbers.rounded import UNIT
 from theorems.relations import Finding, Side
 from theorems.relations.laws import ALARM, MeanLaw, as_array, named
 from theorems.relations.tails import Array, detectable

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from theorems.impl.linalg import _fmpq
-from theorems.impl.rounded import UNIT, Ball
-from theorems.impl.rounded_matrices import _TINY, _norm
+from theorems.impl.numbers.linalg import _fmpq
+from theorems.impl.numbers.rounded import UNIT, Ball
+from theorems.impl.numbers.rounded_matrices import _TINY, _norm
 
 _SAFE = 1 + 1e-12
 """Covers the rounding of the radii's own norms."""

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from theorems.impl.instance import Instance
+from theorems.impl.instances.instance import Instance
 from theorems.relations import _TOLD, Comparison, Finding, _parts
 from theorems.relations.doubt import as_ball, rounding
 from theorems.relations.enclosures import enclose

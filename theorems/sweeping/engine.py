@@ -151,7 +151,7 @@ def refutation(spec: str, place: tuple[int, int, int]) -> tuple[Claim, Verdict]:
     Raises:
         InputError: if it is not refuted again.
     """
-    from theorems.checking import shrunk
+    from theorems.checking.check import shrunk
 
     claim, (seed, number, at) = named(spec), place
     verdict = claim(next(islice(instances(claim, seed, number), at, None)))

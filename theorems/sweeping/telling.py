@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from theorems.evidence.collected import Evidence
+from theorems.checking.collected import Evidence
+from theorems.checking.records import Record
 from theorems.evidence.file import record
-from theorems.evidence.records import Record
 from theorems.impl.errors import InputError
 from theorems.sweeping.bounds import LEVEL, anytime, fixed
 from theorems.sweeping.store import Total

@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
+from theorems.checking.choices import draw
 from theorems.claim import Claim
 from theorems.impl.errors import InputError
-from theorems.searching.choices import draw
 from theorems.statements import raised
 from theorems.verdict import Outcome
 

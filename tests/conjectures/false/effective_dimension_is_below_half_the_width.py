@@ -1,8 +1,8 @@
 """Too small a bound on the degrees of freedom."""
 
 from impl import KernelPoint, Operand
-from impl.flows import trace_of
-from impl.inverses import eye_like, inverse
+from impl.kernel_flows.flows import trace_of
+from impl.numbers.inverses import eye_like, inverse
 from impl.strategies.flows import kernel_points
 from theorems import at_most
 

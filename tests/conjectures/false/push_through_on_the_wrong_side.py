@@ -1,7 +1,7 @@
 """Push-through without its ridge on one side."""
 
 from impl import KernelPoint, Operand
-from impl.inverses import eye_like, inverse
+from impl.numbers.inverses import eye_like, inverse
 from impl.strategies.flows import kernel_points
 from theorems import equals
 

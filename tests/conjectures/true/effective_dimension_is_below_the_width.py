@@ -1,8 +1,8 @@
 """Degrees of freedom of kernel ridge."""
 
 from impl import KernelPoint, Operand
-from impl.flows import trace_of
-from impl.inverses import eye_like, inverse
+from impl.kernel_flows.flows import trace_of
+from impl.numbers.inverses import eye_like, inverse
 from impl.strategies.flows import kernel_points
 from theorems import at_most
 

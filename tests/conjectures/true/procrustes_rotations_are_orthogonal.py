@@ -1,7 +1,7 @@
 """A measured polar factor is orthogonal up to its rounding."""
 
 from impl import Operand, WeightStep
-from impl.inverses import eye_like
+from impl.numbers.inverses import eye_like
 from impl.strategies.grams import weight_steps
 from theorems import equals
 

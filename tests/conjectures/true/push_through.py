@@ -1,7 +1,7 @@
 """Woodbury's push-through identity."""
 
 from impl import KernelPoint, Operand
-from impl.inverses import eye_like, inverse
+from impl.numbers.inverses import eye_like, inverse
 from impl.strategies.flows import kernel_points
 from theorems import equals
 

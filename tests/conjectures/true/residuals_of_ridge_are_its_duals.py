@@ -3,7 +3,7 @@
 import torch
 
 from impl import KernelPoint, Operand
-from impl.inverses import eye_like
+from impl.numbers.inverses import eye_like
 from impl.strategies.flows import kernel_points
 from theorems import equals
 

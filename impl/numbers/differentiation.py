@@ -1,0 +1,110 @@
+"""Derivatives along a direction, from the forward code alone: one function for floats, integers and balls."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from theorems.impl.numbers.duals import Dual
+from theorems.impl.numbers.exact_arrays import NotExactError
+from theorems.impl.numbers.magnitude import NotWholeError, base_for
+from theorems.impl.numbers.operands import Operand, is_exact
+from theorems.impl.numbers.tracked import is_tracked
+
+
+def velocity(function: Callable[..., Any], at: Sequence[Operand], along: Sequence[Operand]) -> Any:
+    r"""The derivative :math:`\frac{d}{d\varepsilon} f(x + \varepsilon v)` at ε = 0.
+
+    Torch tensors go through ``torch.func.jvp``. Integer arrays are evaluated at x + B·v and the coefficient of B is read off
+    (Kronecker substitution): exact for polynomials with integer coefficients, without any rule of differentiation. B is a power
+    of two above four times a proved bound on every coefficient (`impl.numbers.magnitude`), so that none can run into the next. Any other operand
+    (balls, tracked numbers) is carried as a dual number.
+
+    Args:
+        function: takes ``len(at)`` operands; returns an operand, or tuples and dicts of them.
+        at: where, one operand per argument.
+        along: the direction, of the same shapes.
+
+    Returns:
+        what ``function`` returns, with every operand replaced by its derivative.
+    """
+    if isinstance(at[0], Tensor):
+        _load_forward_mode()
+        return torch.func.jvp(function, tuple(at), tuple(along))[1]
+    if is_exact(at[0]) and not is_tracked(*at, *along):
+        base = _base(function, at, along)
+        if base is not None:
+            return _substituted(function, at, along, base)
+    duals = [Dual(x, v) for x, v in zip(at, along, strict=True)]
+    return _each(function(*duals), lambda value: value.tangent if isinstance(value, Dual) else value * 0)
+
+
+def _base(function: Callable[..., Any], at: Sequence[Operand], along: Sequence[Operand]) -> int | None:
+    """Kronecker's base, or None where the substitution does not apply."""
+    try:
+        return base_for(function, at, along)
+    except (NotWholeError, NotExactError):
+        return None
+
+
+def _substituted(function: Callable[..., Any], at: Sequence[Operand], along: Sequence[Operand], base: int) -> Any:
+    shifted = [x + base * v for x, v in zip(at, along, strict=True)]
+    return _each(function(*shifted), np.vectorize(lambda value: _linear_coefficient(value, base), otypes=[object]))
+
+
+@cache
+def _load_forward_mode() -> None:
+    """The first use compiles torch's decompositions, with a deprecation warning of torch's own that no caller can act on."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.func.jvp(torch.neg, (torch.zeros(1),), (torch.zeros(1),))
+
+
+def gradient(function: Callable[..., Operand], at: Sequence[Operand]) -> tuple[Operand, ...]:
+    """The gradient of a scalar per network (leading dimensions) by each operand.
+
+    Reverse-mode autograd on torch tensors; on integer arrays one exact directional derivative per coordinate; symbolic
+    arrays bring their own (`impl.symbolic.derivatives`).
+    """
+    if hasattr(at[0], "gradients"):
+        found: tuple[Operand, ...] = at[0].gradients(function, at)
+        return found
+    if isinstance(at[0], Tensor):
+        leaves = [x.detach().requires_grad_() for x in at]
+        with torch.enable_grad():
+            return torch.autograd.grad(function(*leaves).sum(), leaves)
+    units = [np.ones(x.shape, dtype=object) for x in at]
+    base = (
+        None if is_tracked(*at) else _base(function, at, units)
+    )  # one base serves every direction: units bound them all
+    out = []
+    for which, x in enumerate(at):
+        result = np.zeros(x.shape, dtype=object)
+        for row, column in np.ndindex(x.shape[-2:]):
+            directions = [np.zeros(y.shape, dtype=object) for y in at]
+            directions[which][..., row, column] = 1
+            result[..., row, column] = (
+                velocity(function, at, directions) if base is None else _substituted(function, at, directions, base)
+            )
+        out.append(result)
+    return tuple(out)
+
+
+def _each(value: Any, function: Callable[[Any], Any]) -> Any:
+    if isinstance(value, dict):
+        return {key: _each(part, function) for key, part in value.items()}
+    if isinstance(value, tuple):
+        return tuple(_each(part, function) for part in value)
+    return function(value)
+
+
+def _linear_coefficient(value: int, base: int) -> int:
+    half = base >> 1
+    constant = (value + half) % base - half
+    return int(((value - constant) // base + half) % base - half)

@@ -1,0 +1,1 @@
+"""The loss of a network along lines through its parameters and activations: what autograd's gradient is compared with."""

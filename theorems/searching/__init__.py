@@ -1,1 +1,0 @@
-"""Searching hard: falsify a claim, plant errors in it, audit its bounds."""
