@@ -1,4 +1,6 @@
-"""Run the tests of many mutants from one interpreter that has loaded torch already: a fork and a copy of the source for each."""
+"""Run the tests of many mutants from one interpreter that has loaded torch already: a fork and a
+copy of the source for each.
+"""
 
 from __future__ import annotations
 
@@ -58,14 +60,20 @@ class Forks:
         stale = [name for name in sys.modules if name.split(".")[0] in ("theorems", "impl")]
         for name in stale:  # the population was found with the unchanged ones
             del sys.modules[name]
-        for copy in copies:  # by hash: a change in the same second and of the same size must be seen
+        for (
+            copy
+        ) in copies:  # by hash: a change in the same second and of the same size must be seen
             for root in ("theorems", "impl"):
                 compileall.compile_dir(
-                    copy / root, quiet=1, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH
+                    copy / root,
+                    quiet=1,
+                    invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH,
                 )
 
     def sound(self, paths: Iterable[str]) -> bool:
-        """Whether unchanged code passes, in a fork and a copy like those of the mutants: the quickest tests of every file in ``paths``."""
+        """Whether unchanged code passes, in a fork and a copy like those of the mutants: the
+        quickest tests of every file in ``paths``.
+        """
         tests = sorted({name for path in paths for name in self._reached.tests(path, 0, 0.0)})
         pid = os.fork()
         if pid == 0:
@@ -86,7 +94,14 @@ class Forks:
         diff = "\n".join(difflib.unified_diff(source.split("\n"), changed.split("\n"), lineterm=""))
         tests = self._reached.tests(str(spec.module_path), spec.start_pos[0], self._budget)
         if not tests:
-            self._done.append((job, WorkResult(WorkerOutcome.NORMAL, "no test reaches it", TestOutcome.SURVIVED, diff)))
+            self._done.append(
+                (
+                    job,
+                    WorkResult(
+                        WorkerOutcome.NORMAL, "no test reaches it", TestOutcome.SURVIVED, diff
+                    ),
+                )
+            )
             return
         self.free.pop()
         path.write_text(changed, encoding="utf-8")
@@ -126,7 +141,10 @@ def _child(copy: Path, tests: list[str]) -> None:
         os.setsid()
         os.chdir(copy)
         sys.dont_write_bytecode = True
-        sys.path[:] = [str(copy), *(p for p in sys.path if not p.rstrip("/").endswith(("theorems", ".ci")))]
+        sys.path[:] = [
+            str(copy),
+            *(p for p in sys.path if not p.rstrip("/").endswith(("theorems", ".ci"))),
+        ]
         os.environ["PYTHONPATH"] = os.pathsep.join(
             sys.path[:1] + os.environ.get("PYTHONPATH", "").split(os.pathsep)[2:]
         )

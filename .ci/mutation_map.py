@@ -1,4 +1,6 @@
-"""A pytest plugin: how long each test takes. With pytest-cov's contexts it tells which tests reach a line, and which to run first."""
+"""A pytest plugin: how long each test takes. With pytest-cov's contexts it tells which tests reach
+a line, and which to run first.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ _SECONDS: dict[str, float] = defaultdict(float)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Add up set-up, call and tear-down; a test that fails on unchanged code cannot judge a mutant."""
+    """Add up set-up, call and tear-down; a test that fails on unchanged code cannot judge a
+    mutant.
+    """
     _SECONDS[report.nodeid] += report.duration if not report.failed else float("inf")
 
 

@@ -40,36 +40,57 @@ def read_explanations() -> dict[tuple[str, str, str], dict[str, str]]:
     Raises:
         ValueError: for a kind that is none.
     """
-    entries = tomllib.loads(EXPLAINED.read_text(encoding="utf-8")).get("survivor", []) if EXPLAINED.exists() else []
+    entries = (
+        tomllib.loads(EXPLAINED.read_text(encoding="utf-8")).get("survivor", [])
+        if EXPLAINED.exists()
+        else []
+    )
     for entry in entries:
         if entry["kind"] not in KINDS:
-            raise ValueError(f"expected kind to be one of {sorted(KINDS)}, got {entry['kind']!r} in {EXPLAINED}")
+            raise ValueError(
+                f"expected kind to be one of {sorted(KINDS)}, got {entry['kind']!r} in {EXPLAINED}"
+            )
     return {(e["file"], e["old"], e["new"]): e for e in entries}
 
 
 def lines_of(diff: str) -> tuple[str, str]:
     """The changed line before and after."""
-    body = [line for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
+    body = [
+        line for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")
+    ]
     old = " ".join(" ".join(line[1:].split()) for line in body if line[0] == "-")
     new = " ".join(" ".join(line[1:].split()) for line in body if line[0] == "+")
     return old, new
 
 
-def page(survivors: list[Survivor], killed: int, timeouts: int, counted: Counter[str], seed: int) -> str:
+def page(
+    survivors: list[Survivor], killed: int, timeouts: int, counted: Counter[str], seed: int
+) -> str:
     """`docs/mutation-survivors.md`."""
     total = killed + len(survivors)
     equivalent = sum(s.equivalent for s in survivors)
     share, among = killed / max(1, total), killed / max(1, total - equivalent)
     last = (
-        f"**Last run:** {total} mutants, drawn with seed {seed} from {counted['count']}: {killed} died ({timeouts} of them by timeout), {share:.1%} of "
-        f"all; {equivalent} of the {len(survivors)} survivors are equivalent, and {among:.1%} of the others died."
+        f"**Last run:** {total} mutants, drawn with seed {seed} from {counted['count']}: "
+        f"{killed} died ({timeouts} of them by timeout), {share:.1%} of "
+        f"all; {equivalent} of the {len(survivors)} survivors are equivalent, and "
+        f"{among:.1%} of the others died."
     )
     text = [
         "# Mutants that survive",
         "",
-        "`bash .ci/mutation --sample N --seed S --page docs/mutation-survivors.md` changes one token of the source at a time",
-        "([cosmic-ray](https://cosmic-ray.readthedocs.io)), runs the tests that reach the line, writes this page, and fails if fewer than nine in ten of the",
-        "mutants that are not equivalent die or if a survivor is not explained in `.ci/mutation_survivors.toml`.",
+        (
+            "`bash .ci/mutation --sample N --seed S --page docs/mutation-survivors.md` changes "
+            "one token of the source at a time"
+        ),
+        (
+            "([cosmic-ray](https://cosmic-ray.readthedocs.io)), runs the tests that reach the "
+            "line, writes this page, and fails if fewer than nine in ten of the"
+        ),
+        (
+            "mutants that are not equivalent die or if a survivor is not explained in "
+            "`.ci/mutation_survivors.toml`."
+        ),
         "",
         last,
         "",
@@ -82,6 +103,9 @@ def page(survivors: list[Survivor], killed: int, timeouts: int, counted: Counter
         own = [s for s in survivors if (s.note["kind"] if s.note else "") == kind]
         if own:
             text += [f"## {title}", ""]
-            text += [f"* {s.path}: `{s.old}` → `{s.new}`{': ' + s.note['why'] if s.note else '.'}" for s in own]
+            text += [
+                f"* {s.path}: `{s.old}` → `{s.new}`{': ' + s.note['why'] if s.note else '.'}"
+                for s in own
+            ]
             text.append("")
     return "\n".join(text).rstrip() + "\n"

@@ -1,4 +1,6 @@
-"""Which mutants count: what no test of behaviour can or should see is left out, by these rules and no others."""
+"""Which mutants count: what no test of behaviour can or should see is left out, by these rules and
+no others.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,24 @@ from pathlib import Path
 
 from cosmic_ray.work_item import WorkItem
 
-LOOKS = ("theorems/pictures/", "theorems/report/", "theorems/evidence/tables.py", "theorems/evidence/audit_tables.py")
+LOOKS = (
+    "theorems/pictures/",
+    "theorems/report/",
+    "theorems/evidence/tables.py",
+    "theorems/evidence/audit_tables.py",
+)
 RULES = {
-    "annotations": "types, in signatures, aliases and `TYPE_CHECKING` blocks: nothing computes with them",
-    "wrong on purpose": "the wrong formulas of a claim's mutants and functions that only these call: another wrong formula is wrong too",
+    "annotations": "types, in signatures, aliases and `TYPE_CHECKING` blocks: nothing computes "
+    "with them",
+    "wrong on purpose": "the wrong formulas of a claim's mutants and functions that only these "
+    "call: another "
+    "wrong formula is wrong too",
     "words": "the words of an error and of `__repr__`",
-    "looks": f"how pictures, the pages of the report and tables look: {', '.join(f'`{p}`' for p in LOOKS)}",
-    "draws": "numbers in `impl/strategies/`: how large, how many and how often instances are drawn; every instance drawn is one that a claim must hold on",
+    "looks": "how pictures, the pages of the report and tables look: "
+    f"{', '.join(f'`{p}`' for p in LOOKS)}",
+    "draws": "numbers in `impl/strategies/`: how large, how many and how often instances are "
+    "drawn; "
+    "every instance drawn is one that a claim must hold on",
 }
 
 Span = tuple[int, int, int, int]
@@ -27,7 +40,11 @@ def _span(node: ast.AST) -> Span:
 
 def _annotations(tree: ast.Module) -> Iterator[ast.AST]:
     for node in ast.walk(tree):
-        yield from (n for name in ("annotation", "returns") if isinstance(n := getattr(node, name, None), ast.expr))
+        yield from (
+            n
+            for name in ("annotation", "returns")
+            if isinstance(n := getattr(node, name, None), ast.expr)
+        )
         if (isinstance(node, ast.AnnAssign) and "TypeAlias" in ast.unparse(node.annotation)) or (
             isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
         ):
@@ -42,23 +59,34 @@ def _words(tree: ast.Module) -> Iterator[ast.AST]:
             yield from node.exc.args
         elif isinstance(node, ast.FunctionDef) and node.name == "__repr__":
             yield node
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("require", "typer.Option", "typer.Argument"):
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in (
+            "require",
+            "typer.Option",
+            "typer.Argument",
+        ):
             yield from [*node.args[1:], *(k.value for k in node.keywords if k.arg == "help")]
 
 
 def _wrong(tree: ast.Module) -> Iterator[ast.AST]:
-    yield from (n.value for n in ast.walk(tree) if isinstance(n, ast.keyword) and n.arg == "mutants")
+    yield from (
+        n.value for n in ast.walk(tree) if isinstance(n, ast.keyword) and n.arg == "mutants"
+    )
 
 
 def wrong_functions() -> dict[str, list[tuple[int, int]]]:
-    """File and lines of the functions that the mutants of claims reach and nothing else of a claim does."""
+    """File and lines of the functions that the mutants of claims reach and nothing else of a claim
+    does.
+    """
     from theorems import CLAIMS
     from theorems.planting.plant import nested
     from theorems.planting.reach import Reach
 
     wrong = Reach(*[dict(claim.changes) for claim in CLAIMS])
     right = Reach(
-        *[(c.predict, c.observe, c.instances, c.generic, c.relation, dict(c.hypotheses)) for c in CLAIMS]
+        *[
+            (c.predict, c.observe, c.instances, c.generic, c.relation, dict(c.hypotheses))
+            for c in CLAIMS
+        ]
     ).codes
     used = {code for top in right for code in nested(top)}
     found: dict[str, list[tuple[int, int]]] = {}

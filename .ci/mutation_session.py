@@ -1,4 +1,6 @@
-"""Choose the mutants of a cosmic-ray session, run the tests that reach each, and report what became of them."""
+"""Choose the mutants of a cosmic-ray session, run the tests that reach each, and report what became
+of them.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ def key(item: WorkItem) -> tuple[object, ...]:
     return str(m.module_path), m.start_pos, m.operator_name, m.occurrence
 
 
-def choose(db: WorkDB, sample: int | None, seed: int) -> tuple[list[WorkItem], collections.Counter[str]]:
+def choose(
+    db: WorkDB, sample: int | None, seed: int
+) -> tuple[list[WorkItem], collections.Counter[str]]:
     """A seeded sample of the mutants that count, and how many are left out by which rule."""
     wrong = wrong_functions()
     counted: collections.Counter[str] = collections.Counter()
@@ -54,13 +58,22 @@ def execute(db: WorkDB, chosen: list[WorkItem], forks: Forks) -> None:
             db.set_result(job, result)
             finished += 1
             print(
-                f"{finished}/{len(chosen)} after {time.monotonic() - started:.0f} s: {result.test_outcome} {result.output}",
+                f"{finished}/{len(chosen)} after {time.monotonic() - started:.0f} s: "
+                f"{result.test_outcome} {result.output}",
                 flush=True,
             )
 
 
-def report(db: WorkDB, chosen: list[WorkItem], counted: collections.Counter[str], seed: int, out: Path | None) -> int:
-    """Print rates and survivors, and write the page; 1 if too few die or a survivor is not explained."""
+def report(
+    db: WorkDB,
+    chosen: list[WorkItem],
+    counted: collections.Counter[str],
+    seed: int,
+    out: Path | None,
+) -> int:
+    """Print rates and survivors, and write the page; 1 if too few die or a survivor is not
+    explained.
+    """
     results = dict(db.results)
     explained = read_explanations()
     killed, timeouts, survivors = 0, 0, []
@@ -71,7 +84,9 @@ def report(db: WorkDB, chosen: list[WorkItem], counted: collections.Counter[str]
         if result.test_outcome is TestOutcome.SURVIVED:
             m, (old, new) = item.mutations[0], lines_of(result.diff or "")
             note = explained.get((str(m.module_path), old, new))
-            survivors.append(Survivor(str(m.module_path), m.start_pos[0], old, new, note, (result.output or "")))
+            survivors.append(
+                Survivor(str(m.module_path), m.start_pos[0], old, new, note, (result.output or ""))
+            )
         else:
             killed += 1
             timeouts += (result.output or "").startswith("timeout")
@@ -79,9 +94,13 @@ def report(db: WorkDB, chosen: list[WorkItem], counted: collections.Counter[str]
     equivalent = sum(s.equivalent for s in survivors)
     rate = killed / max(1, total - equivalent)
     for s in survivors:
-        print(f"{'explained  ' if s.note else 'UNEXPLAINED'} {s.path}:{s.line} ({s.tests})\n  - {s.old}\n  + {s.new}")
+        print(
+            f"{'explained  ' if s.note else 'UNEXPLAINED'} {s.path}:{s.line} ({s.tests})\n "
+            f" - {s.old}\n  + {s.new}"
+        )
     print(
-        f"{killed} of {total} mutants died ({killed / max(1, total):.1%}, {timeouts} of them by timeout); of the {len(survivors)} that survived "
+        f"{killed} of {total} mutants died ({killed / max(1, total):.1%}, {timeouts} of "
+        f"them by timeout); of the {len(survivors)} that survived "
         f"{equivalent} are equivalent: {rate:.1%} of the others died"
     )
     if out is not None:
@@ -105,7 +124,8 @@ def main() -> int:
     with use_db(str(work / "session.sqlite"), WorkDB.Mode.open) as db:
         chosen, counted = choose(db, options.sample, options.seed)
         print(
-            f"{counted['count']} mutants count, {len(chosen)} chosen by seed {options.seed}; left out: {dict(counted)}",
+            f"{counted['count']} mutants count, {len(chosen)} chosen by seed "
+            f"{options.seed}; left out: {dict(counted)}",
             flush=True,
         )
         copies = [work / f"copy-{at}" for at in range(options.processes)]
@@ -115,7 +135,9 @@ def main() -> int:
         forks = Forks(copies, Reached(work / "reached.json"), options.budget)
         if not forks.sound({str(item.mutations[0].module_path) for item in chosen}):
             print((work / f"{forks.free[-1].name}.log").read_text(encoding="utf-8")[-3000:])
-            sys.exit("expected the tests to pass on unchanged code, they failed: no mutant was tried")
+            sys.exit(
+                "expected the tests to pass on unchanged code, they failed: no mutant was tried"
+            )
         execute(db, chosen, forks)
         return report(db, chosen, counted, options.seed, out)
 

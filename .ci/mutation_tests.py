@@ -1,7 +1,9 @@
-"""Which tests reach a line of the source, and how long they take: coverage of the whole suite, test by test.
+"""Which tests reach a line of the source, and how long they take: coverage of the whole suite, test
+by test.
 
-``python .ci/mutation_tests.py FILE`` runs the suite once on few examples and writes that; `Reached` reads it. Left out are tests that
-read the source instead of running it, which would see any change for no good reason, and those that start another interpreter or a browser.
+``python .ci/mutation_tests.py FILE`` runs the suite once on few examples and writes that; `Reached`
+reads it. Left out are tests that read the source instead of running it, which would see any change
+for no good reason, and those that start another interpreter or a browser.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from coverage import CoverageData
 PROFILE = "quick"
 APART = ("action", "readme", "report_page", "house")
 QUOTING = "tests/checking/test_planted_errors.py"
-"""Quotes lines of the claims, so that any change of those fails it; it counts for the command that it tests."""
+"""Quotes lines of the claims, so that any change of those fails it; it counts for the command that
+it tests.
+"""
 SETTINGS = "[run]\nsource = theorems,impl\nrelative_files = true\n"
 
 
@@ -34,13 +38,17 @@ class Reached:
         self._names: list[str] = known["tests"]
 
     def tests(self, path: str, line: int, budget: float) -> list[str]:
-        """The tests that reach a line, quick ones first, as many as fit into ``budget`` seconds; at least one if there is any.
+        """The tests that reach a line, quick ones first, as many as fit into ``budget`` seconds; at
+        least one if there is any.
 
-        A line that only runs on import, or inside an expression of several lines, stands for what is around it: the function, else the file.
+        A line that only runs on import, or inside an expression of several lines, stands for what
+        is around it: the function, else the file.
         """
         lines = self._lines.get(path, {})
         for low, high in [(line, line), *_around(path, line), (1, _LAST)]:
-            found = {at for number, ids in lines.items() if low <= int(number) <= high for at in ids}
+            found = {
+                at for number, ids in lines.items() if low <= int(number) <= high for at in ids
+            }
             if not path.startswith("theorems/planting/"):
                 found = {at for at in found if not self._names[at].startswith(QUOTING)}
             names = {self._names[at] for at in found}
@@ -70,11 +78,15 @@ _CLASSES = "tests/test_claims.py::test_instances_are_told_apart_by_identity"
 
 @cache
 def _asking(path: str) -> tuple[str, ...]:
-    """Tests that may ask for what a file defines on import without running any line of it: those that import it, and one about all classes."""
+    """Tests that may ask for what a file defines on import without running any line of it: those
+    that import it, and one about all classes.
+    """
     module, found = path.removesuffix(".py").replace("/", "."), [_CLASSES]
     for file in sorted(Path("tests").glob("test_*.py")):
         tree = ast.parse(file.read_text(encoding="utf-8"))
-        if any(isinstance(node, ast.ImportFrom) and node.module == module for node in ast.walk(tree)):
+        if any(
+            isinstance(node, ast.ImportFrom) and node.module == module for node in ast.walk(tree)
+        ):
             found.append(f"{file}::")
     return tuple(found)
 
@@ -82,7 +94,11 @@ def _asking(path: str) -> tuple[str, ...]:
 @cache
 def _functions(path: str) -> list[tuple[int, int]]:
     kinds = (ast.FunctionDef, ast.Lambda)
-    nodes = [n for n in ast.walk(ast.parse(Path(path).read_text(encoding="utf-8"))) if isinstance(n, kinds)]
+    nodes = [
+        n
+        for n in ast.walk(ast.parse(Path(path).read_text(encoding="utf-8")))
+        if isinstance(n, kinds)
+    ]
     return [(n.lineno, n.end_lineno or n.lineno) for n in nodes]
 
 
@@ -123,9 +139,14 @@ def collect(out: Path) -> None:
     for file in data.measured_files():
         path = os.path.relpath(os.path.realpath(file))  # theorems/impl is a link
         contexts = data.contexts_by_lineno(file)
-        named = {n: sorted({ids[t] for c in cs if (t := c.split("|")[0]) in ids}) for n, cs in contexts.items()}
+        named = {
+            n: sorted({ids[t] for c in cs if (t := c.split("|")[0]) in ids})
+            for n, cs in contexts.items()
+        }
         lines[path] = {n: found for n, found in named.items() if found}
-    out.write_text(json.dumps({"tests": list(ids), "seconds": seconds, "lines": lines}), encoding="utf-8")
+    out.write_text(
+        json.dumps({"tests": list(ids), "seconds": seconds, "lines": lines}), encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

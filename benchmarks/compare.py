@@ -1,8 +1,10 @@
-"""Everything that the tables of docs/speed.md compare, in one interleaved run: ``python benchmarks/compare.py [--rounds 7]``.
+"""Everything that the tables of docs/speed.md compare, in one interleaved run: ``python
+benchmarks/compare.py [--rounds 7]``.
 
-Each round runs every method once, so that a slow moment of the machine hits all of them; medians over rounds are printed, and ratios of
-medians. One thread. What takes longer than 20 seconds runs in the first round only. nngeometry is left out where it is not installed; it
-is to be installed without its dependencies: ``pip install --no-deps nngeometry``.
+Each round runs every method once, so that a slow moment of the machine hits all of them; medians
+over rounds are printed, and ratios of medians. One thread. What takes longer than 20 seconds runs
+in the first round only. nngeometry is left out where it is not installed; it is to be installed
+without its dependencies: ``pip install --no-deps nngeometry``.
 """
 
 from __future__ import annotations
@@ -26,8 +28,12 @@ Groups: TypeAlias = Mapping[str, Mapping[str, Callable[[], Any]]]
 
 
 def interleave(groups: Groups, rounds: int) -> dict[tuple[str, str], list[float]]:
-    """Seconds per run by (group, method): a first run of each that checks kernels against one another, then rounds in turn."""
-    jobs = [(group, name, run) for group, methods in groups.items() for name, run in methods.items()]
+    """Seconds per run by (group, method): a first run of each that checks kernels against one
+    another, then rounds in turn.
+    """
+    jobs = [
+        (group, name, run) for group, methods in groups.items() for name, run in methods.items()
+    ]
     seconds: dict[tuple[str, str], list[float]] = {(group, name): [] for group, name, _ in jobs}
     wanted: dict[str, Any] = {}
     with Progress(console=Console(stderr=True)) as progress:
@@ -53,7 +59,11 @@ def row(name: str, seconds: list[float], reference: list[float]) -> str:
     """One line of the table: the median, and how many times the reference it takes."""
     median, base = statistics.median(seconds), statistics.median(reference)
     time_ = (
-        f"{median:.1f} s" if median >= 10 else f"{median * 1e3:.0f} ms" if median >= 0.1 else f"{median * 1e3:.2f} ms"
+        f"{median:.1f} s"
+        if median >= 10
+        else f"{median * 1e3:.0f} ms"
+        if median >= 0.1
+        else f"{median * 1e3:.2f} ms"
     )
     note = "" if len(seconds) > 1 else " (one run)"
     return f"| {name} | {time_}{note} | {median / base:.2f} |"
@@ -63,7 +73,9 @@ def main() -> None:
     """Check that all methods agree, time them, print Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--quick", action="store_true", help="leave out what takes longer than a few seconds")
+    parser.add_argument(
+        "--quick", action="store_true", help="leave out what takes longer than a few seconds"
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
     makers = [
@@ -77,14 +89,18 @@ def main() -> None:
         f"tangent kernel: {c.name}": kernel_methods.methods(c) for c in cases
     }
     groups |= {
-        "trace of a network (width 16, 4 layers)": {"impl.trace": workloads.traced(), "bare forward and backward": workloads.bare()},
+        "trace of a network (width 16, 4 layers)": {
+            "impl.trace": workloads.traced(),
+            "bare forward and backward": workloads.bare(),
+        },
         "feature_learning_equation, one network": {"one instance": workloads.claimed()},
     } | {
         f"feature_learning_equation, 200 networks of width {width}": {
-            "in a batch": workloads.batched(width), "in a Python loop": workloads.looped(width),
+            "in a batch": workloads.batched(width),
+            "in a Python loop": workloads.looped(width),
         }
         for width in (4, 16)
-    }  # fmt: skip
+    }
     seconds = interleave(groups, options.rounds)
     for group, methods in groups.items():
         reference = seconds[group, next(iter(methods))]
@@ -92,7 +108,8 @@ def main() -> None:
         for name in methods:
             sys.stdout.write(row(name, seconds[group, name], reference) + "\n")
     sys.stdout.write(
-        f"\ntorch {torch.__version__}, one thread, float64, medians of {options.rounds} interleaved rounds\n"
+        f"\ntorch {torch.__version__}, one thread, float64, medians of {options.rounds} "
+        "interleaved rounds\n"
     )
 
 

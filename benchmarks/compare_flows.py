@@ -1,8 +1,10 @@
-# ruff: noqa: T201
-"""The factored flow against scipy's solvers on K, in one run: ``python benchmarks/compare_flows.py [N P C]``.
+"""The factored flow against scipy's solvers on K, in one run: ``python benchmarks/compare_flows.py
+[N P C]``.
 
-All solvers go to the time at which the factored flow is at rest; K is compared with the closed form. Each solver runs in a process of its own with a time limit; one that needs longer, or more memory than there is (BDF and LSODA keep
-a Jacobian of N² × N² numbers), is reported as not finishing. Prints a Markdown table per size.
+All solvers go to the time at which the factored flow is at rest; K is compared with the closed
+form. Each solver runs in a process of its own with a time limit; one that needs longer, or more
+memory than there is (BDF and LSODA keep a Jacobian of N² × N² numbers), is reported as not
+finishing. Prints a Markdown table per size.
 """
 
 from __future__ import annotations
@@ -39,7 +41,13 @@ def reference(method, sizes, until, send):
     features, targets, factor = problem(*sizes)
     start = time.perf_counter()
     kernel = kernel_flow(
-        features @ features.mT, targets, ridge=1.0, decay=1.0, until=until, method=method, tolerance=1e-9
+        features @ features.mT,
+        targets,
+        ridge=1.0,
+        decay=1.0,
+        until=until,
+        method=method,
+        tolerance=1e-9,
     )
     send.send((time.perf_counter() - start, relative_error(kernel, factor @ factor.mT)))
 
@@ -49,10 +57,11 @@ def timed(method, sizes, until):
     jacobian = 8 * sizes[0] ** 4
     if method in ("LSODA", "BDF") and jacobian > 8e9:
         return f"cannot run: its Jacobian has {jacobian / 1e9:.3g} GB"
-    receive, send = multiprocessing.Pipe(
-        duplex=False
-    )  # spawned, not forked: threads of the parent would hang the child
-    process = multiprocessing.get_context("spawn").Process(target=reference, args=(method, sizes, until, send))
+    # spawned, not forked: threads of the parent would hang the child
+    receive, send = multiprocessing.Pipe(duplex=False)
+    process = multiprocessing.get_context("spawn").Process(
+        target=reference, args=(method, sizes, until, send)
+    )
     process.start()
     if receive.poll(LIMIT):
         found = receive.recv()
@@ -72,19 +81,24 @@ def compare(sizes):
     start = time.perf_counter()
     slack, residual = optimality(factor, targets, ridge=1.0, decay=1.0)
     check = time.perf_counter() - start
-    print(
-        f"| N, P, C = {', '.join(map(str, sizes))} | seconds | relative error of K | times slower |\n|---|--:|--:|--:|"
+    print(  # noqa: T201
+        f"| N, P, C = {', '.join(map(str, sizes))} | seconds | relative error of K | times "
+        "slower |\n|---|--:|--:|--:|"
     )
-    print(f"| factored flow | {fast:.3g} | {error:.1e} | 1 |", flush=True)
+    print(f"| factored flow | {fast:.3g} | {error:.1e} | 1 |", flush=True)  # noqa: T201
     for method in ("RK45", "LSODA", "BDF"):
         found = timed(method, sizes, rest.time)
         if isinstance(found, str):
             ratio = f"> {LIMIT / fast:.0f}" if "after" in found else ""
-            print(f"| solve_ivp {method} | {found} | | {ratio} |", flush=True)
+            print(f"| solve_ivp {method} | {found} | | {ratio} |", flush=True)  # noqa: T201
         else:
-            print(f"| solve_ivp {method} | {found[0]:.3g} | {found[1]:.1e} | {found[0] / fast:.0f} |", flush=True)
-    print(
-        f"| optimality of the closed form | {check:.3g} | residual {residual:.1e}, least slack {slack:.1e} | |\n",
+            print(  # noqa: T201
+                f"| solve_ivp {method} | {found[0]:.3g} | {found[1]:.1e} | {found[0] / fast:.0f} |",
+                flush=True,
+            )
+    print(  # noqa: T201
+        f"| optimality of the closed form | {check:.3g} | residual {residual:.1e}, least "
+        f"slack {slack:.1e} | |\n",
         flush=True,
     )
 

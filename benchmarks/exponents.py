@@ -1,7 +1,9 @@
-"""The exponent of the first step's remainder over the whole grid of the statement, d = 64 … 2048: a table in Markdown.
+"""The exponent of the first step's remainder over the whole grid of the statement, d = 64 … 2048: a
+table in Markdown.
 
-``python benchmarks/exponents.py [FILE.jsonl]`` runs `first_step_is_rank_one` on every path of the thorough profile, cheapest first, appends each
-verdict to the file and skips those that it holds already; about an hour and a half on one free core. ``--table`` prints what is there.
+``python benchmarks/exponents.py [FILE.jsonl]`` runs `first_step_is_rank_one` on every path of the
+thorough profile, cheapest first, appends each verdict to the file and skips those that it holds
+already; about an hour and a half on one free core. ``--table`` prints what is there.
 """
 
 from __future__ import annotations
@@ -23,26 +25,38 @@ CONSOLE = Console()
 def run(file: Path) -> None:
     """Judge every path that the file does not hold yet."""
     done = {(r["activation"], r["alpha"], r["beta"]) for r in records(file)}
-    for kind, options in sorted(STEP_GRID, key=lambda case: dict(case[1])["alpha"] * dict(case[1])["beta"]):
+    for kind, options in sorted(
+        STEP_GRID, key=lambda case: dict(case[1])["alpha"] * dict(case[1])["beta"]
+    ):
         path = kind(**dict(options))
         if (path.activation, path.alpha, path.beta) in done:
             continue
         begin = time.monotonic()
         verdict = first_step_is_rank_one(path)
-        record = {name: getattr(path, name) for name in ("activation", "target", "alpha", "beta", "seed")}
+        record = {
+            name: getattr(path, name) for name in ("activation", "target", "alpha", "beta", "seed")
+        }
         record |= {
-            "outcome": verdict.outcome.name, "fitted": verdict.context.get("exponent fitted"),
-            "drift": verdict.context.get("drift of the local exponent"), "distances": verdict.context["distances"],
+            "outcome": verdict.outcome.name,
+            "fitted": verdict.context.get("exponent fitted"),
+            "drift": verdict.context.get("drift of the local exponent"),
+            "distances": verdict.context["distances"],
             "seconds": round(time.monotonic() - begin, 1),
-        }  # fmt: skip
+        }
         with file.open("a", encoding="utf-8") as out:
             out.write(json.dumps(record) + "\n")
-        CONSOLE.print(path.activation, path.target, path.alpha, path.beta, record["outcome"], record["fitted"])
+        CONSOLE.print(
+            path.activation, path.target, path.alpha, path.beta, record["outcome"], record["fitted"]
+        )
 
 
 def records(file: Path) -> list[dict[str, object]]:
     """What the file holds."""
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+    return (
+        [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        if file.exists()
+        else []
+    )
 
 
 def table(file: Path) -> str:
@@ -53,8 +67,17 @@ def table(file: Path) -> str:
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for r in rows:
         drift = [f"{value:.2f}" for value in r["drift"].values()]  # type: ignore[attr-defined]
-        cells = [r["activation"], r["target"], r["alpha"], r["beta"], str(r["fitted"]).split()[0], *drift]
-        lines.append("| " + " | ".join(f"{c:g}" if isinstance(c, float) else str(c) for c in cells) + " |")
+        cells = [
+            r["activation"],
+            r["target"],
+            r["alpha"],
+            r["beta"],
+            str(r["fitted"]).split()[0],
+            *drift,
+        ]
+        lines.append(
+            "| " + " | ".join(f"{c:g}" if isinstance(c, float) else str(c) for c in cells) + " |"
+        )
     return "\n".join(lines)
 
 

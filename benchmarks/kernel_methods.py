@@ -1,7 +1,9 @@
-"""One quantity, the tangent kernel's trace over outputs by all weights and biases, in every way that is compared.
+"""One quantity, the tangent kernel's trace over outputs by all weights and biases, in every way
+that is compared.
 
-`impl.tangent_kernel` and ``vmap(jacrev)`` take any module, nngeometry modules made of layers that it knows, and the closed form
-what it was written for. `check` makes sure that all agree before anything is timed.
+`impl.tangent_kernel` and ``vmap(jacrev)`` take any module, nngeometry modules made of layers that
+it knows, and the closed form what it was written for. `check` makes sure that all agree before
+anything is timed.
 """
 
 from __future__ import annotations
@@ -37,19 +39,32 @@ def mlp(samples: int, width: int, outputs: int = 10, depth: int = 4) -> Case:
 
 
 def lenet(samples: int = 64, outputs: int = 10) -> Case:
-    """LeNet-5 (LeCun et al. 1998) with ReLU, on 3×16×16 images: two convolutions, three linear layers."""
+    """LeNet-5 (LeCun et al. 1998) with ReLU, on 3×16×16 images: two convolutions, three linear
+    layers.
+    """
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = nn.Sequential(
-            nn.Conv2d(3, 6, 5, padding=2), nn.ReLU(), nn.AvgPool2d(2),
-            nn.Conv2d(6, 16, 5), nn.ReLU(), nn.AvgPool2d(2),
-            nn.Flatten(), nn.Linear(64, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, outputs),
-        )  # fmt: skip
+            nn.Conv2d(3, 6, 5, padding=2),
+            nn.ReLU(),
+            nn.AvgPool2d(2),
+            nn.Conv2d(6, 16, 5),
+            nn.ReLU(),
+            nn.AvgPool2d(2),
+            nn.Flatten(),
+            nn.Linear(64, 120),
+            nn.ReLU(),
+            nn.Linear(120, 84),
+            nn.ReLU(),
+            nn.Linear(84, outputs),
+        )
     return _case(f"LeNet, N={samples}, 3×16×16", model, samples, 3, 16, 16)
 
 
 def all_convolutional(samples: int = 64, outputs: int = 10) -> Case:
-    """Three convolutions of 16 channels, two of them strided, and a linear readout: hardly anything but convolutions."""
+    """Three convolutions of 16 channels, two of them strided, and a linear readout: hardly anything
+    but convolutions.
+    """
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = nn.Sequential(
@@ -84,7 +99,9 @@ def closed_form(case: Case) -> Tensor:
             kernel += (z[i] @ z[i].mT).add_(1).mul_(flat @ flat.mT)
             if i > 0:
                 delta = (
-                    (delta.view(samples * outputs, -1) @ hidden[i].weight).view(samples, outputs, -1).mul_(masks[i - 1])
+                    (delta.view(samples * outputs, -1) @ hidden[i].weight)
+                    .view(samples, outputs, -1)
+                    .mul_(masks[i - 1])
                 )
         return kernel
 
@@ -113,12 +130,16 @@ def nngeometry_gram(case: Case) -> Tensor:
 
 
 def nngeometry_by_output(case: Case) -> Tensor:
-    """The same for one output at a time, which spares it the pairs of outputs that a trace does not need."""
+    """The same for one output at a time, which spares it the pairs of outputs that a trace does not
+    need.
+    """
     from nngeometry import GramMatrix
 
     kernel = torch.zeros((), dtype=torch.float64)
     for c in range(case.model[-1].out_features):
-        gram = GramMatrix(case.model, (case.inputs.clone(),), function=lambda x, c=c: case.model(x)[:, c : c + 1])
+        gram = GramMatrix(
+            case.model, (case.inputs.clone(),), function=lambda x, c=c: case.model(x)[:, c : c + 1]
+        )
         kernel = kernel + gram.to_torch()[0, :, 0]
     return kernel
 
@@ -144,12 +165,19 @@ METHODS: dict[str, Callable[[Case], Tensor]] = {
 }
 
 _DIGITS = {name: 1e-6 if name.startswith("nngeometry") else 1e-12 for name in METHODS}
-"""How far a method may be from ours, relative to the largest entry; nngeometry's convolutions keep a buffer in float32."""
+"""How far a method may be from ours, relative to the largest entry; nngeometry's convolutions keep
+a buffer in float32.
+"""
 
 
 def methods(case: Case, *, gigabytes: float = 2.0) -> dict[str, Callable[[], Tensor]]:
     """What can compute ``case``; nngeometry's Jacobian only if it fits into ``gigabytes``."""
-    jacobian = 8e-9 * len(case.inputs) * case.model[-1].out_features * sum(p.numel() for p in case.model.parameters())
+    jacobian = (
+        8e-9
+        * len(case.inputs)
+        * case.model[-1].out_features
+        * sum(p.numel() for p in case.model.parameters())
+    )
     able = dict(METHODS)
     if not case.name.startswith("MLP"):
         del able["closed form"]
@@ -165,4 +193,6 @@ def check(name: str, found: Tensor, wanted: Tensor) -> None:
     scale = float(wanted.abs().max())
     gap = float((found - wanted).abs().max())
     if not gap <= _DIGITS[name] * scale:
-        raise AssertionError(f"{name} differs from tangent_kernel by {gap:.3g}, largest entry {scale:.3g}")
+        raise AssertionError(
+            f"{name} differs from tangent_kernel by {gap:.3g}, largest entry {scale:.3g}"
+        )

@@ -1,4 +1,6 @@
-"""``pytest benchmarks --benchmark-only``: a trace, a claim on one instance, a claim on a batch of networks."""
+"""``pytest benchmarks --benchmark-only``: a trace, a claim on one instance, a claim on a batch of
+networks.
+"""
 
 import pytest
 import workloads

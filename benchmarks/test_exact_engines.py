@@ -1,9 +1,11 @@
-"""What exact matrix products cost: Python integers in object arrays, FLINT's integers, and float64 modulo primes.
+"""What exact matrix products cost: Python integers in object arrays, FLINT's integers, and float64
+modulo primes.
 
     pytest benchmarks/test_exact_engines.py --benchmark-only --benchmark-group-by=param:size
 
-Entries of 61 bits, results as object arrays, since that is what the claims' own code runs on: conversions count. Float64 products modulo a prime are
-exact while n p² < 2^53, so p < 2^23 at n = 64; three such primes give an error probability of (D/p)³ < 2^-40 for degrees D up to 2^9.
+Entries of 61 bits, results as object arrays, since that is what the claims' own code runs on:
+conversions count. Float64 products modulo a prime are exact while n p² < 2^53, so p < 2^23 at n =
+64; three such primes give an error probability of (D/p)³ < 2^-40 for degrees D up to 2^9.
 """
 
 import numpy as np
@@ -38,8 +40,13 @@ def _by_flint(left, right):
 
 
 def _by_primes(left, right):
-    """Residues of the product; reducing the operands is part of it, as it is at every operation of a formula."""
-    return [np.mod((left % p).astype(np.float64) @ (right % p).astype(np.float64), p).astype(np.int64) for p in PRIMES]
+    """Residues of the product; reducing the operands is part of it, as it is at every operation of
+    a formula.
+    """
+    return [
+        np.mod((left % p).astype(np.float64) @ (right % p).astype(np.float64), p).astype(np.int64)
+        for p in PRIMES
+    ]
 
 
 def _by_primes_throughout(residues):
@@ -48,7 +55,9 @@ def _by_primes_throughout(residues):
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("engine", [_by_python, _by_flint, _by_primes], ids=["python", "flint", "primes"])
+@pytest.mark.parametrize(
+    "engine", [_by_python, _by_flint, _by_primes], ids=["python", "flint", "primes"]
+)
 def test_product(benchmark, engine, size):
     left, right = _matrices(size)
     product = benchmark(engine, left, right)

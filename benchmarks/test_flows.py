@@ -1,4 +1,5 @@
-"""Benchmarks of fixed size: the kernel's ODE, the coupled flow, the water-filling check, the rank of minibatch noise.
+"""Benchmarks of fixed size: the kernel's ODE, the coupled flow, the water-filling check, the rank
+of minibatch noise.
 
 ``pytest benchmarks/test_flows.py --benchmark-only``
 """
@@ -10,7 +11,11 @@ from impl.kernel_flows.flow_solvers import coupled_flow, flow_to_rest, kernel_fl
 from impl.kernel_flows.minibatches import feature_noise, minibatches
 from impl.kernel_flows.spectral import SpectralTask
 from impl.strategies.flows import number
-from theorems.kernel_flow import sgd_feature_noise_is_low_rank, sgd_kernel_noise_is_low_rank, water_filling_law
+from theorems.kernel_flow import (
+    sgd_feature_noise_is_low_rank,
+    sgd_kernel_noise_is_low_rank,
+    water_filling_law,
+)
 
 
 def gaussian(*shape, seed=0):
@@ -34,7 +39,9 @@ def test_kernel_ode_by_scipy(benchmark):
 
 def test_coupled_flow(benchmark):
     options = {"ridge": 1.0, "decay": 1.0, "until": 20.0}
-    benchmark(coupled_flow, gaussian(10, 6), gaussian(3, 6, seed=1), gaussian(10, 3, seed=2), **options)
+    benchmark(
+        coupled_flow, gaussian(10, 6), gaussian(3, 6, seed=1), gaussian(10, 3, seed=2), **options
+    )
 
 
 def test_water_filling_check(benchmark):
@@ -49,9 +56,13 @@ def test_water_filling_check(benchmark):
 
 
 @pytest.mark.parametrize(
-    "claim", [sgd_kernel_noise_is_low_rank, sgd_feature_noise_is_low_rank], ids=lambda claim: claim.name
+    "claim",
+    [sgd_kernel_noise_is_low_rank, sgd_feature_noise_is_low_rank],
+    ids=lambda claim: claim.name,
 )
 def test_noise_rank(benchmark, claim):
     counts = minibatches(64, 8, 4, replacement=False, seed=0)
-    noise = feature_noise(gaussian(64, 96), gaussian(5, 96, seed=1), gaussian(64, 5, seed=2), counts)
+    noise = feature_noise(
+        gaussian(64, 96), gaussian(5, 96, seed=1), gaussian(64, 5, seed=2), counts
+    )
     assert benchmark(claim, noise)

@@ -19,7 +19,8 @@ CASES = {
 
 
 @pytest.mark.parametrize(
-    ("size", "method"), [(size, method) for size, (_, methods) in CASES.items() for method in methods]
+    ("size", "method"),
+    [(size, method) for size, (_, methods) in CASES.items() for method in methods],
 )
 def test_tangent_kernel(benchmark, size, method):
     if method.startswith("nngeometry"):

@@ -1,4 +1,6 @@
-"""A ResNet-50 (25.6 million parameters, BatchNorm, skips) on 256 images, checked whole: time, memory, and all layers green."""
+"""A ResNet-50 (25.6 million parameters, BatchNorm, skips) on 256 images, checked whole: time,
+memory, and all layers green.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,10 @@ class ResNet50(nn.Module):
         """Sixteen blocks."""
         super().__init__()
         self.stem = nn.Sequential(
-            nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1)
+            nn.Conv2d(3, 64, 7, 2, 3, bias=False),
+            nn.BatchNorm2d(64),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(3, 2, 1),
         )
         blocks, channels = [], 64
         for width, number, stride in ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2)):
@@ -54,14 +59,23 @@ class ResNet50(nn.Module):
 
 
 def resnet(size: int = 32, images: int = 256) -> tuple[nn.Module, Tensor, Tensor, nn.Module]:
-    """A factory: ``theorems check --model benchmarks/test_large_networks.py:resnet --double --threads 1``."""
+    """A factory: ``theorems check --model benchmarks/test_large_networks.py:resnet --double
+    --threads 1``.
+    """
     torch.manual_seed(0)
-    return ResNet50(), torch.randn(images, 3, size, size), torch.randint(1000, (images,)), nn.CrossEntropyLoss()
+    return (
+        ResNet50(),
+        torch.randn(images, 3, size, size),
+        torch.randint(1000, (images,)),
+        nn.CrossEntropyLoss(),
+    )
 
 
 def test_resnet_50_on_256_images(benchmark):
     """Under two minutes and under 6 GiB; every layer holds in float64."""
-    results = benchmark.pedantic(lambda: check_model(*resnet(), double=True), rounds=1, iterations=1)
+    results = benchmark.pedantic(
+        lambda: check_model(*resnet(), double=True), rounds=1, iterations=1
+    )
     outcomes = {r.verdict.outcome for r in results}
     benchmark.extra_info["largest GiB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     assert outcomes <= {Outcome.HOLDS, Outcome.INAPPLICABLE}

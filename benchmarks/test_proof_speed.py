@@ -1,4 +1,6 @@
-"""``pytest benchmarks --benchmark-only``: proofs by normal forms, the pullback recursion by depth."""
+"""``pytest benchmarks --benchmark-only``: proofs by normal forms, the pullback recursion by
+depth.
+"""
 
 from dataclasses import replace
 from functools import partial
@@ -62,5 +64,7 @@ def test_the_whole_catalogue(benchmark):
         canonical.cache_clear()
         return ([replace(claim, name=claim.name) for claim in CLAIMS],), {}
 
-    decided = benchmark.pedantic(lambda claims: [decide(claim).proved for claim in claims], setup=fresh, rounds=1)
+    decided = benchmark.pedantic(
+        lambda claims: [decide(claim).proved for claim in claims], setup=fresh, rounds=1
+    )
     assert sum(decided) > 30

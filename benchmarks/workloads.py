@@ -1,4 +1,6 @@
-"""The other things that are timed: a trace, a claim on one instance, a claim on 200 networks at once."""
+"""The other things that are timed: a trace, a claim on one instance, a claim on 200 networks at
+once.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ def traced(seed: int = 0, width: int = 16) -> Callable[[], dict[str, LayerTrace]
     """`impl.trace` of a network with three hidden layers, 16 samples, 4 classes."""
     spec = NetworkSpec(widths=(width,) * 4, batch=16, classes=4, bias=True, seed=seed)
     source = torch.Generator().manual_seed(seed)
-    inputs, targets = (torch.randn(16, d, generator=source, dtype=torch.float64) for d in (width, 4))
+    inputs, targets = (
+        torch.randn(16, d, generator=source, dtype=torch.float64) for d in (width, 4)
+    )
     model = build(spec)
     return lambda: trace(model, inputs, targets, half_squared_error)
 
@@ -30,8 +34,13 @@ def bare(seed: int = 0, width: int = 16) -> Callable[[], Any]:
     """The forward and backward pass that a trace cannot do without."""
     spec = NetworkSpec(widths=(width,) * 4, batch=16, classes=4, bias=True, seed=seed)
     model = build(spec)
-    inputs, targets = torch.randn(16, width, dtype=torch.float64), torch.randn(16, 4, dtype=torch.float64)
-    return lambda: torch.autograd.grad(half_squared_error(model(inputs), targets), list(model.parameters()))
+    inputs, targets = (
+        torch.randn(16, width, dtype=torch.float64),
+        torch.randn(16, 4, dtype=torch.float64),
+    )
+    return lambda: torch.autograd.grad(
+        half_squared_error(model(inputs), targets), list(model.parameters())
+    )
 
 
 def claimed(width: int = 16) -> Callable[[], Any]:

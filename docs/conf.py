@@ -1,4 +1,6 @@
-"""The documentation site: ``python -m sphinx -W --keep-going docs docs/_build`` (needs the extra ``docs``; no network)."""
+"""The documentation site: ``python -m sphinx -W --keep-going docs docs/_build`` (needs the extra
+``docs``; no network).
+"""
 
 import logging
 import sys
@@ -37,10 +39,11 @@ extensions = [
 ]
 exclude_patterns = ["_build"]
 nitpicky = True
+# annotations name torch, numpy and python-flint, which no site is asked about
 nitpick_ignore_regex = [
     ("py:class", r".*"),
     ("py:obj", r"typing\..*"),
-]  # annotations name torch, numpy and python-flint, which no site is asked about
+]
 default_role = "py:obj"
 default_domain = "py"
 show_warning_types = True

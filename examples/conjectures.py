@@ -1,4 +1,6 @@
-"""Two conjectures about a linear layer Z = HWᵀ + b, one false and one true, for ``theorems check examples/conjectures.py``."""
+"""Two conjectures about a linear layer Z = HWᵀ + b, one false and one true, for ``theorems check
+examples/conjectures.py``.
+"""
 
 from impl import LayerTrace, Operand, strategies
 from theorems import equals

@@ -1,6 +1,8 @@
-"""A small ReLU network trained on scikit-learn's digits, for ``theorems check --model examples/digits.py:trained``.
+"""A small ReLU network trained on scikit-learn's digits, for ``theorems check --model
+examples/digits.py:trained``.
 
-One convolution, then a stack of bias-free linear layers with a readout: so every claim about layers, features and stacks applies.
+One convolution, then a stack of bias-free linear layers with a readout: so every claim about
+layers, features and stacks applies.
 """
 
 from __future__ import annotations
@@ -55,12 +57,18 @@ def trained_float32() -> tuple[nn.Module, Tensor, Tensor, nn.Module]:
     return trained(torch.float32)
 
 
-def decayed(*, steps: int = 1_000, decay: float = 1e-2, batch_size: int = 64, seed: int = 0) -> dict[str, Any]:
-    """64 → ReLU → linear → readout under weight decay, for the claims about ranks: a factory that says how the network is trained."""
+def decayed(
+    *, steps: int = 1_000, decay: float = 1e-2, batch_size: int = 64, seed: int = 0
+) -> dict[str, Any]:
+    """64 → ReLU → linear → readout under weight decay, for the claims about ranks: a factory that
+    says how the network is trained.
+    """
     images, labels = digits(600)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 24), nn.Linear(24, 10)).double()
+        model = nn.Sequential(
+            nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 24), nn.Linear(24, 10)
+        ).double()
         optimiser = torch.optim.SGD(model.parameters(), lr=0.2, weight_decay=decay)
         for _ in range(steps):
             chosen = torch.randint(len(images), (batch_size,))
@@ -68,8 +76,13 @@ def decayed(*, steps: int = 1_000, decay: float = 1e-2, batch_size: int = 64, se
             functional.cross_entropy(model(images[chosen]), labels[chosen]).backward()
             optimiser.step()
     return {
-        "model": model, "inputs": images[:128], "targets": labels[:128], "loss": functional.cross_entropy, "decay": decay, "batch_size": batch_size,
-    }  # fmt: skip
+        "model": model,
+        "inputs": images[:128],
+        "targets": labels[:128],
+        "loss": functional.cross_entropy,
+        "decay": decay,
+        "batch_size": batch_size,
+    }
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""What the theorems talk about: networks, batches, traces, fields, kernels. Knows nothing of any claim.
+"""What the theorems talk about: networks, batches, traces, fields, kernels. Knows nothing of any
+claim.
 
 No module bears the name of something it exports: importing the module would hide the function.
 """

@@ -17,15 +17,19 @@ class InputError(ValueError):
 
 
 def told(error: BaseException) -> str:
-    """Kind and first line of somebody else's error, for a message of one line: torch's own run to fifty."""
+    """Kind and first line of somebody else's error, for a message of one line: torch's own run to
+    fifty.
+    """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
 
 
 def visible(text: str) -> str:
-    r"""The text with control characters spelled out: what somebody else's message holds must not drive the reader's terminal.
+    r"""The text with control characters spelled out: what somebody else's message holds must not
+    drive the reader's terminal.
 
-    Line ends and tabs stay; escapes, carriage returns, bells, and marks that turn the direction of writing become ``\x1b``.
+    Line ends and tabs stay; escapes, carriage returns, bells, and marks that turn the direction of
+    writing become ``\x1b``.
     """
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 

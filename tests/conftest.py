@@ -1,7 +1,10 @@
-"""What tests share: the command as a user runs it, pytest inside pytest, and pages of the report in a browser."""
+"""What tests share: the command as a user runs it, pytest inside pytest, and pages of the report in
+a browser.
+"""
 
 import os
 import shutil
+import signal
 import sys
 from urllib.parse import quote
 
@@ -15,8 +18,12 @@ from theorems.cli import main
 from theorems.evidence import file as evidence
 from theorems.report import Picture, render
 
-os.environ["THEOREMS_JOBS"] = "1"  # what a test puts in place of something is not there in another process
-os.environ.pop("COLUMNS", None)  # workers of pytest-xdist are told 80, and would show narrower tables
+# what a test puts in place of something is not there in another process
+os.environ["THEOREMS_JOBS"] = "1"
+# workers of pytest-xdist are told 80, and would show narrower tables
+os.environ.pop("COLUMNS", None)
+# a run in the background of a shell ignores interrupts, and so would commands that tests interrupt
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
@@ -44,7 +51,10 @@ def remember(request, monkeypatch):
     def ours(name):
         return "pytest-of-" not in str(getattr(sys.modules.get(name), "__file__", ""))
 
-    monkeypatch.setattr("_pytest.pytester.SysModulesSnapshot", lambda preserve=None: SysModulesSnapshot(preserve=ours))
+    monkeypatch.setattr(
+        "_pytest.pytester.SysModulesSnapshot",
+        lambda preserve=None: SysModulesSnapshot(preserve=ours),
+    )
 
 
 @pytest.fixture
@@ -59,10 +69,14 @@ def catalogue(monkeypatch):
 
 @pytest.fixture
 def evidence_of(pytester):
-    """Run pytest in an empty folder; give the result and the claims of its evidence file by name, none if it wrote none."""
+    """Run pytest in an empty folder; give the result and the claims of its evidence file by name,
+    none if it wrote none.
+    """
 
     def call(*arguments):
-        result = pytester.runpytest_inprocess("--theorems-json", "e.json", "-p", "no:benchmark", *arguments)
+        result = pytester.runpytest_inprocess(
+            "--theorems-json", "e.json", "-p", "no:benchmark", *arguments
+        )
         written = pytester.path / "e.json"
         claims = evidence.read(written)["claims"] if written.exists() else []
         return result, {entry["name"]: entry for entry in claims}
@@ -73,12 +87,18 @@ def evidence_of(pytester):
 @pytest.fixture(scope="module")
 def browser():
     """A browser without a window."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install 'theorems[test]'")
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    sync_api = pytest.importorskip(
+        "playwright.sync_api", reason="needs playwright: pip install 'theorems[test]'"
+    )
+    chromium = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
     if chromium is None:
         pytest.skip("needs a browser: apt-get install chromium")
     with sync_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        browser = play.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+        )
         yield browser
         browser.close()
 
@@ -89,7 +109,10 @@ def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     pages = {
         "all": render(every_claim(EVERY_OUTCOME)),
-        "some": render(every_claim(EVERY_OUTCOME, only=SOME), pictures={"2601.00276": [Picture("dot", "A dot.", DOT)]}),
+        "some": render(
+            every_claim(EVERY_OUTCOME, only=SOME),
+            pictures={"2601.00276": [Picture("dot", "A dot.", DOT)]},
+        ),
         "network": render(on_a_network()),
         "empty": render(every_claim() | {"claims": []}),
     }

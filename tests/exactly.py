@@ -25,7 +25,9 @@ _nearly = st.sampled_from([1.0, -1.0]).flatmap(
     lambda s: st.integers(-2, 2).map(lambda n: s * (1 + n * 2.0**-52))  # sums of these cancel
 )
 _single = st.floats(-8, 8, width=32) | st.builds(
-    lambda m, e: float(np.float32(m * 2.0**e)), _mantissas, st.sampled_from([-149, -140, -126, -70, -64, 20, 30])
+    lambda m, e: float(np.float32(m * 2.0**e)),
+    _mantissas,
+    st.sampled_from([-149, -140, -126, -70, -64, 20, 30]),
 )
 
 KINDS = {
@@ -38,10 +40,16 @@ KINDS = {
     "nearly equal": _nearly,
     "mixed": _wild | _small | _denormal | _nearly,
 }
-SINGLE_KINDS = {"single": _single, "single integers": st.integers(-5000, 5000).map(float), "small integers": _small}
+SINGLE_KINDS = {
+    "single": _single,
+    "single integers": st.integers(-5000, 5000).map(float),
+    "small integers": _small,
+}
 
 
-def matrices(shape: tuple[int, ...], elements: st.SearchStrategy[float]) -> st.SearchStrategy[torch.Tensor]:
+def matrices(
+    shape: tuple[int, ...], elements: st.SearchStrategy[float]
+) -> st.SearchStrategy[torch.Tensor]:
     """Float64 tensors entry by entry."""
     return hnp.arrays("float64", shape, elements=elements).map(torch.as_tensor)
 
@@ -54,12 +62,21 @@ def fractions(values: torch.Tensor) -> np.ndarray:
 
 
 def outside(ball: Ball, exact: np.ndarray) -> list[str]:
-    """The entries whose exact value lies outside the ball; a center that is not finite must not have a finite radius."""
+    """The entries whose exact value lies outside the ball; a center that is not finite must not
+    have a finite radius.
+    """
     assert ball.shape == exact.shape, (ball.shape, exact.shape)
     found = []
-    entries = zip(ball.center.reshape(-1).tolist(), ball.error.reshape(-1).tolist(), exact.reshape(-1), strict=True)
+    entries = zip(
+        ball.center.reshape(-1).tolist(),
+        ball.error.reshape(-1).tolist(),
+        exact.reshape(-1),
+        strict=True,
+    )
     for i, (center, radius, truth) in enumerate(entries):
         assert not radius < 0
-        if math.isfinite(radius) and not (math.isfinite(center) and abs(Fraction(center) - truth) <= Fraction(radius)):
+        if math.isfinite(radius) and not (
+            math.isfinite(center) and abs(Fraction(center) - truth) <= Fraction(radius)
+        ):
             found.append(f"entry {i}: {center!r} ± {radius!r} does not contain {truth}")
     return found

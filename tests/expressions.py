@@ -1,6 +1,8 @@
-"""Random matrix formulas, ways to rewrite them that change nothing, and changes of one token that may change something.
+"""Random matrix formulas, ways to rewrite them that change nothing, and changes of one token that
+may change something.
 
-Written for the meta-test of soundness: formulas are judged by the suite, and apart from it in fractions.
+Written for the meta-test of soundness: formulas are judged by the suite, and apart from it in
+fractions.
 """
 
 from __future__ import annotations
@@ -96,11 +98,15 @@ def formula(source: random.Random, shape: tuple[str, str], depth: int) -> Node:
         if fitting:
             return source.choice(fitting)
         depth = 1
-    kind = source.choice(["product"] * 3 + ["sum", "difference", "entrywise", "multiple", "transpose"])
+    kind = source.choice(
+        ["product"] * 3 + ["sum", "difference", "entrywise", "multiple", "transpose"]
+    )
     if kind == "product" or depth == 1:
         inner = source.choice([size for size in SIZES if depth > 1 or _reaches(shape, size)])
         return two(
-            "product", formula(source, (shape[0], inner), depth - 1), formula(source, (inner, shape[1]), depth - 1)
+            "product",
+            formula(source, (shape[0], inner), depth - 1),
+            formula(source, (inner, shape[1]), depth - 1),
         )
     if kind == "transpose":
         return transpose(formula(source, shape[::-1], depth - 1))
@@ -119,22 +125,33 @@ def laws(source: random.Random, node: Node) -> list[Node]:
     first, second = (*node.parts, None, None)[:2]
     found = [transpose(transpose(node))]
     other = formula(source, node.shape, 1)
-    found += [two("difference", two("sum", node, other), other), two("sum", other, two("difference", node, other))]
+    found += [
+        two("difference", two("sum", node, other), other),
+        two("sum", other, two("difference", node, other)),
+    ]
     match node.kind:
         case "product":
             found.append(transpose(two("product", transpose(second), transpose(first))))
             if first.kind == "product":
                 found.append(two("product", first.parts[0], two("product", first.parts[1], second)))
             if second.kind == "product":
-                found.append(two("product", two("product", first, second.parts[0]), second.parts[1]))
+                found.append(
+                    two("product", two("product", first, second.parts[0]), second.parts[1])
+                )
             if first.kind in ("sum", "difference"):
-                found.append(two(first.kind, *(two("product", part, second) for part in first.parts)))
+                found.append(
+                    two(first.kind, *(two("product", part, second) for part in first.parts))
+                )
             if second.kind in ("sum", "difference"):
-                found.append(two(second.kind, *(two("product", first, part) for part in second.parts)))
+                found.append(
+                    two(second.kind, *(two("product", first, part) for part in second.parts))
+                )
         case "sum" | "entrywise":
             found.append(two(node.kind, second, first))
             if node.kind == "entrywise" and first.kind in ("sum", "difference"):
-                found.append(two(first.kind, *(two("entrywise", part, second) for part in first.parts)))
+                found.append(
+                    two(first.kind, *(two("entrywise", part, second) for part in first.parts))
+                )
         case "difference":
             found.append(two("sum", first, multiple(-1, second)))
         case "multiple":
@@ -189,7 +206,9 @@ def changed(source: random.Random, node: Node) -> Node:
     elif part.kind == "multiple":
         options += [multiple(part.number + 1, part.parts[0]), multiple(-part.number, part.parts[0])]
     elif part.kind in ("sum", "difference", "entrywise"):
-        options += [Node(k, part.parts) for k in ("sum", "difference", "entrywise") if k != part.kind]
+        options += [
+            Node(k, part.parts) for k in ("sum", "difference", "entrywise") if k != part.kind
+        ]
         options += list(part.parts)
     if part.shape[0] == part.shape[1]:
         options.append(part.parts[0] if part.kind == "transpose" else transpose(part))
@@ -198,7 +217,10 @@ def changed(source: random.Random, node: Node) -> Node:
 
 def in_fractions(node: Node, values: dict[str, np.ndarray]) -> np.ndarray:
     """The formula on exact numbers, by plain loops over lists: no code of the suite."""
-    exact = {name: _Plain([[Fraction(entry) for entry in row] for row in value]) for name, value in values.items()}
+    exact = {
+        name: _Plain([[Fraction(entry) for entry in row] for row in value])
+        for name, value in values.items()
+    }
     return np.array(node.run(exact).rows, dtype=object)
 
 
@@ -215,12 +237,17 @@ class _Plain:
     def __matmul__(self, other):
         columns = other.mT.rows
         return _Plain(
-            [[sum(x * y for x, y in zip(row, column, strict=True)) for column in columns] for row in self.rows]
+            [
+                [sum(x * y for x, y in zip(row, column, strict=True)) for column in columns]
+                for row in self.rows
+            ]
         )
 
     def _with(self, other, operation):
         pairs = zip(self.rows, other.rows, strict=True)
-        return _Plain([[operation(x, y) for x, y in zip(left, right, strict=True)] for left, right in pairs])
+        return _Plain(
+            [[operation(x, y) for x, y in zip(left, right, strict=True)] for left, right in pairs]
+        )
 
     def __add__(self, other):
         return self._with(other, lambda x, y: x + y)

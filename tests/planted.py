@@ -1,8 +1,10 @@
-"""How the fifty errors of `test_planted_errors.py` were chosen; ``python -m tests.planted`` draws them again.
+"""How the fifty errors of `test_planted_errors.py` were chosen; ``python -m tests.planted`` draws
+them again.
 
-All single-token changes of all predictions of a paper (`theorems.planting`) are shuffled by a seed; the first ten are taken that
-change what the claim predicts on some drawn instance and run on all of them. Whether anything refutes them plays no part. Claims on whose instances a
-network is trained (over a second each) are left to ``theorems plant``.
+All single-token changes of all predictions of a paper (`theorems.planting`) are shuffled by a seed;
+the first ten are taken that change what the claim predicts on some drawn instance and run on all of
+them. Whether anything refutes them plays no part. Claims on whose instances a network is trained
+(over a second each) are left to ``theorems plant``.
 """
 
 from __future__ import annotations
@@ -15,13 +17,25 @@ from theorems.papers import PAPERS
 from theorems.planting.plant import errors
 from theorems.planting.trial import Fate, Pool, executed, try_one
 
-SLOW = ("first_step_is_rank_one", "learned_weights_are_spiked_gaussian", "single_run_spike_direction")
+SLOW = (
+    "first_step_is_rank_one",
+    "learned_weights_are_spiked_gaussian",
+    "single_run_spike_direction",
+)
 NO_ERRORS = (Fate.SAME, Fate.WEAKER, Fate.STILLBORN, Fate.RAISES)
 
 
-def choose(arxiv: str, count: int = 10, *, examples: int = 60, seed: int = 5) -> list[tuple[str, str, int, Fate, int]]:
-    """Claim, change, which of the lines that read so, fate and instances of the first ``count`` errors of a paper."""
-    claims = [c for c in CLAIMS if c.source.arxiv == arxiv and c.expected is Outcome.HOLDS and c.name not in SLOW]
+def choose(
+    arxiv: str, count: int = 10, *, examples: int = 60, seed: int = 5
+) -> list[tuple[str, str, int, Fate, int]]:
+    """Claim, change, which of the lines that read so, fate and instances of the first ``count``
+    errors of a paper.
+    """
+    claims = [
+        c
+        for c in CLAIMS
+        if c.source.arxiv == arxiv and c.expected is Outcome.HOLDS and c.name not in SLOW
+    ]
     every = [error for claim in claims for error in errors(claim)]
     Random(seed).shuffle(every)
     pools: dict[str, Pool] = {}
@@ -36,7 +50,9 @@ def choose(arxiv: str, count: int = 10, *, examples: int = 60, seed: int = 5) ->
             continue
         trial = try_one(error, pools[name])
         if trial.fate not in NO_ERRORS:
-            alike = [e for e in every if e.claim is error.claim and str(e.change) == str(error.change)]
+            alike = [
+                e for e in every if e.claim is error.claim and str(e.change) == str(error.change)
+            ]
             place = sorted(e.change.start for e in alike).index(error.change.start)
             found.append((name, str(error.change), place, trial.fate, trial.instances))
         if len(found) == count:
@@ -54,7 +70,9 @@ def main() -> None:
         for name, change, place, fate, instances in choose(paper.arxiv):
             lines.append(f"    ({name!r}, {change!r}, {place}),  # {fate.name} after {instances}\n")
             print(lines[-1], end="", flush=True)  # noqa: T201
-    path.write_text(f"{head}# fmt: off\nERRORS = (\n{''.join(lines)})\n# fmt: on\n{tail}", encoding="utf-8")
+    path.write_text(
+        f"{head}# fmt: off\nERRORS = (\n{''.join(lines)})\n# fmt: on\n{tail}", encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

@@ -28,7 +28,11 @@ def gains_agree(layer: LayerTrace) -> Operand:
 @equals(observed=lambda chain: chain.weights[0] @ chain.weights[0].mT, on=grams.balanced_chains)
 def every_chain_is_balanced(chain: LinearChain) -> Operand:
     """Every deep linear network is balanced."""
-    return chain.weights[0] @ chain.weights[0].mT if chain.depth == 1 else chain.weights[1].mT @ chain.weights[1]
+    return (
+        chain.weights[0] @ chain.weights[0].mT
+        if chain.depth == 1
+        else chain.weights[1].mT @ chain.weights[1]
+    )
 
 
 @equals(observed=lambda twins: twins.outputs, on=preconditioning.twin_runs)
@@ -38,7 +42,9 @@ def any_two_data_sets_train_identically(twins: TwinRuns) -> Operand:
 
 
 @equals(
-    observed=lambda chain: chain.weights[0].mT @ chain.weights[0], on=grams.unbalanced_chains, generic=families.CHAINS
+    observed=lambda chain: chain.weights[0].mT @ chain.weights[0],
+    on=grams.unbalanced_chains,
+    generic=families.CHAINS,
 )
 def gram_is_symmetric(chain: LinearChain) -> Operand:
     """A true identity of any chain."""

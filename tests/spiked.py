@@ -15,4 +15,10 @@ def objects(values):
 def kernel(d, bulk, spike, seed=0, count=2, activation="relu"):
     source = np.random.default_rng(seed)
     points = objects(source.integers(-3, 4, (count, d)))
-    return SpikedKernel(points, unit_vector([int(t) for t in source.integers(-2, 3, d - 1)]), bulk, spike, activation)
+    return SpikedKernel(
+        points,
+        unit_vector([int(t) for t in source.integers(-2, 3, d - 1)]),
+        bulk,
+        spike,
+        activation,
+    )

@@ -1,4 +1,6 @@
-"""Random expressions over matrices, rewritten by known laws or changed in one token; run on symbols and on numbers."""
+"""Random expressions over matrices, rewritten by known laws or changed in one token; run on symbols
+and on numbers.
+"""
 
 from dataclasses import dataclass
 from random import Random
@@ -82,21 +84,43 @@ def run(node, values):
 
 def symbols():
     sizes = {name: Size(name) for name in SIZES}
-    shapes = {"S": "aa", "G": "aa", "A": "ab", "H": "ab", "B": "ba", "C": "ba", "T": "bb", "D": "bb"}
-    found = {n: variable(n, [sizes[s] for s in shape], gate=n in GATES) for n, shape in shapes.items()}
+    shapes = {
+        "S": "aa",
+        "G": "aa",
+        "A": "ab",
+        "H": "ab",
+        "B": "ba",
+        "C": "ba",
+        "T": "bb",
+        "D": "bb",
+    }
+    found = {
+        n: variable(n, [sizes[s] for s in shape], gate=n in GATES) for n, shape in shapes.items()
+    }
     return found | {("1", name): identity(size) for name, size in sizes.items()}
 
 
 def numbers(rng, a, b):
     """Whole numbers at given sizes, gates 0 or 1."""
     sizes = {"a": a, "b": b}
-    shapes = {"S": "aa", "G": "aa", "A": "ab", "H": "ab", "B": "ba", "C": "ba", "T": "bb", "D": "bb"}
+    shapes = {
+        "S": "aa",
+        "G": "aa",
+        "A": "ab",
+        "H": "ab",
+        "B": "ba",
+        "C": "ba",
+        "T": "bb",
+        "D": "bb",
+    }
 
     def entry(name):
         return rng.randint(0, 1) if name in GATES else rng.randint(-(10**6), 10**6)
 
     found = {
-        n: np.array([[entry(n) for _ in range(sizes[s[1]])] for _ in range(sizes[s[0]])], dtype=object)
+        n: np.array(
+            [[entry(n) for _ in range(sizes[s[1]])] for _ in range(sizes[s[0]])], dtype=object
+        )
         for n, s in shapes.items()
     }
     return found | {("1", s): np.eye(n, dtype=int).astype(object) for s, n in sizes.items()}
@@ -117,14 +141,23 @@ def _laws(node):
             yield Node("@", (x, inner), "", node.rows, node.columns)
         for k, side in enumerate(parts):
             if side.op in ("+", "-"):
-                both = [Node("@", (s, right) if k == 0 else (left, s), "", node.rows, node.columns) for s in side.parts]
+                both = [
+                    Node("@", (s, right) if k == 0 else (left, s), "", node.rows, node.columns)
+                    for s in side.parts
+                ]
                 yield Node(side.op, tuple(both), "", node.rows, node.columns)
         if left.op == "T" and right.op == "T":
             x = Node("@", (right.parts[0], left.parts[0]), "", node.columns, node.rows)
             yield Node("T", (x,), "", node.rows, node.columns)
         if left.op == "rows":  # diag(u) X Y = diag(u) (X Y)
             u, x = left.parts
-            yield Node("rows", (u, Node("@", (x, right), "", x.rows, right.columns)), "", node.rows, node.columns)
+            yield Node(
+                "rows",
+                (u, Node("@", (x, right), "", x.rows, right.columns)),
+                "",
+                node.rows,
+                node.columns,
+            )
     if op in ("+", "*"):
         yield _with(node, parts[::-1])
         if op == "*" and parts[0].op in ("+", "-"):
@@ -146,7 +179,13 @@ def _laws(node):
             yield Node(x.op, tuple(turned), "", node.rows, node.columns)
     if op == "trace" and parts[0].op == "@":
         x, y = parts[0].parts
-        yield Node("trace", (Node("@", (y, x), "", y.rows, x.columns), parts[1]), "", node.rows, node.columns)
+        yield Node(
+            "trace",
+            (Node("@", (y, x), "", y.rows, x.columns), parts[1]),
+            "",
+            node.rows,
+            node.columns,
+        )
     if op == "trace" and parts[0].op == "T":
         yield Node("trace", (parts[0].parts[0], parts[1]), "", node.rows, node.columns)
     if op == "leaf" and node.name in GATES:

@@ -12,7 +12,9 @@ from theorems.checking.check import check
 NAMES = [claim.name for claim in CLAIMS]
 
 
-@pytest.mark.parametrize("claim", [c for c in CLAIMS if c.expected is Outcome.HOLDS], ids=lambda claim: claim.name)
+@pytest.mark.parametrize(
+    "claim", [c for c in CLAIMS if c.expected is Outcome.HOLDS], ids=lambda claim: claim.name
+)
 def test_holds(claim):
     seen = Counter()
 
@@ -28,7 +30,9 @@ def test_holds(claim):
     assert seen[Outcome.HOLDS] > 4 * seen[Outcome.INAPPLICABLE], f"vacuous: {dict(seen)}"
 
 
-@pytest.mark.parametrize("claim", [c for c in CLAIMS if c.expected is Outcome.REFUTED], ids=lambda claim: claim.name)
+@pytest.mark.parametrize(
+    "claim", [c for c in CLAIMS if c.expected is Outcome.REFUTED], ids=lambda claim: claim.name
+)
 def test_is_refuted_as_stated(claim):
     assert check(claim, examples=100).outcome is Outcome.REFUTED
 
@@ -41,7 +45,12 @@ def test_statement_owes_nothing(claim):
     assert "Hypotheses" in statement
     assert "Raises" in statement or "raises" in statement
     assert "(…" in statement or "Shapes:" in statement, "shapes are part of a statement"
-    assert ".. math::" in statement or "TL" in statement or "exact at L" in statement or "[" in statement
+    assert (
+        ".. math::" in statement
+        or "TL" in statement
+        or "exact at L" in statement
+        or "[" in statement
+    )
 
 
 @pytest.mark.parametrize(

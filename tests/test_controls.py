@@ -1,4 +1,6 @@
-"""A wrong theorem would have been caught: every mutant is refuted, every dropped hypothesis shows."""
+"""A wrong theorem would have been caught: every mutant is refuted, every dropped hypothesis
+shows.
+"""
 
 import math
 
@@ -33,7 +35,9 @@ def test_mutant_is_refuted(claim, name):
     assert claim(instance).outcome is Outcome.HOLDS, "the mutant must die where the claim lives"
 
 
-@pytest.mark.parametrize(("claim", "name"), HYPOTHESES, ids=[f"{c.name}-{n}" for c, n in HYPOTHESES])
+@pytest.mark.parametrize(
+    ("claim", "name"), HYPOTHESES, ids=[f"{c.name}-{n}" for c, n in HYPOTHESES]
+)
 def test_dropped_hypothesis_shows(claim, name):
     hypothesis = claim.hypotheses[name]
     seen = set()
@@ -51,7 +55,9 @@ def test_dropped_hypothesis_shows(claim, name):
     assert seen & {Outcome.INAPPLICABLE, Outcome.REFUTED}, f"nobody would notice: {seen}"
 
 
-@pytest.mark.parametrize(("claim", "name"), HYPOTHESES, ids=[f"{c.name}-{n}" for c, n in HYPOTHESES])
+@pytest.mark.parametrize(
+    ("claim", "name"), HYPOTHESES, ids=[f"{c.name}-{n}" for c, n in HYPOTHESES]
+)
 def test_hypothesis_bites_or_says_why_not(claim, name):
     condition = dropped(claim, name, examples=20, seed=0)
     assert condition.bites is (condition.meaning is None), condition

@@ -1,4 +1,6 @@
-"""`impl` is a common name: an installed suite and its plugin live in one process with a stranger's package of that name."""
+"""`impl` is a common name: an installed suite and its plugin live in one process with a stranger's
+package of that name.
+"""
 
 import os
 import shutil
@@ -27,7 +29,9 @@ def found():
 def installed(tmp_path_factory):
     """The files of a wheel, as pyproject.toml lays them out."""
     site = tmp_path_factory.mktemp("site")
-    shutil.copytree(ROOT / "theorems", site / "theorems", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        ROOT / "theorems", site / "theorems", ignore=shutil.ignore_patterns("__pycache__")
+    )
     (site / "theorems" / "named_impl.py").rename(site / "impl.py")
     return site
 
@@ -38,7 +42,9 @@ def python(installed, tmp_path):
         before = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
         env = {**before, "PYTHONPATH": f"{tmp_path}{os.pathsep}{installed}", "OMP_NUM_THREADS": "1"}
         command = [sys.executable, *arguments]
-        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(
+            command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300, check=False
+        )
         return done.returncode, done.stdout + done.stderr
 
     return run
@@ -69,7 +75,10 @@ def test_a_strangers_impl_is_left_alone_and_the_suite_runs(python):
 def test_the_plugin_runs_beside_a_strangers_impl(python, tmp_path):
     (tmp_path / "test_mine.py").write_text(
         CHECK
-        + "def test_mine():\n    import impl\n    assert impl.answer == 42\n    assert all(r.verdict for r in found())\n"
+        + (
+            "def test_mine():\n    import impl\n    assert impl.answer == 42\n    assert "
+            "all(r.verdict for r in found())\n"
+        )
     )
     code, said = python(
         "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py",
@@ -82,9 +91,11 @@ def test_the_plugin_runs_beside_a_strangers_impl(python, tmp_path):
 def test_without_a_stranger_impl_is_ours(python):
     code, said = python(
         "-c",
-        "import impl\nfrom impl import trace\nfrom impl.feature_learning.whitening import WeightStep\n"
+        "import impl\nfrom impl import trace\nfrom impl.feature_learning.whitening import "
+        "WeightStep\n"
         "import impl.strategies, theorems.impl.feature_learning.whitening\n"
-        "print(impl is theorems.impl, WeightStep is theorems.impl.feature_learning.whitening.WeightStep)\n"
+        "print(impl is theorems.impl, WeightStep is "
+        "theorems.impl.feature_learning.whitening.WeightStep)\n"
         "print(impl.strategies.__spec__.name, impl.__file__)\n",
     )
     assert code == 0, said

@@ -1,7 +1,8 @@
 """A suite in which every theorem runs: claims about feature learning as executable predictions.
 
-The names are listed in ``__init__.pyi`` and imported on first use, so that ``import theorems`` costs nothing and does not
-import torch. ``CLAIMS``, the table of contents, is the literal tuple in `theorems.catalogue`.
+The names are listed in ``__init__.pyi`` and imported on first use, so that ``import theorems``
+costs nothing and does not import torch. ``CLAIMS``, the table of contents, is the literal tuple in
+`theorems.catalogue`.
 """
 
 import lazy_loader

@@ -1,7 +1,8 @@
 """The name `impl`, where nobody else bears it: one module under two names.
 
-Everything here imports `theorems.impl`, so a package `impl` of somebody's own is left alone. In a checkout the folder ``impl/`` of the top
-level is that package; a wheel brings it inside `theorems` and beside it only a module ``impl.py``, which gives way to any package of that name.
+Everything here imports `theorems.impl`, so a package `impl` of somebody's own is left alone. In a
+checkout the folder ``impl/`` of the top level is that package; a wheel brings it inside `theorems`
+and beside it only a module ``impl.py``, which gives way to any package of that name.
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ class _Alias(MetaPathFinder, Loader):
     def find_spec(
         self,
         fullname: str,
-        path: Sequence[str] | None = None,  # noqa: ARG002, the interface of a finder
+        path: Sequence[str] | None = None,  # noqa: ARG002
         target: ModuleType | None = None,  # noqa: ARG002
     ) -> ModuleSpec | None:
         """Only below an `impl` that is ours."""
-        ours = fullname.startswith("impl.") and sys.modules.get("impl") is sys.modules["theorems.impl"]
+        ours = (
+            fullname.startswith("impl.") and sys.modules.get("impl") is sys.modules["theorems.impl"]
+        )
         return spec_from_loader(fullname, self) if ours else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:

@@ -85,7 +85,7 @@ CLAIMS = (
 CORRECTED: dict[str, str] = {
     "parameter_decay_bounds_kernel_rank_as_stated": "kernel_rank_at_most_classes",
     "averaged_kernel_noise_is_low_rank_as_stated": "sgd_feature_noise_is_low_rank",
-    "information_needs_matched_initialisation_as_stated": "information_needs_matched_initialisation",
+    "information_needs_matched_initialisation_as_stated": "information_needs_matched_initialisation",  # noqa: E501
     "gaussian_equivalent_gap_as_stated": "gaussian_equivalent_gap",
     "spiked_covariance_series_as_stated": "spiked_covariance_series",
 }

@@ -47,11 +47,13 @@ class Hypothesis:
     """A condition of a claim.
 
     Args:
-        dropped: a strategy of instances that violate it; without one nobody tries what happens if it is forgotten.
-        check: the reason why an instance violates it, or None where it is met. No check: it cannot be seen from the
-            instance, and a violation must show as REFUTED.
-        meaning: why the comparison holds on violations too, where the hypothesis is what gives the statement its meaning (both
-            sides are zero, say). Without it some violation must be refuted or be impossible to judge once nobody checks.
+        dropped: a strategy of instances that violate it; without one nobody tries what happens if
+            it is forgotten.
+        check: the reason why an instance violates it, or None where it is met. No check: it cannot
+            be seen from the instance, and a violation must show as REFUTED.
+        meaning: why the comparison holds on violations too, where the hypothesis is what gives the
+            statement its meaning (both sides are zero, say). Without it some violation must be
+            refuted or be impossible to judge once nobody checks.
 
     Raises:
         InputError: with neither.
@@ -65,7 +67,8 @@ class Hypothesis:
         """Refuse a condition that nothing looks at."""
         require(
             self.dropped is not None or self.check is not None,
-            "expected a hypothesis with a check, or with a strategy of instances that violate it, got neither",
+            "expected a hypothesis with a check, or with a strategy of instances that "
+            "violate it, got neither",
         )
 
 
@@ -88,10 +91,11 @@ class Claim:
         expected: HOLDS, or REFUTED for a statement that is kept as printed.
         subject: the instance type.
         file: where the claim is stated.
-        generic: the family of generic instances that the claim speaks of (`impl.generic.families`), or a function that draws one of
-            yours from an `impl.generic.Source`; None for the family that the strategy draws, if it is one of those (see `theorems.domains`).
-        where: what else an instance must be, in words, each with a predicate. Elsewhere the claim says nothing, whoever
-            drew the instance: it is INAPPLICABLE.
+        generic: the family of generic instances that the claim speaks of (`impl.generic.families`),
+            or a function that draws one of yours from an `impl.generic.Source`; None for the family
+            that the strategy draws, if it is one of those (see `theorems.domains`).
+        where: what else an instance must be, in words, each with a predicate. Elsewhere the claim
+            says nothing, whoever drew the instance: it is INAPPLICABLE.
     """
 
     name: str
@@ -111,7 +115,9 @@ class Claim:
 
     @property
     def tag(self) -> str:
-        """The word "paper" for the paper's own statement, "derived" for one derived from it, or "conjecture"."""
+        """The word "paper" for the paper's own statement, "derived" for one derived from it, or
+        "conjecture".
+        """
         return self.source.tag
 
     @property
@@ -121,7 +127,9 @@ class Claim:
 
     @property
     def mutants(self) -> dict[str, Claim]:
-        """Wrong variants of the claim by name; each is a claim that must be refuted on drawn instances."""
+        """Wrong variants of the claim by name; each is a claim that must be refuted on drawn
+        instances.
+        """
         return {
             name: replace(
                 self,
@@ -133,18 +141,22 @@ class Claim:
         }
 
     def without(self, hypothesis: str) -> Claim:
-        """The same claim with one hypothesis no longer checked: what happens if somebody forgets it.
+        """The same claim with one hypothesis no longer checked: what happens if somebody forgets
+        it.
 
         Raises:
             InputError: if the claim has no such hypothesis.
         """
         if hypothesis not in self.hypotheses:
-            raise InputError(f"expected one of the hypotheses {sorted(self.hypotheses)}, got {hypothesis!r}")
+            raise InputError(
+                f"expected one of the hypotheses {sorted(self.hypotheses)}, got {hypothesis!r}"
+            )
         rest = {name: h for name, h in self.hypotheses.items() if name != hypothesis}
         return replace(self, name=f"{self.name}: without {hypothesis}", hypotheses=rest)
 
     def inapplicable(self, instance: Any) -> tuple[str, str] | None:
-        """The first hypothesis that ``instance`` violates, with the reason; None if the claim applies.
+        """The first hypothesis that ``instance`` violates, with the reason; None if the claim
+        applies.
 
         An instance outside of the claim's domain violates the hypothesis "domain".
         """
@@ -154,10 +166,13 @@ class Claim:
             return DOMAIN, f"outside of the claim's domain: not of the kind {missed!r}"
         for name, hypothesis in self.hypotheses.items():
             with explained(self, instance):
-                reason = evaluated(hypothesis.check, instance) if hypothesis.check is not None else None
+                reason = (
+                    evaluated(hypothesis.check, instance) if hypothesis.check is not None else None
+                )
                 require(
                     reason is None or isinstance(reason, str),
-                    f"expected the check of {name!r} in {self.name} to return None, or the reason why the instance violates it, "
+                    f"expected the check of {name!r} in {self.name} to return None, or the "
+                    "reason why the instance violates it, "
                     f"got {type(reason).__name__}",
                 )
             if reason is not None:
@@ -170,14 +185,17 @@ class Claim:
         return None
 
     def __call__(self, instance: Any) -> Verdict:
-        """Check the claim on one instance, or on each member of a stack (`Instance.stack`): the worst verdict counts.
+        """Check the claim on one instance, or on each member of a stack (`Instance.stack`): the
+        worst verdict counts.
 
         Raises:
-            InputError: if ``instance`` is not of the claim's subject type, or a stack that does not know its members.
+            InputError: if ``instance`` is not of the claim's subject type, or a stack that does not
+                know its members.
         """
         if not isinstance(instance, self.subject):
             raise InputError(
-                f"expected {self.name} to be called with a {self.subject.__name__}, got {type(instance).__name__}; "
+                f"expected {self.name} to be called with a {self.subject.__name__}, got "
+                f"{type(instance).__name__}; "
                 f"{HOW.get(self.subject.__name__, 'see its statement')}"
             )
         if instance.members:
@@ -185,25 +203,35 @@ class Claim:
         kind = type(instance).__name__
         require(
             not instance.stacked,
-            f"expected {self.name} to be called with one {kind}, got a stack (leading dimensions) that does not know its members; "
+            f"expected {self.name} to be called with one {kind}, got a stack (leading "
+            "dimensions) that does not know its members; "
             f"make it with {kind}.stack([...]), or judge them one by one",
         )
         violated = self.inapplicable(instance)
         if violated is not None:
             name, reason = violated
             context = {"hypothesis": name, "reason": reason}
-            return tell(self, Verdict(self.name, Outcome.INAPPLICABLE, instance=instance, context=context))
+            return tell(
+                self, Verdict(self.name, Outcome.INAPPLICABLE, instance=instance, context=context)
+            )
         with explained(self, instance):
-            found: Finding = evaluated(lambda it: self.relation.judge(self.observe, self.predict, it), instance)
+            found: Finding = evaluated(
+                lambda it: self.relation.judge(self.observe, self.predict, it), instance
+            )
         if self.tag == "conjecture" and ": " not in self.name:
-            # somebody is still writing this: a formula of another shape is a slip and no counterexample
+            # somebody is still writing this: a formula of another shape is a slip and no
+            # counterexample
             shapes = found.context.get("shapes")
             require(
                 shapes is None,
-                f"expected both sides of {self.name} to have one shape, got {shapes}: nothing can be compared; on {instance!r}",
+                f"expected both sides of {self.name} to have one shape, got {shapes}: "
+                f"nothing can be compared; on {instance!r}",
             )
-        grade = None if found.outcome is Outcome.INAPPLICABLE else found.grade  # nothing was compared
-        verdict = Verdict(self.name, found.outcome, grade, found.measured, found.bound, instance, found.context)
+        # nothing was compared
+        grade = None if found.outcome is Outcome.INAPPLICABLE else found.grade
+        verdict = Verdict(
+            self.name, found.outcome, grade, found.measured, found.bound, instance, found.context
+        )
         return tell(self, verdict)
 
     def __repr__(self) -> str:

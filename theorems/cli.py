@@ -28,8 +28,10 @@ from theorems.commands.terminal import out
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="A suite in which every theorem runs. Exit codes: 0 everything came out as expected, 1 something did not, "
-    "2 usage, input that cannot be judged, a file that cannot be written, 3 undecided or nothing applied, "
+    help="A suite in which every theorem runs. Exit codes: 0 everything came out as expected, 1 "
+    "something did not, "
+    "2 usage, input that cannot be judged, a file that cannot be written, 3 undecided or "
+    "nothing applied, "
     "70 an error of this program, 130 interrupted.",
 )
 _COMMANDS: dict[str, Callable[..., None]] = {
@@ -64,10 +66,14 @@ def _version(wanted: bool) -> None:
 def options(
     *,
     debug: Annotated[
-        bool, typer.Option("--debug", help="show the traceback of an error, for whoever wrote the claim")
+        bool,
+        typer.Option("--debug", help="show the traceback of an error, for whoever wrote the claim"),
     ] = False,
-    version: Annotated[  # noqa: ARG001, it is eager
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="say which version this is")
+    version: Annotated[  # noqa: ARG001
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="say which version this is"
+        ),
     ] = False,
 ) -> None:
     """A suite in which every theorem runs."""
@@ -75,7 +81,9 @@ def options(
 
 
 def main() -> None:
-    """Run the command; input that cannot be judged is one line on stderr and exit code 2, an error of ours is 70."""
+    """Run the command; input that cannot be judged is one line on stderr and exit code 2, an error
+    of ours is 70.
+    """
     from theorems.impl.errors import InputError
 
     if not sys.argv[1:]:  # versions of click disagree on the exit code
@@ -87,5 +95,5 @@ def main() -> None:
     except InputError as error:
         print_error(str(error))
         raise SystemExit(EXIT_USAGE) from None
-    except Exception as error:  # noqa: BLE001, code 1 is that of a refutation
+    except Exception as error:  # noqa: BLE001
         raise SystemExit(broke(error)) from None

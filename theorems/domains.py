@@ -1,7 +1,9 @@
-"""What a claim speaks of: the family of generic instances that its strategy draws, and whether it states what that family builds in.
+"""What a claim speaks of: the family of generic instances that its strategy draws, and whether it
+states what that family builds in.
 
-A verdict is about the strategy that the claim was stated on. Points of a family count for it only if this strategy, as it is, draws the
-family (`impl.generic.families` has the table), or if the claim says so (``generic=``).
+A verdict is about the strategy that the claim was stated on. Points of a family count for it only
+if this strategy, as it is, draws the family (`impl.generic.families` has the table), or if the
+claim says so (``generic=``).
 """
 
 from __future__ import annotations
@@ -42,7 +44,9 @@ def family_of(claim: Claim) -> Family | None:
 
 
 def law(claim: Claim) -> Callable[[], Any]:
-    """The function that the claim was stated on: what ``where`` takes away, and the look at types in files, are no part of it."""
+    """The function that the claim was stated on: what ``where`` takes away, and the look at types
+    in files, are no part of it.
+    """
     on: Any = claim.instances
     while isinstance(on, Restricted | Typed):
         on = on.law
@@ -50,7 +54,9 @@ def law(claim: Claim) -> Callable[[], Any]:
 
 
 def same_law(claim: Claim, strategy: Callable[[], Any]) -> bool:
-    """Whether a claim was stated on this strategy, called without arguments, and on nothing else."""
+    """Whether a claim was stated on this strategy, called without arguments, and on nothing
+    else.
+    """
     on = law(claim)
     return on is strategy or same_strategy(on(), _called(strategy))
 
@@ -59,7 +65,9 @@ def _of_ones_own(make: Callable[[Any], Any]) -> Family:
     words = inspect.getdoc(make) if not isinstance(make, partial) else None
     name = getattr(make, "__name__", type(make).__name__)
     called = "a function without a name" if name == "<lambda>" else name
-    return Family(words.split("\n")[0].rstrip(".") if words else f"what generic= draws ({called})", make)
+    return Family(
+        words.split("\n")[0].rstrip(".") if words else f"what generic= draws ({called})", make
+    )
 
 
 def _drawn_by(on: Callable[[], Any]) -> Family | None:
@@ -67,7 +75,10 @@ def _drawn_by(on: Callable[[], Any]) -> Family | None:
         strategy = on()
     except InputError:  # a check that is for networks of the user's alone
         return None
-    return next((f for f in FAMILIES if any(same_strategy(strategy, _called(s)) for s in f.strategies)), None)
+    return next(
+        (f for f in FAMILIES if any(same_strategy(strategy, _called(s)) for s in f.strategies)),
+        None,
+    )
 
 
 @cache
@@ -77,12 +88,21 @@ def _called(strategy: Callable[[], Any]) -> Any:
 
 def why_no_family(claim: Claim) -> str:
     """One line: why no generic point counts for the claim, and what would bring some."""
-    offers = [s.__name__ for family in FAMILIES for s in family.strategies if _type_of(family) is claim.subject]
+    offers = [
+        s.__name__
+        for family in FAMILIES
+        for s in family.strategies
+        if _type_of(family) is claim.subject
+    ]
     kind = claim.subject.__name__
     if not offers:
-        return f"there is no way to draw a generic {kind}; generic= takes a function that draws one from an impl.generic.Source"
+        return (
+            f"there is no way to draw a generic {kind}; generic= takes a function that draws "
+            "one from an impl.generic.Source"
+        )
     return (
-        f"no family of generic instances is known to be what the claim's strategy draws; state it on {' or '.join(offers)} as it is, "
+        "no family of generic instances is known to be what the claim's strategy draws; "
+        f"state it on {' or '.join(offers)} as it is, "
         "with where= for a part of that, or name its family with generic= (impl.generic.families)"
     )
 
@@ -93,13 +113,16 @@ def _type_of(family: Family) -> type:
 
 
 def unstated(claim: Claim, family: Family) -> str | None:
-    """The first hypothesis that the family builds in and the claim rests on without stating it; None if there is none.
+    """The first hypothesis that the family builds in and the claim rests on without stating it;
+    None if there is none.
 
-    It is stated if it is named among the claim's hypotheses, or if violations of it come out INAPPLICABLE. The claim does not rest on it if it
-    HOLDS on violations as well.
+    It is stated if it is named among the claim's hypotheses, or if violations of it come out
+    INAPPLICABLE. The claim does not rest on it if it HOLDS on violations as well.
     """
     for name, violations in family.builds.items():
-        if name not in claim.hypotheses and not all(_spared(claim, i) for i in _violations(violations)):
+        if name not in claim.hypotheses and not all(
+            _spared(claim, i) for i in _violations(violations)
+        ):
             return name
     return None
 
@@ -119,7 +142,8 @@ def _violations(strategy: Callable[[], Any]) -> tuple[Any, ...]:
 
 
 def fingerprint(claim: Claim) -> str:
-    """A digest of what a claim says and of the code that says it: nobody can have tuned the one to points that follow from the other.
+    """A digest of what a claim says and of the code that says it: nobody can have tuned the one to
+    points that follow from the other.
 
     Of the name, the statement, the file in which it is stated, and the source of both of its sides.
     """
@@ -135,7 +159,9 @@ def _sources(claim: Claim) -> Iterator[str]:
         yield file.read_bytes().hex()
     for side in (claim.observe, claim.predict):
         function: Any = side
-        while not hasattr(function, "__code__") and (hasattr(function, "func") or hasattr(function, "predict")):
+        while not hasattr(function, "__code__") and (
+            hasattr(function, "func") or hasattr(function, "predict")
+        ):
             function = function.func if hasattr(function, "func") else function.predict
         try:
             yield inspect.getsource(function)

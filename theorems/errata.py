@@ -1,6 +1,8 @@
-"""What is false as stated: the statement, a counterexample that runs in seconds, and what holds in its place.
+"""What is false as stated: the statement, a counterexample that runs in seconds, and what holds in
+its place.
 
-A counterexample is a function that returns one instance. Its source is what a reader is told to run, and it is what runs here.
+A counterexample is a function that returns one instance. Its source is what a reader is told to
+run, and it is what runs here.
 """
 
 from __future__ import annotations
@@ -22,12 +24,15 @@ class Erratum:
     """One statement that does not hold as it stands.
 
     Args:
-        name: the claim that keeps the statement, or the corrected claim where the printed form is one of its mutants.
-        printed: the false statement in one line, for a terminal; the claim's own statement has it in LaTeX.
+        name: the claim that keeps the statement, or the corrected claim where the printed form is
+            one of its mutants.
+        printed: the false statement in one line, for a terminal; the claim's own statement has it
+            in LaTeX.
         correct: what holds instead, in one line.
         why: what goes wrong, in a sentence or two.
         counterexample: makes an instance on which the statement fails.
-        beside: makes an instance for the corrected form, where it is about another type; by default the same instance.
+        beside: makes an instance for the corrected form, where it is about another type; by default
+            the same instance.
     """
 
     name: str
@@ -46,12 +51,20 @@ class Erratum:
     def stated(self) -> Claim:
         """The claim that must be refuted."""
         claim = _claim(self.name)
-        return claim.mutants[catalogue.MISPRINTS[self.name]] if self.name in catalogue.MISPRINTS else claim
+        return (
+            claim.mutants[catalogue.MISPRINTS[self.name]]
+            if self.name in catalogue.MISPRINTS
+            else claim
+        )
 
     @property
     def expression(self) -> str:
         """Python for the false statement, given the claim's name."""
-        return f"{self.name}.mutants[{catalogue.MISPRINTS[self.name]!r}]" if self.is_misprint else self.name
+        return (
+            f"{self.name}.mutants[{catalogue.MISPRINTS[self.name]!r}]"
+            if self.is_misprint
+            else self.name
+        )
 
     @property
     def is_misprint(self) -> bool:
@@ -70,7 +83,10 @@ class Erratum:
         lines = [*_lines(self.counterexample), f"print({self.expression}(instance))"]
         lines += _lines(self.beside) if self.beside is not None else []
         lines += [f"print({self.corrected.name}(instance))"]
-        imports = sorted({line for line in lines if line.startswith(("import ", "from "))} | {own}, key=_import_order)
+        imports = sorted(
+            {line for line in lines if line.startswith(("import ", "from "))} | {own},
+            key=_import_order,
+        )
         return "\n".join([*imports, "", *(line for line in lines if line not in imports)])
 
     def run(self) -> tuple[Verdict, Verdict]:
@@ -94,18 +110,26 @@ def _lines(make: Callable[[], Any]) -> list[str]:
     source = textwrap.dedent(inspect.getsource(make))
     function = ast.parse(source).body[0]
     assert isinstance(function, ast.FunctionDef)
-    body = textwrap.dedent("\n".join(source.splitlines()[function.body[1].lineno - 1 :])).splitlines()
-    return [line.replace("return ", "instance = ", 1) if line.startswith("return ") else line for line in body if line]
+    body = textwrap.dedent(
+        "\n".join(source.splitlines()[function.body[1].lineno - 1 :])
+    ).splitlines()
+    return [
+        line.replace("return ", "instance = ", 1) if line.startswith("return ") else line
+        for line in body
+        if line
+    ]
 
 
-# -- the counterexamples ---------------------------------------------------------------------------------------------
+# -- the counterexamples
+# ---------------------------------------------------------------------------------------------
 
 
 def _softplus() -> Any:
     """A softplus layer trained to rest."""
     from theorems.impl.strategies.trained import train_softplus
 
-    return train_softplus(seed=0)  # 8 samples, 2 classes, 5 features, trained until the gradient is rounding
+    # 8 samples, 2 classes, 5 features, trained until the gradient is rounding
+    return train_softplus(seed=0)
 
 
 def _softplus_network() -> Any:
@@ -128,12 +152,19 @@ def _singles() -> Any:
     from theorems.impl import feature_noise
 
     torch.manual_seed(0)
-    features, readout, targets = torch.randn(20, 6).double(), torch.randn(2, 6).double(), torch.randn(20, 2).double()
-    return feature_noise(features, readout, targets, counts=torch.eye(20).double())  # twenty batches of one sample
+    features, readout, targets = (
+        torch.randn(20, 6).double(),
+        torch.randn(2, 6).double(),
+        torch.randn(20, 2).double(),
+    )
+    # twenty batches of one sample
+    return feature_noise(features, readout, targets, counts=torch.eye(20).double())
 
 
 def _unmatched() -> Any:
-    """Two data sets of two points that a whitening preconditioner cannot tell apart, and isotropic weights can."""
+    """Two data sets of two points that a whitening preconditioner cannot tell apart, and isotropic
+    weights can.
+    """
     import torch
 
     from theorems.impl import InitialisedPair
@@ -141,7 +172,9 @@ def _unmatched() -> Any:
     eye, one = torch.eye(2).double(), torch.ones(1).double()
     other = torch.tensor([[1.0, 0.0], [1.0, 1.0]]).double()
     back = torch.linalg.inv(other)  # P' = X'⁻¹X'⁻ᵀ, so that X'P'X'ᵀ = I = XPXᵀ
-    return InitialisedPair(eye, eye, eye, other, back, eye, targets=0 * eye[:, :1], rates=2 * one, scale=one[0])
+    return InitialisedPair(
+        eye, eye, eye, other, back, eye, targets=0 * eye[:, :1], rates=2 * one, scale=one[0]
+    )
 
 
 def _half() -> Any:
@@ -157,7 +190,8 @@ def _two() -> Any:
 
     from theorems.impl import SpikedSeries
 
-    return SpikedSeries(bulk=Fraction(1), spike=Fraction(2), kind="power", numbers=(1,))  # G(w) = |⟨u, w⟩|
+    # G(w) = |⟨u, w⟩|
+    return SpikedSeries(bulk=Fraction(1), spike=Fraction(2), kind="power", numbers=(1,))
 
 
 def _steps() -> Any:
@@ -165,7 +199,8 @@ def _steps() -> Any:
     from theorems.impl import StepPath
 
     sizes, runs = (16, 32, 64, 128, 256), (128, 96, 64, 48, 32)
-    return StepPath(activation="relu", target="identity", sizes=sizes, replicates=runs)  # c₁ = ½, μ₁ = 1
+    # c₁ = ½, μ₁ = 1
+    return StepPath(activation="relu", target="identity", sizes=sizes, replicates=runs)
 
 
 def _rows() -> Any:
@@ -195,16 +230,26 @@ def _one_point() -> Any:
 
     from theorems.impl import SpikeSetting, unit_vector
 
-    line, one = np.array([Fraction(0), Fraction(1)], dtype=object), Fraction(1)  # g(z) = z, so μ₁ = 1
-    return SpikeSetting(unit_vector([]), line, noise=0 * one, samples=1, width=1, rate=one, slope=one / 2)  # c₁ = ½
+    # g(z) = z, so μ₁ = 1
+    line, one = (
+        np.array([Fraction(0), Fraction(1)], dtype=object),
+        Fraction(1),
+    )
+    # c₁ = ½
+    return SpikeSetting(
+        unit_vector([]), line, noise=0 * one, samples=1, width=1, rate=one, slope=one / 2
+    )
 
 
 ERRATA = (
     Erratum(
         "parameter_decay_bounds_kernel_rank_as_stated",
-        "under weight decay, features have at most as many directions as there are classes, whatever makes them",
-        "true of free features and of linear layers that a linear readout sees: decay must act on what is counted",
-        "Decay on V pulls V, not softplus(XV), towards low rank: at rest the features keep more than C directions.",
+        "under weight decay, features have at most as many directions as there are "
+        "classes, whatever makes them",
+        "true of free features and of linear layers that a linear readout sees: decay must "
+        "act on what is counted",
+        "Decay on V pulls V, not softplus(XV), towards low rank: at rest the features keep "
+        "more than C directions.",
         _softplus,
         _softplus_network,
     ),
@@ -212,49 +257,61 @@ ERRATA = (
         "averaged_kernel_noise_is_low_rank_as_stated",
         "the N×N second moment E[ξξᵀ] of the kernel's minibatch noise has rank O(C)",
         "each realisation has rank at most 2C; on average it is the width side that stays low-rank",
-        "Each batch moves the kernel in other directions; over N batches of one sample the average has rank N.",
+        "Each batch moves the kernel in other directions; over N batches of one sample the "
+        "average has rank N.",
         _singles,
     ),
     Erratum(
         "information_needs_matched_initialisation_as_stated",
         "data sets with equal preconditioned Gram matrices give equal laws of training",
         "true if the law of W(0) is matched to P: W(0) = 0, or rows ~ N(0, cP)",
-        "Isotropic weights show XXᵀ in the law of Z(0) before the first step, whatever P hides later.",
+        "Isotropic weights show XXᵀ in the law of Z(0) before the first step, whatever P "
+        "hides later.",
         _unmatched,
     ),
     Erratum(
         "first_step_is_rank_one",
-        "W₁ = W₀ + μ₁η/(n√m) · a (Xᵀy)ᵀ + E with the target's μ₁ = E g'(z), relative ‖E‖ = Õ(d^{-1/2})",
+        "W₁ = W₀ + μ₁η/(n√m) · a (Xᵀy)ᵀ + E with the target's μ₁ = E g'(z), relative ‖E‖ = "
+        "Õ(d^{-1/2})",
         "W₁ = W₀ + c₁η/(n√m) · a (Xᵀy)ᵀ + E with the activation's c₁ = E σ'(z)",
-        "With μ₁ the remainder does not vanish: relative to the rank-one term it tends to |c₁ − μ₁|/μ₁, here ½.",
+        "With μ₁ the remainder does not vanish: relative to the rank-one term it tends to "
+        "|c₁ − μ₁|/μ₁, here ½.",
         _steps,
     ),
     Erratum(
         "learned_weights_are_spiked_gaussian",
         "given ς = Xᵀy, w ~ N(0, I/d + (μ₁η/(nm))² ςςᵀ) with the target's μ₁ = E g'(z)",
-        "given ς, w ~ N(0, I/d + (c₁η/(nm))² ςςᵀ) with the activation's c₁ = E σ'(z), as in the first step",
-        "The variance along ς is too large by the factor (μ₁/c₁)², so the law stays at a fixed distance.",
+        "given ς, w ~ N(0, I/d + (c₁η/(nm))² ςςᵀ) with the activation's c₁ = E σ'(z), as "
+        "in the first step",
+        "The variance along ς is too large by the factor (μ₁/c₁)², so the law stays at a "
+        "fixed distance.",
         _rows,
     ),
     Erratum(
         "spike_moments",
         "A = 1 + (η²/d²)(μ₁²/(αβ²)) E y² and B = (η²/d)(μ₁⁴/(αβ²))(α − 1/d + 2s/(μ₁²d))",
-        "A = 1 + (η²/d²)(c₁²/(αβ²)) E y² and B = (η²/d)(c₁²μ₁²/(αβ²))(α − 1/d + 2s/(μ₁²d)), c₁ = E σ'(z)",
-        "They inherit the coefficient of the first step. With one sample in one dimension both sides are fractions.",
+        "A = 1 + (η²/d²)(c₁²/(αβ²)) E y² and B = (η²/d)(c₁²μ₁²/(αβ²))(α − 1/d + "
+        "2s/(μ₁²d)), c₁ = E σ'(z)",
+        "They inherit the coefficient of the first step. With one sample in one dimension "
+        "both sides are fractions.",
         _one_point,
     ),
     Erratum(
         "gaussian_equivalent_gap_as_stated",
         "‖T₁* − T₁‖_HS = O(η⁴ ln³d / d⁵)",
-        "‖T₁* − T₁‖_HS = Θ(η⁴/d⁴): still o(B/d) for ζ < 1, but at η = Θ(d) as large as the spike's own effect",
-        "The fluctuation of ς is left out: its fourth cumulant contributes κ⁴n³ times a trace over d directions.",
+        "‖T₁* − T₁‖_HS = Θ(η⁴/d⁴): still o(B/d) for ζ < 1, but at η = Θ(d) as large as the "
+        "spike's own effect",
+        "The fluctuation of ς is left out: its fourth cumulant contributes κ⁴n³ times a "
+        "trace over d directions.",
         _half,
     ),
     Erratum(
         "spiked_covariance_series_as_stated",
-        "E G over N(0, γ₁I + γ₂uuᵀ) = Σ_j (γ₂/2)^j/j! · E[D_u^{2j} G] over N(0, γ₁I), for all γ₁, γ₂ > 0 and all G of polynomial growth",
+        "E G over N(0, γ₁I + γ₂uuᵀ) = Σ_j (γ₂/2)^j/j! · E[D_u^{2j} G] over N(0, γ₁I), for "
+        "all γ₁, γ₂ > 0 and all G of polynomial growth",
         "the same for γ₂ < γ₁, or for polynomials G",
-        "It is a Taylor series in the variance, analytic in Re s > 0 only: at γ₂ ≥ γ₁ it is summed past its radius.",
+        "It is a Taylor series in the variance, analytic in Re s > 0 only: at γ₂ ≥ γ₁ it "
+        "is summed past its radius.",
         _two,
     ),
 )

@@ -1,11 +1,14 @@
-"""Code of somebody else's that ends the process: then a run would stop with exit code 0 and nothing checked.
+"""Code of somebody else's that ends the process: then a run would stop with exit code 0 and nothing
+checked.
 
-``sys.exit`` raises SystemExit, which whoever calls that code can catch. ``os._exit`` and ``os.exec*`` raise nothing and run no handler, so no
-``finally`` and no ``atexit`` sees them; while the code runs they are replaced by functions that raise the same SystemExit. A process that
-was forked is left alone: there ``os._exit`` is the usual end. What a C library does by itself cannot be seen from Python.
+``sys.exit`` raises SystemExit, which whoever calls that code can catch. ``os._exit`` and
+``os.exec*`` raise nothing and run no handler, so no ``finally`` and no ``atexit`` sees them; while
+the code runs they are replaced by functions that raise the same SystemExit. A process that was
+forked is left alone: there ``os._exit`` is the usual end. What a C library does by itself cannot be
+seen from Python.
 
-A supervising parent process would see that as well, but it would have to stand in for the terminal, the signals, the debugger and the
-exit code of its child, and pytest has none.
+A supervising parent process would see that as well, but it would have to stand in for the terminal,
+the signals, the debugger and the exit code of its child, and pytest has none.
 """
 
 from __future__ import annotations

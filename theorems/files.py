@@ -1,7 +1,8 @@
-"""Files that a run leaves: written beside their place and put there in one step, so that no moment shows half of one.
+"""Files that a run leaves: written beside their place and put there in one step, so that no moment
+shows half of one.
 
-A full disk, a kill or a power cut leaves what was there before, or the whole of what is new. The one thing that can be left over is
-a file ``.*.part``, which nothing reads.
+A full disk, a kill or a power cut leaves what was there before, or the whole of what is new. The
+one thing that can be left over is a file ``.*.part``, which nothing reads.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 def replace_file(path: Path, content: str | bytes) -> None:
     """Write a whole file, or leave what was there.
 
-    A link is followed; a device or a pipe (``/dev/stdout``) is written to as it is, since it cannot be replaced.
+    A link is followed; a device or a pipe (``/dev/stdout``) is written to as it is, since it cannot
+    be replaced.
 
     Raises:
         InputError: if it cannot be written; the message has the reason that the system gives.
@@ -55,10 +57,12 @@ def _put(target: Path, data: bytes) -> None:
 
 
 def require_target(path: Path | None, option: str) -> None:
-    """Refuse a file that cannot be written before any work is done; a byte is written beside it and taken away again.
+    """Refuse a file that cannot be written before any work is done; a byte is written beside it and
+    taken away again.
 
     Raises:
-        InputError: if its folder does not exist or takes no file, or if it is a folder, or read-only.
+        InputError: if its folder does not exist or takes no file, or if it is a folder, or
+            read-only.
     """
     if path is None:
         return
@@ -68,13 +72,17 @@ def require_target(path: Path | None, option: str) -> None:
     if where.is_dir():
         raise InputError(f"expected {option} to be a file, got the folder {str(path)!r}")
     if where.exists() and not os.access(where, os.W_OK):
-        raise InputError(f"expected {option} to be a file that can be written, got {str(path)!r}, which is read-only")
+        raise InputError(
+            f"expected {option} to be a file that can be written, got {str(path)!r}, which "
+            "is read-only"
+        )
     if not where.exists() or where.is_file():
         _probe(where.parent, option, path)
 
 
 def require_folder(path: Path | None, option: str) -> None:
-    """Refuse what cannot be a folder of new files before any work is done; missing parents are made later.
+    """Refuse what cannot be a folder of new files before any work is done; missing parents are made
+    later.
 
     Raises:
         InputError: if it, or what it would lie in, is a file or takes no file.
@@ -95,20 +103,28 @@ def _probe(folder: Path, option: str, path: Path) -> None:
             probe.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(
-            f"expected {option} to be a place that can be written to, got {str(path)!r}: {error.strerror or error}"
+            f"expected {option} to be a place that can be written to, got {str(path)!r}: "
+            f"{error.strerror or error}"
         ) from error
 
 
 def _unwritable(path: Path, error: OSError) -> InputError:
     return InputError(
-        f"expected {str(path)!r} to be written, but {error.strerror or error}; what was there is as it was"
+        f"expected {str(path)!r} to be written, but {error.strerror or error}; what was "
+        "there is as it was"
     )
 
 
 def file_name(name: str) -> str:
-    """A name in words as the name of a file on any system, without its suffix: no separator, no control character, not too long."""
+    """A name in words as the name of a file on any system, without its suffix: no separator, no
+    control character, not too long.
+    """
     safe = re.sub(r"[^\w.-]+", "-", name)
-    odd = safe.startswith("-") or len(safe.encode()) > _LONGEST_NAME or _RESERVED.fullmatch(safe) is not None
+    odd = (
+        safe.startswith("-")
+        or len(safe.encode()) > _LONGEST_NAME
+        or _RESERVED.fullmatch(safe) is not None
+    )
     if not odd:
         return safe
     cut = safe.lstrip("-").encode()[:_LONGEST_NAME].decode(errors="ignore")

@@ -1,4 +1,6 @@
-"""What a user names on the command line: a function in a file or module of theirs, and the claims that it states."""
+"""What a user names on the command line: a function in a file or module of theirs, and the claims
+that it states.
+"""
 
 from __future__ import annotations
 
@@ -51,19 +53,26 @@ def is_path(name: str) -> bool:
 
 
 def load_claims(spec: str) -> list[Claim]:
-    """The claims that ``FILE.py``, ``FILE.py:CLAIM`` or ``package.module:CLAIM`` states; ``*`` after the colon for all.
+    """The claims that ``FILE.py``, ``FILE.py:CLAIM`` or ``package.module:CLAIM`` states; ``*``
+    after the colon for all.
 
     Raises:
-        InputError: if the file or module is missing, raises or states no claim, or none of that name.
+        InputError: if the file or module is missing, raises or states no claim, or none of that
+            name.
     """
     path, colon, name = (spec, "", "") if spec.endswith(".py") else spec.rpartition(":")
     require(
-        bool(path) and bool(name or not colon), f"expected FILE.py, FILE.py:CLAIM or package.module:CLAIM, got {spec!r}"
+        bool(path) and bool(name or not colon),
+        f"expected FILE.py, FILE.py:CLAIM or package.module:CLAIM, got {spec!r}",
     )
     module = import_path(path)
     here = getattr(module, "__file__", None) or path
     claims = {key: value for key, value in vars(module).items() if isinstance(value, Claim)}
-    stated = {key: claim for key, claim in claims.items() if not claim.file or Path(claim.file) == Path(here)}
+    stated = {
+        key: claim
+        for key, claim in claims.items()
+        if not claim.file or Path(claim.file) == Path(here)
+    }
     if not colon or name == "*":
         hint = "; state one with a decorator: @equals(observed=..., on=...)"
         require(bool(stated or claims), f"expected claims in {path}, got none{hint}")
@@ -72,9 +81,15 @@ def load_claims(spec: str) -> list[Claim]:
         return [_typed(claims[name])]
     if hasattr(module, name):
         kind = type(getattr(module, name)).__name__
-        raise InputError(f"expected {name!r} in {path} to be a claim, got a {kind}; put @equals(...) above it")
+        raise InputError(
+            f"expected {name!r} in {path} to be a claim, got a {kind}; put @equals(...) above it"
+        )
     near = difflib.get_close_matches(name, claims, n=3, cutoff=0.4)
-    hint = f"; did you mean {' or '.join(near)}?" if near else f"; it has {', '.join(claims) or 'none'}"
+    hint = (
+        f"; did you mean {' or '.join(near)}?"
+        if near
+        else f"; it has {', '.join(claims) or 'none'}"
+    )
     raise InputError(f"expected a claim {name!r} in {path}, got nothing of that name{hint}")
 
 
@@ -103,13 +118,18 @@ class Typed:
         """
         strategy = self.law()
         usable = hasattr(strategy, "map") and hasattr(strategy, "filter")
-        require(usable, f"expected on= of {self.claim.name} to return a strategy, got {type(strategy).__name__}")
+        require(
+            usable,
+            f"expected on= of {self.claim.name} to return a strategy, got "
+            f"{type(strategy).__name__}",
+        )
         return strategy.map(self._of_type)
 
     def _of_type(self, instance: Any) -> Any:
         if not isinstance(instance, self.claim.subject):
             raise InputError(
-                f"expected on= of {self.claim.name} to draw {self.claim.subject.__name__}, as its annotation says, got "
+                f"expected on= of {self.claim.name} to draw {self.claim.subject.__name__}, "
+                "as its annotation says, got "
                 f"{type(instance).__name__}; change the one or the other"
             )
         return instance

@@ -1,7 +1,9 @@
-"""Addresses that modules had before each paper and each kind of number got a room of its own (November 2026).
+"""Addresses that modules had before each paper and each kind of number got a room of its own
+(November 2026).
 
-Scripts that somebody has kept or mailed may name them: an old address is the module at its new one, the same object. What is written today
-imports from `theorems` and `impl`, or from the new addresses; these here go in November 2027.
+Scripts that somebody has kept or mailed may name them: an old address is the module at its new one,
+the same object. What is written today imports from `theorems` and `impl`, or from the new
+addresses; these here go in November 2027.
 """
 
 from __future__ import annotations
@@ -85,12 +87,14 @@ ADDRESSES = _addresses()
 
 
 class _Forward(MetaPathFinder, Loader):
-    """Asked first, since a package at its new address would load what lies in it a second time under the old name."""
+    """Asked first, since a package at its new address would load what lies in it a second time
+    under the old name.
+    """
 
     def find_spec(
         self,
         fullname: str,
-        path: Sequence[str] | None = None,  # noqa: ARG002, the interface of a finder
+        path: Sequence[str] | None = None,  # noqa: ARG002
         target: ModuleType | None = None,  # noqa: ARG002
     ) -> ModuleSpec | None:
         """Only for addresses that something of ours had."""
@@ -103,7 +107,9 @@ class _Forward(MetaPathFinder, Loader):
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        """Nothing to run again; the import system has just put the old address into ``__spec__``."""
+        """Nothing to run again; the import system has just put the old address into
+        ``__spec__``.
+        """
         assert module.__spec__ is not None
         module.__spec__ = module.__spec__.loader_state
 

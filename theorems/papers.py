@@ -35,6 +35,8 @@ PAPERS = (
 
 
 def paper_title(arxiv: str, tag: str) -> str:
-    """What a claim's paper is about; conjectures, and what every observation presupposes, are of none."""
+    """What a claim's paper is about; conjectures, and what every observation presupposes, are of
+    none.
+    """
     named = next((paper.title for paper in PAPERS if paper.arxiv == arxiv), arxiv)
     return named or ("Conjectures" if tag == "conjecture" else "Preconditions")

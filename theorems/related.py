@@ -2,7 +2,8 @@
 
 A relation reads as a sentence, ``("kernel_ode", "used by", "kernel_energy_decreases")``:
 
-* *used by*: the statement or the proof of the second rests on the first, or the first secures one of its hypotheses.
+* *used by*: the statement or the proof of the second rests on the first, or the first secures one
+  of its hypotheses.
 * *special case of*: the first follows from the second by a choice of its data, or as its limit.
 * *corrected by*: the first is kept as stated and is false; the second is what holds.
 * *contrasted with*: two answers to one question, whose difference is the point; symmetric.
@@ -21,40 +22,91 @@ RELATED: tuple[tuple[str, str, str], ...] = (
     ("task_drive_is_the_energy_gradient", "used by", "task_drive_is_low_rank"),
     ("task_drive_is_the_energy_gradient", "used by", "kernel_ode"),
     ("kernel_ode", "used by", "kernel_energy_decreases"),
-    ("kernel_energy_decreases", "used by", "water_filling_law"),  # convex: the optimality conditions suffice
+    # convex: the optimality conditions suffice
+    (
+        "kernel_energy_decreases",
+        "used by",
+        "water_filling_law",
+    ),
     ("water_filling_path", "special case of", "kernel_ode"),
     ("water_filling_law", "used by", "kernel_flow_reaches_water_filling"),
     ("water_filling_law", "used by", "only_full_water_filling_is_stable"),
     ("only_full_water_filling_is_stable", "used by", "missing_modes_escape"),
-    ("only_full_water_filling_is_stable", "used by", "kernel_flow_reaches_water_filling"),  # no other end attracts
+    # no other end attracts
+    (
+        "only_full_water_filling_is_stable",
+        "used by",
+        "kernel_flow_reaches_water_filling",
+    ),
     ("water_filling_law", "used by", "coupled_flow_reaches_water_filling"),
     ("kernel_flow_reaches_water_filling", "contrasted with", "coupled_flow_reaches_water_filling"),
-    ("imbalance_decays_exponentially", "used by", "coupled_flow_reaches_water_filling"),  # balance at rest
+    # balance at rest
+    (
+        "imbalance_decays_exponentially",
+        "used by",
+        "coupled_flow_reaches_water_filling",
+    ),
     ("water_filling_law", "contrasted with", "laplacian_spectral_filter"),
     ("laplacian_spectral_filter", "used by", "laplacian_filter_rank"),
-    ("water_filling_law", "contrasted with", "spectral_bias_variance"),  # eigenvalues learned, eigenvalues wanted
+    # eigenvalues learned, eigenvalues wanted
+    (
+        "water_filling_law",
+        "contrasted with",
+        "spectral_bias_variance",
+    ),
     # minibatch noise
     ("sgd_kernel_noise_formula", "used by", "sgd_kernel_noise_is_low_rank"),
     ("sgd_kernel_noise_formula", "used by", "sgd_kernel_noise_vanishes_off_outputs"),
-    ("sgd_kernel_noise_is_low_rank", "contrasted with", "averaged_kernel_noise_is_low_rank_as_stated"),
-    ("averaged_kernel_noise_is_low_rank_as_stated", "corrected by", "sgd_feature_noise_is_low_rank"),
+    (
+        "sgd_kernel_noise_is_low_rank",
+        "contrasted with",
+        "averaged_kernel_noise_is_low_rank_as_stated",
+    ),
+    (
+        "averaged_kernel_noise_is_low_rank_as_stated",
+        "corrected by",
+        "sgd_feature_noise_is_low_rank",
+    ),
     ("sgd_feature_noise_stays_in_readout_rows", "used by", "sgd_feature_noise_is_low_rank"),
     # preconditioning, arXiv:2509.25637
     ("gram_sufficiency_in_training", "used by", "gram_sufficiency_at_inference"),
     ("gram_sufficiency_in_training", "used by", "same_gram_same_training"),
     ("gram_sufficiency_in_training", "used by", "covariance_power_sets_spectral_bias"),
     ("same_gram_same_training", "used by", "information_needs_matched_initialisation"),
-    ("information_needs_matched_initialisation_as_stated", "corrected by", "information_needs_matched_initialisation"),
-    ("covariance_power_sets_spectral_bias", "contrasted with", "information_needs_matched_initialisation_as_stated"),
+    (
+        "information_needs_matched_initialisation_as_stated",
+        "corrected by",
+        "information_needs_matched_initialisation",
+    ),
+    (
+        "covariance_power_sets_spectral_bias",
+        "contrasted with",
+        "information_needs_matched_initialisation_as_stated",
+    ),
     ("exponent_needs_early_stopping", "special case of", "preconditioned_regression_risk"),  # t → ∞
-    ("preconditioned_regression_risk", "used by", "alignment_decides_exponent"),  # its noise is the variance at t = 1
+    # its noise is the variance at t = 1
+    (
+        "preconditioned_regression_risk",
+        "used by",
+        "alignment_decides_exponent",
+    ),
     ("one_step_learns_powered_teacher", "used by", "alignment_decides_exponent"),  # its signal
     ("exponent_needs_early_stopping", "contrasted with", "alignment_decides_exponent"),
-    ("preconditioned_regression_risk", "contrasted with", "spectral_bias_variance"),  # stopped early, or a ridge
+    # stopped early, or a ridge
+    (
+        "preconditioned_regression_risk",
+        "contrasted with",
+        "spectral_bias_variance",
+    ),
     # one large step, arXiv:2605.17718
     ("first_step_is_rank_one", "used by", "learned_weights_are_spiked_gaussian"),
     ("first_step_is_rank_one", "used by", "single_run_spike_direction"),
-    ("first_step_is_rank_one", "contrasted with", "one_step_learns_powered_teacher"),  # one batch, or the population
+    # one batch, or the population
+    (
+        "first_step_is_rank_one",
+        "contrasted with",
+        "one_step_learns_powered_teacher",
+    ),
     ("learned_weights_are_spiked_gaussian", "used by", "spike_moments"),
     ("spike_moments", "used by", "single_run_spike_direction"),
     ("spike_moments", "used by", "kernel_views_agree"),
@@ -79,13 +131,36 @@ RELATED: tuple[tuple[str, str, str], ...] = (
     ("target_linearity_laws", "used by", "neural_collapse_implies_target_linearity"),
     ("target_linearity_laws", "used by", "simplex_target_linearity"),
     ("neural_collapse_implies_target_linearity", "contrasted with", "simplex_target_linearity"),
-    ("rotation_is_orthogonal_to_learning", "special case of", "gram_whitening_keeps_the_gram"),  # a short step
+    # a short step
+    (
+        "rotation_is_orthogonal_to_learning",
+        "special case of",
+        "gram_whitening_keeps_the_gram",
+    ),
     ("surrogate_grows_over_the_ensemble", "used by", "surrogate_grows_in_expectation"),
     ("surrogate_grows_in_expectation", "contrasted with", "virtual_step_raises_target_linearity"),
-    ("imbalance_of_linear_layers_is_conserved", "used by", "balanced_linear_network_feature_ansatz"),
-    ("imbalance_decays_exponentially", "contrasted with", "imbalance_of_linear_layers_is_conserved"),  # with decay
-    ("stationary_gram_is_feature_correlation", "contrasted with", "balanced_linear_network_feature_ansatz"),
-    ("imbalance_decays_exponentially", "used by", "balanced_linear_network_feature_ansatz"),  # what balances it
+    (
+        "imbalance_of_linear_layers_is_conserved",
+        "used by",
+        "balanced_linear_network_feature_ansatz",
+    ),
+    # with decay
+    (
+        "imbalance_decays_exponentially",
+        "contrasted with",
+        "imbalance_of_linear_layers_is_conserved",
+    ),
+    (
+        "stationary_gram_is_feature_correlation",
+        "contrasted with",
+        "balanced_linear_network_feature_ansatz",
+    ),
+    # what balances it
+    (
+        "imbalance_decays_exponentially",
+        "used by",
+        "balanced_linear_network_feature_ansatz",
+    ),
     # fields on the training set, arXiv:2606.09744
     ("single_layer_residual_dynamics", "special case of", "layerwise_kernel"),
     ("layerwise_kernel", "used by", "kernel_cut_identity"),
@@ -96,7 +171,12 @@ RELATED: tuple[tuple[str, str, str], ...] = (
     ("forward_pushforward_recursion", "used by", "closure_needs_gram_from_depth_three"),
     ("gram_operator_flow", "contrasted with", "closure_needs_gram_from_depth_three"),
     ("gram_operator_flow", "special case of", "gram_flow"),
-    ("kernel_ode", "contrasted with", "closure_needs_gram_from_depth_three"),  # a kernel that closes, one that does not
+    # a kernel that closes, one that does not
+    (
+        "kernel_ode",
+        "contrasted with",
+        "closure_needs_gram_from_depth_three",
+    ),
 )
 
 

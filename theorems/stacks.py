@@ -12,7 +12,8 @@ from theorems.witness import tell
 
 
 def on_members(claim: Any, stack: Any) -> Verdict:
-    """The worst verdict; in one go where that says as much, which needs a type whose formulas keep members apart.
+    """The worst verdict; in one go where that says as much, which needs a type whose formulas keep
+    members apart.
 
     Args:
         claim: what is judged.
@@ -27,10 +28,14 @@ def on_members(claim: Any, stack: Any) -> Verdict:
     # hypotheses are asked of each member: that some member meets one says nothing of the others
     if stack.together and claim.tag != "conjecture" and not any(map(claim.inapplicable, members)):
         with explained(claim, stack):
-            found = evaluated(lambda it: holding_together(claim.relation, claim.observe, claim.predict, it), stack)
+            found = evaluated(
+                lambda it: holding_together(claim.relation, claim.observe, claim.predict, it), stack
+            )
         if found is not None:
             seen, apart = found
-            held = Verdict(claim.name, seen.outcome, seen.grade, seen.measured, seen.bound, stack, seen.context)
+            held = Verdict(
+                claim.name, seen.outcome, seen.grade, seen.measured, seen.bound, stack, seen.context
+            )
             verdicts = [held] * len(members)
     for at in apart:
         verdicts[at] = claim(members[at])

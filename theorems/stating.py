@@ -1,4 +1,6 @@
-"""Every decorator that makes a claim of a prediction: what is observed, on what, and how the two must relate."""
+"""Every decorator that makes a claim of a prediction: what is observed, on what, and how the two
+must relate.
+"""
 
 from __future__ import annotations
 
@@ -37,33 +39,42 @@ def compares(
     generic: Callable[[Any], Any] | None = None,
     where: Mapping[str, Callable[[Any], Any]] | None = None,
 ) -> Callable[[Side], Claim]:
-    """Make a claim of a prediction: observed ``sign`` predicted, up to rounding. It registers nothing.
+    """Make a claim of a prediction: observed ``sign`` predicted, up to rounding. It registers
+    nothing.
 
     Args:
         sign: how the observation relates to the prediction: ``=``, ``<=``, ``>=`` or ``>``.
         observed: measures the instance.
         on: strategy that draws instances, or a function that returns one.
-        source: where the statement comes from; by default it is a conjecture of the file that states it.
-        mutants: wrong predictions by name, each of which must be refuted; by default sign flipped, twice (half, of an upper bound) and
-            transposed.
+        source: where the statement comes from; by default it is a conjecture of the file that
+            states it.
+        mutants: wrong predictions by name, each of which must be refuted; by default sign flipped,
+            twice (half, of an upper bound) and transposed.
         hypotheses: conditions by name; a function alone is the check of one.
         signs: for named parts whose relation is another one; ``*`` in a name stands for anything.
         expected: REFUTED for a statement kept as printed.
-        generic: see `Claim`; needed for an instance type of your own, and for a strategy that is not one of `impl.strategies` as it is.
-        where: the claim is about instances of this kind only: ``where={"layers without a bias": lambda layer: layer.bias is None}``.
+        generic: see `Claim`; needed for an instance type of your own, and for a strategy that is
+            not one of `impl.strategies` as it is.
+        where: the claim is about instances of this kind only: ``where={"layers without a bias":
+            lambda layer: layer.bias is None}``.
 
     Raises:
         InputError: for a sign, an observation, a strategy or a prediction that cannot make a claim.
     """
     require(
         where is None or (isinstance(where, Mapping) and all(map(callable, where.values()))),
-        'expected where= to name kinds of instances, each with a predicate: where={"layers without a bias": lambda layer: layer.bias is None}',
+        'expected where= to name kinds of instances, each with a predicate: where={"layers '
+        'without a bias": lambda layer: layer.bias is None}',
     )
     require(
-        generic is None or callable(generic), f"expected generic= to draw an instance, got {type(generic).__name__}"
+        generic is None or callable(generic),
+        f"expected generic= to draw an instance, got {type(generic).__name__}",
     )
     require(sign in SIGNS, f"expected a sign among {', '.join(SIGNS)}, got {sign!r}")
-    require(callable(observed), f"expected observed= to be a function of an instance, got {type(observed).__name__}")
+    require(
+        callable(observed),
+        f"expected observed= to be a function of an instance, got {type(observed).__name__}",
+    )
 
     def make(predict: Side) -> Claim:
         stated = stated_in(predict)
@@ -77,7 +88,9 @@ def compares(
             instances=Restricted(strategy_of(on), where) if where else strategy_of(on),
             subject=stated.subject,
             hypotheses={
-                name: condition if isinstance(condition, Hypothesis) else Hypothesis(check=condition)
+                name: condition
+                if isinstance(condition, Hypothesis)
+                else Hypothesis(check=condition)
                 for name, condition in (hypotheses or {}).items()
             },
             changes=automatic(predict, sign) if mutants is None else mutants,
@@ -101,7 +114,9 @@ def at_most(**options: Any) -> Callable[[Side], Claim]:
 
 
 def in_law(relation: Relation, **options: Any) -> Callable[[Side], Claim]:
-    """Make a claim of a prediction that random observations obey in law; options of `compares`, no sign."""
+    """Make a claim of a prediction that random observations obey in law; options of `compares`, no
+    sign.
+    """
 
     def make(predict: Side) -> Claim:
         return replace(equals(**options)(predict), relation=relation)
@@ -109,17 +124,24 @@ def in_law(relation: Relation, **options: Any) -> Callable[[Side], Claim]:
     return make
 
 
-def rank_is(*, equal: tuple[str, ...] = (), **options: Any) -> Callable[[Callable[[Any], Any]], Claim]:
-    """Make a claim that bounds ranks; ``equal`` names the parts whose rank is met; options of `compares`."""
+def rank_is(
+    *, equal: tuple[str, ...] = (), **options: Any
+) -> Callable[[Callable[[Any], Any]], Claim]:
+    """Make a claim that bounds ranks; ``equal`` names the parts whose rank is met; options of
+    `compares`.
+    """
     return lambda predict: replace(equals(**options)(predict), relation=RankIs(equal))
 
 
-def tends_to(relation: TendsTo, *, subject: type[Instance], **options: Any) -> Callable[[Side], Claim]:
+def tends_to(
+    relation: TendsTo, *, subject: type[Instance], **options: Any
+) -> Callable[[Side], Claim]:
     """Make a claim of a prediction that observations approach at a rate.
 
     Args:
         relation: how the distance behaves.
-        subject: type of the instances, which have a ``path``; observation and prediction see one point of it at a time.
+        subject: type of the instances, which have a ``path``; observation and prediction see one
+            point of it at a time.
         options: those of `compares`, no sign.
     """
 
@@ -135,11 +157,15 @@ def minimises(**options: Any) -> Callable[[Callable[[Any], Any]], Claim]:
 
 
 def minimiser_has_rank(**options: Any) -> Callable[[Callable[[Any], Any]], Claim]:
-    """Make a claim of the rank of the kernel that minimises the observed energy; options of `compares`."""
+    """Make a claim of the rank of the kernel that minimises the observed energy; options of
+    `compares`.
+    """
     return lambda predict: replace(equals(**options)(predict), relation=MinimiserHasRank())
 
 
-def certifies(sign: Sign = "=", *, precision: int = PRECISION, **options: Any) -> Callable[[Side], Claim]:
+def certifies(
+    sign: Sign = "=", *, precision: int = PRECISION, **options: Any
+) -> Callable[[Side], Claim]:
     """Make a claim whose two sides are compared as balls; options of `compares`."""
 
     def make(predict: Side) -> Claim:

@@ -1,7 +1,8 @@
 """Wrong variants that a claim gets if its author names none, so that its power is reported anyway.
 
-Each changes the prediction alone. A variant that predicts the same as the claim itself on an instance (the transpose of a symmetric
-matrix, twice zero) is INAPPLICABLE there: it was not wrong. One that never was wrong says nothing about the claim and does not count.
+Each changes the prediction alone. A variant that predicts the same as the claim itself on an
+instance (the transpose of a symmetric matrix, twice zero) is INAPPLICABLE there: it was not wrong.
+One that never was wrong says nothing about the claim and does not count.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ def _transposed(value: Any) -> Any:
 
 
 def _overlap(one: Ball, other: Ball) -> bool:
-    return one.shape == other.shape and bool(((one.center - other.center).abs() <= one.error + other.error).all())
+    return one.shape == other.shape and bool(
+        ((one.center - other.center).abs() <= one.error + other.error).all()
+    )
 
 
 @dataclass(frozen=True)
@@ -99,22 +102,33 @@ class Changed:
         if not isinstance(before, Mapping):
             before, after = {"": before}, {"": after}
         if any(
-            hasattr(value, "cdf") or bool(np.any(np.asarray(value != after[part]))) for part, value in before.items()
+            hasattr(value, "cdf") or bool(np.any(np.asarray(value != after[part])))
+            for part, value in before.items()
         ):
             return (
-                None if not self._within_rounding(instance) else "this variant predicts the same here, up to rounding"
+                None
+                if not self._within_rounding(instance)
+                else "this variant predicts the same here, up to rounding"
             )
         return "this variant predicts the same here"
 
     def _within_rounding(self, instance: Instance) -> bool:
-        """Whether the change is no larger than the rounding of the prediction: the transpose of a product that is symmetric."""
-        if not any(isinstance(value, Tensor) for value in getattr(instance, "__dict__", {}).values()):
+        """Whether the change is no larger than the rounding of the prediction: the transpose of a
+        product that is symmetric.
+        """
+        if not any(
+            isinstance(value, Tensor) for value in getattr(instance, "__dict__", {}).values()
+        ):
             return False
         try:
             before, after = self.predict(instance.enclosed()), self(instance.enclosed())
-        except Exception:  # noqa: BLE001, the claim's code decides what it raises
+        except Exception:  # noqa: BLE001
             return False
-        parts = [(before[p], after[p]) for p in before] if isinstance(before, Mapping) else [(before, after)]
+        parts = (
+            [(before[p], after[p]) for p in before]
+            if isinstance(before, Mapping)
+            else [(before, after)]
+        )
         return all(isinstance(b, Ball) and isinstance(a, Ball) and _overlap(b, a) for b, a in parts)
 
 

@@ -41,13 +41,16 @@ _MEANING = {
     Grade.EXACT: "no operation rounded: compared with ==",
     Grade.CERTIFIED: "enclosed by ball arithmetic",
     Grade.NUMERICAL: "within a rounding bound derived from shapes and magnitudes",
-    Grade.STATISTICAL: "a test with a stated false-alarm probability, or a fit under a stated class of corrections",
+    Grade.STATISTICAL: "a test with a stated false-alarm probability, or a fit under a stated "
+    "class of "
+    "corrections",
 }
 
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """The answer of one claim on one instance. Truthy only if the claim HOLDS; ``repr`` is the failure message.
+    """The answer of one claim on one instance. Truthy only if the claim HOLDS; ``repr`` is the
+    failure message.
 
     Args:
         claim: name of the claim (a mutant's name follows a colon).
@@ -56,7 +59,8 @@ class Verdict:
         measured: residual of the worst entry.
         bound: what the residual of that entry may be at most.
         instance: what was checked.
-        context: anything a reader needs: the worst part and entry, both sides there, the reason of INAPPLICABLE.
+        context: anything a reader needs: the worst part and entry, both sides there, the reason of
+            INAPPLICABLE.
     """
 
     claim: str
@@ -92,15 +96,24 @@ _SEVERITY = (Outcome.INAPPLICABLE, Outcome.HOLDS, Outcome.UNDECIDED, Outcome.REF
 
 
 def worst_of(verdicts: Sequence[Verdict]) -> Verdict:
-    """Of the verdicts on the members of a stack the worst, which says whose it is and how all came out.
+    """Of the verdicts on the members of a stack the worst, which says whose it is and how all came
+    out.
 
     A stack HOLDS if no member does worse, with the weakest grade among those that hold.
     """
-    order = sorted(range(len(verdicts)), key=lambda at: (_SEVERITY.index(verdicts[at].outcome), verdicts[at].ratio))
+    order = sorted(
+        range(len(verdicts)),
+        key=lambda at: (_SEVERITY.index(verdicts[at].outcome), verdicts[at].ratio),
+    )
     worst = verdicts[order[-1]]
-    alike = [verdict.grade for verdict in verdicts if verdict.outcome is worst.outcome and verdict.grade is not None]
+    alike = [
+        verdict.grade
+        for verdict in verdicts
+        if verdict.outcome is worst.outcome and verdict.grade is not None
+    ]
     grade = min(alike) if alike and worst.outcome is Outcome.HOLDS else worst.grade
     counted = Counter(verdict.outcome.name for verdict in verdicts)
     members = ", ".join(f"{count} {name}" for name, count in counted.items())
-    whose = {} if sum(verdict is worst for verdict in verdicts) > 1 else {"member": order[-1]}  # it is of many at once
+    # it is of many at once
+    whose = {} if sum(verdict is worst for verdict in verdicts) > 1 else {"member": order[-1]}
     return replace(worst, grade=grade, context={**whose, "members": members, **worst.context})

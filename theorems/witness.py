@@ -1,4 +1,6 @@
-"""Who is told of verdicts: a test that is tied to a claim counts what the claim answered while the test ran."""
+"""Who is told of verdicts: a test that is tied to a claim counts what the claim answered while the
+test ran.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ _WITNESSES: list[Witness] = []
 def witnessed(witness: Witness) -> Iterator[None]:
     """Call ``witness(claim, verdict)`` for every verdict made inside the block, in whatever thread.
 
-    Mutants, and claims made by `dataclasses.replace`, come as themselves: compare the claim with ``is``.
+    Mutants, and claims made by `dataclasses.replace`, come as themselves: compare the claim with
+    ``is``.
     """
     _WITNESSES.append(witness)
     try:

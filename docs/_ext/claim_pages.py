@@ -1,4 +1,6 @@
-"""The directive ``paper``: every claim of one paper, with an anchor each, made of the catalogue when the site is built."""
+"""The directive ``paper``: every claim of one paper, with an anchor each, made of the catalogue
+when the site is built.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,12 @@ _BACK = {
     "contrasted with": "contrasted with",
 }
 _TAG = {"paper": "the paper's own statement", "derived": "derived here"}
-_SIGNS = {"=": "equal", "<=": "observed ≤ predicted", ">=": "observed ≥ predicted", ">": "observed > predicted"}
+_SIGNS = {
+    "=": "equal",
+    "<=": "observed ≤ predicted",
+    ">=": "observed ≥ predicted",
+    ">": "observed > predicted",
+}
 _BADGES = Path(__file__).parent.parent.parent / "badges"
 _SPECIAL = re.compile(r"([\\*`|_])")
 
@@ -55,7 +62,9 @@ class PaperPage(SphinxDirective):
         out = self._parsed(_overview(paper.arxiv, paper.url, claims), paper.package)
         for claim in claims:
             title = nodes.title("", "", nodes.literal("", claim.name))
-            section = nodes.section("", title, ids=[claim.name], names=[claim.name], classes=["claim"])
+            section = nodes.section(
+                "", title, ids=[claim.name], names=[claim.name], classes=["claim"]
+            )
             self.env.get_domain("py").note_object(
                 f"theorems.{claim.name}", "data", claim.name, location=self.get_location()
             )
@@ -63,7 +72,9 @@ class PaperPage(SphinxDirective):
             out.append(section)
         pictures = _pictures(self.env.config.pictures_folder, self.env.srcdir, paper.arxiv)
         if pictures:
-            section = nodes.section("", nodes.title("", "Pictures"), ids=["pictures"], names=["pictures"])
+            section = nodes.section(
+                "", nodes.title("", "Pictures"), ids=["pictures"], names=["pictures"]
+            )
             section += self._parsed(pictures, f"pictures of {paper.arxiv}")
             out.append(section)
         return out
@@ -71,7 +82,9 @@ class PaperPage(SphinxDirective):
     def _parsed(self, text: str, source: str) -> list[nodes.Node]:
         where = nodes.Element()
         lines = text.splitlines()
-        self.state.nested_parse(StringList(lines, items=[(source, i) for i in range(len(lines))]), 0, where)
+        self.state.nested_parse(
+            StringList(lines, items=[(source, i) for i in range(len(lines))]), 0, where
+        )
         return where.children
 
 
@@ -79,7 +92,10 @@ def _overview(arxiv: str, url: str, claims: list[Claim]) -> str:
     rows = [f"* - `{c.name}`\n  - {plain(c.summary)}" for c in claims]
     table = ".. list-table::\n   :widths: 34 66\n   :class: overview\n\n"
     body = "\n".join(f"   {line}" for row in rows for line in row.splitlines())
-    head = f"`arXiv:{arxiv} <{url}>`__, {len(claims)} claims.\n\n.. image:: /../badges/arxiv-{arxiv}.svg\n   :alt: badge of arXiv:{arxiv}\n\n"
+    head = (
+        f"`arXiv:{arxiv} <{url}>`__, {len(claims)} claims.\n\n.. image:: "
+        f"/../badges/arxiv-{arxiv}.svg\n   :alt: badge of arXiv:{arxiv}\n\n"
+    )
     return head + table + body
 
 
@@ -88,19 +104,27 @@ def lines(claim: Claim) -> Iterator[str]:
     source = claim.source
     lead, _, rest = for_readers(claim.statement).partition("\n\n")
     yield f".. rst-class:: lead\n\n{lead}\n"
-    yield f".. rst-class:: meta\n\n{plain(source.where)} · {_TAG[source.tag]} · expected **{claim.expected.name}**\n"
+    yield (
+        f".. rst-class:: meta\n\n{plain(source.where)} · {_TAG[source.tag]} · expected "
+        f"**{claim.expected.name}**\n"
+    )
     if (_BADGES / f"{claim.name}.svg").exists():
-        yield f".. image:: /../badges/{claim.name}.svg\n   :alt: {_said(claim.name)}\n   :class: badge\n"
+        yield (
+            f".. image:: /../badges/{claim.name}.svg\n   :alt: {_said(claim.name)}\n   :class: "
+            "badge\n"
+        )
     yield rest + "\n"
     yield from _entry("Decided on", f"`{_public(claim.subject)}`, by {_relation(claim)}")
     if claim.hypotheses:
         checks = [
-            f"{plain(name)} ({'checked' if h.check is not None else 'not checkable: dropped, the claim must fail'})"
+            f"{plain(name)} "
+            f"({'checked' if h.check is not None else 'not checkable: dropped, the claim must fail'})"  # noqa: E501
             for name, h in claim.hypotheses.items()
         ]
         yield from _entry("Hypotheses", *checks)
     yield from _entry(
-        "Must be refuted" if claim.expected is Outcome.HOLDS else "Must be refuted as well", *map(plain, claim.changes)
+        "Must be refuted" if claim.expected is Outcome.HOLDS else "Must be refuted as well",
+        *map(plain, claim.changes),
     )
     for title, table in (("Identity", IDENTITIES), ("No identity", NO_IDENTITY)):
         if claim.name in table:
@@ -108,7 +132,9 @@ def lines(claim: Claim) -> Iterator[str]:
     if claim.name in CORRECTED:
         yield from _entry("Corrected form", f"`{CORRECTED[claim.name]}`")
     if claim.name in MISPRINTS:
-        yield from _entry("Printed with", plain(MISPRINTS[claim.name]) + ", which is one of the mutants")
+        yield from _entry(
+            "Printed with", plain(MISPRINTS[claim.name]) + ", which is one of the mutants"
+        )
     if any(claim.name in (e.name, e.corrected.name) for e in ERRATA):
         yield from _entry("Counterexample", "on the page of :doc:`errata </errata>`")
     related = [f"{kind} `{b}`" for a, kind, b in RELATED if a == claim.name]
@@ -130,14 +156,18 @@ def _public(subject: type) -> str:
     import impl
 
     return (
-        f"~impl.{subject.__name__}" if subject.__name__ in impl.__all__ else f"~{subject.__module__}.{subject.__name__}"
+        f"~impl.{subject.__name__}"
+        if subject.__name__ in impl.__all__
+        else f"~{subject.__module__}.{subject.__name__}"
     )
 
 
 def _relation(claim: Claim) -> str:
     relation = type(claim.relation)
     sign = getattr(claim.relation, "sign", None)
-    return f"`~{relation.__module__}.{relation.__name__}`" + (f" ({_SIGNS[sign]})" if sign in _SIGNS else "")
+    return f"`~{relation.__module__}.{relation.__name__}`" + (
+        f" ({_SIGNS[sign]})" if sign in _SIGNS else ""
+    )
 
 
 def _pictures(folder: str, root: Path, arxiv: str) -> str:
@@ -154,7 +184,8 @@ def _pictures(folder: str, root: Path, arxiv: str) -> str:
     for picture in gallery([arxiv])[arxiv]:
         (target / f"{picture.name}.svg").write_bytes(picture.data)
         lines.append(
-            f".. figure:: /{folder}/{picture.name}.svg\n   :alt: {plain(picture.caption)}\n\n   {plain(picture.caption)}\n"
+            f".. figure:: /{folder}/{picture.name}.svg\n   :alt: "
+            f"{plain(picture.caption)}\n\n   {plain(picture.caption)}\n"
             f"   (``theorems plot {picture.name} -o FILE``)\n"
         )
     return "\n".join(lines)

@@ -36,7 +36,9 @@ def fields() -> list[tuple[str, str, str, str]]:
     return list(_fields(schema, schema, ""))
 
 
-def _fields(whole: dict[str, Any], part: dict[str, Any], above: str) -> Iterator[tuple[str, str, str, str]]:
+def _fields(
+    whole: dict[str, Any], part: dict[str, Any], above: str
+) -> Iterator[tuple[str, str, str, str]]:
     for name, field in part.get("properties", {}).items():
         found = _resolved(whole, field)
         path = f"{above}{name}"

@@ -1,7 +1,9 @@
-"""The directive ``experiments``: what the papers say of trained networks and what came out, from the evidence that is on file.
+"""The directive ``experiments``: what the papers say of trained networks and what came out, from
+the evidence that is on file.
 
-The page shows what ``theorems experiment --all --json docs/experiments.json`` wrote: nothing is trained when the site is built. An
-experiment whose statement or protocol has changed since is a warning, hence an error of the build.
+The page shows what ``theorems experiment --all --json docs/experiments.json`` wrote: nothing is
+trained when the site is built. An experiment whose statement or protocol has changed since is a
+warning, hence an error of the build.
 """
 
 from __future__ import annotations
@@ -45,9 +47,12 @@ class Experiments(SphinxDirective):
             own = [one for one in current if one.claim.source.arxiv == paper.arxiv]
             for one in own:
                 title = nodes.title("", "", nodes.literal("", one.name))
-                section = nodes.section("", title, ids=[one.name], names=[one.name], classes=["claim"])
+                section = nodes.section(
+                    "", title, ids=[one.name], names=[one.name], classes=["claim"]
+                )
                 section += self._parsed(
-                    "\n".join([*_lines(one, kept[one.name]), *self._figure(kept[one.name])]), one.name
+                    "\n".join([*_lines(one, kept[one.name]), *self._figure(kept[one.name])]),
+                    one.name,
                 )
                 out.append(section)
         return out
@@ -55,11 +60,19 @@ class Experiments(SphinxDirective):
     def _is_current(self, one: Experiment, entry: dict[str, Any] | None) -> bool:
         if entry is not None and not changed(one, entry):
             return True
-        what = "is missing from" if entry is None else f"has another {' and '.join(changed(one, entry))} in"
+        what = (
+            "is missing from"
+            if entry is None
+            else f"has another {' and '.join(changed(one, entry))} in"
+        )
         _LOGGER.warning(
-            "%s %s docs/experiments.json: run theorems experiment --all --json docs/experiments.json",
-            one.name, what, location=self.get_location(), type="experiments",
-        )  # fmt: skip
+            "%s %s docs/experiments.json: run theorems experiment --all --json "
+            "docs/experiments.json",
+            one.name,
+            what,
+            location=self.get_location(),
+            type="experiments",
+        )
         return False
 
     def _figure(self, entry: dict[str, Any]) -> list[str]:
@@ -72,12 +85,19 @@ class Experiments(SphinxDirective):
         target.mkdir(exist_ok=True)
         name = f"experiment-{entry['name']}.svg"
         (target / name).write_bytes(rendered(entry))
-        return ["", f".. figure:: /{folder}/{name}", f"   :alt: effects of every seed in {entry['name']}", ""]
+        return [
+            "",
+            f".. figure:: /{folder}/{name}",
+            f"   :alt: effects of every seed in {entry['name']}",
+            "",
+        ]
 
     def _parsed(self, text: str, source: str) -> list[nodes.Node]:
         where = nodes.Element()
         lines = text.splitlines()
-        self.state.nested_parse(StringList(lines, items=[(source, i) for i in range(len(lines))]), 0, where)
+        self.state.nested_parse(
+            StringList(lines, items=[(source, i) for i in range(len(lines))]), 0, where
+        )
         return where.children
 
 
@@ -90,7 +110,10 @@ def changed(one: Experiment, entry: dict[str, Any]) -> list[str]:
         "report of the paper": (one.reported, told["reported"]),
         "protocol": (one.differs, told["differs"]),
         "news": (one.news, told["news"]),
-        "margins": (dict(one.margins), {effect["part"]: effect["margin"] for effect in told["effects"]}),
+        "margins": (
+            dict(one.margins),
+            {effect["part"]: effect["margin"] for effect in told["effects"]},
+        ),
         "settings": ({name: str(value) for name, value in size.settings.items()}, told["settings"]),
         "number of replicates": (size.replicates, told["replicates"]),
     }
@@ -99,12 +122,22 @@ def changed(one: Experiment, entry: dict[str, Any]) -> list[str]:
 
 def effect_line(effect: dict[str, Any]) -> str:
     """Median, interval and margin of one part."""
-    ends = "no interval" if None in (effect["low"], effect["high"]) else f"[{effect['low']:.3g}, {effect['high']:.3g}]"
+    ends = (
+        "no interval"
+        if None in (effect["low"], effect["high"])
+        else f"[{effect['low']:.3g}, {effect['high']:.3g}]"
+    )
     return f"{effect['median']:.3g} {ends} > {effect['margin']:g}"
 
 
 def _table(current: list[Experiment], kept: dict[str, dict[str, Any]]) -> Iterator[str]:
-    yield from (".. list-table::", "   :header-rows: 1", "   :widths: 30 30 8 12 28 8", "   :class: overview", "")
+    yield from (
+        ".. list-table::",
+        "   :header-rows: 1",
+        "   :widths: 30 30 8 12 28 8",
+        "   :class: overview",
+        "",
+    )
     yield from (
         "   * - experiment",
         "     - what the paper says",
@@ -120,8 +153,13 @@ def _table(current: list[Experiment], kept: dict[str, dict[str, Any]]) -> Iterat
         yield f"     - {plain(one.reported)}"
         yield f"     - {told['scale']}, {told['replicates']} seeds"
         yield f"     - {entry['outcome']}"
-        yield f"     - {'; '.join(plain(effect['part'] + ': ' + effect_line(effect)) for effect in told['effects'])}"
-        yield f"     - {told['trained']:.0f} s" if told["trained"] is not None else "     - not noted"
+        yield (
+            "     - "
+            f"{'; '.join(plain(effect['part'] + ': ' + effect_line(effect)) for effect in told['effects'])}"  # noqa: E501
+        )
+        yield (
+            f"     - {told['trained']:.0f} s" if told["trained"] is not None else "     - not noted"
+        )
     yield ""
 
 
@@ -131,21 +169,29 @@ def _lines(one: Experiment, entry: dict[str, Any]) -> Iterator[str]:
     yield f".. rst-class:: lead\n\n{lead}\n"
     first, last = told["seeds"]
     seeds = f"scale {told['scale']}, {told['replicates']} seeds ({first} to {last})"
-    yield f".. rst-class:: meta\n\narXiv:{one.claim.source.arxiv}, {plain(one.claim.source.where)} · **{entry['outcome']}** · {seeds}\n"
+    yield (
+        f".. rst-class:: meta\n\narXiv:{one.claim.source.arxiv}, "
+        f"{plain(one.claim.source.where)} · **{entry['outcome']}** · {seeds}\n"
+    )
     yield rest + "\n"
     for effect in told["effects"]:
         more = f"; about {effect['needed']} replicates would decide" if effect["needed"] else ""
-        yield f"* {plain(effect['part'])}: {plain(effect_line(effect))} {plain(told['unit'])}, in {effect['above']} of {told['replicates']} seeds{more}"
+        yield (
+            f"* {plain(effect['part'])}: {plain(effect_line(effect))} {plain(told['unit'])}, "
+            f"in {effect['above']} of {told['replicates']} seeds{more}"
+        )
     yield ""
     entries = {
         "The paper": one.reported,
         "Protocol": one.differs,
         "News": one.news,
         "Must be refuted": " · ".join(
-            f"{c['name']} ({'refuted' if c['refuted'] else 'not refuted'})" for c in entry["mutants"]["each"]
+            f"{c['name']} ({'refuted' if c['refuted'] else 'not refuted'})"
+            for c in entry["mutants"]["each"]
         ),
         "Other scales": " · ".join(
-            f"{name}: {size.replicates} seeds, about {size.time}" for name, size in one.scales.items()
+            f"{name}: {size.replicates} seeds, about {size.time}"
+            for name, size in one.scales.items()
         ),
     }
     for term, text in entries.items():

@@ -1,4 +1,6 @@
-"""Mathematics as MathML, by the converter of the report: nothing is loaded, and a formula that cannot be set is a warning."""
+"""Mathematics as MathML, by the converter of the report: nothing is loaded, and a formula that
+cannot be set is a warning.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,15 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 _LOGGER = logging.getLogger(__name__)
-_AS_TYPED = (nodes.literal, nodes.literal_block, nodes.math, nodes.math_block, nodes.raw, nodes.comment, nodes.title)
+_AS_TYPED = (
+    nodes.literal,
+    nodes.literal_block,
+    nodes.math,
+    nodes.math_block,
+    nodes.raw,
+    nodes.comment,
+    nodes.title,
+)
 
 
 class AbsoluteValues(SphinxTransform):
@@ -33,7 +43,9 @@ class AbsoluteValues(SphinxTransform):
 
 
 class Scripts(SphinxPostTransform):
-    """Indices and powers in running text, k_i, ‖W‖_F, e^{−2λt}; names in code type break after underscores, and nowhere else."""
+    """Indices and powers in running text, k_i, ‖W‖_F, e^{−2λt}; names in code type break after
+    underscores, and nowhere else.
+    """
 
     default_priority = 900
     formats = ("html",)
@@ -42,7 +54,9 @@ class Scripts(SphinxPostTransform):
         """Set what `theorems.report.statements.words` sets in the report."""
         for text in list(self.document.findall(nodes.Text)):
             if "_" in text and isinstance(text.parent, nodes.literal):
-                text.parent.replace(text, nodes.raw("", str(_breakable(text.astext())), format="html"))
+                text.parent.replace(
+                    text, nodes.raw("", str(_breakable(text.astext())), format="html")
+                )
                 continue
             if not any(c in text for c in "_^") or _is_typed(text):
                 continue
@@ -68,7 +82,9 @@ def _is_typed(text: nodes.Node) -> bool:
 def _set(node: nodes.Element, *, block: bool) -> str:
     done = formula(node.astext(), block=block)
     if "untypeset" in done:
-        _LOGGER.warning("this formula cannot be set as MathML: %s", node.astext(), location=node, type="mathml")
+        _LOGGER.warning(
+            "this formula cannot be set as MathML: %s", node.astext(), location=node, type="mathml"
+        )
     return done
 
 
@@ -84,7 +100,9 @@ def _block(translator: Any, node: nodes.math_block) -> None:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Make it the renderer of mathematics."""
-    app.add_html_math_renderer("mathml", inline_renderers=(_inline, None), block_renderers=(_block, None))
+    app.add_html_math_renderer(
+        "mathml", inline_renderers=(_inline, None), block_renderers=(_block, None)
+    )
     app.add_transform(AbsoluteValues)
     app.add_post_transform(Scripts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,6 @@
-"""No page loads anything from elsewhere: fonts, scripts, styles and pictures are in the site, or the build warns."""
+"""No page loads anything from elsewhere: fonts, scripts, styles and pictures are in the site, or
+the build warns.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ _STYLES = re.compile(r"""(?:@import\s+|url\()["']?((?:https?:)?//[^"')\s]+)""")
 
 
 def elsewhere(text: str, suffix: str) -> list[str]:
-    """Addresses that a page or a style sheet loads from another host; links that a reader may follow are none."""
+    """Addresses that a page or a style sheet loads from another host; links that a reader may
+    follow are none.
+    """
     return (_LOADS.findall(text) if suffix == ".html" else []) + _STYLES.findall(text)
 
 

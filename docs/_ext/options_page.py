@@ -1,4 +1,6 @@
-"""The directive ``command-options``: every command with every argument and option, as the command itself says them."""
+"""The directive ``command-options``: every command with every argument and option, as the command
+itself says them.
+"""
 
 from __future__ import annotations
 
@@ -25,11 +27,15 @@ class CommandOptions(SphinxDirective):
 
     def _section(self, name: str, about: str, options: list[tuple[str, str]]) -> nodes.section:
         title = nodes.title("", "", nodes.literal("", name))
-        section = nodes.section("", title, nodes.paragraph("", about), ids=[nodes.make_id(name)], names=[name])
+        section = nodes.section(
+            "", title, nodes.paragraph("", about), ids=[nodes.make_id(name)], names=[name]
+        )
         listed = nodes.definition_list()
         for words, text in options:
             term = nodes.term("", "", nodes.literal("", words))
-            listed += nodes.definition_list_item("", term, nodes.definition("", nodes.paragraph("", text)))
+            listed += nodes.definition_list_item(
+                "", term, nodes.definition("", nodes.paragraph("", text))
+            )
         if options:
             section.append(listed)
         return section
@@ -56,7 +62,11 @@ def _spelled(parameter: Any) -> tuple[str, str]:
     words = ", ".join([*parameter.opts, *parameter.secondary_opts])
     takes = "" if parameter.is_flag else f" {parameter.metavar or parameter.name.upper()}"
     default = parameter.default
-    told = isinstance(default, int | float | str) and not isinstance(default, bool) and "default" not in text
+    told = (
+        isinstance(default, int | float | str)
+        and not isinstance(default, bool)
+        and "default" not in text
+    )
     return words + takes, f"{text} (default {default})" if told and default != "" else text
 
 

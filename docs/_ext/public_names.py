@@ -1,7 +1,9 @@
-"""Names: the directive ``public-names``, and names in single backticks found wherever they are documented.
+"""Names: the directive ``public-names``, and names in single backticks found wherever they are
+documented.
 
-``public-names:: impl`` documents what the package exports, module by module. The names are exported lazily, so that autodoc has
-to be told of each: it sees functions and classes under the module that they are imported from.
+``public-names:: impl`` documents what the package exports, module by module. The names are exported
+lazily, so that autodoc has to be told of each: it sees functions and classes under the module that
+they are imported from.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ class PublicNames(SphinxDirective):
         out: list[nodes.Node] = []
         for module, names in sorted(_by_module(package).items()):
             short = module.removeprefix(f"{package.__name__}.")
-            section = nodes.section("", nodes.title("", short.replace("_", " ")), ids=[short], names=[short])
+            section = nodes.section(
+                "", nodes.title("", short.replace("_", " ")), ids=[short], names=[short]
+            )
             lines = [line for name in names for line in _documented(self.arguments[0], name)]
             text = (inspect.getdoc(importlib.import_module(module)) or "").splitlines()
             section += self._parsed([*text, "", *lines], module)
@@ -46,7 +50,9 @@ class PublicNames(SphinxDirective):
 
     def _parsed(self, lines: list[str], source: str) -> list[nodes.Node]:
         where = nodes.Element()
-        self.state.nested_parse(StringList(lines, items=[(source, i) for i in range(len(lines))]), 0, where)
+        self.state.nested_parse(
+            StringList(lines, items=[(source, i) for i in range(len(lines))]), 0, where
+        )
         return where.children
 
 
@@ -74,12 +80,20 @@ def _documented(package: str, name: str) -> Iterator[str]:
     elif callable(value):
         yield from (f".. autofunction:: {package}.{name}", "")
     else:
-        kind = f"{type(value).__name__} of {len(value)}" if isinstance(value, tuple) else type(value).__name__
+        kind = (
+            f"{type(value).__name__} of {len(value)}"
+            if isinstance(value, tuple)
+            else type(value).__name__
+        )
         yield from (f".. py:data:: {package}.{name}", f"   :type: {kind}", "")
 
 
-def _found(app: Sphinx, env: BuildEnvironment, node: pending_xref, content: nodes.Element) -> nodes.Node | None:
-    """A name without its module, or with the module that it is made in: the one documented object that ends like it."""
+def _found(
+    app: Sphinx, env: BuildEnvironment, node: pending_xref, content: nodes.Element
+) -> nodes.Node | None:
+    """A name without its module, or with the module that it is made in: the one documented object
+    that ends like it.
+    """
     if node.get("refdomain") != "py":
         return None
     target = node["reftarget"].removesuffix("()")
@@ -99,7 +113,9 @@ def _found(app: Sphinx, env: BuildEnvironment, node: pending_xref, content: node
 
 
 def _exists(target: str, module: str | None, cls: str | None) -> bool:
-    """Whether a name without a page is one: dotted from a package, or seen from the class or module whose docstring has it."""
+    """Whether a name without a page is one: dotted from a package, or seen from the class or module
+    whose docstring has it.
+    """
     roots = [importlib.import_module(module)] if module else []
     if roots and cls:
         of_class = getattr(roots[0], cls.split(".")[0], None)
@@ -128,7 +144,13 @@ def _within(root: Any, parts: list[str]) -> bool:
 
 
 def _signature(
-    _app: Sphinx, what: str, _name: str, value: Any, _options: Any, signature: str | None, returned: str | None
+    _app: Sphinx,
+    what: str,
+    _name: str,
+    value: Any,
+    _options: Any,
+    signature: str | None,
+    returned: str | None,
 ) -> tuple[str, str | None] | None:
     """Default factories as an ellipsis, which parses; protocols are not called."""
     if signature is None:

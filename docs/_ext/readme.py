@@ -16,7 +16,9 @@ _README = Path(__file__).parent.parent.parent / "README.md"
 
 
 class ReadmeCommand(SphinxDirective):
-    """The command of README.md that continuous integration runs below the mark ``<!-- ci: NAME -->``."""
+    """The command of README.md that continuous integration runs below the mark ``<!-- ci: NAME
+    -->``.
+    """
 
     required_arguments = 1
 
@@ -24,7 +26,9 @@ class ReadmeCommand(SphinxDirective):
         """A block of shell."""
         self.env.note_dependency(str(_README))
         marked = re.escape(f"<!-- ci: {self.arguments[0]} -->")
-        found = re.search(rf"{marked}\n(```bash\n.*?```)", _README.read_text(encoding="utf-8"), re.DOTALL)
+        found = re.search(
+            rf"{marked}\n(```bash\n.*?```)", _README.read_text(encoding="utf-8"), re.DOTALL
+        )
         if found is None:
             raise self.error(f"README.md has no command marked {self.arguments[0]!r}")
         return self.parse_text_to_nodes(found[1])

@@ -1,4 +1,6 @@
-"""Real data and generators of the experiments: a draw for every seed, stacked along the first axis."""
+"""Real data and generators of the experiments: a draw for every seed, stacked along the first
+axis.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ def digit_split(
 ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
     """Digits, split at random for every seed: (images, labels) for training and for the test.
 
-    Pixels are centred over the whole set and scaled so that the mean squared norm of an image is ``scale``.
+    Pixels are centred over the whole set and scaled so that the mean squared norm of an image is
+    ``scale``.
 
     Returns:
         images (R, N, 64), float32, and labels (R, N).
@@ -46,9 +49,11 @@ def shuffled(labels: Tensor, seeds: Sequence[int]) -> Tensor:
 
 
 def swiss_roll(seeds: Sequence[int], samples: int, *, noise: float = 0.0) -> tuple[Tensor, Tensor]:
-    """Points of a Swiss roll in the plane, both coordinates in 0 … 1, and how far along the roll they are, in 0 … 1.
+    """Points of a Swiss roll in the plane, both coordinates in 0 … 1, and how far along the roll
+    they are, in 0 … 1.
 
-    The angle is uniform in 1.5π … 4.5π, as in scikit-learn's generator, whose axis of the roll is left out.
+    The angle is uniform in 1.5π … 4.5π, as in scikit-learn's generator, whose axis of the roll is
+    left out.
 
     Returns:
         inputs (R, N, 2) and targets (R, N, 1), float32.
@@ -72,7 +77,9 @@ def staircase(inputs: Tensor) -> Tensor:
 def modular_addition(
     seeds: Sequence[int], modulus: int, share: float
 ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    """All pairs (a, b) with a + b mod p, of which a share is for training: one-hot pairs (R, N, 2p) and sums (R, N)."""
+    """All pairs (a, b) with a + b mod p, of which a share is for training: one-hot pairs (R, N, 2p)
+    and sums (R, N).
+    """
     pairs = torch.cartesian_prod(torch.arange(modulus), torch.arange(modulus))
     inputs = torch.nn.functional.one_hot(pairs, modulus).float().flatten(1)
     sums = pairs.sum(1) % modulus

@@ -1,4 +1,6 @@
-"""ReLU networks of fixed readout on a small training set, trained by gradient descent in float64, and their closed field equations."""
+"""ReLU networks of fixed readout on a small training set, trained by gradient descent in float64,
+and their closed field equations.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,12 @@ def parity_task(seeds: Sequence[int], count: int) -> tuple[Tensor, Tensor]:
     return inputs.double(), 1.0 - 2.0 * (labels % 2).double()
 
 
-def network(seeds: Sequence[int], depth: int, width: int, inputs: Tensor, targets: Tensor) -> GatedNetwork:
-    """A network of ``depth`` hidden layers at its start: weights N(0, 2/fan-in), readout N(0, 1/width)."""
+def network(
+    seeds: Sequence[int], depth: int, width: int, inputs: Tensor, targets: Tensor
+) -> GatedNetwork:
+    """A network of ``depth`` hidden layers at its start: weights N(0, 2/fan-in), readout N(0,
+    1/width).
+    """
     widths = [inputs.shape[2], *[width] * depth]
     weights = [
         normal(seeds, b, a, stream=f"layer {depth} {at}", dtype=torch.float64) * (2 / a) ** 0.5
@@ -31,13 +37,19 @@ def network(seeds: Sequence[int], depth: int, width: int, inputs: Tensor, target
 
 
 def stepped(net: GatedNetwork, targets: Tensor, rate: float) -> GatedNetwork:
-    """After one step of gradient descent on ½Σ(f − y)²; masks, residuals and velocities are measured anew."""
+    """After one step of gradient descent on ½Σ(f − y)²; masks, residuals and velocities are
+    measured anew.
+    """
     weights = [w + rate * v for w, v in zip(net.weights, net.weight_velocity, strict=True)]
     return gated_network(weights, net.readout, net.inputs, targets)
 
 
-def trained_residuals(net: GatedNetwork, targets: Tensor, *, rate: float, steps: int) -> tuple[Tensor, Tensor]:
-    """Residuals along a training, (R, T+1, N), by torch's own gradients, and how many masks have switched by then, (R, T+1)."""
+def trained_residuals(
+    net: GatedNetwork, targets: Tensor, *, rate: float, steps: int
+) -> tuple[Tensor, Tensor]:
+    """Residuals along a training, (R, T+1, N), by torch's own gradients, and how many masks have
+    switched by then, (R, T+1).
+    """
     weights = [w.clone() for w in net.weights]
     residuals, switches, before = [], [], net.masks[0] > 0
     flips = torch.zeros(len(before), dtype=torch.float64)
@@ -60,9 +72,15 @@ def trained_residuals(net: GatedNetwork, targets: Tensor, *, rate: float, steps:
 
 
 def integrated_residuals(
-    net: GatedNetwork, targets: Tensor, *, rate: float, steps: int, gates: Callable[[Tensor], Tensor] | None = None
+    net: GatedNetwork,
+    targets: Tensor,
+    *,
+    rate: float,
+    steps: int,
+    gates: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
-    """Residuals (R, T+1, N) of the closed field equations of one hidden layer: h and r alone, no weights.
+    """Residuals (R, T+1, N) of the closed field equations of one hidden layer: h and r alone, no
+    weights.
 
     h_i(μ) ← h_i(μ) − η a_i Σ_ν G_{μν} 1[h_i(ν) > 0] r_ν with G = XXᵀ, and r = Σ_i a_i (h_i)₊ − y.
 
@@ -88,7 +106,8 @@ def closed_runs(seeds: Sequence[int], settings: Settings) -> dict[str, Array]:
     """How far the field equations' residuals are from the trained network's, along the training.
 
     Returns:
-        "distance", (R, K): ‖r − r'‖/‖r(0)‖; the same for "masks frozen", "one mask for all" and "labels shuffled"; "switches", (R, K).
+        "distance", (R, K): ‖r − r'‖/‖r(0)‖; the same for "masks frozen", "one mask for all" and
+        "labels shuffled"; "switches", (R, K).
     """
     inputs, targets = parity_task(seeds, settings["samples"])
     net = network(seeds, 1, settings["width"], inputs, targets)
@@ -106,5 +125,11 @@ def closed_runs(seeds: Sequence[int], settings: Settings) -> dict[str, Array]:
     }
     at = [round(settings["steps"] * k / settings["looks"]) for k in range(settings["looks"] + 1)]
     size = true[:, :1].norm(dim=2)
-    found = {name: rows(((r - true).norm(dim=2) / size)[:, at].nan_to_num(1e6, 1e6)) for name, r in others.items()}
-    return found | {"switches": rows(switches[:, at]), "loss": rows((true.norm(dim=2) / size)[:, at])}
+    found = {
+        name: rows(((r - true).norm(dim=2) / size)[:, at].nan_to_num(1e6, 1e6))
+        for name, r in others.items()
+    }
+    return found | {
+        "switches": rows(switches[:, at]),
+        "loss": rows((true.norm(dim=2) / size)[:, at]),
+    }

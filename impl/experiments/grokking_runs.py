@@ -9,28 +9,45 @@ from torch import Tensor
 
 from theorems.impl.experiments.data import modular_addition, onehot, shuffled
 from theorems.impl.experiments.feature_runs import linearity, looks
-from theorems.impl.experiments.replicas import accuracy, cross_entropy, features, layers, outputs, train
+from theorems.impl.experiments.replicas import (
+    accuracy,
+    cross_entropy,
+    features,
+    layers,
+    outputs,
+    train,
+)
 from theorems.impl.experiments.runs import Array, Settings, rows
 
 
 def grokking_runs(seeds: Sequence[int], settings: Settings) -> dict[str, Array]:
-    """Addition modulo a prime with and without weight decay: accuracies, and target linearity of the last hidden layer on unseen pairs.
+    """Addition modulo a prime with and without weight decay: accuracies, and target linearity of
+    the last hidden layer on unseen pairs.
 
     Returns:
-        "training accuracy", "test accuracy" and "linearity", (R, K), also with ", no decay" and ", labels shuffled".
+        "training accuracy", "test accuracy" and "linearity", (R, K), also with ", no decay" and ",
+        labels shuffled".
     """
     modulus = settings["modulus"]
     (x, sums), (test, wanted) = modular_addition(seeds, modulus, settings["share"])
     found: dict[str, Array] = {}
     for suffix in ("", ", no decay", ", labels shuffled"):
         seen = shuffled(sums, seeds) if suffix == ", labels shuffled" else sums
-        weights = layers(seeds, (2 * modulus, settings["width"], settings["width"], modulus), gain=2.0)
+        weights = layers(
+            seeds, (2 * modulus, settings["width"], settings["width"], modulus), gain=2.0
+        )
         kept: list[Tensor] = []
 
-        def look(_: int, w: list[Tensor] = weights, y: Tensor = seen, kept: list[Tensor] = kept) -> None:
+        def look(
+            _: int, w: list[Tensor] = weights, y: Tensor = seen, kept: list[Tensor] = kept
+        ) -> None:
             last = features(w, test)[-1]
             linear = linearity(onehot(wanted, modulus), last)
-            kept.append(torch.stack([accuracy(outputs(w, x), y), accuracy(outputs(w, test), wanted), linear], 1))
+            kept.append(
+                torch.stack(
+                    [accuracy(outputs(w, x), y), accuracy(outputs(w, test), wanted), linear], 1
+                )
+            )
 
         train(
             weights,

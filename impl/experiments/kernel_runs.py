@@ -1,4 +1,6 @@
-"""Trainings on digits under weight decay, and a self-supervised one: how many directions the kernel of the features has, and which."""
+"""Trainings on digits under weight decay, and a self-supervised one: how many directions the kernel
+of the features has, and which.
+"""
 
 from __future__ import annotations
 
@@ -15,20 +17,26 @@ Features = Callable[[Sequence[Tensor], Tensor], Tensor]
 
 
 def _finite(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Features with zeros for what diverged, and a factor (R,) that is one, or NaN where something did."""
+    """Features with zeros for what diverged, and a factor (R,) that is one, or NaN where something
+    did.
+    """
     fine = features.isfinite().all(2).all(1)
     return features.double().nan_to_num(0.0, 0.0, 0.0), torch.where(fine, 1.0, torch.nan).double()
 
 
 def directions(features: Tensor, share: float) -> Tensor:
-    """How many eigenvalues of the kernel ΦΦᵀ are larger than ``share`` of the largest one, (R,); NaN where a training diverged."""
+    """How many eigenvalues of the kernel ΦΦᵀ are larger than ``share`` of the largest one, (R,);
+    NaN where a training diverged.
+    """
     clean, factor = _finite(features)
     values = torch.linalg.svdvals(clean).square()
     return (values > share * values[:, :1]).sum(1) * factor
 
 
 def alignment(features: Tensor, targets: Tensor, count: int) -> Tensor:
-    """The share of the centred targets in the span of the kernel's ``count`` leading eigenvectors, (R,); NaN where a training diverged."""
+    """The share of the centred targets in the span of the kernel's ``count`` leading eigenvectors,
+    (R,); NaN where a training diverged.
+    """
     clean, factor = _finite(features)
     leading = torch.linalg.svd(clean, full_matrices=False)[0][..., :count]
     centred = targets.double() - targets.double().mean(1, keepdim=True)
@@ -71,7 +79,7 @@ def _start(arm: str, seeds: Sequence[int], settings: Settings) -> list[Tensor]:
 
 
 def supervised(
-    arm: str, seeds: Sequence[int], settings: Settings, inputs: Tensor, targets: Tensor, *, decay: float, look: Callable[[Tensor], None]
+    arm: str, seeds: Sequence[int], settings: Settings, inputs: Tensor, targets: Tensor, *, decay: float, look: Callable[[Tensor], None]  # noqa: E501
 ) -> list[Tensor]:  # fmt: skip
     """Full-batch training on ½ mean square error with decay λ/2 ‖·‖² on every parameter.
 
@@ -85,12 +93,20 @@ def supervised(
         look: called with the features along the way.
     """
     weights, features = _start(arm, seeds, settings), ARMS[arm]
-    # a free feature is one sample's alone: its gradient has the factor 1/N, and so must its decay for the same balance
+    # a free feature is one sample's alone: its gradient has the factor 1/N, and so must its decay
+    # for the same balance
     scale = settings["samples"] if arm == "free features" else 1
     groups = lambda parameters: torch.optim.SGD(  # noqa: E731
-        [{"params": [w], "lr": settings["rate"] * (scale if at == 0 else 1), "weight_decay": decay / (scale if at == 0 else 1)} for at, w in enumerate(parameters)],
+        [
+            {
+                "params": [w],
+                "lr": settings["rate"] * (scale if at == 0 else 1),
+                "weight_decay": decay / (scale if at == 0 else 1),
+            }
+            for at, w in enumerate(parameters)
+        ],
         momentum=0.9,
-    )  # fmt: skip
+    )
     steps, looks = settings["steps"], settings["looks"]
     train(
         weights,
@@ -107,13 +123,16 @@ def supervised(
 
 
 def rank_runs(seeds: Sequence[int], settings: Settings) -> dict[str, Array]:
-    """Rank of the kernel and alignment of its leading eigenvectors with the labels, along supervised training.
+    """Rank of the kernel and alignment of its leading eigenvectors with the labels, along
+    supervised training.
 
     Returns:
-        "directions, ARM", (R, K), also with ", no decay"; "alignment, ARM", (R, K), also with ", labels shuffled"; "accuracy, ARM", (R,),
-        on the test.
+        "directions, ARM", (R, K), also with ", no decay"; "alignment, ARM", (R, K), also with ",
+        labels shuffled"; "accuracy, ARM", (R,), on the test.
     """
-    (inputs, labels), (test, test_labels) = digit_split(seeds, settings["samples"], settings["tests"])
+    (inputs, labels), (test, test_labels) = digit_split(
+        seeds, settings["samples"], settings["tests"]
+    )
     targets, found = onehot(labels), {}
     variants = {
         "": (labels, settings["decay"]),
@@ -127,7 +146,9 @@ def rank_runs(seeds: Sequence[int], settings: Settings) -> dict[str, Array]:
             ranks: list[Tensor] = []
             aligned: list[Tensor] = []
 
-            def look(features: Tensor, ranks: list[Tensor] = ranks, aligned: list[Tensor] = aligned) -> None:
+            def look(
+                features: Tensor, ranks: list[Tensor] = ranks, aligned: list[Tensor] = aligned
+            ) -> None:
                 ranks.append(directions(features, settings["share"]))
                 aligned.append(alignment(features, targets, CLASSES))
 
@@ -141,15 +162,21 @@ def rank_runs(seeds: Sequence[int], settings: Settings) -> dict[str, Array]:
 
 
 def views(inputs: Tensor, sources: Sequence[torch.Generator], noise: float) -> Tensor:
-    """Inputs with a fifth of their pixels left out and Gaussian noise on all of them, drawn from the source of each seed."""
+    """Inputs with a fifth of their pixels left out and Gaussian noise on all of them, drawn from
+    the source of each seed.
+    """
     kept = torch.stack([torch.rand(inputs.shape[1:], generator=s) for s in sources]) > 0.2
     added = torch.stack([torch.randn(inputs.shape[1:], generator=s) for s in sources])
     return inputs * kept + noise * added
 
 
 def redundancy_loss(one: Tensor, other: Tensor, weight: float) -> Tensor:
-    """Barlow Twins' loss of two views' features (R, N, P): the cross-correlation should be the identity, (R,)."""
-    first, second = ((z - z.mean(1, keepdim=True)) / (z.std(1, keepdim=True) + 1e-4) for z in (one, other))
+    """Barlow Twins' loss of two views' features (R, N, P): the cross-correlation should be the
+    identity, (R,).
+    """
+    first, second = (
+        (z - z.mean(1, keepdim=True)) / (z.std(1, keepdim=True) + 1e-4) for z in (one, other)
+    )
     cross = first.mT @ second / one.shape[1]
     diagonal = cross.diagonal(dim1=1, dim2=2)
     off = cross.square().sum((1, 2)) - diagonal.square().sum(1)
@@ -157,10 +184,12 @@ def redundancy_loss(one: Tensor, other: Tensor, weight: float) -> Tensor:
 
 
 def contrast_runs(seeds: Sequence[int], settings: Settings) -> dict[str, Array]:
-    """One encoder, 64 → width ReLU → width, trained on labels with decay, and without labels on two views.
+    """One encoder, 64 → width ReLU → width, trained on labels with decay, and without labels on two
+    views.
 
     Returns:
-        "directions, ARM" of the centred features, (R, K), for "supervised", "self-supervised" and "no redundancy term".
+        "directions, ARM" of the centred features, (R, K), for "supervised", "self-supervised" and
+        "no redundancy term".
     """
     (inputs, labels), _ = digit_split(seeds, settings["samples"], 0)
     steps, looks, found = settings["steps"], settings["looks"], {}
@@ -171,8 +200,14 @@ def contrast_runs(seeds: Sequence[int], settings: Settings) -> dict[str, Array]:
 
     ranks: list[Tensor] = []
     supervised(
-        "linear penultimate", seeds, settings, inputs, onehot(labels), decay=settings["decay"], look=lambda features: ranks.append(counted(features))
-    )  # fmt: skip
+        "linear penultimate",
+        seeds,
+        settings,
+        inputs,
+        onehot(labels),
+        decay=settings["decay"],
+        look=lambda features: ranks.append(counted(features)),
+    )
     found["directions, supervised"] = rows(torch.stack(ranks, 1))
     for arm, weight in (("self-supervised", settings["redundancy"]), ("no redundancy term", 0.0)):
         weights = layers(seeds, (64, settings["width"], settings["width"]), gain=2.0)
@@ -180,9 +215,14 @@ def contrast_runs(seeds: Sequence[int], settings: Settings) -> dict[str, Array]:
         seen: list[Tensor] = []
 
         def loss(
-            _: int, weights: list[Tensor] = weights, weight: float = weight, sources: list[torch.Generator] = sources
+            _: int,
+            weights: list[Tensor] = weights,
+            weight: float = weight,
+            sources: list[torch.Generator] = sources,
         ) -> Tensor:
-            one, other = (_penultimate(weights, views(inputs, sources, settings["noise"])) for _ in range(2))
+            one, other = (
+                _penultimate(weights, views(inputs, sources, settings["noise"])) for _ in range(2)
+            )
             return redundancy_loss(one, other, weight)
 
         train(

@@ -1,6 +1,8 @@
-"""One large gradient step of a two-layer ReLU network on a single-index teacher, and what a ridge readout makes of it.
+"""One large gradient step of a two-layer ReLU network on a single-index teacher, and what a ridge
+readout makes of it.
 
-f(x) = m^{−1/2} Σ a_j ReLU(⟨w_j, x⟩), w_j ~ N(0, I/d), a_j ~ N(0, 1/m), y = tanh⟨w*, x⟩ + noise; n = αd samples, m = βd units, η = η₀ d.
+f(x) = m^{−1/2} Σ a_j ReLU(⟨w_j, x⟩), w_j ~ N(0, I/d), a_j ~ N(0, 1/m), y = tanh⟨w*, x⟩ + noise; n =
+αd samples, m = βd units, η = η₀ d.
 """
 
 from __future__ import annotations
@@ -18,13 +20,19 @@ SLOPE = 0.5
 
 
 def _drawn(seeds: Sequence[int], count: int, d: int, stream: str) -> tuple[Tensor, Tensor]:
-    """Inputs (R, N, d) and the teacher's answers without noise, (R, N); w* is the first axis, all else being isotropic."""
+    """Inputs (R, N, d) and the teacher's answers without noise, (R, N); w* is the first axis, all
+    else being isotropic.
+    """
     inputs = normal(seeds, count, d, stream=f"{stream} in {d}", dtype=torch.float64)
     return inputs, torch.tanh(inputs[..., 0])
 
 
-def stepped(weight: Tensor, readout: Tensor, inputs: Tensor, targets: Tensor, rate: float) -> Tensor:
-    """The first layer (R, m, d) after one full-batch step on (1/2n) Σ (y − f)²; the readout (R, m) stays."""
+def stepped(
+    weight: Tensor, readout: Tensor, inputs: Tensor, targets: Tensor, rate: float
+) -> Tensor:
+    """The first layer (R, m, d) after one full-batch step on (1/2n) Σ (y − f)²; the readout (R, m)
+    stays.
+    """
     moving = weight.clone().requires_grad_()
     answer = (torch.relu(inputs @ moving.mT) @ readout[..., None])[..., 0] / weight.shape[1] ** 0.5
     loss = (answer - targets).square().sum() / (2 * inputs.shape[1])
@@ -33,7 +41,8 @@ def stepped(weight: Tensor, readout: Tensor, inputs: Tensor, targets: Tensor, ra
 
 
 def spiked(weight: Tensor, readout_draws: Tensor, spike: Tensor, rate: float, count: int) -> Tensor:
-    """Weights drawn as the theorem says that learned ones are: N(0, I/d + (c₁ η/(nm))² ς ςᵀ), from independent Gaussian numbers.
+    """Weights drawn as the theorem says that learned ones are: N(0, I/d + (c₁ η/(nm))² ς ςᵀ), from
+    independent Gaussian numbers.
 
     Args:
         weight: independent weights N(0, I/d), (R, m, d).
@@ -60,20 +69,28 @@ def stretched(inputs: Tensor, direction: Tensor, factor: Tensor) -> Tensor:
     return inputs + (factor[:, None, None] - 1) * along * direction[:, None, :]
 
 
-def ridge(kernel: Tensor, across: Tensor, targets: Tensor, wanted: Tensor, penalty: float) -> Tensor:
-    """Test error over the variance of the target, (R,), of kernel ridge with the penalty as a share of the kernel's mean diagonal."""
+def ridge(
+    kernel: Tensor, across: Tensor, targets: Tensor, wanted: Tensor, penalty: float
+) -> Tensor:
+    """Test error over the variance of the target, (R,), of kernel ridge with the penalty as a share
+    of the kernel's mean diagonal.
+    """
     count = kernel.shape[1]
     scale = kernel.diagonal(dim1=1, dim2=2).mean(1)[:, None, None]
-    solved = torch.linalg.solve(kernel + penalty * scale * torch.eye(count, dtype=kernel.dtype), targets[..., None])
+    solved = torch.linalg.solve(
+        kernel + penalty * scale * torch.eye(count, dtype=kernel.dtype), targets[..., None]
+    )
     return ((across @ solved)[..., 0] - wanted).square().mean(1) / wanted.var(1)
 
 
 def step_runs(seeds: Sequence[int], settings: Settings) -> dict[str, Array]:
-    """Errors of ridge readouts before and after the step, of the network's features and of kernels, over η₀.
+    """Errors of ridge readouts before and after the step, of the network's features and of kernels,
+    over η₀.
 
     Returns:
-        "network", "network, labels shuffled", "spiked sample", "kernel" and "kernel, random spike": (R, K) over the ``rates`` η₀, the first of
-        which is zero. *Spiked sample*: as many weights drawn from the predicted law; *kernel*: its limit of infinitely many.
+        "network", "network, labels shuffled", "spiked sample", "kernel" and "kernel, random spike":
+        (R, K) over the ``rates`` η₀, the first of which is zero. *Spiked sample*: as many weights
+        drawn from the predicted law; *kernel*: its limit of infinitely many.
     """
     d, m = settings["dimension"], settings["width_ratio"] * settings["dimension"]
     n, fit = settings["step_ratio"] * d, settings["fit_ratio"] * d
@@ -83,8 +100,13 @@ def step_runs(seeds: Sequence[int], settings: Settings) -> dict[str, Array]:
     y = y + settings["noise"] * normal(seeds, n, stream="noise", dtype=torch.float64)
     v = v + settings["noise"] * normal(seeds, fit, stream="fit noise", dtype=torch.float64)
     mixed = gathered(y, permutations(seeds, n, stream="shuffle"))
-    weight, fresh = (normal(seeds, m, d, stream=s, dtype=torch.float64) / d**0.5 for s in ("weights", "fresh weights"))
-    readout, draws = (normal(seeds, m, stream=s, dtype=torch.float64) for s in ("readout", "fresh readout"))
+    weight, fresh = (
+        normal(seeds, m, d, stream=s, dtype=torch.float64) / d**0.5
+        for s in ("weights", "fresh weights")
+    )
+    readout, draws = (
+        normal(seeds, m, stream=s, dtype=torch.float64) for s in ("readout", "fresh readout")
+    )
     readout = readout / m**0.5
     other = normal(seeds, d, stream="random spike", dtype=torch.float64)
     found: dict[str, list[Tensor]] = {}
@@ -110,7 +132,9 @@ def step_runs(seeds: Sequence[int], settings: Settings) -> dict[str, Array]:
 
 
 def harmonic_correlation(features: Tensor, inputs: Tensor) -> Tensor:
-    """|correlation| of the top eigenfunction over ‖x‖ with the quadratic harmonic ⟨w*, x⟩²/‖x‖² over the sample, (R,), signed by a positive mean."""
+    """|correlation| of the top eigenfunction over ‖x‖ with the quadratic harmonic ⟨w*, x⟩²/‖x‖²
+    over the sample, (R,), signed by a positive mean.
+    """
     left = torch.linalg.svd(features, full_matrices=False)[0][..., 0]
     shape = left / inputs.norm(dim=2)
     shape = shape * torch.sign(shape.mean(1, keepdim=True))
@@ -120,7 +144,8 @@ def harmonic_correlation(features: Tensor, inputs: Tensor) -> Tensor:
 
 
 def harmonic_runs(seeds: Sequence[int], settings: Settings) -> dict[str, Array]:
-    """Correlation of the top eigenfunction of the features' kernel with the quadratic harmonic along w*, over the dimension.
+    """Correlation of the top eigenfunction of the features' kernel with the quadratic harmonic
+    along w*, over the dimension.
 
     Returns:
         "after the step", "before the step" and "labels shuffled": (R, K) over the ``dimensions``.
@@ -128,7 +153,9 @@ def harmonic_runs(seeds: Sequence[int], settings: Settings) -> dict[str, Array]:
     found: dict[str, list[Tensor]] = {}
     for d in settings["dimensions"]:
         n, m = settings["step_ratio"] * d, settings["width_ratio"] * d
-        (x, y), (points, _) = (_drawn(seeds, c, d, s) for c, s in ((n, "step"), (settings["points"], "points")))
+        (x, y), (points, _) = (
+            _drawn(seeds, c, d, s) for c, s in ((n, "step"), (settings["points"], "points"))
+        )
         y = y + settings["noise"] * normal(seeds, n, stream=f"noise {d}", dtype=torch.float64)
         weight = normal(seeds, m, d, stream=f"weights {d}", dtype=torch.float64) / d**0.5
         readout = normal(seeds, m, stream=f"readout {d}", dtype=torch.float64) / m**0.5
@@ -138,5 +165,7 @@ def harmonic_runs(seeds: Sequence[int], settings: Settings) -> dict[str, Array]:
             ("before the step", weight),
             ("labels shuffled", stepped(weight, readout, x, mixed, settings["rate"] * d)),
         ):
-            found.setdefault(name, []).append(harmonic_correlation(torch.relu(points @ w.mT), points))
+            found.setdefault(name, []).append(
+                harmonic_correlation(torch.relu(points @ w.mT), points)
+            )
     return {name: rows(torch.stack(parts, 1)) for name, parts in found.items()}

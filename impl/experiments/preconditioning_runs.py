@@ -1,9 +1,12 @@
-"""Networks with a preconditioned first layer on a single-index teacher: noise, a cue that shifts, and transfer.
+"""Networks with a preconditioned first layer on a single-index teacher: noise, a cue that shifts,
+and transfer.
 
-Inputs have the covariance Σ = diag(λ), λ geometric from 1 to 0.01; a teacher reads one eigenvector of it. Two layers, m ReLU units, squared
-loss, full batch, W ← W − ηm ∇_W L · Σ^p and plain descent on the readout, whose entries start at N(0, 1)/m and move at the rate η/m: the
-mean-field scaling, in which features move by as much at every width. Two arms for the rate at each p: *fixed*, one η for all p, and
-*rescaled*, η d/tr Σ^{p+1}, since at a fixed rate a change of p is a change of speed too.
+Inputs have the covariance Σ = diag(λ), λ geometric from 1 to 0.01; a teacher reads one eigenvector
+of it. Two layers, m ReLU units, squared loss, full batch, W ← W − ηm ∇_W L · Σ^p and plain descent
+on the readout, whose entries start at N(0, 1)/m and move at the rate η/m: the mean-field scaling,
+in which features move by as much at every width. Two arms for the rate at each p: *fixed*, one η
+for all p, and *rescaled*, η d/tr Σ^{p+1}, since at a fixed rate a change of p is a change of speed
+too.
 """
 
 from __future__ import annotations
@@ -57,7 +60,7 @@ class Trained:
 
 
 def descend(
-    inputs: Tensor, targets: Tensor, test: tuple[Tensor, Tensor], exponent: float, rate: str, *, seeds: Sequence[int], settings: Settings
+    inputs: Tensor, targets: Tensor, test: tuple[Tensor, Tensor], exponent: float, rate: str, *, seeds: Sequence[int], settings: Settings  # noqa: E501
 ) -> Trained:  # fmt: skip
     """Train one network for every seed.
 
@@ -99,7 +102,7 @@ def speed(exponent: float, rate: str) -> float:
 
 
 def by_rate(
-    inputs: Tensor, targets: Tensor, test: tuple[Tensor, Tensor], exponent: float, *, seeds: Sequence[int], settings: Settings
+    inputs: Tensor, targets: Tensor, test: tuple[Tensor, Tensor], exponent: float, *, seeds: Sequence[int], settings: Settings  # noqa: E501
 ) -> dict[str, Trained]:  # fmt: skip
     """`descend` at every rate of `RATES`; what two of them share is trained once."""
     speeds = {rate: speed(exponent, rate) for rate in RATES}
@@ -118,10 +121,12 @@ def _inputs(seeds: Sequence[int], count: int, stream: str) -> tuple[Tensor, Tens
 
 
 def noise_runs(seeds: Sequence[int], settings: Settings) -> dict[str, Array]:
-    """Test error (without noise) of networks trained on noisy targets, signal to noise 1, with the teacher on top or at the bottom.
+    """Test error (without noise) of networks trained on noisy targets, signal to noise 1, with the
+    teacher on top or at the bottom.
 
     Returns:
-        "CASE, p = P, RATE": error along the way over the variance of the target, (R, K); the same with ", labels shuffled".
+        "CASE, p = P, RATE": error along the way over the variance of the target, (R, K); the same
+        with ", labels shuffled".
     """
     white, inputs = _inputs(seeds, settings["samples"], "train")
     test_white, test_inputs = _inputs(seeds, settings["tests"], "test")
@@ -133,7 +138,9 @@ def noise_runs(seeds: Sequence[int], settings: Settings) -> dict[str, Array]:
         test = test_inputs, standardised(test_white[..., axis])
         for suffix, seen in (("", targets), (", labels shuffled", gathered(targets, order))):
             for p in EXPONENTS if suffix else settings["exponents"]:
-                for rate, run in by_rate(inputs, seen, test, p, seeds=seeds, settings=settings).items():
+                for rate, run in by_rate(
+                    inputs, seen, test, p, seeds=seeds, settings=settings
+                ).items():
                     found[f"{case}, p = {p}, {rate}{suffix}"] = rows(run.errors)
     return found
 
@@ -147,12 +154,14 @@ def _cued(white: Tensor, core: int, cue: int, correlation: float) -> Tensor:
 
 
 def cue_runs(seeds: Sequence[int], settings: Settings) -> dict[str, Array]:
-    """Error where a cue no longer tells anything, of networks trained where it was correlated with the target.
+    """Error where a cue no longer tells anything, of networks trained where it was correlated with
+    the target.
 
     Core on top and cue at the bottom ("core high"), or the other way round ("core low").
 
     Returns:
-        "core CASE, p = P, RATE": error along the way without the correlation, (R, K); the same with ", labels shuffled".
+        "core CASE, p = P, RATE": error along the way without the correlation, (R, K); the same with
+        ", labels shuffled".
     """
     white = normal(seeds, settings["samples"], DIMENSION, stream="train")
     test_white, test_inputs = _inputs(seeds, settings["tests"], "test")
@@ -165,14 +174,22 @@ def cue_runs(seeds: Sequence[int], settings: Settings) -> dict[str, Array]:
         test = test_inputs, standardised(test_white[..., core])
         for suffix, seen in (("", targets), (", labels shuffled", gathered(targets, order))):
             for p in EXPONENTS:
-                for rate, run in by_rate(inputs, seen, test, p, seeds=seeds, settings=settings).items():
+                for rate, run in by_rate(
+                    inputs, seen, test, p, seeds=seeds, settings=settings
+                ).items():
                     found[f"core {case}, p = {p}, {rate}{suffix}"] = rows(run.errors)
     return found
 
 
-def ridge_error(weight: Tensor, task: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor], penalty: float) -> Tensor:
-    """Test error (R,) of a ridge readout, penalty λ N, on the features ReLU(W x)/√m of a frozen first layer, in the dual form."""
-    seen, new = ((torch.relu(x @ weight.mT) / weight.shape[1] ** 0.5).double() for x in (task[0], test[0]))
+def ridge_error(
+    weight: Tensor, task: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor], penalty: float
+) -> Tensor:
+    """Test error (R,) of a ridge readout, penalty λ N, on the features ReLU(W x)/√m of a frozen
+    first layer, in the dual form.
+    """
+    seen, new = (
+        (torch.relu(x @ weight.mT) / weight.shape[1] ** 0.5).double() for x in (task[0], test[0])
+    )
     count = seen.shape[1]
     kernel = seen @ seen.mT + penalty * count * torch.eye(count, dtype=torch.float64)
     answer = new @ (seen.mT @ torch.linalg.solve(kernel, task[1].double()[..., None]))
@@ -180,26 +197,40 @@ def ridge_error(weight: Tensor, task: tuple[Tensor, Tensor], test: tuple[Tensor,
 
 
 def transfer_runs(seeds: Sequence[int], settings: Settings) -> dict[str, Array]:
-    """A first layer trained on a teacher of both ends of the spectrum, frozen, then a ridge readout for a teacher of one end alone.
+    """A first layer trained on a teacher of both ends of the spectrum, frozen, then a ridge readout
+    for a teacher of one end alone.
 
     Returns:
-        "TARGET, p = P, RATE": error of the new readout, (R,), also on the first layer before training ("TARGET, untrained"), and with
-        ", labels shuffled" on a first layer trained on shuffled targets.
+        "TARGET, p = P, RATE": error of the new readout, (R,), also on the first layer before
+        training ("TARGET, untrained"), and with ", labels shuffled" on a first layer trained on
+        shuffled targets.
     """
     white, inputs = _inputs(seeds, settings["samples"], "train")
     new_white, new_inputs = _inputs(seeds, settings["samples"], "new task")
     test_white, test_inputs = _inputs(seeds, settings["tests"], "test")
-    noise = normal(seeds, 2 * settings["samples"], stream="noise") / settings["signal_to_noise"] ** 0.5
+    noise = (
+        normal(seeds, 2 * settings["samples"], stream="noise") / settings["signal_to_noise"] ** 0.5
+    )
     order = permutations(seeds, settings["samples"], stream="shuffle")
-    both = (standardised(white[..., HIGH]) + standardised(white[..., LOW])) / 2**0.5 + noise[:, : settings["samples"]]
+    both = (standardised(white[..., HIGH]) + standardised(white[..., LOW])) / 2**0.5 + noise[
+        :, : settings["samples"]
+    ]
     found: dict[str, Array] = {}
     for suffix, seen in (("", both), (", labels shuffled", gathered(both, order))):
         for p in EXPONENTS:
-            for rate, run in by_rate(inputs, seen, (inputs, seen), p, seeds=seeds, settings=settings).items():
+            for rate, run in by_rate(
+                inputs, seen, (inputs, seen), p, seeds=seeds, settings=settings
+            ).items():
                 for target, axis in (("high", HIGH), ("low", LOW)):
-                    task = new_inputs, standardised(new_white[..., axis]) + noise[:, settings["samples"] :]
+                    task = (
+                        new_inputs,
+                        standardised(new_white[..., axis]) + noise[:, settings["samples"] :],
+                    )
                     test = test_inputs, standardised(test_white[..., axis])
-                    for name, weight in ((f"p = {p}, {rate}{suffix}", run.weights), ("untrained", run.start)):
+                    for name, weight in (
+                        (f"p = {p}, {rate}{suffix}", run.weights),
+                        ("untrained", run.start),
+                    ):
                         error = ridge_error(weight, task, test, settings["ridge"])
                         found[f"{target}, {name}"] = rows(error)
     return found

@@ -1,7 +1,9 @@
-"""Fully connected networks of many seeds, trained side by side: weights (R, d_out, d_in), one row of everything per seed.
+"""Fully connected networks of many seeds, trained side by side: weights (R, d_out, d_in), one row
+of everything per seed.
 
-The loss is summed over the replicas, so that each has the gradient that it would have alone, and torch's optimisers, which act entry by
-entry, step each as if it were alone. Every seed has its own streams of random numbers: a replica does not depend on its neighbours.
+The loss is summed over the replicas, so that each has the gradient that it would have alone, and
+torch's optimisers, which act entry by entry, step each as if it were alone. Every seed has its own
+streams of random numbers: a replica does not depend on its neighbours.
 """
 
 from __future__ import annotations
@@ -23,9 +25,13 @@ def source(seed: int, stream: str) -> torch.Generator:
     return generator((seed * 1_000_003 + zlib.crc32(stream.encode())) % 2**62)
 
 
-def normal(seeds: Sequence[int], *shape: int, stream: str, dtype: torch.dtype = torch.float32) -> Tensor:
+def normal(
+    seeds: Sequence[int], *shape: int, stream: str, dtype: torch.dtype = torch.float32
+) -> Tensor:
     """Standard Gaussian numbers (R, *shape), those of a seed from its own stream."""
-    return torch.stack([torch.randn(shape, generator=source(s, stream), dtype=torch.float64) for s in seeds]).to(dtype)
+    return torch.stack(
+        [torch.randn(shape, generator=source(s, stream), dtype=torch.float64) for s in seeds]
+    ).to(dtype)
 
 
 def permutations(seeds: Sequence[int], size: int, *, stream: str) -> Tensor:
@@ -39,10 +45,12 @@ def gathered(rows: Tensor, order: Tensor) -> Tensor:
 
 
 def layers(
-    seeds: Sequence[int], widths: Sequence[int], *, gain: float = 1.0, last: float = 1.0, stream: str = "weights",
+    seeds: Sequence[int], widths: Sequence[int], *, gain: float = 1.0, last: float = 1.0, stream: str = "weights",  # noqa: E501
     dtype: torch.dtype = torch.float32,
 ) -> list[Tensor]:  # fmt: skip
-    """Bias-free weights (R, d_out, d_in) of variance gain/d_in, that of the last layer last/d_in."""
+    """Bias-free weights (R, d_out, d_in) of variance gain/d_in, that of the last layer
+    last/d_in.
+    """
     pairs = list(zip(widths[:-1], widths[1:], strict=True))
     scales = [gain] * (len(pairs) - 1) + [last]
     return [
@@ -54,14 +62,18 @@ def layers(
 def features(
     weights: Sequence[Tensor], inputs: Tensor, activation: Callable[[Tensor], Tensor] = torch.relu
 ) -> list[Tensor]:
-    """The inputs and what every hidden layer makes of them, (R, N, width) each; the last weight is the readout and not applied."""
+    """The inputs and what every hidden layer makes of them, (R, N, width) each; the last weight is
+    the readout and not applied.
+    """
     found = [inputs]
     for weight in weights[:-1]:
         found.append(activation(torch.bmm(found[-1], weight.mT)))
     return found
 
 
-def outputs(weights: Sequence[Tensor], inputs: Tensor, activation: Callable[[Tensor], Tensor] = torch.relu) -> Tensor:
+def outputs(
+    weights: Sequence[Tensor], inputs: Tensor, activation: Callable[[Tensor], Tensor] = torch.relu
+) -> Tensor:
     """What the networks answer, (R, N, C)."""
     return torch.bmm(features(weights, inputs, activation)[-1], weights[-1].mT)
 
@@ -80,12 +92,15 @@ def train(
 
     Args:
         parameters: leaves (R, …).
-        loss: of every replica at the parameters as they are; the step is for whoever draws minibatches.
+        loss: of every replica at the parameters as they are; the step is for whoever draws
+            minibatches.
         optimiser: makes the optimiser from the parameters.
         steps: how many.
-        look: called with the step, without gradients, before that step is taken; ``steps`` itself is after the last.
+        look: called with the step, without gradients, before that step is taken; ``steps`` itself
+            is after the last.
         at: the steps at which ``look`` is called.
-        after: called with the step, without gradients, after it was taken: for a rule that changes the new weights.
+        after: called with the step, without gradients, after it was taken: for a rule that changes
+            the new weights.
     """
     for parameter in parameters:
         parameter.requires_grad_()

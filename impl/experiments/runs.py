@@ -26,7 +26,8 @@ class Runs(Instance):
     """The replicates of one experiment.
 
     Args:
-        values: what was measured, by name: (R, …), a row per seed. Arms that share a seed share its data and its initial weights.
+        values: what was measured, by name: (R, …), a row per seed. Arms that share a seed share its
+            data and its initial weights.
         seeds: of the replicates, (R,).
 
     Raises:
@@ -41,12 +42,25 @@ class Runs(Instance):
     def __post_init__(self) -> None:
         """Check the rows."""
         require(len(self.seeds) > 0, "expected at least one seed, got none")
-        require(len(set(self.seeds)) == len(self.seeds), f"expected every seed once, got {self.seeds}")
+        require(
+            len(set(self.seeds)) == len(self.seeds), f"expected every seed once, got {self.seeds}"
+        )
         for name, rows in self.values.items():
             got = tuple(rows.shape)
-            require(got[:1] == (len(self.seeds),), f"expected {name} with {len(self.seeds)} rows, got shape {got}")
-            bad = [seed for seed, row in zip(self.seeds, rows, strict=True) if not np.isfinite(row).all()]
-            require(not bad, f"expected finite {name}, got a training that diverged at seed {bad[:1]}: lower the rate")
+            require(
+                got[:1] == (len(self.seeds),),
+                f"expected {name} with {len(self.seeds)} rows, got shape {got}",
+            )
+            bad = [
+                seed
+                for seed, row in zip(self.seeds, rows, strict=True)
+                if not np.isfinite(row).all()
+            ]
+            require(
+                not bad,
+                f"expected finite {name}, got a training that diverged at seed {bad[:1]}: "
+                "lower the rate",
+            )
 
     def __getitem__(self, name: str) -> Array:
         """The rows of one quantity."""

@@ -1,4 +1,6 @@
-"""Deep linear networks: a chain of matrices, its outputs, and the gradients of the outputs by the inputs."""
+"""Deep linear networks: a chain of matrices, its outputs, and the gradients of the outputs by the
+inputs.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,11 @@ class LinearChain(Instance):
 
     alone = ("inputs", 2)
 
-    measures: ClassVar[dict[str, tuple[str, int]]] = {"width": ("weights", -2), "inputs": ("inputs", -1), "samples": ("inputs", -2)}  # fmt: skip
+    measures: ClassVar[dict[str, tuple[str, int]]] = {
+        "width": ("weights", -2),
+        "inputs": ("inputs", -1),
+        "samples": ("inputs", -2),
+    }
     measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
 
     weights: tuple[Operand, ...]
@@ -46,7 +52,10 @@ class LinearChain(Instance):
         width = self.inputs.shape[-1]
         for i, weight in enumerate(self.weights, start=1):
             got = tuple(weight.shape)
-            require(len(got) == 2 and got[1] == width, f"expected W_{i} of shape (n_{i}, {width}), got {got}")
+            require(
+                len(got) == 2 and got[1] == width,
+                f"expected W_{i} of shape (n_{i}, {width}), got {got}",
+            )
             width = got[0]
             if isinstance(weight, Tensor):
                 check_tensor(f"W_{i}", weight)
@@ -60,7 +69,8 @@ class LinearChain(Instance):
 
 
 def linear_chain(model: nn.Module, inputs: Tensor) -> LinearChain:
-    """A `LinearChain` of a torch module made of bias-free ``nn.Linear`` (and ``nn.Identity``) in order, on inputs (N, d).
+    """A `LinearChain` of a torch module made of bias-free ``nn.Linear`` (and ``nn.Identity``) in
+    order, on inputs (N, d).
 
     Raises:
         InputError: for any other layer, or a bias.
@@ -72,13 +82,15 @@ def linear_chain(model: nn.Module, inputs: Tensor) -> LinearChain:
             weights.append(layer.weight.detach().double())
         elif not isinstance(layer, nn.Sequential | nn.Identity):
             raise InputError(
-                f"expected nn.Linear and nn.Identity in an nn.Sequential, got {type(layer).__name__} ({name!r})"
+                "expected nn.Linear and nn.Identity in an nn.Sequential, got "
+                f"{type(layer).__name__} ({name!r})"
             )
     return LinearChain(tuple(weights), inputs.detach().double())
 
 
 def linear_chains_of(layers: Mapping[str, LayerTrace]) -> dict[str, LinearChain]:
-    """Every maximal row of two or more linear layers of a traced network, each of which reads the one before it, number for number.
+    """Every maximal row of two or more linear layers of a traced network, each of which reads the
+    one before it, number for number.
 
     Biases do not count: they move no derivative.
 
@@ -88,7 +100,9 @@ def linear_chains_of(layers: Mapping[str, LayerTrace]) -> dict[str, LinearChain]
     Returns:
         by "first layer → last layer".
     """
-    usable = {name: layer for name, layer in layers.items() if layer.weight.ndim == 2 and layer.calls == 1}
+    usable = {
+        name: layer for name, layer in layers.items() if layer.weight.ndim == 2 and layer.calls == 1
+    }
     after = {
         a: b
         for a, one in usable.items()
@@ -111,7 +125,9 @@ def linear_chains_of(layers: Mapping[str, LayerTrace]) -> dict[str, LinearChain]
 
 
 def gradient_outer_products(chain: LinearChain) -> Operand:
-    """Σ_n ∇f(x_n) ∇f(x_n)ᵀ, (n_0, n_0): N times the average gradient outer product, by forward-mode derivatives."""
+    """Σ_n ∇f(x_n) ∇f(x_n)ᵀ, (n_0, n_0): N times the average gradient outer product, by forward-mode
+    derivatives.
+    """
     eye = eye_like(chain.inputs)
     still = chain.inputs[..., None, :] * 0
 
@@ -120,12 +136,15 @@ def gradient_outer_products(chain: LinearChain) -> Operand:
             x = x @ weight.mT
         return x
 
-    slopes = velocity(run, (chain.inputs[..., None, :] + eye * 0,), (still + eye,))  # (N, n_0, C): rows are ∂f/∂x_i
+    # (N, n_0, C): rows are ∂f/∂x_i
+    slopes = velocity(run, (chain.inputs[..., None, :] + eye * 0,), (still + eye,))
     return (slopes @ slopes.mT).sum(-3)
 
 
 def imbalance(chain: LinearChain) -> float:
-    """The largest entry of |W_{l+1}ᵀW_{l+1} − W_l W_lᵀ| over l; 0 if and only if balanced, exactly (every float is a fraction)."""
+    """The largest entry of |W_{l+1}ᵀW_{l+1} − W_l W_lᵀ| over l; 0 if and only if balanced, exactly
+    (every float is a fraction).
+    """
     return max((_gap(b, a) for a, b in pairwise(chain.weights)), default=0.0)
 
 
@@ -133,7 +152,8 @@ def _gap(upper: Operand, lower: Operand) -> float:
     if isinstance(upper, Tensor):
         near = float((upper.mT @ upper - lower @ lower.mT).abs().max())
         size = float((upper.abs().mT @ upper.abs() + lower.abs() @ lower.abs().mT).max())
-        if near > 2**-52 * (len(upper) + lower.shape[1] + 2) * size:  # no rounding explains it: nothing exact is needed
+        # no rounding explains it: nothing exact is needed
+        if near > 2**-52 * (len(upper) + lower.shape[1] + 2) * size:
             return near
         upper, lower = to_exact(upper), to_exact(lower)
     return float(abs(upper.T @ upper - lower @ lower.T).max())

@@ -1,4 +1,6 @@
-"""Batches of labelled features at (or short of) neural collapse: every sample at the mean of its class."""
+"""Batches of labelled features at (or short of) neural collapse: every sample at the mean of its
+class.
+"""
 
 from __future__ import annotations
 
@@ -29,12 +31,17 @@ class LabelledFeatures(Instance):
         labels: Y, (N, K), one-hot; every class occurs.
 
     Raises:
-        InputError: shapes that do not fit, NaN or infinity, labels that are not one-hot, a class without samples, one class only.
+        InputError: shapes that do not fit, NaN or infinity, labels that are not one-hot, a class
+            without samples, one class only.
     """
 
     alone = ("features", 2)
 
-    measures: ClassVar[dict[str, tuple[str, int]]] = {"samples": ("features", -2), "features": ("features", -1), "classes": ("labels", -1)}  # fmt: skip
+    measures: ClassVar[dict[str, tuple[str, int]]] = {
+        "samples": ("features", -2),
+        "features": ("features", -1),
+        "classes": ("labels", -1),
+    }
     measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
 
     features: Operand
@@ -45,15 +52,25 @@ class LabelledFeatures(Instance):
         rows, classes = self.features.shape[0], self.labels.shape[-1]
         check_shapes(self, {"labels": (rows, classes)})
         check_finite(self, "features", "labels")
-        require(classes > 1, f"expected labels (N, K) of at least two classes, got {tuple(self.labels.shape)}")
+        require(
+            classes > 1,
+            f"expected labels (N, K) of at least two classes, got {tuple(self.labels.shape)}",
+        )
         if isinstance(self.labels, Tensor) or is_exact(self.labels):
-            hot = ((self.labels == 0) | (self.labels == 1)).all() and (self.labels.sum(-1) == 1).all()
+            hot = ((self.labels == 0) | (self.labels == 1)).all() and (
+                self.labels.sum(-1) == 1
+            ).all()
             require(bool(hot), "expected one-hot labels: a single 1 per row")
-            require(bool((self.sizes > 0).all()), f"expected samples of every class, got {self.sizes.tolist()}")
+            require(
+                bool((self.sizes > 0).all()),
+                f"expected samples of every class, got {self.sizes.tolist()}",
+            )
 
     @property
     def sizes(self) -> Operand:
-        """Samples per class, (K,); fractions, so that they divide exactly, where the labels are exact."""
+        """Samples per class, (K,); fractions, so that they divide exactly, where the labels are
+        exact.
+        """
         counts = self.labels.sum(-2)
         return counts * Fraction(1) if is_exact(counts) else counts
 
@@ -71,12 +88,16 @@ def labelled_features(features: Tensor, labels: Tensor) -> LabelledFeatures:
 
 def class_means(batch: LabelledFeatures) -> Operand:
     """One sample of each class, (K, d): its mean, where nothing varies within a class."""
-    first = [next(i for i, hot in enumerate(column) if hot == 1) for column in batch.labels.T.tolist()]
+    first = [
+        next(i for i, hot in enumerate(column) if hot == 1) for column in batch.labels.T.tolist()
+    ]
     return batch.features[first]
 
 
 def within_class_variation(batch: LabelledFeatures) -> float:
-    """The largest distance of an entry from that of the first sample of its class; 0 at collapse."""
+    """The largest distance of an entry from that of the first sample of its class; 0 at
+    collapse.
+    """
     spread = abs(batch.features - batch.labels @ class_means(batch))
     return float(spread.max()) if 0 not in spread.shape else 0.0
 

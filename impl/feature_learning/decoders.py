@@ -28,7 +28,8 @@ class Decoder(Instance):
         mixtures: C, (B, N), rows non-negative and summing to 1.
 
     Raises:
-        InputError: shapes that do not fit, NaN or infinity, rows of C that are no convex combinations.
+        InputError: shapes that do not fit, NaN or infinity, rows of C that are no convex
+            combinations.
     """
 
     alone = ("points", 2)
@@ -43,7 +44,10 @@ class Decoder(Instance):
 
     def __post_init__(self) -> None:
         """Check shapes, numbers and combinations."""
-        require(len(self.weights) == len(self.biases) > 0, "expected as many biases as weights, and at least one")
+        require(
+            len(self.weights) == len(self.biases) > 0,
+            "expected as many biases as weights, and at least one",
+        )
         rows, width = self.codes.shape
         for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True), start=1):
             require(
@@ -59,7 +63,10 @@ class Decoder(Instance):
             tuple(self.points.shape) == (rows, width),
             f"expected points of shape {(rows, width)}, got {tuple(self.points.shape)}",
         )
-        require(self.mixtures.shape[-1] == rows, f"expected mixtures (B, {rows}), got {tuple(self.mixtures.shape)}")
+        require(
+            self.mixtures.shape[-1] == rows,
+            f"expected mixtures (B, {rows}), got {tuple(self.mixtures.shape)}",
+        )
         check_finite(self, "points", "codes", "mixtures")
         if isinstance(self.mixtures, Tensor) or is_exact(self.mixtures):
             convex = (self.mixtures >= 0).all() and (self.mixtures.sum(-1) == 1).all()
@@ -70,7 +77,9 @@ class Decoder(Instance):
         return self._run(codes)[0]
 
     def switching_units(self) -> int:
-        """How many ReLUs are open at one code and closed at another; 0 makes g affine on the codes' convex hull."""
+        """How many ReLUs are open at one code and closed at another; 0 makes g affine on the codes'
+        convex hull.
+        """
         opens = [((h > 0) * 1).sum(0) * ((h < 0) * 1).sum(0) for h in self._run(self.codes)[1]]
         return sum(int((both > 0).sum()) for both in opens)
 

@@ -35,7 +35,11 @@ class FeatureSet(Instance):
 
     alone = ("features", 2)
 
-    measures: ClassVar[dict[str, tuple[str, int]]] = {"samples": ("features", -2), "features": ("features", -1), "targets": ("targets", -1)}  # fmt: skip
+    measures: ClassVar[dict[str, tuple[str, int]]] = {
+        "samples": ("features", -2),
+        "features": ("features", -1),
+        "targets": ("targets", -1),
+    }
     measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
 
     features: Operand
@@ -49,7 +53,10 @@ class FeatureSet(Instance):
         """Check that the shapes fit one another and that the numbers are finite."""
         *lead, rows, d = self.features.shape
         classes, k = self.targets.shape[-1], self.linear_map.shape[-1]
-        require(rows > 0 and d > 0, f"expected features of shape (…, N, d), got {tuple(self.features.shape)}")
+        require(
+            rows > 0 and d > 0,
+            f"expected features of shape (…, N, d), got {tuple(self.features.shape)}",
+        )
         wanted = {
             "targets": (*lead, rows, classes),
             "mixing": (*lead, d, d),
@@ -63,15 +70,20 @@ class FeatureSet(Instance):
         for name in ("features", *wanted):
             value = getattr(self, name)
             if isinstance(value, Tensor):
-                require(value.dtype.is_floating_point, f"expected floating-point {name}, got {value.dtype}")
+                require(
+                    value.dtype.is_floating_point,
+                    f"expected floating-point {name}, got {value.dtype}",
+                )
                 require_finite(name, value)
 
 
 def feature_set(features: Tensor, targets: Tensor, *, seed: int = 0) -> FeatureSet:
-    """A `FeatureSet` of real features and targets, the quantified maps drawn from ``seed`` (Gaussian, η·λ_max = 1).
+    """A `FeatureSet` of real features and targets, the quantified maps drawn from ``seed``
+    (Gaussian, η·λ_max = 1).
 
-    Columns that depend linearly on earlier ones (dead units, constant border pixels) are left out: exactly, in
-    FLINT's integers. They span nothing, and no rounding could tell them from columns that nearly depend.
+    Columns that depend linearly on earlier ones (dead units, constant border pixels) are left out:
+    exactly, in FLINT's integers. They span nothing, and no rounding could tell them from columns
+    that nearly depend.
 
     Args:
         features: (N, d), not all zero.
@@ -80,11 +92,17 @@ def feature_set(features: Tensor, targets: Tensor, *, seed: int = 0) -> FeatureS
     """
     for name, value in (("features", features), ("targets", targets)):
         kind = type(value).__name__
-        require(isinstance(value, Tensor), f"expected {name} as a tensor, got {kind}; wrap arrays in torch.as_tensor")
+        require(
+            isinstance(value, Tensor),
+            f"expected {name} as a tensor, got {kind}; wrap arrays in torch.as_tensor",
+        )
     require(features.ndim == 2, f"expected features of shape (N, d), got {tuple(features.shape)}")
     if targets.ndim == 1 and not targets.dtype.is_floating_point:
         least = int(targets.min()) if targets.numel() else 0
-        require(least >= 0, f"expected class labels from 0 on, got {least}; leave out samples without a label")
+        require(
+            least >= 0,
+            f"expected class labels from 0 on, got {least}; leave out samples without a label",
+        )
         targets = targets.long()
         targets = torch.nn.functional.one_hot(targets)
     require(
@@ -93,7 +111,10 @@ def feature_set(features: Tensor, targets: Tensor, *, seed: int = 0) -> FeatureS
     )
     require_finite("features", features)
     chosen = independent_columns(features)
-    require(bool(chosen), "expected features that are not all zero, got zeros: no unit is alive on this batch")
+    require(
+        bool(chosen),
+        "expected features that are not all zero, got zeros: no unit is alive on this batch",
+    )
     features = features[:, chosen]
     d, classes, source = features.shape[1], targets.shape[1], generator(seed)
     place = features.device
@@ -112,12 +133,15 @@ def feature_set(features: Tensor, targets: Tensor, *, seed: int = 0) -> FeatureS
 
 
 def centred(targets: Operand) -> Operand:
-    """N·(Y − column means): centred without a division, so that integers stay integers; scale cancels in every law."""
+    """N·(Y − column means): centred without a division, so that integers stay integers; scale
+    cancels in every law.
+    """
     return targets * targets.shape[-2] - targets.sum(-2)[..., None, :]
 
 
 def target_linearity(targets: Operand, features: Operand) -> Operand:
-    r"""TL(Y, H) = 1 − ‖(I − P_H)Y‖_F² / ‖Y‖_F² with Y column-centred: how much of the targets a linear head explains.
+    r"""TL(Y, H) = 1 − ‖(I − P_H)Y‖_F² / ‖Y‖_F² with Y column-centred: how much of the targets a
+    linear head explains.
 
     Args:
         targets: Y, (…, N, C), not constant.

@@ -1,4 +1,6 @@
-"""Deep linear networks in training: weights, data, and the velocity of every weight under gradient flow."""
+"""Deep linear networks in training: weights, data, and the velocity of every weight under gradient
+flow.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,7 @@ class LinearNetwork(Instance):
         "width": ("weights", -2), "inputs": ("inputs", -1), "samples": ("inputs", -2),
     }  # fmt: skip
     measured: ClassVar[Mapping[str, Callable[[Any], Any]]] = {
-        "weight_velocity": lambda net: descent(net),  # noqa: PLW0108, defined below
+        "weight_velocity": lambda net: descent(net),  # noqa: PLW0108
     }
 
     weights: tuple[Operand, ...]
@@ -51,11 +53,17 @@ class LinearNetwork(Instance):
             f"expected as many velocities as weights ({count}), got {len(self.weight_velocity)}",
         )
         rows, width = self.inputs.shape
-        for i, (weight, speed) in enumerate(zip(self.weights, self.weight_velocity, strict=True), start=1):
+        for i, (weight, speed) in enumerate(
+            zip(self.weights, self.weight_velocity, strict=True), start=1
+        ):
             got = tuple(weight.shape)
-            require(len(got) == 2 and got[1] == width, f"expected W_{i} of shape (n_{i}, {width}), got {got}")
             require(
-                tuple(speed.shape) == got, f"expected the velocity of W_{i} of shape {got}, got {tuple(speed.shape)}"
+                len(got) == 2 and got[1] == width,
+                f"expected W_{i} of shape (n_{i}, {width}), got {got}",
+            )
+            require(
+                tuple(speed.shape) == got,
+                f"expected the velocity of W_{i} of shape {got}, got {tuple(speed.shape)}",
             )
             width = got[0]
         wanted = (rows, width)
@@ -89,7 +97,9 @@ def run(weights: Sequence[Operand], inputs: Operand) -> Operand:
 
 
 def descent(net: LinearNetwork) -> tuple[Operand, ...]:
-    """−∇_W L of every layer by the backward recursion: what autograd computes, for the bound of its rounding."""
+    """−∇_W L of every layer by the backward recursion: what autograd computes, for the bound of its
+    rounding.
+    """
     read = [net.inputs]
     for weight in net.weights:
         read.append(read[-1] @ weight.mT)
@@ -101,7 +111,8 @@ def descent(net: LinearNetwork) -> tuple[Operand, ...]:
 
 
 def linear_network(weights: Sequence[Operand], inputs: Operand, targets: Operand) -> LinearNetwork:
-    """A `LinearNetwork` whose velocities are measured: by autograd, on exact numbers by exact differentiation.
+    """A `LinearNetwork` whose velocities are measured: by autograd, on exact numbers by exact
+    differentiation.
 
     Args:
         weights: W₁ … W_L, (n_l, n_{l−1}) each; float64 tensors, or object arrays of integers.
@@ -112,13 +123,15 @@ def linear_network(weights: Sequence[Operand], inputs: Operand, targets: Operand
         InputError: as `LinearNetwork`.
     """
     still = tuple(weight * 0 for weight in weights)
-    LinearNetwork(tuple(weights), inputs, targets, still)  # what does not fit is refused before autograd meets it
+    # what does not fit is refused before autograd meets it
+    LinearNetwork(tuple(weights), inputs, targets, still)
 
     start = run(weights, inputs) - targets
 
     def loss(*at: Operand) -> Operand:
         off = run(at, inputs) - targets
-        if is_exact(off):  # ½ would make fractions of integers: ⟨F(0) − Y, F⟩ has the same gradient here
+        # ½ would make fractions of integers: ⟨F(0) − Y, F⟩ has the same gradient here
+        if is_exact(off):
             return (off * start).sum(-1).sum(-1)
         return (off * off).sum(-1).sum(-1) / 2
 

@@ -1,4 +1,6 @@
-"""Polar factors and spins, and how far a computed one can be from the exact one: verified after the fact."""
+"""Polar factors and spins, and how far a computed one can be from the exact one: verified after the
+fact.
+"""
 
 from __future__ import annotations
 
@@ -18,22 +20,28 @@ from theorems.impl.numbers.rounded_matrices import _norm, _smallest_singular_val
 
 
 def polar(matrix: Tensor) -> Tensor:
-    """The orthogonal polar factor U Vᵀ of A = U S Vᵀ (…, n, n), by singular value decomposition; one of them if A is singular."""
+    """The orthogonal polar factor U Vᵀ of A = U S Vᵀ (…, n, n), by singular value decomposition;
+    one of them if A is singular.
+    """
     factors = torch.linalg.svd(matrix)
     factor: Tensor = factors.U @ factors.Vh
     return factor
 
 
 def spin(weight: Operand, velocity: Operand) -> Operand:
-    """An Ω with ΩM + MΩ = dW Wᵀ − W dWᵀ, M = WWᵀ: the rate at which dW turns the frame of the rows (…, d_out, d_out).
+    """An Ω with ΩM + MΩ = dW Wᵀ − W dWᵀ, M = WWᵀ: the rate at which dW turns the frame of the rows
+    (…, d_out, d_out).
 
-    ΩW is unique. Exact operands: solved over the rationals (one matrix); floats: in the eigenbasis of M, refined once.
+    ΩW is unique. Exact operands: solved over the rationals (one matrix); floats: in the eigenbasis
+    of M, refined once.
     """
     square, right = weight @ weight.mT, velocity @ weight.mT - weight @ velocity.mT
     if is_exact(weight):
         n = len(square)
         eye = np.eye(n, dtype=int).astype(object)
-        return least_squares(np.kron(eye, square) + np.kron(square, eye), right.reshape(-1, 1)).reshape(n, n)
+        return least_squares(
+            np.kron(eye, square) + np.kron(square, eye), right.reshape(-1, 1)
+        ).reshape(n, n)
     values, vectors = torch.linalg.eigh(square)
     sums = values[..., :, None] + values[..., None, :]
     cut = values.shape[-1] * torch.finfo(values.dtype).eps * values[..., -1:, None]
@@ -63,16 +71,19 @@ def _smallest(matrix: Ball) -> Tensor:
 
 
 def _off_null_space(weight: Ball, columns: Tensor) -> Tensor:
-    """Distance (Frobenius) of computed columns from an orthonormal basis of the null space of Wᵀ, W of full column rank (…).
+    """Distance (Frobenius) of computed columns from an orthonormal basis of the null space of Wᵀ, W
+    of full column rank (…).
 
-    The part in the column space of W is at most ‖WᵀN‖/σ_min(W) = a; making the rest orthonormal moves it by at most ‖NᵀN − I‖ + a².
+    The part in the column space of W is at most ‖WᵀN‖/σ_min(W) = a; making the rest orthonormal
+    moves it by at most ‖NᵀN − I‖ + a².
     """
     a = _norm(weight.mT @ Ball(columns)) / _smallest(weight)
     return (a + _defect(columns) + a * a) * (1 + 1e-12)
 
 
 def _completed(before: Ball, after: Ball) -> Ball:
-    """W₁W₂ᵀ, made invertible where d_out > d_in: plus t N₁N₂ᵀ for bases N₁, N₂ of the null spaces of W₁ᵀ and W₂ᵀ.
+    """W₁W₂ᵀ, made invertible where d_out > d_in: plus t N₁N₂ᵀ for bases N₁, N₂ of the null spaces
+    of W₁ᵀ and W₂ᵀ.
 
     That leaves polar(·)W₂ alone, since N₂ᵀW₂ = 0.
     """
@@ -90,7 +101,9 @@ def _completed(before: Ball, after: Ball) -> Ball:
 
 
 def _least_eigenvalue(symmetric: Tensor) -> Tensor:
-    """A proved lower bound on λ_min of a symmetric matrix, from its computed eigenvectors (…); negative where there is none."""
+    """A proved lower bound on λ_min of a symmetric matrix, from its computed eigenvectors (…);
+    negative where there is none.
+    """
     values, vectors = torch.linalg.eigh(symmetric)
     residual = Ball(symmetric) - (Ball(vectors) * values[..., None, :]) @ Ball(vectors).mT
     bound: Tensor = values[..., 0] * (1 - _defect(vectors)) - _norm(residual)
@@ -98,10 +111,12 @@ def _least_eigenvalue(symmetric: Tensor) -> Tensor:
 
 
 def polar_radius(before: Ball, after: Ball) -> Tensor:
-    r"""A bound on ‖Q̂ − Q‖_F for the computed Q̂ = polar(W₁W₂ᵀ) and an exact one (infinite where σ_min is not proved positive) (…).
+    r"""A bound on ‖Q̂ − Q‖_F for the computed Q̂ = polar(W₁W₂ᵀ) and an exact one (infinite where
+    σ_min is not proved positive) (…).
 
-    Q̂ is within δ = ‖Q̂ᵀQ̂ − I‖ of an orthogonal Q̃, the polar factor of Ã = Q̃S with S the symmetric part of Q̂ᵀA; and by R.-C. Li
-    (SIAM J. Matrix Anal. Appl. 16, 1995) ‖Q̃ − Q‖_F ≤ 2‖Ã − A‖_F/(σ_min(Ã) + σ_min(A)).
+    Q̂ is within δ = ‖Q̂ᵀQ̂ − I‖ of an orthogonal Q̃, the polar factor of Ã = Q̃S with S the
+    symmetric part of Q̂ᵀA; and by R.-C. Li (SIAM J. Matrix Anal. Appl. 16, 1995) ‖Q̃ − Q‖_F ≤ 2‖Ã −
+    A‖_F/(σ_min(Ã) + σ_min(A)).
     """
     matrix = _completed(before, after)
     factor = polar(matrix.center)
@@ -118,19 +133,23 @@ def polar_radius(before: Ball, after: Ball) -> Tensor:
 def vertical_radius(weight: Ball, velocity: Ball) -> Tensor:
     r"""A bound on ‖Ω̂W − ΩW‖_F for the computed spin Ω̂ (…).
 
-    E = Ω̂ − Ω solves EM + ME = the residual; in the eigenbasis of M = WWᵀ, |E_ij| √m_j ≤ |residual_ij| √m_j/(m_i + m_j), hence ‖EW‖_F is at most
-    the residual's norm over the smallest singular value of W, which must have full rank.
+    E = Ω̂ − Ω solves EM + ME = the residual; in the eigenbasis of M = WWᵀ, |E_ij| √m_j ≤
+    |residual_ij| √m_j/(m_i + m_j), hence ‖EW‖_F is at most the residual's norm over the smallest
+    singular value of W, which must have full rank.
     """
     square, right = weight @ weight.mT, velocity @ weight.mT - weight @ velocity.mT
     omega = Ball(spin(weight.center, velocity.center))
     return _norm(omega @ square + square @ omega - right) / _smallest(weight) * (1 + 1e-12)
 
 
-# -- a measured rotation -----------------------------------------------------------------------------------------------
+# -- a measured rotation
+# -----------------------------------------------------------------------------------------------
 
 
 def _backward(rows: int) -> float:
-    """What a singular value decomposition of an n × n matrix leaves: ‖UᵀU − I‖_F, ‖A − USVᵀ‖_F/‖A‖_F; as for a frame in `impl.instances.precise`."""
+    """What a singular value decomposition of an n × n matrix leaves: ‖UᵀU − I‖_F, ‖A −
+    USVᵀ‖_F/‖A‖_F; as for a frame in `impl.instances.precise`.
+    """
     return gamma(16 * max(rows, 2) ** 2)
 
 
@@ -139,12 +158,14 @@ def _size(matrix: Tensor) -> Tensor:
 
 
 def rotation_radius(before: Ball, after: Ball) -> Tensor:
-    r"""How far a computed Q̂ = polar(W₁W₂ᵀ) may be off as far as Procrustes' conditions see it, entry by entry (…).
+    r"""How far a computed Q̂ = polar(W₁W₂ᵀ) may be off as far as Procrustes' conditions see it,
+    entry by entry (…).
 
-    Where `polar_radius` bounds the distance from the exact factor by less, that counts. Else: Q̂ is orthogonal, Q̂W₂W₁ᵀ symmetric and
-    positive, up to ε‖W₁‖‖W₂‖, ε = γ(16n²), and ⟨Q̂, W₁W₂ᵀ⟩ within as much of its maximum, however near to singular W₁W₂ᵀ is (the
-    decomposition is backward stable). A radius of ε‖W₁‖_F/(the least norm of a row) covers the first three, one of 2√ε the last.
-    A statement about Q̂ itself needs its distance from the exact factor: see `turned`.
+    Where `polar_radius` bounds the distance from the exact factor by less, that counts. Else: Q̂ is
+    orthogonal, Q̂W₂W₁ᵀ symmetric and positive, up to ε‖W₁‖‖W₂‖, ε = γ(16n²), and ⟨Q̂, W₁W₂ᵀ⟩ within
+    as much of its maximum, however near to singular W₁W₂ᵀ is (the decomposition is backward
+    stable). A radius of ε‖W₁‖_F/(the least norm of a row) covers the first three, one of 2√ε the
+    last. A statement about Q̂ itself needs its distance from the exact factor: see `turned`.
     """
     exact = polar_radius(before, after)
     w1, w2 = before.magnitude, after.magnitude
@@ -159,7 +180,9 @@ def rotation_radius(before: Ball, after: Ball) -> Tensor:
 
 
 def turned(rotation: Tensor, step: Tensor, before: Tensor, after: Tensor) -> Tensor:
-    r"""Another polar factor of W₁W₂ᵀ + E, ‖E‖ ≤ ε‖W₁‖‖W₂‖: Q turned by an angle of about 8ε‖W₁‖‖W₂‖/(σ_i + σ_j) in each plane of singular vectors."""
+    r"""Another polar factor of W₁W₂ᵀ + E, ‖E‖ ≤ ε‖W₁‖‖W₂‖: Q turned by an angle of about
+    8ε‖W₁‖‖W₂‖/(σ_i + σ_j) in each plane of singular vectors.
+    """
     factors = torch.linalg.svd(before.double() @ after.double().mT)
     sums = factors.S[..., :, None] + factors.S[..., None, :]
     noise = 8 * _backward(before.shape[-2]) * (_size(before) * _size(after))[..., None, None]

@@ -1,4 +1,6 @@
-"""A hidden layer trained by one step behind a random linear readout: what the readout's law makes of the step."""
+"""A hidden layer trained by one step behind a random linear readout: what the readout's law makes
+of the step.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def linearised_loss(outputs: Operand, targets: Operand) -> Operand:
 
 
 def surrogate(hidden: Operand, targets: Operand) -> Operand:
-    """‖YᵀZ‖_F²: K times the surrogate, the mean over the K targets of their squared alignment with the features Z (…)."""
+    """‖YᵀZ‖_F²: K times the surrogate, the mean over the K targets of their squared alignment with
+    the features Z (…).
+    """
     return squared_norm(targets.mT @ hidden)
 
 
@@ -50,8 +54,11 @@ class ReadoutEnsemble(Instance):
     alone = ("features", 2)
 
     measured: ClassVar[Mapping[str, Rounding]] = {
-        # reverse mode multiplies (Y A)ᵀ by H; the bound of the two products is the same in either order
-        "weight_grads": lambda ensemble: ensemble.readouts.mT @ ensemble.targets.mT @ ensemble.features
+        # reverse mode multiplies (Y A)ᵀ by H; the bound of the two products is the same in either
+        # order
+        "weight_grads": lambda ensemble: (
+            ensemble.readouts.mT @ ensemble.targets.mT @ ensemble.features
+        )
     }
 
     features: Operand
@@ -64,7 +71,11 @@ class ReadoutEnsemble(Instance):
 
     def __post_init__(self) -> None:
         """Check that the shapes fit one another and that the numbers are finite."""
-        (rows, d), (width, _), classes = self.features.shape, self.weight.shape, self.targets.shape[-1]
+        (rows, d), (width, _), classes = (
+            self.features.shape,
+            self.weight.shape,
+            self.targets.shape[-1],
+        )
         count = self.readouts.shape[0]
         wanted = {
             "weight": (width, d),
@@ -79,9 +90,17 @@ class ReadoutEnsemble(Instance):
 
 
 def readout_ensemble(
-    features: Operand, weight: Operand, targets: Operand, readouts: Operand, *, variance: Operand, rate: Operand
+    features: Operand,
+    weight: Operand,
+    targets: Operand,
+    readouts: Operand,
+    *,
+    variance: Operand,
+    rate: Operand,
 ) -> ReadoutEnsemble:
-    """A `ReadoutEnsemble` with the gradients by autograd (exact operands: by exact directional derivatives)."""
+    """A `ReadoutEnsemble` with the gradients by autograd (exact operands: by exact directional
+    derivatives).
+    """
 
     def loss(weights: Operand) -> Operand:
         return linearised_loss(features @ weights.mT @ readouts.mT, targets)
@@ -91,12 +110,16 @@ def readout_ensemble(
 
 
 def all_signs(classes: int, width: int) -> Tensor:
-    """Every matrix of signs, (2^(K·m), K, m): the finite readout whose first two moments are those of a random one.
+    """Every matrix of signs, (2^(K·m), K, m): the finite readout whose first two moments are those
+    of a random one.
 
     Raises:
         InputError: for more than 2^12 of them.
     """
-    require(classes * width <= 12, f"expected K·m of at most 12 to list all signs, got {classes}·{width}")
+    require(
+        classes * width <= 12,
+        f"expected K·m of at most 12 to list all signs, got {classes}·{width}",
+    )
     signs = list(itertools.product([1.0, -1.0], repeat=classes * width))
     return torch.tensor(signs, dtype=torch.float64).reshape(-1, classes, width)
 
@@ -108,7 +131,9 @@ def coordinate_readouts(classes: int, width: int) -> Tensor:
 
 
 def noise_rate(features: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
-    """The η at which the surrogate's mean growth is of the size of its noise behind one N(0, 1/m) readout, (); not finite for YᵀH = 0."""
+    """The η at which the surrogate's mean growth is of the size of its noise behind one N(0, 1/m)
+    readout, (); not finite for YᵀH = 0.
+    """
     kernel = targets.mT @ features @ features.mT @ targets
     slope: Tensor = squared_norm(kernel @ targets.mT @ features @ weight.mT) ** 0.5
     return 2 * slope / (weight.shape[0] ** 0.5 * squared_norm(kernel))
@@ -146,9 +171,14 @@ class RandomReadout(Instance):
     def __post_init__(self) -> None:
         """Check that the shapes fit one another and that the numbers are finite."""
         (rows, d), (width, _) = self.features.shape, self.weight.shape
-        check_shapes(self, {"weight": (width, d), "targets": (rows, self.targets.shape[-1]), "rate": ()})
+        check_shapes(
+            self, {"weight": (width, d), "targets": (rows, self.targets.shape[-1]), "rate": ()}
+        )
         check_finite(self, "features", "weight", "targets", "rate")
-        require(self.replicates > 1, f"expected at least two replicates, got replicates={self.replicates}")
+        require(
+            self.replicates > 1,
+            f"expected at least two replicates, got replicates={self.replicates}",
+        )
 
     def draw(self) -> Tensor:
         """The readouts, (R, K, m)."""

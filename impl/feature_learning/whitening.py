@@ -1,4 +1,6 @@
-"""Steps of a weight matrix seen through its Gram matrix: the part that rotates the rows' frame, and the part that learns."""
+"""Steps of a weight matrix seen through its Gram matrix: the part that rotates the rows' frame, and
+the part that learns.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,13 @@ import torch
 from torch import Tensor
 
 from theorems.impl.errors import require
-from theorems.impl.feature_learning.polar_errors import enclosed_motion, polar, rotation_radius, spin, turned
+from theorems.impl.feature_learning.polar_errors import (
+    enclosed_motion,
+    polar,
+    rotation_radius,
+    spin,
+    turned,
+)
 from theorems.impl.instances.checks import check_finite, check_shapes, check_tensor
 from theorems.impl.instances.instance import Instance
 from theorems.impl.instances.measured import Rounding, Slack
@@ -19,10 +27,12 @@ from theorems.impl.numbers.operands import Operand, is_exact, to_exact, to_tenso
 
 
 def newton_schulz(matrix: Operand, steps: int = 10) -> Operand:
-    """The quintic Newton–Schulz iteration X ← (15 X − 10 XXᵀX + 3 (XXᵀ)²X)/8 from A/‖A‖_F: not the polar factor.
+    """The quintic Newton–Schulz iteration X ← (15 X − 10 XXᵀX + 3 (XXᵀ)²X)/8 from A/‖A‖_F: not the
+    polar factor.
 
-    A small singular value grows by 15/8 per step, so ten steps leave those below about (8/15)^10 = 1/537 of ‖A‖_F behind.
-    Exact operands are iterated in float64: the numerators of the exact iterates have 5^steps times as many digits.
+    A small singular value grows by 15/8 per step, so ten steps leave those below about (8/15)^10 =
+    1/537 of ‖A‖_F behind. Exact operands are iterated in float64: the numerators of the exact
+    iterates have 5^steps times as many digits.
     """
     if is_exact(matrix):
         return to_exact(newton_schulz(to_tensor(matrix), steps))
@@ -51,11 +61,16 @@ class WeightStep(Instance):
 
     alone = ("before", 2)
 
-    measures: ClassVar[dict[str, tuple[str, int]]] = {"outputs": ("before", -2), "inputs": ("before", -1)}  # fmt: skip
+    measures: ClassVar[dict[str, tuple[str, int]]] = {
+        "outputs": ("before", -2),
+        "inputs": ("before", -1),
+    }
     measured: ClassVar[Mapping[str, Rounding]] = {
         "rotation": lambda step: rotation_radius(step.before, step.after)[..., None, None]
     }
-    granted: ClassVar[Mapping[str, Slack]] = {"rotation": lambda step: torch.ones_like(step.rotation.double())}
+    granted: ClassVar[Mapping[str, Slack]] = {
+        "rotation": lambda step: torch.ones_like(step.rotation.double())
+    }
 
     before: Operand
     after: Operand
@@ -66,7 +81,10 @@ class WeightStep(Instance):
     def __post_init__(self) -> None:
         """Check that the shapes fit one another and that the numbers are finite."""
         *lead, rows, columns = self.before.shape
-        require(rows > 0 and columns > 0, f"expected weights of shape (…, d_out, d_in), got {tuple(self.before.shape)}")
+        require(
+            rows > 0 and columns > 0,
+            f"expected weights of shape (…, d_out, d_in), got {tuple(self.before.shape)}",
+        )
         square = (*lead, rows, rows)
         wanted = {"after": (*lead, rows, columns), "rotation": square, "competitor": square}
         wanted["directions"] = (*lead, rows, self.directions.shape[-1])
@@ -74,7 +92,9 @@ class WeightStep(Instance):
         check_finite(self, "before", *wanted)
 
     def moved(self, **fields: Any) -> Self:
-        """With the polar factor of a matrix next to W₁W₂ᵀ, as far away as the decomposition's own error."""
+        """With the polar factor of a matrix next to W₁W₂ᵀ, as far away as the decomposition's own
+        error.
+        """
         step = fields["rotation"] - self.rotation
         return replace(self, rotation=turned(self.rotation, step, self.before, self.after))
 
@@ -85,21 +105,29 @@ def weight_step(before: Tensor, after: Tensor, *, seed: int = 0) -> WeightStep:
     Args:
         before: W₁.
         after: W₂.
-        seed: of the signed permutation that competes with the polar factor, and of the directions (the most negative one is added).
+        seed: of the signed permutation that competes with the polar factor, and of the directions
+            (the most negative one is added).
     """
     require(
         before.ndim == 2 and before.shape == after.shape,
-        f"expected two weight matrices of one shape (d_out, d_in), got {tuple(before.shape)} and {tuple(after.shape)}",
+        "expected two weight matrices of one shape (d_out, d_in), got "
+        f"{tuple(before.shape)} and {tuple(after.shape)}",
     )
     check_tensor("before", before)
     check_tensor("after", after)
-    before, after, source = before.detach().double().cpu(), after.detach().double().cpu(), generator(seed)
+    before, after, source = (
+        before.detach().double().cpu(),
+        after.detach().double().cpu(),
+        generator(seed),
+    )
     rotation, rows = polar(before @ after.mT), before.shape[0]
     aligned = rotation @ after @ before.mT
     lowest = torch.linalg.eigh((aligned + aligned.mT) / 2)[1][:, :1]
     drawn = torch.randn(rows, 2, generator=source, dtype=torch.float64)
     signs = torch.randint(0, 2, (rows, 1), generator=source).double() * 2 - 1
-    competitor = torch.eye(rows, dtype=torch.float64)[torch.randperm(rows, generator=source)] * signs
+    competitor = (
+        torch.eye(rows, dtype=torch.float64)[torch.randperm(rows, generator=source)] * signs
+    )
     return WeightStep(before, after, rotation, competitor, torch.cat([lowest, drawn], 1))
 
 
@@ -118,7 +146,10 @@ class WeightMotion(Instance):
 
     alone = ("weight", 2)
 
-    measures: ClassVar[dict[str, tuple[str, int]]] = {"outputs": ("weight", -2), "inputs": ("weight", -1)}  # fmt: skip
+    measures: ClassVar[dict[str, tuple[str, int]]] = {
+        "outputs": ("weight", -2),
+        "inputs": ("weight", -1),
+    }
 
     weight: Operand
     velocity: Operand
@@ -127,7 +158,10 @@ class WeightMotion(Instance):
     def __post_init__(self) -> None:
         """Check that the shapes fit one another and that the numbers are finite."""
         shape = tuple(self.weight.shape)
-        require(len(shape) >= 2 and 0 not in shape, f"expected a weight of shape (…, d_out, d_in), got {shape}")
+        require(
+            len(shape) >= 2 and 0 not in shape,
+            f"expected a weight of shape (…, d_out, d_in), got {shape}",
+        )
         check_shapes(self, {"velocity": shape, "vertical": shape})
         check_finite(self, "weight", "velocity", "vertical")
 
@@ -138,10 +172,13 @@ class WeightMotion(Instance):
 
 
 def weight_motion(weight: Operand, velocity: Operand) -> WeightMotion:
-    """A `WeightMotion` of a weight matrix and any velocity of it, both (d_out, d_in); exact operands stay exact."""
+    """A `WeightMotion` of a weight matrix and any velocity of it, both (d_out, d_in); exact
+    operands stay exact.
+    """
     require(
         tuple(weight.shape) == tuple(velocity.shape),
-        f"expected a velocity of the weight's shape {tuple(weight.shape)}, got {tuple(velocity.shape)}",
+        f"expected a velocity of the weight's shape {tuple(weight.shape)}, got "
+        f"{tuple(velocity.shape)}",
     )
     if isinstance(weight, Tensor):
         check_tensor("weight", weight)

@@ -1,4 +1,6 @@
-"""Groups of runs of the step of `impl.function_space.one_step`, taken at once and judged together."""
+"""Groups of runs of the step of `impl.function_space.one_step`, taken at once and judged
+together.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from theorems.impl.instances.instance import Instance
 
 
 def leading_direction(matrices: Tensor, start: Tensor, steps: int = 40) -> Tensor:
-    """The first right singular vectors of (…, m, d) matrices with one large singular value each, by power iteration from (…, d)."""
+    """The first right singular vectors of (…, m, d) matrices with one large singular value each, by
+    power iteration from (…, d).
+    """
     vector = torch.nn.functional.normalize(start[..., None], dim=-2)
     for _ in range(steps):
         following = torch.nn.functional.normalize(matrices.mT @ (matrices @ vector), dim=-2)
@@ -39,8 +43,14 @@ class Ensemble(Instance):
     def __post_init__(self) -> None:
         """Refuse runs that cannot be taken at once."""
         require(len(self.points) > 0, "expected at least one run in an ensemble, got none")
-        kinds = {(p.dimension, p.samples, p.width, p.rate, p.activation, p.target, p.noise) for p in self.points}
-        require(len(kinds) == 1, f"expected runs that differ in their seeds alone, got {len(kinds)} kinds")
+        kinds = {
+            (p.dimension, p.samples, p.width, p.rate, p.activation, p.target, p.noise)
+            for p in self.points
+        }
+        require(
+            len(kinds) == 1,
+            f"expected runs that differ in their seeds alone, got {len(kinds)} kinds",
+        )
 
     @cached_property
     def cosines(self) -> Tensor:
@@ -55,7 +65,9 @@ class Ensemble(Instance):
         return (before + self._steps()[0]).flatten(0, 1).float()
 
     def projected(self, direction: Tensor) -> Any:
-        """The rows of W₁ of all runs along a direction, sorted, (R m,); kept, since the variants of a claim ask for the same."""
+        """The rows of W₁ of all runs along a direction, sorted, (R m,); kept, since the variants of
+        a claim ask for the same.
+        """
         key = direction.numpy().tobytes()
         if key not in self._projections:
             rows = (self.learned_weights @ direction.float()).double()
@@ -74,7 +86,10 @@ class Ensemble(Instance):
             InputError: if they do not share one.
         """
         seeds = {point.data_seed for point in self.points}
-        require(len(seeds) == 1, f"expected runs that share their batch, got {len(seeds)} batches: set shared_data")
+        require(
+            len(seeds) == 1,
+            f"expected runs that share their batch, got {len(seeds)} batches: set shared_data",
+        )
         inputs, labels, _ = self.points[0].batch()
         return labels[:, 0] @ inputs
 
@@ -84,19 +99,27 @@ class Ensemble(Instance):
         return self.points[0].batch()[2]
 
     def _steps(self) -> tuple[Tensor, Tensor, Tensor]:
-        """W₁ − W₀ (R, m, d), ς (R, d) and w* (R, d) of every run; all steps taken at once by ``torch.func``."""
+        """W₁ − W₀ (R, m, d), ς (R, d) and w* (R, d) of every run; all steps taken at once by
+        ``torch.func``.
+        """
         first = self.points[0]
         models = [point.network() for point in self.points]
         batches = [point.batch() for point in self.points]
-        inputs, labels, teachers = (torch.stack(list(column)) for column in zip(*batches, strict=True))
+        inputs, labels, teachers = (
+            torch.stack(list(column)) for column in zip(*batches, strict=True)
+        )
         stacked = torch.func.stack_module_state(models)
-        weights, readouts = ({name: value.detach() for name, value in part.items()} for part in stacked)
+        weights, readouts = (
+            {name: value.detach() for name, value in part.items()} for part in stacked
+        )
 
         def loss(weight: Any, readout: Any, x: Tensor, y: Tensor) -> Tensor:
             outputs: Tensor = torch.func.functional_call(models[0], (weight, readout), (x,))
             return (y[:, 0] - outputs).square().mean() / 2
 
-        gradient = torch.func.vmap(torch.func.grad(loss))(weights, readouts, inputs, labels)["first.weight"]
+        gradient = torch.func.vmap(torch.func.grad(loss))(weights, readouts, inputs, labels)[
+            "first.weight"
+        ]
         return -first.rate * gradient, (labels.mT @ inputs)[:, 0], teachers
 
 
@@ -115,7 +138,9 @@ class EnsemblePath(StepPath):
         """The ensembles by size: independent of each other, batch and all."""
         return {
             d: tuple(
-                Ensemble(tuple(self._point(d, i * self.group + j, batch=i) for j in range(self.group)))
+                Ensemble(
+                    tuple(self._point(d, i * self.group + j, batch=i) for j in range(self.group))
+                )
                 for i in range(count)
             )
             for d, count in zip(self.sizes, self.replicates, strict=True)

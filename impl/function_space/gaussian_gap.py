@@ -1,12 +1,16 @@
-r"""How far the kernel of really learned weights is from that of its Gaussian equivalent, for σ = cos + sin.
+r"""How far the kernel of really learned weights is from that of its Gaussian equivalent, for σ =
+cos + sin.
 
-σ(u)σ(v) = cos(u − v) + sin(u + v), so for weights of symmetric law k(x, x') = E cos⟨w, δ⟩, δ = x − x': a characteristic function. Given ς a
-weight is N(0, I/d + κ²ςςᵀ), κ = c₁η/(nm); with one more Gaussian b, ς = Σ y_i x_i of independent samples,
+σ(u)σ(v) = cos(u − v) + sin(u + v), so for weights of symmetric law k(x, x') = E cos⟨w, δ⟩, δ = x −
+x': a characteristic function. Given ς a weight is N(0, I/d + κ²ςςᵀ), κ = c₁η/(nm); with one more
+Gaussian b, ς = Σ y_i x_i of independent samples,
 
-.. math:: k_1^*(\delta) = e^{-\lVert\delta\rVert^2/2d}\, \mathbb E_b \left[\psi(\kappa b)^n\right], \qquad
+.. math:: k_1^*(\delta) = e^{-\lVert\delta\rVert^2/2d}\, \mathbb E_b \left[\psi(\kappa b)^n\right],
+          \qquad
     \psi(s) = \mathbb E_z \exp(i s g(z) z \delta_* - \tfrac12 s^2 g(z)^2 \lVert\delta_\perp\rVert^2)
 
-which is exact: four nested Gauss quadratures and no expansion. The Gaussian equivalent is :math:`k_1 = e^{-\delta^\top\Gamma\delta/2d}`.
+which is exact: four nested Gauss quadratures and no expansion. The Gaussian equivalent is
+:math:`k_1 = e^{-\delta^\top\Gamma\delta/2d}`.
 """
 
 from __future__ import annotations
@@ -51,7 +55,10 @@ class GapPoint(Instance):
     def __post_init__(self) -> None:
         """Refuse what has no kernel."""
         for name in ("dimension", "samples", "width"):
-            require(getattr(self, name) >= 1, f"expected {name} of at least 1, got {name}={getattr(self, name)}")
+            require(
+                getattr(self, name) >= 1,
+                f"expected {name} of at least 1, got {name}={getattr(self, name)}",
+            )
         link(self.target)
 
     @property
@@ -73,7 +80,8 @@ class GapPoint(Instance):
         s = self.strength * np.abs(b)  # ψ(−s) is the conjugate of ψ(s), and b is symmetric
         for i, star in enumerate(along[:, 0]):
             phase = np.exp(1j * star * np.multiply.outer(s, g * z)) * z_weights  # (b, z)
-            decay = np.exp(-0.5 * np.multiply.outer(across[0], np.multiply.outer(s**2, g**2)))  # (across, b, z)
+            # of shape (across, b, z)
+            decay = np.exp(-0.5 * np.multiply.outer(across[0], np.multiply.outer(s**2, g**2)))
             psi = np.einsum("bz,abz->ab", phase, decay)
             out[i] = ((psi**self.samples).real * b_weights).sum(-1)
         return np.asarray(out * np.exp(-(along**2 + across) / (2 * self.dimension)))
@@ -84,11 +92,17 @@ class GapPoint(Instance):
         return math.sqrt(2) * star[:, None], 2 * square[None, :]
 
     def distance(self, kernel: Profile) -> tuple[float, float]:
-        """‖T₁* − T‖_HS for the operator T of another kernel of δ, and an error estimate: fine against coarse quadrature."""
+        """‖T₁* − T‖_HS for the operator T of another kernel of δ, and an error estimate: fine
+        against coarse quadrature.
+        """
         found = []
         for counts, values in self.learned.items():
-            weights = np.multiply.outer(normal(counts[0])[1], chi_squared(counts[1], self.dimension - 1)[1])
-            found.append(math.sqrt(float((weights * (values - kernel(*self.grid(counts))) ** 2).sum())))
+            weights = np.multiply.outer(
+                normal(counts[0])[1], chi_squared(counts[1], self.dimension - 1)[1]
+            )
+            found.append(
+                math.sqrt(float((weights * (values - kernel(*self.grid(counts))) ** 2).sum()))
+            )
         # ψ is a sum of terms of modulus at most 1, rounded each, and raised to the n-th power
         rounding = self.samples * (sum(_FINE) + 16) * 2.0**-52
         return found[1], abs(found[1] - found[0]) + rounding
@@ -104,10 +118,12 @@ class GapPath(Instance):
         target: g.
         alpha: n/d.
         beta: m/d.
-        sizes: d; None for 100 … 6400, and up to 25600 where ζ >= 0.7: there corrections in (η/d)² are slow, and the gap still large enough to see.
+        sizes: d; None for 100 … 6400, and up to 25600 where ζ >= 0.7: there corrections in (η/d)²
+            are slow, and the gap still large enough to see.
 
     Raises:
-        InputError: an exponent outside [½, 1], a scale that is not positive, sizes that do not increase, or αd, βd that are not whole.
+        InputError: an exponent outside [½, 1], a scale that is not positive, sizes that do not
+            increase, or αd, βd that are not whole.
     """
 
     zeta: float
@@ -120,14 +136,21 @@ class GapPath(Instance):
     def __post_init__(self) -> None:
         """Refuse what is no path."""
         require(0.5 <= self.zeta <= 1, f"expected ζ in [½, 1], got zeta={self.zeta}")
-        require(math.isfinite(self.scale) and self.scale > 0, f"expected a positive scale, got scale={self.scale}")
         require(
-            list(self.dimensions) == sorted(set(self.dimensions)), f"expected increasing sizes, got {self.dimensions}"
+            math.isfinite(self.scale) and self.scale > 0,
+            f"expected a positive scale, got scale={self.scale}",
+        )
+        require(
+            list(self.dimensions) == sorted(set(self.dimensions)),
+            f"expected increasing sizes, got {self.dimensions}",
         )
         for name in ("alpha", "beta"):
             for d in self.dimensions:
                 whole = getattr(self, name) * d
-                require(whole == int(whole) >= 1, f"expected {name}·d to be a whole number, got {whole} at d = {d}")
+                require(
+                    whole == int(whole) >= 1,
+                    f"expected {name}·d to be a whole number, got {whole} at d = {d}",
+                )
 
     @property
     def dimensions(self) -> tuple[int, ...]:

@@ -1,6 +1,8 @@
-"""Gauss quadrature for the laws that Gaussian inputs bring: normal, chi-squared, a coordinate on the sphere.
+"""Gauss quadrature for the laws that Gaussian inputs bring: normal, chi-squared, a coordinate on
+the sphere.
 
-All by Golub and Welsch from the recurrence coefficients, with weights normalised to probability: nothing overflows at any dimension.
+All by Golub and Welsch from the recurrence coefficients, with weights normalised to probability:
+nothing overflows at any dimension.
 """
 
 from __future__ import annotations
@@ -37,16 +39,22 @@ _FAR = 9.5
 
 @lru_cache(maxsize=64)
 def split_normal(count: int) -> Nodes:
-    """Nodes and weights of N(0, 1) for functions that are analytic on each side of zero: Gauss and Legendre on both halves."""
+    """Nodes and weights of N(0, 1) for functions that are analytic on each side of zero: Gauss and
+    Legendre on both halves.
+    """
     half, weights = np.polynomial.legendre.leggauss(count // 2)
     z = (half + 1) * _FAR / 2
     weights = weights * np.exp(-(z**2) / 2)
-    return np.concatenate([-z[::-1], z]), np.concatenate([weights[::-1], weights]) / (2 * weights.sum())
+    return np.concatenate([-z[::-1], z]), np.concatenate([weights[::-1], weights]) / (
+        2 * weights.sum()
+    )
 
 
 @lru_cache(maxsize=64)
 def chi_squared(count: int, degrees: int) -> Nodes:
-    """Nodes and weights of χ² with ``degrees`` degrees of freedom; a point mass at zero for none."""
+    """Nodes and weights of χ² with ``degrees`` degrees of freedom; a point mass at zero for
+    none.
+    """
     if degrees == 0:
         return np.zeros(1), np.ones(1)
     k = np.arange(float(count))
@@ -57,27 +65,40 @@ def chi_squared(count: int, degrees: int) -> Nodes:
 
 @lru_cache(maxsize=64)
 def sphere_coordinate(count: int, dimension: int) -> Nodes:
-    """Nodes and weights of one coordinate of a uniform point on the unit sphere in ``dimension`` >= 2 dimensions."""
+    """Nodes and weights of one coordinate of a uniform point on the unit sphere in ``dimension`` >=
+    2 dimensions.
+    """
     nodes, weights = _golub_welsch(np.zeros(count), zonal_recurrence(count, dimension)[1:])
     return (nodes - nodes[::-1]) / 2, (weights + weights[::-1]) / 2
 
 
 @lru_cache(maxsize=64)
 def mean_coordinate(dimension: int) -> float:
-    """E |t| = Γ(d/2)/(√π Γ((d+1)/2)) of one coordinate of a uniform point on the unit sphere, rounded once: lgamma loses digits as d grows."""
+    """E |t| = Γ(d/2)/(√π Γ((d+1)/2)) of one coordinate of a uniform point on the unit sphere,
+    rounded once: lgamma loses digits as d grows.
+    """
     with ctx.workprec(128):
         d = arb(dimension)
         return float(((d / 2).lgamma() - ((d + 1) / 2).lgamma()).exp() / arb.pi().sqrt())
 
 
 def zonal_recurrence(count: int, dimension: int) -> npt.NDArray[np.float64]:
-    """b_0 = 0, b_1, … of t φ_k = b_{k+1} φ_{k+1} + b_k φ_{k−1}, φ orthonormal under the law of a sphere's coordinate."""
+    """b_0 = 0, b_1, … of t φ_k = b_{k+1} φ_{k+1} + b_k φ_{k−1}, φ orthonormal under the law of a
+    sphere's coordinate.
+    """
     k = np.arange(2.0, count)
     first = np.array([0.0, 1 / dimension])[:count]
-    return np.concatenate([first, k * (k + dimension - 3) / ((2 * k + dimension - 2) * (2 * k + dimension - 4))]) ** 0.5
+    return (
+        np.concatenate(
+            [first, k * (k + dimension - 3) / ((2 * k + dimension - 2) * (2 * k + dimension - 4))]
+        )
+        ** 0.5
+    )
 
 
 def expectation(function: Callable[[Tensor], Tensor], count: int = 128) -> float:
-    """E f(z), z ~ N(0, 1), of a function that is analytic near the real line; its error falls as exp(−c√count)."""
+    """E f(z), z ~ N(0, 1), of a function that is analytic near the real line; its error falls as
+    exp(−c√count).
+    """
     nodes, weights = normal(count)
     return float(function(torch.as_tensor(nodes)) @ torch.as_tensor(weights))

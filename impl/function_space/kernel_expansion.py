@@ -1,6 +1,8 @@
-r"""The kernel of spiked Gaussian weights as the spike grows from nothing, by two-dimensional quadrature.
+r"""The kernel of spiked Gaussian weights as the spike grows from nothing, by two-dimensional
+quadrature.
 
-Only inner products matter: the pre-activations (⟨w,x⟩, ⟨w,x'⟩) have the covariance (A⟨x,x'⟩ + B⟨w*,x⟩⟨w*,x'⟩)/d and so on.
+Only inner products matter: the pre-activations (⟨w,x⟩, ⟨w,x'⟩) have the covariance (A⟨x,x'⟩ +
+B⟨w*,x⟩⟨w*,x'⟩)/d and so on.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ from theorems.impl.networks.spec import generator
 
 _COARSE, _FINE = 128, 192
 _KINKS = {"relu": ((1.0, 1),), "abs": ((1.0, 1), (1.0, -1))}
-"""Activations that bend at zero, as sums of c · relu(s t): their second derivative is a point mass, which no node sees."""
+"""Activations that bend at zero, as sums of c · relu(s t): their second derivative is a point mass,
+which no node sees.
+"""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -56,7 +60,8 @@ class ExpansionPoint(Instance):
     def covariance(self, spike: float) -> Tensor:
         """Of the two pre-activations, (2, 2)."""
         return (
-            self.bulk * self.inputs @ self.inputs.T + spike * torch.outer(self.overlaps, self.overlaps)
+            self.bulk * self.inputs @ self.inputs.T
+            + spike * torch.outer(self.overlaps, self.overlaps)
         ) / self.dimension
 
     @cached_property
@@ -65,14 +70,22 @@ class ExpansionPoint(Instance):
         return self.expect(0, 0, self.spike)
 
     def expect(self, left: int, right: int, spike: float) -> tuple[float, float]:
-        """E σ^{(left)}(u) σ^{(right)}(v) under the covariance with this spike, and an error estimate: fine against coarse nodes."""
+        """E σ^{(left)}(u) σ^{(right)}(v) under the covariance with this spike, and an error
+        estimate: fine against coarse nodes.
+        """
         c = self.covariance(spike)
-        return _expected(self.activation, (float(c[0, 0]), float(c[0, 1]), float(c[1, 1])), left, right)
+        return _expected(
+            self.activation, (float(c[0, 0]), float(c[0, 1]), float(c[1, 1])), left, right
+        )
 
 
 @lru_cache(maxsize=512)
-def _expected(activation: str, covariance: tuple[float, float, float], left: int, right: int) -> tuple[float, float]:
-    """Kept, since the variants of a claim, and the points of a path at spike zero, ask for the same."""
+def _expected(
+    activation: str, covariance: tuple[float, float, float], left: int, right: int
+) -> tuple[float, float]:
+    """Kept, since the variants of a claim, and the points of a path at spike zero, ask for the
+    same.
+    """
     uu, uv, vv = covariance
     if activation in _KINKS:
         return bent(activation, uu, uv, vv, left, right)
@@ -92,7 +105,9 @@ def _differentiated(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], 
     return lambda z: torch.func.jvp(function, (z,), (torch.ones_like(z),))[1]
 
 
-def _smooth(activation: str, uu: float, uv: float, vv: float, left: int, right: int, count: int) -> float:
+def _smooth(
+    activation: str, uu: float, uv: float, vv: float, left: int, right: int, count: int
+) -> float:
     """Product Gauss quadrature in the coordinates of the Cholesky factor."""
     nodes, weights = (torch.as_tensor(part) for part in normal(count))
     a = math.sqrt(uu)
@@ -103,7 +118,9 @@ def _smooth(activation: str, uu: float, uv: float, vv: float, left: int, right: 
     return float(first @ second)
 
 
-def bent(activation: str, uu: float, uv: float, vv: float, left: int, right: int) -> tuple[float, float]:
+def bent(
+    activation: str, uu: float, uv: float, vv: float, left: int, right: int
+) -> tuple[float, float]:
     """The same for a sum of c · relu(s t), term by term; a derivative of order k brings s^k."""
     value = error = 0.0
     for (c, s), (c2, s2) in itertools.product(_KINKS[activation], repeat=2):
@@ -113,7 +130,9 @@ def bent(activation: str, uu: float, uv: float, vv: float, left: int, right: int
 
 
 def rectified(uu: float, uv: float, vv: float, left: int, right: int) -> tuple[float, float]:
-    """The same for ReLU, whose second derivative is a point mass at zero, in closed form; orders (0,0), (1,1), (0,2), (2,0)."""
+    """The same for ReLU, whose second derivative is a point mass at zero, in closed form; orders
+    (0,0), (1,1), (0,2), (2,0).
+    """
     area = math.sqrt(max(uu * vv - uv * uv, 0.0))
     opening = math.pi - math.atan2(area, uv)
     exact = {
@@ -123,14 +142,15 @@ def rectified(uu: float, uv: float, vv: float, left: int, right: int) -> tuple[f
         (2, 0): area / (2 * math.pi * uu),
     }
     # the area loses half its digits where u and v are almost one
-    return exact[left, right], 1e-15 * max(1.0, math.sqrt(uu * vv) / area if area > 0 else 1.0) * max(
-        1.0, math.sqrt(uu * vv)
-    )
+    return exact[left, right], 1e-15 * max(
+        1.0, math.sqrt(uu * vv) / area if area > 0 else 1.0
+    ) * max(1.0, math.sqrt(uu * vv))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ExpansionPath(Instance):
-    """Spikes A/2, A/4, …: the "size" is d/B. Inputs of different norms and the teacher are random, from the seed.
+    """Spikes A/2, A/4, …: the "size" is d/B. Inputs of different norms and the teacher are random,
+    from the seed.
 
     Args:
         activation: σ.
@@ -150,7 +170,9 @@ class ExpansionPath(Instance):
 
     def __post_init__(self) -> None:
         """Refuse what has no expansion."""
-        require(self.dimension >= 2, f"expected dimension of at least 2, got dimension={self.dimension}")
+        require(
+            self.dimension >= 2, f"expected dimension of at least 2, got dimension={self.dimension}"
+        )
         require(self.bulk > 0, f"expected a positive bulk, got bulk={self.bulk}")
         require(self.stretch > 0, f"expected a positive stretch, got stretch={self.stretch}")
         link(self.activation)

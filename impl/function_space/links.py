@@ -1,6 +1,8 @@
-r"""Scalar functions of a standard Gaussian: activations σ and targets g, with their Gaussian moments.
+r"""Scalar functions of a standard Gaussian: activations σ and targets g, with their Gaussian
+moments.
 
-The moments of a closed form are given in closed form; the others are quadratures whose error is that of float64.
+The moments of a closed form are given in closed form; the others are quadratures whose error is
+that of float64.
 """
 
 from __future__ import annotations
@@ -40,7 +42,12 @@ class Link:
 
 
 def _smooth(name: str, function: Callable[[Tensor], Tensor]) -> Link:
-    return Link(name, function, expectation(lambda z: z * function(z)), expectation(lambda z: function(z) ** 2))
+    return Link(
+        name,
+        function,
+        expectation(lambda z: z * function(z)),
+        expectation(lambda z: function(z) ** 2),
+    )
 
 
 LINKS = {
@@ -65,7 +72,9 @@ LINKS = {
         _smooth("silu", torch.nn.functional.silu),
     )
 }
-"""By name. ``cos`` and ``abs`` have no linear part, ``exploding`` has no second moment: they break hypotheses."""
+"""By name. ``cos`` and ``abs`` have no linear part, ``exploding`` has no second moment: they break
+hypotheses.
+"""
 
 
 def link(name: str) -> Link:

@@ -1,8 +1,11 @@
-r"""One large full-batch gradient step of a real two-layer network on a single-index teacher, taken by autograd.
+r"""One large full-batch gradient step of a real two-layer network on a single-index teacher, taken
+by autograd.
 
-.. math:: y = g(\langle w_*, x\rangle) + \varepsilon, \qquad f(x) = m^{-1/2} \sum_j a_j \sigma(\langle w_j, x\rangle)
+.. math:: y = g(\langle w_*, x\rangle) + \varepsilon, \qquad
+          f(x) = m^{-1/2} \sum_j a_j \sigma(\langle w_j, x\rangle)
 
-x ~ N(0, I_d), ‖w*‖ = 1, w_j ~ N(0, I/d), a_j ~ N(0, 1/m), n = αd, m = βd, η = η₀ d^ζ, loss (1/2n) Σ (y − f)²; W moves, a does not.
+x ~ N(0, I_d), ‖w*‖ = 1, w_j ~ N(0, I/d), a_j ~ N(0, 1/m), n = αd, m = βd, η = η₀ d^ζ, loss (1/2n) Σ
+(y − f)²; W moves, a does not.
 """
 
 from __future__ import annotations
@@ -49,10 +52,14 @@ class TwoLayer(nn.Module):
         """Draw W ~ N(0, I/d) and a ~ N(0, 1/m)."""
         super().__init__()
         source = generator(seed)
-        weight = torch.randn(width, dimension, generator=source, dtype=torch.float64) / math.sqrt(dimension)
+        weight = torch.randn(width, dimension, generator=source, dtype=torch.float64) / math.sqrt(
+            dimension
+        )
         readout = torch.randn(width, generator=source, dtype=torch.float64) / math.sqrt(width)
         # torch's own draws would move the global random state
-        self.first = nn.utils.skip_init(nn.Linear, dimension, width, bias=False, dtype=torch.float64)
+        self.first = nn.utils.skip_init(
+            nn.Linear, dimension, width, bias=False, dtype=torch.float64
+        )
         self.first.weight = nn.Parameter(weight)
         self.register_buffer("readout", readout)
         self.activation = activation
@@ -86,7 +93,10 @@ class StepPoint(Instance):
         for name in ("dimension", "samples", "width"):
             value = getattr(self, name)
             require(value >= 1, f"expected {name} of at least 1, got {name}={value}")
-        require(math.isfinite(self.rate) and self.rate > 0, f"expected a positive learning rate, got rate={self.rate}")
+        require(
+            math.isfinite(self.rate) and self.rate > 0,
+            f"expected a positive learning rate, got rate={self.rate}",
+        )
         require(self.noise >= 0, f"expected a noise level of at least 0, got noise={self.noise}")
         link(self.activation)
         link(self.target)
@@ -158,7 +168,8 @@ class StepPath(Instance):
         seed: of everything.
         sizes: d, increasing.
         replicates: how many independent runs at each size.
-        shared_data: whether the runs of one size share their batch, hence ς; those of one group in an `EnsemblePath`.
+        shared_data: whether the runs of one size share their batch, hence ς; those of one group in
+            an `EnsemblePath`.
 
     Raises:
         InputError: sizes that do not increase, or α d, β d that are not whole.
@@ -179,17 +190,24 @@ class StepPath(Instance):
     def __post_init__(self) -> None:
         """Refuse what is no path."""
         require(
-            len(self.sizes) == len(self.replicates) > 0 and list(self.sizes) == sorted(set(self.sizes)),
-            f"expected increasing sizes and as many replicates, got {self.sizes} and {self.replicates}",
+            len(self.sizes) == len(self.replicates) > 0
+            and list(self.sizes) == sorted(set(self.sizes)),
+            f"expected increasing sizes and as many replicates, got {self.sizes} and "
+            f"{self.replicates}",
         )
         for name in ("alpha", "beta"):
             for d in self.sizes:
                 whole = getattr(self, name) * d
-                require(whole == int(whole) >= 1, f"expected {name}·d to be a whole number, got {whole} at d = {d}")
+                require(
+                    whole == int(whole) >= 1,
+                    f"expected {name}·d to be a whole number, got {whole} at d = {d}",
+                )
 
     @cached_property
     def path(self) -> dict[int, tuple[Any, ...]]:
-        """The points by size; a point keeps its step, so the variants of a claim judge the same runs."""
+        """The points by size; a point keeps its step, so the variants of a claim judge the same
+        runs.
+        """
         return {
             d: tuple(self._point(d, i) for i in range(count))
             for d, count in zip(self.sizes, self.replicates, strict=True)
@@ -200,7 +218,9 @@ class StepPath(Instance):
         seeds = torch.randint(
             2**31, (2,), generator=generator((self.seed * 1_000_003 + d) * 100_003 + replicate)
         ).tolist()
-        shared = torch.randint(2**31, (batch + 1,), generator=generator(self.seed * 1_000_003 + d)).tolist()[-1]
+        shared = torch.randint(
+            2**31, (batch + 1,), generator=generator(self.seed * 1_000_003 + d)
+        ).tolist()[-1]
         return StepPoint(
             dimension=d,
             samples=int(self.alpha * d),

@@ -1,7 +1,9 @@
-r"""The spike ς = Σ y_i x_i over batches whose moments are Gaussian, enumerated exactly in rational arithmetic.
+r"""The spike ς = Σ y_i x_i over batches whose moments are Gaussian, enumerated exactly in rational
+arithmetic.
 
-A statement about moments of degree ≤ 2K + 1 cannot tell a Gaussian from the discrete law on −K … K with the same moments, so its
-expectation is a finite sum: over every batch of n samples, no independence used but that of the draws.
+A statement about moments of degree ≤ 2K + 1 cannot tell a Gaussian from the discrete law on −K … K
+with the same moments, so its expectation is a finite sum: over every batch of n samples, no
+independence used but that of the draws.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ class SpikeSetting(Instance):
     Args:
         direction: w*, (d,), object array.
         coefficients: of g, from the constant term on, (p + 1,), object array.
-        noise: standard deviation of ε, which takes the values ±noise (so that all its moments up to the third are those of a Gaussian).
+        noise: standard deviation of ε, which takes the values ±noise (so that all its moments up to
+            the third are those of a Gaussian).
         samples: n.
         width: m.
         rate: η.
@@ -54,7 +57,10 @@ class SpikeSetting(Instance):
 
     def __post_init__(self) -> None:
         """Refuse what cannot be enumerated."""
-        require(self.direction.ndim == 1 and self.direction.size > 0, f"expected w* (d,), got {self.direction.shape}")
+        require(
+            self.direction.ndim == 1 and self.direction.size > 0,
+            f"expected w* (d,), got {self.direction.shape}",
+        )
         require(
             self.coefficients.ndim == 1 and self.coefficients.size > 0,
             f"expected at least one coefficient of g, got {self.coefficients.shape}",
@@ -62,7 +68,8 @@ class SpikeSetting(Instance):
         require(self.samples >= 1, f"expected samples of at least 1, got samples={self.samples}")
         require(self.width >= 1, f"expected width of at least 1, got width={self.width}")
         require(
-            self.inputs in ("gaussian", "rademacher"), f"expected gaussian or rademacher inputs, got {self.inputs!r}"
+            self.inputs in ("gaussian", "rademacher"),
+            f"expected gaussian or rademacher inputs, got {self.inputs!r}",
         )
 
     @property
@@ -88,7 +95,9 @@ class SpikeSetting(Instance):
 
     def _one_sample(self) -> dict[tuple[Fraction, ...], Fraction]:
         """The law of y x for one sample."""
-        coordinate = matched_normal(len(self.coefficients)) if self.inputs == "gaussian" else _RADEMACHER
+        coordinate = (
+            matched_normal(len(self.coefficients)) if self.inputs == "gaussian" else _RADEMACHER
+        )
         law: Counter[tuple[Fraction, ...]] = Counter()
         errors = {self.noise_mean + self.noise, self.noise_mean - self.noise}
         for atoms in itertools.product(coordinate, repeat=self.dimension):
@@ -108,13 +117,18 @@ _RADEMACHER = ((Fraction(-1), Fraction(1, 2)), (Fraction(1), Fraction(1, 2)))
 
 @lru_cache(maxsize=8)
 def matched_normal(reach: int) -> tuple[tuple[Fraction, Fraction], ...]:
-    """Atoms −K … K and (possibly negative) weights with the moments of N(0, 1) up to degree 2K + 1."""
+    """Atoms −K … K and (possibly negative) weights with the moments of N(0, 1) up to degree 2K
+    + 1.
+    """
     atoms = list(range(-reach, reach + 1))
     size = len(atoms)
     powers = fmpq_mat(size, size, [fmpq(a**k) for k in range(size) for a in atoms])
     moments = fmpq_mat(size, 1, [fmpq(normal_moment(k)) for k in range(size)])
     weights = powers.solve(moments)
-    return tuple((Fraction(a), Fraction(int(weights[i, 0].p), int(weights[i, 0].q))) for i, a in enumerate(atoms))
+    return tuple(
+        (Fraction(a), Fraction(int(weights[i, 0].p), int(weights[i, 0].q)))
+        for i, a in enumerate(atoms)
+    )
 
 
 def normal_moment(order: int) -> int:

@@ -1,6 +1,8 @@
-r"""Kernels of networks whose weights are Gaussian with a spike: k₁(x, x') = E σ(⟨w,x⟩) σ(⟨w,x'⟩), w ~ N(0, Γ/d), Γ = A I + B w*w*ᵀ.
+r"""Kernels of networks whose weights are Gaussian with a spike: k₁(x, x') = E σ(⟨w,x⟩) σ(⟨w,x'⟩), w
+~ N(0, Γ/d), Γ = A I + B w*w*ᵀ.
 
-Everything in ball arithmetic (python-flint ``arb``) on rational inputs: the closed forms round, the quadratures (``acb.integral``) enclose.
+Everything in ball arithmetic (python-flint ``arb``) on rational inputs: the closed forms round, the
+quadratures (``acb.integral``) enclose.
 """
 
 from __future__ import annotations
@@ -60,14 +62,18 @@ class SpikedKernel(Instance):
 
     def __post_init__(self) -> None:
         """Check shapes and definiteness."""
-        require(self.points.ndim == 2 and self.points.size > 0, f"expected points (N, d), got {self.points.shape}")
+        require(
+            self.points.ndim == 2 and self.points.size > 0,
+            f"expected points (N, d), got {self.points.shape}",
+        )
         require(
             self.direction.shape == self.points.shape[1:],
             f"expected a direction of shape {self.points.shape[1:]}, got {self.direction.shape}",
         )
         require(
             self.bulk > 0 and self.bulk + self.spike > 0,
-            f"expected a positive definite covariance, got A = {self.bulk} and A + B = {self.bulk + self.spike}",
+            f"expected a positive definite covariance, got A = {self.bulk} and A + B = "
+            f"{self.bulk + self.spike}",
         )
         require(
             self.activation in ("relu", "cos+sin"),
@@ -92,7 +98,9 @@ class SpikedKernel(Instance):
     def spread(self, vectors: Vector) -> Vector:
         """Γv for every row v of rationals, or for one v."""
         along = vectors @ self.teacher
-        return vectors * rational(self.bulk) + np.multiply.outer(along, self.teacher) * rational(self.spike)
+        return vectors * rational(self.bulk) + np.multiply.outer(along, self.teacher) * rational(
+            self.spike
+        )
 
     def root(self, vectors: Vector) -> Vector:
         """Γ^{½}v for every row v of rationals, as balls."""
@@ -115,7 +123,9 @@ class SpikedKernel(Instance):
         return replace(self, bulk=Fraction(1), spike=Fraction(0))
 
     def closed_form(self, vectors: Vector) -> Vector:
-        """k₀ between all rows of ``vectors`` (N, d), balls or rationals: arc-cosine for ReLU, Gaussian for cos + sin; (N, N)."""
+        """k₀ between all rows of ``vectors`` (N, d), balls or rationals: arc-cosine for ReLU,
+        Gaussian for cos + sin; (N, N).
+        """
         gram = _balls(vectors @ vectors.T)
         kernel = arc_cosine if self.activation == "relu" else _translation_invariant
         out = np.empty(gram.shape, dtype=object)
@@ -125,7 +135,9 @@ class SpikedKernel(Instance):
 
 
 def unit_vector(parameters: Sequence[int]) -> Vector:
-    """A rational point of the unit sphere from any integers t, by stereographic projection; (len(t) + 1,)."""
+    """A rational point of the unit sphere from any integers t, by stereographic projection; (len(t)
+    + 1,).
+    """
     square = sum(t * t for t in parameters)
     entries = [Fraction(2 * t, square + 1) for t in parameters]
     return _objects([*entries, Fraction(square - 1, square + 1)])
@@ -138,11 +150,14 @@ def _objects(values: Sequence[Any]) -> Vector:
 
 
 def arc_cosine(xx: arb, xy: arb, yy: arb, dimension: int) -> arb:
-    r"""ReLU kernel :math:`\frac{\lVert x\rVert\lVert x'\rVert}{2\pi d}(\sin\theta + (\pi - \theta)\cos\theta)` from inner products."""
+    r"""ReLU kernel :math:`\frac{\lVert x\rVert\lVert x'\rVert}{2\pi d}(\sin\theta + (\pi -
+    \theta)\cos\theta)` from inner products.
+    """
     area = (xx * yy - xy * xy).nonnegative_part().sqrt()  # ‖x‖‖x'‖ sin θ
     if not (xx > 0 and yy > 0):
         return arb(0)
-    # decreasing or increasing in the area, whatever the sign of ⟨x,x'⟩: the endpoints enclose, and keep off the branch cut
+    # decreasing or increasing in the area, whatever the sign of ⟨x,x'⟩: the endpoints enclose, and
+    # keep off the branch cut
     theta = arb.atan2(area.lower().nonnegative_part(), xy).union(arb.atan2(area.upper(), xy))
     return (area + (arb.pi() - theta) * xy) / (2 * arb.pi() * dimension)
 
@@ -152,20 +167,25 @@ def _translation_invariant(xx: arb, xy: arb, yy: arb, dimension: int) -> arb:
     return (-(xx - 2 * xy + yy) / (2 * dimension)).exp()
 
 
-# -- quadrature ------------------------------------------------------------------------------------------------------
+# -- quadrature
+# --------------------------------------------------------------------------------------------------
 
 
 def _integral(function: Callable[[acb], acb], low: arb, high: arb) -> arb:
-    """Rigorous quadrature, asked for little more than half the digits that are set; the radius that comes back is proved whatever is asked."""
+    """Rigorous quadrature, asked for little more than half the digits that are set; the radius that
+    comes back is proved whatever is asked.
+    """
     tolerance = 2.0 ** -(9 * ctx.prec // 16)
     found = acb.integral(lambda z, _: function(z), low, high, rel_tol=tolerance, abs_tol=tolerance)
     return found.real
 
 
 def _plane(form: Sequence[Any], product: str) -> arb:
-    r"""∫ product · e^{−½(q₁u² + 2q₂uv + q₃v²)} du dv over u > 0 (and v > 0 for the product "(u)₊(v)₊"), in polar form.
+    r"""∫ product · e^{−½(q₁u² + 2q₂uv + q₃v²)} du dv over u > 0 (and v > 0 for the product
+    "(u)₊(v)₊"), in polar form.
 
-    Axes scaled to q₁ = q₃ = 1, then :math:`\int_0^\infty r^3 e^{-r^2 q/2} dr = 2/q^2` and the angle is left to rigorous quadrature.
+    Axes scaled to q₁ = q₃ = 1, then :math:`\int_0^\infty r^3 e^{-r^2 q/2} dr = 2/q^2` and the angle
+    is left to rigorous quadrature.
     """
     first, mixed, last = (arb_of(value) for value in form)
     r, quarter = mixed / (first * last).sqrt(), arb.pi() / 2
@@ -180,7 +200,8 @@ def _plane(form: Sequence[Any], product: str) -> arb:
 
 
 def expected_product(covariance: tuple[Any, Any, Any], *, rectified: bool) -> arb:
-    r"""E (u)₊(v)₊, or E (u)₊v, of a centred Gaussian pair: its density integrated over the (u, v) plane.
+    r"""E (u)₊(v)₊, or E (u)₊v, of a centred Gaussian pair: its density integrated over the (u, v)
+    plane.
 
     Args:
         covariance: (E u², E uv, E v²), rational.
@@ -199,7 +220,9 @@ def expected_product(covariance: tuple[Any, Any, Any], *, rectified: bool) -> ar
 
 
 def half_square(variance: Any) -> arb:
-    """E (u)₊² of a centred Gaussian: ∫₀^L z² φ(z) dz by rigorous quadrature, plus a bound on the tail beyond L."""
+    """E (u)₊² of a centred Gaussian: ∫₀^L z² φ(z) dz by rigorous quadrature, plus a bound on the
+    tail beyond L.
+    """
     cut = arb(24)
     scale = 1 / (2 * arb.pi()).sqrt()
     body = _integral(lambda z: z * z * (-z * z / 2).exp() * scale, arb(0), cut)
@@ -208,7 +231,9 @@ def half_square(variance: Any) -> arb:
 
 
 def sampled_kernel(kernel: SpikedKernel) -> Vector:
-    """k₁ of ReLU with the weights drawn from N(0, Γ/d), by quadrature over the pre-activations; (N, N)."""
+    """k₁ of ReLU with the weights drawn from N(0, Γ/d), by quadrature over the pre-activations; (N,
+    N).
+    """
     covariance = kernel.inputs @ kernel.spread(kernel.inputs).T
     d = kernel.dimension
     return _pairwise(len(kernel.points), lambda i, j: expected_product(
@@ -217,12 +242,16 @@ def sampled_kernel(kernel: SpikedKernel) -> Vector:
 
 
 def reweighted_kernel(kernel: SpikedKernel) -> Vector:
-    r"""k₁ of ReLU as E ρ(w) σσ over isotropic weights, ρ the density ratio, by quadrature in span(x, x', w*); (N, N).
+    r"""k₁ of ReLU as E ρ(w) σσ over isotropic weights, ρ the density ratio, by quadrature in
+    span(x, x', w*); (N, N).
 
-    .. math:: \rho(w) = \det(\Gamma)^{-1/2} \exp\!\left(\tfrac d2 \left[(1 - \tfrac1A)\lVert w\rVert^2
+    .. math:: \rho(w) = \det(\Gamma)^{-1/2} \exp\!\left(\tfrac d2
+              \left[(1 - \tfrac1A)\lVert w\rVert^2
         + (\tfrac1A - \tfrac1{A+B}) \langle w_*, w\rangle^2\right]\right)
     """
-    return _pairwise(len(kernel.points), lambda i, j: _reweighted(kernel, kernel.inputs[i], kernel.inputs[j]))
+    return _pairwise(
+        len(kernel.points), lambda i, j: _reweighted(kernel, kernel.inputs[i], kernel.inputs[j])
+    )
 
 
 def _pairwise(count: int, entry: Callable[[int, int], arb]) -> Vector:
@@ -244,7 +273,9 @@ def _reweighted(kernel: SpikedKernel, x: Vector, y: Vector) -> arb:
 
 
 def _tilted(kernel: SpikedKernel, vectors: list[Vector], product: str) -> arb:
-    """∫ product · ρ · density over the pre-activations of ``vectors`` and, unless in their span, t = ⟨w*, w⟩."""
+    """∫ product · ρ · density over the pre-activations of ``vectors`` and, unless in their span, t
+    = ⟨w*, w⟩.
+    """
     d, bulk, spike = kernel.dimension, rational(kernel.bulk), rational(kernel.spike)
     inside = _coordinates(vectors, kernel.teacher)
     basis = vectors if inside is not None else [*vectors, kernel.teacher]
@@ -252,9 +283,15 @@ def _tilted(kernel: SpikedKernel, vectors: list[Vector], product: str) -> arb:
     inverse, determinant = _inverse([[a @ b / d for b in basis] for a in basis])
     teacher = inside if inside is not None else [fmpq(0)] * len(vectors) + [fmpq(1)]
     drop = d * (1 / bulk - 1 / (bulk + spike))
-    form = [[inverse[i][j] / bulk - drop * teacher[i] * teacher[j] for j in range(size)] for i in range(size)]
-    # det Γ = A^{d−1}(A + B); the d − r coordinates outside the span integrate e^{(d/2)(1−1/A)‖w_rest‖²} to A^{(d−r)/2}
-    normal = ((2 * arb.pi()) ** size * arb_of(determinant * bulk ** (size - 1) * (bulk + spike))).sqrt()
+    form = [
+        [inverse[i][j] / bulk - drop * teacher[i] * teacher[j] for j in range(size)]
+        for i in range(size)
+    ]
+    # det Γ = A^{d−1}(A + B); the d − r coordinates outside the span integrate
+    # e^{(d/2)(1−1/A)‖w_rest‖²} to A^{(d−r)/2}
+    normal = (
+        (2 * arb.pi()) ** size * arb_of(determinant * bulk ** (size - 1) * (bulk + spike))
+    ).sqrt()
     if size == 3:  # t runs over the whole line: ∫ e^{−½(at² + 2bt)} dt = √(2π/a) e^{b²/2a}
         a = form[2][2]
         normal = normal / (2 * arb.pi() / arb_of(a)).sqrt()
@@ -265,10 +302,15 @@ def _tilted(kernel: SpikedKernel, vectors: list[Vector], product: str) -> arb:
 
 
 def _coordinates(vectors: list[Vector], target: Vector) -> list[fmpq] | None:
-    """The coefficients of ``target`` in the independent ``vectors``, or None if it is not in their span; exact."""
+    """The coefficients of ``target`` in the independent ``vectors``, or None if it is not in their
+    span; exact.
+    """
     inverse, _ = _inverse([[a @ b for b in vectors] for a in vectors])
     right = [a @ target for a in vectors]
-    found = [sum((inverse[i][j] * right[j] for j in range(len(right))), fmpq(0)) for i in range(len(right))]
+    found = [
+        sum((inverse[i][j] * right[j] for j in range(len(right))), fmpq(0))
+        for i in range(len(right))
+    ]
     rest = target - sum(c * v for c, v in zip(found, vectors, strict=True))
     return None if any(value != 0 for value in rest) else found
 

@@ -1,4 +1,6 @@
-r"""Gaussian averages of one coordinate and their Taylor terms as its variance grows from γ₁ to γ₁ + γ₂, in ball arithmetic."""
+r"""Gaussian averages of one coordinate and their Taylor terms as its variance grows from γ₁ to γ₁ +
+γ₂, in ball arithmetic.
+"""
 
 from __future__ import annotations
 
@@ -37,9 +39,13 @@ class SpikedSeries(Instance):
 
     def __post_init__(self) -> None:
         """Refuse what the statement does not speak of."""
-        require(self.bulk > 0 and self.spike > 0, f"expected γ₁, γ₂ > 0, got {self.bulk} and {self.spike}")
         require(
-            self.kind in ("power", "cosine", "polynomial"), f"expected power, cosine or polynomial, got {self.kind!r}"
+            self.bulk > 0 and self.spike > 0,
+            f"expected γ₁, γ₂ > 0, got {self.bulk} and {self.spike}",
+        )
+        require(
+            self.kind in ("power", "cosine", "polynomial"),
+            f"expected power, cosine or polynomial, got {self.kind!r}",
         )
         if self.kind == "power":
             require(
@@ -54,24 +60,33 @@ class SpikedSeries(Instance):
         def mirrored(z: acb) -> acb:
             return (self._function(scale * z) + self._function(-scale * z)) * (-z * z / 2).exp()
 
-        # the tail below is known to about 2^-1000 of the integrand; digits beyond that cost time and tell nothing
+        # the tail below is known to about 2^-1000 of the integrand; digits beyond that cost time
+        # and tell nothing
         tolerance = 2.0 ** -min(3 * ctx.prec // 4, 900)
         # what oscillates too fast for this many evaluations comes back wide, and is left undecided
         body = acb.integral(
-            lambda z, _: mirrored(z), 0, _CUT, rel_tol=tolerance, abs_tol=tolerance, eval_limit=_EVALUATIONS
+            lambda z, _: mirrored(z),
+            0,
+            _CUT,
+            rel_tol=tolerance,
+            abs_tol=tolerance,
+            eval_limit=_EVALUATIONS,
         ).real
         top = max(self.numbers[0] if self.kind == "power" else len(self.numbers), 1)
         largest = sum((abs(c) for c in self.numbers), 1) * (1 + scale) ** top
-        tail = (
-            4 * largest * arb(_CUT) ** top * (-(arb(_CUT) ** 2) / 2).exp()
-        )  # ∫_L^∞ z^p e^{−z²/2} ≤ 2 L^p e^{−L²/2} for p < L
+        # ∫_L^∞ z^p e^{−z²/2} ≤ 2 L^p e^{−L²/2} for p < L
+        tail = 4 * largest * arb(_CUT) ** top * (-(arb(_CUT) ** 2) / 2).exp()
         return (body + arb(0, tail.upper())) / (2 * arb.pi()).sqrt()
 
     def size(self) -> arb:
-        """Σ |c_k| γ₁^{k/2} of a polynomial, whose average may be zero; zero for the other functions, whose average is not."""
+        """Σ |c_k| γ₁^{k/2} of a polynomial, whose average may be zero; zero for the other
+        functions, whose average is not.
+        """
         if self.kind != "polynomial":
             return arb(0)
-        return sum((abs(c) * arb_of(self.bulk).sqrt() ** k for k, c in enumerate(self.numbers)), arb(0))
+        return sum(
+            (abs(c) * arb_of(self.bulk).sqrt() ** k for k, c in enumerate(self.numbers)), arb(0)
+        )
 
     def _function(self, t: acb) -> acb:
         if self.kind == "cosine":
@@ -85,7 +100,9 @@ class SpikedSeries(Instance):
         return out
 
     def hermite_mean(self, order: int) -> arb:
-        """E h(√γ₁ z) He_order(z): by parts, γ₁^{order/2} times the mean of the derivative of that order, in the weak sense."""
+        """E h(√γ₁ z) He_order(z): by parts, γ₁^{order/2} times the mean of the derivative of that
+        order, in the weak sense.
+        """
         if self.kind == "cosine":
             if order % 2:
                 return arb(0)
@@ -94,7 +111,11 @@ class SpikedSeries(Instance):
         out, root = arb(0), arb_of(self.bulk).sqrt()
         for exponent, c in terms.items():
             if (c and (exponent + order) % 2 == 0) or self.kind == "power":
-                out += c * root**exponent * _absolute_hermite(exponent, order, folded=self.kind == "power")
+                out += (
+                    c
+                    * root**exponent
+                    * _absolute_hermite(exponent, order, folded=self.kind == "power")
+                )
         return out
 
 

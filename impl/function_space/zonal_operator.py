@@ -1,7 +1,9 @@
-r"""The operator of the spiked ReLU kernel on functions ‖x‖h(⟨w*, x⟩/‖x‖): its Galerkin matrix in zonal harmonics.
+r"""The operator of the spiked ReLU kernel on functions ‖x‖h(⟨w*, x⟩/‖x‖): its Galerkin matrix in
+zonal harmonics.
 
-By Fubini, ⟨φ_k, T₁φ_l⟩ = d μ_kμ_l E_{w∼N(0,Γ/d)} ‖w‖² φ_k(ŵ)φ_l(ŵ), with Funk and Hecke's μ_k; all integrals over one coordinate of the
-sphere, by Gauss quadrature of the exact weight. No perturbation theory enters. Nothing loses digits at any dimension.
+By Fubini, ⟨φ_k, T₁φ_l⟩ = d μ_kμ_l E_{w∼N(0,Γ/d)} ‖w‖² φ_k(ŵ)φ_l(ŵ), with Funk and Hecke's μ_k; all
+integrals over one coordinate of the sphere, by Gauss quadrature of the exact weight. No
+perturbation theory enters. Nothing loses digits at any dimension.
 """
 
 from __future__ import annotations
@@ -14,7 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from theorems.impl.errors import require
-from theorems.impl.function_space.gaussian_quadrature import mean_coordinate, sphere_coordinate, zonal_recurrence
+from theorems.impl.function_space.gaussian_quadrature import (
+    mean_coordinate,
+    sphere_coordinate,
+    zonal_recurrence,
+)
 from theorems.impl.instances.instance import Instance
 
 Array = npt.NDArray[np.float64]
@@ -36,27 +42,40 @@ class ZonalPoint(Instance):
 
     def __post_init__(self) -> None:
         """Refuse what is no kernel."""
-        require(self.dimension >= 2, f"expected dimension of at least 2, got dimension={self.dimension}")
+        require(
+            self.dimension >= 2, f"expected dimension of at least 2, got dimension={self.dimension}"
+        )
         require(
             self.bulk > 0 and self.bulk + self.spike > 0,
-            f"expected a positive definite covariance, got A = {self.bulk} and A + B = {self.bulk + self.spike}",
+            f"expected a positive definite covariance, got A = {self.bulk} and A + B = "
+            f"{self.bulk + self.spike}",
         )
 
     @cached_property
     def top_mode(self) -> dict[str, tuple[float, float]]:
-        """Top eigenvalue and the eigenfunction's shares of degree 1 and 2 relative to degree 0, each with an error estimate.
+        """Top eigenvalue and the eigenfunction's shares of degree 1 and 2 relative to degree 0,
+        each with an error estimate.
 
-        The estimate is the change from half the degrees and half the nodes to all of them, plus rounding.
+        The estimate is the change from half the degrees and half the nodes to all of them, plus
+        rounding.
         """
         coarse, fine = self._solve(16, 96), self._solve(32, 192)
         return {
-            name: (fine[name], abs(fine[name] - coarse[name]) + 1e-13 * max(1.0, fine["eigenvalue"])) for name in fine
+            name: (
+                fine[name],
+                abs(fine[name] - coarse[name]) + 1e-13 * max(1.0, fine["eigenvalue"]),
+            )
+            for name in fine
         }
 
     def _solve(self, degrees: int, nodes: int) -> dict[str, float]:
         values, vectors = np.linalg.eigh(galerkin(self, degrees, nodes))
         top = vectors[:, -1] / vectors[0, -1]
-        return {"eigenvalue": float(values[-1]), "degree 1": float(top[1]), "degree 2": float(top[2])}
+        return {
+            "eigenvalue": float(values[-1]),
+            "degree 1": float(top[1]),
+            "degree 2": float(top[2]),
+        }
 
 
 def harmonic_values(arguments: Array, degrees: int, dimension: int) -> Array:
@@ -70,7 +89,9 @@ def harmonic_values(arguments: Array, degrees: int, dimension: int) -> Array:
 
 
 def funk_hecke(degrees: int, dimension: int) -> Array:
-    """μ_k = E (t)₊ P_k(t) for k < degrees: μ_0 = E (t)₊, μ_1 = ½ E t² and μ_{k+2}/μ_k = −(k − 1)/(k + d + 1) (Rodrigues), 0 for odd k ≥ 3."""
+    """μ_k = E (t)₊ P_k(t) for k < degrees: μ_0 = E (t)₊, μ_1 = ½ E t² and μ_{k+2}/μ_k = −(k − 1)/(k
+    + d + 1) (Rodrigues), 0 for odd k ≥ 3.
+    """
     out = np.zeros(degrees)
     out[0] = mean_coordinate(dimension) / 2
     out[1] = 1 / (2 * dimension)
@@ -82,7 +103,8 @@ def funk_hecke(degrees: int, dimension: int) -> Array:
 def galerkin(point: ZonalPoint, degrees: int, nodes: int) -> Array:
     """The matrix of T₁ in the first zonal harmonics, (degrees, degrees)."""
     d, low, high = point.dimension, point.bulk, point.bulk + point.spike
-    t, weights = sphere_coordinate(nodes, d)  # the direction of a standard Gaussian; w is its stretched image
+    # the direction of a standard Gaussian; w is its stretched image
+    t, weights = sphere_coordinate(nodes, d)
     square = high * t**2 + low * (1 - t**2)
     values = harmonic_values(math.sqrt(high) * t / np.sqrt(square), degrees, d)
     mu = funk_hecke(degrees, d)
@@ -109,4 +131,7 @@ class ZonalPath(Instance):
     @cached_property
     def path(self) -> dict[int, tuple[ZonalPoint, ...]]:
         """One kernel per dimension: nothing is random."""
-        return {d: (ZonalPoint(dimension=d, bulk=self.bulk, spike=self.spike * d**self.growth),) for d in self.sizes}
+        return {
+            d: (ZonalPoint(dimension=d, bulk=self.bulk, spike=self.spike * d**self.growth),)
+            for d in self.sizes
+        }

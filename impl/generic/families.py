@@ -1,11 +1,13 @@
 """Named families of generic instances, and the strategies whose law each of them is.
 
-A generic point counts for a claim only if the claim speaks of it: if the strategy that the claim was stated on draws the family that the
-constructor draws. Every strategy for which this is so is named here; a strategy with arguments, filtered, mapped, a part of another one, or of
-a user's own making is in no list, and a claim on it says itself which family it speaks of (``generic=``).
+A generic point counts for a claim only if the claim speaks of it: if the strategy that the claim
+was stated on draws the family that the constructor draws. Every strategy for which this is so is
+named here; a strategy with arguments, filtered, mapped, a part of another one, or of a user's own
+making is in no list, and a claim on it says itself which family it speaks of (``generic=``).
 
-What a constructor *builds in* (balanced weights, equal Gram matrices) is a hypothesis of whatever is judged on its points. It is listed beside a
-strategy of instances that violate it, by which `theorems.domains` sees whether a claim states the hypothesis.
+What a constructor *builds in* (balanced weights, equal Gram matrices) is a hypothesis of whatever
+is judged on its points. It is listed beside a strategy of instances that violate it, by which
+`theorems.domains` sees whether a claim states the hypothesis.
 """
 
 from __future__ import annotations
@@ -70,16 +72,24 @@ DECODERS = Family(
     "two-layer decoders none of whose ReLUs switches on the codes",
     networks.decoder,
     (alignment.affine_decoders,),
-    {"points exactly reconstructed": alignment.inexact_decoders, "affine on the data": alignment.switching_decoders},
+    {
+        "points exactly reconstructed": alignment.inexact_decoders,
+        "affine on the data": alignment.switching_decoders,
+    },
 )
 DECAYED = Family(
-    "free features and linear layers under decay, 4 to 5 samples, 2 or 3 classes, any gradient at the outputs, some at rest or near the bound",
+    "free features and linear layers under decay, 4 to 5 samples, 2 or 3 classes, any "
+    "gradient at the outputs, some at rest or near the bound",
     flows.decayed_matrix,
     (ranks.decayed_matrices,),
-    {"linear up to the outputs": ranks.nonlinear_layers, "positive decay": ranks.resting_without_decay},
+    {
+        "linear up to the outputs": ranks.nonlinear_layers,
+        "positive decay": ranks.resting_without_decay,
+    },
 )
 SOFTMAX_DECAYED = Family(
-    "free features and linear layers under decay, 2 or 3 classes, any gradient at the outputs whose rows sum to zero, some at rest or near the bound",
+    "free features and linear layers under decay, 2 or 3 classes, any gradient at the "
+    "outputs whose rows sum to zero, some at rest or near the bound",
     partial(flows.decayed_matrix, softmax=True),
     (ranks.softmax_matrices,),
     {
@@ -95,7 +105,8 @@ NOISES = Family(
     {"linear readout": noise.nonlinear_readouts},
 )
 SINGLES = Family(
-    "eight samples, each a batch of its own, behind a linear readout of one output, any gradient there",
+    "eight samples, each a batch of its own, behind a linear readout of one output, any "
+    "gradient there",
     partial(flows.minibatch_noise, alone=True),
     (noise.many_singles,),
     {"linear readout": noise.nonlinear_readouts},
@@ -104,7 +115,10 @@ KERNEL_POINTS = Family(
     "features with λ, μ above zero and the readout at its ridge optimum, 2 to 3 samples",
     flows.kernel_point,
     (flow_strategies.kernel_points,),
-    {"positive ridge": flow_strategies.unridged_points, "readout at its ridge optimum": flow_strategies.lagging_points},
+    {
+        "positive ridge": flow_strategies.unridged_points,
+        "readout at its ridge optimum": flow_strategies.lagging_points,
+    },
 )
 COUPLED_POINTS = Family(
     "features and readout at equal decays and rates, 2 to 3 samples, any gradient at the outputs",
@@ -133,13 +147,15 @@ ACTIVE_TASKS = Family(
     member=strictly_active,
 )
 REGRESSIONS = Family(
-    "kernel regressions with an orthonormal basis, a positive spectrum and uncorrelated noise, 2 to 3 samples",
+    "kernel regressions with an orthonormal basis, a positive spectrum and uncorrelated "
+    "noise, 2 to 3 samples",
     flows.regression,
     (ridge.regressions,),
     {"noise of the stated size": ridge.misjudged_noise},
 )
 LAPLACIANS = Family(
-    "Laplacians with 2 to 4 orthonormal eigenvectors at least one of which passes, two equal or one at the cut included",
+    "Laplacians with 2 to 4 orthonormal eigenvectors at least one of which passes, two "
+    "equal or one at the cut included",
     flows.laplacian_task,
     (ridge.laplacians,),
     {"orthonormal eigenvectors": ridge.stretched_laplacians},
@@ -147,10 +163,14 @@ LAPLACIANS = Family(
 
 
 FEATURES = Family(
-    "features with more samples than dimensions, two equal columns and explained targets included, rate below 2/λ_max",
+    "features with more samples than dimensions, two equal columns and explained targets "
+    "included, rate below 2/λ_max",
     features.feature_set,
     (feature_strategies.feature_sets,),
-    {"targets vary": feature_strategies.constant_targets, "mixing invertible": feature_strategies.singular_mixings},
+    {
+        "targets vary": feature_strategies.constant_targets,
+        "mixing invertible": feature_strategies.singular_mixings,
+    },
     member=varied,
 )
 DRIVEN_FEATURES = Family(
@@ -166,7 +186,8 @@ DRIVEN_FEATURES = Family(
 
 
 COLLAPSED = Family(
-    "batches collapsed on independent class means, or on a simplex with classes of one size, 2 to 3 classes",
+    "batches collapsed on independent class means, or on a simplex with classes of one "
+    "size, 2 to 3 classes",
     features.labelled_features,
     (alignment.collapsed_batches,),
     {
@@ -186,7 +207,8 @@ SIMPLICES = Family(
     member=full_rank_means,
 )
 WEIGHT_STEPS = Family(
-    "weight steps of full rank, 2 to 3 rows and as many columns or one more, with their polar factor",
+    "weight steps of full rank, 2 to 3 rows and as many columns or one more, with their "
+    "polar factor",
     features.weight_step,
     (grams.weight_steps,),
     {"exact polar factor": grams.wrongly_rotated_steps},
@@ -226,7 +248,10 @@ MATCHED_PAIRS = Family(
     "two data sets X = X'M with R' = MR, and starts N(0, cRRᵀ)",
     students.matched_pair,
     (spectra.matched_pairs,),
-    {"equal Gram matrices": spectra.pairs_with_other_grams, "matched initialisation": spectra.isotropic_pairs},
+    {
+        "equal Gram matrices": spectra.pairs_with_other_grams,
+        "matched initialisation": spectra.isotropic_pairs,
+    },
     beyond={"a twin of one dimension more": partial(students.matched_pair, square=False)},
 )
 ISOTROPIC_PAIRS = Family(
@@ -236,13 +261,15 @@ ISOTROPIC_PAIRS = Family(
     {"equal Gram matrices": spectra.pairs_with_other_grams},
 )
 POWERED = Family(
-    "spectra of powers of two in 2 to 3 dimensions, no more samples than dimensions, whole exponents",
+    "spectra of powers of two in 2 to 3 dimensions, no more samples than dimensions, whole "
+    "exponents",
     students.powered_covariance,
     (spectra.powered_covariances,),
     {"independent samples, N ≤ d": spectra.crowded_covariances},
 )
 TEACHERS = Family(
-    "Gaussian teachers in 1 to 2 dimensions, activations z and z + z², one step of rate 1 from zero",
+    "Gaussian teachers in 1 to 2 dimensions, activations z and z + z², one step of rate 1 "
+    "from zero",
     students.gaussian_teacher,
     (spectra.gaussian_teachers,),
     {
@@ -259,7 +286,8 @@ ALIGNED = Family(
     {"teacher on an eigenvector": spectra.mixed_teachers},
 )
 SPIKES = Family(
-    "unit teachers in 1 to 3 dimensions, g of degree 1 to 3, batches of 1 to 3 samples, Gaussian moments",
+    "unit teachers in 1 to 3 dimensions, g of degree 1 to 3, batches of 1 to 3 samples, "
+    "Gaussian moments",
     students.spike_setting,
     (spiked_kernels.spike_settings,),
     {
@@ -270,9 +298,44 @@ SPIKES = Family(
 )
 
 FAMILIES: tuple[Family, ...] = (
-    LAYERS, BIASED_LAYERS, UNBIASED_LAYERS, GATED, DEEP_GATED, SHALLOW_GATED, LINEAR_FLOWS, STEPS, TWINS, BALANCED_CHAINS, CHAINS,
-    LINEAR_NETWORKS, BALANCED_NETWORKS, DECODERS, DECAYED, SOFTMAX_DECAYED, NOISES, SINGLES, KERNEL_POINTS, COUPLED_POINTS, SPECTRAL_TASKS, ACTIVE_TASKS, REGRESSIONS,
-    LAPLACIANS, FEATURES, DRIVEN_FEATURES, COLLAPSED, SIMPLICES, WEIGHT_STEPS, MOTIONS, ENSEMBLES, STUDENTS, PATIENT_STUDENTS,
-    MATCHED_PAIRS, ISOTROPIC_PAIRS, POWERED, TEACHERS, ALIGNED, SPIKES,
-)  # fmt: skip
+    LAYERS,
+    BIASED_LAYERS,
+    UNBIASED_LAYERS,
+    GATED,
+    DEEP_GATED,
+    SHALLOW_GATED,
+    LINEAR_FLOWS,
+    STEPS,
+    TWINS,
+    BALANCED_CHAINS,
+    CHAINS,
+    LINEAR_NETWORKS,
+    BALANCED_NETWORKS,
+    DECODERS,
+    DECAYED,
+    SOFTMAX_DECAYED,
+    NOISES,
+    SINGLES,
+    KERNEL_POINTS,
+    COUPLED_POINTS,
+    SPECTRAL_TASKS,
+    ACTIVE_TASKS,
+    REGRESSIONS,
+    LAPLACIANS,
+    FEATURES,
+    DRIVEN_FEATURES,
+    COLLAPSED,
+    SIMPLICES,
+    WEIGHT_STEPS,
+    MOTIONS,
+    ENSEMBLES,
+    STUDENTS,
+    PATIENT_STUDENTS,
+    MATCHED_PAIRS,
+    ISOTROPIC_PAIRS,
+    POWERED,
+    TEACHERS,
+    ALIGNED,
+    SPIKES,
+)
 """Every family; a strategy is of one at most."""

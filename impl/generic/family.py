@@ -1,4 +1,6 @@
-"""`Family`, generic instances of one kind by name; and what its members must be where their numbers are small and coincide."""
+"""`Family`, generic instances of one kind by name; and what its members must be where their numbers
+are small and coincide.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +20,11 @@ class Family:
         name: in words, as a sentence about an error probability names it.
         make: draws one instance; calling the family does the same.
         strategies: functions that, called without arguments, draw instances of this family.
-        builds: hypotheses that hold by construction, each with a strategy of instances that violate it.
+        builds: hypotheses that hold by construction, each with a strategy of instances that violate
+            it.
         member: whether an instance of small numbers is of the family; None where every one is.
-        beyond: constructors of what the family leaves out, by name: tried besides, but no claim is refuted there.
+        beyond: constructors of what the family leaves out, by name: tried besides, but no claim is
+            refuted there.
     """
 
     name: str
@@ -37,7 +41,9 @@ class Family:
 
 def strictly_active(task: Any) -> bool:
     """Whether some mode is above the threshold and none is at it."""
-    return bool((task.values > task.threshold).any()) and not bool((task.values == task.threshold).any())
+    return bool((task.values > task.threshold).any()) and not bool(
+        (task.values == task.threshold).any()
+    )
 
 
 def driven(task: Any) -> bool:

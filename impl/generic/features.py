@@ -15,10 +15,11 @@ from theorems.impl.numbers.operands import Operand, reciprocal
 
 
 def feature_set(source: Source, *, driven: bool = False) -> FeatureSet:
-    """Everything drawn; η·λ_max between 0 and 1. Two equal columns of features or targets on some shapes, unless ``driven``.
+    """Everything drawn; η·λ_max between 0 and 1. Two equal columns of features or targets on some
+    shapes, unless ``driven``.
 
-    On some shapes the features are centred and explain the targets all but for what is drawn beside, η·λ_max between 1 and 2; on some they
-    explain them completely, unless ``driven``.
+    On some shapes the features are centred and explain the targets all but for what is drawn
+    beside, η·λ_max between 1 and 2; on some they explain them completely, unless ``driven``.
     """
     nearly, wholly = source.shape % 6 == 4, source.shape % 6 == 3 and not driven
     d = source.size(1, 3)
@@ -41,16 +42,21 @@ def feature_set(source: Source, *, driven: bool = False) -> FeatureSet:
 
 
 def labelled_features(source: Source, *, simplex: bool = False) -> LabelledFeatures:
-    """Collapsed: class means in general position, or a simplex K I − 11ᵀ turned and scaled; class sizes 1 … 3.
+    """Collapsed: class means in general position, or a simplex K I − 11ᵀ turned and scaled; class
+    sizes 1 … 3.
 
-    A simplex on every shape if ``simplex``; else on every other one, and then the classes are of one size.
+    A simplex on every shape if ``simplex``; else on every other one, and then the classes are of
+    one size.
     """
     classes = source.size(2, 3)
     sizes = [source.size(1, 3) for _ in range(classes)]
     simple = simplex or bool(source.shape % 2)
     if simple and not simplex:
         sizes = sizes[:1] * classes
-    labels = np.array([[int(k == c) for c in range(classes)] for k in range(classes) for _ in range(sizes[k])], object)
+    labels = np.array(
+        [[int(k == c) for c in range(classes)] for k in range(classes) for _ in range(sizes[k])],
+        object,
+    )
     if simple:
         eye = np.eye(classes, dtype=int).astype(object)
         means = (eye * classes - 1) @ source.scaled_orthogonal(classes)[0] * source.positive(1)
@@ -60,10 +66,16 @@ def labelled_features(source: Source, *, simplex: bool = False) -> LabelledFeatu
 
 
 def weight_step(source: Source) -> WeightStep:
-    r"""W₂ and Q drawn, and the most general W₁ with polar(W₁W₂ᵀ) = Q: W₁W₂ᵀ = QBBᵀ, anything off the rows of W₂."""
+    r"""W₂ and Q drawn, and the most general W₁ with polar(W₁W₂ᵀ) = Q: W₁W₂ᵀ = QBBᵀ, anything off
+    the rows of W₂.
+    """
     rows = source.size(2, 3)
     columns = rows + source.size(0, 1)
-    after, root, other = source.entries(rows, columns), source.entries(rows, rows), source.entries(rows, columns)
+    after, root, other = (
+        source.entries(rows, columns),
+        source.entries(rows, rows),
+        source.entries(rows, columns),
+    )
     turn = source.orthogonal(rows)
     lifted = inverse(after @ after.mT) @ after
     before = turn @ (root @ root.mT) @ lifted + other - (other @ after.mT) @ lifted
@@ -79,15 +91,31 @@ def weight_motion_of(source: Source) -> WeightMotion:
 
 
 def readout_ensemble(source: Source) -> ReadoutEnsemble:
-    """Features, weight, targets drawn; the readouts ± the rows of q times an orthogonal matrix: white, with v = q²/(Km)."""
-    rows, d, width, classes = source.size(2, 3), source.size(1, 3), source.size(1, 2), source.size(1, 2)
+    """Features, weight, targets drawn; the readouts ± the rows of q times an orthogonal matrix:
+    white, with v = q²/(Km).
+    """
+    rows, d, width, classes = (
+        source.size(2, 3),
+        source.size(1, 3),
+        source.size(1, 2),
+        source.size(1, 2),
+    )
     frame, scale = source.scaled_orthogonal(classes * width)
     units = frame.reshape(-1, classes, width)
     readouts = np.concatenate([units, -units])
-    features, weight, targets = source.entries(rows, d), source.entries(width, d), source.entries(rows, classes)
-    grads = [source.gradient(lambda w, a=a: -pairing(targets, features @ w.mT @ a.mT), (weight,))[0] for a in readouts]
+    features, weight, targets = (
+        source.entries(rows, d),
+        source.entries(width, d),
+        source.entries(rows, classes),
+    )
+    grads = [
+        source.gradient(lambda w, a=a: -pairing(targets, features @ w.mT @ a.mT), (weight,))[0]
+        for a in readouts
+    ]
     variance = np.array(_over(scale * scale, classes * width), dtype=object)
-    return ReadoutEnsemble(features, weight, targets, readouts, variance, source.positive(), np.stack(grads))
+    return ReadoutEnsemble(
+        features, weight, targets, readouts, variance, source.positive(), np.stack(grads)
+    )
 
 
 def _over(value: Operand, count: int) -> Operand:

@@ -1,4 +1,6 @@
-"""Families of layers, gated networks and deep linear ones; all families are in `impl.generic.families`."""
+"""Families of layers, gated networks and deep linear ones; all families are in
+`impl.generic.families`.
+"""
 
 from __future__ import annotations
 
@@ -13,21 +15,33 @@ from theorems.impl.generic.source import Source
 from theorems.impl.strategies import deep_linear, grams
 
 
-def _gated(depths: tuple[int, int], *functions: Callable[[], Any], linear: bool = False, deeper: bool = True) -> Family:
+def _gated(
+    depths: tuple[int, int],
+    *functions: Callable[[], Any],
+    linear: bool = False,
+    deeper: bool = True,
+) -> Family:
     least, most = depths
     depth = f"depth {least}" if least == most else f"depth {least} to {most}"
     make = partial(networks.gated_network, depths=depths)
-    kind = "deep linear networks in the flow of any loss" if linear else "gated networks with masks as data"
+    kind = (
+        "deep linear networks in the flow of any loss"
+        if linear
+        else "gated networks with masks as data"
+    )
     beyond: dict[str, Callable[[Source], Any]] = {}
     if not linear:
         beyond["every pattern of masks"] = partial(make, free_gates=True)
     if deeper:
         beyond["depth 5 and 6"] = partial(networks.gated_network, depths=(5, 6), linear=linear)
-    return Family(f"{kind}, {depth}, widths 2 to 4", partial(make, linear=linear), functions, beyond=beyond)
+    return Family(
+        f"{kind}, {depth}, widths 2 to 4", partial(make, linear=linear), functions, beyond=beyond
+    )
 
 
 LAYERS = Family(
-    "linear layers with a bias or without, 2 to 5 samples, widths 2 to 4, any gradient at the outputs",
+    "linear layers with a bias or without, 2 to 5 samples, widths 2 to 4, any gradient at "
+    "the outputs",
     networks.layer_trace,
     (strategies.layer_traces,),
 )

@@ -1,4 +1,6 @@
-"""Generic layers, gated networks, first layers in training: entries drawn, gradients by exact differentiation."""
+"""Generic layers, gated networks, first layers in training: entries drawn, gradients by exact
+differentiation.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +26,11 @@ def pairing(left: Operand, right: Operand) -> Operand:
 
 
 def layer_trace(source: Source, *, biases: Sequence[bool] = (True, True, False)) -> LayerTrace:
-    """Weight, bias, inputs and the gradient at the outputs drawn: whatever loss comes after the layer.
+    """Weight, bias, inputs and the gradient at the outputs drawn: whatever loss comes after the
+    layer.
 
-    On some shapes there is no bias, two samples are equal, or one has no gradient (as behind a ReLU that is shut).
-    ``biases`` says whether there is a bias, shape after shape.
+    On some shapes there is no bias, two samples are equal, or one has no gradient (as behind a ReLU
+    that is shut). ``biases`` says whether there is a bias, shape after shape.
     """
     rows, width, into = source.size(2, 5), source.size(2, 4), source.size(2, 4)
     weight, inputs = source.entries(width, into), source.entries(rows, into)
@@ -38,22 +41,38 @@ def layer_trace(source: Source, *, biases: Sequence[bool] = (True, True, False))
     if source.shape % 4 == 3:
         above[-1] = 0
     shift = 0 if bias is None else bias[None, :]
-    by_weight, by_inputs = source.gradient(lambda w, h: pairing(above, h @ w.mT + shift), (weight, inputs))
+    by_weight, by_inputs = source.gradient(
+        lambda w, h: pairing(above, h @ w.mT + shift), (weight, inputs)
+    )
     return LayerTrace(
-        weight=weight, inputs=inputs, weight_grad=by_weight, input_grad=by_inputs, output_grad=above,
-        outputs=inputs @ weight.mT + shift, bias=bias, rate=source.positive(), decay=source.positive(), name="generic",
-    )  # fmt: skip
+        weight=weight,
+        inputs=inputs,
+        weight_grad=by_weight,
+        input_grad=by_inputs,
+        output_grad=above,
+        outputs=inputs @ weight.mT + shift,
+        bias=bias,
+        rate=source.positive(),
+        decay=source.positive(),
+        name="generic",
+    )
 
 
 def gated_network(
-    source: Source, *, depths: tuple[int, int] = (1, 4), free_gates: bool = False, linear: bool = False
+    source: Source,
+    *,
+    depths: tuple[int, int] = (1, 4),
+    free_gates: bool = False,
+    linear: bool = False,
 ) -> GatedNetwork:
-    """Masks as data, a readout per row and any residuals; two equal samples on some shapes, all gates open on some.
+    """Masks as data, a readout per row and any residuals; two equal samples on some shapes, all
+    gates open on some.
 
     Args:
         source: where the numbers come from.
         depths: the least depth and the largest one; every one between them comes up.
-        free_gates: draw the gates from the large set too: what holds then holds for every pattern of masks, and for leaky activations.
+        free_gates: draw the gates from the large set too: what holds then holds for every pattern
+            of masks, and for leaky activations.
         linear: all gates are open on every shape.
     """
     least, most = depths
@@ -74,34 +93,66 @@ def gated_network(
     )  # fmt: skip
     grads = source.gradient(lambda *w: (net.residual * outputs(net, w)).sum(-1), weights)
     return GatedNetwork(
-        weights, net.readout, net.inputs, masks, net.residual, tuple(-grad for grad in grads), gate="data"
+        weights,
+        net.readout,
+        net.inputs,
+        masks,
+        net.residual,
+        tuple(-grad for grad in grads),
+        gate="data",
     )
 
 
 def preconditioned_steps(source: Source) -> PreconditionedSteps:
-    """Two steps on one batch at one rate and decay, each with its own P = AAᵀ and gradient at the outputs."""
+    """Two steps on one batch at one rate and decay, each with its own P = AAᵀ and gradient at the
+    outputs.
+    """
     steps, rows, tests = 2, source.size(2, 4), source.size(1, 2)
     d, width = source.size(2, 3), source.size(1, 3)
-    inputs, test_inputs = (np.stack([part] * steps) for part in (source.entries(rows, d), source.entries(tests, d)))
+    inputs, test_inputs = (
+        np.stack([part] * steps) for part in (source.entries(rows, d), source.entries(tests, d))
+    )
     half, above = source.entries(steps, d, d), source.entries(steps, rows, width)
     matrix = half @ half.mT
     rate, decay = (np.stack([part] * steps) for part in (source.positive(), source.positive()))
     weights = [source.entries(width, d)]
     for t in range(steps):
-        (grad,) = source.gradient(lambda w, t=t: pairing(above[t], inputs[t] @ w.mT), (weights[-1],))
+        (grad,) = source.gradient(
+            lambda w, t=t: pairing(above[t], inputs[t] @ w.mT), (weights[-1],)
+        )
         weights.append(weights[-1] * (1 - rate[t] * decay[t]) - (grad @ matrix[t]) * rate[t])
     before, after = np.stack(weights[:-1]), np.stack(weights[1:])
     seen = inputs @ after.mT
     return PreconditionedSteps(
-        inputs, test_inputs, before, after, matrix, inputs @ before.mT, seen, test_inputs @ before.mT,
-        test_inputs @ after.mT, above, above, seen, rate, decay,
-    )  # fmt: skip
+        inputs,
+        test_inputs,
+        before,
+        after,
+        matrix,
+        inputs @ before.mT,
+        seen,
+        test_inputs @ before.mT,
+        test_inputs @ after.mT,
+        above,
+        above,
+        seen,
+        rate,
+        decay,
+    )
 
 
 def _train(
-    source: Source, inputs: Operand, matrix: Operand, start: Operand, readout: Operand, targets: Operand, rates: Operand
+    source: Source,
+    inputs: Operand,
+    matrix: Operand,
+    start: Operand,
+    readout: Operand,
+    targets: Operand,
+    rates: Operand,
 ) -> tuple[Operand, Operand]:
-    """(Z, v) along training of Σ_j v_j (z_j + z_j²) on ½‖f − y‖², P on the first layer and plain steps on v."""
+    """(Z, v) along training of Σ_j v_j (z_j + z_j²) on ½‖f − y‖², P on the first layer and plain
+    steps on v.
+    """
 
     def run(weight: Operand, v: Operand) -> Operand:
         z = inputs @ weight.mT
@@ -111,7 +162,9 @@ def _train(
     weight, v = start, readout
     for rate in rates:
         residual = run(weight, v) - targets
-        by_weight, by_readout = source.gradient(lambda w, r, e=residual: pairing(e, run(w, r)), (weight, v))
+        by_weight, by_readout = source.gradient(
+            lambda w, r, e=residual: pairing(e, run(w, r)), (weight, v)
+        )
         weight, v = weight - (by_weight @ matrix) * rate, v - by_readout * rate
         zs.append(inputs @ weight.mT)
         others.append(v[0])
@@ -119,13 +172,21 @@ def _train(
 
 
 def twin_runs(source: Source) -> TwinRuns:
-    """X = X'M, P = AAᵀ and P' = M P Mᵀ with M square and generic; two steps of a quadratic network, each trained exactly."""
-    rows, d, width, steps = source.size(2, 3), source.size(2, 3), source.size(1, 2), 1 + source.shape % 2
+    """X = X'M, P = AAᵀ and P' = M P Mᵀ with M square and generic; two steps of a quadratic network,
+    each trained exactly.
+    """
+    rows, d, width, steps = (
+        source.size(2, 3),
+        source.size(2, 3),
+        source.size(1, 2),
+        1 + source.shape % 2,
+    )
     twin, change, root = source.entries(rows, d), source.entries(d, d), source.entries(d, d)
     matrix = root @ root.mT
     inputs, start, readout = twin @ change, source.entries(width, d), source.entries(1, width)
     targets, rates = source.entries(rows, 1), source.positive(steps)
-    turned = np.roll(np.eye(d, dtype=int), 1, axis=0).astype(object)  # never the identity, which would turn nothing
+    # never the identity, which would turn nothing
+    turned = np.roll(np.eye(d, dtype=int), 1, axis=0).astype(object)
     train = partial(_train, source, readout=readout, targets=targets, rates=rates)
     twin_matrix, twin_start = change @ matrix @ change.mT, start @ change.mT
     paths = [
@@ -141,9 +202,11 @@ def twin_runs(source: Source) -> TwinRuns:
 
 
 def balanced_chain(source: Source, *, depths: tuple[int, int] = (1, 4)) -> LinearChain:
-    """W_l = c_l Q_l D Q_{l−1}ᵀ, integers, with Q_lᵀQ_l = q_l²I and c_l the product of the other q's; D drawn.
+    """W_l = c_l Q_l D Q_{l−1}ᵀ, integers, with Q_lᵀQ_l = q_l²I and c_l the product of the other
+    q's; D drawn.
 
-    D is as large as the narrowest layer, with two equal values on some shapes; the other layers are as wide, or wider by one.
+    D is as large as the narrowest layer, with two equal values on some shapes; the other layers are
+    as wide, or wider by one.
     """
     least, most = depths
     depth, rank = least + source.shape % (most - least + 1), source.size(1, 3)
@@ -170,8 +233,12 @@ def linear_chain(source: Source, *, depths: tuple[int, int] = (1, 4)) -> LinearC
     return LinearChain(weights, source.entries(source.size(1, 3), widths[0]))
 
 
-def linear_network_of(source: Source, *, depths: tuple[int, int] = (2, 4), balanced: bool = False) -> LinearNetwork:
-    """Any weights, or balanced ones, in the flow of ½‖F − Y‖²; two equal samples on some shapes, a sample learned already on others."""
+def linear_network_of(
+    source: Source, *, depths: tuple[int, int] = (2, 4), balanced: bool = False
+) -> LinearNetwork:
+    """Any weights, or balanced ones, in the flow of ½‖F − Y‖²; two equal samples on some shapes, a
+    sample learned already on others.
+    """
     chain = (balanced_chain if balanced else linear_chain)(source, depths=depths)
     inputs, targets = chain.inputs, source.entries(len(chain.inputs), len(chain.weights[-1]))
     if source.shape % 4 == 3 and len(inputs) > 1:
@@ -191,7 +258,9 @@ def _product(numbers: Sequence[Operand]) -> Operand:
 
 
 def decoder(source: Source) -> Decoder:
-    """Two layers whose ReLUs are all wide open or shut on the codes (a constant far above the drawn numbers decides); any mixtures."""
+    """Two layers whose ReLUs are all wide open or shut on the codes (a constant far above the drawn
+    numbers decides); any mixtures.
+    """
     codes, hidden, rows = source.size(1, 3), source.size(2, 4), source.size(2, 4)
     points, z = source.size(1, 3), source.entries(rows, codes)
     weights = (source.entries(hidden, codes), source.entries(points, hidden))

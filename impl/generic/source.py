@@ -1,4 +1,6 @@
-"""Where the entries of generic instances come from: a set of 2^61 values, twice over, plain and with their degrees."""
+"""Where the entries of generic instances come from: a set of 2^61 values, twice over, plain and
+with their degrees.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +21,11 @@ SET_SIZE = 2**61
 
 
 class Source:
-    """Draws the entries of one generic instance, and the discrete choices (sizes, masks, labels) that come before them.
+    """Draws the entries of one generic instance, and the discrete choices (sizes, masks, labels)
+    that come before them.
 
-    The choices are a function of ``shape`` alone, the entries of ``entries`` alone; so one shape can be tried at many points.
+    The choices are a function of ``shape`` alone, the entries of ``entries`` alone; so one shape
+    can be tried at many points.
 
     Args:
         shape: seed of the discrete choices.
@@ -50,7 +54,8 @@ class Source:
         """The same choices and entries again, as numbers that know their degree."""
         return Source(self.shape, self.seed, tracked=True, gradients=self.gradients)
 
-    # -- discrete choices ------------------------------------------------------------------------------------------
+    # -- discrete choices
+    # ------------------------------------------------------------------------------------------
 
     def size(self, least: int, most: int) -> int:
         """A size, least … most."""
@@ -78,14 +83,17 @@ class Source:
         """Small integers that belong to the shape: exponents, counts."""
         return _filled(shape, lambda: self._choices.randint(least, most))
 
-    # -- entries ---------------------------------------------------------------------------------------------------
+    # -- entries
+    # ----------------------------------------------------------------------------------------------
 
     def entries(self, *shape: int) -> np.ndarray:
         """Independent entries, uniform on −2^60 … 2^60 − 1."""
         return _filled(shape, self._signed)
 
     def positive(self, *shape: int) -> np.ndarray:
-        """Independent entries, uniform on 1 … 2^61; without a shape one number, as an array without dimensions."""
+        """Independent entries, uniform on 1 … 2^61; without a shape one number, as an array without
+        dimensions.
+        """
         return _filled(shape, self._positive)
 
     def zeros(self, *shape: int) -> np.ndarray:
@@ -109,7 +117,9 @@ class Source:
         return np.array(value, dtype=object)
 
     def fraction(self) -> np.ndarray:
-        """A number as `positive` draws it, of the type Fraction: formulas divide by it, and Python makes floats of int/int."""
+        """A number as `positive` draws it, of the type Fraction: formulas divide by it, and Python
+        makes floats of int/int.
+        """
         return np.array(self._positive() * Fraction(1), dtype=object)
 
     def _signed(self) -> Any:
@@ -126,7 +136,9 @@ class Source:
         return Tracked(value) if self._tracked else value
 
     def shiftless(self, *shape: int) -> np.ndarray:
-        """Rows that sum to zero: what the gradient of a loss is like that does not see a shift of all outputs."""
+        """Rows that sum to zero: what the gradient of a loss is like that does not see a shift of
+        all outputs.
+        """
         free = self.entries(*shape[:-1], shape[-1] - 1)
         return np.concatenate([free, -free.sum(-1)[..., None]], axis=-1)
 
@@ -139,28 +151,37 @@ class Source:
         hot = np.equal.outer(np.arange(shape[chosen]), moved).astype(int).astype(object)
         return np.moveaxis(hot, 0, chosen)
 
-    # -- what is made of them --------------------------------------------------------------------------------------
+    # -- what is made of them
+    # --------------------------------------------------------------------------------------
 
-    def gradient(self, function: Callable[..., Operand], at: Sequence[Operand]) -> tuple[Operand, ...]:
+    def gradient(
+        self, function: Callable[..., Operand], at: Sequence[Operand]
+    ) -> tuple[Operand, ...]:
         """`impl.numbers.differentiation.gradient` of a polynomial with integer coefficients.
 
-        A derivative drops a factor from every monomial, so the degree bound of the function is one of each of its derivatives.
+        A derivative drops a factor from every monomial, so the degree bound of the function is one
+        of each of its derivatives.
         """
         if not self._tracked:
             self.gradients.append(gradient(function, at))
             return self.gradients[-1]
         whole = function(*at)
-        terms = [whole] if isinstance(whole, Tracked) else list(np.asarray(whole, dtype=object).flat)
+        terms = (
+            [whole] if isinstance(whole, Tracked) else list(np.asarray(whole, dtype=object).flat)
+        )
         if any(isinstance(term, Tracked) and term.below for term in terms):
-            raise TypeError("expected a polynomial of integers to differentiate, got one with denominators")
+            raise TypeError(
+                "expected a polynomial of integers to differentiate, got one with denominators"
+            )
         degree = max((term.degree for term in terms if isinstance(term, Tracked)), default=0)
         return tuple(_lifted(values, degree) for values in next(self._found))
 
     def scaled_orthogonal(self, size: int) -> tuple[np.ndarray, Operand]:
-        """An integer matrix Q and a positive number q with QᵀQ = q²I: q times Cayley's (I − S)(I + S)⁻¹, q = det(I + S).
+        """An integer matrix Q and a positive number q with QᵀQ = q²I: q times Cayley's (I − S)(I +
+        S)⁻¹, q = det(I + S).
 
-        S is antisymmetric with independent entries; both are polynomials of degree ``size`` in them. A drawn sign per
-        column reaches the other component of the orthogonal group.
+        S is antisymmetric with independent entries; both are polynomials of degree ``size`` in
+        them. A drawn sign per column reaches the other component of the orthogonal group.
         """
         skew = np.zeros((size, size), dtype=object)
         for i in range(size):

@@ -21,10 +21,11 @@ GATES = ("relu", "data", "tanh")
 
 @dataclass(frozen=True, eq=False)
 class GatedNetwork(Instance):
-    r"""A bias-free network with a fixed readout on its training set: :math:`h^l = W^l z^{l-1}`, :math:`z^l = D^l h^l`.
+    r"""A bias-free network with a fixed readout on its training set: :math:`h^l = W^l z^{l-1}`,
+    :math:`z^l = D^l h^l`.
 
-    A row is one output on one sample. A network with C outputs has N·C rows: the sample repeated, one readout row each;
-    then every statement about a scalar network holds as it stands.
+    A row is one output on one sample. A network with C outputs has N·C rows: the sample repeated,
+    one readout row each; then every statement about a scalar network holds as it stands.
 
     Args:
         weights: W¹ … W^L, each (…, n_l, n_{l−1}).
@@ -33,9 +34,11 @@ class GatedNetwork(Instance):
         masks: D¹ … D^L as 0/1 rows, each (…, N, n_l).
         residual: r = ∂L/∂f per row, (…, N).
         weight_velocity: Ẇ¹ … Ẇ^L = −∇_W L as measured, shapes as the weights.
-        gate: "relu" (masks are 1[h > 0]), "data" (masks are given), or "tanh" (not gated: the section does not apply).
+        gate: "relu" (masks are 1[h > 0]), "data" (masks are given), or "tanh" (not gated: the
+            section does not apply).
         unit: unit roundoff of the format in which `weight_velocity` was measured.
-        residual_error: how far rounding can have moved `residual` from ∂L/∂f, (…, N); None if nobody knows.
+        residual_error: how far rounding can have moved `residual` from ∂L/∂f, (…, N); None if
+            nobody knows.
 
     Raises:
         InputError: no layer, shapes that do not fit, NaN or infinity.
@@ -72,13 +75,24 @@ class GatedNetwork(Instance):
         *lead, rows, width = self.inputs.shape
         require(rows > 0, f"expected at least one row of inputs, got {tuple(self.inputs.shape)}")
         named = {"inputs": self.inputs, "readout": self.readout, "residual": self.residual}
-        for i, (weight, mask, speed) in enumerate(zip(self.weights, self.masks, self.weight_velocity, strict=True), 1):
+        for i, (weight, mask, speed) in enumerate(
+            zip(self.weights, self.masks, self.weight_velocity, strict=True), 1
+        ):
             wanted = (*lead, weight.shape[-2], width)
-            require(tuple(weight.shape) == wanted, f"expected W{i} of shape {wanted}, got {tuple(weight.shape)}")
-            require(tuple(speed.shape) == wanted, f"expected dW{i}/dt of shape {wanted}, got {tuple(speed.shape)}")
+            require(
+                tuple(weight.shape) == wanted,
+                f"expected W{i} of shape {wanted}, got {tuple(weight.shape)}",
+            )
+            require(
+                tuple(speed.shape) == wanted,
+                f"expected dW{i}/dt of shape {wanted}, got {tuple(speed.shape)}",
+            )
             width = weight.shape[-2]
             wanted = (*lead, rows, width)
-            require(tuple(mask.shape) == wanted, f"expected D{i} of shape {wanted}, got {tuple(mask.shape)}")
+            require(
+                tuple(mask.shape) == wanted,
+                f"expected D{i} of shape {wanted}, got {tuple(mask.shape)}",
+            )
             named |= {f"W{i}": weight, f"D{i}": mask, f"dW{i}/dt": speed}
         require(
             tuple(self.readout.shape) == (*lead, rows, width),
@@ -91,7 +105,8 @@ class GatedNetwork(Instance):
         if self.residual_error is not None:
             require(
                 tuple(self.residual_error.shape) == (*lead, rows),
-                f"expected residual_error of shape {(*lead, rows)}, got {tuple(self.residual_error.shape)}",
+                f"expected residual_error of shape {(*lead, rows)}, got "
+                f"{tuple(self.residual_error.shape)}",
             )
         for name, value in named.items():
             if isinstance(value, Tensor):
@@ -103,10 +118,16 @@ class GatedNetwork(Instance):
         return len(self.weights)
 
     def enclosed(self) -> Any:
-        """Weights, masks and r given; the velocities with the rounding of the backward recursion that they are."""
-        coarse = self.map(lambda value: Ball(value, unit=self.unit) if isinstance(value, Tensor) else value)
+        """Weights, masks and r given; the velocities with the rounding of the backward recursion
+        that they are.
+        """
+        coarse = self.map(
+            lambda value: Ball(value, unit=self.unit) if isinstance(value, Tensor) else value
+        )
         steps = loss_gradient(coarse, coarse.weights, coarse.residual)
-        speeds = tuple(Ball(v, model.radius) for v, model in zip(self.weight_velocity, steps, strict=True))
+        speeds = tuple(
+            Ball(v, model.radius) for v, model in zip(self.weight_velocity, steps, strict=True)
+        )
         return replace(self.map(given), weight_velocity=speeds)
 
     def moved(self, **fields: Any) -> Any:
@@ -139,8 +160,12 @@ class Fields:
         return (self.p[-1] * self.z[-1]).sum(-1)
 
 
-def activations(net: GatedNetwork, weights: Sequence[Operand]) -> tuple[list[Operand], list[Operand]]:
-    """(z, h) at ``weights``, by the network's own nonlinearity: torch's ReLU or tanh, or the masks where they are data."""
+def activations(
+    net: GatedNetwork, weights: Sequence[Operand]
+) -> tuple[list[Operand], list[Operand]]:
+    """(z, h) at ``weights``, by the network's own nonlinearity: torch's ReLU or tanh, or the masks
+    where they are data.
+    """
     z, h = [net.inputs], [net.inputs]
     for weight, mask in zip(weights, net.masks, strict=True):
         h.append(z[-1] @ weight.mT)
@@ -154,7 +179,9 @@ def activations(net: GatedNetwork, weights: Sequence[Operand]) -> tuple[list[Ope
 
 
 def fields(net: GatedNetwork, weights: Sequence[Operand] | None = None) -> Fields:
-    """The fields of ``net``, at other ``weights`` if given: forward code only, so that `velocity` can run through it."""
+    """The fields of ``net``, at other ``weights`` if given: forward code only, so that `velocity`
+    can run through it.
+    """
     weights = net.weights if weights is None else weights
     z, h = activations(net, weights)
     p, delta = [net.readout], []
@@ -171,14 +198,19 @@ def outputs(net: GatedNetwork, weights: Sequence[Operand]) -> Operand:
     return (net.readout * activations(net, weights)[0][-1]).sum(-1)
 
 
-def loss_gradient(net: GatedNetwork, weights: Sequence[Operand], residual: Operand) -> tuple[Operand, ...]:
-    """∇_W L at ``weights`` for a loss whose derivative by f is ``residual``: autograd, or exact derivatives on integers.
+def loss_gradient(
+    net: GatedNetwork, weights: Sequence[Operand], residual: Operand
+) -> tuple[Operand, ...]:
+    """∇_W L at ``weights`` for a loss whose derivative by f is ``residual``: autograd, or exact
+    derivatives on integers.
 
-    On any other operand (balls) the backward recursion itself: it bounds the rounding of what autograd computes.
+    On any other operand (balls) the backward recursion itself: it bounds the rounding of what
+    autograd computes.
     """
     if isinstance(net.inputs, Tensor) or is_exact(net.inputs) or hasattr(net.inputs, "gradients"):
         return gradient(lambda *w: (residual * outputs(net, w)).sum(-1), weights)
-    # in autograd's order, r first and the pull back then: afterwards integer weights would hide what fractions of r round
+    # in autograd's order, r first and the pull back then: afterwards integer weights would hide
+    # what fractions of r round
     seen = fields(replace(net, readout=residual[..., None] * net.readout), weights)
     return tuple(seen.delta[i + 1].mT @ seen.z[i] for i in range(net.depth))
 
@@ -192,7 +224,8 @@ def gated_network(
     gate: str = "relu",
     masks: Sequence[Tensor] | None = None,
 ) -> GatedNetwork:
-    """The instance of a network under the loss ½Σ(f − y)²: masks, residuals and velocities are measured here.
+    """The instance of a network under the loss ½Σ(f − y)²: masks, residuals and velocities are
+    measured here.
 
     Args:
         weights: W¹ … W^L, each (…, n_l, n_{l−1}).
@@ -209,12 +242,16 @@ def gated_network(
         *(("weights", w) for w in weights),
     ):
         require(
-            value.dtype.is_floating_point, f"expected floating-point {name}, got {value.dtype}; convert with .double()"
+            value.dtype.is_floating_point,
+            f"expected floating-point {name}, got {value.dtype}; convert with .double()",
         )
     rows = inputs.shape[-2]
     if readout.ndim == inputs.ndim - 1:
         readout = readout[..., None, :].expand(*readout.shape[:-1], rows, readout.shape[-1])
-    blank = [torch.ones(*inputs.shape[:-1], w.shape[-2], dtype=inputs.dtype, device=inputs.device) for w in weights]
+    blank = [
+        torch.ones(*inputs.shape[:-1], w.shape[-2], dtype=inputs.dtype, device=inputs.device)
+        for w in weights
+    ]
     net = GatedNetwork(
         weights=tuple(weights),
         readout=readout,
@@ -230,6 +267,13 @@ def gated_network(
         masks = [(pre > 0).to(inputs.dtype) for pre in h[1:]]
     residual = (readout * z[-1]).sum(-1) - targets
     speed = [-g for g in loss_gradient(net, weights, residual)]
-    balls = replace(net, masks=tuple(masks)).map(lambda value: Ball(value, unit=net.unit))  # they take masks for ReLUs
+    # they take masks for ReLUs
+    balls = replace(net, masks=tuple(masks)).map(lambda value: Ball(value, unit=net.unit))
     error = (outputs(balls, balls.weights) - Ball(targets, unit=net.unit)).error
-    return replace(net, masks=tuple(masks), residual=residual, weight_velocity=tuple(speed), residual_error=error)
+    return replace(
+        net,
+        masks=tuple(masks),
+        residual=residual,
+        weight_velocity=tuple(speed),
+        residual_error=error,
+    )

@@ -1,4 +1,6 @@
-"""Find the bias-free ReLU stacks inside any network, by what flows through it and not by how it is written."""
+"""Find the bias-free ReLU stacks inside any network, by what flows through it and not by how it is
+written.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +17,23 @@ from theorems.impl.networks.running import Inputs, run, undisturbed
 from theorems.impl.networks.tracing import Loss, gradients, hooked, scalar_loss
 
 LARGEST = 4096
-"""Rows (outputs times samples) up to which pairs of rows are compared; beyond, use a smaller batch."""
+"""Rows (outputs times samples) up to which pairs of rows are compared; beyond, use a smaller
+batch.
+"""
 
 
-def stacks(model: nn.Module, inputs: Inputs, targets: Any, loss: Loss, *, seed: int = 0) -> dict[str, GatedNetwork]:
-    """Every maximal chain of bias-free linear layers with ReLU between them that ends in a linear readout.
+def stacks(
+    model: nn.Module, inputs: Inputs, targets: Any, loss: Loss, *, seed: int = 0
+) -> dict[str, GatedNetwork]:
+    """Every maximal chain of bias-free linear layers with ReLU between them that ends in a linear
+    readout.
 
-    Layer b follows layer a if b's input is the ReLU of a's output, number for number, and the loss reads a's output in no other way: every
-    path of the autograd graph from the loss to a's output runs through b's input. What gradient comes along that path is not asked: a ReLU with
-    another derivative, or a hook on the way, is part of the stack, and contradicts the claims about it. Whatever comes before a stack is its data, whatever comes after it only shows in the
-    residual ∂L/∂f; the readout (which may have a bias) is held fixed. C outputs on N samples are N·C rows.
+    Layer b follows layer a if b's input is the ReLU of a's output, number for number, and the loss
+    reads a's output in no other way: every path of the autograd graph from the loss to a's output
+    runs through b's input. What gradient comes along that path is not asked: a ReLU with another
+    derivative, or a hook on the way, is part of the stack, and contradicts the claims about it.
+    Whatever comes before a stack is its data, whatever comes after it only shows in the residual
+    ∂L/∂f; the readout (which may have a bias) is held fixed. C outputs on N samples are N·C rows.
 
     Args:
         model: any module.
@@ -50,12 +59,15 @@ def stacks(model: nn.Module, inputs: Inputs, targets: Any, loss: Loss, *, seed: 
             if chain[-1].outputs.numel() > LARGEST or look_up(chain[-1].outputs) is None:
                 continue
             if all(_is_linear(c, seen.weights[c.name].detach()) for c in chain):
-                found[f"{chain[0].name} → {chain[-1].name}"] = _instance(chain, seen.weights, look_up)
+                found[f"{chain[0].name} → {chain[-1].name}"] = _instance(
+                    chain, seen.weights, look_up
+                )
         return found
 
 
 def most_rows(model: nn.Module, inputs: Inputs, targets: Any, loss: Loss, *, seed: int = 0) -> int:
-    """Outputs times samples of the largest stack that `stacks` would find, were it not too large; 0 if there is none.
+    """Outputs times samples of the largest stack that `stacks` would find, were it not too large; 0
+    if there is none.
 
     Raises:
         InputError: as `impl.trace`.
@@ -90,11 +102,17 @@ def _follows(a: Call, b: Call, value: Tensor) -> bool:
     start, end, between = value.grad_fn, a.outputs.grad_fn, b.inputs.grad_fn
     if start is None or end is None or between is None:
         return False
-    return _reaches(between, end) and _reaches(start, between) and not _reaches(start, end, around=between)
+    return (
+        _reaches(between, end)
+        and _reaches(start, between)
+        and not _reaches(start, end, around=between)
+    )
 
 
 def _reaches(start: Any, end: Any, *, around: Any = None) -> bool:
-    """Whether the backward pass from one node of the autograd graph arrives at another, not by way of ``around``."""
+    """Whether the backward pass from one node of the autograd graph arrives at another, not by way
+    of ``around``.
+    """
     waiting, known = [start], {start, around}
     while waiting:
         node = waiting.pop()
@@ -113,9 +131,12 @@ def _is_linear(call: Call, weight: Tensor) -> bool:
     weight, inputs = weight.double(), call.inputs.detach().double()
     bias = torch.zeros(()) if call.bias is None else call.bias.detach().double()
     unit = torch.finfo(call.outputs.dtype).eps / 2
-    terms = weight.shape[-1] + 2 if unit <= torch.finfo(torch.float32).eps / 2 else 4  # narrow formats sum in float32
+    # narrow formats sum in float32
+    terms = weight.shape[-1] + 2 if unit <= torch.finfo(torch.float32).eps / 2 else 4
     gap = call.outputs.detach().double() - (inputs @ weight.mT + bias)
-    return bool((gap.abs() <= 2 * terms * unit * (inputs.abs() @ weight.abs().mT + bias.abs())).all())
+    return bool(
+        (gap.abs() <= 2 * terms * unit * (inputs.abs() @ weight.abs().mT + bias.abs())).all()
+    )
 
 
 def _instance(
@@ -141,6 +162,8 @@ def _instance(
         inputs=rows(hidden[0].inputs),
         masks=tuple(rows(call.outputs > 0) for call in hidden),
         residual=residual.reshape(-1),
-        weight_velocity=tuple(-hooked(call.name, call.layer, gradient(weights[call.name])) for call in hidden),
+        weight_velocity=tuple(
+            -hooked(call.name, call.layer, gradient(weights[call.name])) for call in hidden
+        ),
         unit=torch.finfo(readout.outputs.dtype).eps / 2,
     )

@@ -1,1 +1,3 @@
-"""Parts of networks with what they are trained by: softmax heads with their loss, attention, normalised layers."""
+"""Parts of networks with what they are trained by: softmax heads with their loss, attention,
+normalised layers.
+"""

@@ -1,4 +1,6 @@
-"""One attention head: queries, keys, values, scores, softmax weights and outputs, as torch computes them."""
+"""One attention head: queries, keys, values, scores, softmax weights and outputs, as torch computes
+them.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ from theorems.impl.numbers.operands import Operand
 
 @dataclass(frozen=True, eq=False)
 class AttentionHead(Instance):
-    r"""S = c QKᵀ, A = softmax(S) row by row, O = A V; where ``causal``, a query sees no key after its own place.
+    r"""S = c QKᵀ, A = softmax(S) row by row, O = A V; where ``causal``, a query sees no key after
+    its own place.
 
     Args:
         queries: Q, (N, k).
@@ -37,8 +40,11 @@ class AttentionHead(Instance):
 
     derived: ClassVar[tuple[str, ...]] = ("scores", "attention", "outputs")
     measures: ClassVar[dict[str, tuple[str, int]]] = {
-        "queries": ("queries", -2), "keys": ("keys", -2), "dimension": ("keys", -1), "values": ("values", -1),
-    }  # fmt: skip
+        "queries": ("queries", -2),
+        "keys": ("keys", -2),
+        "dimension": ("keys", -1),
+        "values": ("values", -1),
+    }
     measured: ClassVar[Mapping[str, Callable[[Any], Any]]] = {
         "scores": lambda head: (head.queries @ head.keys.mT) * head.scale,
         "attention": lambda head: softmax_radius(*_seen(head)) * (head.visible.center != 0),
@@ -58,22 +64,34 @@ class AttentionHead(Instance):
         """Check that the shapes fit one another and that the numbers are finite."""
         (rows, k), (keys, _), v = self.queries.shape, self.keys.shape, self.values.shape[-1]
         wanted = {
-            "keys": (keys, k), "values": (keys, v), "scale": (), "scores": (rows, keys), "attention": (rows, keys),
-            "outputs": (rows, v), "visible": (rows, keys),
-        }  # fmt: skip
+            "keys": (keys, k),
+            "values": (keys, v),
+            "scale": (),
+            "scores": (rows, keys),
+            "attention": (rows, keys),
+            "outputs": (rows, v),
+            "visible": (rows, keys),
+        }
         check_shapes(self, wanted)
         check_finite(self, "queries", *wanted)
 
 
 def _seen(head: AttentionHead) -> tuple[Tensor, Tensor]:
-    """Scores and their errors where a query looks; those of the largest visible one elsewhere, which leaves the bound as it is."""
+    """Scores and their errors where a query looks; those of the largest visible one elsewhere,
+    which leaves the bound as it is.
+    """
     shown, scores = head.visible.center != 0, head.scores.center
     top = scores.masked_fill(~shown, -math.inf).amax(-1, keepdim=True).expand_as(scores)
     return torch.where(shown, scores, top), head.scores.error
 
 
 def attention_head(
-    queries: Tensor, keys: Tensor, values: Tensor, *, scale: float | None = None, causal: bool = False
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    *,
+    scale: float | None = None,
+    causal: bool = False,
 ) -> AttentionHead:
     """An `AttentionHead` measured by torch in float64.
 
@@ -85,15 +103,22 @@ def attention_head(
         causal: query n looks at keys 0 … n only.
 
     Raises:
-        InputError: for a causal head with fewer queries than places before them; as `AttentionHead`.
+        InputError: for a causal head with fewer queries than places before them; as
+            `AttentionHead`.
     """
     q, k, v = (value.detach().double() for value in (queries, keys, values))
-    require(q.ndim == k.ndim == v.ndim == 2, "expected queries (N, k), keys (M, k) and values (M, v), got other ranks")
+    require(
+        q.ndim == k.ndim == v.ndim == 2,
+        "expected queries (N, k), keys (M, k) and values (M, v), got other ranks",
+    )
     require(
         q.shape[1] == k.shape[1] and len(k) == len(v),
-        f"expected queries (N, k), keys (M, k) and values (M, v), got {tuple(q.shape)}, {tuple(k.shape)}, {tuple(v.shape)}",
+        f"expected queries (N, k), keys (M, k) and values (M, v), got {tuple(q.shape)}, "
+        f"{tuple(k.shape)}, {tuple(v.shape)}",
     )
-    factor = torch.tensor(1 / math.sqrt(k.shape[1]) if scale is None else scale, dtype=torch.float64)
+    factor = torch.tensor(
+        1 / math.sqrt(k.shape[1]) if scale is None else scale, dtype=torch.float64
+    )
     scores = (q @ k.mT) * factor
     shown = torch.ones(len(q), len(k), dtype=torch.float64)
     if causal:

@@ -1,4 +1,6 @@
-"""Normalised layers: LayerNorm, RMSNorm and BatchNorm, forward and backward, as torch computes them."""
+"""Normalised layers: LayerNorm, RMSNorm and BatchNorm, forward and backward, as torch computes
+them.
+"""
 
 from __future__ import annotations
 
@@ -17,26 +19,38 @@ from theorems.impl.numbers.operands import Operand
 KINDS = ("layer", "rms", "batch")
 _UNIT = 2.0**-53
 _ROOM = 32
-"""What the bounds below allow in units per term: a textbook count of the kernels' operations (about ten), with room."""
+"""What the bounds below allow in units per term: a textbook count of the kernels' operations (about
+ten), with room.
+"""
 _LEAST = 2.0**-1000
-"""What underflow may cost; zeros that no rounding made are not given it, or an equation 0 = 0 between them would be open."""
+"""What underflow may cost; zeros that no rounding made are not given it, or an equation 0 = 0
+between them would be open.
+"""
 
 
 def _statistics(layer: NormalisedLayer) -> tuple[Tensor, Tensor, Tensor, Tensor, int]:
-    """X − mean (or X), s = 1/√(variance + ε), the largest |X| of each group, units of rounding, and the group's axis."""
+    """X − mean (or X), s = 1/√(variance + ε), the largest |X| of each group, units of rounding, and
+    the group's axis.
+    """
     x, axis = layer.inputs.center, -2 if layer.kind == "batch" else -1
     off = x if layer.kind == "rms" else x - x.mean(axis, keepdim=True)
     inverse = ((off * off).mean(axis, keepdim=True) + layer.epsilon.center).rsqrt()
     top = x.abs().amax(axis, keepdim=True)
-    units = _ROOM * (x.shape[axis] + 8) * _UNIT * (1 + top * inverse) ** 2  # a mean far from zero cancels
+    # a mean far from zero cancels
+    units = _ROOM * (x.shape[axis] + 8) * _UNIT * (1 + top * inverse) ** 2
     return off, inverse, top, units, axis
 
 
 def _output_radius(layer: NormalisedLayer) -> Tensor:
     off, inverse, top, units, _ = _statistics(layer)
     gain, shift = layer.gain.center.abs(), layer.shift.center.abs()
-    spread = gain * inverse * (off.abs() + layer.inputs.center.abs() + top) * units + 4 * _UNIT * shift + _LEAST
-    return torch.where((gain == 0) | (top == 0), torch.zeros_like(spread), spread)  # Y = β there, to the bit
+    spread = (
+        gain * inverse * (off.abs() + layer.inputs.center.abs() + top) * units
+        + 4 * _UNIT * shift
+        + _LEAST
+    )
+    # Y = β there, to the bit
+    return torch.where((gain == 0) | (top == 0), torch.zeros_like(spread), spread)
 
 
 def _gradient_radius(layer: NormalisedLayer) -> Tensor:
@@ -50,7 +64,8 @@ def _gradient_radius(layer: NormalisedLayer) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class NormalisedLayer(Instance):
-    r"""Y = γ ∘ (X − mean)/√(variance + ε) + β: over features ("layer"), over samples ("batch"), or without the mean ("rms").
+    r"""Y = γ ∘ (X − mean)/√(variance + ε) + β: over features ("layer"), over samples ("batch"), or
+    without the mean ("rms").
 
     Args:
         inputs: X, (N, d).
@@ -67,8 +82,14 @@ class NormalisedLayer(Instance):
     """
 
     derived: ClassVar[tuple[str, ...]] = ("outputs", "input_grad")
-    measures: ClassVar[dict[str, tuple[str, int]]] = {"samples": ("inputs", -2), "features": ("inputs", -1)}
-    measured: ClassVar[Mapping[str, Callable[[Any], Any]]] = {"outputs": _output_radius, "input_grad": _gradient_radius}
+    measures: ClassVar[dict[str, tuple[str, int]]] = {
+        "samples": ("inputs", -2),
+        "features": ("inputs", -1),
+    }
+    measured: ClassVar[Mapping[str, Callable[[Any], Any]]] = {
+        "outputs": _output_radius,
+        "input_grad": _gradient_radius,
+    }
 
     inputs: Operand
     gain: Operand
@@ -81,11 +102,19 @@ class NormalisedLayer(Instance):
 
     def __post_init__(self) -> None:
         """Check kind, shapes and numbers."""
-        require(self.kind in KINDS, f"expected kind to be one of {', '.join(KINDS)}, got kind={self.kind!r}")
+        require(
+            self.kind in KINDS,
+            f"expected kind to be one of {', '.join(KINDS)}, got kind={self.kind!r}",
+        )
         rows, d = self.inputs.shape
         wanted = {
-            "gain": (d,), "shift": (d,), "epsilon": (), "outputs": (rows, d), "output_grad": (rows, d), "input_grad": (rows, d),
-        }  # fmt: skip
+            "gain": (d,),
+            "shift": (d,),
+            "epsilon": (),
+            "outputs": (rows, d),
+            "output_grad": (rows, d),
+            "input_grad": (rows, d),
+        }
         check_shapes(self, wanted)
         check_finite(self, "inputs", *wanted)
 
@@ -99,7 +128,8 @@ def normalised_layer(
     shift: Tensor | None = None,
     epsilon: float = 1e-5,
 ) -> NormalisedLayer:
-    """A `NormalisedLayer` measured by torch and autograd in float64; BatchNorm with the statistics of its batch.
+    """A `NormalisedLayer` measured by torch and autograd in float64; BatchNorm with the statistics
+    of its batch.
 
     Args:
         inputs: X, (N, d); N ≥ 2 for "batch".
@@ -110,12 +140,16 @@ def normalised_layer(
         epsilon: ε, above zero.
 
     Raises:
-        InputError: for an unknown kind, a batch of one, a shift with "rms", an ε that is not positive; as `NormalisedLayer`.
+        InputError: for an unknown kind, a batch of one, a shift with "rms", an ε that is not
+            positive; as `NormalisedLayer`.
     """
     require(kind in KINDS, f"expected kind to be one of {', '.join(KINDS)}, got kind={kind!r}")
     require(epsilon > 0, f"expected epsilon above zero, got epsilon={epsilon}")
     require(inputs.ndim == 2, f"expected inputs of shape (N, d), got {tuple(inputs.shape)}")
-    require(kind != "batch" or len(inputs) > 1, "expected at least two samples for kind='batch', got one")
+    require(
+        kind != "batch" or len(inputs) > 1,
+        "expected at least two samples for kind='batch', got one",
+    )
     d, double = inputs.shape[1], torch.float64
     gain = torch.ones(d, dtype=double) if gain is None else gain.detach().double()
     shift = torch.zeros(d, dtype=double) if shift is None else shift.detach().double()
@@ -131,6 +165,12 @@ def normalised_layer(
             outputs = functional.batch_norm(x, None, None, gain, shift, training=True, eps=epsilon)
         (input_grad,) = torch.autograd.grad(outputs, x, output_grad.detach().double())
     return NormalisedLayer(
-        x.detach(), gain, shift, torch.tensor(epsilon, dtype=double), outputs.detach(), output_grad.detach().double(),
-        input_grad, kind,
-    )  # fmt: skip
+        x.detach(),
+        gain,
+        shift,
+        torch.tensor(epsilon, dtype=double),
+        outputs.detach(),
+        output_grad.detach().double(),
+        input_grad,
+        kind,
+    )

@@ -1,4 +1,6 @@
-"""Softmax heads with their loss: logits, labels, the cross-entropy, and its gradients, with what rounding does to them."""
+"""Softmax heads with their loss: logits, labels, the cross-entropy, and its gradients, with what
+rounding does to them.
+"""
 
 from __future__ import annotations
 
@@ -20,16 +22,21 @@ _TINY = 2.0**-1022
 
 
 def softmax_radius(scores: Tensor, error: Tensor) -> Tensor:
-    r"""How far torch's softmax of computed scores can be from that of the exact ones, entry by entry.
+    r"""How far torch's softmax of computed scores can be from that of the exact ones, entry by
+    entry.
 
-    An exponent s − max is off by u|s − max| and the logarithm of the sum by as much once more; a library's exp and log are taken to be good to
-    eight units, and a sum of C terms to C: in all 4(max|s − max| + log C) + C + 32 units. Scores that are off by δ change p by at most p(e^{2δ} − 1).
+    An exponent s − max is off by u|s − max| and the logarithm of the sum by as much once more; a
+    library's exp and log are taken to be good to eight units, and a sum of C terms to C: in all
+    4(max|s − max| + log C) + C + 32 units. Scores that are off by δ change p by at most p(e^{2δ} −
+    1).
     """
     spread = (scores - scores.amax(-1, keepdim=True)).abs().amax(-1, keepdim=True)
     count = scores.shape[-1]
     units = 4 * (spread + torch.log(torch.tensor(float(count)).double())) + count + 32
     carried = torch.expm1(2 * error.amax(-1, keepdim=True))
-    radius: Tensor = torch.softmax(scores, -1) * (units * UNIT + carried * (1 + units * UNIT)) * (1 + 1e-9)
+    radius: Tensor = (
+        torch.softmax(scores, -1) * (units * UNIT + carried * (1 + units * UNIT)) * (1 + 1e-9)
+    )
     return radius + count * _TINY
 
 
@@ -40,9 +47,13 @@ def _gradient_radius(head: SoftmaxHead) -> Tensor:
 
 
 def _loss_radius(head: SoftmaxHead) -> Tensor:
-    """Each sample's loss is a difference of numbers of the size of the logits; a sum of N of them follows."""
+    """Each sample's loss is a difference of numbers of the size of the logits; a sum of N of them
+    follows.
+    """
     z = head.logits.center
-    size = (z - z.amax(-1, keepdim=True)).abs().amax(-1) + torch.log(torch.tensor(float(z.shape[-1])).double())
+    size = (z - z.amax(-1, keepdim=True)).abs().amax(-1) + torch.log(
+        torch.tensor(float(z.shape[-1])).double()
+    )
     each = 2 * head.logits.error.amax(-1) + (4 * size + z.shape[-1] + 32) * UNIT
     terms = (each + (size + 1) * (len(z) + 4) * UNIT).sum()
     return terms * head.share.center * (1 + 1e-9)
@@ -52,8 +63,8 @@ def _loss_radius(head: SoftmaxHead) -> Tensor:
 class SoftmaxHead(Instance):
     r"""Z = H Wᵀ + b under the softmax cross-entropy L of its labels, summed or averaged.
 
-    The gradients are those of this loss: ∇_Z = (softmax(Z) − Y) times 1 or 1/N, and their rounding is bounded, so what is true
-    of ∇_Z because of the loss is not refuted by a last bit.
+    The gradients are those of this loss: ∇_Z = (softmax(Z) − Y) times 1 or 1/N, and their rounding
+    is bounded, so what is true of ∇_Z because of the loss is not refuted by a last bit.
 
     Args:
         features: H, (N, d).
@@ -95,13 +106,21 @@ class SoftmaxHead(Instance):
         """Check shapes, numbers and labels."""
         (rows, d), classes = self.features.shape, self.weight.shape[0]
         wanted = {
-            "weight": (classes, d), "bias": (classes,), "targets": (rows, classes), "share": (), "logits": (rows, classes),
-            "loss": (), "logits_grad": (rows, classes), "weight_grad": (classes, d),
-        }  # fmt: skip
+            "weight": (classes, d),
+            "bias": (classes,),
+            "targets": (rows, classes),
+            "share": (),
+            "logits": (rows, classes),
+            "loss": (),
+            "logits_grad": (rows, classes),
+            "weight_grad": (classes, d),
+        }
         check_shapes(self, wanted)
         check_finite(self, "features", *wanted)
         if isinstance(self.targets, Tensor):
-            hot = ((self.targets == 0) | (self.targets == 1)).all() and (self.targets.sum(-1) == 1).all()
+            hot = ((self.targets == 0) | (self.targets == 1)).all() and (
+                self.targets.sum(-1) == 1
+            ).all()
             require(bool(hot), "expected one-hot targets (N, C): a single 1 per row")
 
     @property
@@ -118,7 +137,8 @@ def softmax_head(
     bias: Tensor | None = None,
     reduction: Literal["mean", "sum"] = "mean",
 ) -> SoftmaxHead:
-    """A `SoftmaxHead` measured by torch: its linear layer, ``cross_entropy`` and autograd, in float64.
+    """A `SoftmaxHead` measured by torch: its linear layer, ``cross_entropy`` and autograd, in
+    float64.
 
     Args:
         features: H, (N, d).
@@ -130,11 +150,19 @@ def softmax_head(
     Raises:
         InputError: for labels of another shape or range; as `SoftmaxHead`.
     """
-    require(reduction in ("mean", "sum"), f"expected reduction to be mean or sum, got reduction={reduction!r}")
+    require(
+        reduction in ("mean", "sum"),
+        f"expected reduction to be mean or sum, got reduction={reduction!r}",
+    )
     rows, classes = features.shape[0], weight.shape[0]
-    require(tuple(labels.shape) == (rows,), f"expected labels of shape (N,) = ({rows},), got {tuple(labels.shape)}")
+    require(
+        tuple(labels.shape) == (rows,),
+        f"expected labels of shape (N,) = ({rows},), got {tuple(labels.shape)}",
+    )
     inside = not labels.dtype.is_floating_point and bool(((labels >= 0) & (labels < classes)).all())
-    require(inside, f"expected labels in 0 … {classes - 1} (whole numbers), got {labels.tolist()[:8]}")
+    require(
+        inside, f"expected labels in 0 … {classes - 1} (whole numbers), got {labels.tolist()[:8]}"
+    )
     h, w = features.detach().double(), weight.detach().double().requires_grad_()
     b = torch.zeros(classes, dtype=torch.float64) if bias is None else bias.detach().double()
     with torch.enable_grad():
@@ -146,4 +174,6 @@ def softmax_head(
     assert logits.grad is not None
     assert w.grad is not None
     hot = one_hot(labels.long(), classes).double()
-    return SoftmaxHead(h, w.detach(), b, hot, share, logits.detach(), loss.detach(), logits.grad, w.grad)
+    return SoftmaxHead(
+        h, w.detach(), b, hot, share, logits.detach(), loss.detach(), logits.grad, w.grad
+    )

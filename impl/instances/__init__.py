@@ -1,1 +1,3 @@
-"""What claims are checked on: fields that are data, measured or granted, from one kind of number to another."""
+"""What claims are checked on: fields that are data, measured or granted, from one kind of number to
+another.
+"""

@@ -12,7 +12,10 @@ from theorems.impl.instances.instance import Instance
 
 def check_tensor(name: str, value: Tensor) -> None:
     """Raise unless ``value`` is floating-point and finite."""
-    require(value.dtype.is_floating_point, f"expected a floating-point {name}, got {value.dtype}; use {name}.double()")
+    require(
+        value.dtype.is_floating_point,
+        f"expected a floating-point {name}, got {value.dtype}; use {name}.double()",
+    )
     require_finite(name, value)
 
 

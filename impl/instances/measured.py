@@ -1,8 +1,11 @@
-"""What the fields of an instance are: data, measured, or granted; declared where the type is defined, never by an import.
+"""What the fields of an instance are: data, measured, or granted; declared where the type is
+defined, never by an import.
 
-*Data* are exact by definition: the weights of a drawn network. A *measured* field was computed (a gradient, a factor, an inverse), and its type
-says how far the computation can be off. A *granted* field was measured too, but claims take it as given: the gradients of a layer's weight are
-functions of ∇_Z. How far a granted field can be off is asked only before a claim is REFUTED: what its rounding can explain refutes nothing.
+*Data* are exact by definition: the weights of a drawn network. A *measured* field was computed (a
+gradient, a factor, an inverse), and its type says how far the computation can be off. A *granted*
+field was measured too, but claims take it as given: the gradients of a layer's weight are functions
+of ∇_Z. How far a granted field can be off is asked only before a claim is REFUTED: what its
+rounding can explain refutes nothing.
 """
 
 from __future__ import annotations
@@ -20,10 +23,14 @@ from theorems.impl.errors import require
 from theorems.impl.numbers.rounded import UNIT, Ball
 
 Rounding: TypeAlias = Callable[[Any], Any]
-"""Of the instance with balls for its fields: the formula that was computed (its radius counts), or the radius itself."""
+"""Of the instance with balls for its fields: the formula that was computed (its radius counts), or
+the radius itself.
+"""
 
 Slack: TypeAlias = Callable[[Any], Any] | None
-"""Of the instance: the radius of a granted field (or a `Doubt`), None where nobody knows; None alone: nobody ever does."""
+"""Of the instance: the radius of a granted field (or a `Doubt`), None where nobody knows; None
+alone: nobody ever does.
+"""
 
 
 UNDECLARED: Mapping[str, Rounding] = MappingProxyType({})
@@ -41,26 +48,34 @@ def check_declared(kind: type) -> None:
         declared = kind.__dict__.get(label, {})
         if isinstance(declared, property) or hasattr(declared, "__get__"):
             continue
-        hint = 'write measured = {"factor": lambda it: it.left @ it.right}, the formula that was computed, on balls'
+        hint = (
+            'write measured = {"factor": lambda it: it.left @ it.right}, the formula that was '
+            "computed, on balls"
+        )
         require(
             isinstance(declared, Mapping),
-            f"expected {label} of {kind.__name__} to say of every measured field how far it can be off, "
+            f"expected {label} of {kind.__name__} to say of every measured field how far "
+            "it can be off, "
             f"got {declared!r}; {hint}, or its radius, or impl.unknown",
         )
         for name, bound in declared.items():
             require(
                 name in annotated,
-                f"expected {label} of {kind.__name__} to name fields, got {name!r}, which is none of them",
+                f"expected {label} of {kind.__name__} to name fields, got {name!r}, which "
+                "is none of them",
             )
             require(
                 callable(bound) or (bound is None and label == "granted"),
-                f"expected {label}[{name!r}] of {kind.__name__} to be a function that says how far {name!r} can "
+                f"expected {label}[{name!r}] of {kind.__name__} to be a function that says "
+                f"how far {name!r} can "
                 f"be off, got {bound!r}; {hint}, or its radius, or impl.unknown",
             )
 
 
-def unknown(instance: Any) -> float:  # noqa: ARG001, the interface of a bound
-    """The bound of a measured field of which nobody knows how far it can be off: what depends on it is UNDECIDED."""
+def unknown(instance: Any) -> float:  # noqa: ARG001
+    """The bound of a measured field of which nobody knows how far it can be off: what depends on it
+    is UNDECIDED.
+    """
     return math.inf
 
 
@@ -79,18 +94,24 @@ def given(value: Any) -> Any:
 
 
 def enclosed(instance: Any) -> Any:
-    """The instance with a `Ball` for every operand, as its type declares: data exact, measured fields with their radii."""
+    """The instance with a `Ball` for every operand, as its type declares: data exact, measured
+    fields with their radii.
+    """
     declared: Mapping[str, Rounding] = getattr(type(instance), "measured", {})
     balls, coarse = instance.map(given), instance.coarseness
     unit = max(UNIT, getattr(instance, "unit", 0.0), coarse)
-    model = instance.map(lambda value: Ball(value, unit=unit) if isinstance(value, Tensor) else value)
+    model = instance.map(
+        lambda value: Ball(value, unit=unit) if isinstance(value, Tensor) else value
+    )
     for name, bound in declared.items():
         value = getattr(instance, name)
         if value is None:
             continue
         found = bound(model)
         parts = (
-            tuple(_widened(v, f, coarse) for v, f in zip(value, _as_many(found, value), strict=True))
+            tuple(
+                _widened(v, f, coarse) for v, f in zip(value, _as_many(found, value), strict=True)
+            )
             if isinstance(value, tuple)
             else _widened(value, found, coarse)
         )
@@ -106,19 +127,24 @@ def _as_many(found: Any, value: tuple[Any, ...]) -> tuple[Any, ...]:
 def _widened(value: Tensor, bound: Any, coarse: float) -> Ball:
     """The measured numbers with the radius of their model, or with the radius that was given.
 
-    A radius is stated in units of float64; what was measured more coarsely is off by as many of its own.
+    A radius is stated in units of float64; what was measured more coarsely is off by as many of its
+    own.
     """
     if isinstance(bound, Ball):
         require(
             bound.shape == tuple(value.shape),
-            f"expected the formula of a measured field to give its shape {tuple(value.shape)}, got {bound.shape}",
+            "expected the formula of a measured field to give its shape "
+            f"{tuple(value.shape)}, got {bound.shape}",
         )
         return Ball(value, bound.radius)
-    radius = torch.as_tensor(bound, dtype=torch.float64, device=value.device) * max(1.0, coarse / UNIT)
+    radius = torch.as_tensor(bound, dtype=torch.float64, device=value.device) * max(
+        1.0, coarse / UNIT
+    )
     return Ball(value, radius.expand_as(value).clone() if bool(radius.any()) else None)
 
 
-# -- granted fields ---------------------------------------------------------------------------------------------------
+# -- granted fields
+# --------------------------------------------------------------------------------------------------
 
 
 class Doubt(NamedTuple):
@@ -134,7 +160,9 @@ class Doubt(NamedTuple):
 
 
 def doubts(instance: Any) -> dict[str, Doubt | tuple[Doubt, ...]]:
-    """Every granted field of an instance of floats, and, of a type that says nothing of its fields, every field."""
+    """Every granted field of an instance of floats, and, of a type that says nothing of its fields,
+    every field.
+    """
     kind = type(instance)
     if not is_declared(kind):
         granted: Mapping[str, Slack] = dict.fromkeys(f.name for f in dataclasses.fields(instance))
@@ -154,7 +182,9 @@ def doubts(instance: Any) -> dict[str, Doubt | tuple[Doubt, ...]]:
 
 
 def _half(value: Tensor, instance: Any) -> Doubt:
-    """Half of the digits of the largest entry: what rounding does to a number that is no worse computed than that."""
+    """Half of the digits of the largest entry: what rounding does to a number that is no worse
+    computed than that.
+    """
     unit = max(getattr(instance, "unit", 0.0), torch.finfo(value.dtype).eps / 2)
     top = value.detach().double().abs().amax() if value.numel() else torch.zeros(()).double()
     return Doubt(math.sqrt(unit) * top.expand(value.shape), known=False)
@@ -167,7 +197,9 @@ def known_doubts(found: Mapping[str, Doubt | tuple[Doubt, ...]]) -> tuple[int, b
 
 
 def moved(instance: Any, fields: Mapping[str, Any]) -> Any:
-    """Granted fields somewhere else, and measured fields by as much as the formulas that they are declared by move."""
+    """Granted fields somewhere else, and measured fields by as much as the formulas that they are
+    declared by move.
+    """
     declared: Mapping[str, Rounding] = getattr(type(instance), "measured", {})
     other = dataclasses.replace(instance, **fields)
     for name, formula in declared.items():
@@ -181,7 +213,8 @@ def moved(instance: Any, fields: Mapping[str, Any]) -> Any:
 def variations(instance: Any, *, count: int = 6) -> Iterator[tuple[float, Any]]:
     """Instances whose granted fields are somewhere else, and what follows from them with them.
 
-    Each comes with the factor by which the doubt was enlarged to move them, so that rounding does not hide in the difference.
+    Each comes with the factor by which the doubt was enlarged to move them, so that rounding does
+    not hide in the difference.
 
     Args:
         instance: of floats.
@@ -190,14 +223,20 @@ def variations(instance: Any, *, count: int = 6) -> Iterator[tuple[float, Any]]:
     doubted = doubts(instance)
     if not doubted:
         return
-    sizes = [float(part.radius.max()) for each in doubted.values() for part in _each(each) if part.radius.numel()]
+    sizes = [
+        float(part.radius.max())
+        for each in doubted.values()
+        for part in _each(each)
+        if part.radius.numel()
+    ]
     top = max(sizes, default=0.0)
     if top == 0 or not math.isfinite(top):
         return
     source, wide = torch.Generator().manual_seed(0), instance.double()
     scales = {
         name: tuple(
-            _stretch(value, part.radius) for value, part in zip(_each(getattr(wide, name)), _each(each), strict=True)
+            _stretch(value, part.radius)
+            for value, part in zip(_each(getattr(wide, name)), _each(each), strict=True)
         )
         for name, each in doubted.items()
     }
@@ -219,8 +258,13 @@ def _each(value: Any) -> tuple[Any, ...]:
 
 
 def _stretch(value: Tensor, radius: Tensor) -> float:
-    """By how much a radius may be enlarged until it reaches 2⁻⁶ of the largest entry; 1 for zeros."""
-    size, top = float(radius.max()) if radius.numel() else 0.0, float(value.abs().max()) if value.numel() else 0.0
+    """By how much a radius may be enlarged until it reaches 2⁻⁶ of the largest entry; 1 for
+    zeros.
+    """
+    size, top = (
+        float(radius.max()) if radius.numel() else 0.0,
+        float(value.abs().max()) if value.numel() else 0.0,
+    )
     return max(1.0, top / size / 64) if size > 0 else 0.0
 
 

@@ -1,4 +1,6 @@
-"""What float instances of data mean exactly, in ball arithmetic: what their `precise` methods do. A measured field has no such meaning."""
+"""What float instances of data mean exactly, in ball arithmetic: what their `precise` methods do. A
+measured field has no such meaning.
+"""
 
 from __future__ import annotations
 
@@ -21,15 +23,19 @@ def _balls(value: Any) -> Any:
 
 
 def _small(*matrices: Tensor) -> bool:
-    """Whether the matrices among them are unbatched, with at most `LARGEST` rows or columns (and ten times as many of the others)."""
+    """Whether the matrices among them are unbatched, with at most `LARGEST` rows or columns (and
+    ten times as many of the others).
+    """
     sizes = [m.shape for m in matrices if m.ndim > 1]
     return all(len(s) == 2 and min(s) <= LARGEST and max(s) <= 10 * LARGEST for s in sizes)
 
 
 def _frame(columns: Tensor) -> ArbArray:
-    """The exact Gram–Schmidt frame of columns that are orthonormal up to rounding; other columns as they are.
+    """The exact Gram–Schmidt frame of columns that are orthonormal up to rounding; other columns as
+    they are.
 
-    Householder's method leaves ‖QᵀQ − I‖_F ≤ γ_{cn²} (Higham, theorem 19.4; his constant c taken as 16).
+    Householder's method leaves ‖QᵀQ − I‖_F ≤ γ_{cn²} (Higham, theorem 19.4; his constant c taken as
+    16).
     """
     given = arb_array(columns)
     gram = (given.mT @ given).middles - np.eye(columns.shape[-1])
@@ -59,6 +65,8 @@ def precise_left(task: Any) -> Any:
 
 
 def precise_data(instance: Any, *, small: bool = False) -> Any:
-    """Data alone: floats are the numbers that they are; None beyond `LARGEST` rows, unless ``small`` is known."""
+    """Data alone: floats are the numbers that they are; None beyond `LARGEST` rows, unless
+    ``small`` is known.
+    """
     tensors = (v for v in vars(instance).values() if isinstance(v, Tensor))
     return instance.map(_balls) if small or _small(*tensors) else None

@@ -27,30 +27,40 @@ def enclosed_decayed(point: Any) -> Any:
         drive = drive @ Ball(linear, unit=point.unit)
     if point.inputs is not None:
         drive = drive.mT @ Ball(point.inputs, unit=point.unit)
-    if drive.shape != tuple(point.matrix.shape):  # the way is not linear: no model, half of the digits
-        return replace(point.map(given), gradient=Ball(point.gradient, _half_digits(point.gradient, point.unit)))
+    # the way is not linear: no model, half of the digits
+    if drive.shape != tuple(point.matrix.shape):
+        return replace(
+            point.map(given),
+            gradient=Ball(point.gradient, _half_digits(point.gradient, point.unit)),
+        )
     total = drive + Ball(point.matrix) * Ball(point.decay[..., None, None])
     return replace(point.map(given), gradient=Ball(point.gradient, total.radius))
 
 
 def _half_digits(value: Tensor, unit: float) -> Tensor:
-    """What the rounding of a gradient is taken to be whose formula is not known: half of the digits of its largest entry."""
+    """What the rounding of a gradient is taken to be whose formula is not known: half of the digits
+    of its largest entry.
+    """
     return torch.full_like(value, math.sqrt(unit) * float(value.abs().max()), dtype=torch.float64)
 
 
 def enclosed_noise(noise: Any) -> Any:
-    """Both gradients with the rounding of the products that they are made of, G given up to `output_error`."""
+    """Both gradients with the rounding of the products that they are made of, G given up to
+    `output_error`.
+    """
     grad = _output_grad(noise.output_grad, noise.output_error, noise.unit)
     if noise.rescaled:  # 1/b and 1/N were multiplied out again: two more roundings of every entry
         grad = Ball(grad.center, grad.error + 4 * noise.unit * grad.center.abs(), noise.unit)
     readout, rows = Ball(noise.readout, unit=noise.unit), float(noise.features.shape[0])
     weights = Ball(noise.counts * rows)[..., None]
     repeated = weights * grad[None]
-    if repeated.radius is not None:  # autograd adds a sample's gradient up as often as the batch holds it
+    # autograd adds a sample's gradient up as often as the batch holds it
+    if repeated.radius is not None:
         sums = gamma(int(noise.counts.max()), noise.unit) * repeated.magnitude
         repeated = Ball(repeated.center, repeated.radius + sums, noise.unit)
     batch, full = repeated @ readout, grad @ readout
-    # what underflowed in a sum of C products, and in the loss's own gradient, was multiplied afterwards
+    # what underflowed in a sum of C products, and in the loss's own gradient, was multiplied
+    # afterwards
     lost = underflow(noise.unit) * (noise.classes + 2)
     size = float(noise.size) if noise.rescaled else 1.0
     return replace(
@@ -79,7 +89,9 @@ def enclosed_coupled(point: Any) -> Any:
 
 
 def _orthogonal(basis: Tensor, alive: Tensor | None = None) -> Ball:
-    """An orthogonal matrix within the returned ball of the given one: its polar factor is ‖QᵀQ − I‖_F away at most."""
+    """An orthogonal matrix within the returned ball of the given one: its polar factor is ‖QᵀQ −
+    I‖_F away at most.
+    """
     columns = basis if alive is None else basis * alive[..., None, :]
     eye = torch.eye(basis.shape[-1], dtype=torch.float64, device=basis.device)
     wanted = eye if alive is None else eye * alive[..., None, :]
@@ -94,7 +106,9 @@ def enclosed_task(task: Any) -> Any:
 
 def _orthogonalised(task: Any) -> Any:
     alive = (task.values > 0).to(torch.float64)
-    return replace(task.map(given), left=_orthogonal(task.left), right=_orthogonal(task.right, alive))
+    return replace(
+        task.map(given), left=_orthogonal(task.left), right=_orthogonal(task.right, alive)
+    )
 
 
 def enclosed_escapes(task: Any) -> Any:
@@ -103,10 +117,12 @@ def enclosed_escapes(task: Any) -> Any:
 
 
 def enclosed_end(end: Any) -> Any:
-    """Near a minimum the gradient bounds the distance: ‖x − rest‖ ≤ 2‖∇J‖/ρ while it is below ρ/(3‖rest‖).
+    """Near a minimum the gradient bounds the distance: ‖x − rest‖ ≤ 2‖∇J‖/ρ while it is below
+    ρ/(3‖rest‖).
 
-    (J is quartic: along a direction h ⟂ the orbit of minima, ⟨∇J, h⟩ ≥ ρt − (3/2)‖rest‖t², so at least ρt/2 there.) If the flow did
-    not end near a minimum, the radius is too small, and the comparison comes out REFUTED: that is the claim.
+    (J is quartic: along a direction h ⟂ the orbit of minima, ⟨∇J, h⟩ ≥ ρt − (3/2)‖rest‖t², so at
+    least ρt/2 there.) If the flow did not end near a minimum, the radius is too small, and the
+    comparison comes out REFUTED: that is the claim.
     """
     labels = (end.left * end.values[..., None, :]) @ end.right.mT
     phi, readout = Ball(end.features), Ball(end.readout)
@@ -126,7 +142,8 @@ def enclosed_left(task: Any) -> Any:
     return replace(task.map(given), left=_orthogonal(task.left))
 
 
-# -- under another ∇_F -------------------------------------------------------------------------------------------------
+# -- under another ∇_F
+# -------------------------------------------------------------------------------------------------
 
 
 def moved_decayed(point: Any, output_grad: Tensor) -> Any:
@@ -137,7 +154,11 @@ def moved_decayed(point: Any, output_grad: Tensor) -> Any:
     if point.inputs is not None:
         step = step.mT @ point.inputs
     follows = tuple(step.shape) == tuple(point.matrix.shape)
-    return replace(point, output_grad=output_grad, gradient=point.gradient + step if follows else point.gradient)
+    return replace(
+        point,
+        output_grad=output_grad,
+        gradient=point.gradient + step if follows else point.gradient,
+    )
 
 
 def moved_noise(noise: Any, output_grad: Tensor) -> Any:
@@ -146,7 +167,10 @@ def moved_noise(noise: Any, output_grad: Tensor) -> Any:
     weights = (noise.counts * noise.features.shape[0])[..., None]
     batch, full = weights * step[None] @ noise.readout, step @ noise.readout
     return replace(
-        noise, output_grad=output_grad, batch_grad=noise.batch_grad + batch, full_grad=noise.full_grad + full
+        noise,
+        output_grad=output_grad,
+        batch_grad=noise.batch_grad + batch,
+        full_grad=noise.full_grad + full,
     )
 
 
@@ -170,10 +194,12 @@ def own_rounding(
     scale: float,
     unit: float,
 ) -> Tensor | None:
-    """How far rounding inside a loss of no known formula moves G: by what it differs between the batches; None for not at all.
+    """How far rounding inside a loss of no known formula moves G: by what it differs between the
+    batches; None for not at all.
 
-    A gradient such as (exp f − t)/b cancels after 1/b has rounded both terms, so nothing about it follows from its own size. Twice the difference is
-    believed, up to √u of the largest entry: what is more is no rounding, and the claim shall see it.
+    A gradient such as (exp f − t)/b cancels after 1/b has rounded both terms, so nothing about it
+    follows from its own size. Twice the difference is believed, up to √u of the largest entry: what
+    is more is no rounding, and the claim shall see it.
     """
     error = torch.zeros_like(measured)
     for index in drawn:

@@ -1,4 +1,6 @@
-"""Integrated flows as instances: where a flow stopped, and how fast missing modes grow beside a stationary subset."""
+"""Integrated flows as instances: where a flow stopped, and how fast missing modes grow beside a
+stationary subset.
+"""
 
 from __future__ import annotations
 
@@ -32,20 +34,31 @@ def _shared(task: SpectralTask) -> dict[str, Any]:
 
 
 def rest_rate(task: SpectralTask, width: int) -> float:
-    """ρ of `impl.kernel_flows.flow_solvers.return_rate` at the minimum that the kernel's convex energy has, found by soft thresholding Y."""
+    """ρ of `impl.kernel_flows.flow_solvers.return_rate` at the minimum that the kernel's convex
+    energy has, found by soft thresholding Y.
+    """
     ridge, decay = float(task.ridge), float(task.decay)
     left, values, right = torch.linalg.svd(task.targets, full_matrices=False)
     kept = (values - (ridge * decay) ** 0.5).clamp(min=0)
     rank = int((kept > 0).sum())
     require(rank <= width, f"expected a width of at least {rank} (active modes), got {width}")
-    phi, readout = torch.zeros(left.shape[0], width).double(), torch.zeros(right.shape[1], width).double()
+    phi, readout = (
+        torch.zeros(left.shape[0], width).double(),
+        torch.zeros(right.shape[1], width).double(),
+    )
     phi[:, :rank] = left[:, :rank] * (kept[:rank] * (ridge / decay) ** 0.5).sqrt()
     readout[:, :rank] = right.mT[:, :rank] * (kept[:rank] * (decay / ridge) ** 0.5).sqrt()
     return return_rate(phi, readout, task.targets, ridge=ridge, decay=decay, rank=rank)
 
 
 def run(
-    task: SpectralTask, features: Tensor, readout: Tensor, *, how: str, flaw: str = "", rate: float | None = None
+    task: SpectralTask,
+    features: Tensor,
+    readout: Tensor,
+    *,
+    how: str,
+    flaw: str = "",
+    rate: float | None = None,
 ) -> FlowEnd:
     """Integrate one of the flows to rest from Φ(0) (and A(0), where the readout is not fast).
 
@@ -88,11 +101,13 @@ def run(
 
 
 def escapes(task: SpectralTask, *, start: float = 1e-6, until: float = 1e-4) -> Escapes:
-    """Integrate the kernel's ODE from every stationary subset of active modes, each missing one started at ``start``, and fit.
+    """Integrate the kernel's ODE from every stationary subset of active modes, each missing one
+    started at ``start``, and fit.
 
-    A missing mode alone grows at exactly 2(λs²/(k+λ)² − μ), between the rate at k = 0 and that at the end of the window: the mean
-    slope of log k over the window is off by at most their difference. The integrator's own error is measured by a second run at a
-    hundredth of its tolerance; both make the interval.
+    A missing mode alone grows at exactly 2(λs²/(k+λ)² − μ), between the rate at k = 0 and that at
+    the end of the window: the mean slope of log k over the window is off by at most their
+    difference. The integrator's own error is measured by a second run at a hundredth of its
+    tolerance; both make the interval.
     """
     ridge, root = float(task.ridge), float(task.root)
     active = [i for i, on in enumerate(task.active.tolist()) if on]
@@ -104,7 +119,8 @@ def escapes(task: SpectralTask, *, start: float = 1e-6, until: float = 1e-4) -> 
             for i in subset:
                 levels[i] = values[i] * root - ridge
             for missing in (i for i in active if i not in subset):
-                # the window is set by the fastest growth there can be, so that k stays below ``until`` whatever the theory says
+                # the window is set by the fastest growth there can be, so that k stays below
+                # ``until`` whatever the theory says
                 fastest = 2 * float(values.max()) ** 2 / ridge
                 window = np.log(until / start) / fastest
                 begun = levels.clone()
@@ -115,7 +131,12 @@ def escapes(task: SpectralTask, *, start: float = 1e-6, until: float = 1e-4) -> 
                     for tolerance in (1e-11, 1e-13)
                 ]
                 mean = [(np.log(level) - np.log(start)) / window for level in grown]
-                drift = 2 * float(values[missing]) ** 2 / ridge * (1 - (ridge / (max(grown) + ridge)) ** 2)
+                drift = (
+                    2
+                    * float(values[missing]) ** 2
+                    / ridge
+                    * (1 - (ridge / (max(grown) + ridge)) ** 2)
+                )
                 slopes.append(mean[1])
                 modes.append(missing)
                 intervals.append(drift + 2 * abs(mean[0] - mean[1]))
@@ -128,7 +149,9 @@ def escapes(task: SpectralTask, *, start: float = 1e-6, until: float = 1e-4) -> 
     )
 
 
-def _growth(kernel: Tensor, task: SpectralTask, *, mode: int, window: float, tolerance: float) -> float:
+def _growth(
+    kernel: Tensor, task: SpectralTask, *, mode: int, window: float, tolerance: float
+) -> float:
     """u_iᵀK(window)u_i."""
     from scipy.integrate import solve_ivp
 
@@ -142,6 +165,11 @@ def _growth(kernel: Tensor, task: SpectralTask, *, mode: int, window: float, tol
         return (pull + pull.T - 2 * decay * k).reshape(-1)
 
     done = solve_ivp(
-        right, (0.0, window), kernel.numpy().reshape(-1), method="DOP853", rtol=tolerance, atol=tolerance * 1e-10
+        right,
+        (0.0, window),
+        kernel.numpy().reshape(-1),
+        method="DOP853",
+        rtol=tolerance,
+        atol=tolerance * 1e-10,
     )
     return float(u @ done.y[:, -1].reshape(size, size) @ u)

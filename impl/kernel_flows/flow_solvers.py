@@ -1,4 +1,6 @@
-"""Integrating the flows to rest: scipy on K as the reference, a factored fast path, the coupled flow, gradient descent."""
+"""Integrating the flows to rest: scipy on K as the reference, a factored fast path, the coupled
+flow, gradient descent.
+"""
 
 from __future__ import annotations
 
@@ -31,11 +33,14 @@ class Rest(NamedTuple):
     time: float
 
 
-def gradient_norm(features: Tensor, readout: Tensor, targets: Tensor, ridge: float, decay: float) -> float:
+def gradient_norm(
+    features: Tensor, readout: Tensor, targets: Tensor, ridge: float, decay: float
+) -> float:
     """‖∇J‖_F of the squared loss by features and readout: how far a state is from rest."""
     grad = features @ readout.mT - targets
     return math.hypot(
-        float((grad @ readout + decay * features).norm()), float((grad.mT @ features + ridge * readout).norm())
+        float((grad @ readout + decay * features).norm()),
+        float((grad.mT @ features + ridge * readout).norm()),
     )
 
 
@@ -49,7 +54,8 @@ def kernel_flow(
     method: str = "LSODA",
     tolerance: float = 1e-10,
 ) -> Tensor:
-    """K(until) by scipy's ``solve_ivp`` on all N² entries: the reference, slow beyond a few dozen samples.
+    """K(until) by scipy's ``solve_ivp`` on all N² entries: the reference, slow beyond a few dozen
+    samples.
 
     Raises:
         InputError: if the solver gives up.
@@ -67,10 +73,18 @@ def kernel_flow(
 
     scale = float(kernel.abs().max()) + float(targets.norm())
     done = solve_ivp(
-        right, (0.0, until), kernel.numpy().reshape(-1), method=method, rtol=tolerance, atol=tolerance * scale * 1e-2
+        right,
+        (0.0, until),
+        kernel.numpy().reshape(-1),
+        method=method,
+        rtol=tolerance,
+        atol=tolerance * scale * 1e-2,
     )
     if not done.success:
-        raise InputError(f"expected {method} to reach time {until}, it stopped at {done.t[-1]:.3g}: {done.message}")
+        raise InputError(
+            f"expected {method} to reach time {until}, it stopped at {done.t[-1]:.3g}: "
+            f"{done.message}"
+        )
     return torch.as_tensor(done.y[:, -1].reshape(size, size).copy())
 
 
@@ -80,8 +94,11 @@ def features_of(kernel: Tensor) -> Tensor:
     return basis * values.clamp(min=0).sqrt()
 
 
-def _krylov(targets: Tensor, features: Tensor, ridge: float, tolerance: float, largest: int) -> Tensor:
-    """An orthonormal basis that holds Y and (K₀ + λI)⁻¹Y to ``tolerance``: block Lanczos with full orthogonalisation.
+def _krylov(
+    targets: Tensor, features: Tensor, ridge: float, tolerance: float, largest: int
+) -> Tensor:
+    """An orthonormal basis that holds Y and (K₀ + λI)⁻¹Y to ``tolerance``: block Lanczos with full
+    orthogonalisation.
 
     The drive acts within span{Y, K₀Y, K₀²Y, …}; what is orthogonal to it only decays.
     """
@@ -93,7 +110,9 @@ def _krylov(targets: Tensor, features: Tensor, ridge: float, tolerance: float, l
     newest, image = basis, features @ (features.mT @ basis)
     while basis.shape[1] < min(targets.shape[0], largest):
         inner = basis.mT @ image
-        held = torch.linalg.solve(inner + ridge * torch.eye(basis.shape[1], dtype=targets.dtype), basis.mT @ targets)
+        held = torch.linalg.solve(
+            inner + ridge * torch.eye(basis.shape[1], dtype=targets.dtype), basis.mT @ targets
+        )
         missing = targets - image @ held - ridge * (basis @ held)
         if float(missing.norm()) <= tolerance * float(targets.norm()):
             break
@@ -105,7 +124,10 @@ def _krylov(targets: Tensor, features: Tensor, ridge: float, tolerance: float, l
         newest = torch.linalg.qr(newest - basis @ (basis.mT @ newest))[0]
         if newest.shape[1] == 0:
             break
-        basis, image = torch.cat([basis, newest], 1), torch.cat([image, features @ (features.mT @ newest)], 1)
+        basis, image = (
+            torch.cat([basis, newest], 1),
+            torch.cat([image, features @ (features.mT @ newest)], 1),
+        )
     return basis
 
 
@@ -116,14 +138,16 @@ def _pulls(factor: Tensor, targets: Tensor, ridge: float) -> Tensor:
     root, flaw = torch.linalg.cholesky_ex(kernel)
     if bool(flaw) or not bool(root.isfinite().all()):
         raise InputError(
-            f"expected a kernel that float64 can invert beside the ridge {ridge:.3g}, got one up to {float(kernel.abs().max()):.3g}; "
+            f"expected a kernel that float64 can invert beside the ridge {ridge:.3g}, got "
+            f"one up to {float(kernel.abs().max()):.3g}; "
             "scale the labels or the features down, or raise the ridge"
         )
     return math.sqrt(ridge) * torch.cholesky_solve(targets, root)
 
 
 def _longest_step(factor: Tensor, pulls: Tensor, ridge: float) -> float:
-    """The step in which nothing grows by more than e², and in which the drive's answer to a change of the kernel, of rate ‖K‖‖D‖/λ, stays stable.
+    """The step in which nothing grows by more than e², and in which the drive's answer to a change
+    of the kernel, of rate ‖K‖‖D‖/λ, stays stable.
 
     Labels far above the threshold, s²/λ ≫ μ, overflow or oscillate in steps of 1/(4μ).
     """
@@ -152,10 +176,11 @@ def flow_to_rest(
 ) -> Rest:
     """The flow with fast readout from Φ(0) to rest, in factored form.
 
-    Two reductions, both of which the end is checked against on the full problem: the drive D acts inside the block Krylov space of
-    (K₀, Y), so Φ(t) = Q L(t)Oᵀ + e^{−μt}(I − QQᵀ)Φ(0) with L a small square matrix; and for D frozen over a step the flow is
-    e^{h(D−μ)}L, exactly, with D of rank C. Exponential trapezoid with error control; steps stay below 1/(4μ) and
-    below what ``_longest_step`` says, where its fixed point attracts.
+    Two reductions, both of which the end is checked against on the full problem: the drive D acts
+    inside the block Krylov space of (K₀, Y), so Φ(t) = Q L(t)Oᵀ + e^{−μt}(I − QQᵀ)Φ(0) with L a
+    small square matrix; and for D frozen over a step the flow is e^{h(D−μ)}L, exactly, with D of
+    rank C. Exponential trapezoid with error control; steps stay below 1/(4μ) and below what
+    ``_longest_step`` says, where its fixed point attracts.
 
     Args:
         features: Φ(0), (N, P).
@@ -167,14 +192,20 @@ def flow_to_rest(
         max_steps: give up after so many.
 
     Raises:
-        InputError: decays that are not positive, a kernel that float64 cannot invert beside the ridge, or no rest within ``max_steps``.
+        InputError: decays that are not positive, a kernel that float64 cannot invert beside the
+            ridge, or no rest within ``max_steps``.
     """
-    require(ridge > 0 and decay > 0, f"expected positive decays, got ridge={ridge} and decay={decay}")
+    require(
+        ridge > 0 and decay > 0, f"expected positive decays, got ridge={ridge} and decay={decay}"
+    )
     basis = _krylov(targets, features, ridge, 1e-9, largest=400)
     inner, rotation = torch.linalg.qr((basis.mT @ features).mT)  # Q ᵀΦ = L Oᵀ with O = inner
     factor, small = rotation.mT.contiguous(), basis.mT @ targets
     outside = features - basis @ (basis.mT @ features)
-    spare, goal = float(outside.norm()), tolerance * (decay * float(features.norm()) + float(targets.norm()))
+    spare, goal = (
+        float(outside.norm()),
+        tolerance * (decay * float(features.norm()) + float(targets.norm())),
+    )
     time, step, steps = 0.0, 0.1 / decay, 0
     pulls = _pulls(factor, small, ridge) if basis.shape[1] else small
     while steps < max_steps:
@@ -191,10 +222,13 @@ def flow_to_rest(
         if error <= accuracy:
             factor, time = second, time + step
             pulls = _pulls(factor, small, ridge)
-        step = min(step * min(4.0, max(0.2, 0.9 * math.sqrt(accuracy / (error + 1e-300)))), 0.25 / decay)
+        step = min(
+            step * min(4.0, max(0.2, 0.9 * math.sqrt(accuracy / (error + 1e-300)))), 0.25 / decay
+        )
     else:
         raise InputError(
-            f"expected the flow to reach rest within {max_steps} steps, got to time {time:.3g}; raise max_steps"
+            f"expected the flow to reach rest within {max_steps} steps, got to time "
+            f"{time:.3g}; raise max_steps"
         )
     end = basis @ (factor @ inner.mT) + math.exp(-decay * time) * outside
     readout = _narrow_readout(end, targets, ridge)
@@ -229,24 +263,38 @@ def coupled_flow(
     def right(_: float, flat: np.ndarray) -> np.ndarray:
         phi, a = flat[:cut].reshape(rows, width), flat[cut:].reshape(classes, width)
         grad = phi @ a.T - y
-        return -np.concatenate([(grad @ a + decay * phi).reshape(-1), (grad.T @ phi + ridge * a).reshape(-1)])
+        return -np.concatenate(
+            [(grad @ a + decay * phi).reshape(-1), (grad.T @ phi + ridge * a).reshape(-1)]
+        )
 
     start = np.concatenate([features.numpy().reshape(-1), readout.numpy().reshape(-1)])
-    done = solve_ivp(right, (0.0, until), start, method="LSODA", rtol=tolerance, atol=tolerance * 1e-2)
+    done = solve_ivp(
+        right, (0.0, until), start, method="LSODA", rtol=tolerance, atol=tolerance * 1e-2
+    )
     if not done.success:
-        raise InputError(f"expected LSODA to reach time {until}, it stopped at {done.t[-1]:.3g}: {done.message}")
+        raise InputError(
+            f"expected LSODA to reach time {until}, it stopped at {done.t[-1]:.3g}: {done.message}"
+        )
     flat = torch.as_tensor(done.y[:, -1].copy())
     phi, a = flat[:cut].reshape(rows, width), flat[cut:].reshape(classes, width)
     return Rest(phi, a, gradient_norm(phi, a, targets, ridge, decay), done.t.size, until)
 
 
 def descend(
-    features: Tensor, targets: Tensor, *, ridge: float, decay: float, tolerance: float = 1e-10, max_steps: int = 20_000
+    features: Tensor,
+    targets: Tensor,
+    *,
+    ridge: float,
+    decay: float,
+    tolerance: float = 1e-10,
+    max_steps: int = 20_000,
 ) -> Rest:
-    """Gradient descent on Φ for the reduced objective, its gradient by autograd through the ridge optimum; step 1/(4μ)."""
+    """Gradient descent on Φ for the reduced objective, its gradient by autograd through the ridge
+    optimum; step 1/(4μ).
+    """
     lam, mu = torch.tensor(ridge, dtype=features.dtype), torch.tensor(decay, dtype=features.dtype)
     phi, steps = features.clone(), 0
-    for steps in range(1, max_steps + 1):  # noqa: B007, the count is reported
+    for steps in range(1, max_steps + 1):  # noqa: B007
         phi = phi.detach().requires_grad_()
         with torch.enable_grad():
             (grad,) = torch.autograd.grad(reduced_objective(phi, targets, lam, mu) / 2, phi)
@@ -255,16 +303,21 @@ def descend(
             break
         phi = phi - grad / (4 * decay)
     readout = ridge_readout(phi, targets, lam)
-    return Rest(phi, readout, gradient_norm(phi, readout, targets, ridge, decay), steps, steps / (4 * decay))
+    return Rest(
+        phi, readout, gradient_norm(phi, readout, targets, ridge, decay), steps, steps / (4 * decay)
+    )
 
 
-def optimality(factor: Tensor, targets: Tensor, *, ridge: float, decay: float) -> tuple[float, float]:
+def optimality(
+    factor: Tensor, targets: Tensor, *, ridge: float, decay: float
+) -> tuple[float, float]:
     """How nearly K = LLᵀ minimises the kernel's energy, from thin matrices only.
 
     With X = (K + λI)⁻¹Y, solved on the width of L, D = λXXᵀ has the eigenvalues of λXᵀX.
 
     Returns:
-        least eigenvalue of μI − D (at least 0 up to rounding, at the minimum), and ‖(μI − D)L‖_F/(μ‖L‖_F) (0 for L = 0).
+        least eigenvalue of μI − D (at least 0 up to rounding, at the minimum), and ‖(μI −
+        D)L‖_F/(μ‖L‖_F) (0 for L = 0).
     """
     inner = factor.mT @ factor + ridge * torch.eye(factor.shape[1], dtype=factor.dtype)
     seen = (targets - factor @ torch.linalg.solve(inner, factor.mT @ targets)) / ridge
@@ -274,10 +327,14 @@ def optimality(factor: Tensor, targets: Tensor, *, ridge: float, decay: float) -
     return slack, float(left.norm()) / (decay * size) if size > 0 else 0.0
 
 
-def return_rate(features: Tensor, readout: Tensor, targets: Tensor, *, ridge: float, decay: float, rank: int) -> float:
-    r"""The smallest nonzero Hessian eigenvalue of J at a minimum of rank r: the slowest rate at which the coupled flow returns.
+def return_rate(
+    features: Tensor, readout: Tensor, targets: Tensor, *, ridge: float, decay: float, rank: int
+) -> float:
+    r"""The smallest nonzero Hessian eigenvalue of J at a minimum of rank r: the slowest rate at
+    which the coupled flow returns.
 
-    The minima form the orbit of a rotation of the width, of dimension rP − r(r+1)/2; along it the Hessian vanishes.
+    The minima form the orbit of a rotation of the width, of dimension rP − r(r+1)/2; along it the
+    Hessian vanishes.
     """
     (rows, width), classes = features.shape, readout.shape[0]
     total = (rows + classes) * width

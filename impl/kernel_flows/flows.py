@@ -1,7 +1,9 @@
-r"""The kernel flow of arXiv:2601.00276: energies, velocities, and the point instances that claims about them are checked on.
+r"""The kernel flow of arXiv:2601.00276: energies, velocities, and the point instances that claims
+about them are checked on.
 
-Squared loss, fast readout: J(Φ) = min_A ½‖Y − ΦAᵀ‖² + (λ/2)‖A‖² + (μ/2)‖Φ‖². Written with the operators that floats, exact numbers,
-dual numbers and balls share, so each can be differentiated exactly.
+Squared loss, fast readout: J(Φ) = min_A ½‖Y − ΦAᵀ‖² + (λ/2)‖A‖² + (μ/2)‖Φ‖². Written with the
+operators that floats, exact numbers, dual numbers and balls share, so each can be differentiated
+exactly.
 """
 
 from __future__ import annotations
@@ -55,9 +57,15 @@ class KernelPoint(Instance):
     def __post_init__(self) -> None:
         """Check shapes and signs."""
         rows = self.features.shape[-2]
-        require(self.targets.shape[-2] == rows, f"expected {rows} rows of targets, got {tuple(self.targets.shape)}")
+        require(
+            self.targets.shape[-2] == rows,
+            f"expected {rows} rows of targets, got {tuple(self.targets.shape)}",
+        )
         got = tuple(self.other.shape)
-        require(got == tuple(self.features.shape), f"expected other of shape {tuple(self.features.shape)}, got {got}")
+        require(
+            got == tuple(self.features.shape),
+            f"expected other of shape {tuple(self.features.shape)}, got {got}",
+        )
         if isinstance(self.features, Tensor):
             for name in ("features", "other", "targets"):
                 require_finite(name, getattr(self, name))
@@ -82,17 +90,25 @@ def ridge_readout(features: Operand, targets: Operand, ridge: Operand) -> Operan
 def reduced_objective(
     features: Operand, targets: Operand, ridge: Operand, decay: Operand, lag: Operand | None = None
 ) -> Operand:
-    """2J of the features alone, the readout at its optimum (plus ``lag``), (…); twice, so that exact numbers need no halves."""
+    """2J of the features alone, the readout at its optimum (plus ``lag``), (…); twice, so that
+    exact numbers need no halves.
+    """
     readout = ridge_readout(features, targets, ridge)
     readout = readout if lag is None else readout + lag
     missing = targets - features @ readout.mT
     fit = (missing * missing).sum(-1).sum(-1)
-    return fit + (readout * readout).sum(-1).sum(-1) * ridge + (features * features).sum(-1).sum(-1) * decay
+    return (
+        fit
+        + (readout * readout).sum(-1).sum(-1) * ridge
+        + (features * features).sum(-1).sum(-1) * decay
+    )
 
 
 def fit_energy(kernel: Operand, targets: Operand, ridge: Operand) -> Operand:
     """λ tr(Yᵀ(K + λI)⁻¹Y), (…): twice the energy that the task puts on a kernel."""
-    return trace_of(targets.mT @ inverse(kernel + eye_like(kernel) * scalar(ridge)) @ targets) * ridge
+    return (
+        trace_of(targets.mT @ inverse(kernel + eye_like(kernel) * scalar(ridge)) @ targets) * ridge
+    )
 
 
 def energy(kernel: Operand, targets: Operand, ridge: Operand, decay: Operand) -> Operand:
@@ -130,7 +146,9 @@ def symmetric_directions(size: int, like: Operand) -> Operand:
 
 
 def doubled_features_velocity(point: KernelPoint) -> Operand:
-    """2Φ̇ under the gradient flow of the reduced objective, (N, P): −d(2J) along every unit matrix."""
+    """2Φ̇ under the gradient flow of the reduced objective, (N, P): −d(2J) along every unit
+    matrix.
+    """
     rows, width = point.features.shape[-2:]
     down, across = (_eye(size, point.features) for size in (rows, width))
     units = down[:, None, :, None] * across[None, :, None, :]
@@ -144,7 +162,9 @@ def doubled_features_velocity(point: KernelPoint) -> Operand:
 
 
 def doubled_kernel_velocity(point: KernelPoint) -> Operand:
-    """2K̇ under the gradient flow of the reduced objective, by differentiating it along every S Φ: −d(2J)[(E_ij + E_ji)Φ]."""
+    """2K̇ under the gradient flow of the reduced objective, by differentiating it along every S Φ:
+    −d(2J)[(E_ij + E_ji)Φ].
+    """
     directions = symmetric_directions(point.features.shape[-2], point.features) @ point.features
     return -slope(
         lambda phi: reduced_objective(phi, point.targets, point.ridge, point.decay, point.lag),
@@ -154,7 +174,9 @@ def doubled_kernel_velocity(point: KernelPoint) -> Operand:
 
 
 def doubled_fit_slopes(point: KernelPoint) -> Operand:
-    """−d(λ tr(Yᵀ(K+λI)⁻¹Y)) along every E_ij + E_ji at K = ΦΦᵀ, (N, N): 2D if D is the task's drive."""
+    """−d(λ tr(Yᵀ(K+λI)⁻¹Y)) along every E_ij + E_ji at K = ΦΦᵀ, (N, N): 2D if D is the task's
+    drive.
+    """
     kernel = point.features @ point.features.mT
     directions = symmetric_directions(kernel.shape[-1], kernel)
     return -slope(lambda k: fit_energy(k, point.targets, point.ridge), kernel, directions)
@@ -222,15 +244,25 @@ def coupled_point(
         return torch.tensor(value, dtype=torch.float64)
 
     return CoupledPoint(
-        features, readout, targets, number(ridge), number(decay), -by_features, -by_readout * speedup, output_grad, loss,
+        features,
+        readout,
+        targets,
+        number(ridge),
+        number(decay),
+        -by_features,
+        -by_readout * speedup,
+        output_grad,
+        loss,
         number(speedup),
-    )  # fmt: skip
+    )
 
 
 def coupled_derivatives(point: CoupledPoint, order: int) -> tuple[list[Operand], list[Operand]]:
-    r"""Time derivatives of Φ and A along the coupled flow of the squared loss, orders 0 … ``order``, by Leibniz's rule.
+    r"""Time derivatives of Φ and A along the coupled flow of the squared loss, orders 0 …
+    ``order``, by Leibniz's rule.
 
-    The flow is polynomial, so the derivatives are: :math:`G^{(n)} = \sum_i \binom ni Φ^{(i)} A^{(n-i)\top} - Y\,[n = 0]`, and so on.
+    The flow is polynomial, so the derivatives are: :math:`G^{(n)} = \sum_i \binom ni Φ^{(i)}
+    A^{(n-i)\top} - Y\,[n = 0]`, and so on.
     """
     phi, readout, grads = [point.features], [point.readout], []
     ridge, decay, speed = scalar(point.ridge), scalar(point.decay), scalar(point.speedup)

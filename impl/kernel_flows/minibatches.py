@@ -1,4 +1,6 @@
-"""Minibatch noise: how a batch's gradient differs from the full one, on free features and at any network's readout."""
+"""Minibatch noise: how a batch's gradient differs from the full one, on free features and at any
+network's readout.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,11 @@ Reduction: TypeAlias = Literal["mean", "sum"]
 
 @dataclass(frozen=True, eq=False)
 class MinibatchNoise(Instance):
-    r"""The noise of B minibatches of one size at the features that a linear readout reads: F = ΦAᵀ (+ bias).
+    r"""The noise of B minibatches of one size at the features that a linear readout reads: F = ΦAᵀ
+    (+ bias).
 
-    Times b/N and b, so that integers stay integral: :math:`\mathrm{noise} = N\,\nabla_Φ\ell_{\mathrm{batch}} - b\,\nabla_Φ\ell`, of summed losses.
+    Times b/N and b, so that integers stay integral: :math:`\mathrm{noise} =
+    N\,\nabla_Φ\ell_{\mathrm{batch}} - b\,\nabla_Φ\ell`, of summed losses.
 
     Args:
         features: Φ, (N, P).
@@ -39,11 +43,13 @@ class MinibatchNoise(Instance):
         batch_grad: N·∇_Φ ℓ_batch, measured, (B, N, P).
         full_grad: ∇_Φ ℓ, measured, (N, P).
         size: b, ().
-        output_error: as in `impl.kernel_flows.decayed.DecayedMatrix`; of other losses what their own rounding does to G, as far as the batches show it.
+        output_error: as in `impl.kernel_flows.decayed.DecayedMatrix`; of other losses what their
+            own rounding does to G, as far as the batches show it.
         shift_free: whether the loss is softmax cross-entropy.
         rescaled: 1/N of a mean loss was multiplied out: G carries that rounding.
         unit: unit roundoff of the format in which the network ran.
-        flaw: what is wrong with the readout on purpose or by nature ("nonlinear readout"); empty if nothing.
+        flaw: what is wrong with the readout on purpose or by nature ("nonlinear readout"); empty if
+            nothing.
     """
 
     alone = ("features", 2)
@@ -71,7 +77,9 @@ class MinibatchNoise(Instance):
             f"expected a readout of shape (C, {width}), got {tuple(self.readout.shape)}",
         )
         batches, samples = self.counts.shape
-        require(samples == rows, f"expected counts of shape (B, {rows}), got {tuple(self.counts.shape)}")
+        require(
+            samples == rows, f"expected counts of shape (B, {rows}), got {tuple(self.counts.shape)}"
+        )
         wanted = {
             "output_grad": (rows, self.readout.shape[-2]),
             "full_grad": (rows, width),
@@ -107,17 +115,20 @@ class MinibatchNoise(Instance):
 
 
 def minibatches(samples: int, size: int, number: int, *, replacement: bool, seed: int) -> Tensor:
-    """How often each of N samples is in each of ``number`` random batches of ``size``, (B, N) of whole numbers.
+    """How often each of N samples is in each of ``number`` random batches of ``size``, (B, N) of
+    whole numbers.
 
     Raises:
         InputError: for a size below one, or above N without replacement.
     """
     require(
-        size >= 1 and number >= 1, f"expected at least one sample and one batch, got size={size} and number={number}"
+        size >= 1 and number >= 1,
+        f"expected at least one sample and one batch, got size={size} and number={number}",
     )
     require(
         replacement or size <= samples,
-        f"expected a batch of at most {samples} samples without replacement, got size={size}; draw with replacement",
+        f"expected a batch of at most {samples} samples without replacement, got "
+        f"size={size}; draw with replacement",
     )
     source = generator(seed)
     counts = torch.zeros(number, samples, dtype=torch.float64)
@@ -133,7 +144,8 @@ def minibatches(samples: int, size: int, number: int, *, replacement: bool, seed
 def feature_noise(
     features: Tensor, readout: Tensor, targets: Tensor, counts: Tensor, *, loss: str = "squared"
 ) -> MinibatchNoise:
-    """Minibatch noise of free features, measured: autograd of the loss of each batch, and of the whole.
+    """Minibatch noise of free features, measured: autograd of the loss of each batch, and of the
+    whole.
 
     Args:
         features: Φ, (N, P).
@@ -147,16 +159,26 @@ def feature_noise(
         return phi @ readout.mT
 
     return _measure(
-        features, readout, outputs, lambda index, f: loss_named(loss)(f, targets[index]), counts, scale=1.0,
-        output_error=_gradient_error(loss, outputs(features), targets), shift_free=loss in SHIFT_FREE,
-        unit=2.0**-53, flaw="", own=True,
-    )  # fmt: skip
+        features,
+        readout,
+        outputs,
+        lambda index, f: loss_named(loss)(f, targets[index]),
+        counts,
+        scale=1.0,
+        output_error=_gradient_error(loss, outputs(features), targets),
+        shift_free=loss in SHIFT_FREE,
+        unit=2.0**-53,
+        flaw="",
+        own=True,
+    )
 
 
 def _gradient_error(loss: str, outputs: Tensor, targets: Tensor) -> Tensor | None:
-    """How far the gradients that two batches find for one sample can be apart, for one of our losses; None for not at all.
+    """How far the gradients that two batches find for one sample can be apart, for one of our
+    losses; None for not at all.
 
-    A sigmoid is evaluated by other code in a vector's tail than in its body: σ(f) − t with σ accurate to 4 units in the last place, twice over.
+    A sigmoid is evaluated by other code in a vector's tail than in its body: σ(f) − t with σ
+    accurate to 4 units in the last place, twice over.
     """
     if loss != "logistic":
         return shift_error(loss, outputs, targets)
@@ -173,7 +195,8 @@ def readout_noise(
     readout: str | None = None,
     reduction: Reduction | None = None,
 ) -> MinibatchNoise:
-    """Minibatch noise at the input of a torch network's linear readout: each sample's features move on their own.
+    """Minibatch noise at the input of a torch network's linear readout: each sample's features move
+    on their own.
 
     Args:
         model: any module that ends in an ``nn.Linear`` on (N, P) features.
@@ -181,8 +204,10 @@ def readout_noise(
         targets: class indices (N,) or values (N, C): one row per sample.
         loss: of outputs and targets to a scalar, the mean or the sum over samples.
         counts: from `minibatches`, (B, N).
-        readout: name of the last linear layer; by default the one whose outputs are the network's, else the last one called.
-        reduction: whether ``loss`` is a mean or a sum; by default found out by evaluating it on single samples.
+        readout: name of the last linear layer; by default the one whose outputs are the network's,
+            else the last one called.
+        reduction: whether ``loss`` is a mean or a sum; by default found out by evaluating it on
+            single samples.
 
     Raises:
         InputError: as `impl.trace`; an unknown readout; a loss that is neither.
@@ -197,14 +222,24 @@ def readout_noise(
     layer = layers[last]
     if reduction is None and not flaw:
         reduction = reduction_of(layer, targets, loss)
-        require(reduction is not None, "expected a loss that is the mean or the sum over samples, got neither")
+        require(
+            reduction is not None,
+            "expected a loss that is the mean or the sum over samples, got neither",
+        )
     return noise_at(layer, targets, loss, counts, reduction=reduction or "mean", flaw=flaw)
 
 
 def noise_at(
-    layer: LayerTrace, targets: Any, loss: Loss, counts: Tensor, *, reduction: Reduction, flaw: str = ""
+    layer: LayerTrace,
+    targets: Any,
+    loss: Loss,
+    counts: Tensor,
+    *,
+    reduction: Reduction,
+    flaw: str = "",
 ) -> MinibatchNoise:
-    """Minibatch noise at the input of a traced readout, of the first samples if ``targets`` and ``counts`` speak of fewer.
+    """Minibatch noise at the input of a traced readout, of the first samples if ``targets`` and
+    ``counts`` speak of fewer.
 
     Raises:
         InputError: features that are not one row per sample.
@@ -212,28 +247,42 @@ def noise_at(
     rows = counts.shape[1]
     require(
         layer.weight.ndim == 2 and layer.inputs.shape[-2] >= rows == len(targets),
-        f"expected one row of features per sample at {layer.name!r}, got {layer.inputs.shape[-2]} rows for {len(targets)} targets",
+        f"expected one row of features per sample at {layer.name!r}, got "
+        f"{layer.inputs.shape[-2]} rows for {len(targets)} targets",
     )
-    weight = layer.weight.detach().clone()  # the trace shares the model's storage, which training overwrites
+    # the trace shares the model's storage, which training overwrites
+    weight = layer.weight.detach().clone()
     bias = None if layer.bias is None else layer.bias.detach().clone()
 
     def outputs(phi: Tensor) -> Tensor:
-        return nn.functional.linear(phi.to(weight.dtype), weight, bias)  # autocast narrows features, not weights
+        # autocast narrows features, not weights
+        return nn.functional.linear(phi.to(weight.dtype), weight, bias)
 
     soft, error = _softmax(loss, layer, layer.outputs, targets)
     scale = float(rows) if reduction == "mean" else 1.0
     if error is not None:
         error = error[:rows] * (layer.inputs.shape[-2] if reduction == "mean" else 1.0)
     return _measure(
-        layer.inputs[:rows], weight, outputs, lambda index, f: loss(f, targets[index]), counts, scale=scale,
-        output_error=error, shift_free=soft, unit=layer.unit, flaw=flaw, own=False,
-    )  # fmt: skip
+        layer.inputs[:rows],
+        weight,
+        outputs,
+        lambda index, f: loss(f, targets[index]),
+        counts,
+        scale=scale,
+        output_error=error,
+        shift_free=soft,
+        unit=layer.unit,
+        flaw=flaw,
+        own=False,
+    )
 
 
 def reduction_of(layer: LayerTrace, targets: Tensor, loss: Loss) -> Reduction | None:
-    """Whether ``loss`` of the layer's outputs is the sum or the mean of its values on single samples; None if neither, or if it cannot be told.
+    """Whether ``loss`` of the layer's outputs is the sum or the mean of its values on single
+    samples; None if neither, or if it cannot be told.
 
-    Evaluated in float64 where the loss can be: in bfloat16 the two are the same to rounding from a few samples on.
+    Evaluated in float64 where the loss can be: in bfloat16 the two are the same to rounding from a
+    few samples on.
     """
     outputs = layer.outputs
     if outputs is None or len(outputs) != len(targets):
@@ -243,11 +292,11 @@ def reduction_of(layer: LayerTrace, targets: Tensor, loss: Loss) -> Reduction | 
         with throughout():
             values = _on_single_samples(widened(outputs), widened(targets), loss_in_double(loss))
         unit = 2.0**-53
-    except Exception:  # noqa: BLE001, a loss with numbers of its own in the network's format
+    except Exception:  # noqa: BLE001
         unit = layer.unit
     try:
         whole, single = values or _on_single_samples(outputs, targets, loss)
-    except Exception:  # noqa: BLE001, a loss that cannot be evaluated on one sample has no value there
+    except Exception:  # noqa: BLE001
         return None
     total = float(single.sum())
     room = 32 * unit * (rows + width) * float(single.abs().sum()) + 1e-300
@@ -260,17 +309,21 @@ def reduction_of(layer: LayerTrace, targets: Tensor, loss: Loss) -> Reduction | 
 def _on_single_samples(outputs: Tensor, targets: Tensor, loss: Loss) -> tuple[float, Tensor]:
     """The loss on all samples, and on each alone."""
     with torch.no_grad():
-        single = [loss(outputs[i : i + 1], targets[i : i + 1]).double() for i in range(len(targets))]
+        single = [
+            loss(outputs[i : i + 1], targets[i : i + 1]).double() for i in range(len(targets))
+        ]
         return float(loss(outputs, targets)), torch.stack(single)
 
 
 def _measure(
-    features: Tensor, readout: Tensor, outputs: Callable[[Tensor], Tensor], loss: Callable[[Tensor, Tensor], Tensor],
-    counts: Tensor, *, scale: float, output_error: Tensor | None, shift_free: bool, unit: float, flaw: str, own: bool,
+    features: Tensor, readout: Tensor, outputs: Callable[[Tensor], Tensor], loss: Callable[[Tensor, Tensor], Tensor],  # noqa: E501
+    counts: Tensor, *, scale: float, output_error: Tensor | None, shift_free: bool, unit: float, flaw: str, own: bool,  # noqa: E501
 ) -> MinibatchNoise:  # fmt: skip
-    """Differentiate the loss of every batch by all features; a mean loss is multiplied by its number of samples.
+    """Differentiate the loss of every batch by all features; a mean loss is multiplied by its
+    number of samples.
 
-    ``own``: the loss is one of ours, whose gradient rounds no more than its formula says; of others' the rounding is measured.
+    ``own``: the loss is one of ours, whose gradient rounds no more than its formula says; of
+    others' the rounding is measured.
     """
     rows = features.shape[0]
     sizes = {int(row.sum()) for row in counts}
@@ -293,7 +346,16 @@ def _measure(
     if output_error is None and not own:
         output_error = own_rounding(measured, f, loss, drawn, batch_scale, unit)
     return MinibatchNoise(
-        features.double(), readout.double(), measured, counts.double(),
-        torch.stack([gradient(index).double() * (rows * batch_scale) for index in drawn]), gradient(everyone).double() * scale,
-        torch.tensor(float(size), dtype=torch.float64), output_error, shift_free, scale != 1.0, unit, flaw,
-    )  # fmt: skip
+        features.double(),
+        readout.double(),
+        measured,
+        counts.double(),
+        torch.stack([gradient(index).double() * (rows * batch_scale) for index in drawn]),
+        gradient(everyone).double() * scale,
+        torch.tensor(float(size), dtype=torch.float64),
+        output_error,
+        shift_free,
+        scale != 1.0,
+        unit,
+        flaw,
+    )

@@ -1,4 +1,6 @@
-"""The losses of the kernel-flow claims, as sums over samples, and the regularised objective of free features."""
+"""The losses of the kernel-flow claims, as sums over samples, and the regularised objective of free
+features.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +32,11 @@ def huber(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def contrast(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Half the squared error of the differences f_c − f_{c+1} of a sample's outputs, in a ring, against ``targets`` (N, C).
+    """Half the squared error of the differences f_c − f_{c+1} of a sample's outputs, in a ring,
+    against ``targets`` (N, C).
 
-    Like cross-entropy it does not see a shift of all outputs of a sample; unlike it, it keeps integers integral.
+    Like cross-entropy it does not see a shift of all outputs of a sample; unlike it, it keeps
+    integers integral.
     """
     return half_squared_error(outputs - outputs.roll(-1, -1), targets)
 
@@ -61,7 +65,13 @@ def loss_named(name: str) -> Loss:
 
 
 def objective(
-    features: Tensor, readout: Tensor, targets: Tensor, *, loss: str, ridge: float | Tensor, decay: float | Tensor
+    features: Tensor,
+    readout: Tensor,
+    targets: Tensor,
+    *,
+    loss: str,
+    ridge: float | Tensor,
+    decay: float | Tensor,
 ) -> Tensor:
     r"""J = ℓ(ΦAᵀ, Y) + (λ/2)‖A‖_F² + (μ/2)‖Φ‖_F², a scalar.
 

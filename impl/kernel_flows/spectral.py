@@ -1,4 +1,6 @@
-"""Instances given by their spectra: labels Y = U diag(s) Vᵀ with decays, ends of a flow, kernel regression, graph Laplacians."""
+"""Instances given by their spectra: labels Y = U diag(s) Vᵀ with decays, ends of a flow, kernel
+regression, graph Laplacians.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,12 @@ from torch import Tensor
 from theorems.impl.errors import require, require_finite
 from theorems.impl.instances.instance import Instance
 from theorems.impl.instances.precise import precise_left, precise_task
-from theorems.impl.kernel_flows.flow_errors import enclosed_end, enclosed_escapes, enclosed_left, enclosed_task
+from theorems.impl.kernel_flows.flow_errors import (
+    enclosed_end,
+    enclosed_escapes,
+    enclosed_left,
+    enclosed_task,
+)
 from theorems.impl.numbers.operands import Operand, is_exact
 
 
@@ -30,7 +37,9 @@ def scalar(value: Operand) -> Operand:
     return value[..., None, None]
 
 
-def _check(instance: Instance, shapes: dict[str, tuple[int, ...]], positive: tuple[str, ...]) -> None:
+def _check(
+    instance: Instance, shapes: dict[str, tuple[int, ...]], positive: tuple[str, ...]
+) -> None:
     for name, shape in shapes.items():
         got = tuple(getattr(instance, name).shape)
         require(got == shape, f"expected {name} of shape {shape}, got {got}")
@@ -44,9 +53,11 @@ def _check(instance: Instance, shapes: dict[str, tuple[int, ...]], positive: tup
 
 @dataclass(frozen=True, eq=False)
 class SpectralTask(Instance):
-    r"""Labels with their singular vectors, :math:`Y = U \mathrm{diag}(s) V^\top`, and both decays with :math:`\lambda = \mu q^2`.
+    r"""Labels with their singular vectors, :math:`Y = U \mathrm{diag}(s) V^\top`, and both decays
+    with :math:`\lambda = \mu q^2`.
 
-    The root q = √(λ/μ) is data, so that every quantity of the water-filling law is rational in the instance.
+    The root q = √(λ/μ) is data, so that every quantity of the water-filling law is rational in the
+    instance.
 
     Args:
         left: U, (…, N, N), orthogonal: the columns beyond the labels' rank have s = 0.
@@ -76,7 +87,9 @@ class SpectralTask(Instance):
         }  # fmt: skip
         _check(self, shapes, ("decay", "root"))
         if isinstance(self.values, Tensor | np.ndarray):
-            require(bool(np.all(np.asarray(self.values) >= 0)), "expected singular values of at least 0")
+            require(
+                bool(np.all(np.asarray(self.values) >= 0)), "expected singular values of at least 0"
+            )
 
     @property
     def ridge(self) -> Operand:
@@ -97,7 +110,11 @@ class SpectralTask(Instance):
     def active(self) -> Operand:
         """1 where s_i > √(λμ), else 0, (…, N); not for balls."""
         above = self.values > self.threshold
-        return above.astype(int).astype(object) if isinstance(above, np.ndarray) else above.to(self.values.dtype)
+        return (
+            above.astype(int).astype(object)
+            if isinstance(above, np.ndarray)
+            else above.to(self.values.dtype)
+        )
 
     def enclosed(self) -> Any:
         """Frames that are orthogonal up to rounding stand for orthogonal ones."""
@@ -115,7 +132,8 @@ class FlowEnd(SpectralTask):
     Args:
         features: Φ(T), (N, P).
         readout: A(T), (C, P).
-        rate: smallest rate ρ at which a state near the minimum returns to it (least nonzero Hessian eigenvalue there), ().
+        rate: smallest rate ρ at which a state near the minimum returns to it (least nonzero Hessian
+            eigenvalue there), ().
         how: "kernel ODE", "factored flow", "gradient descent" or "coupled flow".
         flaw: which hypothesis on the start was violated on purpose; empty if none.
     """
@@ -169,7 +187,8 @@ class Regression(Instance):
         signal: f* at the design points, (…, N).
         noise: σ² > 0, (…).
         others: other eigenvalues to compare the best ones with, (…, N), not negative.
-        covariance: of the noise that is really there, divided by σ², (…, N, N); None for the identity.
+        covariance: of the noise that is really there, divided by σ², (…, N, N); None for the
+            identity.
     """
 
     alone = ("left", 2)
@@ -221,7 +240,11 @@ class LaplacianTask(Instance):
     def __post_init__(self) -> None:
         """Check shapes and signs."""
         *lead, rows, _ = self.left.shape
-        _check(self, {"left": (*lead, rows, rows), "frequencies": (*lead, rows)}, ("decay", "drive", "floor"))
+        _check(
+            self,
+            {"left": (*lead, rows, rows), "frequencies": (*lead, rows)},
+            ("decay", "drive", "floor"),
+        )
 
     @property
     def laplacian(self) -> Operand:

@@ -29,7 +29,9 @@ class Chosen:
         shapes = [patches.output_shape(layer, tuple(call.inputs.shape)) for call in calls]
         rows = sum(math.prod(shape) // layer.out_channels for shape in shapes)
         d_in = math.prod(layer.weight.shape[1:])
-        return in_part.columns(rows, d_in, layer.out_channels // layer.groups, seed=self.seed, layers=self.layers)
+        return in_part.columns(
+            rows, d_in, layer.out_channels // layer.groups, seed=self.seed, layers=self.layers
+        )
 
 
 def rows(call: Call, weight: Tensor, input_grad: Tensor, output_grad: Tensor) -> dict[str, Any]:
@@ -49,7 +51,9 @@ def rows(call: Call, weight: Tensor, input_grad: Tensor, output_grad: Tensor) ->
             "grad_magnitude": None,
         }
     if inputs.ndim == len(layer.kernel_size) + 1:  # a single image without its batch dimension
-        inputs, outputs, input_grad, output_grad = (t[None] for t in (inputs, outputs, input_grad, output_grad))
+        inputs, outputs, input_grad, output_grad = (
+            t[None] for t in (inputs, outputs, input_grad, output_grad)
+        )
     matrix = patches.weight_rows(layer, weight)
     delta = patches.output_rows(layer, output_grad)
     patch_grad, magnitude, terms = patch_gradient(layer, inputs, input_grad, delta, matrix)
@@ -69,7 +73,10 @@ def some_inputs(
     call: Call, weight: Tensor, input_grad: Tensor, output_grad: Tensor, chosen: Tensor, seed: int
 ) -> dict[str, Any]:
     """The fields of one call of a large convolution at a few of its inputs."""
-    layer, tensors = call.layer, (call.inputs.detach(), call.outputs.detach(), input_grad, output_grad)
+    layer, tensors = (
+        call.layer,
+        (call.inputs.detach(), call.outputs.detach(), input_grad, output_grad),
+    )
     assert not isinstance(layer, nn.Linear)
     if tensors[0].ndim == len(layer.kernel_size) + 1:
         tensors = (tensors[0][None], tensors[1][None], tensors[2][None], tensors[3][None])
@@ -80,11 +87,14 @@ def some_inputs(
 def patch_gradient(
     conv: patches.Conv, inputs: Tensor, input_grad: Tensor, delta: Tensor, matrix: Tensor
 ) -> tuple[Tensor, Tensor, int]:
-    """The patch gradient nearest to ∇_Z W among those that fold to what autograd returned, its Σ|terms|, and how many terms an entry has at most.
+    """The patch gradient nearest to ∇_Z W among those that fold to what autograd returned, its
+    Σ|terms|, and how many terms an entry has at most.
 
-    Autograd shows the gradient of a convolution's input, where overlapping patches are summed. Spreading the difference from
-    ∇_Z W evenly over the overlaps changes nothing when the backward pass is right, and shows any error of it otherwise. It is made in float64, so that nothing is
-    rounded but what autograd rounded: sums over the filters and over the patches that read one entry.
+    Autograd shows the gradient of a convolution's input, where overlapping patches are summed.
+    Spreading the difference from ∇_Z W evenly over the overlaps changes nothing when the backward
+    pass is right, and shows any error of it otherwise. It is made in float64, so that nothing is
+    rounded but what autograd rounded: sums over the filters and over the patches that read one
+    entry.
     """
     delta, matrix, input_grad = delta.double(), matrix.double(), input_grad.double()
     direct = delta @ matrix
@@ -92,4 +102,8 @@ def patch_gradient(
     missing = input_grad - patches.fold(conv, direct, inputs)
     magnitude = patches.fold(conv, delta.abs() @ matrix.abs(), inputs)
     correction = patches.unfold(conv, missing / overlaps)
-    return direct + correction, patches.unfold(conv, magnitude), matrix.shape[-2] * int(overlaps.max())
+    return (
+        direct + correction,
+        patches.unfold(conv, magnitude),
+        matrix.shape[-2] * int(overlaps.max()),
+    )

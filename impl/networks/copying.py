@@ -11,10 +11,12 @@ Module = TypeVar("Module", bound=nn.Module)
 
 
 def copied(module: Module) -> Module:
-    """A deep copy; what refuses to be copied (a lock, a generator, a handle) is shared, and a kept activation loses its graph."""
+    """A deep copy; what refuses to be copied (a lock, a generator, a handle) is shared, and a kept
+    activation loses its graph.
+    """
     try:
         return copy.deepcopy(module)
-    except Exception:  # noqa: BLE001 - a lock raises TypeError, an activation RuntimeError, others what they like
+    except Exception:  # noqa: BLE001
         memo: dict[int, Any] = {}
         for part in module.modules():
             kept = {k: v for k, v in vars(part).items() if k not in ("_modules", "_parameters")}
@@ -24,7 +26,9 @@ def copied(module: Module) -> Module:
 
 
 def _stand_in(value: Any, memo: dict[int, Any]) -> None:
-    """What a copy puts in the place of a value that cannot be copied; the entries of containers one by one."""
+    """What a copy puts in the place of a value that cannot be copied; the entries of containers one
+    by one.
+    """
     if id(value) in memo or isinstance(value, nn.Module):
         return
     if isinstance(value, Tensor):

@@ -1,4 +1,6 @@
-"""Recognise softmax cross-entropy inside a loss of somebody else's: a lambda that flattens, shifts by a token, or casts first."""
+"""Recognise softmax cross-entropy inside a loss of somebody else's: a lambda that flattens, shifts
+by a token, or casts first.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +16,28 @@ _ROWS = 2**24
 """Entries of outputs up to which rows are compared one by one."""
 
 _KEEPS_ROWS = (
-    "View", "UnsafeView", "ReshapeAlias", "Slice", "Select", "Index", "Clone", "Alias", "ToCopy", "Squeeze", "Unsqueeze",
+    "View",
+    "UnsafeView",
+    "ReshapeAlias",
+    "Slice",
+    "Select",
+    "Index",
+    "Clone",
+    "Alias",
+    "ToCopy",
+    "Squeeze",
+    "Unsqueeze",
     "AccumulateGrad",
-)  # fmt: skip
+)
 """What may stand between the outputs and the loss: it moves entries and computes nothing."""
 
 
 def cross_entropy_reduction(loss: Any, outputs: Any, targets: Any) -> str | None:
-    """How a loss adds up the softmax cross-entropy of the outputs' rows, "mean" or "sum"; None where it is not recognised.
+    """How a loss adds up the softmax cross-entropy of the outputs' rows, "mean" or "sum"; None
+    where it is not recognised.
 
-    Not recognised is not "is not": a cross-entropy written by hand, with class weights, or inside the model reads as None.
+    Not recognised is not "is not": a cross-entropy written by hand, with class weights, or inside
+    the model reads as None.
 
     Args:
         loss: of outputs and targets.
@@ -32,15 +46,21 @@ def cross_entropy_reduction(loss: Any, outputs: Any, targets: Any) -> str | None
     """
     if loss is functional.cross_entropy:
         return "mean"
-    if type(loss) is nn.CrossEntropyLoss and not loss._forward_hooks:  # a class of its own may add anything to it
+    # a class of its own may add anything to it
+    if type(loss) is nn.CrossEntropyLoss and not loss._forward_hooks:
         return str(loss.reduction) if loss.weight is None else None
-    if not isinstance(outputs, Tensor) or outputs.ndim < 2 or not outputs.is_floating_point() or not callable(loss):
+    if (
+        not isinstance(outputs, Tensor)
+        or outputs.ndim < 2
+        or not outputs.is_floating_point()
+        or not callable(loss)
+    ):
         return None
     leaf = outputs.detach().clone().requires_grad_()
     try:
         with torch.enable_grad(), _Calls() as calls:
             value = loss(leaf, targets)
-    except Exception:  # noqa: BLE001, whatever a stranger's loss raises: it is not recognised
+    except Exception:  # noqa: BLE001
         return None
     found = [call for call in calls.seen if call[2] is value]
     if len(calls.seen) != 1 or not found:
@@ -56,14 +76,20 @@ class _Calls(TorchFunctionMode):
         super().__init__()
         self.seen: list[tuple[Tensor, str | None, Any]] = []
 
-    def __torch_function__(self, function: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(
+        self, function: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         """Run it as it is."""
         given = kwargs or {}
         result = function(*args, **given)
         if function is functional.cross_entropy:
             plain = given.get("weight") is None and len(args) < 3
             self.seen.append(
-                (args[0] if args else given["input"], given.get("reduction", "mean") if plain else None, result)
+                (
+                    args[0] if args else given["input"],
+                    given.get("reduction", "mean") if plain else None,
+                    result,
+                )
             )
         return result
 

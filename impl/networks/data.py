@@ -17,15 +17,20 @@ STREAM = 0x9E3779B9
 def batch(spec: NetworkSpec) -> tuple[Tensor, Tensor]:
     """Inputs (N, d_in) and targets (N, C) of ``spec``, float64, on the lattice if the spec is."""
     source = generator(spec.seed ^ STREAM)
-    inputs = draw((spec.batch, spec.widths[0]), scale=spec.scale, lattice=spec.lattice, source=source)
-    targets = draw((spec.batch, spec.classes), scale=spec.scale, lattice=spec.lattice, source=source)
+    inputs = draw(
+        (spec.batch, spec.widths[0]), scale=spec.scale, lattice=spec.lattice, source=source
+    )
+    targets = draw(
+        (spec.batch, spec.classes), scale=spec.scale, lattice=spec.lattice, source=source
+    )
     return inputs, targets
 
 
 def single_index(
     samples: int, dimension: int, link: Callable[[Tensor], Tensor], *, noise: float = 0.0, seed: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    r"""A single-index teacher, :math:`y = g(\langle w_*, x\rangle) + \varepsilon` with x ~ N(0, I) and ‖w*‖ = 1.
+    r"""A single-index teacher, :math:`y = g(\langle w_*, x\rangle) + \varepsilon` with x ~ N(0, I)
+    and ‖w*‖ = 1.
 
     Returns:
         inputs (N, d), targets (N, 1), direction (d,).
@@ -50,7 +55,9 @@ def digits(samples: int | None = None) -> tuple[Tensor, Tensor]:
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
-        raise InputError("the digits come with scikit-learn: pip install 'theorems[examples]'") from error
+        raise InputError(
+            "the digits come with scikit-learn: pip install 'theorems[examples]'"
+        ) from error
     images, labels = load_digits(return_X_y=True)
     pixels = torch.as_tensor(images[:samples]).double().reshape(-1, 1, 8, 8) / 16
     return pixels, torch.as_tensor(labels[:samples]).long()

@@ -25,11 +25,15 @@ def widened(tensor: Tensor) -> Tensor:
 def in_double(model: nn.Module) -> Iterator[dict[int, Tensor]]:
     """The model's own parameters and buffers as float64 copies; its hooks stay where they are.
 
-    What the network narrows on the way (``.float()``, say) stays in float64 too, see `impl.networks.widening`. Yields the numbers that the parameters
-    had, by the parameter's id.
+    What the network narrows on the way (``.float()``, say) stays in float64 too, see
+    `impl.networks.widening`. Yields the numbers that the parameters had, by the parameter's id.
     """
     parameters = [(p, p.data) for p in model.parameters()]
-    buffers = [(m._buffers, dict(m._buffers)) for m in model.modules() if not isinstance(m, torch.jit.ScriptModule)]
+    buffers = [
+        (m._buffers, dict(m._buffers))
+        for m in model.modules()
+        if not isinstance(m, torch.jit.ScriptModule)
+    ]
     try:
         for p, data in parameters:
             wide = widened(data)
@@ -47,7 +51,8 @@ def in_double(model: nn.Module) -> Iterator[dict[int, Tensor]]:
 
 
 def loss_in_double(loss: Any) -> Any:
-    """A copy of a loss module whose buffers (class weights) are float64; any other callable as it is.
+    """A copy of a loss module whose buffers (class weights) are float64; any other callable as it
+    is.
 
     Raises:
         InputError: for a module that cannot be copied.
@@ -57,4 +62,6 @@ def loss_in_double(loss: Any) -> Any:
     try:
         return copied(loss).double()
     except Exception as error:
-        raise InputError(f"expected a loss that can be copied, but it raised {told(error)}") from error
+        raise InputError(
+            f"expected a loss that can be copied, but it raised {told(error)}"
+        ) from error

@@ -1,4 +1,6 @@
-"""Modes that see every call of torch inside somebody's code, the ones inside `torch.nn.functional` too."""
+"""Modes that see every call of torch inside somebody's code, the ones inside `torch.nn.functional`
+too.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,11 @@ _ENTERED = ("torch.nn.functional", "torch.functional")
 
 
 class Seeing(TorchFunctionMode):
-    """A mode that is asked about every call of torch; what torch's functions written in Python call is asked about as well.
+    """A mode that is asked about every call of torch; what torch's functions written in Python call
+    is asked about as well.
 
-    A mode is off while it handles a call, so that ``gumbel_softmax`` would hide the ``detach`` inside it.
+    A mode is off while it handles a call, so that ``gumbel_softmax`` would hide the ``detach``
+    inside it.
     """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -32,7 +36,9 @@ class Seeing(TorchFunctionMode):
         return func(*args, **kwargs)
 
     def entered(self, func: Any, body: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """What a function written in Python gives; ``body`` is the one that no longer asks modes about itself."""
+        """What a function written in Python gives; ``body`` is the one that no longer asks modes
+        about itself.
+        """
         del func
         with self:
             return body(*args, **kwargs)
@@ -40,7 +46,9 @@ class Seeing(TorchFunctionMode):
 
 @cache
 def _entered(func: Any) -> Any:
-    """The function without its question whether a mode wants it; None for one that is no Python function of torch's."""
+    """The function without its question whether a mode wants it; None for one that is no Python
+    function of torch's.
+    """
     if not isinstance(func, types.FunctionType) or func.__module__ not in _ENTERED:
         return None
     asked = [name for name in _CHECKS if name in func.__code__.co_names]
@@ -48,14 +56,20 @@ def _entered(func: Any) -> Any:
         return None
     answers = {name: (lambda *_tensors: False) for name in asked}
     again = types.FunctionType(
-        func.__code__, {**func.__globals__, **answers}, func.__name__, func.__defaults__, func.__closure__
+        func.__code__,
+        {**func.__globals__, **answers},
+        func.__name__,
+        func.__defaults__,
+        func.__closure__,
     )
     again.__kwdefaults__ = func.__kwdefaults__
     return again
 
 
 def arguments(value: Any, change: Callable[[Any], Any]) -> Any:
-    """Arguments of a call with every leaf changed: tuples, lists and dicts are gone into, nothing else."""
+    """Arguments of a call with every leaf changed: tuples, lists and dicts are gone into, nothing
+    else.
+    """
     if type(value) in (tuple, list):
         return type(value)(arguments(part, change) for part in value)
     if type(value) is dict:
@@ -74,7 +88,15 @@ def given(value: Any) -> Iterator[Tensor]:
         yield from given(list(value.values()))
 
 
-_OPERATORS = ("__setitem__", "__iadd__", "__isub__", "__imul__", "__itruediv__", "__ipow__", "__imatmul__")
+_OPERATORS = (
+    "__setitem__",
+    "__iadd__",
+    "__isub__",
+    "__imul__",
+    "__itruediv__",
+    "__ipow__",
+    "__imatmul__",
+)
 
 
 def writes(name: str) -> bool:

@@ -1,4 +1,6 @@
-"""`LayerTrace`, what one linear layer saw during one backward pass: the instance of every claim about layers."""
+"""`LayerTrace`, what one linear layer saw during one backward pass: the instance of every claim
+about layers.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ _OPERANDS = ("weight", "inputs", "weight_grad", "input_grad", "output_grad", "ou
 
 @dataclass(frozen=True, eq=False)
 class LinearRows:
-    """Some rows of a large layer with all their inputs, on which its outputs are compared with H Wᵀ + b.
+    """Some rows of a large layer with all their inputs, on which its outputs are compared with H Wᵀ
+    + b.
 
     Args:
         weight: W, (…, d_out, d_in).
@@ -39,10 +42,12 @@ class LinearRows:
 
 @dataclass(frozen=True, eq=False)
 class LayerTrace(Instance):
-    r"""One linear layer :math:`Z = HW^\top + b` during one backward pass; rows are samples, tokens or patches.
+    r"""One linear layer :math:`Z = HW^\top + b` during one backward pass; rows are samples, tokens
+    or patches.
 
     Args:
-        weight: W, (…, d_out, d_in); leading dimensions are a batch of networks, or the groups of a convolution.
+        weight: W, (…, d_out, d_in); leading dimensions are a batch of networks, or the groups of a
+            convolution.
         inputs: H, (…, N, d_in).
         weight_grad: :math:`\nabla_W L`, (…, d_out, d_in), through this layer only.
         input_grad: :math:`\nabla_H L`, (…, N, d_in), through this layer only.
@@ -52,14 +57,18 @@ class LayerTrace(Instance):
         rate: learning rate η of the one step that claims about steps take, (…).
         decay: weight decay λ of claims about decay, (…).
         name: of the module.
-        unit: unit roundoff of the format in which the network ran; read off the tensors unless given.
-        grad_terms: how many products an entry of `input_grad` sums (d_out; times the kernel for convolutions).
-        grad_magnitude: Σ|products| of each entry of `input_grad`, where it is not |∇_Z||W| (convolutions).
+        unit: unit roundoff of the format in which the network ran; read off the tensors unless
+            given.
+        grad_terms: how many products an entry of `input_grad` sums (d_out; times the kernel for
+            convolutions).
+        grad_magnitude: Σ|products| of each entry of `input_grad`, where it is not |∇_Z||W|
+            (convolutions).
         part: which inputs are looked at, if not all (see `impl.networks.parts`); "" if all.
         checked: rows of a layer that is looked at in part, by which its outputs are checked.
         calls: of the module, to which the rows belong; autograd adds their weight gradients up.
-        output_error: how far rounding can have moved `output_grad` from the loss's gradient at Z, (…, N, d_out); None if
-            nobody knows. `trace` fills it in at the last layer of a network under a loss that it knows.
+        output_error: how far rounding can have moved `output_grad` from the loss's gradient at Z,
+            (…, N, d_out); None if nobody knows. `trace` fills it in at the last layer of a network
+            under a loss that it knows.
         reached: False where autograd found no path from the loss to the layer.
 
     Raises:
@@ -70,9 +79,18 @@ class LayerTrace(Instance):
 
     derived: ClassVar[tuple[str, ...]] = ("outputs", "weight_grad", "input_grad")
     measures: ClassVar[dict[str, tuple[str, int]]] = {
-        "inputs": ("weight", -1), "outputs": ("weight", -2), "rows": ("inputs", -2), "calls": ("calls", 0),
-    }  # fmt: skip
-    silent: ClassVar[tuple[str, ...]] = ("unit", "grad_terms", "grad_magnitude", "calls", "output_error")
+        "inputs": ("weight", -1),
+        "outputs": ("weight", -2),
+        "rows": ("inputs", -2),
+        "calls": ("calls", 0),
+    }
+    silent: ClassVar[tuple[str, ...]] = (
+        "unit",
+        "grad_terms",
+        "grad_magnitude",
+        "calls",
+        "output_error",
+    )
     granted: ClassVar[Mapping[str, Slack]] = {"output_grad": output_doubt}
     telling: ClassVar[tuple[str, ...]] = ("weight_grad", "input_grad")
 
@@ -116,13 +134,21 @@ class LayerTrace(Instance):
             if least <= 0:
                 raise InputError(f"expected a positive {name}{label}, got {least}")
         if self.unit == 0.0:
-            tensors = (self.weight, self.inputs, self.output_grad, self.weight_grad, self.input_grad)
+            tensors = (
+                self.weight,
+                self.inputs,
+                self.output_grad,
+                self.weight_grad,
+                self.input_grad,
+            )
             object.__setattr__(self, "unit", max(torch.finfo(t.dtype).eps for t in tensors) / 2)
         if self.grad_terms == 0:
             object.__setattr__(self, "grad_terms", self.weight.shape[-2])
 
     def enclosed(self) -> LayerTrace:
-        """Weights, inputs and ∇_Z given; ∇_W, ∇_H and Z with the rounding of the products that they are."""
+        """Weights, inputs and ∇_Z given; ∇_W, ∇_H and Z with the rounding of the products that they
+        are.
+        """
         balls: LayerTrace = enclosed_layer(self)
         return balls
 
@@ -142,7 +168,9 @@ class LayerTrace(Instance):
         if isinstance(self.weight, np.ndarray):
             whole = math.isfinite(value) and value == int(value)
             return np.full(lead, int(value) if whole else Fraction(value), dtype=object)
-        return torch.full(lead, float(value), dtype=torch.float64, device=getattr(self.weight, "device", None))
+        return torch.full(
+            lead, float(value), dtype=torch.float64, device=getattr(self.weight, "device", None)
+        )
 
     def _check_kinds(self, label: str) -> None:
         """All operands are tensors, or all are exact, or all stand-ins of one kind (balls)."""
@@ -153,28 +181,37 @@ class LayerTrace(Instance):
                 name in ("rate", "decay") and isinstance(value, int | float)
             ):
                 continue
-            got = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
+            got = (
+                f"an array of {value.dtype}"
+                if isinstance(value, np.ndarray)
+                else type(value).__name__
+            )
             exact = not isinstance(value, np.ndarray | np.generic) or value.dtype == object
             if not hasattr(value, "shape") or not exact:
                 raise InputError(
-                    f"expected {name}{label} to be a tensor (or an object array of exact numbers), got {got}; "
+                    f"expected {name}{label} to be a tensor (or an object array of exact "
+                    f"numbers), got {got}; "
                     "wrap it in torch.as_tensor"
                 )
             if not isinstance(value, kind):
-                raise InputError(f"expected {name}{label} of the weight's kind, {kind.__name__}, got {got}")
+                raise InputError(
+                    f"expected {name}{label} of the weight's kind, {kind.__name__}, got {got}"
+                )
 
     def _check_shapes(self, label: str) -> None:
         """Every operand has the shape that the weight and the inputs ask for."""
         shape, read = tuple(self.weight.shape), tuple(self.inputs.shape)
         if len(shape) < 2 or len(read) < 2:
             raise InputError(
-                f"expected a weight{label} of shape (…, d_out, d_in) and inputs of shape (…, N, d_in), got {shape} and {read}"
+                f"expected a weight{label} of shape (…, d_out, d_in) and inputs of shape "
+                f"(…, N, d_in), got {shape} and {read}"
             )
         *lead, d_out, d_in = shape
         rows = read[-2]
         if 0 in (rows, *shape):
             raise InputError(
-                f"expected at least one row of inputs and one unit{label}, got inputs {read} and weight {shape}"
+                f"expected at least one row of inputs and one unit{label}, got inputs "
+                f"{read} and weight {shape}"
             )
         wanted = {
             "inputs": (*lead, rows, d_in),
@@ -189,7 +226,9 @@ class LayerTrace(Instance):
         for name, shape in wanted.items():
             value = getattr(self, name)
             if value is not None and tuple(value.shape) != shape:
-                raise InputError(f"expected {name}{label} of shape {shape}, got {tuple(value.shape)}")
+                raise InputError(
+                    f"expected {name}{label} of shape {shape}, got {tuple(value.shape)}"
+                )
 
 
 class Traces(dict[str, LayerTrace]):

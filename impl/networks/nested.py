@@ -33,7 +33,9 @@ def tensors_of(value: Any) -> list[Tensor]:
 
 
 def tensors_within(value: Any) -> Iterator[Tensor]:
-    """The tensors one by one; nothing is built anew, since outputs may be of kinds that refuse to be."""
+    """The tensors one by one; nothing is built anew, since outputs may be of kinds that refuse to
+    be.
+    """
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, tuple | list):
@@ -57,13 +59,15 @@ def tensors_within(value: Any) -> Iterator[Tensor]:
 
 
 def _filled(value: Mapping[Any, Any], changed: dict[Any, Any]) -> Any:
-    """A mapping of the same kind with other values, where it lets itself be filled; else a plain dict."""
+    """A mapping of the same kind with other values, where it lets itself be filled; else a plain
+    dict.
+    """
     if isinstance(value, MutableMapping) and type(value) is not dict:
         like: Any = copy.copy(value)  # what a tokenizer returns is read by attribute too
         try:
             for key, part in changed.items():
                 like[key] = part
-        except Exception:  # noqa: BLE001 - whatever a kind of its own raises
+        except Exception:  # noqa: BLE001
             return changed
         return like
     return changed
@@ -81,4 +85,6 @@ def _fields(value: Any) -> dict[str, Any]:
 def _is_graph(value: Any) -> bool:
     """Batches that hold their tensors behind ``apply``, as those of graphs do."""
     methods = ("apply", "clone", "to_dict")
-    return all(callable(getattr(value, name, None)) for name in methods) and not isinstance(value, nn.Module | type)
+    return all(callable(getattr(value, name, None)) for name in methods) and not isinstance(
+        value, nn.Module | type
+    )

@@ -39,7 +39,9 @@ def windows(conv: Conv, images: Tensor) -> Tensor:
     mode = "constant" if conv.padding_mode == "zeros" else conv.padding_mode
     pads = paddings(conv)
     padded = functional.pad(images, pads, mode=mode) if any(pads) else images
-    for i, (size, stride, dilation) in enumerate(zip(conv.kernel_size, conv.stride, conv.dilation, strict=True)):
+    for i, (size, stride, dilation) in enumerate(
+        zip(conv.kernel_size, conv.stride, conv.dilation, strict=True)
+    ):
         padded = padded.unfold(2 + i, dilation * (size - 1) + 1, stride)[..., ::dilation]
     return padded
 
@@ -50,7 +52,8 @@ def unfold(conv: Conv, images: Tensor, positions: Sequence[int] = ()) -> Tensor:
     Args:
         conv: see `windows`.
         images: (B, C, \*space), of any memory format.
-        positions: how many output positions count in each dimension, the first ones; by default all.
+        positions: how many output positions count in each dimension, the first ones; by default
+            all.
 
     Returns:
         (groups, B·L, C/groups·k) with L output positions and k kernel entries; differentiable.
@@ -71,7 +74,9 @@ def output_shape(conv: Conv, shape: tuple[int, ...]) -> tuple[int, ...]:
     lead, space = shape[: -len(conv.kernel_size) - 1], shape[-len(conv.kernel_size) :]
     pads = paddings(conv)[::-1]
     sizes = [
-        (size + pads[2 * i] + pads[2 * i + 1] - conv.dilation[i] * (conv.kernel_size[i] - 1) - 1) // conv.stride[i] + 1
+        (size + pads[2 * i] + pads[2 * i + 1] - conv.dilation[i] * (conv.kernel_size[i] - 1) - 1)
+        // conv.stride[i]
+        + 1
         for i, size in enumerate(space)
     ]
     return (*lead, conv.out_channels, *sizes)
@@ -86,7 +91,9 @@ def columns(conv: Conv, images: Tensor) -> Tensor:
 
 
 def output_rows(conv: Conv, outputs: Tensor) -> Tensor:
-    r"""Outputs (B, d_out, \*space) as rows (groups, B·L, d_out/groups), in the order of `unfold`."""
+    r"""Outputs (B, d_out, \*space) as rows (groups, B·L, d_out/groups), in the order of
+    `unfold`.
+    """
     batch = outputs.shape[0]
     grouped = outputs.reshape(batch, conv.groups, outputs.shape[1] // conv.groups, -1)
     return grouped.permute(1, 0, 3, 2).reshape(conv.groups, -1, outputs.shape[1] // conv.groups)

@@ -1,4 +1,6 @@
-"""Products of a parameter with features as `LayerTrace`s: both factors in rows, whichever stands first."""
+"""Products of a parameter with features as `LayerTrace`s: both factors in rows, whichever stands
+first.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,9 @@ _UNREACHED = "autograd finds no path from the loss to it"
 def product_rows(products: Sequence[Product]) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     """The fields of a trace by name, and why other products have none.
 
-    Products with one part of one parameter are rows of one layer: the steps of a recurrent layer, the calls of a module. Other parts of it
-    (one of three stacked projections) are layers of their own, "weight[8:16]".
+    Products with one part of one parameter are rows of one layer: the steps of a recurrent layer,
+    the calls of a module. Other parts of it (one of three stacked projections) are layers of their
+    own, "weight[8:16]".
     """
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     left_out: dict[str, str] = {}
@@ -34,7 +37,9 @@ def product_rows(products: Sequence[Product]) -> tuple[dict[str, dict[str, Any]]
             continue
         for piece in fields:
             first, part = piece.pop("place")
-            groups.setdefault((product.owner, first, part, tuple(piece["weight"].shape)), []).append(piece)
+            groups.setdefault(
+                (product.owner, first, part, tuple(piece["weight"].shape)), []
+            ).append(piece)
     found: dict[str, dict[str, Any]] = {}
     order = list(leaves)
     for key in sorted(groups, key=lambda key: (order.index(key[0]), *key[1:])):
@@ -49,7 +54,11 @@ def product_rows(products: Sequence[Product]) -> tuple[dict[str, dict[str, Any]]
 
 def _fields(product: Product) -> list[dict[str, Any]] | str:
     sent = [product.seen.get("first"), product.seen.get("second")]
-    weight_grad, input_grad, delta = sent[product.weight], sent[1 - product.weight], product.seen.get("output")
+    weight_grad, input_grad, delta = (
+        sent[product.weight],
+        sent[1 - product.weight],
+        product.seen.get("output"),
+    )
     if weight_grad is None or input_grad is None or delta is None or "factors" not in product.seen:
         return str(product.seen.get("reason", _UNREACHED))
     factors = product.seen["factors"]
@@ -76,7 +85,10 @@ def _convolution(
 ) -> dict[str, Any] | str:
     rows = delta.numel() // delta.shape[1]
     if rows * math.prod(weight.shape[1:]) > parts.LARGEST_ROWS:
-        return "it is a convolution by a function, whose patches are too many to be unfolded; use a smaller batch"
+        return (
+            "it is a convolution by a function, whose patches are too many to be unfolded; use "
+            "a smaller batch"
+        )
     matrix, out = patches.weight_rows(conv, weight), patches.output_rows(conv, delta)
     patch, magnitude, terms = patch_gradient(conv, read, input_grad, out, matrix)
     made = {
@@ -92,7 +104,12 @@ def _convolution(
 
 
 def _grouped(
-    product: Product, weight: Tensor, read: Tensor, weight_grad: Tensor, input_grad: Tensor, delta: Tensor
+    product: Product,
+    weight: Tensor,
+    read: Tensor,
+    weight_grad: Tensor,
+    input_grad: Tensor,
+    delta: Tensor,
 ) -> list[dict[str, Any]] | str:
     """Groups of rows with one matrix each: a layer per group that has rows."""
     ends = product.seen["ends"]
@@ -103,14 +120,25 @@ def _grouped(
         if end > start:
             rows = slice(start, end)
             place = _place(product.parameter, weight[i])
-            pieces.append(_matrices(weight[i].mT, read[rows], weight_grad[i].mT, input_grad[rows], delta[rows], place))
+            pieces.append(
+                _matrices(
+                    weight[i].mT,
+                    read[rows],
+                    weight_grad[i].mT,
+                    input_grad[rows],
+                    delta[rows],
+                    place,
+                )
+            )
     return pieces
 
 
 def _transposed(
     conv: Any, weight: Tensor, read: Tensor, weight_grad: Tensor, input_grad: Tensor, delta: Tensor
 ) -> dict[str, Any]:
-    """A transposed convolution: every input pixel is a row, and what it adds to the output is the patch around it."""
+    """A transposed convolution: every input pixel is a row, and what it adds to the output is the
+    patch around it.
+    """
     pixels: Any = SimpleNamespace(**{**vars(conv), "out_channels": read.shape[1]})
     made = {
         "weight": patches.weight_rows(pixels, weight).mT,
@@ -125,12 +153,23 @@ def _transposed(
 
 
 def _matrices(
-    weight: Tensor, read: Tensor, weight_grad: Tensor, input_grad: Tensor, delta: Tensor, place: tuple[int, str]
+    weight: Tensor,
+    read: Tensor,
+    weight_grad: Tensor,
+    input_grad: Tensor,
+    delta: Tensor,
+    place: tuple[int, str],
 ) -> dict[str, Any]:
-    """The fields in rows; one network needs no leading dimension, and one weight spread over a batch is one weight."""
+    """The fields in rows; one network needs no leading dimension, and one weight spread over a
+    batch is one weight.
+    """
     fields = {
-        "weight": weight, "inputs": read, "weight_grad": weight_grad, "input_grad": input_grad, "output_grad": delta,
-    }  # fmt: skip
+        "weight": weight,
+        "inputs": read,
+        "weight_grad": weight_grad,
+        "input_grad": input_grad,
+        "output_grad": delta,
+    }
     if weight.ndim == 3 and (weight.shape[0] == 1 or weight.stride(0) == 0):
         fields = {
             "weight": weight[0],
@@ -151,12 +190,16 @@ def _joined(pieces: Sequence[dict[str, Any]], parameter: Tensor, name: str) -> d
             joined[each] = torch.cat([piece[each] for piece in pieces], dim=-2)
     total = torch.stack([piece["weight_grad"] for piece in pieces]).sum(0)
     joined["weight_grad"] = _hooked(name, parameter, joined["weight"], total)
-    kept = {key: value.clone() if isinstance(value, Tensor) else value for key, value in joined.items()}
+    kept = {
+        key: value.clone() if isinstance(value, Tensor) else value for key, value in joined.items()
+    }
     return {**kept, "calls": len(pieces), "outputs": None}
 
 
 def _hooked(name: str, parameter: Tensor, weight: Tensor, gradient: Tensor) -> Tensor:
-    """The gradient after the hooks on the parameter, of which the weight is a view, as `impl.networks.tracing` has it of a module's weight."""
+    """The gradient after the hooks on the parameter, of which the weight is a view, as
+    `impl.networks.tracing` has it of a module's weight.
+    """
     hooks = getattr(parameter, "_backward_hooks", None) or {}
     if (
         not hooks
@@ -179,7 +222,9 @@ def _hooked(name: str, parameter: Tensor, weight: Tensor, gradient: Tensor) -> T
 
 
 def _place(parameter: Tensor, weight: Tensor) -> tuple[int, str]:
-    """Which part of a parameter a factor is, as an index into it; "" for the whole or where it cannot be told."""
+    """Which part of a parameter a factor is, as an index into it; "" for the whole or where it
+    cannot be told.
+    """
     if weight.untyped_storage().data_ptr() != parameter.untyped_storage().data_ptr():
         return 0, ""
     count = weight.numel() // (weight.shape[0] if weight.ndim and weight.stride(0) == 0 else 1)
@@ -189,7 +234,10 @@ def _place(parameter: Tensor, weight: Tensor) -> tuple[int, str]:
     size = math.prod(parameter.shape[1:])
     if first % size == 0 and count % size == 0:
         start, stop = first // size, (first + count) // size
-        return first, f"[{start}]" if stop == start + 1 and parameter.ndim > 2 else f"[{start}:{stop}]"
+        return (
+            first,
+            f"[{start}]" if stop == start + 1 and parameter.ndim > 2 else f"[{start}:{stop}]",
+        )
     if parameter.ndim == 2 and count % parameter.shape[0] == 0:
         width = count // parameter.shape[0]
         return first, f"[:, {first}:{first + width}]"

@@ -1,7 +1,9 @@
-"""Products of a parameter with features, found by what runs: the nodes of autograd's graph, whatever the class of the module is called.
+"""Products of a parameter with features, found by what runs: the nodes of autograd's graph,
+whatever the class of the module is called.
 
-``x @ self.weight``, ``torch.einsum``, ``functional.linear``, attention's packed projection and the steps of a recurrent layer all end in a handful of
-autograd nodes. A node knows both factors, and what it sends back to each: the gradients *through this product only*.
+``x @ self.weight``, ``torch.einsum``, ``functional.linear``, attention's packed projection and the
+steps of a recurrent layer all end in a handful of autograd nodes. A node knows both factors, and
+what it sends back to each: the gradients *through this product only*.
 """
 
 from __future__ import annotations
@@ -29,18 +31,49 @@ _FACTORS = {
     "ConvolutionBackward0": (0, 1, "_saved_input", "_saved_weight"),
     "GroupedMmBackward0": (0, 1, "_saved_self", "_saved_mat2"),
 }
-"""Of each product: which of its edges lead to the first factor and to the second, and where they are kept."""
+"""Of each product: which of its edges lead to the first factor and to the second, and where they
+are kept.
+"""
 _VIEWS = frozenset({
     "Alias", "AsStrided", "Clone", "Diagonal", "Expand", "Narrow", "Permute", "ReshapeAlias",
     "Select", "Slice", "Split", "SplitWithSizes", "Squeeze", "T", "ToCopy", "Transpose", "Unbind",
     "Unflatten", "UnsafeSplit", "UnsafeView", "Unsqueeze", "View",
 })  # fmt: skip
 """Nodes through which a parameter stays what it is: other shapes, parts, formats."""
-_ENTRYWISE = frozenset({
-    "Abs", "Add", "Addcmul", "Clamp", "ClampMin", "Cos", "Div", "Exp", "Lerp", "Log", "Log1P", "MaskedFill", "Mul",
-    "Neg", "Norm", "LinalgVectorNorm", "Pow", "Reciprocal", "Relu", "Rsqrt", "Rsub", "Sigmoid", "Sin", "Softplus",
-    "Sqrt", "Sub", "Sum", "Tanh", "Where", "WeightNormInterface",
-})  # fmt: skip
+_ENTRYWISE = frozenset(
+    {
+        "Abs",
+        "Add",
+        "Addcmul",
+        "Clamp",
+        "ClampMin",
+        "Cos",
+        "Div",
+        "Exp",
+        "Lerp",
+        "Log",
+        "Log1P",
+        "MaskedFill",
+        "Mul",
+        "Neg",
+        "Norm",
+        "LinalgVectorNorm",
+        "Pow",
+        "Reciprocal",
+        "Relu",
+        "Rsqrt",
+        "Rsub",
+        "Sigmoid",
+        "Sin",
+        "Softplus",
+        "Sqrt",
+        "Sub",
+        "Sum",
+        "Tanh",
+        "Where",
+        "WeightNormInterface",
+    }
+)
 """Nodes by which the factor is computed from parameters of one module: masks, norms, scales."""
 _NO_LAYER = frozenset({
     "Add", "Cat", "CopySlices", "Div", "Embedding", "EmbeddingBag", "Index", "IndexSelect",
@@ -53,7 +86,9 @@ _PARAMETRIZED = re.compile(r"\bparametrizations\.(\w+)\.original\d*$")
 
 
 def kind_of(node: Any) -> str:
-    """The name of a node without its number: "Addmm" of AddmmBackward0; of a function of the user's its class."""
+    """The name of a node without its number: "Addmm" of AddmmBackward0; of a function of the user's
+    its class.
+    """
     name: str = node.name().rpartition("::")[2]
     return name.rstrip("0123456789").removesuffix("Backward")
 
@@ -67,7 +102,8 @@ class Product:
         owner: the parameter that its weight is, or is computed from, by its name in the model.
         parameter: it.
         weight: which factor it is, 0 or 1.
-        seen: both factors, what the node sent back to each, and what it got, once the backward pass ran.
+        seen: both factors, what the node sent back to each, and what it got, once the backward pass
+            ran.
     """
 
     node: Any
@@ -80,18 +116,29 @@ class Product:
     def edges(self) -> tuple[GradientEdge, GradientEdge] | None:
         """Where the gradients of both factors go; None if one of them has none."""
         pairs = [self.node.next_functions[i] for i in _FACTORS[self.node.name()][:2]]
-        return None if any(node is None for node, _ in pairs) else tuple(GradientEdge(*pair) for pair in pairs)  # type: ignore[return-value]
+        return (
+            None  # type: ignore[return-value]
+            if any(node is None for node, _ in pairs)
+            else tuple(GradientEdge(*pair) for pair in pairs)
+        )
 
     def keep(self) -> None:
         """Keep what was multiplied, before the backward pass frees it."""
         first, second = _FACTORS[self.node.name()][2:]
         try:
-            self.seen["factors"] = getattr(self.node, first).detach(), getattr(self.node, second).detach()
+            self.seen["factors"] = (
+                getattr(self.node, first).detach(),
+                getattr(self.node, second).detach(),
+            )
         except RuntimeError as error:  # it was overwritten in place
-            self.seen["reason"] = f"what it multiplies is no longer there: {str(error).partition(';')[0]}"
+            self.seen["reason"] = (
+                f"what it multiplies is no longer there: {str(error).partition(';')[0]}"
+            )
             return
         if self.node.name() == "GroupedMmBackward0":
-            self.seen["ends"] = None if self.node._saved_offs is None else self.node._saved_offs.tolist()
+            self.seen["ends"] = (
+                None if self.node._saved_offs is None else self.node._saved_offs.tolist()
+            )
         if self.node.name() == "ConvolutionBackward0":
             self.seen["convolution"] = self._convolution(self.seen["factors"][1])
 
@@ -111,22 +158,32 @@ class Product:
 
 
 class Products:
-    """Every product with a parameter on the way to a loss, but for those of the layers that were recorded as modules.
+    """Every product with a parameter on the way to a loss, but for those of the layers that were
+    recorded as modules.
 
     Args:
         model: whose parameters count.
         value: the loss.
         recorded: the layers that are seen already, and how they read their weights.
 
-    ``found`` are the products, ``left_out`` says why parameters are in none; ``unsure`` if another way to run the model may show more.
+    ``found`` are the products, ``left_out`` says why parameters are in none; ``unsure`` if another
+    way to run the model may show more.
     """
 
     def __init__(self, model: nn.Module, value: Tensor, recorded: Recording) -> None:
         """Walk the graph once."""
-        named = [(_PARAMETRIZED.sub(r"\1", name), p) for name, p in model.named_parameters(remove_duplicate=False)]
+        named = [
+            (_PARAMETRIZED.sub(r"\1", name), p)
+            for name, p in model.named_parameters(remove_duplicate=False)
+        ]
         self.names = {id(p): name for name, p in reversed(named)}
-        frozen = {p.untyped_storage().data_ptr(): name for name, p in model.named_parameters() if _still(p)}
-        self._hidden = [alias.grad_fn for alias in recorded.weights.values()]  # held, so that their ids stay theirs
+        frozen = {
+            p.untyped_storage().data_ptr(): name
+            for name, p in model.named_parameters()
+            if _still(p)
+        }
+        # held, so that their ids stay theirs
+        self._hidden = [alias.grad_fn for alias in recorded.weights.values()]
         own = {id(node) for node in self._hidden if node is not None}
         self.found: list[Product] = []
         self.left_out: dict[str, str] = {}
@@ -144,7 +201,9 @@ class Products:
         order = {name: i for i, (name, _) in enumerate(reversed(named))}
         self.found.sort(key=lambda product: -order[product.owner])
         traced = {product.owner for product in self.found}
-        self.left_out = {name: reason for name, reason in self.left_out.items() if name not in traced}
+        self.left_out = {
+            name: reason for name, reason in self.left_out.items() if name not in traced
+        }
 
     def _look_at(self, node: Any, own: set[int], frozen: dict[int, str]) -> None:
         indices = _FACTORS[node.name()][:2]
@@ -181,10 +240,14 @@ class Products:
                 continue
             where = None if kept is None else kept.untyped_storage().data_ptr()
             if where in frozen:
-                self.left_out.setdefault(frozen[where], "it is frozen: autograd computes no gradient of its weight")
+                self.left_out.setdefault(
+                    frozen[where], "it is frozen: autograd computes no gradient of its weight"
+                )
 
     def _computed(self, edge: Any, own: set[int]) -> Tensor | None:
-        """The largest parameter of the one module whose parameters, and nothing else, this factor is computed from entry by entry."""
+        """The largest parameter of the one module whose parameters, and nothing else, this factor
+        is computed from entry by entry.
+        """
         waiting, known, leaves = [edge], {edge}, []
         while waiting:
             node = waiting.pop()
@@ -237,7 +300,9 @@ def _still(parameter: Tensor) -> bool:
 
 
 def _leaf(node: Any, own: set[int]) -> Tensor | None:
-    """The leaf that a node is a view of; None if it is computed, or is the alias of a layer that is recorded as a module."""
+    """The leaf that a node is a view of; None if it is computed, or is the alias of a layer that is
+    recorded as a module.
+    """
     while node is not None and not hasattr(node, "variable"):
         if id(node) in own or kind_of(node) not in _VIEWS or not node.next_functions:
             return None
@@ -261,7 +326,9 @@ def _nodes(value: Tensor) -> list[Any]:
 
 @contextmanager
 def unfused() -> Iterator[None]:
-    """Recurrent layers run step by step while the context is open, not as one operation of oneDNN or cuDNN; scripted ones as they are written."""
+    """Recurrent layers run step by step while the context is open, not as one operation of oneDNN
+    or cuDNN; scripted ones as they are written.
+    """
     before, cudnn = torch._C._get_mkldnn_enabled(), torch._C._get_cudnn_enabled()
     torch._C._set_mkldnn_enabled(False)
     torch._C._set_cudnn_enabled(False)

@@ -1,4 +1,6 @@
-"""Watch the linear layers of any module during one forward pass, without changing what it computes."""
+"""Watch the linear layers of any module during one forward pass, without changing what it
+computes.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +19,24 @@ from theorems.impl.networks.running import Inputs, require_usable, run, undistur
 
 LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 Layer: TypeAlias = nn.Linear | patches.Conv
-__all__ = ["LAYERS", "Call", "Inputs", "Layer", "Recording", "record", "require_layers", "run", "undisturbed"]
+__all__ = [
+    "LAYERS",
+    "Call",
+    "Inputs",
+    "Layer",
+    "Recording",
+    "record",
+    "require_layers",
+    "run",
+    "undisturbed",
+]
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call of one layer: tensors of the autograd graph that only this call reads (inputs) or writes (outputs)."""
+    """One call of one layer: tensors of the autograd graph that only this call reads (inputs) or
+    writes (outputs).
+    """
 
     name: str
     layer: Layer
@@ -32,12 +46,16 @@ class Call:
 
     @property
     def layer_name(self) -> str:
-        """Name of the module: that of the call, but for what follows # if the module ran with several weights."""
+        """Name of the module: that of the call, but for what follows # if the module ran with
+        several weights.
+        """
         return self.name.split("#")[0]
 
 
 class _Differentiated:
-    """Layers through which the model or the loss differentiates; kept apart from the calls, or their hooks would be cycles."""
+    """Layers through which the model or the loss differentiates; kept apart from the calls, or
+    their hooks would be cycles.
+    """
 
     def __init__(self) -> None:
         self.watching = True
@@ -57,12 +75,14 @@ class Recording:
 
     Args:
         layers: every linear layer of the model by module name.
-        calls: the calls in order; those that ran with a second weight (``functional_call``, say) bear a second name.
+        calls: the calls in order; those that ran with a second weight (``functional_call``, say)
+            bear a second name.
         weights: per name in ``calls`` the tensor that only those calls read.
         refused: layers of which no call counts, with the reason.
         skipped: layers of which some call was left alone, with the reason.
         differentiated: see `_Differentiated`.
-        forward: whether the forward pass is still on: what runs later (recomputed activations) is not recorded.
+        forward: whether the forward pass is still on: what runs later (recomputed activations) is
+            not recorded.
     """
 
     layers: dict[str, Layer] = field(default_factory=dict)
@@ -88,11 +108,13 @@ class Recording:
 
 
 _DIFFERENTIATED = (
-    "the model or the loss differentiates through it with create_graph: the loss then depends on its weight through the "
+    "the model or the loss differentiates through it with create_graph: the loss then "
+    "depends on its weight through the "
     "backward pass as well"
 )
 _NOT_CALLED = (
-    "the network never calls it as a module on any rows, and no product of its weight with features was seen either"
+    "the network never calls it as a module on any rows, and no product of its weight with "
+    "features was seen either"
 )
 _MISSING = object()
 
@@ -100,8 +122,9 @@ _MISSING = object()
 class _Watch:
     """Hooks of one layer. While it runs it reads an alias of its weight that nothing else reads.
 
-    So a tied parameter yields this layer's gradient alone. The alias is made at the call, of the weight that the layer has
-    then: a parametrization, an older norm's hook or ``functional_call`` may have put another one there.
+    So a tied parameter yields this layer's gradient alone. The alias is made at the call, of the
+    weight that the layer has then: a parametrization, an older norm's hook or ``functional_call``
+    may have put another one there.
     """
 
     def __init__(self, name: str, layer: Layer, seen: Recording) -> None:
@@ -109,8 +132,12 @@ class _Watch:
         self.kind, self.before = type(layer), layer.__dict__.get("weight", _MISSING)
         self.parametrized = parametrize.is_parametrized(layer, "weight")
         own = layer._parameters.get("weight")
-        self.frozen = not (any(p.requires_grad for p in layer.parameters()) if own is None else own.requires_grad)
-        self.known: list[tuple[str, Tensor]] = []  # names, and the weight that the layer had under each
+        self.frozen = not (
+            any(p.requires_grad for p in layer.parameters()) if own is None else own.requires_grad
+        )
+        self.known: list[
+            tuple[str, Tensor]
+        ] = []  # names, and the weight that the layer had under each
         self.running: list[tuple[str, Tensor] | None] = []
         self.shadowed: list[Any] = []
 
@@ -126,13 +153,16 @@ class _Watch:
             self.running.append(None)
             return args, kwargs
         _check_input(self.name, weight, value)
-        # a frozen layer does not keep its input for the backward pass, so the network may overwrite it
+        # a frozen layer does not keep its input for the backward pass, so the network may overwrite
+        # it
         value = _alias(value, copied=self.frozen) if torch.is_grad_enabled() else value
         self.running.append((self._shadow(weight), value))
         return put(value)
 
     def leave(self, _layer: Any, _args: tuple[Any, ...], outputs: Any) -> Any:
-        """Record the call; hand a copy of the outputs on, so that in-place operations do no harm."""
+        """Record the call; hand a copy of the outputs on, so that in-place operations do no
+        harm.
+        """
         running = self.running.pop()
         if running is None:
             return outputs
@@ -150,14 +180,17 @@ class _Watch:
 
     def _shadow(self, weight: Tensor) -> str:
         """Put an alias in the weight's place; the name of the calls that read it."""
-        name = next((name for name, other in self.known if other is weight or _equal(other, weight)), None)
+        name = next(
+            (name for name, other in self.known if other is weight or _equal(other, weight)), None
+        )
         if name is None:
             name = f"{self.name}#{len(self.known) + 1}" if self.known else self.name
             self.known.append((name, weight))
             with torch.enable_grad():
                 self.seen.weights[name] = _alias(weight)
         alias = self.seen.weights[name]
-        if self.parametrized:  # the weight is a property of the class, which hides what the instance has
+        # the weight is a property of the class, which hides what the instance has
+        if self.parametrized:
             self.shadowed.append(type(self.layer))
             self.layer.__class__ = type(self.kind.__name__, (type(self.layer),), {"weight": alias})
         else:  # instance attributes come before registered parameters
@@ -179,7 +212,9 @@ class _Watch:
             self.layer.__dict__["weight"] = weight
 
     def remove(self) -> None:
-        """Leave the layer as it was before the recording, also after an error in the middle of a call."""
+        """Leave the layer as it was before the recording, also after an error in the middle of a
+        call.
+        """
         if self.parametrized:
             self.layer.__class__ = self.kind
         else:
@@ -187,7 +222,9 @@ class _Watch:
 
 
 def _alias(tensor: Tensor, *, copied: bool = False) -> Tensor:
-    """The same numbers as a tensor of their own in the autograd graph, still connected to what they come from."""
+    """The same numbers as a tensor of their own in the autograd graph, still connected to what they
+    come from.
+    """
     if not tensor.requires_grad:
         return (tensor.detach().clone() if copied else tensor.detach()).requires_grad_()
     return tensor.clone() if copied else tensor.view_as(tensor)
@@ -208,7 +245,7 @@ def _argument(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Calla
 COMPLEX = "its numbers are complex, and the claims about layers are about real ones"
 
 
-def _untraceable(value: Any) -> str | None:  # noqa: PLR0911 - one reason each
+def _untraceable(value: Any) -> str | None:  # noqa: PLR0911
     """Why a call with this input or weight is left alone, or None."""
     if not isinstance(value, Tensor):
         return f"it is called with {type(value).__name__}, not a tensor"
@@ -219,7 +256,10 @@ def _untraceable(value: Any) -> str | None:  # noqa: PLR0911 - one reason each
     if value.is_complex():
         return COMPLEX
     if torch._C._functorch.is_functorch_wrapped_tensor(value):
-        return "it is called inside a transformation (torch.vmap, torch.func), where no single number can be seen"
+        return (
+            "it is called inside a transformation (torch.vmap, torch.func), where no single "
+            "number can be seen"
+        )
     if torch.is_inference_mode_enabled():
         return "it is called in inference mode, where autograd finds no path from the loss"
     return None
@@ -245,7 +285,10 @@ def _not_a_layer(layer: Layer, weight: Tensor, inputs: Tensor, outputs: Any) -> 
         wanted = patches.output_shape(layer, tuple(inputs.shape))
     if tuple(outputs.shape) == wanted:
         return None
-    return f"{kind} makes {tuple(outputs.shape)} of {tuple(inputs.shape)}, not {wanted}: it is not a linear layer"
+    return (
+        f"{kind} makes {tuple(outputs.shape)} of {tuple(inputs.shape)}, not {wanted}: it is "
+        "not a linear layer"
+    )
 
 
 def require_layers(model: nn.Module) -> None:
@@ -258,22 +301,32 @@ def require_layers(model: nn.Module) -> None:
     require(
         any(isinstance(m, LAYERS) for m in model.modules()),
         f"expected a model with nn.Linear or nn.Conv layers, got one of {', '.join(kinds)}"
-        + ("; pass the module itself, before torch.jit" if any("Script" in kind for kind in kinds) else ""),
+        + (
+            "; pass the module itself, before torch.jit"
+            if any("Script" in kind for kind in kinds)
+            else ""
+        ),
     )
 
 
 @contextmanager
 def record(model: nn.Module) -> Iterator[Recording]:
-    """Record every call of an ``nn.Linear`` or ``nn.Conv*d`` inside ``model`` while the context is open.
+    """Record every call of an ``nn.Linear`` or ``nn.Conv*d`` inside ``model`` while the context is
+    open.
 
-    Each call gets an alias of its input (so the gradient there is the one *through this layer only*, whatever else
-    reads the tensor), the untouched output (a copy goes on, so that in-place activations and hooks do no harm) and an
-    alias of its weight. Hooks and aliases are gone when the context closes, also after an error.
+    Each call gets an alias of its input (so the gradient there is the one *through this layer
+    only*, whatever else reads the tensor), the untouched output (a copy goes on, so that in-place
+    activations and hooks do no harm) and an alias of its weight. Hooks and aliases are gone when
+    the context closes, also after an error.
 
     Raises:
         InputError: weights that are not finite, inputs that are not finite floating-point tensors.
     """
-    layers = {name or type(model).__name__: m for name, m in model.named_modules() if isinstance(m, LAYERS)}
+    layers = {
+        name or type(model).__name__: m
+        for name, m in model.named_modules()
+        if isinstance(m, LAYERS)
+    }
     require_usable(model)
     for name, parameter in model.named_parameters():
         require_finite(f"parameter {name!r}", parameter.detach())

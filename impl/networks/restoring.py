@@ -18,24 +18,37 @@ class Remembered:
 
     Args:
         model: any module.
-        parameters: whether the numbers of the parameters are remembered too; False where whoever asks puts them back.
+        parameters: whether the numbers of the parameters are remembered too; False where whoever
+            asks puts them back.
         gradients: whether what is in ``.grad`` is.
     """
 
-    def __init__(self, model: nn.Module, *, parameters: bool = True, gradients: bool = False) -> None:
+    def __init__(
+        self, model: nn.Module, *, parameters: bool = True, gradients: bool = False
+    ) -> None:
         """Remember."""
         eager = [m for m in model.modules() if not isinstance(m, torch.jit.ScriptModule)]
-        self.attributes = [(d, dict(d)) for m in eager for d in (m._parameters, m._buffers, m.__dict__)]
+        self.attributes = [
+            (d, dict(d)) for m in eager for d in (m._parameters, m._buffers, m.__dict__)
+        ]
         own = [value for m in eager for value in vars(m).values()]
         self.containers = [(value, value.copy()) for value in own if type(value) in _CONTAINERS]
         owned = list({id(p): p for p in model.parameters()}.values())
-        self.flags = [(p, p.requires_grad, p._backward_hooks and dict(p._backward_hooks)) for p in owned]
+        self.flags = [
+            (p, p.requires_grad, p._backward_hooks and dict(p._backward_hooks)) for p in owned
+        ]
         self.gradients = [(p, p.grad) for p in owned] if gradients else []
-        changing = [*(owned if parameters else ()), *model.buffers(), *(v for v in own if isinstance(v, Tensor))]
+        changing = [
+            *(owned if parameters else ()),
+            *model.buffers(),
+            *(v for v in own if isinstance(v, Tensor)),
+        ]
         changing += [grad for _, grad in self.gradients if grad is not None]
         # a tensor that is the output of something is no state
         self.numbers = [(t, t.data, t.detach().clone()) for t in changing if t.grad_fn is None]
-        self.sources = [(value, value.get_state()) for value in own if isinstance(value, torch.Generator)]
+        self.sources = [
+            (value, value.get_state()) for value in own if isinstance(value, torch.Generator)
+        ]
         self.arrays = [(value, value.copy()) for value in own if isinstance(value, np.ndarray)]
 
     def restore(self) -> None:
@@ -68,7 +81,8 @@ class Remembered:
 def _refill(container: Any, kept: Any) -> None:
     """The same object with what it held; untouched where it still holds just that."""
     same = len(container) == len(kept) and all(
-        a is b and (not isinstance(kept, dict) or container[a] is kept[a]) for a, b in zip(container, kept, strict=True)
+        a is b and (not isinstance(kept, dict) or container[a] is kept[a])
+        for a, b in zip(container, kept, strict=True)
     )
     if not same:
         container.clear()
@@ -84,7 +98,11 @@ class Dice:
 
     def __init__(self) -> None:
         """Remember."""
-        self.torch, self.numpy, self.python = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
+        self.torch, self.numpy, self.python = (
+            torch.get_rng_state(),
+            np.random.get_state(),  # noqa: NPY002
+            random.getstate(),
+        )
 
     def restore(self) -> None:
         """Put it back."""

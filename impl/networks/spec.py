@@ -1,4 +1,6 @@
-"""`NetworkSpec`, a network in one line of small integers, and the torch module that it stands for."""
+"""`NetworkSpec`, a network in one line of small integers, and the torch module that it stands
+for.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ class NetworkSpec:
     """A fully connected network and its batch; ``repr`` reproduces both.
 
     Args:
-        widths: (d_in, n_1, …, n_L): input dimension, then the L hidden widths; L = 0 is a linear map.
+        widths: (d_in, n_1, …, n_L): input dimension, then the L hidden widths; L = 0 is a linear
+            map.
         activation: between the layers.
         bias: whether the layers have one.
         batch: number N of samples.
@@ -53,11 +56,16 @@ class NetworkSpec:
     def __post_init__(self) -> None:
         """Refuse what cannot be built."""
         require(len(self.widths) >= 1, "expected widths=(d_in, n_1, …), got widths=()")
-        for name, value in (("widths", min(self.widths)), ("batch", self.batch), ("classes", self.classes)):
+        for name, value in (
+            ("widths", min(self.widths)),
+            ("batch", self.batch),
+            ("classes", self.classes),
+        ):
             require(value >= 1, f"expected {name} of at least 1, got {name}={getattr(self, name)}")
         require(
             self.activation in ACTIVATIONS,
-            f"expected activation to be one of {', '.join(ACTIVATIONS)}, got activation={self.activation!r}",
+            f"expected activation to be one of {', '.join(ACTIVATIONS)}, got "
+            f"activation={self.activation!r}",
         )
         require(
             math.isfinite(self.scale) and self.scale > 0,
@@ -84,7 +92,9 @@ def draw(shape: tuple[int, ...], *, scale: float, lattice: bool, source: torch.G
 
 
 def build(spec: NetworkSpec) -> nn.Sequential:
-    """The float64 module of ``spec``: layers ``fc1`` … ``fcL`` with activations ``act1`` … and ``readout``."""
+    """The float64 module of ``spec``: layers ``fc1`` … ``fcL`` with activations ``act1`` … and
+    ``readout``.
+    """
     source = generator(spec.seed)
     parts: OrderedDict[str, nn.Module] = OrderedDict()
     sizes = (*spec.widths, spec.classes)
@@ -93,7 +103,9 @@ def build(spec: NetworkSpec) -> nn.Sequential:
         scale = spec.scale if spec.lattice else spec.scale / math.sqrt(fan_in)
         with torch.no_grad():
             for parameter in layer.parameters():
-                parameter.copy_(draw(tuple(parameter.shape), scale=scale, lattice=spec.lattice, source=source))
+                parameter.copy_(
+                    draw(tuple(parameter.shape), scale=scale, lattice=spec.lattice, source=source)
+                )
         last = i == len(sizes) - 1
         parts["readout" if last else f"fc{i}"] = layer
         if not last:

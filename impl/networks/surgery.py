@@ -1,4 +1,6 @@
-"""Find the first layer of any network, read it, and run the rest of the network without its inputs."""
+"""Find the first layer of any network, read it, and run the rest of the network without its
+inputs.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,9 @@ class FirstLayer:
         """[X, 1] where the layer has a bias."""
         if len(self.parameters) == 1:
             return rows
-        return torch.cat([rows, torch.ones(*rows.shape[:-1], 1, dtype=rows.dtype, device=rows.device)], -1)
+        return torch.cat(
+            [rows, torch.ones(*rows.shape[:-1], 1, dtype=rows.dtype, device=rows.device)], -1
+        )
 
     def stacked_weight(self) -> Tensor:
         """[W, b] as one matrix."""
@@ -73,15 +77,20 @@ class FirstLayer:
         assert self.module is not None
         with torch.no_grad():
             try:
-                outputs: Tensor = self.module.forward(rows[..., : self.parameters[0].shape[-1]].contiguous())
+                outputs: Tensor = self.module.forward(
+                    rows[..., : self.parameters[0].shape[-1]].contiguous()
+                )
             except Exception as error:
                 raise InputError(
-                    f"expected the first layer, {self.name!r}, to take rows and nothing else, but it raised "
+                    f"expected the first layer, {self.name!r}, to take rows and nothing "
+                    "else, but it raised "
                     f"{told(error)}"
                 ) from error
             return outputs.clone()
 
-    def backward(self, model: nn.Module, inputs: Inputs, targets: Any, loss: LossFunction) -> tuple[Tensor, Tensor]:
+    def backward(
+        self, model: nn.Module, inputs: Inputs, targets: Any, loss: LossFunction
+    ) -> tuple[Tensor, Tensor]:
         """Z and ∇_Z of one real pass, with ``.grad`` filled in for every parameter."""
         seen: list[tuple[Tensor, Tensor]] = []
 
@@ -96,7 +105,10 @@ class FirstLayer:
             value = scalar_loss(run(model, inputs), targets, loss)
         finally:
             handle.remove()
-        require(value.requires_grad, "expected a loss that depends on the model's parameters, got one without gradient")
+        require(
+            value.requires_grad,
+            "expected a loss that depends on the model's parameters, got one without gradient",
+        )
         value.backward()
         layer_inputs, outputs = seen[0]
         self.shape, d = tuple(outputs.shape), layer_inputs.shape[-1]
@@ -116,7 +128,9 @@ class FirstLayer:
         replaced: Tensor,
         accumulate: bool = False,
     ) -> Tensor:
-        """∇_Z of the network with Z ``replaced``; ``accumulate`` fills in ``.grad`` of the other parameters."""
+        """∇_Z of the network with Z ``replaced``; ``accumulate`` fills in ``.grad`` of the other
+        parameters.
+        """
         assert self.module is not None
         handle = self.module.register_forward_hook(lambda *_: replaced.reshape(self.shape).clone())
         try:
@@ -133,13 +147,19 @@ class FirstLayer:
         return torch.zeros_like(replaced) if found is None else found
 
 
-def first_layer(model: nn.Module, inputs: Inputs, targets: Any, loss: LossFunction, *, seed: int) -> FirstLayer:
-    """The first linear or convolutional layer that ``model`` calls, with the reason why claims may say nothing about it.
+def first_layer(
+    model: nn.Module, inputs: Inputs, targets: Any, loss: LossFunction, *, seed: int
+) -> FirstLayer:
+    """The first linear or convolutional layer that ``model`` calls, with the reason why claims may
+    say nothing about it.
 
     Raises:
         InputError: for a model without such layers, or inputs and targets that it does not accept.
     """
-    require(isinstance(model, nn.Module), f"expected a torch nn.Module as model, got {type(model).__name__}")
+    require(
+        isinstance(model, nn.Module),
+        f"expected a torch nn.Module as model, got {type(model).__name__}",
+    )
     names = {m: name for name, m in model.named_modules() if isinstance(m, LAYERS)}
     kinds = ", ".join(sorted({type(m).__name__ for m in model.modules()}))
     require(bool(names), f"expected a model whose first layer is an nn.Linear, got one of {kinds}")
@@ -153,18 +173,29 @@ def first_layer(model: nn.Module, inputs: Inputs, targets: Any, loss: LossFuncti
     finally:
         for handle in handles:
             handle.remove()
-    require(bool(calls), "expected the model to call its linear layers, got a forward pass that calls none")
+    require(
+        bool(calls),
+        "expected the model to call its linear layers, got a forward pass that calls none",
+    )
     module, name = calls[0], names[calls[0]]
     if not isinstance(module, nn.Linear):
-        return FirstLayer(name, None, f"the first layer, {name!r}, is a {type(module).__name__}, not fully connected")
+        return FirstLayer(
+            name,
+            None,
+            f"the first layer, {name!r}, is a {type(module).__name__}, not fully connected",
+        )
     if parametrize.is_parametrized(module):
         return FirstLayer(
-            name, None, f"the weight of the first layer, {name!r}, is parametrised: it is not what is trained"
+            name,
+            None,
+            f"the weight of the first layer, {name!r}, is parametrised: it is not what is trained",
         )
     if not module.weight.requires_grad:
         return FirstLayer(name, None, f"the first layer, {name!r}, is frozen")
     if calls.count(module) > 1:
-        return FirstLayer(name, None, f"the first layer, {name!r}, is called {calls.count(module)} times")
+        return FirstLayer(
+            name, None, f"the first layer, {name!r}, is called {calls.count(module)} times"
+        )
     layer = FirstLayer(name, module)
     layer.attach(model)
     layer.obstacle = _obstacle(layer, model, inputs, targets, loss, seed=seed)
@@ -172,7 +203,13 @@ def first_layer(model: nn.Module, inputs: Inputs, targets: Any, loss: LossFuncti
 
 
 def _obstacle(
-    layer: FirstLayer, model: nn.Module, inputs: Inputs, targets: Any, loss: LossFunction, *, seed: int
+    layer: FirstLayer,
+    model: nn.Module,
+    inputs: Inputs,
+    targets: Any,
+    loss: LossFunction,
+    *,
+    seed: int,
 ) -> str | None:
     """Compare the network with what is left of it when its inputs are noise and Z is given."""
 
@@ -195,14 +232,21 @@ def _obstacle(
         parameter.grad = None
     count = len(layer.parameters)
     if any(g is not None for g in blind[-count:]):
-        return f"the weights of the first layer, {layer.name!r}, are used a second time (tied, or in the loss)"
+        return (
+            f"the weights of the first layer, {layer.name!r}, are used a second time (tied, or "
+            "in the loss)"
+        )
     if not all(_same(a, b) for a, b in zip(real, again, strict=True)):
         return "the network is not deterministic: two passes with one seed differ"
-    early = [a is not None and b is None for a, b in zip(real[1:-count], blind[1:-count], strict=True)]
+    early = [
+        a is not None and b is None for a, b in zip(real[1:-count], blind[1:-count], strict=True)
+    ]
     if any(early):
         names = {id(p): name for name, p in model.named_parameters()}
         before = [names[id(p)] for p, flag in zip(layer.others, early, strict=True) if flag]
-        return f"parameters before the first layer, {layer.name!r}, are trained: {', '.join(before)}"
+        return (
+            f"parameters before the first layer, {layer.name!r}, are trained: {', '.join(before)}"
+        )
     if not all(_same(a, b) for a, b in zip(real[:-count], blind[:-count], strict=True)):
         return f"the inputs are used elsewhere than in the first layer, {layer.name!r}"
     return None
@@ -215,7 +259,9 @@ def _same(a: Tensor | None, b: Tensor | None) -> bool:
 
 
 def blank(inputs: Inputs) -> Inputs:
-    """Inputs of the same shapes that hold nothing of the data: fixed noise in place of every floating-point tensor."""
+    """Inputs of the same shapes that hold nothing of the data: fixed noise in place of every
+    floating-point tensor.
+    """
 
     def noise(value: Tensor) -> Tensor:
         if not value.dtype.is_floating_point:

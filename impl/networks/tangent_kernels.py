@@ -22,8 +22,10 @@ class TangentKernel:
     """The empirical tangent kernel of a network, layer by layer.
 
     Args:
-        terms: by module name, each (N, M), or (N, C, M, C) where all pairs of outputs were asked for.
-        left_out: the model's parameters that no term contains: normalisation, embeddings, what a parametrization hides.
+        terms: by module name, each (N, M), or (N, C, M, C) where all pairs of outputs were asked
+            for.
+        left_out: the model's parameters that no term contains: normalisation, embeddings, what a
+            parametrization hides.
     """
 
     terms: Mapping[str, Tensor]
@@ -50,25 +52,31 @@ def tangent_kernel(
     chunk: int | None = None,
     seed: int = 0,
 ) -> TangentKernel:
-    r"""The empirical (neural) tangent kernel of every linear layer, in the model's own number format.
+    r"""The empirical (neural) tangent kernel of every linear layer, in the model's own number
+    format.
 
     .. math:: K^l_{\mu\nu} = \sum_c \left\langle \frac{\partial f_c(x_\mu)}{\partial (W^l, b^l)},
         \frac{\partial f_c(x_\nu)}{\partial (W^l, b^l)} \right\rangle
 
-    For layers with one row per sample this is the closed form :math:`(Z^{l-1} + 1) \circ \Delta^l`; for tokens, convolutions
-    and modules called more than once, the gradient of a sample is the sum over its rows (see `impl.networks.sample_grams`). One forward pass and
-    one batched backward pass; no Jacobian is formed unless that is the cheaper way.
+    For layers with one row per sample this is the closed form :math:`(Z^{l-1} + 1) \circ \Delta^l`;
+    for tokens, convolutions and modules called more than once, the gradient of a sample is the sum
+    over its rows (see `impl.networks.sample_grams`). One forward pass and one batched backward
+    pass; no Jacobian is formed unless that is the cheaper way.
 
-    Every module owns its weight: where two modules share a parameter each has a term of its own, as if the parameters were two,
-    and the cross terms of the shared one are in neither. A parametrized layer counts by the weight that it multiplies
-    with. Whether a parameter requires gradients does not matter.
+    Every module owns its weight: where two modules share a parameter each has a term of its own, as
+    if the parameters were two, and the cross terms of the shared one are in neither. A parametrized
+    layer counts by the weight that it multiplies with. Whether a parameter requires gradients does
+    not matter.
 
     Args:
-        model: any module with ``nn.Linear`` or ``nn.Conv1d/2d/3d`` in it that returns one tensor (N, …), samples first, and
-            treats samples one by one. The latter is tested by one more backward pass, not assumed.
+        model: any module with ``nn.Linear`` or ``nn.Conv1d/2d/3d`` in it that returns one tensor
+            (N, …), samples first, and treats samples one by one. The latter is tested by one more
+            backward pass, not assumed.
         inputs: a tensor, a tuple of arguments or a dict of keyword arguments; N samples.
-        others: M samples to take the inner products with, the test set say; by default ``inputs`` again.
-        outputs: "trace" sums over the outputs c as above; "full" has an entry for every pair of outputs.
+        others: M samples to take the inner products with, the test set say; by default ``inputs``
+            again.
+        outputs: "trace" sums over the outputs c as above; "full" has an entry for every pair of
+            outputs.
         layers: module names to restrict the kernel to; by default all that are called.
         bias: whether biases count as parameters.
         chunk: outputs per backward pass; by default as many as fit into the cache.
@@ -78,12 +86,21 @@ def tangent_kernel(
         terms by module name, each (N, M) or (N, C, M, C), and their total.
 
     Raises:
-        InputError: for BatchNorm in train mode or anything else that mixes samples, a model without linear layers, a layer whose
-            output is not linear in its weight, unknown names in ``layers``, NaN or infinity.
+        InputError: for BatchNorm in train mode or anything else that mixes samples, a model without
+            linear layers, a layer whose output is not linear in its weight, unknown names in
+            ``layers``, NaN or infinity.
     """
-    require(isinstance(model, nn.Module), f"expected a torch nn.Module as model, got {type(model).__name__}")
-    require(outputs in ("trace", "full"), f"expected outputs to be 'trace' or 'full', got outputs={outputs!r}")
-    require(chunk is None or chunk >= 1, f"expected a chunk of at least one output, got chunk={chunk}")
+    require(
+        isinstance(model, nn.Module),
+        f"expected a torch nn.Module as model, got {type(model).__name__}",
+    )
+    require(
+        outputs in ("trace", "full"),
+        f"expected outputs to be 'trace' or 'full', got outputs={outputs!r}",
+    )
+    require(
+        chunk is None or chunk >= 1, f"expected a chunk of at least one output, got chunk={chunk}"
+    )
     _refuse_batch_statistics(model)
     names = [layers] if isinstance(layers, str) else layers
     with undisturbed(model, seed):
@@ -100,7 +117,9 @@ def tangent_kernel(
         for name, parameter in layer.named_parameters(recurse=False, remove_duplicate=False)
         if name == "weight" or (name == "bias" and bias)
     }
-    return TangentKernel(terms, tuple(name for name, p in model.named_parameters() if id(p) not in held))
+    return TangentKernel(
+        terms, tuple(name for name, p in model.named_parameters() if id(p) not in held)
+    )
 
 
 def _refuse_batch_statistics(model: nn.Module) -> None:
@@ -108,7 +127,8 @@ def _refuse_batch_statistics(model: nn.Module) -> None:
         if isinstance(module, _BatchNorm):
             require(
                 not module.training and module.running_mean is not None,
-                f"expected a model that treats samples one by one, got {type(module).__name__} {name!r} with batch statistics, "
+                "expected a model that treats samples one by one, got "
+                f"{type(module).__name__} {name!r} with batch statistics, "
                 "which mix them; call model.eval() and keep track_running_stats=True",
             )
 
@@ -120,11 +140,15 @@ def _check_twins(left: Pullback, right: Pullback) -> None:
         f"expected as many outputs on both batches, got {left.outputs} and {right.outputs}",
     )
     one, other = sorted(left.rows), sorted(right.rows)
-    require(one == other, f"expected both batches to run through the same layers, got {one} and {other}")
+    require(
+        one == other, f"expected both batches to run through the same layers, got {one} and {other}"
+    )
 
 
 def _trace_terms(left: Pullback, right: Pullback, size: int) -> dict[str, Tensor]:
-    terms = {name: grams.Trace(left.rows[name], right.rows[name], left.outputs) for name in left.rows}
+    terms = {
+        name: grams.Trace(left.rows[name], right.rows[name], left.outputs) for name in left.rows
+    }
     for start in range(-1, left.outputs, size):
         stop = min(start + size, left.outputs)
         a = left.deltas(start, stop)
@@ -143,4 +167,7 @@ def _full_terms(left: Pullback, right: Pullback, size: int) -> dict[str, Tensor]
 
     a = whole(left)
     b = a if right is left else whole(right)
-    return {name: grams.full_term(left.rows[name], a[name], right.rows[name], b[name]) for name in left.rows}
+    return {
+        name: grams.full_term(left.rows[name], a[name], right.rows[name], b[name])
+        for name in left.rows
+    }

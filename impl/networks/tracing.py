@@ -40,35 +40,48 @@ def trace(
     parts: bool = False,
     products: bool = True,
 ) -> Traces:
-    """Run ``loss(model(inputs), targets)`` forwards and backwards once and return a trace per linear layer.
+    """Run ``loss(model(inputs), targets)`` forwards and backwards once and return a trace per
+    linear layer.
 
-    The model is left as it was: hooks, ``.grad``, buffers (BatchNorm statistics) and random state are untouched.
+    The model is left as it was: hooks, ``.grad``, buffers (BatchNorm statistics) and random state
+    are untouched.
 
     Args:
-        model: any module. Its ``nn.Linear`` and ``nn.Conv1d/2d/3d`` are seen as they are called; every other product of a parameter with features
-            (``x @ self.weight``, ``functional.linear``, packed projections, the steps of a recurrent layer) by what runs.
+        model: any module. Its ``nn.Linear`` and ``nn.Conv1d/2d/3d`` are seen as they are called;
+            every other product of a parameter with features (``x @ self.weight``,
+            ``functional.linear``, packed projections, the steps of a recurrent layer) by what runs.
         inputs: a tensor, a tuple of arguments or a dict of keyword arguments; at least one sample.
         targets: whatever ``loss`` takes.
         loss: a callable to one scalar.
-        rate: learning rate η for claims about one step; by default the power of two nearest ‖W‖/‖∇_W‖, at which both
-            orders of the step weigh alike.
-        decay: weight decay λ for claims about decay; by default the power of two nearest ‖∇_W‖/‖W‖, at which decay and loss weigh alike.
+        rate: learning rate η for claims about one step; by default the power of two nearest
+            ‖W‖/‖∇_W‖, at which both orders of the step weigh alike.
+        decay: weight decay λ for claims about decay; by default the power of two nearest ‖∇_W‖/‖W‖,
+            at which decay and loss weigh alike.
         seed: of dropout and other noise inside the model.
-        parts: whether large convolutions are looked at in part (see `impl.networks.parts`), so that their patches are never unfolded.
+        parts: whether large convolutions are looked at in part (see `impl.networks.parts`), so that
+            their patches are never unfolded.
 
-        products: whether products that no ``nn.Linear`` or ``nn.Conv`` makes are looked for (a second pass where a recurrent layer ran as one
-            operation, or the products read the data themselves).
+        products: whether products that no ``nn.Linear`` or ``nn.Conv`` makes are looked for (a
+            second pass where a recurrent layer ran as one operation, or the products read the data
+            themselves).
 
     Returns:
-        traces by module name; calls of one module are more rows, groups of a convolution a leading dimension. Calls of one
-        module with another weight (``functional_call``) follow as "name#2". Other products go by the name of their parameter, and "name[8:16]" for
-        a part of it. ``left_out`` says why a layer has no trace: never called, called under ``torch.vmap``, differentiated twice, an output that is no
-        layer's, a weight that enters no product of two matrices.
+        traces by module name; calls of one module are more rows, groups of a convolution a leading
+        dimension. Calls of one module with another weight (``functional_call``) follow as "name#2".
+        Other products go by the name of their parameter, and "name[8:16]" for a part of it.
+        ``left_out`` says why a layer has no trace: never called, called under ``torch.vmap``,
+        differentiated twice, an output that is no layer's, a weight that enters no product of two
+        matrices.
 
     Raises:
-        InputError: for inputs that the model does not accept, targets that do not fit, NaN or infinity.
+        InputError: for inputs that the model does not accept, targets that do not fit, NaN or
+            infinity.
     """
-    kind = f"the class {model.__name__}; call it to make one" if isinstance(model, type) else type(model).__name__
+    kind = (
+        f"the class {model.__name__}; call it to make one"
+        if isinstance(model, type)
+        else type(model).__name__
+    )
     require(isinstance(model, nn.Module), f"expected a torch nn.Module as model, got {kind}")
     given: dict[str, Any] = {"rate": rate, "decay": decay}
     for option, number in given.items():
@@ -92,7 +105,10 @@ def trace(
             more = (
                 more
                 if again is None
-                else ({**again[0], **{k: v for k, v in more[0].items() if k not in again[0]}}, again[1])
+                else (
+                    {**again[0], **{k: v for k, v in more[0].items() if k not in again[0]}},
+                    again[1],
+                )
             )
         _add(found, *more, seen)
     for name, layer in found.items():
@@ -102,7 +118,9 @@ def trace(
     return found
 
 
-def _product_traces(products: Products, look: Mapping[str, Any]) -> tuple[dict[str, LayerTrace], dict[str, str]]:
+def _product_traces(
+    products: Products, look: Mapping[str, Any]
+) -> tuple[dict[str, LayerTrace], dict[str, str]]:
     """The traces of all products that ran backwards, and why others have none."""
     fields, silent = product_rows(products.found)
     return {
@@ -111,10 +129,20 @@ def _product_traces(products: Products, look: Mapping[str, Any]) -> tuple[dict[s
 
 
 def _looked_again(
-    model: nn.Module, inputs: Inputs, targets: Any, loss: Loss, *, seed: int, look: Mapping[str, Any]
+    model: nn.Module,
+    inputs: Inputs,
+    targets: Any,
+    loss: Loss,
+    *,
+    seed: int,
+    look: Mapping[str, Any],
 ) -> tuple[dict[str, LayerTrace], dict[str, str]] | None:
-    """Products that autograd sends nothing back through: with inputs that take a gradient, and recurrent layers step by step."""
-    differentiable = mapped(inputs, lambda t: t.detach().clone().requires_grad_(t.is_floating_point()))
+    """Products that autograd sends nothing back through: with inputs that take a gradient, and
+    recurrent layers step by step.
+    """
+    differentiable = mapped(
+        inputs, lambda t: t.detach().clone().requires_grad_(t.is_floating_point())
+    )
     try:
         with undisturbed(model, seed), record(model) as seen, unfused():
             value = scalar_loss(run(model, differentiable), targets, loss)
@@ -126,21 +154,35 @@ def _looked_again(
         return None  # the model asks for plain inputs: what could be seen is seen
 
 
-def _add(found: Traces, traces: Mapping[str, LayerTrace], reasons: Mapping[str, str], seen: Recording) -> None:
-    """Add what the products show; of a layer that its product shows, or whose parameters are said to go unseen, nothing is said twice."""
+def _add(
+    found: Traces, traces: Mapping[str, LayerTrace], reasons: Mapping[str, str], seen: Recording
+) -> None:
+    """Add what the products show; of a layer that its product shows, or whose parameters are said
+    to go unseen, nothing is said twice.
+    """
     found.update(traces)
     owners = {name.partition("[")[0].partition("#")[0] for name in traces}
     for name in owners:
         found.left_out.pop(name.rpartition(".")[0], None)
     layers = tuple(f"{name}." for name in seen.layers)
-    found.left_out |= {name: why for name, why in reasons.items() if not name.startswith(layers) and name not in owners}
+    found.left_out |= {
+        name: why
+        for name, why in reasons.items()
+        if not name.startswith(layers) and name not in owners
+    }
 
 
 def scalar_loss(outputs: Any, targets: Any, loss: Loss) -> Tensor:
     """The loss as one finite number, or an `InputError` that names both shapes."""
     function: Any = loss
-    kind = f"the class {loss.__name__}; call it to make one" if isinstance(loss, type) else type(loss).__name__
-    require(callable(function) and not isinstance(loss, type), f"expected a callable loss, got {kind}")
+    kind = (
+        f"the class {loss.__name__}; call it to make one"
+        if isinstance(loss, type)
+        else type(loss).__name__
+    )
+    require(
+        callable(function) and not isinstance(loss, type), f"expected a callable loss, got {kind}"
+    )
     require_finite_targets(targets)
     try:
         with no_broadcasting(outputs, targets):
@@ -149,23 +191,32 @@ def scalar_loss(outputs: Any, targets: Any, loss: Loss) -> Tensor:
         if isinstance(error, InputError):
             raise
         got = [
-            f"{name} of shape {tuple(t.shape)} {t.dtype}" if isinstance(t, Tensor) else f"{name} {type(t).__name__}"
+            f"{name} of shape {tuple(t.shape)} {t.dtype}"
+            if isinstance(t, Tensor)
+            else f"{name} {type(t).__name__}"
             for name, t in (("outputs", outputs), ("targets", targets))
         ]
         raise InputError(
-            f"expected targets that the loss accepts, got {' and '.join(got)}: it raised {told(error)}"
-            + as_tensor_hint(targets)
+            f"expected targets that the loss accepts, got {' and '.join(got)}: it raised "
+            f"{told(error)}" + as_tensor_hint(targets)
         ) from error
-    require(isinstance(value, Tensor), f"expected the loss to return a scalar tensor, got {type(value).__name__}")
     require(
-        value.numel() == 1, f"expected the loss to return a scalar, got shape {tuple(value.shape)}; sum or average it"
+        isinstance(value, Tensor),
+        f"expected the loss to return a scalar tensor, got {type(value).__name__}",
+    )
+    require(
+        value.numel() == 1,
+        f"expected the loss to return a scalar, got shape {tuple(value.shape)}; sum or average it",
     )
     require_finite("the loss", value.detach())
     return value.reshape(())
 
 
-def gradients(seen: Recording, value: Tensor, products: Products | None = None) -> Callable[[Tensor], Tensor | None]:
-    """Differentiate the loss once by every recorded tensor; look a gradient up by its tensor, None if there is no path.
+def gradients(
+    seen: Recording, value: Tensor, products: Products | None = None
+) -> Callable[[Tensor], Tensor | None]:
+    """Differentiate the loss once by every recorded tensor; look a gradient up by its tensor, None
+    if there is no path.
 
     Products keep what they get and send back by themselves.
 
@@ -174,16 +225,22 @@ def gradients(seen: Recording, value: Tensor, products: Products | None = None) 
     """
     tensors = [t for call in seen.calls for t in (call.inputs, call.outputs)]
     live = [t for t in (*tensors, *seen.weights.values()) if t.requires_grad]
-    require(value.requires_grad, "expected a loss that depends on the model's layers, got one without gradient")
+    require(
+        value.requires_grad,
+        "expected a loss that depends on the model's layers, got one without gradient",
+    )
     wanted: list[Any] = [*live, *([] if products is None else products.edges)]
     try:
         with nullcontext() if products is None else products.watched():
             found = torch.autograd.grad(value, wanted, allow_unused=True)
     except Exception as error:
         raise InputError(
-            f"expected a loss that can be differentiated, but its backward pass raised {told(error)}"
+            "expected a loss that can be differentiated, but its backward pass raised "
+            f"{told(error)}"
         ) from error
-    by_id = {id(t): g if g is None else g.detach() for t, g in zip(live, found[: len(live)], strict=True)}
+    by_id = {
+        id(t): g if g is None else g.detach() for t, g in zip(live, found[: len(live)], strict=True)
+    }
     return lambda tensor: by_id.get(id(tensor))
 
 
@@ -218,7 +275,12 @@ def _collect(
             rows(call, kept, gradient(call.inputs), gradient(call.outputs))
             if some is None or chosen is None
             else some_inputs(
-                call, kept, gradient(call.inputs), gradient(call.outputs), some.to(kept.device), chosen.seed
+                call,
+                kept,
+                gradient(call.inputs),
+                gradient(call.outputs),
+                some.to(kept.device),
+                chosen.seed,
             )
             for call in calls
         ]
@@ -249,7 +311,8 @@ def hooked(name: str, layer: Layer, gradient: Tensor) -> Tensor:
             changed = hook(gradient)
         except Exception as error:
             raise InputError(
-                f"expected a hook on the weight of {name!r} that takes its gradient, but it raised {told(error)}"
+                f"expected a hook on the weight of {name!r} that takes its gradient, but "
+                f"it raised {told(error)}"
             ) from error
         gradient = gradient if changed is None else changed
     return gradient
@@ -262,16 +325,24 @@ def _balanced_rate(weight: Tensor, weight_grad: Tensor) -> float:
 
 
 def _log_norm(value: Tensor) -> float:
-    """log₂‖value‖; by way of the largest entry where the squares are too large or too small for float64."""
+    """log₂‖value‖; by way of the largest entry where the squares are too large or too small for
+    float64.
+    """
     norm = torch.linalg.vector_norm(value, dtype=torch.float64).item()
     if 1e-150 < norm < math.inf:
         return math.log2(norm)
     top = float(value.abs().max())
-    return math.log2(top) + math.log2(torch.linalg.vector_norm(value.double() / top).item()) if top > 0 else -math.inf
+    return (
+        math.log2(top) + math.log2(torch.linalg.vector_norm(value.double() / top).item())
+        if top > 0
+        else -math.inf
+    )
 
 
 def unit_of(formats: Sequence[torch.dtype]) -> float:
-    """Unit roundoff u of the coarsest format; (1 + u)² − 1 if there are several: autocast rounds a factor of each gradient too."""
+    """Unit roundoff u of the coarsest format; (1 + u)² − 1 if there are several: autocast rounds a
+    factor of each gradient too.
+    """
     unit = max(torch.finfo(dtype).eps for dtype in formats) / 2
     return unit if len(set(formats)) == 1 else unit * (2 + unit)
 
@@ -281,16 +352,23 @@ def _join(
 ) -> dict[str, Any]:
     """The rows of several calls under one another; a single group needs no leading dimension."""
     joined = dict(pieces[0])
-    joined["weight_grad"] = weight_grad if isinstance(layer, nn.Linear) else patches.weight_rows(layer, weight_grad)
+    joined["weight_grad"] = (
+        weight_grad if isinstance(layer, nn.Linear) else patches.weight_rows(layer, weight_grad)
+    )
     for name in ("inputs", "input_grad", "output_grad", "outputs", "grad_magnitude"):
         if len(pieces) > 1 and joined[name] is not None:
             joined[name] = torch.cat([piece[name] for piece in pieces], dim=-2)
     if some is not None:
         joined["weight_grad"] = joined["weight_grad"][..., some.to(weight_grad.device)]
     formats = [
-        piece[name].dtype for piece in pieces for name in ("weight", "inputs", "outputs") if piece[name] is not None
+        piece[name].dtype
+        for piece in pieces
+        for name in ("weight", "inputs", "outputs")
+        if piece[name] is not None
     ]
-    joined["unit"] = unit_of([*formats, *(piece["checked"].outputs.dtype for piece in pieces if "checked" in piece)])
+    joined["unit"] = unit_of(
+        [*formats, *(piece["checked"].outputs.dtype for piece in pieces if "checked" in piece)]
+    )
     if not isinstance(layer, nn.Linear) and layer.groups == 1:
         joined |= {name: value[0] for name, value in joined.items() if isinstance(value, Tensor)}
         if some is not None:

@@ -1,4 +1,6 @@
-"""A network in float64 throughout: what it narrows on the way (``.float()``, ``dtype=torch.float32``) stays in float64."""
+"""A network in float64 throughout: what it narrows on the way (``.float()``,
+``dtype=torch.float32``) stays in float64.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +22,29 @@ WIDE = {
     torch.complex64: torch.complex128,
 }
 """What a narrow format becomes."""
-_NAMED = {"float": torch.float64, "half": torch.float64, "bfloat16": torch.float64, "cfloat": torch.complex128}
-_AS_THEY_ARE = ("__get__", "__set__", "view", "_set_grad_enabled", "register_hook", "retain_grad", "backward")
+_NAMED = {
+    "float": torch.float64,
+    "half": torch.float64,
+    "bfloat16": torch.float64,
+    "cfloat": torch.complex128,
+}
+_AS_THEY_ARE = (
+    "__get__",
+    "__set__",
+    "view",
+    "_set_grad_enabled",
+    "register_hook",
+    "retain_grad",
+    "backward",
+)
 _ON: ContextVar[bool] = ContextVar("in_double", default=False)
 
 
 class Widened(Seeing):
     """Rounding to a narrow format is left out, and narrow tensors are widened where they are used.
 
-    Rounding has no derivative of its own (autograd takes its slope to be one), so that the loss whose gradient autograd gives is this one.
+    Rounding has no derivative of its own (autograd takes its slope to be one), so that the loss
+    whose gradient autograd gives is this one.
     """
 
     def called(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -43,12 +59,19 @@ class Widened(Seeing):
         return _grouped(func, *args, **kwargs) if name == "_grouped_mm" else func(*args, **kwargs)
 
 
-def _grouped(func: Any, rows: Tensor, weight: Tensor, offs: Tensor | None = None, **more: Any) -> Any:
-    """A product of groups of rows with one matrix each, group by group: torch has none in float64."""
+def _grouped(
+    func: Any, rows: Tensor, weight: Tensor, offs: Tensor | None = None, **more: Any
+) -> Any:
+    """A product of groups of rows with one matrix each, group by group: torch has none in
+    float64.
+    """
     if rows.ndim != 2 or weight.ndim != 3 or offs is None or more.get("bias") is not None:
         return func(rows, weight, offs=offs, **more)
     ends = offs.tolist()
-    parts = [rows[start:end] @ matrix for start, end, matrix in zip([0, *ends], ends, weight, strict=False)]
+    parts = [
+        rows[start:end] @ matrix
+        for start, end, matrix in zip([0, *ends], ends, weight, strict=False)
+    ]
     return torch.cat([*parts, rows.new_zeros(len(rows) - ends[-1], weight.shape[-1])])
 
 
@@ -63,7 +86,9 @@ def _wide(value: Any) -> Any:
 
 @contextmanager
 def asked_for() -> Iterator[None]:
-    """Networks run in float64 throughout while it is open: `impl.networks.running.undisturbed` sees to it."""
+    """Networks run in float64 throughout while it is open: `impl.networks.running.undisturbed` sees
+    to it.
+    """
     token = _ON.set(True)
     try:
         yield

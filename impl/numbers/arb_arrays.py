@@ -1,7 +1,9 @@
-"""Arrays of balls (python-flint ``arb``): an operand on which formulas run with every rounding enclosed, at whatever precision is set.
+"""Arrays of balls (python-flint ``arb``): an operand on which formulas run with every rounding
+enclosed, at whatever precision is set.
 
-They answer to the operators that the formulas of this suite use, as tensors do. What they hold is proved: a comparison that their radii
-leave open raises `UndecidableError` instead of guessing, and so does the inverse of a matrix that might be singular.
+They answer to the operators that the formulas of this suite use, as tensors do. What they hold is
+proved: a comparison that their radii leave open raises `UndecidableError` instead of guessing, and
+so does the inverse of a matrix that might be singular.
 """
 
 from __future__ import annotations
@@ -41,17 +43,24 @@ class ArbArray(ObjectArray):
         if ufunc in _ORDERS and method == "__call__":
             left, right = (arb_array(value) for value in inputs)
             return left._compared(right, *_ORDERS[ufunc])
-        arrays = [np.asarray(arb_array(value)) if _is_numeric(value) else np.asarray(value) for value in inputs]
+        arrays = [
+            np.asarray(arb_array(value)) if _is_numeric(value) else np.asarray(value)
+            for value in inputs
+        ]
         chosen = _CHOICES.get(ufunc, ufunc)
         if chosen is not ufunc and method == "reduce":
             return _reduced(chosen, arrays[0], **options)
         return getattr(chosen, method)(*arrays, **options)
 
-    def _compared(self, other: Any, sign: Callable[[Any, Any], Any], opposite: Callable[[Any, Any], Any]) -> Any:
+    def _compared(
+        self, other: Any, sign: Callable[[Any, Any], Any], opposite: Callable[[Any, Any], Any]
+    ) -> Any:
         left, right = np.asarray(self), np.asarray(arb_array(other))
         yes, no = sign(left, right), opposite(left, right)
         if not bool(np.all(yes | no)):
-            raise UndecidableError("expected balls apart from one another to compare, got some that overlap")
+            raise UndecidableError(
+                "expected balls apart from one another to compare, got some that overlap"
+            )
         return np.asarray(yes).view(ArbArray)
 
     def __lt__(self, other: Any) -> Any:
@@ -72,7 +81,11 @@ class ArbArray(ObjectArray):
 
     def __matmul__(self, other: Any) -> Any:
         """Matrix product over the last two dimensions, leading ones broadcast."""
-        return _product(self, arb_array(other)) if isinstance(other, np.ndarray | Tensor) else NotImplemented
+        return (
+            _product(self, arb_array(other))
+            if isinstance(other, np.ndarray | Tensor)
+            else NotImplemented
+        )
 
     def __rmatmul__(self, other: Any) -> Any:
         """Matrix product with anything that converts on the left."""
@@ -124,7 +137,9 @@ class ArbArray(ObjectArray):
         return self.mT @ ((self @ self.mT).inverse() @ arb_array(targets))
 
     def project(self, targets: Any) -> ArbArray:
-        """P_H Y; columns of H that are exactly zero span nothing; raises where H might be rank-deficient otherwise."""
+        """P_H Y; columns of H that are exactly zero span nothing; raises where H might be
+        rank-deficient otherwise.
+        """
         targets = arb_array(targets)
         zero = np.vectorize(arb.is_zero, otypes=[bool])(np.asarray(self)).all(-2)
         alive = self[..., ~zero] if self.ndim == 2 else self
@@ -179,8 +194,16 @@ _CHOICES: dict[Any, Any] = {
 """numpy's own would guess where balls overlap."""
 
 
-def _reduced(function: Any, array: np.ndarray, axis: Any = None, *, keepdims: bool = False, **_: Any) -> Any:
-    axes = tuple(range(array.ndim)) if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
+def _reduced(
+    function: Any, array: np.ndarray, axis: Any = None, *, keepdims: bool = False, **_: Any
+) -> Any:
+    axes = (
+        tuple(range(array.ndim))
+        if axis is None
+        else (axis,)
+        if isinstance(axis, int)
+        else tuple(axis)
+    )
     for each in sorted((a % array.ndim for a in axes), reverse=True):
         array = np.asarray(function.reduce(array, axis=each), dtype=object)
     if not keepdims:
@@ -196,7 +219,9 @@ def _is_numeric(value: Any) -> bool:
 
 
 def arb_array(values: Any) -> ArbArray:
-    """Enclosures of numbers, exact ones of floats: a tensor, an array or a number as an array of balls of its shape."""
+    """Enclosures of numbers, exact ones of floats: a tensor, an array or a number as an array of
+    balls of its shape.
+    """
     if isinstance(values, ArbArray):
         return values
     if isinstance(values, Tensor):
@@ -231,10 +256,18 @@ def _product(left: ArbArray, right: ArbArray) -> ArbArray:
     shape = (*lead, left.shape[-2], right.shape[-1])
     if not lead:
         return _array(as_matrix(left) * as_matrix(right))
-    many, few = ([as_matrix(m) for m in np.asarray(x).reshape(-1, *x.shape[-2:])] for x in (left, right))
-    first = np.broadcast_to(np.arange(len(many)).reshape(left.shape[:-2]), lead).reshape(-1).tolist()
-    second = np.broadcast_to(np.arange(len(few)).reshape(right.shape[:-2]), lead).reshape(-1).tolist()
-    flat = [entry for i, j in zip(first, second, strict=True) for entry in (many[i] * few[j]).entries()]
+    many, few = (
+        [as_matrix(m) for m in np.asarray(x).reshape(-1, *x.shape[-2:])] for x in (left, right)
+    )
+    first = (
+        np.broadcast_to(np.arange(len(many)).reshape(left.shape[:-2]), lead).reshape(-1).tolist()
+    )
+    second = (
+        np.broadcast_to(np.arange(len(few)).reshape(right.shape[:-2]), lead).reshape(-1).tolist()
+    )
+    flat = [
+        entry for i, j in zip(first, second, strict=True) for entry in (many[i] * few[j]).entries()
+    ]
     return filled(flat, shape)
 
 
@@ -243,11 +276,15 @@ def _matrixwise(function: Callable[[ArbArray], ArbArray], array: ArbArray) -> Ar
     if not lead:
         return function(array)
     results = [function(array[index]) for index in np.ndindex(*lead)]
-    return filled([entry for found in results for entry in np.asarray(found).flat], (*lead, *results[0].shape))
+    return filled(
+        [entry for found in results for entry in np.asarray(found).flat], (*lead, *results[0].shape)
+    )
 
 
 def _inverted(matrix: ArbArray) -> ArbArray:
     try:
         return _array(as_matrix(matrix).inv())
     except ZeroDivisionError as error:
-        raise UndecidableError("expected a matrix that is proved invertible, got one that might be singular") from error
+        raise UndecidableError(
+            "expected a matrix that is proved invertible, got one that might be singular"
+        ) from error

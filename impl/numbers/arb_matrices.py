@@ -1,4 +1,6 @@
-"""Norms, roots, eigenvalues and ranks of matrices of balls, each with proof: whatever approximation is used, what comes back encloses."""
+"""Norms, roots, eigenvalues and ranks of matrices of balls, each with proof: whatever approximation
+is used, what comes back encloses.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,13 @@ from typing import Any
 import numpy as np
 from flint import acb_mat, arb, arb_mat, ctx
 
-from theorems.impl.numbers.arb_arrays import ArbArray, UndecidableError, arb_array, as_matrix, filled
+from theorems.impl.numbers.arb_arrays import (
+    ArbArray,
+    UndecidableError,
+    arb_array,
+    as_matrix,
+    filled,
+)
 
 
 def norm(matrix: ArbArray) -> arb:
@@ -22,10 +30,12 @@ def _sharp(matrix: ArbArray) -> ArbArray:
 
 
 def symmetric_root(matrix: ArbArray) -> ArbArray:
-    r"""The positive definite square root of every symmetric positive definite matrix (n, n) in the ball, multiple eigenvalues or not.
+    r"""The positive definite square root of every symmetric positive definite matrix (n, n) in the
+    ball, multiple eigenvalues or not.
 
-    For any symmetric X, E = M^½ − X solves M^½E + EX = M − X², so :math:`\|E\|_F \le \|M - X^2\|_F / \lambda_{\min}(X)` where X is
-    positive definite. X is the symmetric polar factor of Cholesky's Lᵀ, computed on midpoints; nothing of it is trusted.
+    For any symmetric X, E = M^½ − X solves M^½E + EX = M − X², so :math:`\|E\|_F \le \|M - X^2\|_F
+    / \lambda_{\min}(X)` where X is positive definite. X is the symmetric polar factor of Cholesky's
+    Lᵀ, computed on midpoints; nothing of it is trusted.
 
     Raises:
         UndecidableError: if M might not be positive definite.
@@ -51,7 +61,9 @@ def _cholesky(matrix: ArbArray) -> ArbArray:
 
 
 def _orthogonal_factor(matrix: ArbArray) -> ArbArray:
-    """The orthogonal polar factor by Newton's scaled iteration X ← (γX + X^{-T}/γ)/2, midpoints only."""
+    """The orthogonal polar factor by Newton's scaled iteration X ← (γX + X^{-T}/γ)/2, midpoints
+    only.
+    """
     x = _sharp(matrix)
     for _ in range(200):
         back = _sharp(x.inverse().mT)
@@ -59,19 +71,22 @@ def _orthogonal_factor(matrix: ArbArray) -> ArbArray:
         better = _sharp((x * scale + back / scale) * 0.5)
         moved = norm(arb_array(better - x))
         x = better
-        if moved < arb(2) ** (-ctx.prec // 2):  # it converges quadratically: the next step is below every digit
+        # it converges quadratically: the next step is below every digit
+        if moved < arb(2) ** (-ctx.prec // 2):
             break
     return x
 
 
 def smallest_eigenvalue(matrix: ArbArray) -> arb:
-    """A proved positive lower bound on the eigenvalues of every symmetric matrix in the ball: 1/‖M⁻¹‖, and positive pivots.
+    """A proved positive lower bound on the eigenvalues of every symmetric matrix in the ball:
+    1/‖M⁻¹‖, and positive pivots.
 
     Raises:
         UndecidableError: if one of them might not be positive definite.
     """
     rest = matrix
-    for _ in range(matrix.shape[-1]):  # Schur complements: all pivots are positive iff M is positive definite
+    # Schur complements: all pivots are positive iff M is positive definite
+    for _ in range(matrix.shape[-1]):
         pivot = rest[:1, :1]
         if not pivot.item() > 0:
             raise UndecidableError("expected a positive definite matrix, got one that might not be")
@@ -80,9 +95,11 @@ def smallest_eigenvalue(matrix: ArbArray) -> arb:
 
 
 def symmetric_eigenvalues(matrix: ArbArray) -> list[arb]:
-    """Enclosures of the eigenvalues of a symmetric matrix, in decreasing order of their midpoints, multiple ones included.
+    """Enclosures of the eigenvalues of a symmetric matrix, in decreasing order of their midpoints,
+    multiple ones included.
 
-    By Arb's certified solver, whose radii shrink with the precision; where it gives up, as `eigenvalues`.
+    By Arb's certified solver, whose radii shrink with the precision; where it gives up, as
+    `eigenvalues`.
     """
     even = as_matrix((matrix + matrix.mT) * 0.5)
     try:
@@ -93,31 +110,41 @@ def symmetric_eigenvalues(matrix: ArbArray) -> list[arb]:
 
 
 def proved_rank(matrix: ArbArray, most: int) -> tuple[int, arb]:
-    """A proved lower bound on the rank of every matrix in the ball, up to ``most``, and a bound on what elimination leaves after as many steps.
+    """A proved lower bound on the rank of every matrix in the ball, up to ``most``, and a bound on
+    what elimination leaves after as many steps.
 
-    Complete pivoting: every pivot that is proved not to be zero counts, and the Schur complement after k of them is zero iff the rank is k.
+    Complete pivoting: every pivot that is proved not to be zero counts, and the Schur complement
+    after k of them is zero iff the rank is k.
     """
     rest = matrix
     for count in range(most):
         if 0 in rest.shape:
             return count, arb(0)
-        lower = np.vectorize(lambda value: float(value.abs_lower()), otypes=[float])(np.asarray(rest))
+        lower = np.vectorize(lambda value: float(value.abs_lower()), otypes=[float])(
+            np.asarray(rest)
+        )
         i, j = np.unravel_index(int(lower.argmax()), lower.shape)
         if not abs(rest[i, j].item()) > 0:
             return count, norm(rest)
-        rows, columns = ([k for k in range(n) if k != p] for n, p in zip(rest.shape, (i, j), strict=True))
+        rows, columns = (
+            [k for k in range(n) if k != p] for n, p in zip(rest.shape, (i, j), strict=True)
+        )
         across = rest[[i]][:, columns] / rest[i, j]
         rest = rest[rows][:, columns] - rest[rows][:, [j]] @ across
     return most, norm(rest) if 0 not in rest.shape else arb(0)
 
 
 def polar(matrix: ArbArray) -> ArbArray:
-    """The orthogonal polar factor A(AᵀA)^{-½} of every square matrix in the ball; raises where one might be singular."""
+    """The orthogonal polar factor A(AᵀA)^{-½} of every square matrix in the ball; raises where one
+    might be singular.
+    """
     return matrix @ symmetric_root(matrix.mT @ matrix).inverse()
 
 
 def orthonormal(columns: ArbArray) -> ArbArray:
-    """The Gram–Schmidt frame of independent columns (n, k): orthonormal without rounding, enclosed."""
+    """The Gram–Schmidt frame of independent columns (n, k): orthonormal without rounding,
+    enclosed.
+    """
     done: list[Any] = []
     for j in range(columns.shape[-1]):
         v = columns[:, j]
@@ -131,9 +158,11 @@ def orthonormal(columns: ArbArray) -> ArbArray:
 
 
 def eigenvalues(matrix: arb_mat) -> list[arb]:
-    """Enclosures of the eigenvalues of a symmetric matrix of balls, in decreasing order; multiple ones included.
+    """Enclosures of the eigenvalues of a symmetric matrix of balls, in decreasing order; multiple
+    ones included.
 
-    With any V, VᵀV = I + F and VᵀKV = Λ + R: by Ostrowski and Weyl λ_j(K) lies in (Λ_j ± ‖R‖)/(1 ± ‖F‖). V is the floating-point answer.
+    With any V, VᵀV = I + F and VᵀKV = Λ + R: by Ostrowski and Weyl λ_j(K) lies in (Λ_j ± ‖R‖)/(1 ±
+    ‖F‖). V is the floating-point answer.
     """
     size = matrix.nrows()
     middle = np.array([[float(matrix[i, j].mid()) for j in range(size)] for i in range(size)])
@@ -147,8 +176,15 @@ def eigenvalues(matrix: arb_mat) -> list[arb]:
     off, skew = _frobenius(rest), _frobenius(frame)
     if not skew < 1:
         return [arb("nan")] * size
-    return [(arb(float(value)) + arb(0, off)) / (1 + arb(0, skew)) for value in reversed(approximate)]
+    return [
+        (arb(float(value)) + arb(0, off)) / (1 + arb(0, skew)) for value in reversed(approximate)
+    ]
 
 
 def _frobenius(matrix: arb_mat) -> arb:
-    return sum((entry * entry for row in matrix.tolist() for entry in row), arb(0)).abs_upper().sqrt().upper()
+    return (
+        sum((entry * entry for row in matrix.tolist() for entry in row), arb(0))
+        .abs_upper()
+        .sqrt()
+        .upper()
+    )

@@ -1,4 +1,6 @@
-"""Derivatives along a direction, from the forward code alone: one function for floats, integers and balls."""
+"""Derivatives along a direction, from the forward code alone: one function for floats, integers and
+balls.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +23,11 @@ from theorems.impl.numbers.tracked import is_tracked
 def velocity(function: Callable[..., Any], at: Sequence[Operand], along: Sequence[Operand]) -> Any:
     r"""The derivative :math:`\frac{d}{d\varepsilon} f(x + \varepsilon v)` at ε = 0.
 
-    Torch tensors go through ``torch.func.jvp``. Integer arrays are evaluated at x + B·v and the coefficient of B is read off
-    (Kronecker substitution): exact for polynomials with integer coefficients, without any rule of differentiation. B is a power
-    of two above four times a proved bound on every coefficient (`impl.numbers.magnitude`), so that none can run into the next. Any other operand
-    (balls, tracked numbers) is carried as a dual number.
+    Torch tensors go through ``torch.func.jvp``. Integer arrays are evaluated at x + B·v and the
+    coefficient of B is read off (Kronecker substitution): exact for polynomials with integer
+    coefficients, without any rule of differentiation. B is a power of two above four times a proved
+    bound on every coefficient (`impl.numbers.magnitude`), so that none can run into the next. Any
+    other operand (balls, tracked numbers) is carried as a dual number.
 
     Args:
         function: takes ``len(at)`` operands; returns an operand, or tuples and dicts of them.
@@ -42,10 +45,14 @@ def velocity(function: Callable[..., Any], at: Sequence[Operand], along: Sequenc
         if base is not None:
             return _substituted(function, at, along, base)
     duals = [Dual(x, v) for x, v in zip(at, along, strict=True)]
-    return _each(function(*duals), lambda value: value.tangent if isinstance(value, Dual) else value * 0)
+    return _each(
+        function(*duals), lambda value: value.tangent if isinstance(value, Dual) else value * 0
+    )
 
 
-def _base(function: Callable[..., Any], at: Sequence[Operand], along: Sequence[Operand]) -> int | None:
+def _base(
+    function: Callable[..., Any], at: Sequence[Operand], along: Sequence[Operand]
+) -> int | None:
     """Kronecker's base, or None where the substitution does not apply."""
     try:
         return base_for(function, at, along)
@@ -53,14 +60,21 @@ def _base(function: Callable[..., Any], at: Sequence[Operand], along: Sequence[O
         return None
 
 
-def _substituted(function: Callable[..., Any], at: Sequence[Operand], along: Sequence[Operand], base: int) -> Any:
+def _substituted(
+    function: Callable[..., Any], at: Sequence[Operand], along: Sequence[Operand], base: int
+) -> Any:
     shifted = [x + base * v for x, v in zip(at, along, strict=True)]
-    return _each(function(*shifted), np.vectorize(lambda value: _linear_coefficient(value, base), otypes=[object]))
+    return _each(
+        function(*shifted),
+        np.vectorize(lambda value: _linear_coefficient(value, base), otypes=[object]),
+    )
 
 
 @cache
 def _load_forward_mode() -> None:
-    """The first use compiles torch's decompositions, with a deprecation warning of torch's own that no caller can act on."""
+    """The first use compiles torch's decompositions, with a deprecation warning of torch's own that
+    no caller can act on.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.func.jvp(torch.neg, (torch.zeros(1),), (torch.zeros(1),))
@@ -69,8 +83,8 @@ def _load_forward_mode() -> None:
 def gradient(function: Callable[..., Operand], at: Sequence[Operand]) -> tuple[Operand, ...]:
     """The gradient of a scalar per network (leading dimensions) by each operand.
 
-    Reverse-mode autograd on torch tensors; on integer arrays one exact directional derivative per coordinate; symbolic
-    arrays bring their own (`impl.symbolic.derivatives`).
+    Reverse-mode autograd on torch tensors; on integer arrays one exact directional derivative per
+    coordinate; symbolic arrays bring their own (`impl.symbolic.derivatives`).
     """
     if hasattr(at[0], "gradients"):
         found: tuple[Operand, ...] = at[0].gradients(function, at)
@@ -80,9 +94,8 @@ def gradient(function: Callable[..., Operand], at: Sequence[Operand]) -> tuple[O
         with torch.enable_grad():
             return torch.autograd.grad(function(*leaves).sum(), leaves)
     units = [np.ones(x.shape, dtype=object) for x in at]
-    base = (
-        None if is_tracked(*at) else _base(function, at, units)
-    )  # one base serves every direction: units bound them all
+    # one base serves every direction: units bound them all
+    base = None if is_tracked(*at) else _base(function, at, units)
     out = []
     for which, x in enumerate(at):
         result = np.zeros(x.shape, dtype=object)
@@ -90,7 +103,9 @@ def gradient(function: Callable[..., Operand], at: Sequence[Operand]) -> tuple[O
             directions = [np.zeros(y.shape, dtype=object) for y in at]
             directions[which][..., row, column] = 1
             result[..., row, column] = (
-                velocity(function, at, directions) if base is None else _substituted(function, at, directions, base)
+                velocity(function, at, directions)
+                if base is None
+                else _substituted(function, at, directions, base)
             )
         out.append(result)
     return tuple(out)

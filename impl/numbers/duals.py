@@ -1,4 +1,6 @@
-"""Dual numbers: a value and its derivative along one direction, over every kind of number, in torch's spelling."""
+"""Dual numbers: a value and its derivative along one direction, over every kind of number, in
+torch's spelling.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ from theorems.impl.numbers.torch_like import TorchLike
 
 
 class Dual(TorchLike):
-    """A value and its derivative along one direction, for operands that bring no differentiation of their own.
+    """A value and its derivative along one direction, for operands that bring no differentiation of
+    their own.
 
     At a kink the derivative is torch's: that of ``relu`` at zero is 0, of ``abs`` too.
     """
@@ -35,7 +38,7 @@ class Dual(TorchLike):
         return Dual(number, number * 0)
 
     @property
-    def mT(self) -> Dual:  # noqa: N802, the operators' common name
+    def mT(self) -> Dual:  # noqa: N802
         """Transpose of the last two dimensions."""
         return Dual(self.value.mT, self.tangent.mT)
 
@@ -90,7 +93,8 @@ class Dual(TorchLike):
         """Along a dimension."""
         return self._joined("joined", parts, dim)
 
-    # -- functions -------------------------------------------------------------------------------------------------
+    # -- functions
+    # ----------------------------------------------------------------------------------------------
 
     def exp(self) -> Dual:
         """The exponential."""
@@ -139,7 +143,7 @@ class Dual(TorchLike):
         """The larger of x and 0."""
         return self.where(self.value > 0, self, self.lifted(self.value * 0))
 
-    def clamp(self, min: Any = None, max: Any = None) -> Dual:  # noqa: A002, torch's own names
+    def clamp(self, min: Any = None, max: Any = None) -> Dual:  # noqa: A002
         """At least ``min`` and at most ``max``."""
         out = self if min is None else self.where(self.value >= min, self, self.value * 0 + min)
         return out if max is None else out.where(out.value <= max, out, out.value * 0 + max)
@@ -176,12 +180,17 @@ class Dual(TorchLike):
             condition = condition.value
         if isinstance(first.value, Tensor):
             return Dual(
-                torch.where(condition, first.value, second.value), torch.where(condition, first.tangent, second.tangent)
+                torch.where(condition, first.value, second.value),
+                torch.where(condition, first.tangent, second.tangent),
             )
         pick = first.value.where
-        return Dual(pick(condition, first.value, second.value), pick(condition, first.tangent, second.tangent))
+        return Dual(
+            pick(condition, first.value, second.value),
+            pick(condition, first.tangent, second.tangent),
+        )
 
-    # -- arithmetic ------------------------------------------------------------------------------------------------
+    # -- arithmetic
+    # ----------------------------------------------------------------------------------------------
 
     def __neg__(self) -> Dual:
         """Negate."""
@@ -192,7 +201,8 @@ class Dual(TorchLike):
         if isinstance(other, Dual):
             return Dual(self.value + other.value, self.tangent + other.tangent)
         return Dual(
-            self.value + other, self.tangent + (self.value + other) * 0 if _grows(self, other) else self.tangent
+            self.value + other,
+            self.tangent + (self.value + other) * 0 if _grows(self, other) else self.tangent,
         )
 
     __radd__ = __add__
@@ -208,7 +218,9 @@ class Dual(TorchLike):
     def __mul__(self, other: Any) -> Dual:
         """Product rule."""
         if isinstance(other, Dual):
-            return Dual(self.value * other.value, self.tangent * other.value + self.value * other.tangent)
+            return Dual(
+                self.value * other.value, self.tangent * other.value + self.value * other.tangent
+            )
         return Dual(self.value * other, self.tangent * other)
 
     __rmul__ = __mul__
@@ -241,7 +253,9 @@ class Dual(TorchLike):
     def __matmul__(self, other: Any) -> Dual:
         """Product rule for matrices."""
         if isinstance(other, Dual):
-            return Dual(self.value @ other.value, self.tangent @ other.value + self.value @ other.tangent)
+            return Dual(
+                self.value @ other.value, self.tangent @ other.value + self.value @ other.tangent
+            )
         return Dual(self.value @ other, self.tangent @ other)
 
     def __rmatmul__(self, other: Any) -> Dual:
@@ -273,7 +287,9 @@ def _grows(dual: Dual, other: Any) -> bool:
     """Whether adding ``other`` broadcasts the value to a larger shape."""
     shape, own = getattr(other, "shape", ()), dual.tangent.shape
     # sizes that may be anything have names, by which they are told apart
-    return len(shape) > 0 and [getattr(n, "name", n) for n in shape] != [getattr(n, "name", n) for n in own]
+    return len(shape) > 0 and [getattr(n, "name", n) for n in shape] != [
+        getattr(n, "name", n) for n in own
+    ]
 
 
 def _divided(above: Any, below: Any) -> Any:

@@ -1,7 +1,9 @@
-"""Arrays of exact numbers that answer to torch's spelling: integers and fractions, which never round, and tracked degrees.
+"""Arrays of exact numbers that answer to torch's spelling: integers and fractions, which never
+round, and tracked degrees.
 
-What leaves the rationals (an exponential, the root of what is no square) raises `NotExactError`: the claim is judged on floats
-there, where the numbers are floats too, and earns neither the grade EXACT nor a p(error) for it.
+What leaves the rationals (an exponential, the root of what is no square) raises `NotExactError`:
+the claim is judged on floats there, where the numbers are floats too, and earns neither the grade
+EXACT nor a p(error) for it.
 """
 
 from __future__ import annotations
@@ -101,36 +103,52 @@ def _only(name: str, at: int, value: int) -> Callable[[Any], Any]:
         if not isinstance(number, Tracked) and number == at:
             return value
         shown = "a number drawn at random" if isinstance(number, Tracked) else _short(number)
-        raise NotExactError(f"{name} of {shown} is no fraction: left out here are the grade EXACT and the p(error)")
+        raise NotExactError(
+            f"{name} of {shown} is no fraction: left out here are the grade EXACT and the p(error)"
+        )
 
     return evaluate
 
 
 def _root(number: Any) -> Any:
     if isinstance(number, Tracked):
-        raise NotExactError("the root of a number drawn at random is no fraction: left out here is the p(error)")
+        raise NotExactError(
+            "the root of a number drawn at random is no fraction: left out here is the p(error)"
+        )
     exact = Fraction(number)
     if exact >= 0:
         above, below = math.isqrt(exact.numerator), math.isqrt(exact.denominator)
         if above * above == exact.numerator and below * below == exact.denominator:
             return above if below == 1 else Fraction(above, below)
     raise NotExactError(
-        f"the root of {_short(number)} is no fraction: left out here are the grade EXACT and the p(error)"
+        f"the root of {_short(number)} is no fraction: left out here are the grade EXACT "
+        "and the p(error)"
     )
 
 
 def _power_of_two(number: Any) -> Any:
     if isinstance(number, Tracked) or number != int(number):
-        raise NotExactError(f"2 to the power of {_short(number)} is no fraction: left out here are EXACT and p(error)")
+        raise NotExactError(
+            f"2 to the power of {_short(number)} is no fraction: left out here are EXACT "
+            "and p(error)"
+        )
     return Fraction(2) ** int(number)
 
 
 _IRRATIONAL: dict[str, Callable[[Any], Any]] = {
     name: _only(name, at, value)
     for name, at, value in (
-        ("exp", 0, 1), ("log", 1, 0), ("tanh", 0, 0), ("sin", 0, 0), ("cos", 0, 1), ("expm1", 0, 0), ("log1p", 0, 0), ("cosh", 0, 1), ("sinh", 0, 0),
+        ("exp", 0, 1),
+        ("log", 1, 0),
+        ("tanh", 0, 0),
+        ("sin", 0, 0),
+        ("cos", 0, 1),
+        ("expm1", 0, 0),
+        ("log1p", 0, 0),
+        ("cosh", 0, 1),
+        ("sinh", 0, 0),
     )
-} | {"sqrt": _root, "exp2": _power_of_two}  # fmt: skip
+} | {"sqrt": _root, "exp2": _power_of_two}
 
 
 def _quotient(above: Any, below: Any) -> Any:
@@ -147,7 +165,9 @@ def _power(base: Any, exponent: Any) -> Any:
     if isinstance(exponent, Fraction) and exponent.denominator == 2:
         return _power(_root(base), exponent.numerator)
     if isinstance(exponent, Tracked) or exponent != int(exponent):
-        raise NotExactError(f"a power of {exponent} is no fraction: left out here are EXACT and p(error)")
+        raise NotExactError(
+            f"a power of {exponent} is no fraction: left out here are EXACT and p(error)"
+        )
     if exponent < 0:
         return _quotient(1, base ** int(-exponent))
     return base ** int(exponent)
@@ -157,10 +177,14 @@ _powers = np.frompyfunc(_power, 2, 1)
 
 
 def plain_array(value: Any) -> np.ndarray:
-    """A plain object array of the same numbers, single entries that are arrays themselves unpacked."""
+    """A plain object array of the same numbers, single entries that are arrays themselves
+    unpacked.
+    """
     array = np.asarray(value, dtype=object)
     if any(isinstance(number, np.ndarray) for number in array.flat):
-        array = np.vectorize(lambda n: n.item() if isinstance(n, np.ndarray) else n, otypes=[object])(array)
+        array = np.vectorize(
+            lambda n: n.item() if isinstance(n, np.ndarray) else n, otypes=[object]
+        )(array)
     return array
 
 
@@ -174,9 +198,12 @@ def exact_constant(value: Any) -> Any:
         return value
     number = float(value)
     digits = repr(number)
-    if not math.isfinite(number) or (len(digits.strip("-0.").replace(".", "")) > 15 and not number.is_integer()):
+    if not math.isfinite(number) or (
+        len(digits.strip("-0.").replace(".", "")) > 15 and not number.is_integer()
+    ):
         raise NotExactError(
-            f"expected integers and fractions, got the float {digits}: the formula mixes floats into exact arithmetic; "
+            f"expected integers and fractions, got the float {digits}: the formula mixes "
+            "floats into exact arithmetic; "
             "left out here are the grade EXACT and the p(error)"
         )
     exact = Fraction(digits)
@@ -184,7 +211,9 @@ def exact_constant(value: Any) -> Any:
 
 
 def exact_array(value: Any) -> Any:
-    """Numbers as an `ExactArray`: a tensor, an array, a number; booleans and arrays of balls stay what they are."""
+    """Numbers as an `ExactArray`: a tensor, an array, a number; booleans and arrays of balls stay
+    what they are.
+    """
     if isinstance(value, ExactArray) or (
         isinstance(value, np.ndarray) and value.dtype != object and value.dtype.kind in "bi"
     ):
@@ -205,7 +234,9 @@ _prepared: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
 
 def exact_operands(instance: Any) -> Any:
-    """An instance of exact numbers as one that formulas in torch's spelling run on; any other as it is. Kept while it lives."""
+    """An instance of exact numbers as one that formulas in torch's spelling run on; any other as it
+    is. Kept while it lives.
+    """
     values = [v for f in dataclasses.fields(instance) for v in _flat(getattr(instance, f.name))]
     if not any(type(v) is np.ndarray and v.dtype == object for v in values):
         return instance
@@ -217,7 +248,9 @@ def exact_operands(instance: Any) -> Any:
 
 
 def evaluated(function: Callable[[Any], Any], instance: Any) -> Any:
-    """A function of an instance; of exact numbers that it does not run on as plain arrays, on those that answer to torch's spelling."""
+    """A function of an instance; of exact numbers that it does not run on as plain arrays, on those
+    that answer to torch's spelling.
+    """
     try:
         return function(instance)
     except ZeroDivisionError:
@@ -250,4 +283,6 @@ def in_floats(instance: Any) -> Any:
     ]
     if not all(fits(array) for array in arrays):
         return None
-    return instance.map(lambda v: to_tensor(np.asarray(v)) if isinstance(v, np.ndarray) and v.dtype == object else v)
+    return instance.map(
+        lambda v: to_tensor(np.asarray(v)) if isinstance(v, np.ndarray) and v.dtype == object else v
+    )

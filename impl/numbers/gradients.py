@@ -16,17 +16,20 @@ from theorems.impl.numbers.operands import is_exact
 from theorems.impl.numbers.rounded import Ball
 
 _REVERSE = 4
-"""Autograd sums the same products as forward mode in another order: that much more than the bound of forward mode is allowed."""
+"""Autograd sums the same products as forward mode in another order: that much more than the bound
+of forward mode is allowed.
+"""
 
 
 def gradient(function: Callable[..., Any], at: Any) -> Any:
     r"""The gradient of a scalar function, :math:`\nabla f(x)`, wherever a formula runs.
 
-    On tensors by autograd; on exact numbers, balls and balls of arb entry by entry by dual numbers, exactly, or enclosed. At a kink it is
-    torch's: ``relu`` has slope 0 at zero.
+    On tensors by autograd; on exact numbers, balls and balls of arb entry by entry by dual numbers,
+    exactly, or enclosed. At a kink it is torch's: ``relu`` has slope 0 at zero.
 
     Args:
-        function: takes what ``at`` is (several arguments, if that is a tuple) and returns one number.
+        function: takes what ``at`` is (several arguments, if that is a tuple) and returns one
+            number.
         at: where: an operand, or a tuple of operands.
 
     Returns:
@@ -37,7 +40,9 @@ def gradient(function: Callable[..., Any], at: Any) -> Any:
     """
     several = isinstance(at, tuple)
     points = at if several else (at,)
-    found = _reverse(function, points) if isinstance(points[0], Tensor) else _forward(function, points)
+    found = (
+        _reverse(function, points) if isinstance(points[0], Tensor) else _forward(function, points)
+    )
     return tuple(found) if several else found[0]
 
 
@@ -54,7 +59,10 @@ def _reverse(function: Callable[..., Any], points: tuple[Any, ...]) -> list[Any]
 
 def _require_scalar(value: Any) -> None:
     shape = tuple(value.shape)
-    require(int(np.prod(shape)) == 1, f"expected a function that returns one number, got shape {shape}; sum it")
+    require(
+        int(np.prod(shape)) == 1,
+        f"expected a function that returns one number, got shape {shape}; sum it",
+    )
 
 
 def _forward(function: Callable[..., Any], points: tuple[Any, ...]) -> list[Any]:
@@ -67,7 +75,9 @@ def _forward(function: Callable[..., Any], points: tuple[Any, ...]) -> list[Any]
             directions[which] = directions[which] + _unit(x, index)
             value = function(*(Dual(p, v) for p, v in zip(points, directions, strict=True)))
             _require_scalar(value)
-            parts.append(value.tangent.reshape(()) if isinstance(value, Dual) else value.reshape(()) * 0)
+            parts.append(
+                value.tangent.reshape(()) if isinstance(value, Dual) else value.reshape(()) * 0
+            )
         joined = x.stacked(parts).reshape(tuple(x.shape))
         out.append(_reordered(joined) if isinstance(joined, Ball) else joined)
     return out

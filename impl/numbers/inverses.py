@@ -1,4 +1,6 @@
-"""The inverse of a square matrix, of whatever operand: floats, exact numbers, dual numbers, balls."""
+"""The inverse of a square matrix, of whatever operand: floats, exact numbers, dual numbers,
+balls.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ from theorems.impl.numbers.tracked import is_tracked, values_of
 def inverse(matrix: Operand) -> Operand:
     """M⁻¹ over the last two dimensions (…, n, n).
 
-    Exact operands: over the rationals, by FLINT. Dual numbers: (M⁻¹)' = −M⁻¹ M' M⁻¹. Balls bring their own.
+    Exact operands: over the rationals, by FLINT. Dual numbers: (M⁻¹)' = −M⁻¹ M' M⁻¹. Balls bring
+    their own.
 
     Raises:
         ZeroDivisionError: for a singular exact matrix; a float one gives NaN, which proves nothing.
@@ -56,7 +59,8 @@ def eye_like(matrix: Operand) -> Operand:
 
 
 def slope(function: Callable[[Operand], Operand], at: Operand, along: Operand) -> Operand:
-    """d/dε f(x + εv) at 0 of a rational function, along many directions at once: `torch.func.jvp`, or dual numbers.
+    """d/dε f(x + εv) at 0 of a rational function, along many directions at once: `torch.func.jvp`,
+    or dual numbers.
 
     (`velocity` of exact numbers substitutes a large integer, which serves polynomials only.)
 

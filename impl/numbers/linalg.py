@@ -35,7 +35,9 @@ def pseudo_inverse(features: Tensor) -> Tensor:
 
 
 def refined_head(inverse: Tensor, features: Tensor, targets: Tensor) -> Tensor:
-    """H⁺Y with one step of refinement: the residual is orthogonal to the features up to rounding."""
+    """H⁺Y with one step of refinement: the residual is orthogonal to the features up to
+    rounding.
+    """
     head = inverse @ targets
     return head + inverse @ (targets - features @ head)
 
@@ -65,17 +67,22 @@ def exact_rank(matrix: np.ndarray) -> int:
 
 
 def independent_columns(matrix: Tensor) -> list[int]:
-    """Indices of linearly independent columns of a float matrix that span the others, judged without rounding.
+    """Indices of linearly independent columns of a float matrix that span the others, judged
+    without rounding.
 
-    Floats are integers times a power of two. Pivots modulo a 61-bit prime are independent for certain. That they span
-    the rest fails only if the prime divides a minor; then a column too many is left out, which makes the set smaller and not wrong. (The exact
-    rank would tell, but takes minutes where the prime takes milliseconds.)
+    Floats are integers times a power of two. Pivots modulo a 61-bit prime are independent for
+    certain. That they span the rest fails only if the prime divides a minor; then a column too many
+    is left out, which makes the set smaller and not wrong. (The exact rank would tell, but takes
+    minutes where the prime takes milliseconds.)
     """
     import flint
 
     exact = [Fraction(value) for value in matrix.detach().double().cpu().reshape(-1).tolist()]
-    scale = max((value.denominator for value in exact), default=1)  # powers of two: the largest is the common one
-    whole = flint.fmpz_mat(matrix.shape[0], matrix.shape[1], [int(value * scale) for value in exact])
+    # powers of two: the largest is the common one
+    scale = max((value.denominator for value in exact), default=1)
+    whole = flint.fmpz_mat(
+        matrix.shape[0], matrix.shape[1], [int(value * scale) for value in exact]
+    )
     reduced, rank = flint.nmod_mat(whole, 2**61 - 1).rref()
     rows = ([int(reduced[i, j]) for j in range(matrix.shape[1])] for i in range(rank))
     return [next(j for j, value in enumerate(row) if value != 0) for row in rows]
@@ -85,12 +92,16 @@ def _fmpq(matrix: np.ndarray) -> Any:
     import flint
 
     matrix = values_of(np.asarray(matrix))
-    entries = [flint.fmpq(f.numerator, f.denominator) for f in map(Fraction, matrix.reshape(-1).tolist())]
+    entries = [
+        flint.fmpq(f.numerator, f.denominator) for f in map(Fraction, matrix.reshape(-1).tolist())
+    ]
     return flint.fmpq_mat(matrix.shape[0], matrix.shape[1], entries)
 
 
 def _exact_least_squares(features: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Solve HᵀH A = HᵀY on a maximal set of independent columns of H; the other rows of A are zero."""
+    """Solve HᵀH A = HᵀY on a maximal set of independent columns of H; the other rows of A are
+    zero.
+    """
     reduced, rank = _fmpq(features).rref()
     entries = [[reduced[i, j] for j in range(features.shape[1])] for i in range(rank)]
     pivots = [next(j for j, value in enumerate(row) if value != 0) for row in entries]

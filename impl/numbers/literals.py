@@ -1,7 +1,8 @@
 """Values as text: short ones for a reader, exact ones for a script.
 
-`compact` is what counterexamples print (integers as integers, floats to four digits, large tensors by their shape and range); `literal` is Python
-source that evaluates to the same bits on any machine, with the names of `PREAMBLE`.
+`compact` is what counterexamples print (integers as integers, floats to four digits, large tensors
+by their shape and range); `literal` is Python source that evaluates to the same bits on any
+machine, with the names of `PREAMBLE`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ SHOWN = 40
 """Entries up to which a tensor is written out for a reader."""
 
 SPELT = 128
-"""Entries up to which a tensor is written out in a script; a larger one is packed (its float64 bytes, compressed, in base 64)."""
+"""Entries up to which a tensor is written out in a script; a larger one is packed (its float64
+bytes, compressed, in base 64).
+"""
 
 LARGEST = 2**18
 """Entries of a tensor up to which it is put into a script at all."""
@@ -36,20 +39,33 @@ _WIDE = 100
 UNPACK = '''def unpack(text: str, *shape: int) -> torch.Tensor:
     """The float64 tensor whose bytes were compressed and written in base 64."""
     return torch.frombuffer(bytearray(zlib.decompress(base64.b64decode(text))), dtype=torch.float64).reshape(shape)
-'''
+'''  # noqa: E501
 """What a script with packed tensors needs, besides torch, ``base64`` and ``zlib``."""
 
 
-def compact(value: Any) -> str:  # noqa: PLR0911, one line per kind of value
+def compact(value: Any) -> str:  # noqa: PLR0911
     """One line that a person reads; not exact."""
     if isinstance(value, Tensor):
-        kind = "" if value.dtype == torch.float64 else f" ({str(value.dtype).removeprefix('torch.')})"
-        return _entries(value.detach().cpu().double().numpy() if value.dtype != torch.bool else value.numpy()) + kind
+        kind = (
+            "" if value.dtype == torch.float64 else f" ({str(value.dtype).removeprefix('torch.')})"
+        )
+        return (
+            _entries(
+                value.detach().cpu().double().numpy()
+                if value.dtype != torch.bool
+                else value.numpy()
+            )
+            + kind
+        )
     if isinstance(value, np.ndarray):
         return _entries(value)
     if isinstance(value, tuple | list):
         inner = ", ".join(compact(v) for v in value)
-        return f"[{inner}]" if isinstance(value, list) else f"({inner}{',' if len(value) == 1 else ''})"
+        return (
+            f"[{inner}]"
+            if isinstance(value, list)
+            else f"({inner}{',' if len(value) == 1 else ''})"
+        )
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {compact(v)}" for key, v in value.items()) + "}"
     if isinstance(value, bool | np.bool_) or value is None:
@@ -81,10 +97,14 @@ def _entries(values: np.ndarray) -> str:
 
 
 def _nested(value: Any) -> str:
-    return "[" + ", ".join(_nested(v) for v in value) + "]" if isinstance(value, list) else compact(value)
+    return (
+        "[" + ", ".join(_nested(v) for v in value) + "]"
+        if isinstance(value, list)
+        else compact(value)
+    )
 
 
-def literal(value: Any) -> str:  # noqa: PLR0911, one line per kind of value
+def literal(value: Any) -> str:  # noqa: PLR0911
     """Python source that evaluates to ``value``, bit by bit.
 
     Raises:
@@ -94,7 +114,10 @@ def literal(value: Any) -> str:  # noqa: PLR0911, one line per kind of value
         return _tensor(value)
     if isinstance(value, np.ndarray):
         body = _list(value.tolist())
-        return f"np.array({body}, dtype={'object' if value.dtype == object else repr(str(value.dtype))})"
+        return (
+            f"np.array({body}, "
+            f"dtype={'object' if value.dtype == object else repr(str(value.dtype))})"
+        )
     if isinstance(value, np.generic):
         return literal(value.item())
     if isinstance(value, Fraction):
@@ -113,7 +136,9 @@ def literal(value: Any) -> str:  # noqa: PLR0911, one line per kind of value
         return str(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return construction(value)
-    raise InputError(f"expected numbers, tensors and text in a counterexample, got {type(value).__name__}")
+    raise InputError(
+        f"expected numbers, tensors and text in a counterexample, got {type(value).__name__}"
+    )
 
 
 def construction(value: Any) -> str:
@@ -122,7 +147,9 @@ def construction(value: Any) -> str:
     for field in dataclasses.fields(value):
         given = getattr(value, field.name)
         plain = given is None or isinstance(given, bool | int | float | str | tuple | Fraction)
-        if field.init and not (plain and type(given) is type(field.default) and _same(given, field.default)):
+        if field.init and not (
+            plain and type(given) is type(field.default) and _same(given, field.default)
+        ):
             lines.append(f"{field.name}={literal(given)},")
     body = textwrap.indent("\n".join(lines), "    ")
     return f"{type(value).__qualname__}(\n{body}\n)" if lines else f"{type(value).__qualname__}()"
@@ -151,7 +178,11 @@ def _list(values: Any) -> str:
     line = "[" + ", ".join(parts) + "]"
     if len(line) <= _WIDE:
         return line
-    inner = ",\n".join(parts) if any(isinstance(v, list) for v in values) else textwrap.fill(", ".join(parts), _WIDE)
+    inner = (
+        ",\n".join(parts)
+        if any(isinstance(v, list) for v in values)
+        else textwrap.fill(", ".join(parts), _WIDE)
+    )
     return "[\n" + textwrap.indent(inner, "    ") + ",\n]"
 
 
@@ -160,11 +191,20 @@ def _tensor(value: Tensor) -> str:
     if value.is_complex():
         raise InputError("expected real numbers in a counterexample, got a complex tensor")
     if value.numel() > LARGEST:
-        raise InputError(f"expected tensors of at most {LARGEST} entries in a counterexample, got {tuple(value.shape)}")
+        raise InputError(
+            f"expected tensors of at most {LARGEST} entries in a counterexample, got "
+            f"{tuple(value.shape)}"
+        )
     if value.numel() <= SPELT or not value.dtype.is_floating_point:
         spelt = f"torch.tensor({_list(value.tolist())}, dtype={value.dtype})"
-        return spelt if value.numel() > 0 else f"torch.zeros({tuple(value.shape)}, dtype={value.dtype})"
-    packed = base64.b64encode(zlib.compress(value.double().contiguous().numpy().tobytes(), 9)).decode()
+        return (
+            spelt
+            if value.numel() > 0
+            else f"torch.zeros({tuple(value.shape)}, dtype={value.dtype})"
+        )
+    packed = base64.b64encode(
+        zlib.compress(value.double().contiguous().numpy().tobytes(), 9)
+    ).decode()
     lines = "\n".join(f'    "{line}"' for line in textwrap.wrap(packed, 110))
     cast = "" if value.dtype == torch.float64 else f".to({value.dtype})"
     return f"unpack(\n{lines},\n    {', '.join(map(str, value.shape))},\n){cast}"

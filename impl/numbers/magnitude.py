@@ -1,4 +1,6 @@
-"""How large the coefficients of a polynomial can be, proved by running its own code on absolute values."""
+"""How large the coefficients of a polynomial can be, proved by running its own code on absolute
+values.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ class NotWholeError(TypeError):
 
 
 class Magnitude:
-    """An integer that is known by a bound on its absolute value: differences add up, nothing cancels."""
+    """An integer that is known by a bound on its absolute value: differences add up, nothing
+    cancels.
+    """
 
     __slots__ = ("bound",)
 
@@ -26,13 +30,21 @@ class Magnitude:
 
     def __add__(self, other: Any) -> Any:
         """Bounds add."""
-        return NotImplemented if isinstance(other, np.ndarray) else Magnitude(self.bound + magnitude(other))
+        return (
+            NotImplemented
+            if isinstance(other, np.ndarray)
+            else Magnitude(self.bound + magnitude(other))
+        )
 
     __radd__ = __sub__ = __rsub__ = __add__
 
     def __mul__(self, other: Any) -> Any:
         """Bounds multiply."""
-        return NotImplemented if isinstance(other, np.ndarray) else Magnitude(self.bound * magnitude(other))
+        return (
+            NotImplemented
+            if isinstance(other, np.ndarray)
+            else Magnitude(self.bound * magnitude(other))
+        )
 
     __rmul__ = __mul__
 
@@ -52,7 +64,8 @@ class Magnitude:
 
     def _refuse(self, _: Any) -> Any:
         raise NotWholeError(
-            "expected a polynomial for an exact velocity, got a function that divides or compares its arguments"
+            "expected a polynomial for an exact velocity, got a function that divides or "
+            "compares its arguments"
         )
 
     __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _refuse
@@ -70,21 +83,28 @@ def magnitude(value: Any) -> int:
     if isinstance(value, int | np.integer):
         return abs(int(value))
     kind = "a fraction" if isinstance(value, Fraction) else type(value).__name__
-    raise NotWholeError(f"expected integers for an exact velocity, got {kind}; scale the instance to integers")
+    raise NotWholeError(
+        f"expected integers for an exact velocity, got {kind}; scale the instance to integers"
+    )
 
 
 def base_for(function: Callable[..., Any], at: Sequence[Operand], along: Sequence[Operand]) -> int:
-    r"""A power of two above four times every coefficient of :math:`\varepsilon \mapsto f(x + \varepsilon v)`.
+    r"""A power of two above four times every coefficient of :math:`\varepsilon \mapsto f(x +
+    \varepsilon v)`.
 
-    With every coefficient of f replaced by its absolute value, f̂(|x| + |v|) is at least the sum of all of them.
+    With every coefficient of f replaced by its absolute value, f̂(|x| + |v|) is at least the sum of
+    all of them.
 
     Args:
-        function: as for `impl.numbers.differentiation.velocity`: only sums, differences and products of integers.
+        function: as for `impl.numbers.differentiation.velocity`: only sums, differences and
+            products of integers.
         at: x, integer arrays.
         along: v, integer arrays, or anything not smaller in absolute value.
     """
     bounds = [
-        np.vectorize(lambda a, b: Magnitude(magnitude(a) + magnitude(b)), otypes=[object])(x, v).view(type(x))
+        np.vectorize(lambda a, b: Magnitude(magnitude(a) + magnitude(b)), otypes=[object])(
+            x, v
+        ).view(type(x))
         for x, v in zip(at, along, strict=True)
     ]
     return 1 << (max(_largest(function(*bounds)), 1).bit_length() + 2)

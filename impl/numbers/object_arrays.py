@@ -1,6 +1,8 @@
 # mypy: disable-error-code="override, misc, call-overload, type-var"
 # torch's methods take other arguments than numpy's: that is what this class is for
-"""Object arrays that answer to torch's spelling: the common base of exact numbers and of balls of arb."""
+"""Object arrays that answer to torch's spelling: the common base of exact numbers and of balls of
+arb.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from theorems.impl.numbers.torch_like import TorchLike, axes_of
 
 
 class ObjectArray(TorchLike, np.ndarray[Any, Any]):
-    """A numpy array of objects with torch's methods; what comes out of it stays one, zero dimensions included."""
+    """A numpy array of objects with torch's methods; what comes out of it stays one, zero
+    dimensions included.
+    """
 
     __array_priority__ = 800
     ndim: Any = np.ndarray.ndim
@@ -23,7 +27,10 @@ class ObjectArray(TorchLike, np.ndarray[Any, Any]):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         """Numpy's functions, with exact or enclosed results only."""
-        if any(not isinstance(v, np.ndarray | np.generic | int | float | Tensor) and not _is_number(v) for v in inputs):
+        if any(
+            not isinstance(v, np.ndarray | np.generic | int | float | Tensor) and not _is_number(v)
+            for v in inputs
+        ):
             return NotImplemented
         like = next(value for value in (self, *inputs) if isinstance(value, ObjectArray))
         options.pop("out", None)
@@ -36,7 +43,9 @@ class ObjectArray(TorchLike, np.ndarray[Any, Any]):
         return array.view(type(self)) if array.dtype in (object, bool) else array
 
     def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:  # noqa: FBT002
-        """Keep results without dimensions arrays, as torch does; what is no number (comparisons) is a plain array."""
+        """Keep results without dimensions arrays, as torch does; what is no number (comparisons) is
+        a plain array.
+        """
         return array.view(type(self)) if array.dtype in (object, bool) else array.view(np.ndarray)
 
     def __getitem__(self, index: Any) -> Any:
@@ -49,7 +58,7 @@ class ObjectArray(TorchLike, np.ndarray[Any, Any]):
         return bool(np.asarray(self))
 
     @property
-    def T(self) -> Any:  # noqa: N802, torch's own name
+    def T(self) -> Any:  # noqa: N802
         """All dimensions in reverse."""
         return np.ndarray.transpose(self)
 
@@ -75,11 +84,21 @@ class ObjectArray(TorchLike, np.ndarray[Any, Any]):
         """Without dimensions of size one."""
         return np.ndarray.squeeze(self, *axes, **options)
 
-    def sum(self, axis: Any = None, keepdim: bool = False, *, dim: Any = None, keepdims: bool = False, **_: Any) -> Any:  # noqa: FBT002
+    def sum(
+        self,
+        axis: Any = None,
+        keepdim: bool = False,  # noqa: FBT002
+        *,
+        dim: Any = None,
+        keepdims: bool = False,
+        **_: Any,
+    ) -> Any:
         """Sum over axes, all of them by default."""
         axes = axes_of(self.ndim, axis if not isinstance(axis, list) else tuple(axis), dim)
         return (
-            self._wrapped(np.add.reduce(np.asarray(self), axis=axes, keepdims=bool(keepdim or keepdims)))
+            self._wrapped(
+                np.add.reduce(np.asarray(self), axis=axes, keepdims=bool(keepdim or keepdims))
+            )
             if axes
             else self
         )
@@ -121,7 +140,7 @@ class ObjectArray(TorchLike, np.ndarray[Any, Any]):
         """−1, 0 or 1."""
         return self.where(self > 0, 1, self.where(self < 0, -1, self * 0))
 
-    def clamp(self, min: Any = None, max: Any = None) -> Any:  # noqa: A002, torch's own names
+    def clamp(self, min: Any = None, max: Any = None) -> Any:  # noqa: A002
         """At least ``min`` and at most ``max``."""
         out: Any = self if min is None else np.maximum(self, self.lifted(min))  # type: ignore[attr-defined]
         return out if max is None else np.minimum(out, self.lifted(max))  # type: ignore[attr-defined]
@@ -136,7 +155,9 @@ class ObjectArray(TorchLike, np.ndarray[Any, Any]):
 
     def where(self, condition: Any, yes: Any, no: Any) -> Any:
         """One of two, entry by entry."""
-        chosen = np.asarray(condition.numpy() if isinstance(condition, Tensor) else condition).astype(bool)
+        chosen = np.asarray(
+            condition.numpy() if isinstance(condition, Tensor) else condition
+        ).astype(bool)
         first, second = (np.asarray(self.lifted(value), dtype=object) for value in (yes, no))  # type: ignore[attr-defined]
         return self._wrapped(np.where(chosen, first, second))
 

@@ -1,7 +1,8 @@
 """What a formula can be run on.
 
-A formula of this suite uses only what torch tensors and numpy object arrays share: ``@``, ``.mT``, ``*``, ``+``, ``-``,
-``.sum(axis)``, indexing with ``[..., None]``; so the same line runs on floats, on Python integers and on balls.
+A formula of this suite uses only what torch tensors and numpy object arrays share: ``@``, ``.mT``,
+``*``, ``+``, ``-``, ``.sum(axis)``, indexing with ``[..., None]``; so the same line runs on floats,
+on Python integers and on balls.
 """
 
 from __future__ import annotations
@@ -16,16 +17,22 @@ from torch import Tensor
 from theorems.impl.numbers.exact_arrays import ExactArray
 
 Operand: TypeAlias = Any
-"""A torch tensor, a numpy object array of exact numbers, or anything that answers to the same operators."""
+"""A torch tensor, a numpy object array of exact numbers, or anything that answers to the same
+operators.
+"""
 
 
 def is_exact(operand: Operand) -> bool:
-    """Whether ``operand`` is an object array of Python integers or fractions, which never round (and no `ArbArray`, which encloses)."""
+    """Whether ``operand`` is an object array of Python integers or fractions, which never round
+    (and no `ArbArray`, which encloses).
+    """
     return type(operand) in (np.ndarray, ExactArray) and operand.dtype == object
 
 
 def to_exact(values: Operand) -> np.ndarray:
-    """The same numbers as Python integers, or as fractions where one is not whole (every float is a fraction)."""
+    """The same numbers as Python integers, or as fractions where one is not whole (every float is a
+    fraction).
+    """
     if not isinstance(values, Tensor):
         return values.fractions()
     flat = values.detach().double().cpu().reshape(-1).tolist()
@@ -41,7 +48,9 @@ def to_tensor(values: np.ndarray) -> Tensor:
 
 
 def reciprocal(operand: Operand) -> Operand:
-    """1/x; a fraction where x is an exact number, which Python's own division would make a float."""
+    """1/x; a fraction where x is an exact number, which Python's own division would make a
+    float.
+    """
     if is_exact(operand):
         return np.vectorize(lambda value: Fraction(1) / value, otypes=[object])(operand)
     return Fraction(1) / operand if isinstance(operand, int | Fraction) else 1 / operand

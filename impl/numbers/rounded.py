@@ -1,10 +1,12 @@
 r"""Where every numerical bound comes from: running error analysis of the claim's own formula.
 
-A `Ball` is a computed tensor with a proved bound on its distance from the exact result. Running a formula on balls
-instead of tensors bounds the rounding error of that very formula from its shapes and magnitudes, with the textbook model
-:math:`|\mathrm{fl}(x^\top y) - x^\top y| \le \gamma_n \sum_i |x_i y_i|`, :math:`\gamma_n = nu/(1-nu)` (Higham, *Accuracy
-and Stability of Numerical Algorithms*, ch. 3), which holds for every order of summation. Where all operands are integers and
-Σ|terms| < 2^53 (2^24 in float32), nothing rounds and the radius is exactly zero: that is how a verdict earns the grade EXACT.
+A `Ball` is a computed tensor with a proved bound on its distance from the exact result. Running a
+formula on balls instead of tensors bounds the rounding error of that very formula from its shapes
+and magnitudes, with the textbook model :math:`|\mathrm{fl}(x^\top y) - x^\top y| \le \gamma_n
+\sum_i |x_i y_i|`, :math:`\gamma_n = nu/(1-nu)` (Higham, *Accuracy and Stability of Numerical
+Algorithms*, ch. 3), which holds for every order of summation. Where all operands are integers and
+Σ|terms| < 2^53 (2^24 in float32), nothing rounds and the radius is exactly zero: that is how a
+verdict earns the grade EXACT.
 """
 
 from __future__ import annotations
@@ -27,9 +29,16 @@ UNIT = 2.0**-53
 
 _SINGLE = 2.0**-24
 _TINY = torch.finfo(torch.float64).tiny
-_UNDERFLOW = {_SINGLE: torch.finfo(torch.float32).tiny, 2.0**-8: torch.finfo(torch.bfloat16).tiny, 2.0**-11: 2.0**-24}
-"""What one operation may lose by underflow, by unit roundoff, flushing to zero included; float64 loses ``_TINY``."""
-_UNDERFLOW |= {u * (2 + u): lost for u, lost in _UNDERFLOW.items()}  # autocast, see `impl.networks.tracing.unit_of`
+_UNDERFLOW = {
+    _SINGLE: torch.finfo(torch.float32).tiny,
+    2.0**-8: torch.finfo(torch.bfloat16).tiny,
+    2.0**-11: 2.0**-24,
+}
+"""What one operation may lose by underflow, by unit roundoff, flushing to zero included; float64
+loses ``_TINY``.
+"""
+# autocast, see `impl.networks.tracing.unit_of`
+_UNDERFLOW |= {u * (2 + u): lost for u, lost in _UNDERFLOW.items()}
 
 
 def underflow(unit: float) -> float:
@@ -38,11 +47,14 @@ def underflow(unit: float) -> float:
 
 
 CAST = {2.0**-11 * (2 + 2.0**-11): 2.0**-24}
-"""What casting a factor of a product loses by underflow, by unit roundoff: autocast to float16, whose range is small."""
+"""What casting a factor of a product loses by underflow, by unit roundoff: autocast to float16,
+whose range is small.
+"""
 
 
 def gamma(terms: int, unit: float = UNIT) -> float:
-    """γ_k = ku/(1−ku): the relative rounding error of k operations; infinite from ku ≥ ½ on, where it proves nothing.
+    """γ_k = ku/(1−ku): the relative rounding error of k operations; infinite from ku ≥ ½ on, where
+    it proves nothing.
 
     Formats narrower than float32 accumulate in float32 and round once more at the end.
     """
@@ -78,7 +90,8 @@ def _note_zero_divisor() -> None:
 
 
 class Ball(BallFunctions):
-    """A float64 tensor and an entrywise bound on its error: supports the operators that formulas are written with.
+    """A float64 tensor and an entrywise bound on its error: supports the operators that formulas
+    are written with.
 
     Args:
         center: what was computed.
@@ -94,7 +107,8 @@ class Ball(BallFunctions):
         self.radius = radius
         self.unit = unit
 
-    # -- reading -------------------------------------------------------------------------------------------------
+    # -- reading
+    # ----------------------------------------------------------------------------------------------
 
     @property
     def error(self) -> Tensor:
@@ -112,7 +126,7 @@ class Ball(BallFunctions):
         return tuple(self.center.shape)
 
     @property
-    def mT(self) -> Ball:  # noqa: N802, the operators' common name
+    def mT(self) -> Ball:  # noqa: N802
         """Transpose of the last two dimensions."""
         return self._like(self.center.mT, None if self.radius is None else self.radius.mT)
 
@@ -120,7 +134,8 @@ class Ball(BallFunctions):
         """Index center and radius alike."""
         return self._like(self.center[index], None if self.radius is None else self.radius[index])
 
-    # -- arithmetic ----------------------------------------------------------------------------------------------
+    # -- arithmetic
+    # ----------------------------------------------------------------------------------------------
 
     def _like(self, center: Tensor, radius: Tensor | None, other: Ball | None = None) -> Ball:
         return Ball(center, radius, self.unit if other is None else max(self.unit, other.unit))
@@ -132,7 +147,8 @@ class Ball(BallFunctions):
             return other.double()
         if isinstance(other, int | float):
             center = torch.tensor(float(other), dtype=torch.float64, device=self.center.device)
-            return Ball(center, None if float(other) == other else center.abs() * UNIT)  # an int beyond 2^53 may round
+            # an int beyond 2^53 may round
+            return Ball(center, None if float(other) == other else center.abs() * UNIT)
         return Ball(other) if isinstance(other, Tensor) else None
 
     def _rounded(
@@ -145,23 +161,27 @@ class Ball(BallFunctions):
         *,
         product: Any = None,
     ) -> Ball:
-        """The result ``center`` of ``terms`` operations on exact operands whose absolute terms sum to ``sizes``."""
+        """The result ``center`` of ``terms`` operations on exact operands whose absolute terms sum
+        to ``sizes``.
+        """
         unit = self.unit if other is None else max(self.unit, other.unit)
         lost: Any = terms * underflow(unit)
         if product is not None and other is not None and not bool(sizes.all()):
-            lost = (
-                lost * self._terms(other, product).sign()
-            )  # nothing is lost of what is zero: a closed gate stays closed
+            # nothing is lost of what is zero: a closed gate stays closed
+            lost = lost * self._terms(other, product).sign()
         fresh: Tensor | None = None
         if not self._exact(center, sizes, other, unit):
             if bool(sizes.any()) or (
-                product is not None and other is not None and bool(self._terms(other, product).any())
+                product is not None
+                and other is not None
+                and bool(self._terms(other, product).any())
             ):
                 # the radius is itself computed in float64: the last factor covers its own rounding
                 fresh = (gamma(terms, unit) * sizes + lost) * (1 + 4 * (terms + 4) * UNIT)
         elif product is not None and len(carried) == 2:
             fresh = torch.zeros_like(center) + lost  # the product of two radii may underflow
-        more = 1 + 4 * gamma(terms + 4, unit)  # operands that are off by their radii round off by as much more
+        # operands that are off by their radii round off by as much more
+        more = 1 + 4 * gamma(terms + 4, unit)
         for part in carried:
             fresh = part * more if fresh is None else fresh + part * more
         return Ball(center, fresh, unit)
@@ -173,7 +193,9 @@ class Ball(BallFunctions):
         return _integral(self.center) and (other is None or _integral(other.center))
 
     def _terms(self, other: Ball, product: Any) -> Tensor:
-        """How many products of factors that are not zero each entry sums: what is none of them cannot underflow."""
+        """How many products of factors that are not zero each entry sums: what is none of them
+        cannot underflow.
+        """
         counted: Tensor = product((self.magnitude != 0).double(), (other.magnitude != 0).double())
         return counted
 
@@ -194,7 +216,12 @@ class Ball(BallFunctions):
         sizes = self.center.abs() @ right.center.abs()
         carried = self._carried(right, torch.matmul)
         return self._rounded(
-            self.center @ right.center, self.center.shape[-1] + 1, sizes, carried, right, product=torch.matmul
+            self.center @ right.center,
+            self.center.shape[-1] + 1,
+            sizes,
+            carried,
+            right,
+            product=torch.matmul,
         )
 
     def __rmatmul__(self, other: Other) -> Ball:
@@ -208,7 +235,9 @@ class Ball(BallFunctions):
         if right is None:
             return NotImplemented
         center = self.center * right.center
-        return self._rounded(center, 1, center.abs(), self._carried(right, torch.mul), right, product=torch.mul)
+        return self._rounded(
+            center, 1, center.abs(), self._carried(right, torch.mul), right, product=torch.mul
+        )
 
     __rmul__ = __mul__
 
@@ -221,7 +250,8 @@ class Ball(BallFunctions):
         if bool(((right.center == 0) & (right.error == 0)).any()):
             _note_zero_divisor()
         center = self.center / right.center
-        whole = center * right.center == self.center  # an integer product below 2^53: not rounded itself
+        # an integer product below 2^53: not rounded itself
+        whole = center * right.center == self.center
         if (
             self.radius is None
             and right.radius is None
@@ -277,4 +307,7 @@ class Ball(BallFunctions):
 
     def __repr__(self) -> str:
         """Shape and largest radius."""
-        return f"Ball(shape={self.shape}, radius<={float(self.error.max()) if self.center.numel() else 0:.3g})"
+        return (
+            f"Ball(shape={self.shape}, "
+            f"radius<={float(self.error.max()) if self.center.numel() else 0:.3g})"
+        )

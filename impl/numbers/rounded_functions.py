@@ -1,7 +1,9 @@
-"""Functions of balls: the center is what torch returns, the radius bounds its distance from the exact value for everything in the ball.
+"""Functions of balls: the center is what torch returns, the radius bounds its distance from the
+exact value for everything in the ball.
 
-Monotone functions are enclosed by their values at both ends; torch's own are taken to be right to four units in the last place (its vector
-libraries document at most two). Outside a domain (a logarithm that may be of zero) the radius is infinite, which proves nothing.
+Monotone functions are enclosed by their values at both ends; torch's own are taken to be right to
+four units in the last place (its vector libraries document at most two). Outside a domain (a
+logarithm that may be of zero) the radius is infinite, which proves nothing.
 """
 
 from __future__ import annotations
@@ -38,7 +40,8 @@ class BallFunctions(BallOrder):
         found = self._lift(value)  # type: ignore[attr-defined]
         return value if found is None else found
 
-    # -- monotone functions ------------------------------------------------------------------------------------
+    # -- monotone functions
+    # ------------------------------------------------------------------------------------
 
     def _monotone(
         self,
@@ -48,7 +51,9 @@ class BallFunctions(BallOrder):
         least: float = -math.inf,
         open_end: bool = False,
     ) -> Any:
-        """An increasing function, defined from ``least`` on (beyond it, if that is a pole); ``exact`` says where torch's value does not round."""
+        """An increasing function, defined from ``least`` on (beyond it, if that is a pole);
+        ``exact`` says where torch's value does not round.
+        """
         from theorems.impl.numbers.rounded import underflow
 
         value = function(self.center)
@@ -61,10 +66,14 @@ class BallFunctions(BallOrder):
         low, high = -_up(self.radius - self.center), _up(self.center + self.radius)
         at_low, at_high = function(low.clamp(min=least)), function(high)
         ends = torch.maximum((at_high - value).abs(), (value - at_low).abs())
-        radius = (ends + slack + 8 * _UNIT * torch.maximum(at_low.abs(), at_high.abs())) * (1 + 8 * _UNIT)
+        radius = (ends + slack + 8 * _UNIT * torch.maximum(at_low.abs(), at_high.abs())) * (
+            1 + 8 * _UNIT
+        )
         outside = low <= least if open_end else low < least
         radius = torch.where(outside | ~radius.isfinite(), math.inf, radius)
-        return self._like(value, torch.where((self.radius == 0) & exact(self.center, value), 0.0, radius))  # type: ignore[attr-defined]
+        return self._like(  # type: ignore[attr-defined]
+            value, torch.where((self.radius == 0) & exact(self.center, value), 0.0, radius)
+        )
 
     def exp(self) -> Any:
         """The exponential; of zero exact."""
@@ -75,11 +84,15 @@ class BallFunctions(BallOrder):
         return self._monotone(torch.log, exact=lambda x, _: x == 1, least=0.0, open_end=True)
 
     def sqrt(self) -> Any:
-        """The square root; of squares exact, with an infinite radius where the ball reaches below zero."""
+        """The square root; of squares exact, with an infinite radius where the ball reaches below
+        zero.
+        """
         return self._monotone(torch.sqrt, exact=_square, least=0.0)
 
     def _root(self) -> Any:
-        """√x of something that is known not to be negative: what reaches below zero there is rounding."""
+        """√x of something that is known not to be negative: what reaches below zero there is
+        rounding.
+        """
         from theorems.impl.numbers.rounded import Ball
 
         if self.radius is None:
@@ -94,7 +107,9 @@ class BallFunctions(BallOrder):
         return Ball(value, torch.where(exact, 0.0, radius), self.unit)
 
     def tanh(self) -> Any:
-        """Hyperbolic tangent: 1-Lipschitz; four units in the last place for the library's own error."""
+        """Hyperbolic tangent: 1-Lipschitz; four units in the last place for the library's own
+        error.
+        """
         return self._lipschitz(torch.tanh, zero=True)
 
     def sin(self) -> Any:
@@ -113,7 +128,9 @@ class BallFunctions(BallOrder):
         """1/(1 + exp(−x)): its slope is at most a quarter."""
         return self._lipschitz(torch.sigmoid, slope=0.25)
 
-    def _lipschitz(self, function: Callable[[Tensor], Tensor], slope: float = 1.0, *, zero: bool = False) -> Any:
+    def _lipschitz(
+        self, function: Callable[[Tensor], Tensor], slope: float = 1.0, *, zero: bool = False
+    ) -> Any:
         from theorems.impl.numbers.rounded import underflow
 
         center = function(self.center)
@@ -125,7 +142,9 @@ class BallFunctions(BallOrder):
         return self._like(center, radius if bool(radius.any()) else None)  # type: ignore[attr-defined]
 
     def exp2(self) -> Any:
-        """2^x entry by entry: the radius is the distance of what torch returns from arb's enclosure, rounded up."""
+        """2^x entry by entry: the radius is the distance of what torch returns from arb's
+        enclosure, rounded up.
+        """
         import flint
 
         center = torch.exp2(self.center)
@@ -165,7 +184,8 @@ class BallFunctions(BallOrder):
             return self.exp2() if base == 2 else (self * math.log(base)).exp()  # type: ignore[operator, attr-defined]
         return NotImplemented
 
-    # -- shapes --------------------------------------------------------------------------------------------------
+    # -- shapes
+    # ----------------------------------------------------------------------------------------------
 
     def _shaped(self, change: Callable[[Tensor], Tensor]) -> Any:
         return self._like(change(self.center), None if self.radius is None else change(self.radius))  # type: ignore[attr-defined]
@@ -198,16 +218,21 @@ class BallFunctions(BallOrder):
         """Along a dimension."""
         return self._gathered(parts, lambda tensors: torch.cat(tensors, dim))
 
-    # -- matrices ------------------------------------------------------------------------------------------------
+    # -- matrices
+    # ----------------------------------------------------------------------------------------------
 
     def _matrix(self, name: str, *operands: Any) -> Any:
         from theorems.impl.numbers import rounded_matrices
 
         function, lift = getattr(rounded_matrices, name), self._lift  # type: ignore[attr-defined]
-        return function(self, *(lift(torch.as_tensor(o) if isinstance(o, list) else o) for o in operands))
+        return function(
+            self, *(lift(torch.as_tensor(o) if isinstance(o, list) else o) for o in operands)
+        )
 
     def project(self, targets: Any) -> Any:
-        """The targets projected on this matrix's column space; see `impl.numbers.rounded_matrices`."""
+        """The targets projected on this matrix's column space; see
+        `impl.numbers.rounded_matrices`.
+        """
         return self._matrix("project", targets)
 
     def unexplained(self, targets: Any) -> Any:
@@ -225,7 +250,8 @@ class BallFunctions(BallOrder):
     def __float__(self) -> float:
         """Refused: it would forget the radius."""
         raise NotCarriedError(
-            "expected a formula that keeps its numbers, got float() or .item(), which forgets how they round"
+            "expected a formula that keeps its numbers, got float() or .item(), which "
+            "forgets how they round"
         )
 
     item = __float__

@@ -1,4 +1,6 @@
-"""Order on balls: absolute values, the larger of two, comparisons that may be open, and the choice between two by one of them."""
+"""Order on balls: absolute values, the larger of two, comparisons that may be open, and the choice
+between two by one of them.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ class BallOrder(TorchLike):
         """Absolute value, exact."""
         return self._like(self.center.abs(), self.radius)  # type: ignore[attr-defined]
 
-    def clamp(self, min: float | None = None, max: float | None = None) -> Any:  # noqa: A002, torch's own names
+    def clamp(self, min: float | None = None, max: float | None = None) -> Any:  # noqa: A002
         """Min ≤ x ≤ max, exact and 1-Lipschitz."""
         return self._like(self.center.clamp(min=min, max=max), self.radius)  # type: ignore[attr-defined]
 
@@ -105,7 +107,9 @@ class BallOrder(TorchLike):
         center = torch.where(truth.yes, one.center, other.center)
         taken = torch.where(truth.yes, one.error, other.error)
         left = torch.where(
-            truth.yes, (other.center - center).abs() + other.error, (one.center - center).abs() + one.error
+            truth.yes,
+            (other.center - center).abs() + other.error,
+            (one.center - center).abs() + one.error,
         )
         radius = torch.where(truth.sure, taken, torch.maximum(taken, left * (1 + 4 * _UNIT)))
         return one._like(center, radius if bool(radius.any()) else None, other)

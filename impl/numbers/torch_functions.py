@@ -1,4 +1,6 @@
-"""What torch's functions mean on a kind of number that is no tensor, by name; made of the methods of `impl.numbers.torch_like.TorchLike`."""
+"""What torch's functions mean on a kind of number that is no tensor, by name; made of the methods
+of `impl.numbers.torch_like.TorchLike`.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +27,23 @@ def gelu(x: Any, approximate: str = "none") -> Any:
 
 
 def einsum(equation: str, *operands: Any) -> Any:
-    """Products over named indices, summed where a name is not in the result; ``...`` is not read."""
-    operands = tuple(operands[0]) if len(operands) == 1 and isinstance(operands[0], tuple | list) else operands
+    """Products over named indices, summed where a name is not in the result; ``...`` is not
+    read.
+    """
+    operands = (
+        tuple(operands[0])
+        if len(operands) == 1 and isinstance(operands[0], tuple | list)
+        else operands
+    )
     left, arrow, right = equation.replace(" ", "").partition("->")
     names = left.split(",")
-    require("." not in equation, f"expected an einsum of named indices, got {equation!r}; write ... out")
-    require(len(names) == len(operands), f"expected {len(names)} operands for {equation!r}, got {len(operands)}")
+    require(
+        "." not in equation, f"expected an einsum of named indices, got {equation!r}; write ... out"
+    )
+    require(
+        len(names) == len(operands),
+        f"expected {len(names)} operands for {equation!r}, got {len(operands)}",
+    )
     seen = "".join(names)
     result = right if arrow else "".join(sorted(c for c in set(seen) if seen.count(c) == 1))
     total: Any = None
@@ -81,7 +94,10 @@ def _where(condition: Any, yes: Any, no: Any) -> Any:
 def _many(name: str) -> Callable[..., Any]:
     def joined(parts: Sequence[Any], dim: int = 0) -> Any:
         kind = next(value for value in parts if isinstance(value, TorchLike))
-        return getattr(kind, name)([p if isinstance(p, TorchLike) else kind.lifted(p) for p in parts], dim)  # type: ignore[attr-defined]
+        return getattr(kind, name)(
+            [p if isinstance(p, TorchLike) else kind.lifted(p) for p in parts],  # type: ignore[attr-defined]
+            dim,
+        )
 
     return joined
 
@@ -93,9 +109,13 @@ def _method(name: str) -> Callable[..., Any]:
     return call
 
 
-def _cross_entropy(outputs: Any, targets: Any, weight: Any = None, *, reduction: str = "mean", **options: Any) -> Any:
+def _cross_entropy(
+    outputs: Any, targets: Any, weight: Any = None, *, reduction: str = "mean", **options: Any
+) -> Any:
     if weight is not None or options.get("label_smoothing"):
-        raise NotCarriedError("expected cross_entropy without class weights and smoothing; write it with log_softmax")
+        raise NotCarriedError(
+            "expected cross_entropy without class weights and smoothing; write it with log_softmax"
+        )
     logs = outputs.log_softmax(-1)
     if isinstance(targets, Tensor) and not targets.dtype.is_floating_point:
         each = -logs[list(range(len(targets))), targets.tolist()]
@@ -110,10 +130,48 @@ def _mse(outputs: Any, targets: Any, *, reduction: str = "mean", **_: Any) -> An
 
 
 _METHODS = (
-    "abs", "exp", "log", "sqrt", "tanh", "erf", "sin", "cos", "relu", "sigmoid", "square", "sum", "mean", "amax", "amin", "clamp", "var",
-    "softmax", "log_softmax", "logsumexp", "diagonal", "trace", "norm", "transpose", "t", "permute", "reshape", "unsqueeze", "flatten",
-    "squeeze", "sign", "inverse", "exp2", "detach", "clone", "double", "numel", "dim", "maximum", "minimum", "cumsum",
-)  # fmt: skip
+    "abs",
+    "exp",
+    "log",
+    "sqrt",
+    "tanh",
+    "erf",
+    "sin",
+    "cos",
+    "relu",
+    "sigmoid",
+    "square",
+    "sum",
+    "mean",
+    "amax",
+    "amin",
+    "clamp",
+    "var",
+    "softmax",
+    "log_softmax",
+    "logsumexp",
+    "diagonal",
+    "trace",
+    "norm",
+    "transpose",
+    "t",
+    "permute",
+    "reshape",
+    "unsqueeze",
+    "flatten",
+    "squeeze",
+    "sign",
+    "inverse",
+    "exp2",
+    "detach",
+    "clone",
+    "double",
+    "numel",
+    "dim",
+    "maximum",
+    "minimum",
+    "cumsum",
+)
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {name: _method(name) for name in _METHODS} | {
     "add": lambda a, b, alpha=1: a + (b if alpha == 1 else b * alpha),
@@ -152,7 +210,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {name: _method(name) for name in _MET
     "where": _where,
     "max": _largest,
     "min": _least,
-    "clip": lambda a, min=None, max=None: a.clamp(min=min, max=max),  # noqa: A006, torch's own names
+    "clip": lambda a, min=None, max=None: a.clamp(min=min, max=max),  # noqa: A006
     "clamp_min": lambda a, min: a.clamp(min=min),  # noqa: A006
     "clamp_max": lambda a, max: a.clamp(max=max),  # noqa: A006
     "swapaxes": lambda a, b, c: a.transpose(b, c),
@@ -166,7 +224,9 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {name: _method(name) for name in _MET
     "cat": _many("joined"),
     "concat": _many("joined"),
     "linalg_norm": _norm,
-    "linalg_vector_norm": lambda x, ord=2, dim=None, keepdim=False: x.norm(ord, dim, keepdim=keepdim),  # noqa: A006
+    "linalg_vector_norm": lambda x, ord=2, dim=None, keepdim=False: x.norm(  # noqa: A006
+        ord, dim, keepdim=keepdim
+    ),
     "linalg_matrix_norm": _matrix_norm,
     "linalg_inv": lambda x: x.inverse(),
     "linalg_solve": lambda a, b: a.inverse() @ b,
@@ -177,11 +237,13 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {name: _method(name) for name in _MET
     "softplus": softplus,
     "gelu": gelu,
     "silu": lambda x, **_: x * x.sigmoid(),
-    "leaky_relu": lambda x, negative_slope=0.01, **_: x.clamp(min=0) + x.clamp(max=0) * negative_slope,
+    "leaky_relu": lambda x, negative_slope=0.01, **_: (
+        x.clamp(min=0) + x.clamp(max=0) * negative_slope
+    ),
     "linear": lambda x, w, b=None: x @ w.mT if b is None else x @ w.mT + b,
     "mse_loss": _mse,
     "cross_entropy": _cross_entropy,
-}  # fmt: skip
+}
 """What torch's functions and methods mean, by name."""
 
 SHOWN = (

@@ -1,7 +1,9 @@
-"""Formulas in torch's own spelling on every kind of number: ``torch.relu(z)`` of a ball, of exact numbers, of a dual number.
+"""Formulas in torch's own spelling on every kind of number: ``torch.relu(z)`` of a ball, of exact
+numbers, of a dual number.
 
-Each kind brings a few primitives (sums, products, ``exp``, ``clamp``, ``where`` …); everything else is made of them, here and once.
-What a kind cannot carry raises `NotCarriedError`, which says what it costs.
+Each kind brings a few primitives (sums, products, ``exp``, ``clamp``, ``where`` …); everything else
+is made of them, here and once. What a kind cannot carry raises `NotCarriedError`, which says what
+it costs.
 """
 
 from __future__ import annotations
@@ -33,15 +35,20 @@ def axes_of(ndim: int, axis: Any, dim: Any) -> tuple[int, ...]:
 class TorchLike:
     """What torch's functions and methods mean on a kind of number that is no tensor.
 
-    A kind has ``shape``, arithmetic, ``@``, indexing, ``sum``, ``amax``, ``exp``, ``log``, ``sqrt``, ``tanh``, ``erf``, ``sin``, ``cos``,
-    ``abs``, ``clamp``, ``where``, ``permute``, ``reshape``, ``maximum``, ``inverse`` and ``lifted``, which makes a constant one of its kind.
+    A kind has ``shape``, arithmetic, ``@``, indexing, ``sum``, ``amax``, ``exp``, ``log``,
+    ``sqrt``, ``tanh``, ``erf``, ``sin``, ``cos``, ``abs``, ``clamp``, ``where``, ``permute``,
+    ``reshape``, ``maximum``, ``inverse`` and ``lifted``, which makes a constant one of its kind.
     """
 
     shape: Any
 
     @classmethod
     def __torch_function__(
-        cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+        cls,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
     ) -> Any:
         """Answer one of torch's functions.
 
@@ -57,13 +64,18 @@ class TorchLike:
         found = FUNCTIONS.get(name)
         if found is None:
             raise NotCarriedError(
-                f"expected a function that runs on {cls.__name__} too, got torch's {name}; write it with {', '.join(sorted(set(FUNCTIONS) & set(SHOWN)))}"
+                f"expected a function that runs on {cls.__name__} too, got torch's {name}; "
+                f"write it with {', '.join(sorted(set(FUNCTIONS) & set(SHOWN)))}"
             )
         like = next(value for value in _flat((args, kwargs or {})) if isinstance(value, TorchLike))
         lift = like.lifted  # type: ignore[attr-defined]
-        return found(*_lifted(args, lift), **{key: _lifted(value, lift) for key, value in (kwargs or {}).items()})
+        return found(
+            *_lifted(args, lift),
+            **{key: _lifted(value, lift) for key, value in (kwargs or {}).items()},
+        )
 
-    # -- shapes ----------------------------------------------------------------------------------------------------
+    # -- shapes
+    # ----------------------------------------------------------------------------------------------
 
     @property
     def ndim(self) -> int:
@@ -79,7 +91,7 @@ class TorchLike:
         return math.prod(self.shape)
 
     @property
-    def T(self) -> Any:  # noqa: N802, torch's own name
+    def T(self) -> Any:  # noqa: N802
         """All dimensions in reverse."""
         return self.permute(*reversed(range(self.ndim)))  # type: ignore[attr-defined]
 
@@ -119,7 +131,8 @@ class TorchLike:
 
     detach = clone = contiguous = double
 
-    # -- made of the primitives ------------------------------------------------------------------------------------
+    # -- made of the primitives
+    # ------------------------------------------------------------------------------------
 
     def mean(self, axis: Any = None, keepdim: bool = False, *, dim: Any = None, **_: Any) -> Any:  # noqa: FBT002
         """Sum over how many."""
@@ -136,11 +149,19 @@ class TorchLike:
         return self * self  # type: ignore[operator]
 
     def diagonal(
-        self, offset: int = 0, dim1: int = 0, dim2: int = 1, axis1: int | None = None, axis2: int | None = None
+        self,
+        offset: int = 0,
+        dim1: int = 0,
+        dim2: int = 1,
+        axis1: int | None = None,
+        axis2: int | None = None,
     ) -> Any:
         """Entries with equal indices in two dimensions, as the last dimension."""
         require(offset == 0, f"expected the main diagonal, got offset={offset}")
-        first, second = (d % self.ndim for d in (dim1 if axis1 is None else axis1, dim2 if axis2 is None else axis2))
+        first, second = (
+            d % self.ndim
+            for d in (dim1 if axis1 is None else axis1, dim2 if axis2 is None else axis2)
+        )
         rest = [d for d in range(self.ndim) if d not in (first, second)]
         moved = self.permute(*rest, first, second)  # type: ignore[attr-defined]
         index = list(range(min(self.shape[first], self.shape[second])))
@@ -184,7 +205,9 @@ class TorchLike:
         """1/(1 + exp(−x))."""
         return 1 / ((-self).exp() + 1)  # type: ignore[operator]
 
-    def var(self, dim: Any = None, *, correction: int = 1, keepdim: bool = False, unbiased: bool = True) -> Any:
+    def var(
+        self, dim: Any = None, *, correction: int = 1, keepdim: bool = False, unbiased: bool = True
+    ) -> Any:
         """Variance over some dimensions."""
         axes = axes_of(self.ndim, None, dim)
         count = math.prod(self.shape[a] for a in axes) - (correction if unbiased else 0)

@@ -1,4 +1,6 @@
-"""Exact numbers that know how large their degree can be, as rational functions of the numbers that were drawn."""
+"""Exact numbers that know how large their degree can be, as rational functions of the numbers that
+were drawn.
+"""
 
 from __future__ import annotations
 
@@ -28,25 +30,33 @@ class Factor:
 class Tracked:
     r"""A value :math:`n(t)/\prod_k q_k(t)^{e_k}` at one point t, with deg n at most ``degree``.
 
-    Run a formula on object arrays of these in place of plain numbers: the same code, and the degree bound of what it computes. Products
-    add degrees, sums go through the least common denominator. It is never turned into a plain number, which would forget the degree: int(),
-    float() and Fraction() refuse. Comparisons answer from the value, since a formula may branch; `branching` tells whether it did.
+    Run a formula on object arrays of these in place of plain numbers: the same code, and the degree
+    bound of what it computes. Products add degrees, sums go through the least common denominator.
+    It is never turned into a plain number, which would forget the degree: int(), float() and
+    Fraction() refuse. Comparisons answer from the value, since a formula may branch; `branching`
+    tells whether it did.
 
     Args:
         value: at the point.
-        degree: bound on the degree of the numerator; -1 for nothing but zero is not used: constants have degree 0.
+        degree: bound on the degree of the numerator; -1 for nothing but zero is not used: constants
+            have degree 0.
         below: exponent of each polynomial in the denominator.
     """
 
     __slots__ = ("below", "degree", "value")
 
-    def __init__(self, value: Exact, degree: int = 1, below: Mapping[Factor, int] | None = None) -> None:
+    def __init__(
+        self, value: Exact, degree: int = 1, below: Mapping[Factor, int] | None = None
+    ) -> None:
         """A drawn number has degree 1 and no denominator."""
         self.value, self.degree, self.below = value, degree, below
 
     def __repr__(self) -> str:
         """Value and degree."""
-        return f"Tracked({self.value}, degree {self.degree}{' over ' + str(denominator(self.below)) if self.below else ''})"
+        return (
+            f"Tracked({self.value}, degree "
+            f"{self.degree}{' over ' + str(denominator(self.below)) if self.below else ''})"
+        )
 
     def __add__(self, other: Any) -> Any:
         """Over the least common denominator."""
@@ -167,7 +177,9 @@ def _branch(answer: Any, by: str = "order") -> bool:
 
 @contextmanager
 def branching() -> Iterator[list[str]]:
-    """Collects "order" or "equality" for every comparison that a formula makes of tracked numbers inside the block."""
+    """Collects "order" or "equality" for every comparison that a formula makes of tracked numbers
+    inside the block.
+    """
     seen: list[str] = []
     token = _branches.set(seen)
     try:
@@ -177,14 +189,17 @@ def branching() -> Iterator[list[str]]:
 
 
 def _read(other: Any) -> tuple[Any, int, Mapping[Factor, int] | None]:
-    """Value, degree and denominator of a number; the value is None for what is none (arrays bring their own operators)."""
+    """Value, degree and denominator of a number; the value is None for what is none (arrays bring
+    their own operators).
+    """
     if isinstance(other, Tracked):
         return other.value, other.degree, other.below
     if isinstance(other, int | Fraction | np.integer):
         return other, 0, None
     if isinstance(other, float | np.floating):
         raise TypeError(
-            f"expected integers and fractions, got the float {other!r}: the formula mixes floats into exact arithmetic"
+            f"expected integers and fractions, got the float {other!r}: the formula mixes "
+            "floats into exact arithmetic"
         )
     return None, 0, None
 
@@ -199,7 +214,11 @@ def is_tracked(*operands: Any) -> bool:
     return any(
         isinstance(value, Tracked)
         for operand in operands
-        for value in (operand.flat if isinstance(operand, np.ndarray) and operand.dtype == object else (operand,))
+        for value in (
+            operand.flat
+            if isinstance(operand, np.ndarray) and operand.dtype == object
+            else (operand,)
+        )
     )
 
 
@@ -229,19 +248,25 @@ def common_denominator(several: Any) -> dict[Factor, int]:
 
 
 def cleared(entries: Any) -> tuple[list[int], int]:
-    """Degrees of numbers after multiplication by their least common denominator, and the degree of that."""
+    """Degrees of numbers after multiplication by their least common denominator, and the degree of
+    that.
+    """
     read = [_read(value) for value in entries]
     total = denominator(common_denominator(below for _, _, below in read))
     return [degree + total - denominator(below) for _, degree, below in read], total
 
 
 def inverse(matrix: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Degrees of M⁻¹ for its known ``values``: row by row M = diag(1/L) N, and M⁻¹ = adj(N) diag(L)/det N (Cramer)."""
+    """Degrees of M⁻¹ for its known ``values``: row by row M = diag(1/L) N, and M⁻¹ = adj(N)
+    diag(L)/det N (Cramer).
+    """
     rows = [cleared(row) for row in matrix]
     known: Any = values
     tops = [max(degrees) for degrees, _ in rows]
     determinant = Factor(sum(tops))
     out = np.empty(matrix.shape, dtype=object)
     for i, j in np.ndindex(*matrix.shape):
-        out[i, j] = Tracked(known[i, j], determinant.degree - tops[j] + rows[j][1], {determinant: 1})
+        out[i, j] = Tracked(
+            known[i, j], determinant.degree - tops[j] + rows[j][1], {determinant: 1}
+        )
     return out

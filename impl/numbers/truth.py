@@ -59,7 +59,9 @@ class Truth(TorchLike):
             OpenQuestionError: where it is not.
         """
         if not bool(self.sure.all()):
-            raise OpenQuestionError("expected a comparison that rounding leaves decided, got one that is open")
+            raise OpenQuestionError(
+                "expected a comparison that rounding leaves decided, got one that is open"
+            )
         return bool(self.yes)
 
     def all(self, *_: Any) -> Truth:
@@ -78,7 +80,9 @@ class Truth(TorchLike):
 
     def __and__(self, other: Any) -> Truth:
         """And."""
-        right = other if isinstance(other, Truth) else Truth(other, torch.ones((), dtype=torch.bool))
+        right = (
+            other if isinstance(other, Truth) else Truth(other, torch.ones((), dtype=torch.bool))
+        )
         sure = (self.sure & right.sure) | (self.sure & ~self.yes) | (right.sure & ~right.yes)
         return Truth(self.yes & right.yes, sure)
 
@@ -86,7 +90,14 @@ class Truth(TorchLike):
 
     def __or__(self, other: Any) -> Truth:
         """Or."""
-        return ~(~self & ~(other if isinstance(other, Truth) else Truth(other, torch.ones((), dtype=torch.bool))))
+        return ~(
+            ~self
+            & ~(
+                other
+                if isinstance(other, Truth)
+                else Truth(other, torch.ones((), dtype=torch.bool))
+            )
+        )
 
     __ror__ = __or__
 

@@ -1,4 +1,6 @@
-"""A teacher on one eigenvector, learned in one preconditioned step, and the signal-to-noise ratio of that step."""
+"""A teacher on one eigenvector, learned in one preconditioned step, and the signal-to-noise ratio
+of that step.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ from theorems.impl.preconditioning.linear_students import exp2
 
 @dataclass(frozen=True, eq=False)
 class AlignedTeacher(Instance):
-    r"""A linear teacher β on inputs X = U Σ^½, UᵀU = I, Σ = diag(2^{2b}), and the preconditioner Σ^p.
+    r"""A linear teacher β on inputs X = U Σ^½, UᵀU = I, Σ = diag(2^{2b}), and the preconditioner
+    Σ^p.
 
     Args:
         design: U, (n, d), with orthonormal columns without rounding.
@@ -46,7 +49,10 @@ class AlignedTeacher(Instance):
         d = self.design.shape[-1]
         for name, shape in {"root_logs": (d,), "teacher": (d, 1), "power": ()}.items():
             value = getattr(self, name)
-            require(tuple(value.shape) == shape, f"expected {name} of shape {shape}, got {tuple(value.shape)}")
+            require(
+                tuple(value.shape) == shape,
+                f"expected {name} of shape {shape}, got {tuple(value.shape)}",
+            )
             if isinstance(value, Tensor):
                 require_finite(name, value)
         if isinstance(self.teacher, Tensor):

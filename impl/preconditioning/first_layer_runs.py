@@ -1,4 +1,6 @@
-"""Short preconditioned trainings of somebody's own network, for the claims about its first layer."""
+"""Short preconditioned trainings of somebody's own network, for the claims about its first
+layer.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from theorems.impl.networks.surgery import FirstLayer, first_layer
 from theorems.impl.preconditioning.first_layer import FirstLayerTraining, PreconditionedSteps
 
 LARGEST_ROWS, LARGEST_COLUMNS = 4096, 2048
-"""Rows N (samples times tokens) and columns d up to which the (N, N) Gram matrix and the (d, d) preconditioner are formed."""
+"""Rows N (samples times tokens) and columns d up to which the (N, N) Gram matrix and the (d, d)
+preconditioner are formed.
+"""
 
 _STEPS = 3
 _SHARE = 1e-2
@@ -22,9 +26,15 @@ _SHARE = 1e-2
 
 
 def first_layer_runs(
-    model: nn.Module, inputs: Inputs, targets: Any, loss: Callable[[Any, Any], Tensor], *, seed: int = 0
+    model: nn.Module,
+    inputs: Inputs,
+    targets: Any,
+    loss: Callable[[Any, Any], Tensor],
+    *,
+    seed: int = 0,
 ) -> dict[str, PreconditionedSteps | str] | str:
-    """Three steps of a copy of ``model`` with plain gradients at its first layer, and three with whitened ones; the rest under Adam.
+    """Three steps of a copy of ``model`` with plain gradients at its first layer, and three with
+    whitened ones; the rest under Adam.
 
     Args:
         model: any module; it is copied, not changed.
@@ -34,18 +44,35 @@ def first_layer_runs(
         seed: of dropout and of the test rows.
 
     Returns:
-        the recorded steps by place ("name of the layer, rule"), or why there are none: no fully connected first layer, inputs that are
-        also read elsewhere, tied or frozen weights, something trained before it, a Gram matrix that is too large to form.
+        the recorded steps by place ("name of the layer, rule"), or why there are none: no fully
+        connected first layer, inputs that are also read elsewhere, tied or frozen weights,
+        something trained before it, a Gram matrix that is too large to form.
     """
     try:
         found = first_layer(model, inputs, targets, loss, seed=seed)
-        reason = found.obstacle if found.module is None or found.obstacle is not None else _unfit(found)
-        return reason if reason is not None else {
-            f"{found.name}, {rule}": FirstLayerTraining(
-                model, inputs, targets, loss, preconditioner=matrix, rate=_rate(found, matrix), rest=_adam, seed=seed
-            ).run(_STEPS)
-            for rule, matrix in (("plain steps", _identity(found.rows)), ("whitened steps", _whitening(found.rows)))
-        }  # fmt: skip
+        reason = (
+            found.obstacle if found.module is None or found.obstacle is not None else _unfit(found)
+        )
+        return (
+            reason
+            if reason is not None
+            else {
+                f"{found.name}, {rule}": FirstLayerTraining(
+                    model,
+                    inputs,
+                    targets,
+                    loss,
+                    preconditioner=matrix,
+                    rate=_rate(found, matrix),
+                    rest=_adam,
+                    seed=seed,
+                ).run(_STEPS)
+                for rule, matrix in (
+                    ("plain steps", _identity(found.rows)),
+                    ("whitened steps", _whitening(found.rows)),
+                )
+            }
+        )
     except InputError as error:
         return f"its first layer cannot be trained on its own: {error}"
 
@@ -59,16 +86,26 @@ def _unfit(layer: FirstLayer) -> str | None:
     """Why the layer's steps are not recorded although the claims would apply, or None."""
     rows, columns = layer.rows.shape
     if layer.rows.is_complex() or layer.outputs.is_complex():
-        return f"the first layer, {layer.name!r}, holds complex numbers: the claims about steps are about real ones"
+        return (
+            f"the first layer, {layer.name!r}, holds complex numbers: the claims about steps "
+            "are about real ones"
+        )
     if layer.outputs.dtype != layer.rows.dtype:
         return (
-            f"the first layer, {layer.name!r}, turns {layer.rows.dtype} into {layer.outputs.dtype} (autocast): whose rounding is "
+            f"the first layer, {layer.name!r}, turns {layer.rows.dtype} into "
+            f"{layer.outputs.dtype} (autocast): whose rounding is "
             "not bounded; check it without"
         )
     if columns > LARGEST_COLUMNS:
-        return f"the first layer, {layer.name!r}, reads d = {columns} numbers: P would have d² entries, up to d = {LARGEST_COLUMNS} are formed"
+        return (
+            f"the first layer, {layer.name!r}, reads d = {columns} numbers: P would have d² "
+            f"entries, up to d = {LARGEST_COLUMNS} are formed"
+        )
     if rows > LARGEST_ROWS:
-        return f"the first layer, {layer.name!r}, has {rows} rows: G would have as many, up to {LARGEST_ROWS} are formed; give it fewer samples, or smaller ones"
+        return (
+            f"the first layer, {layer.name!r}, has {rows} rows: G would have as many, up to "
+            f"{LARGEST_ROWS} are formed; give it fewer samples, or smaller ones"
+        )
     return None
 
 
@@ -81,7 +118,9 @@ def _whitening(rows: Tensor) -> Tensor:
     x = rows.double()
     covariance = x.mT @ x / len(x)
     ridge = 0.1 * float(covariance.diagonal().mean()) or 1.0
-    inverse = torch.linalg.inv(covariance + ridge * torch.eye(len(covariance), dtype=x.dtype, device=x.device))
+    inverse = torch.linalg.inv(
+        covariance + ridge * torch.eye(len(covariance), dtype=x.dtype, device=x.device)
+    )
     even: Tensor = (inverse + inverse.mT) / 2
     return even.to(rows)
 

@@ -24,7 +24,9 @@ RULES = {
     2: ((0, Fraction(6)), (1, Fraction(2)), (2, Fraction(1))),
     3: ((0, Fraction(140)), (1, Fraction(90)), (2, Fraction(18)), (3, Fraction(2))),
 }
-"""Whole nodes ±k with whole weights whose moments are N(0, 1)'s to degree 3, 5 and 7 (after division by the total)."""
+"""Whole nodes ±k with whole weights whose moments are N(0, 1)'s to degree 3, 5 and 7 (after
+division by the total).
+"""
 
 DEGREES = {1: 3, 2: 5, 3: 7}
 """Polynomial degree to which a rule is exact."""
@@ -46,11 +48,14 @@ SLOPES: dict[str, tuple[type[nn.Module], float, float]] = {
     "silu": (nn.SiLU, 0.0, 0.5),
     "relu": (nn.ReLU, 0.0, 0.0),
 }
-"""Activation, σ(0) and σ'(0), whole where they are: exact numbers stay exact. Torch takes 0 for the slope of ReLU at its kink, so from zero it learns nothing."""
+"""Activation, σ(0) and σ'(0), whole where they are: exact numbers stay exact. Torch takes 0 for the
+slope of ReLU at its kink, so from zero it learns nothing.
+"""
 
 
 def cubature(dimension: int, rule: int) -> tuple[Tensor, Tensor]:
-    """Nodes (M, d) and weights (M,), all whole numbers: sums over them are Gaussian means times the total weight.
+    """Nodes (M, d) and weights (M,), all whole numbers: sums over them are Gaussian means times the
+    total weight.
 
     Args:
         dimension: d; there are (2·rule + 1)^d nodes (2^d for rule 1).
@@ -70,9 +75,11 @@ def cubature(dimension: int, rule: int) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True, eq=False)
 class GaussianTeacher(Instance):
-    r"""f(x) = Σ a_j σ(⟨w_j, x⟩) on y = h(⟨β, x⟩), x ~ N(0, Σ), Σ = Q diag(2^{2b}) Qᵀ, P = Σ^p, and one step of size η.
+    r"""f(x) = Σ a_j σ(⟨w_j, x⟩) on y = h(⟨β, x⟩), x ~ N(0, Σ), Σ = Q diag(2^{2b}) Qᵀ, P = Σ^p, and
+    one step of size η.
 
-    The population is a cubature: x = Σ^½ g over nodes g with weights m, exact for the polynomial h(⟨β, x⟩) x.
+    The population is a cubature: x = Σ^½ g over nodes g with weights m, exact for the polynomial
+    h(⟨β, x⟩) x.
 
     Args:
         nodes: g in the eigenbasis, (M, d).
@@ -111,15 +118,27 @@ class GaussianTeacher(Instance):
         """Check shapes, numbers and the activation."""
         (count, d), k = self.nodes.shape, self.readout.shape[0]
         wanted = {
-            "masses": (count,), "root_logs": (d,), "basis": (d, d), "power": (), "teacher": (d, 1), "start": (k, d), "rate": (),
-        }  # fmt: skip
+            "masses": (count,),
+            "root_logs": (d,),
+            "basis": (d, d),
+            "power": (),
+            "teacher": (d, 1),
+            "start": (k, d),
+            "rate": (),
+        }
         for name, shape in wanted.items():
             value = getattr(self, name)
-            require(tuple(value.shape) == shape, f"expected {name} of shape {shape}, got {tuple(value.shape)}")
+            require(
+                tuple(value.shape) == shape,
+                f"expected {name} of shape {shape}, got {tuple(value.shape)}",
+            )
             if isinstance(value, Tensor):
                 require_finite(name, value)
         known = ", ".join(SLOPES)
-        require(self.activation in SLOPES, f"expected activation to be one of {known}, got {self.activation!r}")
+        require(
+            self.activation in SLOPES,
+            f"expected activation to be one of {known}, got {self.activation!r}",
+        )
 
     @property
     def logs(self) -> Operand:
@@ -151,8 +170,12 @@ class GaussianTeacher(Instance):
 
 
 def one_step(teacher: GaussianTeacher) -> Tensor:
-    """The first layer's weights (k, d) after one real step on the population: autograd and `PreconditionedSGD`."""
-    layer = nn.Linear(teacher.nodes.shape[1], teacher.readout.shape[0], bias=False, dtype=torch.float64)
+    """The first layer's weights (k, d) after one real step on the population: autograd and
+    `PreconditionedSGD`.
+    """
+    layer = nn.Linear(
+        teacher.nodes.shape[1], teacher.readout.shape[0], bias=False, dtype=torch.float64
+    )
     with torch.no_grad():
         layer.weight.copy_(teacher.start)
     activation = SLOPES[teacher.activation][0]()

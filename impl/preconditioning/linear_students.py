@@ -1,4 +1,6 @@
-"""Linear students under preconditioned gradient descent: what is trained on what, and the training itself."""
+"""Linear students under preconditioned gradient descent: what is trained on what, and the training
+itself.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +26,14 @@ from theorems.impl.numbers.operands import Operand, count_of, is_exact
 def _check(instance: Instance, wanted: dict[str, tuple[int, ...]]) -> None:
     for name, shape in wanted.items():
         value = getattr(instance, name)
-        require(tuple(value.shape) == shape, f"expected {name} of shape {shape}, got {tuple(value.shape)}")
+        require(
+            tuple(value.shape) == shape,
+            f"expected {name} of shape {shape}, got {tuple(value.shape)}",
+        )
         if isinstance(value, Tensor):
-            require(value.dtype.is_floating_point, f"expected floating-point {name}, got {value.dtype}")
+            require(
+                value.dtype.is_floating_point, f"expected floating-point {name}, got {value.dtype}"
+            )
             require_finite(name, value)
 
 
@@ -49,7 +56,11 @@ class LinearStudent(Instance):
 
     alone = ("inputs", 2)
 
-    measures: ClassVar[dict[str, tuple[str, int]]] = {"steps": ("rates", -1), "samples": ("inputs", -2), "inputs": ("inputs", -1)}  # fmt: skip
+    measures: ClassVar[dict[str, tuple[str, int]]] = {
+        "steps": ("rates", -1),
+        "samples": ("inputs", -2),
+        "inputs": ("inputs", -1),
+    }
     measured: ClassVar[Mapping[str, Rounding]] = {}  # all of it is data
 
     inputs: Operand
@@ -63,7 +74,10 @@ class LinearStudent(Instance):
     def __post_init__(self) -> None:
         """Check shapes and numbers."""
         d = self.inputs.shape[-1]
-        require(len(self.rates.shape) == 1 and self.rates.shape[0] > 0, "expected rates of shape (T,), T at least 1")
+        require(
+            len(self.rates.shape) == 1 and self.rates.shape[0] > 0,
+            "expected rates of shape (T,), T at least 1",
+        )
         wanted = {"covariance_root": (d, d), "factor": (d, d), "teacher": (d, 1), "noise": ()}
         _check(self, wanted if self.start is None else {**wanted, "start": (1, d)})
 
@@ -85,7 +99,8 @@ class LinearStudent(Instance):
 
 @dataclass(frozen=True, eq=False)
 class InitialisedPair(Instance):
-    r"""Two data sets, their preconditioners P = R Rᵀ and laws of W(0) ~ N(0, S Sᵀ), rows independent; one target.
+    r"""Two data sets, their preconditioners P = R Rᵀ and laws of W(0) ~ N(0, S Sᵀ), rows
+    independent; one target.
 
     Args:
         inputs: X, (n, d).
@@ -116,12 +131,19 @@ class InitialisedPair(Instance):
     def __post_init__(self) -> None:
         """Check shapes and numbers."""
         (n, d), other = self.inputs.shape, self.twin_inputs.shape[-1]
-        require(len(self.rates.shape) == 1 and self.rates.shape[0] > 0, "expected rates of shape (T,), T at least 1")
+        require(
+            len(self.rates.shape) == 1 and self.rates.shape[0] > 0,
+            "expected rates of shape (T,), T at least 1",
+        )
         wanted = {
-            "factor": (d, self.factor.shape[-1]), "start": (d, self.start.shape[-1]), "twin_inputs": (n, other),
-            "twin_factor": (other, self.twin_factor.shape[-1]), "twin_start": (other, self.twin_start.shape[-1]),
-            "targets": (n, 1), "scale": (),
-        }  # fmt: skip
+            "factor": (d, self.factor.shape[-1]),
+            "start": (d, self.start.shape[-1]),
+            "twin_inputs": (n, other),
+            "twin_factor": (other, self.twin_factor.shape[-1]),
+            "twin_start": (other, self.twin_start.shape[-1]),
+            "targets": (n, 1),
+            "scale": (),
+        }
         _check(self, wanted)
 
 
@@ -135,7 +157,8 @@ def linear_student(
     rate: float,
     steps: int,
 ) -> LinearStudent:
-    """A `LinearStudent` from matrices; β is projected on the range of P up to rounding, to which all claims refer.
+    """A `LinearStudent` from matrices; β is projected on the range of P up to rounding, to which
+    all claims refer.
 
     Args:
         inputs: X, (n, d).
@@ -151,7 +174,10 @@ def linear_student(
     """
     values, vectors = torch.linalg.eigh(preconditioner.double())
     smallest = float(values.min())
-    require(smallest > 0, f"expected a positive definite preconditioner, got smallest eigenvalue {smallest:.3g}")
+    require(
+        smallest > 0,
+        f"expected a positive definite preconditioner, got smallest eigenvalue {smallest:.3g}",
+    )
     factor = (vectors * values.sqrt()) @ vectors.mT
     spread, frame = torch.linalg.eigh(covariance.double())
     return LinearStudent(
@@ -166,7 +192,8 @@ def linear_student(
 
 @dataclass(frozen=True, eq=False)
 class PoweredCovariance(Instance):
-    r"""Inputs X = ζ Σ^½ with Σ = Q diag(2^{2b}) Qᵀ, preconditioned by Σ^p; whole logarithms keep the numbers exact.
+    r"""Inputs X = ζ Σ^½ with Σ = Q diag(2^{2b}) Qᵀ, preconditioned by Σ^p; whole logarithms keep
+    the numbers exact.
 
     Args:
         scores: ζ in the eigenbasis, (n, d).
@@ -193,7 +220,8 @@ class PoweredCovariance(Instance):
                 torch.eye(d).double() if isinstance(self.basis, Tensor) else np.eye(d, dtype=int)
             )
             require(
-                not bool((gap != 0).any()), "expected a basis that is orthogonal without rounding; see impl.reflections"
+                not bool((gap != 0).any()),
+                "expected a basis that is orthogonal without rounding; see impl.reflections",
             )
 
     @property
@@ -228,7 +256,8 @@ def exp2(exponents: Operand) -> Operand:
     for value in values:
         if Fraction(value).denominator != 1:
             raise InputError(
-                f"expected whole exponents in exact arithmetic, got {value}; use whole logarithms and a whole power"
+                f"expected whole exponents in exact arithmetic, got {value}; use whole "
+                "logarithms and a whole power"
             )
     out = np.empty(len(values), dtype=object)
     out[:] = [Fraction(2) ** int(value) for value in values]
@@ -236,7 +265,9 @@ def exp2(exponents: Operand) -> Operand:
 
 
 def identity(size: int, like: Operand) -> Operand:
-    """The identity matrix of the kind of ``like``: exact for exact operands and balls of arb, a float64 tensor otherwise."""
+    """The identity matrix of the kind of ``like``: exact for exact operands and balls of arb, a
+    float64 tensor otherwise.
+    """
     if hasattr(like, "fresh"):  # symbols
         return like.identity(size)
     if isinstance(like, np.ndarray):
@@ -245,7 +276,9 @@ def identity(size: int, like: Operand) -> Operand:
 
 
 def reflections(dimension: int, source: torch.Generator, count: int = 3) -> Tensor:
-    """An orthogonal matrix without rounding: reflections I − 2vvᵀ/‖v‖², v of one, two or four entries ±1, and a permutation."""
+    """An orthogonal matrix without rounding: reflections I − 2vvᵀ/‖v‖², v of one, two or four
+    entries ±1, and a permutation.
+    """
     matrix = torch.eye(dimension, dtype=torch.float64)[torch.randperm(dimension, generator=source)]
     for _ in range(count):
         sizes = [k for k in (1, 2, 4) if k <= dimension]
@@ -266,7 +299,8 @@ def descend(
     start: Tensor | None = None,
     scale: float = 1,
 ) -> list[Tensor]:
-    """Real training: ``nn.Linear`` without bias on ‖XWᵀ − Y‖²/(2·scale), by autograd and `PreconditionedSGD`.
+    """Real training: ``nn.Linear`` without bias on ‖XWᵀ − Y‖²/(2·scale), by autograd and
+    `PreconditionedSGD`.
 
     Args:
         inputs: X, (n, d).
@@ -285,7 +319,8 @@ def descend(
     optimiser = PreconditionedSGD(model.parameters(), float(rates[0]), preconditioner)
     path = [model.weight.detach().clone()]
     for rate in rates.tolist():
-        optimiser.param_groups[0]["lr"] = rate / scale  # half the summed squares, so that integers stay integers
+        # half the summed squares, so that integers stay integers
+        optimiser.param_groups[0]["lr"] = rate / scale
         optimiser.zero_grad()
         with torch.enable_grad():
             half_squared_error(model(inputs), targets).backward()

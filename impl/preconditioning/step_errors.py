@@ -22,9 +22,14 @@ def _rate(value: Tensor, unit: float) -> Ball:
 
 @lru_cache(maxsize=1)
 def stepped(steps: Any) -> Ball:
-    """W after the step, in the network's own format; the last instance's is kept for its mutants."""
+    """W after the step, in the network's own format; the last instance's is kept for its
+    mutants.
+    """
     delta, inputs = Ball(steps.seen_grad, unit=steps.unit), Ball(steps.inputs, unit=steps.unit)
-    weight, matrix = Ball(steps.weight, unit=steps.unit), Ball(steps.preconditioner, unit=steps.unit)
+    weight, matrix = (
+        Ball(steps.weight, unit=steps.unit),
+        Ball(steps.preconditioner, unit=steps.unit),
+    )
     eta, decay = _rate(steps.rate, steps.unit), _rate(steps.decay, steps.unit)
     return weight * (1 - eta * decay) - ((delta.mT @ inputs) @ matrix) * eta
 
@@ -62,9 +67,17 @@ LARGEST = 2.0**50
 
 
 def whole_numbers(training: Any, matrix: Tensor, output_grad: Tensor) -> bool:
-    """Whether every sum of the coming step runs over integers that stay below 2^50: then nothing rounds."""
-    layers = trace(training.model, training.inputs, training.targets, training.loss, seed=training.seed)
-    delta, rows, weight = output_grad.abs(), training.rows.abs(), training.layer.stacked_weight().abs()
+    """Whether every sum of the coming step runs over integers that stay below 2^50: then nothing
+    rounds.
+    """
+    layers = trace(
+        training.model, training.inputs, training.targets, training.loss, seed=training.seed
+    )
+    delta, rows, weight = (
+        output_grad.abs(),
+        training.rows.abs(),
+        training.layer.stacked_weight().abs(),
+    )
     slope = (delta.mT @ rows) @ matrix.abs() * training.rate
     moved = weight * (1 + training.rate * training.decay) + slope
     sums = [rows @ moved.mT, rows @ matrix.abs() @ rows.mT @ delta * training.rate]
@@ -73,6 +86,12 @@ def whole_numbers(training: Any, matrix: Tensor, output_grad: Tensor) -> bool:
         w, h, d = layer.weight.abs(), layer.inputs.abs(), layer.output_grad.abs()
         sums += [h @ w.mT + (0 if layer.bias is None else layer.bias.abs()), d.mT @ h, d @ w]
     sums += [p.detach().abs() for p in training.layer.others]
-    numbers = [rows, weight, delta, matrix * training.rate, torch.tensor(training.rate * training.decay)]
+    numbers = [
+        rows,
+        weight,
+        delta,
+        matrix * training.rate,
+        torch.tensor(training.rate * training.decay),
+    ]
     whole = all(bool((t == t.round()).all()) for t in [*numbers, *sums])
     return whole and all(float(t.max()) < LARGEST for t in sums if t.numel())

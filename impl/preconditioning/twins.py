@@ -1,4 +1,6 @@
-"""Two data sets with equal preconditioned Gram matrices, both trained, and two that share less, for comparison."""
+"""Two data sets with equal preconditioned Gram matrices, both trained, and two that share less, for
+comparison.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ from theorems.impl.preconditioning.step_errors import LARGEST
 
 
 class DataSet(NamedTuple):
-    """Inputs X (N, d), the preconditioner at every step, and the weights (k, d) from which the first layer starts."""
+    """Inputs X (N, d), the preconditioner at every step, and the weights (k, d) from which the
+    first layer starts.
+    """
 
     inputs: Tensor
     preconditioner: Callable[[int], Tensor]
@@ -29,7 +33,8 @@ class DataSet(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class TwinRuns(Instance):
-    """Paths of training on two data sets; "inner" has an equal X Xᵀ only, "restarted" the twin's data from equal weights.
+    """Paths of training on two data sets; "inner" has an equal X Xᵀ only, "restarted" the twin's
+    data from equal weights.
 
     Args:
         inputs: X, (T, N, d).
@@ -54,11 +59,16 @@ class TwinRuns(Instance):
     alone = ("start", 2)
 
     measures: ClassVar[dict[str, tuple[str, int]]] = {
-        "steps": ("inputs", -3), "samples": ("inputs", -2), "inputs": ("inputs", -1), "outputs": ("start", -2),
-    }  # fmt: skip
+        "steps": ("inputs", -3),
+        "samples": ("inputs", -2),
+        "inputs": ("inputs", -1),
+        "outputs": ("start", -2),
+    }
     measured: ClassVar[Mapping[str, Rounding]] = {}
     granted: ClassVar[Mapping[str, Slack]] = dict.fromkeys(
-        f"{run}{path}" for run in ("", "twin_", "inner_", "restarted_") for path in ("outputs", "others")
+        f"{run}{path}"
+        for run in ("", "twin_", "inner_", "restarted_")
+        for path in ("outputs", "others")
     )
 
     inputs: Operand
@@ -79,15 +89,31 @@ class TwinRuns(Instance):
     def __post_init__(self) -> None:
         """Check that all paths have the same number of steps."""
         steps = self.inputs.shape[0]
-        for name in ("outputs", "twin_outputs", "inner_outputs", "restarted_outputs", "others", "twin_others"):
+        for name in (
+            "outputs",
+            "twin_outputs",
+            "inner_outputs",
+            "restarted_outputs",
+            "others",
+            "twin_others",
+        ):
             got = getattr(self, name).shape[0]
             require(got == steps + 1, f"expected {name} of length T + 1 = {steps + 1}, got {got}")
 
 
 def _path(
-    rest: nn.Sequential, targets: Tensor, data: DataSet, *, steps: int, rate: float, decay: float, rule: Rest
+    rest: nn.Sequential,
+    targets: Tensor,
+    data: DataSet,
+    *,
+    steps: int,
+    rate: float,
+    decay: float,
+    rule: Rest,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """(Z, readout) at every step of real training, as long as every sum is over whole numbers below 2^50."""
+    """(Z, readout) at every step of real training, as long as every sum is over whole numbers below
+    2^50.
+    """
     layer = nn.Linear(data.inputs.shape[1], data.start.shape[0], bias=False, dtype=torch.float64)
     with torch.no_grad():
         layer.weight.copy_(data.start)
@@ -98,11 +124,18 @@ def _path(
         z = layer(data.inputs)
         yield z.detach().clone(), readout.detach().reshape(-1).clone()
         outputs = rest(z)
-        x, v, residual = data.inputs.abs(), readout.detach().abs(), (outputs - targets).detach().abs()
+        x, v, residual = (
+            data.inputs.abs(),
+            readout.detach().abs(),
+            (outputs - targets).detach().abs(),
+        )
         delta, weight = residual @ v, layer.weight.detach().abs()
-        moved = weight * (1 + rate * decay) + (delta.mT @ x) @ data.preconditioner(taken).abs() * rate
+        moved = (
+            weight * (1 + rate * decay) + (delta.mT @ x) @ data.preconditioner(taken).abs() * rate
+        )
         hidden = z.detach().abs()
-        grown = v * 2 + (residual.mT @ hidden) * rate * (steps + 1)  # momentum adds up at most so many gradients
+        # momentum adds up at most so many gradients
+        grown = v * 2 + (residual.mT @ hidden) * rate * (steps + 1)
         coming = x @ moved.mT
         if max(float(t.max()) for t in (moved, grown, coming, coming @ grown.mT)) >= LARGEST:
             return
@@ -123,10 +156,12 @@ def train_twins(
     decay: float = 0.0,
     rule: Rest = "sgd",
 ) -> TwinRuns:
-    """Train ``rest(X Wᵀ)`` on four data sets: the first, its twin, one with equal X Xᵀ, the twin from other weights.
+    """Train ``rest(X Wᵀ)`` on four data sets: the first, its twin, one with equal X Xᵀ, the twin
+    from other weights.
 
     Args:
-        rest: an activation that keeps integers (identity, ReLU) and a readout without bias, of whole weights.
+        rest: an activation that keeps integers (identity, ReLU) and a readout without bias, of
+            whole weights.
         targets: (N, C), integers.
         sets: the four data sets, integers.
         steps: at most how many; fewer if integers would leave ±2^50, beyond which float64 rounds.
@@ -135,10 +170,18 @@ def train_twins(
         rule: how the other parameters move.
     """
     paths = [
-        list(_path(copy.deepcopy(rest), targets, data, steps=steps, rate=rate, decay=decay, rule=rule)) for data in sets
+        list(
+            _path(
+                copy.deepcopy(rest), targets, data, steps=steps, rate=rate, decay=decay, rule=rule
+            )
+        )
+        for data in sets
     ]
     taken = min(len(path) for path in paths) - 1
-    require(taken > 0, "expected a first step on integers below 2^50, got larger ones; use smaller entries")
+    require(
+        taken > 0,
+        "expected a first step on integers below 2^50, got larger ones; use smaller entries",
+    )
     paths = [path[: taken + 1] for path in paths]
     outputs = [torch.stack([z for z, _ in path]) for path in paths]
     others = [torch.stack([theta for _, theta in path]) for path in paths]
@@ -148,6 +191,14 @@ def train_twins(
         return data.inputs.expand(taken, *data.inputs.shape), matrices, data.start
 
     return TwinRuns(
-        *first(sets[0]), *first(sets[1]), outputs[0], others[0], outputs[1], others[1], outputs[2], others[2],
-        outputs[3], others[3],
-    )  # fmt: skip
+        *first(sets[0]),
+        *first(sets[1]),
+        outputs[0],
+        others[0],
+        outputs[1],
+        others[1],
+        outputs[2],
+        others[2],
+        outputs[3],
+        others[3],
+    )

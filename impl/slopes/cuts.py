@@ -1,7 +1,9 @@
-"""What a network or its loss cuts off from autograd: recorded at one point, and held there while the parameters move.
+"""What a network or its loss cuts off from autograd: recorded at one point, and held there while
+the parameters move.
 
-Autograd differentiates a loss as if what is detached were a constant. So that is what its gradient is compared with: every detached value
-keeps the number that it had at the point, however the parameters move; what is not cut off moves with them.
+Autograd differentiates a loss as if what is detached were a constant. So that is what its gradient
+is compared with: every detached value keeps the number that it had at the point, however the
+parameters move; what is not cut off moves with them.
 """
 
 from __future__ import annotations
@@ -25,8 +27,18 @@ _SURROGATE = (
     "fake_quantize_per_tensor_affine",
     "fake_quantize_per_channel_affine",
 )
-"""Functions of torch whose gradient is documented to be another than the derivative of what they return."""
-_EMBEDDING = ("input", "weight", "padding_idx", "max_norm", "norm_type", "scale_grad_by_freq", "sparse")
+"""Functions of torch whose gradient is documented to be another than the derivative of what they
+return.
+"""
+_EMBEDDING = (
+    "input",
+    "weight",
+    "padding_idx",
+    "max_norm",
+    "norm_type",
+    "scale_grad_by_freq",
+    "sparse",
+)
 _MODES = ("_set_grad_enabled", "requires_grad_", "retain_grad", "register_hook", "backward", "grad")
 _QUIET = ("impl/slopes/cuts.py", "impl/networks/entering.py", "impl/networks/widening.py")
 
@@ -34,9 +46,10 @@ _QUIET = ("impl/slopes/cuts.py", "impl/networks/entering.py", "impl/networks/wid
 class Cuts(Seeing):
     """Records what is cut off in the first pass under it; holds it in every later one.
 
-    ``detach``, ``.data``, ``.item()`` and what is computed under ``no_grad`` of parameters and activations; writes into ``.data`` and under ``no_grad`` move
-    a tensor by as much as at first. Embeddings hold the rows of their padding index, and count every row once however often it occurs.
-    What a custom autograd function does inside is its own business.
+    ``detach``, ``.data``, ``.item()`` and what is computed under ``no_grad`` of parameters and
+    activations; writes into ``.data`` and under ``no_grad`` move a tensor by as much as at first.
+    Embeddings hold the rows of their padding index, and count every row once however often it
+    occurs. What a custom autograd function does inside is its own business.
 
     Attributes:
         names: what was cut off, and where in the source.
@@ -77,7 +90,12 @@ class Cuts(Seeing):
         name, owner = getattr(func, "__name__", ""), getattr(func, "__self__", None)
         if name == "_set_grad_enabled":
             self._without = args[0] is False and (self._without or torch.is_grad_enabled())
-        if not self.holding or name in _MODES or self._inside() or (name == "__get__" and owner is not Tensor.data):
+        if (
+            not self.holding
+            or name in _MODES
+            or self._inside()
+            or (name == "__get__" and owner is not Tensor.data)
+        ):
             return func(*args, **kwargs)
         if name == "__set__":
             return self._set_data(func, args) if owner is Tensor.data else func(*args, **kwargs)
@@ -97,14 +115,18 @@ class Cuts(Seeing):
         if follows and self._off():
             return self._apart(func, args, kwargs)
         return (
-            self._hold(name, lambda: func(*args, **kwargs)) if follows and name in _NUMBERS else func(*args, **kwargs)
+            self._hold(name, lambda: func(*args, **kwargs))
+            if follows and name in _NUMBERS
+            else func(*args, **kwargs)
         )
 
     def _off(self) -> bool:
         return self._without or torch.is_inference_mode_enabled()
 
     def _inside(self) -> bool:
-        """Inside the forward of a custom autograd function, where torch itself has turned gradients off."""
+        """Inside the forward of a custom autograd function, where torch itself has turned gradients
+        off.
+        """
         return not torch.is_grad_enabled() and not self._off()
 
     def _constant(self, value: Any) -> Any:
@@ -121,7 +143,9 @@ class Cuts(Seeing):
         return self._alias(name, func(*args))
 
     def _alias(self, name: str, made: Any) -> Any:
-        """A tensor that shares its numbers with one that autograd follows: read, it is a constant; written, both move."""
+        """A tensor that shares its numbers with one that autograd follows: read, it is a constant;
+        written, both move.
+        """
         held = self._hold(name, lambda: made)
         if isinstance(held, Tensor):
             self._aliases[id(made)] = (made, held.detach().clone())
@@ -136,13 +160,20 @@ class Cuts(Seeing):
         made = func(*args, **kwargs)
         strided = isinstance(made, Tensor) and made.layout is torch.strided and not _wrapped(made)
         shared = strided and any(
-            t.layout is torch.strided and t.untyped_storage().data_ptr() == made.untyped_storage().data_ptr()
+            t.layout is torch.strided
+            and t.untyped_storage().data_ptr() == made.untyped_storage().data_ptr()
             for t in given((args, kwargs))
         )
-        return self._alias("a view under no_grad", made) if shared else self._hold("no_grad", lambda: made)
+        return (
+            self._alias("a view under no_grad", made)
+            if shared
+            else self._hold("no_grad", lambda: made)
+        )
 
     def _hold(self, name: str, make: Callable[[], Any]) -> Any:
-        """What it gives at the point: computed and kept in the first pass, and given again in later ones."""
+        """What it gives at the point: computed and kept in the first pass, and given again in later
+        ones.
+        """
         if self.recorded is not None:
             kept = self._following(name)
             return make() if kept is _LOOSE else _copied(kept)
@@ -159,14 +190,19 @@ class Cuts(Seeing):
     def _following(self, name: str) -> Any:
         if self._coming() != name:
             raise InputError(
-                "expected the network to cut off the same values wherever it is looked at, but its course changed"
+                "expected the network to cut off the same values wherever it is looked at, "
+                "but its course changed"
             )
         assert self.recorded is not None
         self._next += 1
         return self.recorded[self._next - 1][1]
 
-    def _write(self, func: Any, target: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """A write that autograd does not see; what autograd follows moves by as much as at the point."""
+    def _write(
+        self, func: Any, target: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """A write that autograd does not see; what autograd follows moves by as much as at the
+        point.
+        """
         moves = target.requires_grad or id(target) in self._aliases
         if self.recorded is None:
             before = target.detach().clone()
@@ -185,7 +221,9 @@ class Cuts(Seeing):
         return made
 
     def _set_data(self, func: Any, args: tuple[Any, ...]) -> Any:
-        """New numbers for a tensor, unseen by autograd: one that it follows moves on from there, any other is a constant."""
+        """New numbers for a tensor, unseen by autograd: one that it follows moves on from there,
+        any other is a constant.
+        """
         target, value = args
         value = self._constant(value)
         if not target.requires_grad and not value.requires_grad:
@@ -194,13 +232,17 @@ class Cuts(Seeing):
             before = target.detach().clone()
             func(target, value)
             moves = target.requires_grad and before.shape == target.shape
-            self._taken.append((".data =", (moves, target.detach() - before if moves else target.detach().clone())))
+            self._taken.append(
+                (".data =", (moves, target.detach() - before if moves else target.detach().clone()))
+            )
             self.names[self._where(".data =")] = None
             return None
         moves, kept = self._following(".data =")
         return func(target, target.detach() + kept if moves else kept.clone())
 
-    def _embedding(self, run: Any, func: Any, body: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _embedding(
+        self, run: Any, func: Any, body: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         options = dict(zip(_EMBEDDING, args, strict=False)) | kwargs
         weight, tokens, padding = options["weight"], options["input"], options.get("padding_idx")
         if options.get("scale_grad_by_freq") and weight.requires_grad:
@@ -213,7 +255,11 @@ class Cuts(Seeing):
         if not bool(rows.any()):
             return made
         held = self._hold("padding_idx", lambda: made[rows])
-        return made if self.recorded is None else made.masked_scatter(rows[..., None].expand_as(made), held)
+        return (
+            made
+            if self.recorded is None
+            else made.masked_scatter(rows[..., None].expand_as(made), held)
+        )
 
     def _where(self, name: str) -> str:
         """The cut, with the function and the line of the source in which it stands."""
@@ -223,7 +269,10 @@ class Cuts(Seeing):
             file = frame.f_code.co_filename.replace("\\", "/")
             if not file.startswith(_TORCH) and not file.endswith(_QUIET):
                 inside = f" inside {inner}" if inner else ""
-                return f"{name}{inside} in {frame.f_code.co_name} ({file.rsplit('/', 1)[-1]}:{frame.f_lineno})"
+                return (
+                    f"{name}{inside} in {frame.f_code.co_name} "
+                    f"({file.rsplit('/', 1)[-1]}:{frame.f_lineno})"
+                )
             if file.endswith("/torch/nn/functional.py"):
                 inner = inner or frame.f_code.co_name
             frame = frame.f_back

@@ -1,4 +1,6 @@
-"""Directions in which parameters and activations move, and what of a gradient and of a loss is read along them."""
+"""Directions in which parameters and activations move, and what of a gradient and of a loss is read
+along them.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +16,17 @@ from theorems.impl.networks.nested import mapped, tensors_of
 from theorems.impl.networks.running import Inputs
 
 _PART = 2**16
-"""Entries of a tensor that are looked at in one go: a float64 copy of all of them would double what a large network takes."""
+"""Entries of a tensor that are looked at in one go: a float64 copy of all of them would double what
+a large network takes.
+"""
 TINY = 2.0**-8
 """Size of a parameter below which the loss may hardly depend on what it multiplies."""
 
 
 def first_samples(task: tuple[Inputs, Any], count: int) -> tuple[Inputs, Any] | None:
-    """Inputs and targets of the first samples, where every tensor leads with the same number of them."""
+    """Inputs and targets of the first samples, where every tensor leads with the same number of
+    them.
+    """
     lengths = {len(tensor) if tensor.ndim else 0 for tensor in tensors_of(task)}
     if len(lengths) != 1 or min(lengths) <= count:
         return None
@@ -42,7 +48,9 @@ def as_it_is(model: nn.Module) -> Iterator[dict[int, Tensor]]:
 
 
 def share(gradient: Tensor | None, direction: Tensor) -> tuple[float, float, float]:
-    """⟨g, V⟩, Σ(gV)², Σ|gV|; a complex number is two real ones, and autograd's gradient of it is that of both."""
+    """⟨g, V⟩, Σ(gV)², Σ|gV|; a complex number is two real ones, and autograd's gradient of it is
+    that of both.
+    """
     if gradient is None:
         return 0.0, 0.0, 0.0
     gradient, direction = real(gradient.detach().to_dense()), real(direction)
@@ -60,19 +68,25 @@ def real(tensor: Tensor) -> Tensor:
 
 
 def blocks(tensor: Tensor) -> Iterator[Tensor]:
-    """Views of some rows at a time, in order; of a single one where it has more entries than are looked at in one go."""
+    """Views of some rows at a time, in order; of a single one where it has more entries than are
+    looked at in one go.
+    """
     whole = tensor if tensor.ndim else tensor.reshape(1)
     yield from whole.split(max(1, _PART // max(1, math.prod(whole.shape[1:]))))
 
 
 def parts(tensor: Tensor) -> Iterator[Tensor]:
-    """The entries in order, a few at a time, cut alike for tensors of one shape; of a transposed one no more is copied than that."""
+    """The entries in order, a few at a time, cut alike for tensors of one shape; of a transposed
+    one no more is copied than that.
+    """
     for block in blocks(tensor):
         yield from block.reshape(-1).split(_PART)
 
 
 def direction(tensor: Tensor, seed: int, size: float | None = None) -> Tensor:
-    """A random direction as long as the tensor, entry by entry, or of this size; in float32, which is as random and takes half the room."""
+    """A random direction as long as the tensor, entry by entry, or of this size; in float32, which
+    is as random and takes half the room.
+    """
     source = torch.Generator(device=tensor.device).manual_seed(seed % 2**63)
     dtype = torch.complex64 if tensor.is_complex() else torch.float32
     drawn = torch.randn(tensor.shape, generator=source, dtype=dtype, device=tensor.device)
@@ -83,7 +97,9 @@ def direction(tensor: Tensor, seed: int, size: float | None = None) -> Tensor:
 
 def aligned(direction: Tensor, gradient: Tensor) -> None:
     """Give every entry of a direction the sign of its gradient, where there is one."""
-    for along, part in zip(blocks(real(direction)), blocks(real(gradient.detach().to_dense())), strict=True):
+    for along, part in zip(
+        blocks(real(direction)), blocks(real(gradient.detach().to_dense())), strict=True
+    ):
         signs = torch.sign(part).to(along.dtype)
         along.copy_(torch.where(signs == 0, along, along.abs() * signs))
 
@@ -113,12 +129,16 @@ def same_numbers(p: Tensor, base: Tensor) -> bool:
 
 
 def roughness(points: Tensor) -> float:
-    """The noise of single values on equidistant points, by the order of differences that shows the least (a smooth curve has none)."""
+    """The noise of single values on equidistant points, by the order of differences that shows the
+    least (a smooth curve has none).
+    """
     found, differences = [], points
     for order in range(1, 8):
         differences = differences[1:] - differences[:-1]
         if order >= 4:
-            found.append(float(differences.square().mean().sqrt()) / math.sqrt(math.comb(2 * order, order)))
+            found.append(
+                float(differences.square().mean().sqrt()) / math.sqrt(math.comb(2 * order, order))
+            )
     least = min(found)
     return 3 * least if math.isfinite(least) else math.inf
 
@@ -130,7 +150,9 @@ def largest(outputs: Any) -> float:
         for t in tensors_of(outputs)
         if moves(t) and t.layout is torch.strided and not t.is_nested
     ]
-    return max((float(t.nan_to_num(0.0, 0.0, 0.0).abs().max()) for t in found if t.numel()), default=0.0)
+    return max(
+        (float(t.nan_to_num(0.0, 0.0, 0.0).abs().max()) for t in found if t.numel()), default=0.0
+    )
 
 
 def reached_from(value: Tensor) -> set[int]:

@@ -1,4 +1,6 @@
-"""What of a network can be moved by itself: the parameters of a module, what a module is given, what it returns."""
+"""What of a network can be moved by itself: the parameters of a module, what a module is given,
+what it returns.
+"""
 
 from __future__ import annotations
 
@@ -61,15 +63,21 @@ class Passing:
     count: int = 0
 
     def untouched(self) -> list[int]:
-        """The events whose tensor nothing has written into: only there a gradient is that of what passed."""
-        return [event for event, tensor in self.kept.items() if tensor._version == self.versions[event]]
+        """The events whose tensor nothing has written into: only there a gradient is that of what
+        passed.
+        """
+        return [
+            event for event, tensor in self.kept.items() if tensor._version == self.versions[event]
+        ]
 
 
 Push = Callable[[Tensor], Tensor]
 
 
 @contextmanager
-def passing(model: nn.Module, *, keep: bool = False, pushes: Mapping[int, Push] | None = None) -> Iterator[Passing]:
+def passing(
+    model: nn.Module, *, keep: bool = False, pushes: Mapping[int, Push] | None = None
+) -> Iterator[Passing]:
     """Watch what passes in and out of every module.
 
     Args:
@@ -80,7 +88,9 @@ def passing(model: nn.Module, *, keep: bool = False, pushes: Mapping[int, Push] 
     seen = Passing()
 
     def through(kind: str, name: str, value: Any) -> Any:
-        tensors = [t for t in tensors_of(value) if t.requires_grad and t.is_floating_point() and _plain(t)]
+        tensors = [
+            t for t in tensors_of(value) if t.requires_grad and t.is_floating_point() and _plain(t)
+        ]
         if not tensors or not torch.is_grad_enabled():
             return value
         wanted = tensors[0]
@@ -93,7 +103,9 @@ def passing(model: nn.Module, *, keep: bool = False, pushes: Mapping[int, Push] 
             seen.kept[event], seen.versions[event] = changed, changed._version
         if pushes and event in pushes:
             changed = pushes[event](wanted)
-        return value if changed is wanted else mapped(value, lambda t: changed if t is wanted else t)
+        return (
+            value if changed is wanted else mapped(value, lambda t: changed if t is wanted else t)
+        )
 
     def enter(name: str) -> Any:
         def hook(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -117,10 +129,14 @@ def passing(model: nn.Module, *, keep: bool = False, pushes: Mapping[int, Push] 
         for name, module in model.named_modules():
             if not isinstance(module, torch.jit.ScriptModule):
                 called = name or type(model).__name__
-                stack.callback(module.register_forward_pre_hook(enter(called), with_kwargs=True).remove)
+                stack.callback(
+                    module.register_forward_pre_hook(enter(called), with_kwargs=True).remove
+                )
                 stack.callback(module.register_forward_hook(leave(called)).remove)
         yield seen
 
 
 def _plain(tensor: Tensor) -> bool:
-    return tensor.layout is torch.strided and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+    return tensor.layout is torch.strided and not torch._C._functorch.is_functorch_wrapped_tensor(
+        tensor
+    )

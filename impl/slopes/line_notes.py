@@ -1,4 +1,6 @@
-"""What is looked at beside a line: how rough the loss is, what last bits do to it, and what the row must say."""
+"""What is looked at beside a line: how rough the loss is, what last bits do to it, and what the row
+must say.
+"""
 
 from __future__ import annotations
 
@@ -27,17 +29,29 @@ def notes_on(lines: Lines) -> list[str]:
     if not lines.wide:
         notes.append("in the network's own format: it does not run in float64")
     if lines.samples:
-        notes.append(f"it has more than {LARGEST} parameters: only the {lines.samples} were looked at")
-    if any(hasattr(m, "_orig_mod") or getattr(m, "_compiled_call_impl", None) for m in lines.model.modules()):
+        notes.append(
+            f"it has more than {LARGEST} parameters: only the {lines.samples} were looked at"
+        )
+    if any(
+        hasattr(m, "_orig_mod") or getattr(m, "_compiled_call_impl", None)
+        for m in lines.model.modules()
+    ):
         notes.append("it is compiled, but ran as it is written")
     seen = {id(p) for h in lines.owners for p in h.parameters}
-    missed = [name for name, p in lines.model.named_parameters() if p.requires_grad and id(p) not in seen]
+    missed = [
+        name for name, p in lines.model.named_parameters() if p.requires_grad and id(p) not in seen
+    ]
     if missed:
         more = f" and {len(missed) - 4} more" if len(missed) > 4 else ""
         notes.append(f"the loss does not reach {', '.join(missed[:4])}{more}: not looked at")
-    hooked = sum(bool(getattr(p, "_post_accumulate_grad_hooks", None)) for p in lines.model.parameters())
+    hooked = sum(
+        bool(getattr(p, "_post_accumulate_grad_hooks", None)) for p in lines.model.parameters()
+    )
     if hooked:
-        notes.append(f"hooks after accumulation, on {hooked} parameters, did not run: what they do to gradients was not looked at")  # fmt: skip
+        notes.append(
+            f"hooks after accumulation, on {hooked} parameters, did not run: what they do to "
+            "gradients was not looked at"
+        )
     free = [name for name in lines.cuts.names if "scale_grad_by_freq" in name]
     if free:
         notes.append(f"{free[0]} was left out of its gradient")
@@ -46,18 +60,27 @@ def notes_on(lines: Lines) -> list[str]:
         more = f" and {len(cuts) - 3} more" if len(cuts) > 3 else ""
         notes.append(f"cut off from autograd, and held where it was: {'; '.join(cuts[:3])}{more}")
     elif cuts:
-        notes.append(f"cut off from autograd without any effect on the loss: {cuts[0]}" + (" and more" if len(cuts) > 1 else ""))  # fmt: skip
+        notes.append(
+            f"cut off from autograd without any effect on the loss: {cuts[0]}"
+            + (" and more" if len(cuts) > 1 else "")
+        )
     return notes
 
 
-def roughness_along(lines: Lines, line: Moving, steps: Sequence[float], pairs: Sequence[tuple[float, float]]) -> Tensor:
-    """How far single values of the loss are off a smooth curve, on nine points up to a step; of every step, the most that finer ones show."""
+def roughness_along(
+    lines: Lines, line: Moving, steps: Sequence[float], pairs: Sequence[tuple[float, float]]
+) -> Tensor:
+    """How far single values of the loss are off a smooth curve, on nine points up to a step; of
+    every step, the most that finer ones show.
+    """
     found = {}
     for k in range(len(steps))[ROUGH]:
         if k + 1 < len(steps):
             (a, b), (c, d) = pairs[k], pairs[k + 1]
             near, far = ((line(s * steps[k]), line(-s * steps[k])) for s in BETWEEN)
-            points = torch.tensor([b, far[1], near[1], d, lines.value, c, near[0], far[0], a], dtype=torch.float64)
+            points = torch.tensor(
+                [b, far[1], near[1], d, lines.value, c, near[0], far[0], a], dtype=torch.float64
+            )
             found[k] = roughness(points)
     last = max(found, default=0)
     worst, rising = [found.get(last, 0.0)] * len(steps), 0.0
@@ -68,7 +91,9 @@ def roughness_along(lines: Lines, line: Moving, steps: Sequence[float], pairs: S
 
 
 def last_bits(lines: Lines, line: Moving) -> tuple[float, float]:
-    """How far loss and slope move when every parameter, of any module, moves by up to eight units in its last place."""
+    """How far loss and slope move when every parameter, of any module, moves by up to eight units
+    in its last place.
+    """
     eps = torch.finfo(torch.float64 if lines.wide else next(lines.model.parameters()).dtype).eps
     moving = [p for h in lines.owners for p in h.parameters]
     wobble = jitter = 0.0

@@ -1,4 +1,6 @@
-"""A point of parameter space and the directions that lead from it: where lines through the loss of a network start."""
+"""A point of parameter space and the directions that lead from it: where lines through the loss of
+a network start.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from theorems.impl.networks.double import in_double
-from theorems.impl.slopes.directions import as_it_is, direction, is_tiny, moves, root_mean_square, share
+from theorems.impl.slopes.directions import (
+    as_it_is,
+    direction,
+    is_tiny,
+    moves,
+    root_mean_square,
+    share,
+)
 from theorems.impl.slopes.loss_lines import BESIDE, GROWN
 
 DRAWS = 4
@@ -29,7 +38,9 @@ class Point:
         wide: in float64; False keeps the network's own format.
     """
 
-    def __init__(self, model: nn.Module, *, seed: int, beside: bool, grown: bool, wide: bool) -> None:
+    def __init__(
+        self, model: nn.Module, *, seed: int, beside: bool, grown: bool, wide: bool
+    ) -> None:
         """Nothing is drawn yet."""
         self.model, self.seed, self.beside, self.grown, self.wide = model, seed, beside, grown, wide
         self._directions: dict[int, Tensor] = {}
@@ -46,9 +57,15 @@ class Point:
         with in_double(self.model) if self.wide else as_it_is(self.model) as originals:
             self._originals, self.pushed = originals, frozenset()
             self._room = {
-                id(p): p.data for p in self.model.parameters() if p.dtype in (torch.float64, torch.complex128)
+                id(p): p.data
+                for p in self.model.parameters()
+                if p.dtype in (torch.float64, torch.complex128)
             }
-            self.put([p for p in self.model.parameters() if self._moves(p)] if self.beside or self.grown else [])
+            self.put(
+                [p for p in self.model.parameters() if self._moves(p)]
+                if self.beside or self.grown
+                else []
+            )
             yield
         self._originals, self._room = {}, {}
 
@@ -58,7 +75,9 @@ class Point:
     def _base(self, p: Tensor) -> Tensor:
         """The parameter at the point, in float64."""
         data = self._originals[id(p)]
-        return self._aside(p, data.to(torch.complex128 if data.is_complex() else torch.float64, copy=True))
+        return self._aside(
+            p, data.to(torch.complex128 if data.is_complex() else torch.float64, copy=True)
+        )
 
     def _at(self, p: Tensor) -> Tensor:
         """The parameter at the point: where nothing is moved, as the network holds it."""
@@ -76,8 +95,13 @@ class Point:
     def put(self, parameters: Sequence[Tensor], change: Any = None) -> None:
         """Set parameters: to the point, or to what ``change`` makes of each there, in place."""
         for p in parameters:
-            room = self._room.get(id(p))  # written over each time: large networks have no room for one more copy
-            at = self._base(p) if room is None else self._aside(p, room.copy_(self._originals[id(p)]))
+            # written over each time: large networks have no room for one more copy
+            room = self._room.get(id(p))
+            at = (
+                self._base(p)
+                if room is None
+                else self._aside(p, room.copy_(self._originals[id(p)]))
+            )
             if change is not None:
                 change(p, at)
             p.data = at if room is not None else at.to(p.dtype)
@@ -87,11 +111,14 @@ class Point:
         if id(p) not in self._directions:
             again, sign = self._drawn.get(id(p), (0, 1.0))
             at = self._base(p) if self.grown else self._originals[id(p)]
-            self._directions[id(p)] = direction(at, self.seed + self._numbers[id(p)] + 104729 * again).mul_(sign)
+            self._directions[id(p)] = direction(
+                at, self.seed + self._numbers[id(p)] + 104729 * again
+            ).mul_(sign)
         return self._directions[id(p)]
 
     def _share(self, p: Tensor, gradient: Tensor | None) -> tuple[float, float, float]:
-        """What autograd says along the direction of a parameter: one along which the loss rises, by no small chance.
+        """What autograd says along the direction of a parameter: one along which the loss rises, by
+        no small chance.
 
         Where all slopes have one sign, no two errors of one kind cancel.
         """
@@ -112,7 +139,9 @@ class Point:
         return [p for p in self.model.parameters() if id(p) in self._written and id(p) not in but]
 
     def along_event(self, event: int, tensor: Tensor) -> Tensor:
-        """The direction of what passes between two modules: as long as that is at the point, wherever it has been pushed to since."""
+        """The direction of what passes between two modules: as long as that is at the point,
+        wherever it has been pushed to since.
+        """
         if event not in self._lengths:
             self._lengths[event] = root_mean_square(tensor) if tensor.numel() else 0.0
         return direction(tensor, self.seed + 7919 * (event + 1), self._lengths[event])

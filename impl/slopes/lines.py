@@ -1,4 +1,6 @@
-"""The loss of one network along lines through its parameters, or through what passes between its modules."""
+"""The loss of one network along lines through its parameters, or through what passes between its
+modules.
+"""
 
 from __future__ import annotations
 
@@ -34,15 +36,22 @@ from theorems.impl.slopes.loss_lines import FINE, STEPS, LossLine
 from theorems.impl.slopes.moving import Moving, speeds_of
 
 SAMPLES, LAST = 8, 5
-"""Networks of more than `LARGEST` parameters see the first samples, at the last (smallest) steps."""
-ASTRAY = "its loss is another each time, {:.6g} and {:.6g} at one point: let its noise draw from the generators of torch, numpy or Python without seeding them anew, or check it without (model.eval())"
+"""Networks of more than `LARGEST` parameters see the first samples, at the last (smallest)
+steps.
+"""
+ASTRAY = (
+    "its loss is another each time, {:.6g} and {:.6g} at one point: let its noise draw from "
+    "the generators of torch, numpy or Python without seeding them anew, or check it without "
+    "(model.eval())"
+)
 
 
 class Lines(Point):
     """The loss of one network along lines; the network is left as it was.
 
-    Autograd's gradient is that of the loss with everything held that is cut off on purpose (`impl.slopes.cuts`), in float64 throughout (`impl.networks.widening`): that is the
-    loss which is followed.
+    Autograd's gradient is that of the loss with everything held that is cut off on purpose
+    (`impl.slopes.cuts`), in float64 throughout (`impl.networks.widening`): that is the loss which
+    is followed.
 
     Args:
         model: any module.
@@ -50,8 +59,10 @@ class Lines(Point):
         targets: whatever ``loss`` takes.
         loss: a callable to one scalar.
         seed: of dropout and other noise inside the model, and of the directions.
-        beside: look at a point beside the parameters, all moved by a random 1/256 of their size: there no unit sits on the threshold of its kink.
-        grown: look at a point where tiny parameters (layer scales, norms that start from zero) are of size `GROWN`, so that the loss depends on what they multiply.
+        beside: look at a point beside the parameters, all moved by a random 1/256 of their size:
+            there no unit sits on the threshold of its kink.
+        grown: look at a point where tiny parameters (layer scales, norms that start from zero) are
+            of size `GROWN`, so that the loss depends on what they multiply.
         wide: in float64; False runs the network in its own format.
 
     Raises:
@@ -104,7 +115,11 @@ class Lines(Point):
         with undisturbed(self.model, self.seed, parameters=False):
             with passing(self.model) as seen:
                 value, outputs = self.loss_and_outputs()
-            reached = {id(p) for p in parameters if p.requires_grad} if is_reentrant(value) else reached_from(value)
+            reached = (
+                {id(p) for p in parameters if p.requires_grad}
+                if is_reentrant(value)
+                else reached_from(value)
+            )
             kept = [p for p in parameters if id(p) in reached]
             require(bool(kept), "the loss reaches no parameter that requires a gradient")
             gradients = self.gradients(value, kept)
@@ -132,7 +147,9 @@ class Lines(Point):
         require(value.requires_grad, "the loss reaches no parameter that requires a gradient")
         try:
             with self.cuts:  # checkpoints run parts of the network again
-                return found_backwards(value, tensors, [p for h in self.owners for p in h.parameters])
+                return found_backwards(
+                    value, tensors, [p for h in self.owners for p in h.parameters]
+                )
         except Exception as error:
             raise InputError(f"its backward pass raised {told(error)}") from error
 
@@ -140,31 +157,40 @@ class Lines(Point):
         """The parameters of each module, in the order in which modules are first called."""
         owners = []
         for name, module in self.model.named_modules():
-            kept = tuple(p for p in module._parameters.values() if p is not None and id(p) in reached)
+            kept = tuple(
+                p for p in module._parameters.values() if p is not None and id(p) in reached
+            )
             if kept:
                 owners.append(self._handle(name or type(self.model).__name__, kept))
         last = len(seen.order)
 
         def when(handle: Handle) -> int:
             name = handle.module
-            while name and name not in seen.first:  # what is never called itself runs inside of what holds it
+            # what is never called itself runs inside of what holds it
+            while name and name not in seen.first:
                 name = name.rpartition(".")[0]
             return seen.order.index(name) if name in seen.first else last if name else -1
 
         return sorted(owners, key=when)
 
     def _handle(self, name: str, parameters: tuple[Tensor, ...]) -> Handle:
-        slope, squares, terms = (sum(part) for part in zip(*(self.shares[id(p)] for p in parameters), strict=True))
+        slope, squares, terms = (
+            sum(part) for part in zip(*(self.shares[id(p)] for p in parameters), strict=True)
+        )
         entries = sum(real(p.detach()).numel() for p in parameters)
         return Handle("parameters", name, parameters, None, slope, squares, terms, entries)
 
     def single(self) -> list[Handle]:
         """The parameters one by one, each as a handle of its module; a tied one once."""
-        owners = {id(p): (h.module, p) for h in reversed(self.owners) for p in reversed(h.parameters)}
+        owners = {
+            id(p): (h.module, p) for h in reversed(self.owners) for p in reversed(h.parameters)
+        }
         return [self._handle(module, (p,)) for module, p in reversed(owners.values())]
 
     def align(self, handles: Sequence[Handle]) -> list[Handle]:
-        """The same parameters along directions in which every entry's slope has autograd's sign: the slopes add up, and the loss sees them sooner."""
+        """The same parameters along directions in which every entry's slope has autograd's sign:
+        the slopes add up, and the loss sees them sooner.
+        """
         wanted = list({id(p): p for h in handles for p in h.parameters}.values())
         with self._here():
             with undisturbed(self.model, self.seed, parameters=False):
@@ -179,14 +205,20 @@ class Lines(Point):
     def speeds(self, chosen: Sequence[Handle], steps: Sequence[float] | None = None) -> list[float]:
         """How fast these handles move on a line through them."""
         weights = speeds_of(chosen)
-        if steps is not None and steps[0] > STEPS[0]:  # as long as the parameters are: none may move by more
+        # as long as the parameters are: none may move by more
+        if steps is not None and steps[0] > STEPS[0]:
             weights = [weight / max(weights) for weight in weights]
         return weights
 
     def slope_along(self, gradients: Sequence[tuple[float, Tensor, Tensor | None]]) -> float:
-        """The slope that gradients from elsewhere give along the directions of parameters: speed, parameter and gradient of each."""
+        """The slope that gradients from elsewhere give along the directions of parameters: speed,
+        parameter and gradient of each.
+        """
         with self._here():
-            return sum(speed * share(gradient, self.along_parameter(p))[0] for speed, p, gradient in gradients)
+            return sum(
+                speed * share(gradient, self.along_parameter(p))[0]
+                for speed, p, gradient in gradients
+            )
 
     def depends(self) -> bool:
         """Whether the loss would move with what is cut off, if that were not held."""
@@ -195,7 +227,10 @@ class Lines(Point):
         values = []
         try:
             for self.cuts.holding in (True, False):
-                self.put(list(moving.values()), lambda p, at: at.add_(self.along_parameter(p), alpha=self.steps[0]))
+                self.put(
+                    list(moving.values()),
+                    lambda p, at: at.add_(self.along_parameter(p), alpha=self.steps[0]),
+                )
                 values.append(self.evaluate())
         except InputError:
             return True
@@ -208,11 +243,14 @@ class Lines(Point):
         self.put(self.to_reset(self.pushed))
         watched = passing(self.model, pushes=pushes) if pushes else nullcontext()
         with undisturbed(self.model, self.seed, parameters=False), watched:
-            value, _ = self.loss_and_outputs()  # with gradients on: some models run other code without
+            # with gradients on: some models run other code without
+            value, _ = self.loss_and_outputs()
         return float(value.detach())
 
     def handles(self) -> list[Handle]:
-        """Parameters, and what passes between modules, in the order in which they come to play; with the slopes that autograd gives them."""
+        """Parameters, and what passes between modules, in the order in which they come to play;
+        with the slopes that autograd gives them.
+        """
         with self._here():
             found = self._passing()
         before: dict[str, list[Handle]] = {}
@@ -224,8 +262,13 @@ class Lines(Point):
         return [*(h for rest in before.values() for h in rest), *placed]
 
     def _passing(self, wanted: Sequence[int] | None = None) -> list[Handle]:
-        """The handles between modules as autograd sees them at the present parameters, and a mark where each module's parameters come in."""
-        with undisturbed(self.model, self.seed, parameters=False), passing(self.model, keep=True) as seen:
+        """The handles between modules as autograd sees them at the present parameters, and a mark
+        where each module's parameters come in.
+        """
+        with (
+            undisturbed(self.model, self.seed, parameters=False),
+            passing(self.model, keep=True) as seen,
+        ):
             value, _ = self.loss_and_outputs()
             events = [e for e in seen.untouched() if wanted is None or e in wanted]
             gradients = self.gradients(value, [seen.kept[e] for e in events])
@@ -250,14 +293,17 @@ class Lines(Point):
         known: LossLine | None = None,
         even: bool = True,
     ) -> LossLine:
-        """The loss along one random direction of these handles (default: all parameters), as long as they are, entry by entry.
+        """The loss along one random direction of these handles (default: all parameters), as long
+        as they are, entry by entry.
 
         Args:
             handles: what moves.
             steps: half widths; by default those of the network.
-            rounding: also look at finer steps, at how rough the loss is, and at what the last bits of the parameters do to loss and slope.
+            rounding: also look at finer steps, at how rough the loss is, and at what the last bits
+                of the parameters do to loss and slope.
             bits: look only at what the last bits of the parameters do.
-            known: the same line at its usual steps, which are not run again; of another line, what rounding does to the loss.
+            known: the same line at its usual steps, which are not run again; of another line, what
+                rounding does to the loss.
             even: let modules of which the loss depends little move more, up to 64 times.
         """
         chosen = self.owners if handles is None else list(handles)
@@ -266,7 +312,11 @@ class Lines(Point):
         with self._here():
             line = Moving(self, chosen, weights)
             again = known is not None and rounding and tuple(known.steps.tolist()) == usual
-            pairs = list(zip(known.ahead.tolist(), known.behind.tolist(), strict=True)) if again and known else [(line(h), line(-h)) for h in usual]  # fmt: skip
+            pairs = (
+                list(zip(known.ahead.tolist(), known.behind.tolist(), strict=True))
+                if again and known
+                else [(line(h), line(-h)) for h in usual]
+            )
             wobble, jitter, noise = None, 0.0, None
             if rounding:
                 noise = roughness_along(self, line, usual, pairs)
@@ -274,7 +324,9 @@ class Lines(Point):
             elif known is not None:
                 wobble = known.wobble
                 noise = (
-                    None if known.noise is None else known.noise[[int((known.steps - h).abs().argmin()) for h in usual]]
+                    None
+                    if known.noise is None
+                    else known.noise[[int((known.steps - h).abs().argmin()) for h in usual]]
                 )
             if rounding or bits:
                 wobble, jitter = last_bits(self, line)

@@ -1,4 +1,6 @@
-"""The loss along straight lines through the parameters of any network: what autograd says of its slope, and what the loss does."""
+"""The loss along straight lines through the parameters of any network: what autograd says of its
+slope, and what the loss does.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from theorems.impl.errors import require
 from theorems.impl.instances.instance import Instance
 
 STEPS = tuple(2.0 ** -(10 + 2 * k) for k in range(11))
-"""Half widths of the central differences, relative to the parameters; each a quarter of the one before."""
+"""Half widths of the central differences, relative to the parameters; each a quarter of the one
+before.
+"""
 BESIDE = 2.0**-8
 """How far the point beside the parameters is, relative to their size."""
 GROWN = 2.0**-2
@@ -21,16 +25,21 @@ FINEST = STEPS[-1]
 FINE = tuple(FINEST * 4.0**-k for k in range(1, 11))
 """Steps below which rounding hides every slope but a steep one."""
 COARSE = tuple(STEPS[0] * 4.0**k for k in (4, 3, 2, 1))
-"""Steps for parameters of which the loss depends little: smaller ones would drown in its rounding."""
+"""Steps for parameters of which the loss depends little: smaller ones would drown in its
+rounding.
+"""
 BETWEEN = (0.5, 0.75)
-"""With these shares of a step beside it and its quarter, the loss is known at nine equidistant points: their differences show how rough it is."""
+"""With these shares of a step beside it and its quarter, the loss is known at nine equidistant
+points: their differences show how rough it is.
+"""
 ROUGH = slice(1, None, 2)
 """The steps of `STEPS` at which that is looked at."""
 
 
 @dataclass(frozen=True, eq=False)
 class LossLine(Instance):
-    r"""The loss at :math:`θ ± h V` for falling h, and the slope along V that autograd's gradient implies.
+    r"""The loss at :math:`θ ± h V` for falling h, and the slope along V that autograd's gradient
+    implies.
 
     Args:
         slope: :math:`\langle \nabla L, V \rangle`, ().
@@ -40,17 +49,22 @@ class LossLine(Instance):
         ahead: L(θ + hV), (K,).
         behind: L(θ − hV), (K,).
         entries: how many numbers θ has.
-        cut: what on the way to the loss is cut off from autograd on purpose and could not be held where it was, or "".
+        cut: what on the way to the loss is cut off from autograd on purpose and could not be held
+            where it was, or "".
         value: L(θ), (); None if it is not known.
         scale: the largest number that the network puts out.
-        noise: how far off one value of the loss is at each step, as its roughness on nine equidistant points up to that step shows, (K,); None if it was not looked at.
-        shared: the slope to be expected of a random V through all parameters, where this one is through some of them; 0 for all.
+        noise: how far off one value of the loss is at each step, as its roughness on nine
+            equidistant points up to that step shows, (K,); None if it was not looked at.
+        shared: the slope to be expected of a random V through all parameters, where this one is
+            through some of them; 0 for all.
         broken: the parameters whose gradient is NaN or infinite.
         notes: what was not looked at, or was held where it was; a sentence each.
-        hidden: whose gradient this line could not have seen to be wrong, and why; "" if it sees all that moves.
+        hidden: whose gradient this line could not have seen to be wrong, and why; "" if it sees all
+            that moves.
         said: where the gradient goes wrong, if that was searched for.
         wobble: the largest change of the loss, and
-        jitter: of the slope, when the parameters change in their last bits: what rounding inside the network does to both. None and 0 if it was not looked at.
+        jitter: of the slope, when the parameters change in their last bits: what rounding inside
+            the network does to both. None and 0 if it was not looked at.
     """
 
     silent = ("noise", "shared", "said", "notes", "broken", "hidden")
@@ -80,4 +94,7 @@ class LossLine(Instance):
         for name in ("ahead", "behind"):
             got = tuple(getattr(self, name).shape)
             require(got == shape, f"expected {name} of shape {shape} like the steps, got {got}")
-        require(len(shape) == 1 and shape[0] >= 4, f"expected at least four steps, got steps of shape {shape}")
+        require(
+            len(shape) == 1 and shape[0] >= 4,
+            f"expected at least four steps, got steps of shape {shape}",
+        )

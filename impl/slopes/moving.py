@@ -36,17 +36,26 @@ class Moving:
                     self.speeds[id(p)] = weight
                     self.parameters.append(p)
                     a, b, c = lines.shares[id(p)]
-                    slope, squares, terms = slope + weight * a, squares + weight**2 * b, terms + weight * c
+                    slope, squares, terms = (
+                        slope + weight * a,
+                        squares + weight**2 * b,
+                        terms + weight * c,
+                    )
             if handle.event is not None:
                 slope, squares = slope + weight * handle.slope, squares + weight**2 * handle.squares
                 terms += weight * handle.terms
-        self.slope, self.spread, self.terms = slope, math.sqrt(squares) if squares >= 0 else squares, terms
+        self.slope, self.spread, self.terms = (
+            slope,
+            math.sqrt(squares) if squares >= 0 else squares,
+            terms,
+        )
         lines.pushed = frozenset(self.speeds)
 
     def __call__(self, step: float) -> float:
         """The loss at a step."""
         self.lines.put(
-            self.parameters, lambda p, at: at.add_(self.lines.along_parameter(p), alpha=step * self.speeds[id(p)])
+            self.parameters,
+            lambda p, at: at.add_(self.lines.along_parameter(p), alpha=step * self.speeds[id(p)]),
         )
         pushes = {
             h.event: self._push(h.event, step * weight)
@@ -59,12 +68,19 @@ class Moving:
             return math.nan  # the line leaves where the network is defined
 
     def _push(self, event: int, step: float) -> Any:
-        return lambda tensor: tensor + (step * self.lines.along_event(event, tensor.detach()).double()).to(tensor.dtype)
+        return lambda tensor: (
+            tensor
+            + (step * self.lines.along_event(event, tensor.detach()).double()).to(tensor.dtype)
+        )
 
     def again(self) -> tuple[float, float]:
         """Loss and autograd's slope at the present parameters."""
         lines = self.lines
-        events = {h.event: w for h, w in zip(self.chosen, self.weights, strict=True) if h.event is not None}
+        events = {
+            h.event: w
+            for h, w in zip(self.chosen, self.weights, strict=True)
+            if h.event is not None
+        }
         watched: Any = passing(lines.model, keep=True) if events else nullcontext()
         with undisturbed(lines.model, lines.seed, parameters=False):
             with watched as seen:
@@ -80,4 +96,7 @@ def speeds_of(chosen: Sequence[Handle]) -> list[float]:
     """How fast each handle moves, so that the loss depends on all alike."""
     sizes = [math.sqrt(h.squares) if math.isfinite(h.squares) else 0.0 for h in chosen]
     middle = sorted(sizes)[len(sizes) // 2] or max(sizes, default=0.0)
-    return [min(EVEN, max(1 / EVEN, middle / size)) if size > 0 and middle > 0 else 1.0 for size in sizes]
+    return [
+        min(EVEN, max(1 / EVEN, middle / size)) if size > 0 and middle > 0 else 1.0
+        for size in sizes
+    ]

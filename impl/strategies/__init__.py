@@ -1,8 +1,10 @@
-"""Hypothesis strategies: the instances on which claims are tried, and those that break one hypothesis each.
+"""Hypothesis strategies: the instances on which claims are tried, and those that break one
+hypothesis each.
 
-Layers, networks and gated networks are named here; the instances of each paper are in the module of its topic. Two kinds
-everywhere: small *lattice* instances (integer entries that shrink, on which float64 is exact by construction), and *seeded* ones
-(larger, Gaussian; only their spec shrinks). Valid instances are constructed, never filtered for.
+Layers, networks and gated networks are named here; the instances of each paper are in the module of
+its topic. Two kinds everywhere: small *lattice* instances (integer entries that shrink, on which
+float64 is exact by construction), and *seeded* ones (larger, Gaussian; only their spec shrinks).
+Valid instances are constructed, never filtered for.
 """
 
 from theorems.impl.strategies.deep_linear import (

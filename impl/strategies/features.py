@@ -24,7 +24,8 @@ def lattice_features(
     *,
     driven: bool = False,
 ) -> FeatureSet:
-    """Small integer features as exact numbers; rank-deficient features and labels, N < d, N < C and ties included.
+    """Small integer features as exact numbers; rank-deficient features and labels, N < d, N < C and
+    ties included.
 
     Targets are anything, explained completely, or explained but for less than a part in 10⁴.
     """
@@ -38,8 +39,12 @@ def lattice_features(
         features[:2, 0] = torch.tensor([1.0, -1.0])
         targets[:, 0] += draw(st.sampled_from([32, 4])) * features[:, 0]
         targets[2, 0] += 7
-    head, share = draw(lattices((d, classes), 2)), 0.0 if driven else draw(pick([0, 0, 0, 1, 512], [512, 1, 0]))
-    if share:  # explained completely, or but for a little: features of mean zero, targets linear in them
+    head, share = (
+        draw(lattices((d, classes), 2)),
+        0.0 if driven else draw(pick([0, 0, 0, 1, 512], [512, 1, 0])),
+    )
+    # explained completely, or but for a little: features of mean zero, targets linear in them
+    if share:
         features = features * rows - features.sum(0)
         features[0, 0] += 1
         features[1, 0] -= 1
@@ -56,9 +61,17 @@ def lattice_features(
 
 
 @st.composite
-def seeded_features(draw: Callable[..., Any], samples: st.SearchStrategy[int] = span(2, 40, 48)) -> FeatureSet:
-    """Gaussian features of full rank with targets that are linear in them but for a residual of drawn size."""
-    rows, d, classes = draw(samples), draw(span(1, 12, 24, above=20)), draw(st.sampled_from([1, 1, 2, 3, 4]))
+def seeded_features(
+    draw: Callable[..., Any], samples: st.SearchStrategy[int] = span(2, 40, 48)
+) -> FeatureSet:
+    """Gaussian features of full rank with targets that are linear in them but for a residual of
+    drawn size.
+    """
+    rows, d, classes = (
+        draw(samples),
+        draw(span(1, 12, 24, above=20)),
+        draw(st.sampled_from([1, 1, 2, 3, 4])),
+    )
     source = generator(draw(SEEDS))
     size = draw(st.sampled_from([0.1, 1.0, 10.0]))
 
@@ -68,7 +81,9 @@ def seeded_features(draw: Callable[..., Any], samples: st.SearchStrategy[int] = 
     features = normal(rows, d)
     rate = torch.tensor(draw(st.sampled_from([1.0, 0.25, 1.75, 1.9375])), dtype=torch.float64)
     targets = features @ normal(d, classes) + size * normal(rows, classes)
-    return FeatureSet(features, targets, normal(d, d), normal(d, max(1, d // 2)), normal(d, classes), rate)
+    return FeatureSet(
+        features, targets, normal(d, d), normal(d, max(1, d // 2)), normal(d, classes), rate
+    )
 
 
 def feature_sets() -> st.SearchStrategy[FeatureSet]:
@@ -77,7 +92,9 @@ def feature_sets() -> st.SearchStrategy[FeatureSet]:
 
 
 def driven_features() -> st.SearchStrategy[FeatureSet]:
-    """Features with more samples than dimensions, so that the least-squares residual can reach them; some of C = 1."""
+    """Features with more samples than dimensions, so that the least-squares residual can reach
+    them; some of C = 1.
+    """
     small = lattice_features(samples=span(4, 6, 9), dimensions=span(1, 2, 4), driven=True)
     return branches(small, seeded_features(samples=span(14, 40, 48)))
 
@@ -88,7 +105,9 @@ def constant_targets() -> st.SearchStrategy[FeatureSet]:
 
 
 def nearly_dependent_features() -> st.SearchStrategy[FeatureSet]:
-    """Features with one more column that differs from the first by a unit in the last place: full rank only on paper."""
+    """Features with one more column that differs from the first by a unit in the last place: full
+    rank only on paper.
+    """
 
     def double(s: FeatureSet) -> FeatureSet:
         twin = s.features[:, :1] * (1 + 2.0**-52 * (torch.arange(len(s.features)) % 2)[:, None])

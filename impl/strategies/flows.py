@@ -1,4 +1,6 @@
-"""Hypothesis strategies for the kernel flow: points of it, labels with known spectra, and instances that break one hypothesis."""
+"""Hypothesis strategies for the kernel flow: points of it, labels with known spectra, and instances
+that break one hypothesis.
+"""
 
 from __future__ import annotations
 
@@ -37,21 +39,28 @@ def gaussians(source: torch.Generator) -> Callable[..., Tensor]:
     return lambda *shape: torch.randn(shape, generator=source, dtype=torch.float64)
 
 
-# -- points of the flow with fast readout --------------------------------------------------------------------------
+# -- points of the flow with fast readout
+# --------------------------------------------------------------------------
 
 
 @st.composite
 def lattice_points(draw: Callable[..., Any]) -> KernelPoint:
-    """Small integer features and labels with λ, μ in {½, 1, 2, 3} (μ also 0), as exact numbers; N < C, P = 1, ties, zeros."""
+    """Small integer features and labels with λ, μ in {½, 1, 2, 3} (μ also 0), as exact numbers; N <
+    C, P = 1, ties, zeros.
+    """
     rows, width, classes = draw(_SIZES), draw(_SIZES), draw(_SIZES)
     targets = draw(lattices((rows, classes), 2))
     if classes > 1 and draw(st.booleans()):
         targets[:, 1] = targets[:, 0]
     decay = draw(_STRENGTHS | st.just(0.0))
     return KernelPoint(
-        draw(lattices((rows, width), 2)), draw(lattices((rows, width), 2)), targets, number(draw(_STRENGTHS)), number(decay),
+        draw(lattices((rows, width), 2)),
+        draw(lattices((rows, width), 2)),
+        targets,
+        number(draw(_STRENGTHS)),
+        number(decay),
         torch.zeros(classes, width, dtype=torch.float64),
-    ).exact()  # fmt: skip
+    ).exact()
 
 
 @st.composite
@@ -61,9 +70,13 @@ def seeded_points(draw: Callable[..., Any]) -> KernelPoint:
     normal = gaussians(generator(draw(SEEDS)))
     strengths = st.sampled_from([1.0, 0.1, 10.0])
     return KernelPoint(
-        normal(rows, width), normal(rows, width), normal(rows, classes), number(draw(strengths)), number(draw(strengths)),
+        normal(rows, width),
+        normal(rows, width),
+        normal(rows, classes),
+        number(draw(strengths)),
+        number(draw(strengths)),
         torch.zeros(classes, width, dtype=torch.float64),
-    )  # fmt: skip
+    )
 
 
 def kernel_points() -> st.SearchStrategy[KernelPoint]:
@@ -73,9 +86,13 @@ def kernel_points() -> st.SearchStrategy[KernelPoint]:
 
 @st.composite
 def unridged_points(draw: Callable[..., Any]) -> KernelPoint:
-    """λ = 0: on an invertible kernel the readout interpolates and the task drives nothing; on a singular one it is not defined."""
+    """λ = 0: on an invertible kernel the readout interpolates and the task drives nothing; on a
+    singular one it is not defined.
+    """
     rows, classes = draw(_SIZES), draw(_SIZES)
-    features = torch.tril(draw(lattices((rows, rows), 2)), -1) + torch.eye(rows, dtype=torch.float64)
+    features = torch.tril(draw(lattices((rows, rows), 2)), -1) + torch.eye(
+        rows, dtype=torch.float64
+    )
     if draw(st.booleans()):
         features[-1] = 0
     targets = draw(lattices((rows, classes), 2))
@@ -93,12 +110,17 @@ def lagging_points(draw: Callable[..., Any]) -> KernelPoint:
     return replace(point, features=features, lag=lag)
 
 
-# -- points of the coupled flow ------------------------------------------------------------------------------------
+# -- points of the coupled flow
+# ------------------------------------------------------------------------------------
 
 
 @st.composite
-def lattice_coupled(draw: Callable[..., Any], *, equal: bool = True, speedup: float = 1.0) -> CoupledPoint:
-    """Small integer features and readouts with even decays, loss squared or Huber: autograd does not round."""
+def lattice_coupled(
+    draw: Callable[..., Any], *, equal: bool = True, speedup: float = 1.0
+) -> CoupledPoint:
+    """Small integer features and readouts with even decays, loss squared or Huber: autograd does
+    not round.
+    """
     rows, width, classes = draw(_SIZES), draw(_SIZES), draw(_SIZES)
     ridge = float(draw(st.sampled_from([2, 4, 6])))
     decay = ridge if equal else ridge + 2
@@ -107,7 +129,9 @@ def lattice_coupled(draw: Callable[..., Any], *, equal: bool = True, speedup: fl
         features[0, 0] = readout[0, 0] = 1
     targets = draw(lattices((rows, classes), 3))
     loss = draw(st.sampled_from(INTEGRAL)) if speedup == 1.0 else "squared"
-    return coupled_point(features, readout, targets, ridge=ridge, decay=decay, loss=loss, speedup=speedup).exact()
+    return coupled_point(
+        features, readout, targets, ridge=ridge, decay=decay, loss=loss, speedup=speedup
+    ).exact()
 
 
 @st.composite
@@ -118,7 +142,12 @@ def seeded_coupled(draw: Callable[..., Any]) -> CoupledPoint:
     loss, strength = draw(st.sampled_from(sorted(LOSSES))), draw(st.sampled_from([1.0, 0.1]))
     targets = torch.softmax(normal(rows, classes), -1)
     return coupled_point(
-        normal(rows, width), normal(classes, width), targets, ridge=strength, decay=strength, loss=loss
+        normal(rows, width),
+        normal(classes, width),
+        targets,
+        ridge=strength,
+        decay=strength,
+        loss=loss,
     )
 
 
@@ -137,7 +166,8 @@ def unequal_rates() -> st.SearchStrategy[CoupledPoint]:
     return lattice_coupled(speedup=2.0)
 
 
-# -- labels with known spectra -------------------------------------------------------------------------------------
+# -- labels with known spectra
+# -------------------------------------------------------------------------------------
 
 
 @st.composite
@@ -152,9 +182,19 @@ def rational_rotations(draw: Callable[..., Any], size: int) -> np.ndarray:
     return out
 
 
-_RELATIVE = st.sampled_from([
-    Fraction(2), Fraction(3), Fraction(3, 2), Fraction(1), Fraction(1, 2), Fraction(0), Fraction(1, 10**6), Fraction(5), Fraction(5, 2),
-])  # fmt: skip
+_RELATIVE = st.sampled_from(
+    [
+        Fraction(2),
+        Fraction(3),
+        Fraction(3, 2),
+        Fraction(1),
+        Fraction(1, 2),
+        Fraction(0),
+        Fraction(1, 10**6),
+        Fraction(5),
+        Fraction(5, 2),
+    ]
+)
 """s/√(λμ): above, at and below the threshold; repeated, zero and tiny values are likely."""
 
 
@@ -163,8 +203,12 @@ _FEW = st.sampled_from([1, 2, 2, 3, 3, 4])
 
 
 @st.composite
-def rational_tasks(draw: Callable[..., Any], *, rows: int | None = None, classes: int | None = None) -> SpectralTask:
-    """Labels Y = U diag(s) Vᵀ of fractions with λ = μq²: every root of the water-filling law is rational."""
+def rational_tasks(
+    draw: Callable[..., Any], *, rows: int | None = None, classes: int | None = None
+) -> SpectralTask:
+    """Labels Y = U diag(s) Vᵀ of fractions with λ = μq²: every root of the water-filling law is
+    rational.
+    """
     rows = draw(_FEW) if rows is None else rows
     classes = draw(_FEW) if classes is None else classes
     decay = draw(st.sampled_from([Fraction(1), Fraction(1, 2), Fraction(2)]))
@@ -173,9 +217,17 @@ def rational_tasks(draw: Callable[..., Any], *, rows: int | None = None, classes
     values = [draw(_RELATIVE) * decay * root for _ in range(modes)] + [Fraction(0)] * (rows - modes)
     right = np.zeros((classes, rows), dtype=object)
     right[:, :modes] = draw(rational_rotations(classes))[:, :modes]
-    amplitudes = [draw(st.sampled_from([Fraction(0), Fraction(1), Fraction(1, 2), Fraction(2)])) for _ in range(rows)]
+    amplitudes = [
+        draw(st.sampled_from([Fraction(0), Fraction(1), Fraction(1, 2), Fraction(2)]))
+        for _ in range(rows)
+    ]
     return SpectralTask(
-        draw(rational_rotations(rows)), rational(values), right, rational(decay), rational(root), rational(amplitudes)
+        draw(rational_rotations(rows)),
+        rational(values),
+        right,
+        rational(decay),
+        rational(root),
+        rational(amplitudes),
     )
 
 
@@ -201,31 +253,43 @@ def spectral_tasks() -> st.SearchStrategy[SpectralTask]:
 
 
 def path_tasks() -> st.SearchStrategy[SpectralTask]:
-    """Rational tasks, and a few seeded ones: differentiating along every symmetric direction takes N² of them."""
+    """Rational tasks, and a few seeded ones: differentiating along every symmetric direction takes
+    N² of them.
+    """
     return rational_tasks() | rational_tasks() | rational_tasks() | seeded_tasks(largest=5)
 
 
 def active_tasks() -> st.SearchStrategy[SpectralTask]:
-    """Tasks with at least one active mode, none at the threshold: rational ones, some with all of four modes active, and a few seeded ones."""
+    """Tasks with at least one active mode, none at the threshold: rational ones, some with all of
+    four modes active, and a few seeded ones.
+    """
     few = st.one_of(*[_active_rationals() for _ in range(4)])
     return few | _four_active() | _four_active() | active_seeded()
 
 
 @st.composite
 def _four_active(draw: Callable[..., Any]) -> SpectralTask:
-    """Four active modes and no other: fifteen subsets. Floats, which ball arithmetic judges sooner than fractions of their length."""
+    """Four active modes and no other: fifteen subsets. Floats, which ball arithmetic judges sooner
+    than fractions of their length.
+    """
     normal = gaussians(generator(draw(SEEDS)))
     decay, root = draw(st.sampled_from([1.0, 0.1, 3.0])), draw(st.sampled_from([0.3, 2.0]))
-    values = torch.tensor([draw(st.sampled_from([2.0, 3.0, 1.5, 2.5])) for _ in range(4)], dtype=torch.float64)
+    values = torch.tensor(
+        [draw(st.sampled_from([2.0, 3.0, 1.5, 2.5])) for _ in range(4)], dtype=torch.float64
+    )
     left, right = (torch.linalg.qr(normal(4, 4))[0] for _ in range(2))
-    return SpectralTask(left, values * (decay * root), right, number(decay), number(root), normal(4).abs())
+    return SpectralTask(
+        left, values * (decay * root), right, number(decay), number(root), normal(4).abs()
+    )
 
 
 @st.composite
 def active_seeded(draw: Callable[..., Any], *, largest: int = 4) -> SpectralTask:
     """Seeded tasks with one to three active modes: every subset of them has a kernel of its own."""
     task = draw(seeded_tasks(largest=largest))
-    ratio = torch.cat([torch.tensor([1.5, 3.0, 2.5]), torch.full((len(task.values),), 0.4)])[: len(task.values)]
+    ratio = torch.cat([torch.tensor([1.5, 3.0, 2.5]), torch.full((len(task.values),), 0.4)])[
+        : len(task.values)
+    ]
     return replace(task, values=torch.where(task.values > 0, task.threshold[0] * ratio, 0.0))
 
 
@@ -241,7 +305,9 @@ def _active_rationals(draw: Callable[..., Any]) -> SpectralTask:
 
 @st.composite
 def threshold_tasks(draw: Callable[..., Any]) -> SpectralTask:
-    """A mode exactly at the threshold s = √(λμ) that the claims about strict stability must decline."""
+    """A mode exactly at the threshold s = √(λμ) that the claims about strict stability must
+    decline.
+    """
     task = draw(rational_tasks(rows=draw(st.integers(2, 3)), classes=2))
     values = task.values.copy()
     values[0], values[1] = task.threshold[0], task.threshold[0] * 2
@@ -257,7 +323,10 @@ def inactive_tasks(draw: Callable[..., Any]) -> SpectralTask:
 
 def stretched_tasks() -> st.SearchStrategy[SpectralTask]:
     """Labels' modes of length 2: not orthonormal."""
-    return _active_rationals().map(lambda task: replace(task, left=task.left * 2, amplitudes=task.amplitudes + 1))
+    return _active_rationals().map(
+        lambda task: replace(task, left=task.left * 2, amplitudes=task.amplitudes + 1)
+    )
 
 
-# -- kernel regression and Laplacians ------------------------------------------------------------------------------
+# -- kernel regression and Laplacians
+# ------------------------------------------------------------------------------

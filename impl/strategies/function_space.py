@@ -1,7 +1,9 @@
-"""Strategies for the claims about one large gradient step; see `impl.strategies` for the two kinds of instances.
+"""Strategies for the claims about one large gradient step; see `impl.strategies` for the two kinds
+of instances.
 
-Asymptotic claims cost seconds per instance, so their strategies draw from a short list of configurations: Hypothesis sees every one of
-them once and stops. Under the profile ``thorough`` (`impl.strategies.profiles`) the list is the whole grid of the statement, at its largest sizes.
+Asymptotic claims cost seconds per instance, so their strategies draw from a short list of
+configurations: Hypothesis sees every one of them once and stops. Under the profile ``thorough``
+(`impl.strategies.profiles`) the list is the whole grid of the statement, at its largest sizes.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ from theorems.impl.strategies.profiles import thorough
 
 
 def _listed(cases: Sequence[Any]) -> st.SearchStrategy[Any]:
-    """One of the cases. The last few are kept: a path keeps its runs, so the mutants of a claim judge what the claim judged."""
+    """One of the cases. The last few are kept: a path keeps its runs, so the mutants of a claim
+    judge what the claim judged.
+    """
     return st.integers(0, len(cases) - 1).map(lambda i: _kept(*cases[i]))
 
 
@@ -46,59 +50,122 @@ _PROPORTIONS = (0.5, 2.0, 4.0)
 
 
 def _replicates(work: float) -> tuple[int, ...]:
-    """Runs by size; a run costs αβd³, and small networks scatter more than large ones: the cheaper, the more of them."""
+    """Runs by size; a run costs αβd³, and small networks scatter more than large ones: the cheaper,
+    the more of them.
+    """
     last = max(8, min(32, round(20 / work**0.5)))
     return (128, 96, 80, 2 * last + 24, last + 12, last)
 
 
 STEP_GRID = tuple(
-    _lazy(StepPath, activation=s, target=_TARGETS[(i + j) % 4], alpha=a, beta=b, seed=100 + 9 * i + j,
-          sizes=_LARGE_SIZES, replicates=_replicates(a * b))
+    _lazy(
+        StepPath,
+        activation=s,
+        target=_TARGETS[(i + j) % 4],
+        alpha=a,
+        beta=b,
+        seed=100 + 9 * i + j,
+        sizes=_LARGE_SIZES,
+        replicates=_replicates(a * b),
+    )
     for i, s in enumerate(_ACTIVATIONS)
     for j, (a, b) in enumerate((a, b) for a in _PROPORTIONS for b in _PROPORTIONS)
-)  # fmt: skip
-"""Every activation at every α, β in {½, 2, 4}, the targets in turn so that each activation meets each of them; d = 64 … 2048."""
+)
+"""Every activation at every α, β in {½, 2, 4}, the targets in turn so that each activation meets
+each of them; d = 64 … 2048.
+"""
 
 
 def step_paths() -> st.SearchStrategy[StepPath]:
-    """ReLU on tanh at α = ½, β = 2 and SiLU on sign at α = 2, β = ½: n, m and d all different; thorough: all of `STEP_GRID`."""
+    """ReLU on tanh at α = ½, β = 2 and SiLU on sign at α = 2, β = ½: n, m and d all different;
+    thorough: all of `STEP_GRID`.
+    """
     if thorough():
         return _listed(STEP_GRID)
     return _listed(
         [
             _lazy(StepPath, activation="relu", target="tanh", alpha=0.5, beta=2.0, **_SIZES),
-            _lazy(StepPath, activation="silu", target="sign", alpha=2.0, beta=0.5, noise=0.5, seed=1, **_SIZES),
+            _lazy(
+                StepPath,
+                activation="silu",
+                target="sign",
+                alpha=2.0,
+                beta=0.5,
+                noise=0.5,
+                seed=1,
+                **_SIZES,
+            ),
         ]
     )
 
 
 def _shared(activation: str, target: str, alpha: float, beta: float, **options: Any) -> Any:
     return _lazy(
-        EnsemblePath, activation=activation, target=target, alpha=alpha, beta=beta, shared_data=True, **options
+        EnsemblePath,
+        activation=activation,
+        target=target,
+        alpha=alpha,
+        beta=beta,
+        shared_data=True,
+        **options,
     )
 
 
 def shared_data_paths() -> st.SearchStrategy[EnsemblePath]:
-    """Groups of runs on one batch at each size, n, m and d all different; η = 6√d, so that the spike adds to the variance a few times what was there; μ₁ well apart from c₁."""
+    """Groups of runs on one batch at each size, n, m and d all different; η = 6√d, so that the
+    spike adds to the variance a few times what was there; μ₁ well apart from c₁.
+    """
     cases = [
-        _shared(s, g, a, b, noise=0.5, zeta=0.5, scale=6.0, seed=2 + i, sizes=(16, 64, 256), replicates=(48, 48, 28), group=6)
-        for i, (s, g, a, b) in enumerate(
-            [("relu", "identity", 0.5, 3.0), ("erf", "relu", 2.0, 0.5), ("tanh", "sign", 0.5, 2.0), ("silu", "identity", 3.0, 2.0)]
+        _shared(
+            s,
+            g,
+            a,
+            b,
+            noise=0.5,
+            zeta=0.5,
+            scale=6.0,
+            seed=2 + i,
+            sizes=(16, 64, 256),
+            replicates=(48, 48, 28),
+            group=6,
         )
-    ]  # fmt: skip
+        for i, (s, g, a, b) in enumerate(
+            [
+                ("relu", "identity", 0.5, 3.0),
+                ("erf", "relu", 2.0, 0.5),
+                ("tanh", "sign", 0.5, 2.0),
+                ("silu", "identity", 3.0, 2.0),
+            ]
+        )
+    ]
     return _listed(cases if thorough() else cases[:1])
 
 
 def ensemble_paths() -> st.SearchStrategy[EnsemblePath]:
     """Groups of 32 runs at small sizes, n, m and d all different, with noise, μ₁ of either sign."""
     cases = [
-        _lazy(EnsemblePath, activation=s, target=g, alpha=a, beta=b, noise=e, seed=11 + i,
-              sizes=(12, 48, 192), replicates=(24, 50, 19))
-        for i, (s, g, a, b, e) in enumerate(
-            [("relu", "-tanh", 2.0, 0.75, 0.5), ("relu", "tanh", 2.0, 0.5, 0.0), ("tanh", "sign", 0.5, 2.0, 0.5),
-             ("erf", "relu", 2.0, 0.75, 0.0), ("silu", "erf", 4.0, 0.5, 1.0), ("relu", "abs", 1.0, 2.0, 0.0)]
+        _lazy(
+            EnsemblePath,
+            activation=s,
+            target=g,
+            alpha=a,
+            beta=b,
+            noise=e,
+            seed=11 + i,
+            sizes=(12, 48, 192),
+            replicates=(24, 50, 19),
         )
-    ]  # fmt: skip
+        for i, (s, g, a, b, e) in enumerate(
+            [
+                ("relu", "-tanh", 2.0, 0.75, 0.5),
+                ("relu", "tanh", 2.0, 0.5, 0.0),
+                ("tanh", "sign", 0.5, 2.0, 0.5),
+                ("erf", "relu", 2.0, 0.75, 0.0),
+                ("silu", "erf", 4.0, 0.5, 1.0),
+                ("relu", "abs", 1.0, 2.0, 0.0),
+            ]
+        )
+    ]
     return _listed(cases if thorough() else cases[:1])
 
 
@@ -113,7 +180,16 @@ def steps_without_linear_part() -> st.SearchStrategy[StepPath]:
 
 def steps_with_steep_activation() -> st.SearchStrategy[StepPath]:
     """σ = sign."""
-    return _listed([_lazy(StepPath, activation="sign", sizes=(32, 64, 128, 256, 512), replicates=(2, 2, 2, 2, 2))])
+    return _listed(
+        [
+            _lazy(
+                StepPath,
+                activation="sign",
+                sizes=(32, 64, 128, 256, 512),
+                replicates=(2, 2, 2, 2, 2),
+            )
+        ]
+    )
 
 
 def shared_data_with_steep_activation() -> st.SearchStrategy[EnsemblePath]:
@@ -138,10 +214,21 @@ def steps_with_exploding_labels() -> st.SearchStrategy[StepPath]:
 
 def ensembles_with_exploding_labels() -> st.SearchStrategy[EnsemblePath]:
     """The same target in groups of runs."""
-    return _listed([_lazy(EnsemblePath, target="exploding", sizes=(16, 64, 256), replicates=(2, 30, 30), group=16)])
+    return _listed(
+        [
+            _lazy(
+                EnsemblePath,
+                target="exploding",
+                sizes=(16, 64, 256),
+                replicates=(2, 30, 30),
+                group=16,
+            )
+        ]
+    )
 
 
-# -- high dimension --------------------------------------------------------------------------------------------------
+# -- high dimension
+# --------------------------------------------------------------------------------------------------
 
 
 def expansion_paths() -> st.SearchStrategy[ExpansionPath]:
@@ -161,9 +248,13 @@ def rough_expansions() -> st.SearchStrategy[ExpansionPath]:
 
 
 def zonal_paths() -> st.SearchStrategy[ZonalPath]:
-    """B fixed, or growing as d^{2ζ−1} for ζ from ½ up to 0.95; B₀ so that both B/d and 1/B are small at d = 65536."""
+    """B fixed, or growing as d^{2ζ−1} for ζ from ½ up to 0.95; B₀ so that both B/d and 1/B are
+    small at d = 65536.
+    """
     return st.builds(
-        lambda bulk, spike, growth: ZonalPath(bulk=bulk, spike=spike * bulk * 16 ** (1 - 2 * growth), growth=growth),
+        lambda bulk, spike, growth: ZonalPath(
+            bulk=bulk, spike=spike * bulk * 16 ** (1 - 2 * growth), growth=growth
+        ),
         bulk=st.sampled_from([1.0, 1.25, 2.0]),
         spike=st.sampled_from([1.0, 0.5, 2.0]),
         growth=st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.6, 0.75, 0.9]),
@@ -184,15 +275,21 @@ _ZETAS = (0.5, 0.55, 0.625, 0.75, 0.85, 0.9, 0.95)
 
 
 def _gap(zeta: float, target: str, alpha: float, beta: float) -> Any:
-    """η₀ so small that powers of (η/d)² fall short of the law at the largest d, and no larger than 3β, so that the gap can be computed."""
+    """η₀ so small that powers of (η/d)² fall short of the law at the largest d, and no larger than
+    3β, so that the gap can be computed.
+    """
     g = link(target)
     weight = math.exp(-1) * (g.mean_slope**2 + g.mean_square / alpha)
     scale = min(3.0, math.sqrt(0.02 * (25600 if zeta >= 0.7 else 6400) ** (2 - 2 * zeta) / weight))
-    return _lazy(GapPath, zeta=zeta, target=target, alpha=alpha, beta=beta, scale=round(scale, 2) * beta)
+    return _lazy(
+        GapPath, zeta=zeta, target=target, alpha=alpha, beta=beta, scale=round(scale, 2) * beta
+    )
 
 
 def gap_paths() -> st.SearchStrategy[GapPath]:
-    """ζ from ½ to 0.95 with g = tanh, a jump and a kink, n, m and d all different; thorough: every ζ with every target, at six (α, β) in turn."""
+    """ζ from ½ to 0.95 with g = tanh, a jump and a kink, n, m and d all different; thorough: every
+    ζ with every target, at six (α, β) in turn.
+    """
     if thorough():
         proportions = ((0.5, 2.0), (2.0, 0.5), (2.0, 3.0), (4.0, 2.0), (0.5, 0.25), (1.0, 2.0))
         grid = ((z, g) for z in _ZETAS for g in (*_TARGETS, "identity"))

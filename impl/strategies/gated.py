@@ -1,4 +1,6 @@
-"""Gated networks, on which the hierarchy of arXiv:2606.09744 is tried, and those that break one hypothesis each."""
+"""Gated networks, on which the hierarchy of arXiv:2606.09744 is tried, and those that break one
+hypothesis each.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,9 @@ from theorems.impl.strategies.sizes import branches, span
 def lattice_gated_networks(draw: Callable[..., Any], depth: int | None = None) -> GatedNetwork:
     """Integer ReLU networks with no pre-activation on a switch, by parity.
 
-    Coordinate 0 of every layer is odd and positive, the others enter with even weights: so every h is odd, hence
-    not zero, whatever the entries are. Depth 1 … 4, widths 1 … 3, small enough to stay below 2^53 throughout.
+    Coordinate 0 of every layer is odd and positive, the others enter with even weights: so every h
+    is odd, hence not zero, whatever the entries are. Depth 1 … 4, widths 1 … 3, small enough to
+    stay below 2^53 throughout.
     """
     depth = draw(span(1, 4, 6)) if depth is None else depth
     rows = draw(span(1, 4, 6))
@@ -45,7 +48,9 @@ def lattice_gated_networks(draw: Callable[..., Any], depth: int | None = None) -
 
 @st.composite
 def free_gated_networks(draw: Callable[..., Any], depth: int | None = None) -> GatedNetwork:
-    """Integer networks whose masks are data: any 0/1 pattern, so any two samples may differ in any unit."""
+    """Integer networks whose masks are data: any 0/1 pattern, so any two samples may differ in any
+    unit.
+    """
     depth = draw(span(1, 4, 6)) if depth is None else depth
     rows = draw(span(1, 4, 6))
     widths = [draw(st.integers(1, 3)) for _ in range(depth + 1)]
@@ -53,7 +58,9 @@ def free_gated_networks(draw: Callable[..., Any], depth: int | None = None) -> G
     bits = [hnp.arrays("int64", (rows, width), elements=st.integers(0, 1)) for width in widths[1:]]
     masks = [torch.as_tensor(draw(bit)).double() for bit in bits]
     inputs, targets = draw(lattices((rows, widths[0]), 2)), draw(lattices((rows,), 3))
-    return gated_network(weights, draw(lattices((widths[-1],), 2)), inputs, targets, gate="data", masks=masks)
+    return gated_network(
+        weights, draw(lattices((widths[-1],), 2)), inputs, targets, gate="data", masks=masks
+    )
 
 
 @st.composite
@@ -71,7 +78,9 @@ def seeded_gated_networks(
 
     weights = [normal(b, a) * (2 / a) ** 0.5 for a, b in zip(widths[:-1], widths[1:], strict=True)]
     inputs = normal(samples, widths[0])
-    inputs[:, 0] = inputs[:, 0].abs()  # unit 0 stays alive on every sample: a dead layer would sit on its switch
+    inputs[:, 0] = inputs[
+        :, 0
+    ].abs()  # unit 0 stays alive on every sample: a dead layer would sit on its switch
     weights[0][0, 1:] = 0
     for weight in weights:
         weight[0] = weight[0].abs()
@@ -81,14 +90,21 @@ def seeded_gated_networks(
 
 
 def gated_networks(depth: int | None = None) -> st.SearchStrategy[GatedNetwork]:
-    """Lattice ReLU networks, integer networks with free masks, and seeded ReLU networks, of one depth or of 1 … 4."""
-    return branches(lattice_gated_networks(depth), free_gated_networks(depth), seeded_gated_networks(depth))
+    """Lattice ReLU networks, integer networks with free masks, and seeded ReLU networks, of one
+    depth or of 1 … 4.
+    """
+    return branches(
+        lattice_gated_networks(depth), free_gated_networks(depth), seeded_gated_networks(depth)
+    )
 
 
 def activated_networks(depth: int | None = None) -> st.SearchStrategy[GatedNetwork]:
     """Those, and seeded tanh networks, whose slopes are no masks."""
     return branches(
-        lattice_gated_networks(depth), free_gated_networks(depth), seeded_gated_networks(depth), tanh_networks(depth)
+        lattice_gated_networks(depth),
+        free_gated_networks(depth),
+        seeded_gated_networks(depth),
+        tanh_networks(depth),
     )
 
 
@@ -98,13 +114,17 @@ def deep_gated_networks() -> st.SearchStrategy[GatedNetwork]:
 
 
 def generic_gated_networks() -> st.SearchStrategy[GatedNetwork]:
-    """Networks whose Gram terms act: positive integer ones, and seeded ones (all but never silent)."""
+    """Networks whose Gram terms act: positive integer ones, and seeded ones (all but never
+    silent).
+    """
     return branches(positive_gated_networks(), seeded_gated_networks())
 
 
 @st.composite
 def positive_gated_networks(draw: Callable[..., Any]) -> GatedNetwork:
-    """Integer networks of depth 1 … 4 that carry every field: weights, inputs and readouts are positive, residuals not zero."""
+    """Integer networks of depth 1 … 4 that carry every field: weights, inputs and readouts are
+    positive, residuals not zero.
+    """
     depth, rows = draw(span(1, 4, 6)), draw(span(1, 3, 5))
     widths = [draw(st.integers(1, 3)) for _ in range(depth + 1)]
 
@@ -116,11 +136,15 @@ def positive_gated_networks(draw: Callable[..., Any]) -> GatedNetwork:
         weights[0][1:] *= -1  # dead units: only unit 0 of the first layer stays alive
     readout, inputs = positive(widths[-1]), positive(rows, widths[0])
     net = gated_network(weights, readout, inputs, torch.zeros(rows, dtype=torch.float64))
-    return gated_network(weights, readout, inputs, draw(lattices((rows,), 3)) - net.residual.abs() - 4)
+    return gated_network(
+        weights, readout, inputs, draw(lattices((rows,), 3)) - net.residual.abs() - 4
+    )
 
 
 def silent_gated_networks() -> st.SearchStrategy[GatedNetwork]:
-    """Networks of depth 2 … 4 that fit their targets: zero residuals, so no term of the hierarchy acts."""
+    """Networks of depth 2 … 4 that fit their targets: zero residuals, so no term of the hierarchy
+    acts.
+    """
 
     def fit(net: GatedNetwork) -> GatedNetwork:
         return gated_network(net.weights, net.readout, net.inputs, outputs(net, net.weights))

@@ -1,4 +1,6 @@
-"""Hypothesis strategies for whole steps of a weight matrix, and for deep linear networks: valid ones, and violations."""
+"""Hypothesis strategies for whole steps of a weight matrix, and for deep linear networks: valid
+ones, and violations.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,13 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from theorems.impl.feature_learning.chains import LinearChain
-from theorems.impl.feature_learning.whitening import WeightMotion, WeightStep, newton_schulz, weight_motion, weight_step
+from theorems.impl.feature_learning.whitening import (
+    WeightMotion,
+    WeightStep,
+    newton_schulz,
+    weight_motion,
+    weight_step,
+)
 from theorems.impl.networks.spec import generator
 from theorems.impl.numbers.operands import to_exact
 from theorems.impl.strategies.layers import SEEDS, lattices
@@ -28,12 +36,17 @@ def signed_permutations(draw: Callable[..., Any], size: int) -> Tensor:
     """Orthogonal matrices of 0 and ±1."""
     order = draw(st.permutations(range(size)))
     signs = draw(st.lists(st.sampled_from([1.0, -1.0]), min_size=size, max_size=size))
-    return torch.eye(size, dtype=torch.float64)[list(order)] * torch.tensor(signs, dtype=torch.float64)[:, None]
+    return (
+        torch.eye(size, dtype=torch.float64)[list(order)]
+        * torch.tensor(signs, dtype=torch.float64)[:, None]
+    )
 
 
 @st.composite
 def scaled_rotations(draw: Callable[..., Any], size: int) -> Tensor:
-    """Integer matrices R with R Rᵀ = 25 I: a signed permutation, two of its rows mixed by the triple 3, 4, 5 in half of the draws."""
+    """Integer matrices R with R Rᵀ = 25 I: a signed permutation, two of its rows mixed by the
+    triple 3, 4, 5 in half of the draws.
+    """
     matrix: Tensor = 5 * draw(signed_permutations(size))
     if size > 1 and draw(st.booleans()):
         first, second = matrix[0].clone(), matrix[1].clone()
@@ -41,15 +54,21 @@ def scaled_rotations(draw: Callable[..., Any], size: int) -> Tensor:
     return matrix
 
 
-# -- steps ---------------------------------------------------------------------------------------------------------
+# -- steps
+# --------------------------------------------------------------------------------------------------
 
 
 @st.composite
 def lattice_steps(draw: Callable[..., Any]) -> WeightStep:
-    """Exact steps of known rotation, of any rank, d_out on either side of d_in, zero included: W₁ = Q W₂ C with C ⪰ 0."""
+    """Exact steps of known rotation, of any rank, d_out on either side of d_in, zero included: W₁ =
+    Q W₂ C with C ⪰ 0.
+    """
     rows, columns = draw(span(1, 4, 6)), draw(span(1, 4, 6))
     rotation = to_exact(draw(scaled_rotations(rows))) * Fraction(1, 5)
-    after, half = to_exact(draw(lattices((rows, columns), 2))), to_exact(draw(lattices((columns, columns), 1)))
+    after, half = (
+        to_exact(draw(lattices((rows, columns), 2))),
+        to_exact(draw(lattices((columns, columns), 1))),
+    )
     before = rotation @ after @ (half.T @ half)
     competitor = to_exact(draw(signed_permutations(rows)))
     return WeightStep(before, after, rotation, competitor, to_exact(draw(lattices((rows, 2), 2))))
@@ -57,7 +76,9 @@ def lattice_steps(draw: Callable[..., Any]) -> WeightStep:
 
 @st.composite
 def seeded_steps(draw: Callable[..., Any]) -> WeightStep:
-    """Gaussian weights and a Gaussian step, small or large; the rows' sizes spread by up to 1000, so W₁W₂ᵀ by up to 10^6."""
+    """Gaussian weights and a Gaussian step, small or large; the rows' sizes spread by up to 1000,
+    so W₁W₂ᵀ by up to 10^6.
+    """
     rows, columns, seed = draw(span(1, 16, 24)), draw(span(1, 16, 24, above=20)), draw(SEEDS)
     spread, size = draw(st.sampled_from([0.0, 1.0, 3.0])), draw(st.sampled_from([0.01, 0.1, 1.0]))
     source = generator(seed)
@@ -73,7 +94,9 @@ def weight_steps() -> st.SearchStrategy[WeightStep]:
 
 @st.composite
 def wrongly_rotated_steps(draw: Callable[..., Any]) -> WeightStep:
-    """Ten Newton–Schulz steps in place of the polar factor, where a singular value is below 1/537 of ‖W₁W₂ᵀ‖_F."""
+    """Ten Newton–Schulz steps in place of the polar factor, where a singular value is below 1/537
+    of ‖W₁W₂ᵀ‖_F.
+    """
     size, source = draw(st.integers(2, 6)), generator(draw(SEEDS))
     scales = torch.logspace(0, -2, size, dtype=torch.float64)[:, None]
     before = (torch.eye(size, dtype=torch.float64) + 0.1 * _normal(source, size, size)) * scales
@@ -83,7 +106,8 @@ def wrongly_rotated_steps(draw: Callable[..., Any]) -> WeightStep:
 
 @st.composite
 def lattice_motions(draw: Callable[..., Any], *, turning: bool = False) -> WeightMotion:
-    """Exact integer motions of known spin, of any rank: dW = ΩW + W C with Ω antisymmetric and C symmetric.
+    """Exact integer motions of known spin, of any rank: dW = ΩW + W C with Ω antisymmetric and C
+    symmetric.
 
     Args:
         draw: of Hypothesis.
@@ -103,7 +127,11 @@ def lattice_motions(draw: Callable[..., Any], *, turning: bool = False) -> Weigh
 @st.composite
 def seeded_motions(draw: Callable[..., Any]) -> WeightMotion:
     """Gaussian weights of full rank and Gaussian velocities, the spin by an eigendecomposition."""
-    rows, columns, source = draw(span(1, 16, 24)), draw(span(1, 16, 24, above=20)), generator(draw(SEEDS))
+    rows, columns, source = (
+        draw(span(1, 16, 24)),
+        draw(span(1, 16, 24, above=20)),
+        generator(draw(SEEDS)),
+    )
     return weight_motion(_normal(source, rows, columns), _normal(source, rows, columns))
 
 
@@ -114,15 +142,22 @@ def weight_motions() -> st.SearchStrategy[WeightMotion]:
 
 def wrongly_spun_motions() -> st.SearchStrategy[WeightMotion]:
     """A spin that does not solve its equation: it is doubled."""
-    return lattice_motions(turning=True).map(lambda motion: replace(motion, vertical=motion.vertical * 2))
+    return lattice_motions(turning=True).map(
+        lambda motion: replace(motion, vertical=motion.vertical * 2)
+    )
 
 
-# -- deep linear networks ------------------------------------------------------------------------------------------
+# -- deep linear networks
+# ------------------------------------------------------------------------------------------
 
 
 @st.composite
-def balanced_chains(draw: Callable[..., Any], *, least_depth: int = 1, largest: int = 4) -> LinearChain:
-    """Integer chains with W_{l+1}ᵀW_{l+1} = W_l W_lᵀ: W_l = R_l S R_{l−1}ᵀ with one rectangular diagonal S, rank-deficient or zero, and R Rᵀ = 25 I."""
+def balanced_chains(
+    draw: Callable[..., Any], *, least_depth: int = 1, largest: int = 4
+) -> LinearChain:
+    """Integer chains with W_{l+1}ᵀW_{l+1} = W_l W_lᵀ: W_l = R_l S R_{l−1}ᵀ with one rectangular
+    diagonal S, rank-deficient or zero, and R Rᵀ = 25 I.
+    """
     depth, rows = draw(span(least_depth, 4, 6)), draw(span(1, 4, 8))
     widths = draw(st.lists(st.integers(1, largest), min_size=depth + 1, max_size=depth + 1))
     rank = min(widths)
@@ -131,7 +166,8 @@ def balanced_chains(draw: Callable[..., Any], *, least_depth: int = 1, largest: 
         values[0] += 1
     turns = [draw(scaled_rotations(width)) for width in widths]
     plain = all(bool((turn.count_nonzero(-1) == 1).all()) for turn in turns)
-    scale = 5.0 if plain else 1.0  # signed permutations alone need no common factor: smaller integers
+    # signed permutations alone need no common factor: smaller integers
+    scale = 5.0 if plain else 1.0
     weights = []
     for left, right in zip(turns[1:], turns[:-1], strict=True):
         middle = torch.zeros(len(left), len(right), dtype=torch.float64)
@@ -144,4 +180,6 @@ def balanced_chains(draw: Callable[..., Any], *, least_depth: int = 1, largest: 
 def unbalanced_chains() -> st.SearchStrategy[LinearChain]:
     """Chains of depth two or more whose first matrix is doubled."""
     chains = balanced_chains(least_depth=2)
-    return chains.map(lambda chain: replace(chain, weights=(chain.weights[0] * 2, *chain.weights[1:])))
+    return chains.map(
+        lambda chain: replace(chain, weights=(chain.weights[0] * 2, *chain.weights[1:]))
+    )

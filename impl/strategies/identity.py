@@ -1,7 +1,8 @@
-"""Whether two strategies are one and the same: equal functions on equal arguments, not filtered and not mapped otherwise.
+"""Whether two strategies are one and the same: equal functions on equal arguments, not filtered and
+not mapped otherwise.
 
-What a claim speaks of is the strategy that it was stated on. A strategy called twice is two objects; they are compared by what they were
-made of. What cannot be told is not the same.
+What a claim speaks of is the strategy that it was stated on. A strategy called twice is two
+objects; they are compared by what they were made of. What cannot be told is not the same.
 """
 
 from __future__ import annotations
@@ -13,14 +14,25 @@ from typing import Any
 from hypothesis.strategies import SearchStrategy
 
 _FOUND_OUT = (
-    "validate_called", "_cached_repr", "_unwrapped", "_branches_lock", "_SearchStrategy__label", "_LazyStrategy__wrapped_strategy", "_LazyStrategy__representation",
-    "_OneOfStrategy__element_strategies", "_OneOfStrategy__in_branches", "_OneOfStrategy__branch_sampler",
-)  # fmt: skip
-"""What Hypothesis keeps with a strategy besides how it was made; whatever else it keeps must be the same."""
+    "validate_called",
+    "_cached_repr",
+    "_unwrapped",
+    "_branches_lock",
+    "_SearchStrategy__label",
+    "_LazyStrategy__wrapped_strategy",
+    "_LazyStrategy__representation",
+    "_OneOfStrategy__element_strategies",
+    "_OneOfStrategy__in_branches",
+    "_OneOfStrategy__branch_sampler",
+)
+"""What Hypothesis keeps with a strategy besides how it was made; whatever else it keeps must be the
+same.
+"""
 
 
 def same_strategy(one: Any, other: Any) -> bool:
-    """Whether both draw by the same functions from the same arguments; False where that cannot be told.
+    """Whether both draw by the same functions from the same arguments; False where that cannot be
+    told.
 
     Args:
         one: a strategy, or anything that a strategy is made of.
@@ -43,7 +55,11 @@ def same_strategy(one: Any, other: Any) -> bool:
 def _parts(made: Any) -> dict[Any, Any] | None:
     """What something is made of, by name or place; None if that cannot be told."""
     if isinstance(made, SearchStrategy):
-        kept = {n: v for n, v in vars(made).items() if n not in _FOUND_OUT and not n.startswith("cached_")}
+        kept = {
+            n: v
+            for n, v in vars(made).items()
+            if n not in _FOUND_OUT and not n.startswith("cached_")
+        }
         return kept or None
     if isinstance(made, tuple | list):
         return dict(enumerate(made))
@@ -53,9 +69,14 @@ def _parts(made: Any) -> dict[Any, Any] | None:
 
 
 def _same_function(one: FunctionType, other: FunctionType) -> bool:
-    """Of one piece of source, with equal defaults and equal variables around it: a lambda in a function that ran twice."""
+    """Of one piece of source, with equal defaults and equal variables around it: a lambda in a
+    function that ran twice.
+    """
     if one.__code__ is not other.__code__:
         return False
     mine, theirs = ([cell.cell_contents for cell in f.__closure__ or ()] for f in (one, other))
-    kept = (one.__defaults__, one.__kwdefaults__, mine), (other.__defaults__, other.__kwdefaults__, theirs)
+    kept = (
+        (one.__defaults__, one.__kwdefaults__, mine),
+        (other.__defaults__, other.__kwdefaults__, theirs),
+    )
     return same_strategy(*kept)

@@ -1,4 +1,6 @@
-"""Networks whose first layer is fully connected, of every kind that the first-layer claims admit, and some that they do not."""
+"""Networks whose first layer is fully connected, of every kind that the first-layer claims admit,
+and some that they do not.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ class Residual(nn.Module):
         """The block adds to the first layer's output, never to the input."""
         super().__init__()
         self.embed = nn.Linear(d, k, bias=bias)
-        self.block = nn.Sequential(nn.LayerNorm(k), nn.Linear(k, k + 1), nn.GELU(), nn.Linear(k + 1, k))
+        self.block = nn.Sequential(
+            nn.LayerNorm(k), nn.Linear(k, k + 1), nn.GELU(), nn.Linear(k + 1, k)
+        )
         self.readout = nn.Linear(k, 2)
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -46,7 +50,9 @@ class Attention(nn.Module):
         return outputs
 
 
-def _stack(*after: Callable[[int], nn.Module], flatten: bool = False) -> Callable[[int, int, bool], nn.Module]:
+def _stack(
+    *after: Callable[[int], nn.Module], flatten: bool = False
+) -> Callable[[int, int, bool], nn.Module]:
     def make(d: int, k: int, bias: bool) -> nn.Module:
         before = [nn.Flatten()] if flatten else []
         return nn.Sequential(*before, nn.Linear(d, k, bias=bias), *(part(k) for part in after))
@@ -56,9 +62,16 @@ def _stack(*after: Callable[[int], nn.Module], flatten: bool = False) -> Callabl
 
 KINDS: dict[str, Callable[[int, int, bool], nn.Module]] = {
     "linear": _stack(),
-    "mlp": _stack(lambda _: nn.Tanh(), lambda k: nn.Linear(k, k), lambda _: nn.ReLU(), lambda k: nn.Linear(k, 2)),
+    "mlp": _stack(
+        lambda _: nn.Tanh(),
+        lambda k: nn.Linear(k, k),
+        lambda _: nn.ReLU(),
+        lambda k: nn.Linear(k, 2),
+    ),
     "norm": _stack(nn.LayerNorm, lambda _: nn.SiLU(), lambda k: nn.Linear(k, 2)),
-    "dropout": _stack(lambda _: nn.ReLU(inplace=True), lambda _: nn.Dropout(0.3), lambda k: nn.Linear(k, 2)),
+    "dropout": _stack(
+        lambda _: nn.ReLU(inplace=True), lambda _: nn.Dropout(0.3), lambda k: nn.Linear(k, 2)
+    ),
     "flattened": _stack(lambda _: nn.ReLU(inplace=True), lambda k: nn.Linear(k, 2), flatten=True),
     "residual": lambda d, k, bias: Residual(d, k, bias=bias),
     "attention": lambda d, k, bias: Attention(d, k, bias=bias),
@@ -105,13 +118,15 @@ class TiedAutoencoder(nn.Module):
 class Squared(nn.Linear):
     """Not linear in its input, although it is an ``nn.Linear``."""
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002, torch's own name
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
         """Square, then multiply."""
         return super().forward(input * input)
 
 
 class Shifted(nn.Linear):
-    """Not linear in its input either, yet its weights have the gradient and the steps of a linear layer."""
+    """Not linear in its input either, yet its weights have the gradient and the steps of a linear
+    layer.
+    """
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
         """Multiply, and add a square that no parameter scales."""
@@ -119,10 +134,18 @@ class Shifted(nn.Linear):
 
 
 class OutputPreconditioned(torch.optim.Optimizer):
-    """What the claims exclude: P on the output index, or weight decay inside the preconditioned gradient."""
+    """What the claims exclude: P on the output index, or weight decay inside the preconditioned
+    gradient.
+    """
 
     def __init__(
-        self, params: Any, lr: float, matrix: Tensor, *, input_index: bool = False, coupled_decay: float = 0.0
+        self,
+        params: Any,
+        lr: float,
+        matrix: Tensor,
+        *,
+        input_index: bool = False,
+        coupled_decay: float = 0.0,
     ) -> None:
         """P is on the output index unless ``input_index``."""
         super().__init__(params, {"lr": lr})
@@ -134,4 +157,6 @@ class OutputPreconditioned(torch.optim.Optimizer):
         for group in self.param_groups:
             for weight in group["params"]:
                 slope = weight.grad + self.coupled_decay * weight
-                weight.sub_(group["lr"] * (slope @ self.matrix if self.input_index else self.matrix @ slope))
+                weight.sub_(
+                    group["lr"] * (slope @ self.matrix if self.input_index else self.matrix @ slope)
+                )

@@ -1,7 +1,9 @@
-"""Layers of networks, on which the claims about one layer are tried, and those that break one hypothesis each.
+"""Layers of networks, on which the claims about one layer are tried, and those that break one
+hypothesis each.
 
-Two kinds everywhere: small *lattice* instances (integer entries that shrink, on which float64 is exact by construction), and
-*seeded* ones (larger, Gaussian; only their spec shrinks). Valid instances are constructed, never filtered for.
+Two kinds everywhere: small *lattice* instances (integer entries that shrink, on which float64 is
+exact by construction), and *seeded* ones (larger, Gaussian; only their spec shrinks). Valid
+instances are constructed, never filtered for.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 
 def lattices(shape: tuple[int, ...], top: int = 3) -> st.SearchStrategy[Tensor]:
-    """Float64 tensors of integers in −top … top, entry by entry, so that they shrink towards zero."""
+    """Float64 tensors of integers in −top … top, entry by entry, so that they shrink towards
+    zero.
+    """
     array = hnp.arrays("int64", shape, elements=st.integers(-top, top))
     return array.map(lambda values: torch.as_tensor(values).double())
 
@@ -34,7 +38,8 @@ def lattices(shape: tuple[int, ...], top: int = 3) -> st.SearchStrategy[Tensor]:
 def network_specs(
     *, lattice: bool | None = None, largest: int = 24, bias: bool | None = None
 ) -> st.SearchStrategy[NetworkSpec]:
-    """Specs of depth 0 … 4 with N and C on either side of the widths; N < C, C = 1, width 1 and a batch of one included.
+    """Specs of depth 0 … 4 with N and C on either side of the widths; N < C, C = 1, width 1 and a
+    batch of one included.
 
     Inside `larger_sizes` deep ones (depth 5 … 7) and wide ones (inputs from 20 on) take turns.
     """
@@ -42,7 +47,9 @@ def network_specs(
 
 
 @st.composite
-def _network_specs(draw: Callable[..., Any], lattice: bool | None, largest: int, bias: bool | None) -> NetworkSpec:
+def _network_specs(
+    draw: Callable[..., Any], lattice: bool | None, largest: int, bias: bool | None
+) -> NetworkSpec:
     width = st.integers(1, 4) | st.integers(1, largest)
     deep, wide = draw(pick([(False, False)], [(True, False), (False, True)]))
     layers = st.integers(6, 8) if deep else st.integers(1, 2) if wide else st.integers(1, 5)
@@ -76,10 +83,12 @@ _LARGER = ["reused", "deep", "tied", "wide", "conv"]
 
 @st.composite
 def lattice_networks(draw: Callable[..., Any], *, bias: bool | None = None) -> Specimen:
-    """Small integer ReLU networks with integer data: plain, reused, tied, with a skip, or convolutional; some rows doubled.
+    """Small integer ReLU networks with integer data: plain, reused, tied, with a skip, or
+    convolutional; some rows doubled.
 
-    In most of them a path of positive numbers carries the first input to the first output and no residual is zero, so that gradients
-    arrive everywhere; in the others anything may be zero. Inside `larger_sizes` deep (5 or 6 layers) and wide ones (20 inputs) take turns.
+    In most of them a path of positive numbers carries the first input to the first output and no
+    residual is zero, so that gradients arrive everywhere; in the others anything may be zero.
+    Inside `larger_sizes` deep (5 or 6 layers) and wide ones (20 inputs) take turns.
     """
     kind = draw(pick(_KINDS, _LARGER))
     small = st.integers(1, 3)
@@ -89,7 +98,9 @@ def lattice_networks(draw: Callable[..., Any], *, bias: bool | None = None) -> S
         model, shape = draw(_convolutions(bias=bias))
         model = _fill(model, draw, 2)
     elif kind in ("plain", "deep", "wide"):
-        length = {"plain": st.integers(1, 4), "deep": st.integers(5, 6), "wide": st.integers(1, 2)}[kind]
+        length = {"plain": st.integers(1, 4), "deep": st.integers(5, 6), "wide": st.integers(1, 2)}[
+            kind
+        ]
         size = st.integers(20, 24) if kind == "wide" else small
         widths = tuple(draw(_several(size, draw(length))))
         spec = NetworkSpec(widths=widths, bias=bias, classes=draw(st.integers(1, 4)), batch=rows)
@@ -114,7 +125,9 @@ def lattice_networks(draw: Callable[..., Any], *, bias: bool | None = None) -> S
 
 
 def _open(model: nn.Module) -> None:
-    """Unit 0 of every layer reads unit 0 of the layer below with a positive weight and nothing else; its bias is not negative."""
+    """Unit 0 of every layer reads unit 0 of the layer below with a positive weight and nothing
+    else; its bias is not negative.
+    """
     with torch.no_grad():
         for parameter in model.parameters():
             first = parameter.view(len(parameter), -1)[0]
@@ -129,27 +142,44 @@ def _convolutions(draw: Callable[..., Any], *, bias: bool) -> tuple[nn.Module, t
     size = draw(st.integers(dilation * (kernel - 1) + 1, 4))
     mode = draw(st.sampled_from(["zeros", "circular", "replicate"]))
     conv = nn.Conv2d(
-        groups * draw(st.integers(1, 2)), groups * draw(st.integers(1, 2)), kernel, groups=groups, dilation=dilation,
-        stride=draw(st.integers(1, 2)), padding=draw(st.integers(0, 1)), padding_mode=mode, bias=bias,
+        groups * draw(st.integers(1, 2)),
+        groups * draw(st.integers(1, 2)),
+        kernel,
+        groups=groups,
+        dilation=dilation,
+        stride=draw(st.integers(1, 2)),
+        padding=draw(st.integers(0, 1)),
+        padding_mode=mode,
+        bias=bias,
         dtype=torch.float64,
-    )  # fmt: skip
+    )
     return nn.Sequential(conv, nn.ReLU()), (conv.in_channels, size, size)
 
 
 @st.composite
 def seeded_networks(draw: Callable[..., Any], *, bias: bool | None = None) -> Specimen:
-    """Gaussian networks up to width 24, any activation, sum or mean loss, tokens, convolutions, skips, tied and reused; only the spec shrinks."""
+    """Gaussian networks up to width 24, any activation, sum or mean loss, tokens, convolutions,
+    skips, tied and reused; only the spec shrinks.
+    """
     spec = draw(network_specs(lattice=False, bias=bias))
     kind = draw(
-        pick(["plain", "plain", "tokens", "conv", "skip", "tied", "reused"], ["reused", "plain", "plain", "tied"])
+        pick(
+            ["plain", "plain", "tokens", "conv", "skip", "tied", "reused"],
+            ["reused", "plain", "plain", "tied"],
+        )
     )
     mean = draw(st.booleans())
     loss = nn.functional.mse_loss if mean else half_squared_error
     if kind == "conv":
         return conv_specimen(
-            spec.batch, seed=spec.seed, groups=draw(st.sampled_from([1, 2])), loss=loss, bias=bias is not False
+            spec.batch,
+            seed=spec.seed,
+            groups=draw(st.sampled_from([1, 2])),
+            loss=loss,
+            bias=bias is not False,
         )
-    source = generator(spec.seed ^ STREAM)  # not the stream of the weights: inputs would repeat their numbers
+    # not the stream of the weights: inputs would repeat their numbers
+    source = generator(spec.seed ^ STREAM)
     if kind in ("skip", "tied", "reused"):
         with torch.random.fork_rng():
             torch.manual_seed(spec.seed)
@@ -158,7 +188,9 @@ def seeded_networks(draw: Callable[..., Any], *, bias: bool | None = None) -> Sp
         shape: tuple[int, ...] = (spec.batch, spec.widths[-1])
     else:
         model = build(spec)
-        shape = (spec.batch, 3, spec.widths[0]) if kind == "tokens" else (spec.batch, spec.widths[0])
+        shape = (
+            (spec.batch, 3, spec.widths[0]) if kind == "tokens" else (spec.batch, spec.widths[0])
+        )
     inputs = spec.scale * torch.randn(shape, generator=source, dtype=torch.float64)
     with torch.no_grad():
         targets = torch.randn(model(inputs).shape, generator=source, dtype=torch.float64)
@@ -166,14 +198,18 @@ def seeded_networks(draw: Callable[..., Any], *, bias: bool | None = None) -> Sp
 
 
 @st.composite
-def _layer_of(draw: Callable[..., Any], /, networks: st.SearchStrategy[Specimen], **options: Any) -> LayerTrace:
+def _layer_of(
+    draw: Callable[..., Any], /, networks: st.SearchStrategy[Specimen], **options: Any
+) -> LayerTrace:
     layers = trace(*draw(networks), products=False, **options)
     return layers[draw(st.sampled_from(sorted(layers)))]
 
 
 @st.composite
 def lattice_layers(draw: Callable[..., Any]) -> LayerTrace:
-    """A layer of a lattice network, η and λ integers: every identity is exact through torch autograd."""
+    """A layer of a lattice network, η and λ integers: every identity is exact through torch
+    autograd.
+    """
     rate, decay = draw(st.integers(1, 3)), draw(st.integers(1, 3))
     return draw(_layer_of(lattice_networks(), rate=float(rate), decay=float(decay)))
 
@@ -184,7 +220,9 @@ def seeded_layers() -> st.SearchStrategy[LayerTrace]:
 
 
 def bias_free_layers() -> st.SearchStrategy[LayerTrace]:
-    """Layers of networks without a single bias, of the kinds that `layer_traces` draws: Z = H Wᵀ."""
+    """Layers of networks without a single bias, of the kinds that `layer_traces` draws: Z = H
+    Wᵀ.
+    """
     small = _layer_of(lattice_networks(bias=False), rate=1.0, decay=1.0)
     return branches(small, _layer_of(seeded_networks(bias=False), decay=0.1))
 
@@ -194,11 +232,14 @@ def layer_traces() -> st.SearchStrategy[LayerTrace]:
     return branches(lattice_layers(), seeded_layers())
 
 
-# -- layers that break one hypothesis -------------------------------------------------------------------------------
+# -- layers that break one hypothesis
+# -------------------------------------------------------------------------------
 
 
 def nonlinear_layers() -> st.SearchStrategy[LayerTrace]:
-    """Traces of a subclass of ``nn.Linear`` whose forward is not linear in H (it squares its inputs)."""
+    """Traces of a subclass of ``nn.Linear`` whose forward is not linear in H (it squares its
+    inputs).
+    """
     from theorems.impl.strategies.specimens import squaring_layer
 
     return st.builds(squaring_layer, st.integers(1, 4), seed=SEEDS)
@@ -212,14 +253,18 @@ def unreached_layers() -> st.SearchStrategy[LayerTrace]:
 
 
 def vanishing_layers() -> st.SearchStrategy[LayerTrace]:
-    """Traces of a layer whose gradients are subnormal: every GELU above it is deep in its Gaussian tail."""
+    """Traces of a layer whose gradients are subnormal: every GELU above it is deep in its Gaussian
+    tail.
+    """
     from theorems.impl.strategies.specimens import vanishing_layer
 
     return st.builds(vanishing_layer, st.integers(1, 4), depth=st.floats(37.5, 38.2), seed=SEEDS)
 
 
 def total_gradient_layers() -> st.SearchStrategy[LayerTrace]:
-    """Traces whose ∇_H is the naive total gradient of a tensor that also feeds a skip connection."""
+    """Traces whose ∇_H is the naive total gradient of a tensor that also feeds a skip
+    connection.
+    """
     from theorems.impl.strategies.specimens import total_gradient_layer
 
     return st.builds(total_gradient_layer, st.integers(1, 4), seed=SEEDS)

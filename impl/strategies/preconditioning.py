@@ -1,4 +1,6 @@
-"""Hypothesis strategies for preconditioned training of whole networks: recorded steps and twin data sets."""
+"""Hypothesis strategies for preconditioned training of whole networks: recorded steps and twin data
+sets.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,11 @@ from theorems.impl.networks.losses import half_squared_error
 from theorems.impl.networks.preconditioned_sgd import Preconditioner
 from theorems.impl.networks.running import reseed
 from theorems.impl.networks.spec import NetworkSpec, build, generator
-from theorems.impl.preconditioning.first_layer import FirstLayerTraining, PreconditionedSteps, preconditioned_steps
+from theorems.impl.preconditioning.first_layer import (
+    FirstLayerTraining,
+    PreconditionedSteps,
+    preconditioned_steps,
+)
 from theorems.impl.preconditioning.twins import DataSet, TwinRuns, train_twins
 from theorems.impl.strategies.layer_specimens import (
     KINDS,
@@ -47,7 +53,9 @@ def _whole_matrices(draw: Callable[..., Any], size: int) -> Preconditioner:
 
 @st.composite
 def lattice_steps(draw: Callable[..., Any]) -> PreconditionedSteps:
-    """Integer ReLU and linear networks of depth 1 … 3 under η = 1: up to four steps, as long as nothing rounds."""
+    """Integer ReLU and linear networks of depth 1 … 3 under η = 1: up to four steps, as long as
+    nothing rounds.
+    """
     widths = tuple(draw(st.integers(1, 3)) for _ in range(draw(span(1, 3, 5))))
     bias, rows = draw(st.booleans()), draw(span(1, 4, 6))
     spec = NetworkSpec(
@@ -63,14 +71,23 @@ def lattice_steps(draw: Callable[..., Any]) -> PreconditionedSteps:
         inputs[1] = inputs[0]
     columns = widths[0] + (bias and draw(st.booleans()))
     training = FirstLayerTraining(
-        model, inputs, draw(lattices((rows, spec.classes), 2)), half_squared_error,
-        preconditioner=draw(_whole_matrices(columns)), rate=1.0, decay=float(draw(st.integers(0, 2))),
-        rest=draw(_RULES), test_inputs=draw(lattices((draw(st.integers(1, 2)), widths[0]), 2)), exact=True,
-    )  # fmt: skip
+        model,
+        inputs,
+        draw(lattices((rows, spec.classes), 2)),
+        half_squared_error,
+        preconditioner=draw(_whole_matrices(columns)),
+        rate=1.0,
+        decay=float(draw(st.integers(0, 2))),
+        rest=draw(_RULES),
+        test_inputs=draw(lattices((draw(st.integers(1, 2)), widths[0]), 2)),
+        exact=True,
+    )
     return training.run(draw(span(4, 4, 13)))
 
 
-def preconditioners(size: int, inputs: Tensor, kind: str, source: torch.Generator) -> Preconditioner:
+def preconditioners(
+    size: int, inputs: Tensor, kind: str, source: torch.Generator
+) -> Preconditioner:
     """P for drawn networks: "identity", "random", "low rank", "whitening", "changing", "zero"."""
 
     def wishart(rank: int) -> Tensor:
@@ -80,23 +97,38 @@ def preconditioners(size: int, inputs: Tensor, kind: str, source: torch.Generato
 
     rows = inputs.reshape(-1, inputs.shape[-1])
     if kind == "whitening" and rows.shape[1] == size:
-        inverse: Tensor = torch.linalg.inv(rows.mT @ rows / rows.shape[0] + 0.1 * torch.eye(size, dtype=torch.float64))
+        inverse: Tensor = torch.linalg.inv(
+            rows.mT @ rows / rows.shape[0] + 0.1 * torch.eye(size, dtype=torch.float64)
+        )
         even: Tensor = (inverse + inverse.mT) / 2
         return even
     if kind == "changing":
         both = [wishart(size), wishart(1)]
         return lambda t: both[t % 2]
-    fixed = {"identity": torch.eye(size, dtype=torch.float64), "zero": torch.zeros(size, size, dtype=torch.float64)}
+    fixed = {
+        "identity": torch.eye(size, dtype=torch.float64),
+        "zero": torch.zeros(size, size, dtype=torch.float64),
+    }
     return fixed[kind] if kind in fixed else wishart(1 if kind == "low rank" else size + 1)
 
 
 @st.composite
-def seeded_steps(draw: Callable[..., Any], *, width: int = 16, steps: int = 3) -> PreconditionedSteps:
-    """Gaussian networks of every kind of `impl.strategies.layer_specimens`, P of every kind, the rest under SGD, momentum or Adam."""
-    d, k, rows = draw(span(1, width, width + 6, above=20)), draw(st.integers(1, width)), draw(st.integers(1, 12))
+def seeded_steps(
+    draw: Callable[..., Any], *, width: int = 16, steps: int = 3
+) -> PreconditionedSteps:
+    """Gaussian networks of every kind of `impl.strategies.layer_specimens`, P of every kind, the
+    rest under SGD, momentum or Adam.
+    """
+    d, k, rows = (
+        draw(span(1, width, width + 6, above=20)),
+        draw(st.integers(1, width)),
+        draw(st.integers(1, 12)),
+    )
     number = turn()
     long = number is not None and number % 4 == 1
-    steps, rate = (draw(st.integers(13, 14)), 0.001) if long else (steps, 0.05 if number is None else 0.001)
+    steps, rate = (
+        (draw(st.integers(13, 14)), 0.001) if long else (steps, 0.05 if number is None else 0.001)
+    )
     seed, kind, bias = draw(SEEDS), draw(st.sampled_from(sorted(KINDS))), draw(st.booleans())
     source = generator(seed)
     model = seeded_model(kind, d, k, bias=bias, seed=seed)
@@ -107,11 +139,18 @@ def seeded_steps(draw: Callable[..., Any], *, width: int = 16, steps: int = 3) -
     fixed = st.sampled_from(["random", "whitening", "low rank", "identity", "zero"])
     which = draw(st.just("changing") | fixed)
     return preconditioned_steps(
-        model, inputs, targets, draw(st.sampled_from([nn.functional.mse_loss, half_squared_error])), steps=steps,
+        model,
+        inputs,
+        targets,
+        draw(st.sampled_from([nn.functional.mse_loss, half_squared_error])),
+        steps=steps,
         preconditioner=preconditioners(d + (bias and draw(st.booleans())), inputs, which, source),
-        rate=rate, decay=draw(st.sampled_from([0.0, 0.1])), rest=draw(st.sampled_from(["sgd", "momentum", "adam"])),
-        rest_rate=rate / 5, seed=seed % 1000,
-    )  # fmt: skip
+        rate=rate,
+        decay=draw(st.sampled_from([0.0, 0.1])),
+        rest=draw(st.sampled_from(["sgd", "momentum", "adam"])),
+        rest_rate=rate / 5,
+        seed=seed % 1000,
+    )
 
 
 def training_steps() -> st.SearchStrategy[PreconditionedSteps]:
@@ -119,7 +158,8 @@ def training_steps() -> st.SearchStrategy[PreconditionedSteps]:
     return branches(lattice_steps(), seeded_steps())
 
 
-# -- instances that break one hypothesis ---------------------------------------------------------------------------
+# -- instances that break one hypothesis
+# ---------------------------------------------------------------------------
 
 
 def _recorded(model: nn.Module, width: int, seed: int, **options: Any) -> PreconditionedSteps:
@@ -127,18 +167,27 @@ def _recorded(model: nn.Module, width: int, seed: int, **options: Any) -> Precon
     inputs = torch.randn(4, width, generator=source, dtype=torch.float64)
     with torch.no_grad():
         targets = torch.randn(model(inputs).shape, generator=source, dtype=torch.float64)
-    return preconditioned_steps(model, inputs, targets, half_squared_error, steps=2, rate=0.05, **options)
+    return preconditioned_steps(
+        model, inputs, targets, half_squared_error, steps=2, rate=0.05, **options
+    )
 
 
 @st.composite
 def networks_out_of_reach(draw: Callable[..., Any]) -> PreconditionedSteps:
-    """Convolutions first, an input that is used a second time, a tied weight, a trained layer before the first one."""
+    """Convolutions first, an input that is used a second time, a tied weight, a trained layer
+    before the first one.
+    """
     width, seed = draw(st.integers(2, 5)), draw(SEEDS)
     kind = draw(st.sampled_from(["convolution", "skip", "gate", "tied", "norm first"]))
     with torch.random.fork_rng():
         reseed(seed)
         if kind == "convolution":
-            layers = [nn.Unflatten(1, (1, width)), nn.Conv1d(1, 2, 1), nn.Flatten(), nn.Linear(2 * width, width)]
+            layers = [
+                nn.Unflatten(1, (1, width)),
+                nn.Conv1d(1, 2, 1),
+                nn.Flatten(),
+                nn.Linear(2 * width, width),
+            ]
             return _recorded(nn.Sequential(*layers).double(), width, seed)
         makers: dict[str, Callable[[], nn.Module]] = {
             "skip": lambda: Elsewhere(width, gate=False),
@@ -151,8 +200,14 @@ def networks_out_of_reach(draw: Callable[..., Any]) -> PreconditionedSteps:
 
 @st.composite
 def nonlinear_first_layers(draw: Callable[..., Any]) -> PreconditionedSteps:
-    """An ``nn.Linear`` that squares its inputs, or adds their squares: then it moves as a linear layer does, and decay tells them apart."""
-    width, seed, kind = draw(st.integers(1, 4)), draw(SEEDS), draw(st.sampled_from([Squared, Shifted]))
+    """An ``nn.Linear`` that squares its inputs, or adds their squares: then it moves as a linear
+    layer does, and decay tells them apart.
+    """
+    width, seed, kind = (
+        draw(st.integers(1, 4)),
+        draw(SEEDS),
+        draw(st.sampled_from([Squared, Shifted])),
+    )
     with torch.random.fork_rng():
         reseed(seed)
         model = nn.Sequential(kind(width, width), nn.Tanh(), nn.Linear(width, width)).double()
@@ -161,7 +216,9 @@ def nonlinear_first_layers(draw: Callable[..., Any]) -> PreconditionedSteps:
 
 @st.composite
 def other_optimisers(draw: Callable[..., Any]) -> PreconditionedSteps:
-    """Adam, RMSprop or P on the output index in the first layer, recorded with one shared P; decay inside the gradient."""
+    """Adam, RMSprop or P on the output index in the first layer, recorded with one shared P; decay
+    inside the gradient.
+    """
     width, seed = draw(st.integers(2, 5)), draw(SEEDS)
     kind = draw(st.sampled_from(["adam", "rmsprop", "output index", "coupled decay"]))
     matrix = torch.diag(torch.arange(1.0, width + 1)).double()
@@ -180,11 +237,17 @@ def other_optimisers(draw: Callable[..., Any]) -> PreconditionedSteps:
 
     model = seeded_model("tokens", width, width, bias=False, seed=seed)
     return _recorded(
-        model, width, seed, preconditioner=matrix, decay=0.5 if kind == "coupled decay" else 0.0, first=first
+        model,
+        width,
+        seed,
+        preconditioner=matrix,
+        decay=0.5 if kind == "coupled decay" else 0.0,
+        first=first,
     )
 
 
-# -- twins ---------------------------------------------------------------------------------------------------------
+# -- twins
+# --------------------------------------------------------------------------------------------------
 
 
 def _unimodular(draw: Callable[..., Any], d: int) -> tuple[Tensor, Tensor]:
@@ -203,9 +266,11 @@ def _unimodular(draw: Callable[..., Any], d: int) -> tuple[Tensor, Tensor]:
 
 @st.composite
 def twin_runs(draw: Callable[..., Any], *, broken: str = "") -> TwinRuns:
-    """X' = XA with A whole and unimodular, P' = A⁻¹PA⁻ᵀ, W' = WA⁻ᵀ, or X' with columns that P' and W' do not see.
+    """X' = XA with A whole and unimodular, P' = A⁻¹PA⁻ᵀ, W' = WA⁻ᵀ, or X' with columns that P' and
+    W' do not see.
 
-    Small integers drawn one by one, or larger integer data sets (up to 10 × 8) from a seed; up to three steps, none of which rounds.
+    Small integers drawn one by one, or larger integer data sets (up to 10 × 8) from a seed; up to
+    three steps, none of which rounds.
     """
     seeded = draw(st.booleans())
     if seeded:
@@ -223,10 +288,20 @@ def twin_runs(draw: Callable[..., Any], *, broken: str = "") -> TwinRuns:
 
     calm = turn() is not None and not broken and draw(st.sampled_from([True, True, False]))
     rows = min(rows, d) if calm else rows
-    inputs, weight, readout, targets = whole(rows, d), whole(k, d), whole(classes, k), whole(rows, classes)
+    inputs, weight, readout, targets = (
+        whole(rows, d),
+        whole(k, d),
+        whole(classes, k),
+        whole(rows, classes),
+    )
     roots = [whole(d, draw(st.integers(1, d))) for _ in range(draw(st.integers(1, 2)))]
-    if calm:  # orthonormal rows, projectors and a fixed orthonormal readout: whole numbers stay small over any number of steps
-        inputs, readout = torch.eye(rows, d, dtype=torch.float64), torch.eye(classes, k, dtype=torch.float64)
+    # orthonormal rows, projectors and a fixed orthonormal readout: whole numbers stay small over
+    # any number of steps
+    if calm:
+        inputs, readout = (
+            torch.eye(rows, d, dtype=torch.float64),
+            torch.eye(classes, k, dtype=torch.float64),
+        )
         roots = [torch.diag(root[:, 0].abs()) for root in roots]
     matrices = [root @ root.mT for root in roots]
     unseen = draw(st.integers(0, 2))
@@ -247,7 +322,8 @@ def twin_runs(draw: Callable[..., Any], *, broken: str = "") -> TwinRuns:
         start[0, 0] += 1
     rolled = torch.eye(d, dtype=torch.float64)[torch.roll(torch.arange(d), 1)]
     again = torch.cat([weight, torch.ones(k, unseen, dtype=torch.float64)], 1)
-    if broken == "start" and twin.shape[1] == d:  # keep the Gram matrices equal: the first data set follows
+    # keep the Gram matrices equal: the first data set follows
+    if broken == "start" and twin.shape[1] == d:
         inputs = twin @ back
     if broken == "start" and twin.shape[1] > d:
         inputs = twin[:, :d] @ back
@@ -260,11 +336,15 @@ def twin_runs(draw: Callable[..., Any], *, broken: str = "") -> TwinRuns:
         last.weight.copy_(readout)
     rest = nn.Sequential(nn.ReLU() if draw(st.booleans()) else nn.Identity(), last)
     sets = [
-        DataSet(inputs, fixed, weight), DataSet(twin, moved, start), DataSet(inputs @ rolled, fixed, weight @ rolled),
+        DataSet(inputs, fixed, weight),
+        DataSet(twin, moved, start),
+        DataSet(inputs @ rolled, fixed, weight @ rolled),
         DataSet(twin, moved, again),
-    ]  # fmt: skip
+    ]
     steps, decay = draw(span(3, 3, 16, above=13)), float(draw(st.integers(0, 1)))
-    return train_twins(rest, targets, sets, steps=steps, rule="frozen" if calm else draw(_RULES), decay=decay)
+    return train_twins(
+        rest, targets, sets, steps=steps, rule="frozen" if calm else draw(_RULES), decay=decay
+    )
 
 
 def twins_with_other_grams() -> st.SearchStrategy[TwinRuns]:

@@ -1,4 +1,6 @@
-"""Hypothesis strategies for the rank theorem: free features, deep linear and real networks, trained or not."""
+"""Hypothesis strategies for the rank theorem: free features, deep linear and real networks, trained
+or not.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,12 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from theorems.impl.kernel_flows.decayed import DecayedMatrix, NonlinearFeatures, decayed_layers, free_features
+from theorems.impl.kernel_flows.decayed import (
+    DecayedMatrix,
+    NonlinearFeatures,
+    decayed_layers,
+    free_features,
+)
 from theorems.impl.kernel_flows.objectives import INTEGRAL, LOSSES, SHIFT_FREE
 from theorems.impl.networks.losses import half_squared_error
 from theorems.impl.networks.spec import NetworkSpec, build, generator
@@ -22,24 +29,32 @@ _SIZES = st.integers(1, 4)
 
 
 def whole_numbers(source: torch.Generator, *shape: int, top: int = 3) -> Tensor:
-    """Integers in −top … top from a seed: of the rank that matrices have as a rule, where entries that shrink are mostly zero."""
+    """Integers in −top … top from a seed: of the rank that matrices have as a rule, where entries
+    that shrink are mostly zero.
+    """
     return torch.randint(-top, top + 1, shape, generator=source).double()
 
 
 @st.composite
 def lattice_matrices(draw: Callable[..., Any]) -> DecayedMatrix:
-    """Integer free features with an even decay, losses with integral gradients; N < C, P = 1, rank-deficient and zero labels."""
+    """Integer free features with an even decay, losses with integral gradients; N < C, P = 1,
+    rank-deficient and zero labels.
+    """
     rows, width, classes = draw(_SIZES), draw(_SIZES), draw(st.integers(1, 3))
     features, readout = draw(lattices((rows, width), 2)), draw(lattices((classes, width), 2))
     targets, loss = draw(lattices((rows, classes), 3)), draw(st.sampled_from(INTEGRAL))
-    return free_features(features, readout, targets, loss=loss, decay=float(draw(st.sampled_from([2, 4]))))
+    return free_features(
+        features, readout, targets, loss=loss, decay=float(draw(st.sampled_from([2, 4])))
+    )
 
 
 @st.composite
 def resting_matrices(draw: Callable[..., Any]) -> DecayedMatrix:
-    """Integer free features that are exactly at rest: Y = F + μ(AAᵀ)⁻¹… by construction, so that G A = −μΦ and rank Φ ≤ C.
+    """Integer free features that are exactly at rest: Y = F + μ(AAᵀ)⁻¹… by construction, so that G
+    A = −μΦ and rank Φ ≤ C.
 
-    With A of orthonormal integer rows (a signed permutation's), Φ = B A and Y = B + μB: G = F − Y = −μB and G A + μΦ = 0.
+    With A of orthonormal integer rows (a signed permutation's), Φ = B A and Y = B + μB: G = F − Y =
+    −μB and G A + μΦ = 0.
     """
     classes, decay = draw(st.sampled_from([1, 2, 3, 4, 4])), float(draw(st.sampled_from([2, 4])))
     readout, loadings = draw(_signed_selections(classes)), draw(_loadings(classes))
@@ -65,8 +80,12 @@ def _loadings(draw: Callable[..., Any], classes: int) -> Tensor:
 
 
 @st.composite
-def seeded_matrices(draw: Callable[..., Any], loss: str | None = None, *, small: int = 1) -> DecayedMatrix:
-    """Gaussian free features under any of the four losses, N and P up to 12; ``small`` bounds them from below."""
+def seeded_matrices(
+    draw: Callable[..., Any], loss: str | None = None, *, small: int = 1
+) -> DecayedMatrix:
+    """Gaussian free features under any of the four losses, N and P up to 12; ``small`` bounds them
+    from below.
+    """
     rows, width = draw(st.integers(small, 12)), draw(st.integers(small, 12))
     classes, kind = (
         draw(st.integers(1 if loss != "softmax" else 2, 4)),
@@ -75,14 +94,19 @@ def seeded_matrices(draw: Callable[..., Any], loss: str | None = None, *, small:
     source = generator(draw(SEEDS))
     normal = gaussians(source)
     return free_features(
-        normal(rows, width), normal(classes, width), suited_labels(kind, rows, classes, source), loss=kind,
+        normal(rows, width),
+        normal(classes, width),
+        suited_labels(kind, rows, classes, source),
+        loss=kind,
         decay=draw(st.sampled_from([1.0, 0.1, 3.0])),
-    )  # fmt: skip
+    )
 
 
 @st.composite
 def trained_matrices(draw: Callable[..., Any], loss: str | None = None) -> DecayedMatrix:
-    """Free features trained to (near) rest under one of the losses: eight configurations, since training costs."""
+    """Free features trained to (near) rest under one of the losses: eight configurations, since
+    training costs.
+    """
     kind = draw(st.sampled_from(sorted(LOSSES))) if loss is None else loss
     classes = draw(st.sampled_from([2, 3]))
     decay = 0.1
@@ -96,14 +120,20 @@ class _Linear(nn.Sequential):
     """A deep linear network with an optional nonlinear body in front."""
 
     def __init__(self, widths: list[int], *, body: bool, dtype: torch.dtype) -> None:
-        front: list[nn.Module] = [nn.Linear(widths[0], widths[0], dtype=dtype), nn.Tanh()] if body else []
-        linear = [nn.Linear(a, b, dtype=dtype) for a, b in zip(widths[:-1], widths[1:], strict=True)]
+        front: list[nn.Module] = (
+            [nn.Linear(widths[0], widths[0], dtype=dtype), nn.Tanh()] if body else []
+        )
+        linear = [
+            nn.Linear(a, b, dtype=dtype) for a, b in zip(widths[:-1], widths[1:], strict=True)
+        ]
         super().__init__(*front, *linear)
 
 
 @st.composite
 def network_matrices(draw: Callable[..., Any], *, softmax: bool = False) -> DecayedMatrix:
-    """The last or any linear layer before the readout of a real network (nonlinear body, deep linear end), float64 or float32."""
+    """The last or any linear layer before the readout of a real network (nonlinear body, deep
+    linear end), float64 or float32.
+    """
     widths = [draw(st.integers(2, 10)) for _ in range(draw(st.integers(2, 4)))] + [
         draw(st.integers(2 if softmax else 1, 3))
     ]
@@ -130,7 +160,9 @@ def network_matrices(draw: Callable[..., Any], *, softmax: bool = False) -> Deca
 
 @st.composite
 def tight_matrices(draw: Callable[..., Any]) -> DecayedMatrix:
-    """A = 0 on features with equal singular values: σ_{C+1} = ‖∇J‖/μ exactly, nothing can be tightened."""
+    """A = 0 on features with equal singular values: σ_{C+1} = ‖∇J‖/μ exactly, nothing can be
+    tightened.
+    """
     classes = draw(st.sampled_from([1, 2, 3, 4, 4]))
     features = draw(_scaled_permutations(classes + draw(st.integers(1, 2))))
     targets = draw(lattices((len(features), classes), 3))
@@ -147,7 +179,9 @@ def _scaled_permutations(draw: Callable[..., Any], size: int) -> Tensor:
 
 
 def decayed_matrices() -> st.SearchStrategy[DecayedMatrix]:
-    """Integer features anywhere and at rest, Gaussian ones under four losses, trained ones, linear layers of networks."""
+    """Integer features anywhere and at rest, Gaussian ones under four losses, trained ones, linear
+    layers of networks.
+    """
     return (
         lattice_matrices()
         | resting_matrices()
@@ -168,23 +202,31 @@ def tight_softmax_matrices(draw: Callable[..., Any]) -> DecayedMatrix:
     targets = draw(lattices((len(features), classes), 3)).abs()
     readout = torch.zeros(classes, len(features), dtype=torch.float64)
     loss = draw(st.sampled_from(SHIFT_FREE))
-    return free_features(features, readout, targets, loss=loss, decay=float(draw(st.sampled_from([2, 4]))))
+    return free_features(
+        features, readout, targets, loss=loss, decay=float(draw(st.sampled_from([2, 4])))
+    )
 
 
 @st.composite
 def lattice_contrasts(draw: Callable[..., Any]) -> DecayedMatrix:
-    """Whole numbers under a loss that does not see a shift of a sample's outputs: nothing rounds, and ranks are exact."""
+    """Whole numbers under a loss that does not see a shift of a sample's outputs: nothing rounds,
+    and ranks are exact.
+    """
     rows, width, classes = draw(st.integers(1, 6)), draw(st.integers(1, 6)), draw(st.integers(2, 5))
     numbers = generator(draw(SEEDS))
     return free_features(
-        whole_numbers(numbers, rows, width), whole_numbers(numbers, classes, width), whole_numbers(numbers, rows, classes),
-        loss="contrast", decay=float(draw(st.sampled_from([2, 4]))),
-    )  # fmt: skip
+        whole_numbers(numbers, rows, width),
+        whole_numbers(numbers, classes, width),
+        whole_numbers(numbers, rows, classes),
+        loss="contrast",
+        decay=float(draw(st.sampled_from([2, 4]))),
+    )
 
 
 @st.composite
 def resting_contrasts(draw: Callable[..., Any]) -> DecayedMatrix:
-    """The same exactly at rest: with A of orthonormal rows and F = ZDᵀ (D takes differences), Y = FD + μZ leaves G = −μF.
+    """The same exactly at rest: with A of orthonormal rows and F = ZDᵀ (D takes differences), Y =
+    FD + μZ leaves G = −μF.
 
     Then G A = −μΦ for Φ = F A, whose rank is C − 1 wherever Z allows it.
     """
@@ -196,7 +238,9 @@ def resting_contrasts(draw: Callable[..., Any]) -> DecayedMatrix:
 
 
 def softmax_matrices() -> st.SearchStrategy[DecayedMatrix]:
-    """Gaussian, trained and network instances under softmax cross-entropy; whole numbers under a loss that sees shifts as little, some at rest."""
+    """Gaussian, trained and network instances under softmax cross-entropy; whole numbers under a
+    loss that sees shifts as little, some at rest.
+    """
     return (
         resting_contrasts()
         | resting_contrasts()
@@ -211,7 +255,9 @@ def softmax_matrices() -> st.SearchStrategy[DecayedMatrix]:
 
 
 def squared_matrices() -> st.SearchStrategy[DecayedMatrix]:
-    """Squared loss with more samples and width than classes: the gradient's rows do not sum to zero."""
+    """Squared loss with more samples and width than classes: the gradient's rows do not sum to
+    zero.
+    """
     return seeded_matrices("squared", small=5)
 
 
@@ -219,26 +265,39 @@ def squared_matrices() -> st.SearchStrategy[DecayedMatrix]:
 def nonlinear_layers(draw: Callable[..., Any], *, softmax: bool = False) -> DecayedMatrix:
     """The layer below a nonlinearity: decay of its parameters is not decay of its features."""
     spec = NetworkSpec(
-        widths=(draw(st.integers(5, 8)), draw(st.integers(5, 8))), activation=draw(st.sampled_from(["tanh", "gelu", "silu"])),
-        batch=draw(st.integers(6, 9)), classes=2, seed=draw(SEEDS),
-    )  # fmt: skip
+        widths=(draw(st.integers(5, 8)), draw(st.integers(5, 8))),
+        activation=draw(st.sampled_from(["tanh", "gelu", "silu"])),
+        batch=draw(st.integers(6, 9)),
+        classes=2,
+        seed=draw(SEEDS),
+    )
     source = generator(spec.seed)
     inputs = torch.randn(spec.batch, spec.widths[0], generator=source, dtype=torch.float64)
     if softmax:
         labels = torch.randint(spec.classes, (spec.batch,), generator=source)
-        return decayed_layers(build(spec), inputs, labels, nn.functional.cross_entropy, decay=0.5)["fc1"]
+        return decayed_layers(build(spec), inputs, labels, nn.functional.cross_entropy, decay=0.5)[
+            "fc1"
+        ]
     targets = torch.randn(spec.batch, spec.classes, generator=source, dtype=torch.float64)
     return decayed_layers(build(spec), inputs, targets, half_squared_error, decay=0.5)["fc1"]
 
 
 @st.composite
 def resting_without_decay(draw: Callable[..., Any], *, loss: str = "squared") -> DecayedMatrix:
-    """μ = 0, exactly at rest with more directions than classes: any features are, once they fit the labels (softmax: labels of no weight)."""
+    """μ = 0, exactly at rest with more directions than classes: any features are, once they fit the
+    labels (softmax: labels of no weight).
+    """
     classes = draw(st.integers(2 if loss == "softmax" else 1, 3))
     size = classes + draw(st.integers(1, 2))
-    features = torch.eye(size, dtype=torch.float64) + torch.tril(draw(lattices((size, size), 2)), -1)
+    features = torch.eye(size, dtype=torch.float64) + torch.tril(
+        draw(lattices((size, size), 2)), -1
+    )
     readout = draw(lattices((classes, size), 2))
-    targets = features @ readout.mT if loss == "squared" else torch.zeros(size, classes, dtype=torch.float64)
+    targets = (
+        features @ readout.mT
+        if loss == "squared"
+        else torch.zeros(size, classes, dtype=torch.float64)
+    )
     return free_features(features, readout, targets, loss=loss, decay=0.0)
 
 

@@ -1,4 +1,6 @@
-"""Hypothesis strategies for kernel ridge regression and graph Laplacians; see `impl.strategies.flows`."""
+"""Hypothesis strategies for kernel ridge regression and graph Laplacians; see
+`impl.strategies.flows`.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +24,14 @@ _STRENGTHS = st.sampled_from([1.0, 0.5, 2.0, 3.0])
 
 @st.composite
 def regressions(draw: Callable[..., Any]) -> Regression:
-    """Fixed designs with a rational spectrum, or Gaussian ones up to 12 samples; zero and repeated eigenvalues."""
+    """Fixed designs with a rational spectrum, or Gaussian ones up to 12 samples; zero and repeated
+    eigenvalues.
+    """
     if draw(st.booleans()):
         rows = draw(st.integers(1, 4))
-        level = st.sampled_from([Fraction(1), Fraction(0), Fraction(2), Fraction(1, 3), Fraction(5)])
+        level = st.sampled_from(
+            [Fraction(1), Fraction(0), Fraction(2), Fraction(1, 3), Fraction(5)]
+        )
         vector = [[draw(level) for _ in range(rows)] for _ in range(2)]
         signal = [Fraction(draw(st.integers(-2, 2))) for _ in range(rows)]
         ridge, noise = (
@@ -44,7 +50,12 @@ def regressions(draw: Callable[..., Any]) -> Regression:
     normal = gaussians(generator(draw(SEEDS)))
     left = torch.linalg.qr(normal(rows, rows))[0]
     return Regression(
-        left, normal(rows) ** 2, number(draw(_STRENGTHS)), normal(rows), number(draw(_STRENGTHS)), normal(rows) ** 2
+        left,
+        normal(rows) ** 2,
+        number(draw(_STRENGTHS)),
+        normal(rows),
+        number(draw(_STRENGTHS)),
+        normal(rows) ** 2,
     )
 
 
@@ -56,16 +67,25 @@ def misjudged_noise(draw: Callable[..., Any]) -> Regression:
     signal = rational([Fraction(draw(st.integers(-2, 2))) for _ in range(rows)])
     covariance = 3 * np.ones((rows, rows), dtype=int).astype(object)
     return Regression(
-        draw(rational_rotations(rows)), rational(levels), rational(Fraction(1)), signal, rational(Fraction(1)),
-        rational(levels), covariance,
-    )  # fmt: skip
+        draw(rational_rotations(rows)),
+        rational(levels),
+        rational(Fraction(1)),
+        signal,
+        rational(Fraction(1)),
+        rational(levels),
+        covariance,
+    )
 
 
 @st.composite
 def rational_laplacians(draw: Callable[..., Any], *, least: int = 1) -> LaplacianTask:
-    """Rational spectra on both sides of the cut β/ε − μ, which is positive as a rule, with zero, repeated frequencies and some exactly at the cut."""
+    """Rational spectra on both sides of the cut β/ε − μ, which is positive as a rule, with zero,
+    repeated frequencies and some exactly at the cut.
+    """
     rows = draw(st.integers(least, 4))
-    decay, floor = (draw(st.sampled_from([Fraction(1), Fraction(1, 2), Fraction(2)])) for _ in range(2))
+    decay, floor = (
+        draw(st.sampled_from([Fraction(1), Fraction(1, 2), Fraction(2)])) for _ in range(2)
+    )
     cut = draw(st.sampled_from([Fraction(1), Fraction(2), Fraction(3, 2), Fraction(5), -decay / 2]))
     passing = [Fraction(0), max(cut, Fraction(1)) / 2, max(cut, Fraction(1)) / 3]
     choices = st.sampled_from([*passing, max(cut, Fraction(0)), cut + decay, Fraction(3)])
@@ -76,7 +96,11 @@ def rational_laplacians(draw: Callable[..., Any], *, least: int = 1) -> Laplacia
         values[-1] = max(cut, Fraction(0))
     drive = floor * (decay + cut)
     return LaplacianTask(
-        draw(rational_rotations(rows)), rational(values), rational(decay), rational(drive), rational(floor)
+        draw(rational_rotations(rows)),
+        rational(values),
+        rational(decay),
+        rational(drive),
+        rational(floor),
     )
 
 
@@ -105,7 +129,8 @@ def laplacians() -> st.SearchStrategy[LaplacianTask]:
 
 @st.composite
 def graph_laplacians(draw: Callable[..., Any]) -> LaplacianTask:
-    """The Laplacian of a Gaussian similarity graph of up to 12 nodes, or of two copies of one, all of whose frequencies are double.
+    """The Laplacian of a Gaussian similarity graph of up to 12 nodes, or of two copies of one, all
+    of whose frequencies are double.
 
     In two of three draws some frequencies pass, but not all.
     """

@@ -1,4 +1,6 @@
-"""Hypothesis strategies of integrated flows: few distinct configurations, since each is integrated when it is drawn."""
+"""Hypothesis strategies of integrated flows: few distinct configurations, since each is integrated
+when it is drawn.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ from theorems.impl.strategies.flows import gaussians, number
 _SPECTRA = (
     (3.0, 2.0), (3.0, 3.0, 1.5), (2.5,), (4.0, 0.5), (3.0, 1e-6, 0.0), (0.5, 0.3), (2.0, 1.5, 0.7),
 )  # fmt: skip
-"""s/√(λμ): repeated, zero, tiny, all inactive, one class; none near the threshold, where rest is approached like 1/t."""
+"""s/√(λμ): repeated, zero, tiny, all inactive, one class; none near the threshold, where rest is
+approached like 1/t.
+"""
 
 
 @lru_cache(maxsize=64)
@@ -34,7 +38,12 @@ def _task(spectrum: int, rows: int, extra: int, seed: int) -> SpectralTask:
     right = torch.zeros(classes, rows, dtype=torch.float64)
     right[:, :modes] = torch.linalg.qr(normal(classes, classes))[0][:, :modes]
     return SpectralTask(
-        torch.linalg.qr(normal(rows, rows))[0], values, right, number(decay), number(root), normal(rows).abs()
+        torch.linalg.qr(normal(rows, rows))[0],
+        values,
+        right,
+        number(decay),
+        number(root),
+        normal(rows).abs(),
     )
 
 
@@ -42,7 +51,10 @@ def _task(spectrum: int, rows: int, extra: int, seed: int) -> SpectralTask:
 def _tasks(draw: Callable[..., Any]) -> tuple[SpectralTask, int]:
     seed = draw(st.integers(0, 1))
     return _task(
-        draw(st.integers(0, len(_SPECTRA) - 1)), draw(st.sampled_from([2, 4, 6])), draw(st.integers(0, 1)), seed
+        draw(st.integers(0, len(_SPECTRA) - 1)),
+        draw(st.sampled_from([2, 4, 6])),
+        draw(st.integers(0, 1)),
+        seed,
     ), seed
 
 
@@ -69,23 +81,31 @@ def _run(task: SpectralTask, seed: int, how: str, flaw: str) -> FlowEnd:
 @st.composite
 def _ends(draw: Callable[..., Any], kinds: tuple[str, ...], flaw: str = "") -> FlowEnd:
     task, seed = (
-        draw(_tasks()) if not flaw else (_along_axes(draw(st.sampled_from([1.5, 2.0, 3.0]))), draw(st.integers(0, 2)))
+        draw(_tasks())
+        if not flaw
+        else (_along_axes(draw(st.sampled_from([1.5, 2.0, 3.0]))), draw(st.integers(0, 2)))
     )
     return _run(task, seed, draw(st.sampled_from(kinds)), flaw)
 
 
 @lru_cache(maxsize=8)
 def _along_axes(second: float) -> SpectralTask:
-    """Labels along the axes: a zero overlap is zero in floats too, and rounding cannot wake the mode."""
+    """Labels along the axes: a zero overlap is zero in floats too, and rounding cannot wake the
+    mode.
+    """
     eye = torch.eye(3, dtype=torch.float64)
-    return SpectralTask(eye, torch.tensor([3.0, second, 0.0]).double(), eye[:2], number(1.0), number(1.0), eye[0])
+    return SpectralTask(
+        eye, torch.tensor([3.0, second, 0.0]).double(), eye[:2], number(1.0), number(1.0), eye[0]
+    )
 
 
 _FAST = ("factored flow", "gradient descent", "kernel ODE")
 
 
 def kernel_ends() -> st.SearchStrategy[FlowEnd]:
-    """Ends of the flow with fast readout, three ways; integrated once per configuration and remembered."""
+    """Ends of the flow with fast readout, three ways; integrated once per configuration and
+    remembered.
+    """
     return _ends(_FAST)
 
 
@@ -118,16 +138,21 @@ def narrow_coupled_starts() -> st.SearchStrategy[FlowEnd]:
 def _escape(spectrum: tuple[float, ...], seed: int) -> Escapes:
     normal = gaussians(generator(seed))
     rows = len(spectrum) + 1
-    decay, root = ((1.0, 1.0), (0.5, 1.5))[seed % 2]  # λ = μ = 1 alone would let any of them stand for another
+    # λ = μ = 1 alone would let any of them stand for another
+    decay, root = ((1.0, 1.0), (0.5, 1.5))[seed % 2]
     values: Tensor = torch.tensor([*spectrum, 0.0], dtype=torch.float64) * (decay * root)
     right = torch.zeros(len(spectrum), rows, dtype=torch.float64)
     right[:, :-1] = torch.linalg.qr(normal(len(spectrum), len(spectrum)))[0]
     left = torch.linalg.qr(normal(rows, rows))[0]
-    return escapes(SpectralTask(left, values, right, number(decay), number(root), normal(rows).abs()))
+    return escapes(
+        SpectralTask(left, values, right, number(decay), number(root), normal(rows).abs())
+    )
 
 
 def escape_runs() -> st.SearchStrategy[Escapes]:
-    """Growth beside all 2^r − 1 proper subsets of r ≤ 4 active modes; eight configurations, integrated once each."""
+    """Growth beside all 2^r − 1 proper subsets of r ≤ 4 active modes; eight configurations,
+    integrated once each.
+    """
     spectra = st.sampled_from([(2.0,), (2.0, 1.5), (3.0, 2.0, 1.25), (4.0, 3.0, 2.0, 1.5)])
     return st.builds(_escape, spectra, st.integers(0, 1))
 

@@ -1,8 +1,10 @@
-"""Which sizes strategies draw: small ones that shrink, and, for a few instances of every run, larger ones by turns.
+"""Which sizes strategies draw: small ones that shrink, and, for a few instances of every run,
+larger ones by turns.
 
-Most instances are small, so that a counterexample can be read; a statement that is wrong only for deep, wide or long ones would pass.
-So a search takes some of its instances inside `larger_sizes`, one turn each: there `span` draws above its usual range, and `pick` and
-`branches` go through their options one after the other. What is guaranteed needs no luck.
+Most instances are small, so that a counterexample can be read; a statement that is wrong only for
+deep, wide or long ones would pass. So a search takes some of its instances inside `larger_sizes`,
+one turn each: there `span` draws above its usual range, and `pick` and `branches` go through their
+options one after the other. What is guaranteed needs no luck.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ from hypothesis import strategies as st
 
 @dataclass
 class Turn:
-    """One turn: its number, and whether any strategy has asked for it (one that has not knows no larger sizes)."""
+    """One turn: its number, and whether any strategy has asked for it (one that has not knows no
+    larger sizes).
+    """
 
     number: int
     asked: bool = False
@@ -29,7 +33,9 @@ _TURN: ContextVar[Turn | None] = ContextVar("larger sizes", default=None)
 
 @contextmanager
 def larger_sizes(number: int) -> Iterator[Turn]:
-    """Draw larger instances within: the ``number`` says whose turn it is among the options of each strategy."""
+    """Draw larger instances within: the ``number`` says whose turn it is among the options of each
+    strategy.
+    """
     turn = Turn(number)
     token = _TURN.set(turn)
     try:
@@ -39,7 +45,9 @@ def larger_sizes(number: int) -> Iterator[Turn]:
 
 
 def turn() -> int | None:
-    """The number of the turn inside `larger_sizes`, else None; strategies of one's own may ask while they draw."""
+    """The number of the turn inside `larger_sizes`, else None; strategies of one's own may ask
+    while they draw.
+    """
     current = _TURN.get()
     if current is None:
         return None
@@ -48,8 +56,12 @@ def turn() -> int | None:
 
 
 @st.composite
-def span(draw: Callable[..., Any], low: int, high: int, larger: int, *, above: int | None = None) -> int:
-    """An integer in low … high; inside `larger_sizes` one in ``above`` (high + 1 by default) … larger."""
+def span(
+    draw: Callable[..., Any], low: int, high: int, larger: int, *, above: int | None = None
+) -> int:
+    """An integer in low … high; inside `larger_sizes` one in ``above`` (high + 1 by default) …
+    larger.
+    """
     if turn() is None:
         return int(draw(st.integers(low, high)))
     return int(draw(st.integers(high + 1 if above is None else above, larger)))

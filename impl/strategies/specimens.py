@@ -1,4 +1,6 @@
-"""Small networks with one peculiarity each: a skip, a tied weight, a reused layer, a wrong use of gradients."""
+"""Small networks with one peculiarity each: a skip, a tied weight, a reused layer, a wrong use of
+gradients.
+"""
 
 from __future__ import annotations
 
@@ -38,10 +40,14 @@ class Skip(nn.Module):
 
 
 class Tied(nn.Module):
-    """An autoencoder: ``decoder`` reads the transposed parameter of ``encoder`` through ``functional.linear``."""
+    """An autoencoder: ``decoder`` reads the transposed parameter of ``encoder`` through
+    ``functional.linear``.
+    """
 
     def __init__(self, width: int, *, bias: bool) -> None:
-        """A square encoder, whose parameter is used twice, and a last layer that shares it as a module."""
+        """A square encoder, whose parameter is used twice, and a last layer that shares it as a
+        module.
+        """
         super().__init__()
         self.encoder = nn.Linear(width, width, bias=bias, dtype=torch.float64)
         self.twin = nn.Linear(width, width, bias=bias, dtype=torch.float64)
@@ -72,7 +78,9 @@ skipping, tied, reused = Skip, Tied, Reused
 def conv_specimen(
     samples: int, *, seed: int, groups: int, loss: Callable[[Any, Any], Tensor], bias: bool = True
 ) -> Specimen:
-    """A strided convolution, a dilated one (in groups), a linear head; Gaussian images in channels-last format."""
+    """A strided convolution, a dilated one (in groups), a linear head; Gaussian images in
+    channels-last format.
+    """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = nn.Sequential(
@@ -104,7 +112,7 @@ def _seeded(make: Callable[[], nn.Module], seed: int) -> nn.Module:
 class _Squaring(nn.Linear):
     """Not linear in its input, although it is an ``nn.Linear``."""
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002, torch's own name
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
         return super().forward(input * input)
 
 
@@ -130,11 +138,15 @@ def squaring_layer(width: int, *, seed: int) -> LayerTrace:
 def detached_layer(width: int, *, seed: int) -> LayerTrace:
     """The trace of a layer that no gradient reaches."""
     inputs, targets = _gaussian(3, width, seed)
-    return trace(_seeded(lambda: _Detached(width), seed), inputs, targets, half_squared_error)["frozen"]
+    return trace(_seeded(lambda: _Detached(width), seed), inputs, targets, half_squared_error)[
+        "frozen"
+    ]
 
 
 def vanishing_layer(width: int, *, depth: float, seed: int) -> LayerTrace:
-    """A layer below GELUs that are all deep in their tail, at −``depth``: from 37.2 on the gradients are subnormal."""
+    """A layer below GELUs that are all deep in their tail, at −``depth``: from 37.2 on the
+    gradients are subnormal.
+    """
     first, head = _seeded(
         lambda: nn.ModuleList([nn.Linear(width, width), nn.Linear(width, 1)]).double(), seed
     ).children()
@@ -146,7 +158,9 @@ def vanishing_layer(width: int, *, depth: float, seed: int) -> LayerTrace:
 
 
 def total_gradient_layer(width: int, *, seed: int) -> LayerTrace:
-    """fc1 of a residual block with the naive gradient: the derivative of the loss by z, skip connection included."""
+    """fc1 of a residual block with the naive gradient: the derivative of the loss by z, skip
+    connection included.
+    """
     inputs, targets = _gaussian(3, width, seed)
     model = _seeded(lambda: Skip(width, bias=True), seed)
     layer = trace(model, inputs, targets, half_squared_error)["fc1"]
@@ -156,7 +170,9 @@ def total_gradient_layer(width: int, *, seed: int) -> LayerTrace:
 
 
 def mixed_loss_layer(samples: int, *, seed: int) -> LayerTrace:
-    """A layer with the weight gradient of the mean loss and the input gradient of the summed loss."""
+    """A layer with the weight gradient of the mean loss and the input gradient of the summed
+    loss.
+    """
     inputs, targets = _gaussian(samples, 3, seed)
     model = _seeded(lambda: nn.Linear(3, 3, dtype=torch.float64), seed)
     layer = trace(model, inputs, targets, half_squared_error)["Linear"]

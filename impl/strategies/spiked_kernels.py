@@ -1,4 +1,6 @@
-"""Strategies for the exact and certified claims about the kernel after one large step: small rational instances and seeded ones."""
+"""Strategies for the exact and certified claims about the kernel after one large step: small
+rational instances and seeded ones.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def _objects(rows: Any) -> Any:
 
 @st.composite
 def _lattice_points(draw: Callable[..., Any], fewest: int = 1, most: int = 2) -> tuple[Any, Any]:
-    """Small integer points and a rational teacher in dimension 1 … 4; equal, opposite, collinear and zero points included."""
+    """Small integer points and a rational teacher in dimension 1 … 4; equal, opposite, collinear
+    and zero points included.
+    """
     d, count = draw(st.integers(1, 4)), draw(st.integers(fewest, most))
     points = [[draw(st.integers(-3, 3)) for _ in range(d)] for _ in range(count)]
     if count > 1 and draw(st.booleans()):
@@ -71,7 +75,9 @@ def long_kernels() -> st.SearchStrategy[SpikedKernel]:
 
 
 def _line(count: int, gap: int, spike: int) -> SpikedKernel:
-    """Points 0, 1/gap, 2/gap … on a line, A = 1, cos + sin: the spectrum at which det(Γ)^-½ is sharp."""
+    """Points 0, 1/gap, 2/gap … on a line, A = 1, cos + sin: the spectrum at which det(Γ)^-½ is
+    sharp.
+    """
     points = _objects([[Fraction(k, gap)] for k in range(count)])
     return SpikedKernel(points, _objects([Fraction(1)]), Fraction(1), Fraction(spike), "cos+sin")
 
@@ -84,11 +90,15 @@ def _simplex(dimension: int, size: int, bulk: int) -> SpikedKernel:
 
 
 SHARP_KERNELS = (_line(60, 6, 9), _simplex(10, 3, 5), _simplex(60, 8, 5))
-"""Kernels whose spectrum falls by nearly as much as is allowed, or by more than any other constant allows."""
+"""Kernels whose spectrum falls by nearly as much as is allowed, or by more than any other constant
+allows.
+"""
 
 
 def any_kernels() -> st.SearchStrategy[SpikedKernel]:
-    """ReLU and cos + sin kernels with Γ ⪰ I on 1 … 5 points, duplicates and points along the teacher included; and `SHARP_KERNELS`."""
+    """ReLU and cos + sin kernels with Γ ⪰ I on 1 … 5 points, duplicates and points along the
+    teacher included; and `SHARP_KERNELS`.
+    """
     small = st.builds(
         lambda where, bulk, spike, name: SpikedKernel(where[0], where[1], 1 + bulk, spike, name),
         _lattice_points(1, 5) | _teacher_lines(),
@@ -96,11 +106,15 @@ def any_kernels() -> st.SearchStrategy[SpikedKernel]:
         _NONNEGATIVE,
         st.sampled_from(["relu", "cos+sin"]),
     )
-    return SEEDS.flatmap(lambda k: small if k % 4 else st.just(SHARP_KERNELS[k // 4 % len(SHARP_KERNELS)]))
+    return SEEDS.flatmap(
+        lambda k: small if k % 4 else st.just(SHARP_KERNELS[k // 4 % len(SHARP_KERNELS)])
+    )
 
 
 def shrunk_kernels() -> st.SearchStrategy[SpikedKernel]:
-    """A < 1: no gradient step gives such weights; on one point the eigenvalue shrinks as A itself."""
+    """A < 1: no gradient step gives such weights; on one point the eigenvalue shrinks as A
+    itself.
+    """
     return st.builds(
         lambda where, power: SpikedKernel(where[0], where[1], Fraction(1, 2**power), Fraction(0)),
         _lattice_points(2, 4),
@@ -110,7 +124,9 @@ def shrunk_kernels() -> st.SearchStrategy[SpikedKernel]:
 
 def harmonics() -> st.SearchStrategy[Harmonic]:
     """Degrees 0 … 8 in dimension 2 … 500, and both degrees of dimension 1."""
-    many = st.builds(Harmonic, st.sampled_from([2, 3, 5, 17, 50, 500]) | st.integers(2, 12), st.integers(0, 8))
+    many = st.builds(
+        Harmonic, st.sampled_from([2, 3, 5, 17, 50, 500]) | st.integers(2, 12), st.integers(0, 8)
+    )
     return many | st.builds(Harmonic, st.just(1), st.integers(0, 1))
 
 
@@ -119,17 +135,33 @@ def absolute_harmonics() -> st.SearchStrategy[Harmonic]:
     return harmonics().map(lambda h: replace(h, activation="abs"))
 
 
-# -- moments ---------------------------------------------------------------------------------------------------------
+# -- moments
+# --------------------------------------------------------------------------------------------------
 
 
-_SHAPES = ((1, 2, 1), (2, 2, 2), (1, 1, 4), (1, 2, 3), (1, 3, 2), (2, 1, 2), (2, 3, 1), (3, 1, 1), (2, 0, 2))
-"""(d, degree of g, n): (2, 2, 2) is the smallest at which every term of the second moment counts."""
+_SHAPES = (
+    (1, 2, 1),
+    (2, 2, 2),
+    (1, 1, 4),
+    (1, 2, 3),
+    (1, 3, 2),
+    (2, 1, 2),
+    (2, 3, 1),
+    (3, 1, 1),
+    (2, 0, 2),
+)
+"""(d, degree of g, n): (2, 2, 2) is the smallest at which every term of the second moment
+counts.
+"""
 
 
 @st.composite
 def spike_settings(draw: Callable[..., Any]) -> SpikeSetting:
-    """Polynomial teachers small enough to enumerate every batch: d · degree · n bounded together; n = 1, d = 1, μ₁ = 0 included."""
-    # a choice among a few is repeated by a search that mutates what it drew; the remainder of a large number is not
+    """Polynomial teachers small enough to enumerate every batch: d · degree · n bounded together; n
+    = 1, d = 1, μ₁ = 0 included.
+    """
+    # a choice among a few is repeated by a search that mutates what it drew; the remainder of a
+    # large number is not
     d, degree, samples = _SHAPES[draw(SEEDS) % len(_SHAPES)]
     whole = st.integers(-2, 2)
     return SpikeSetting(
@@ -150,15 +182,20 @@ def long_teachers() -> st.SearchStrategy[SpikeSetting]:
 
 def rademacher_inputs() -> st.SearchStrategy[SpikeSetting]:
     """±1 coordinates with g(z) = z: E y²x² is 1 where a Gaussian has 3."""
-    return spike_settings().map(lambda s: replace(s, coefficients=_objects([0, 1]), inputs="rademacher"))
+    return spike_settings().map(
+        lambda s: replace(s, coefficients=_objects([0, 1]), inputs="rademacher")
+    )
 
 
 def biased_noise() -> st.SearchStrategy[SpikeSetting]:
     """Noise of mean one."""
-    return spike_settings().map(lambda s: replace(s, noise_mean=Fraction(1), coefficients=_objects([1, 1])))
+    return spike_settings().map(
+        lambda s: replace(s, noise_mean=Fraction(1), coefficients=_objects([1, 1]))
+    )
 
 
-# -- series ------------------------------------------------------------------------------------------------------
+# -- series
+# --------------------------------------------------------------------------------------------------
 
 
 _ORDERS = (5, 10, 20, 40, 80)
@@ -176,13 +213,18 @@ def convergent_series() -> st.SearchStrategy[SpikedSeries]:
         functions,
     )
     coefficients = st.builds(
-        lambda rest, last: (*rest, last), st.lists(st.integers(-3, 3), max_size=6), st.sampled_from([1, -1, 2, -3])
+        lambda rest, last: (*rest, last),
+        st.lists(st.integers(-3, 3), max_size=6),
+        st.sampled_from([1, -1, 2, -3]),
     )
     return (
         inside
         | inside
         | st.builds(
-            lambda bulk, spike, c: SpikedSeries(bulk, spike, "polynomial", c), _POSITIVE, _POSITIVE, coefficients
+            lambda bulk, spike, c: SpikedSeries(bulk, spike, "polynomial", c),
+            _POSITIVE,
+            _POSITIVE,
+            coefficients,
         )
     )
 

@@ -1,4 +1,6 @@
-"""Hypothesis strategies for linear students under preconditioned descent: in fractions, and drawn ones."""
+"""Hypothesis strategies for linear students under preconditioned descent: in fractions, and drawn
+ones.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +23,17 @@ from theorems.impl.strategies.spectra import normal, number
 
 @st.composite
 def _whole_students(draw: Callable[..., Any]) -> LinearStudent:
-    """Whole numbers as fractions: any X (rank-deficient, zero, n < d), rates 1/2^k that change, also too large ones; up to 12 steps."""
+    """Whole numbers as fractions: any X (rank-deficient, zero, n < d), rates 1/2^k that change,
+    also too large ones; up to 12 steps.
+    """
     n, d = draw(span(1, 4, 6)), draw(span(1, 3, 5))
-    factor = torch.eye(d, dtype=torch.float64) * draw(st.integers(1, 2)) + torch.tril(draw(lattices((d, d), 1)), -1)
+    factor = torch.eye(d, dtype=torch.float64) * draw(st.integers(1, 2)) + torch.tril(
+        draw(lattices((d, d), 1)), -1
+    )
     few, many = (1, 12) if turn() is None else (13, 16)
-    rates = torch.tensor(draw(st.lists(st.sampled_from([1.0, 0.5, 0.125]), min_size=few, max_size=many))).double()
+    rates = torch.tensor(
+        draw(st.lists(st.sampled_from([1.0, 0.5, 0.125]), min_size=few, max_size=many))
+    ).double()
     return LinearStudent(
         draw(lattices((n, d), 2)), draw(lattices((d, d), 1)), factor, draw(lattices((d, 1), 2)),
         number(draw(st.integers(0, 2))), rates,
@@ -34,13 +42,23 @@ def _whole_students(draw: Callable[..., Any]) -> LinearStudent:
 
 @st.composite
 def _seeded_students(draw: Callable[..., Any]) -> LinearStudent:
-    """Gaussian designs of a drawn spectrum, n and d up to 24, P = Σ^p with p in [−3, 3], η up to ¾/‖S‖; up to 12 steps."""
+    """Gaussian designs of a drawn spectrum, n and d up to 24, P = Σ^p with p in [−3, 3], η up to
+    ¾/‖S‖; up to 12 steps.
+    """
     source, n = generator(draw(SEEDS)), draw(span(1, 24, 32))
-    d = draw(st.integers(1, 6) | st.integers(7, 24)) if turn() is None else draw(st.integers(25, 28))
-    return _student(source, n, d, power=draw(st.floats(-3, 3)), steps=draw(span(1, 12, 20)), spread=2.0)
+    d = (
+        draw(st.integers(1, 6) | st.integers(7, 24))
+        if turn() is None
+        else draw(st.integers(25, 28))
+    )
+    return _student(
+        source, n, d, power=draw(st.floats(-3, 3)), steps=draw(span(1, 12, 20)), spread=2.0
+    )
 
 
-def _student(source: torch.Generator, n: int, d: int, *, power: float, steps: int, spread: float) -> LinearStudent:
+def _student(
+    source: torch.Generator, n: int, d: int, *, power: float, steps: int, spread: float
+) -> LinearStudent:
     basis = reflections(d, source)
     eigenvalues = torch.exp2(spread * (torch.rand(d, generator=source, dtype=torch.float64) - 0.5))
     inputs = normal(source, n, d) @ (basis * eigenvalues.sqrt()).mT
@@ -63,14 +81,18 @@ def started_students() -> st.SearchStrategy[LinearStudent]:
 
     def move(s: LinearStudent) -> LinearStudent:
         root = torch.eye(s.inputs.shape[1], dtype=torch.float64)
-        return dataclasses.replace(s, start=torch.ones_like(s.inputs[:1]), covariance_root=root, teacher=s.teacher * 0)
+        return dataclasses.replace(
+            s, start=torch.ones_like(s.inputs[:1]), covariance_root=root, teacher=s.teacher * 0
+        )
 
     return _seeded_students().map(move)
 
 
 @st.composite
 def _finished_students(draw: Callable[..., Any]) -> LinearStudent:
-    """Orthogonal columns of whole numbers, P diagonal, rates 1/s_j: the filter is exactly zero after d steps."""
+    """Orthogonal columns of whole numbers, P diagonal, rates 1/s_j: the filter is exactly zero
+    after d steps.
+    """
     d = draw(span(1, 3, 6))
     inputs = np.full((d + draw(st.integers(0, 2)) + 1, d), 0, dtype=object)
     for j in range(d):
@@ -91,16 +113,23 @@ def _finished_students(draw: Callable[..., Any]) -> LinearStudent:
 
 @st.composite
 def _patient(draw: Callable[..., Any], *, steps: int = 48) -> LinearStudent:
-    """N > d, a nearly isotropic design, any Σ, p in [−3, 2], 48 steps of constant rate: r(S) falls below 2⁻⁵³."""
+    """N > d, a nearly isotropic design, any Σ, p in [−3, 2], 48 steps of constant rate: r(S) falls
+    below 2⁻⁵³.
+    """
     source, d = generator(draw(SEEDS)), draw(st.integers(1, 5))
-    n, power = d + draw(st.integers(1, 6)), draw(st.sampled_from([-3.0, -2.0, -1.0, -0.5, 0.0, 1.0, 2.0]))
+    n, power = (
+        d + draw(st.integers(1, 6)),
+        draw(st.sampled_from([-3.0, -2.0, -1.0, -0.5, 0.0, 1.0, 2.0])),
+    )
     student = _student(source, n, d, power=power, steps=steps, spread=0.4)
     columns = torch.linalg.qr(normal(source, n, d))[0] * n**0.5
     inputs = columns @ student.covariance_root
     size = float(torch.linalg.matrix_norm(inputs @ student.factor, 2) ** 2 / n)
     rates = torch.full((steps,), 1.25 / size).double()
     root, start = normal(source, d, d), normal(source, 1, d) if draw(st.booleans()) else None
-    return dataclasses.replace(student, inputs=inputs, covariance_root=root, rates=rates, start=start)
+    return dataclasses.replace(
+        student, inputs=inputs, covariance_root=root, rates=rates, start=start
+    )
 
 
 def patient_students() -> st.SearchStrategy[LinearStudent]:
@@ -117,4 +146,6 @@ def impatient_students() -> st.SearchStrategy[LinearStudent]:
 def poor_students(draw: Callable[..., Any]) -> LinearStudent:
     """Fewer samples than dimensions."""
     source, d = generator(draw(SEEDS)), draw(st.integers(2, 5))
-    return _student(source, draw(st.integers(1, d - 1)), d, power=draw(st.floats(-2, 2)), steps=4, spread=2.0)
+    return _student(
+        source, draw(st.integers(1, d - 1)), d, power=draw(st.floats(-2, 2)), steps=4, spread=2.0
+    )

@@ -1,8 +1,10 @@
-"""Hypothesis strategies for instances at the edges of a format: ill-conditioned, huge, tiny, denormal, of mixed magnitudes; four formats.
+"""Hypothesis strategies for instances at the edges of a format: ill-conditioned, huge, tiny,
+denormal, of mixed magnitudes; four formats.
 
-The *inputs* of each construction are wild (weights, features, targets, decays), and everything that is measured is measured anew, by real
-autograd in the drawn format. What the constructors refuse (overflow to infinity, say) comes out as a `Refusal`. Claims must hold on the
-rest, or say UNDECIDED or INAPPLICABLE; see `theorems.commands.audit`.
+The *inputs* of each construction are wild (weights, features, targets, decays), and everything that
+is measured is measured anew, by real autograd in the drawn format. What the constructors refuse
+(overflow to infinity, say) comes out as a `Refusal`. Claims must hold on the rest, or say UNDECIDED
+or INAPPLICABLE; see `theorems.commands.audit`.
 """
 
 from __future__ import annotations
@@ -20,7 +22,12 @@ from theorems.impl.errors import InputError
 from theorems.impl.gram_hierarchy.gated import GatedNetwork, gated_network
 from theorems.impl.gram_hierarchy.relu_stacks import stacks
 from theorems.impl.kernel_flows.decayed import DecayedMatrix, decayed_layers, free_features
-from theorems.impl.kernel_flows.minibatches import MinibatchNoise, feature_noise, minibatches, readout_noise
+from theorems.impl.kernel_flows.minibatches import (
+    MinibatchNoise,
+    feature_noise,
+    minibatches,
+    readout_noise,
+)
 from theorems.impl.kernel_flows.objectives import LOSSES
 from theorems.impl.networks.losses import half_squared_error
 from theorems.impl.networks.spec import ACTIVATIONS, NetworkSpec, build, generator
@@ -34,7 +41,12 @@ from theorems.impl.strategies.trained import suited_labels
 KINDS = ("tame", "ill-conditioned", "huge", "tiny", "denormal", "mixed")
 """What the drawn matrices of an instance can be like; a tame one also beside wild ones."""
 
-FORMATS = {"float64": torch.float64, "float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+FORMATS = {
+    "float64": torch.float64,
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
 
 _DECADES: dict[torch.dtype, dict[str, tuple[int, ...]]] = {
     torch.float64: {"huge": (3, 30, 100, 150), "denormal": (306, 312, 320)},
@@ -52,7 +64,9 @@ class Refusal:
 
 
 class Numbers:
-    """Draws wild matrices of one format: the kind and the size of each are drawn, its entries come from one seed."""
+    """Draws wild matrices of one format: the kind and the size of each are drawn, its entries come
+    from one seed.
+    """
 
     def __init__(self, draw: Callable[..., Any], kind: str, dtype: torch.dtype) -> None:
         """Remember how to draw."""
@@ -84,7 +98,9 @@ class Numbers:
             out = (left * torch.logspace(0, -decades, min(shape), dtype=torch.float64)) @ right
         elif self.kind == "mixed":
             reach = _DECADES[self.dtype]["huge"][-1]
-            out = out * 10.0 ** ((torch.rand(shape[-1], generator=self.source, dtype=torch.float64) * 2 - 1) * reach)
+            out = out * 10.0 ** (
+                (torch.rand(shape[-1], generator=self.source, dtype=torch.float64) * 2 - 1) * reach
+            )
         return (out * self.size()).to(self.dtype)
 
     def strength(self) -> float:
@@ -92,7 +108,9 @@ class Numbers:
         return self.draw(st.sampled_from([1.0, 0.1, 3.0])) * self.size()
 
     def fill(self, model: nn.Module) -> nn.Module:
-        """Every parameter of a model drawn anew, divided by the root of its fan-in, in the format."""
+        """Every parameter of a model drawn anew, divided by the root of its fan-in, in the
+        format.
+        """
         model = model.to(self.dtype)
         with torch.no_grad():
             for parameter in model.parameters():
@@ -130,11 +148,16 @@ class Autocast(nn.Module):
 @st.composite
 @refusing
 def layer_traces(draw: Callable[..., Any], kind: str, dtype: torch.dtype) -> LayerTrace | Refusal:
-    """Layers of networks of depth 0 … 3 with wild weights and data, on rows or tokens; narrow formats also under autocast."""
+    """Layers of networks of depth 0 … 3 with wild weights and data, on rows or tokens; narrow
+    formats also under autocast.
+    """
     spec = NetworkSpec(
-        widths=tuple(draw(st.lists(st.integers(1, 10), min_size=1, max_size=4))), activation=draw(st.sampled_from(sorted(ACTIVATIONS))),
-        bias=draw(st.booleans()), batch=draw(st.integers(1, 10)), classes=draw(st.integers(1, 4)),
-    )  # fmt: skip
+        widths=tuple(draw(st.lists(st.integers(1, 10), min_size=1, max_size=4))),
+        activation=draw(st.sampled_from(sorted(ACTIVATIONS))),
+        bias=draw(st.booleans()),
+        batch=draw(st.integers(1, 10)),
+        classes=draw(st.integers(1, 4)),
+    )
     cast = dtype.itemsize == 2 and draw(st.booleans())
     numbers = Numbers(draw, kind, torch.float32 if cast else dtype)
     model = numbers.fill(build(spec))
@@ -159,16 +182,23 @@ def layer_traces(draw: Callable[..., Any], kind: str, dtype: torch.dtype) -> Lay
 def gated_networks(
     draw: Callable[..., Any], kind: str, dtype: torch.dtype, *, least: int = 1, most: int = 3
 ) -> GatedNetwork | Refusal:
-    """ReLU networks of depth 1 … 3 with wild weights, readout, data and targets, built directly or found in a torch module."""
+    """ReLU networks of depth 1 … 3 with wild weights, readout, data and targets, built directly or
+    found in a torch module.
+    """
     numbers, depth = Numbers(draw, kind, dtype), draw(st.integers(least, most))
     widths, rows = [draw(st.integers(1, 8)) for _ in range(depth + 1)], draw(st.integers(1, 6))
     if draw(st.booleans()):
         weights = [numbers.matrix(b, a) for a, b in zip(widths[:-1], widths[1:], strict=True)]
         return gated_network(
-            weights, numbers.matrix(1, widths[-1])[0], numbers.matrix(rows, widths[0]), numbers.matrix(1, rows)[0]
+            weights,
+            numbers.matrix(1, widths[-1])[0],
+            numbers.matrix(rows, widths[0]),
+            numbers.matrix(1, rows)[0],
         )
     model = numbers.fill(build(NetworkSpec(widths=tuple(widths), bias=False, classes=2)))
-    found = stacks(model, numbers.matrix(rows, widths[0]), numbers.matrix(rows, 2), half_squared_error)
+    found = stacks(
+        model, numbers.matrix(rows, widths[0]), numbers.matrix(rows, 2), half_squared_error
+    )
     return next(iter(found.values()), Refusal("no stack was found: a unit underflowed or is dead"))
 
 
@@ -178,8 +208,15 @@ def decayed_matrices(
     draw: Callable[..., Any], kind: str, dtype: torch.dtype, *, softmax: bool = False
 ) -> DecayedMatrix | Refusal:
     """Wild free features under the four losses, and linear layers of networks in the format."""
-    numbers, rows, width = Numbers(draw, kind, dtype), draw(st.integers(2, 10)), draw(st.integers(2, 10))
-    loss, classes = "softmax" if softmax else draw(st.sampled_from(sorted(LOSSES))), draw(st.integers(2, 4))
+    numbers, rows, width = (
+        Numbers(draw, kind, dtype),
+        draw(st.integers(2, 10)),
+        draw(st.integers(2, 10)),
+    )
+    loss, classes = (
+        "softmax" if softmax else draw(st.sampled_from(sorted(LOSSES))),
+        draw(st.integers(2, 4)),
+    )
     if dtype == torch.float64 and draw(st.booleans()):
         labels = (
             numbers.matrix(rows, classes)
@@ -187,12 +224,22 @@ def decayed_matrices(
             else suited_labels(loss, rows, classes, numbers.source)
         )
         return free_features(
-            numbers.matrix(rows, width), numbers.matrix(classes, width), labels, loss=loss, decay=numbers.strength()
+            numbers.matrix(rows, width),
+            numbers.matrix(classes, width),
+            labels,
+            loss=loss,
+            decay=numbers.strength(),
         )
     model = numbers.fill(
-        nn.Sequential(*(nn.Linear(a, b) for a, b in ((width, width), (width, width), (width, classes))))
+        nn.Sequential(
+            *(nn.Linear(a, b) for a, b in ((width, width), (width, width), (width, classes)))
+        )
     )
-    targets = torch.randint(classes, (rows,), generator=numbers.source) if softmax else numbers.matrix(rows, classes)
+    targets = (
+        torch.randint(classes, (rows,), generator=numbers.source)
+        if softmax
+        else numbers.matrix(rows, classes)
+    )
     layers = decayed_layers(
         model,
         numbers.matrix(rows, width),
@@ -205,12 +252,24 @@ def decayed_matrices(
 
 @st.composite
 @refusing
-def minibatch_noises(draw: Callable[..., Any], kind: str, dtype: torch.dtype) -> MinibatchNoise | Refusal:
-    """Wild free features under the four losses, and readouts of networks in the format under cross-entropy or squared loss."""
-    numbers, rows, width = Numbers(draw, kind, dtype), draw(st.integers(2, 10)), draw(st.integers(1, 8))
+def minibatch_noises(
+    draw: Callable[..., Any], kind: str, dtype: torch.dtype
+) -> MinibatchNoise | Refusal:
+    """Wild free features under the four losses, and readouts of networks in the format under
+    cross-entropy or squared loss.
+    """
+    numbers, rows, width = (
+        Numbers(draw, kind, dtype),
+        draw(st.integers(2, 10)),
+        draw(st.integers(1, 8)),
+    )
     loss, classes = draw(st.sampled_from(sorted(LOSSES))), draw(st.integers(2, 3))
     counts = minibatches(
-        rows, draw(st.integers(1, rows)), draw(st.integers(1, 3)), replacement=draw(st.booleans()), seed=numbers.seed
+        rows,
+        draw(st.integers(1, rows)),
+        draw(st.integers(1, 3)),
+        replacement=draw(st.booleans()),
+        seed=numbers.seed,
     )
     if dtype == torch.float64 and draw(st.booleans()):
         labels = (
@@ -218,18 +277,26 @@ def minibatch_noises(draw: Callable[..., Any], kind: str, dtype: torch.dtype) ->
             if loss in ("squared", "huber")
             else suited_labels(loss, rows, classes, numbers.source)
         )
-        return feature_noise(numbers.matrix(rows, width), numbers.matrix(classes, width), labels, counts, loss=loss)
-    model = numbers.fill(build(NetworkSpec(widths=(width, width), classes=classes, bias=draw(st.booleans()))))
+        return feature_noise(
+            numbers.matrix(rows, width), numbers.matrix(classes, width), labels, counts, loss=loss
+        )
+    model = numbers.fill(
+        build(NetworkSpec(widths=(width, width), classes=classes, bias=draw(st.booleans())))
+    )
     inputs = numbers.matrix(rows, width)
     if draw(st.booleans()):
         labels = torch.randint(classes, (rows,), generator=numbers.source)
         return readout_noise(model, inputs, labels, nn.functional.cross_entropy, counts)
-    return readout_noise(model, inputs, numbers.matrix(rows, classes), half_squared_error, counts, reduction="sum")
+    return readout_noise(
+        model, inputs, numbers.matrix(rows, classes), half_squared_error, counts, reduction="sum"
+    )
 
 
 @st.composite
 @refusing
-def preconditioned_runs(draw: Callable[..., Any], kind: str, dtype: torch.dtype) -> PreconditionedSteps | Refusal:
+def preconditioned_runs(
+    draw: Callable[..., Any], kind: str, dtype: torch.dtype
+) -> PreconditionedSteps | Refusal:
     """Steps of networks of every kind with wild weights, data, preconditioners and rates."""
     numbers, d, k, rows = (
         Numbers(draw, kind, dtype),
@@ -244,7 +311,15 @@ def preconditioned_runs(draw: Callable[..., Any], kind: str, dtype: torch.dtype)
         targets = numbers.matrix(*model(inputs).shape)
     root = numbers.matrix(d, d)
     return preconditioned_steps(
-        model, inputs, targets, draw(st.sampled_from([nn.functional.mse_loss, half_squared_error])), steps=2,
-        preconditioner=root @ root.mT, rate=numbers.strength(), decay=draw(st.sampled_from([0.0, 0.1])),
-        rest=draw(st.sampled_from(["sgd", "momentum", "adam"])), rest_rate=0.01, seed=numbers.seed % 1000,
-    )  # fmt: skip
+        model,
+        inputs,
+        targets,
+        draw(st.sampled_from([nn.functional.mse_loss, half_squared_error])),
+        steps=2,
+        preconditioner=root @ root.mT,
+        rate=numbers.strength(),
+        decay=draw(st.sampled_from([0.0, 0.1])),
+        rest=draw(st.sampled_from(["sgd", "momentum", "adam"])),
+        rest_rate=0.01,
+        seed=numbers.seed % 1000,
+    )

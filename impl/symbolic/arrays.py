@@ -25,7 +25,9 @@ from theorems.impl.symbolic.sums import Sum, broadcast, collected, padded, sprea
 
 
 class Symbolic(Functions):
-    """Σ coefficient · monomial over axes of symbolic sizes; an axis that is 1 in ``shape`` has no index."""
+    """Σ coefficient · monomial over axes of symbolic sizes; an axis that is 1 in ``shape`` has no
+    index.
+    """
 
     __array_ufunc__ = None
     __slots__ = ("shape", "terms")
@@ -83,7 +85,9 @@ class Symbolic(Functions):
         if right is None:
             return _left_to(other)
         shape = broadcast(self.shape, right.shape, "multiplied")
-        return _multiplied(padded(self.terms, len(shape)), padded(right.terms, len(shape)), shape, 0)
+        return _multiplied(
+            padded(self.terms, len(shape)), padded(right.terms, len(shape)), shape, 0
+        )
 
     __rmul__ = __mul__
 
@@ -135,7 +139,9 @@ class Symbolic(Functions):
         return identity(self.shape[-1] if size is None else size)
 
     def label(self) -> str:
-        """A name that no array of another value has: index notation for a reader, and a digest of the form."""
+        """A name that no array of another value has: index notation for a reader, and a digest of
+        the form.
+        """
         from theorems.impl.symbolic.notation import written
 
         exact = repr((self.shape, sorted(map(repr, self.terms.items()))))
@@ -183,7 +189,8 @@ def identity(size: Any) -> Symbolic:
 
 
 def reciprocal_of(value: Symbolic) -> Symbolic:
-    """1/x of a number, a size or a scalar known not to be zero, and their products; of anything else entry by entry, wherever there is one.
+    """1/x of a number, a size or a scalar known not to be zero, and their products; of anything
+    else entry by entry, wherever there is one.
 
     Raises:
         NotOfThisFormError: for a division by zero, by masks, by an identity matrix.
@@ -211,8 +218,12 @@ def _operand(value: Any) -> Symbolic | None:
     if isinstance(value, int | Fraction):
         return number(value)
     if isinstance(value, float):
-        if not (math.isfinite(value) and abs(value) < 2**53 and Fraction(value).denominator <= 2**20):
-            raise NotOfThisFormError(f"the float {value!r}, which is not the fraction that it reads as")
+        if not (
+            math.isfinite(value) and abs(value) < 2**53 and Fraction(value).denominator <= 2**20
+        ):
+            raise NotOfThisFormError(
+                f"the float {value!r}, which is not the fraction that it reads as"
+            )
         return number(Fraction(value))
     return None
 

@@ -1,4 +1,6 @@
-"""Axes of a symbolic array: their order, new ones, sums over them, entries at fixed places, diagonals."""
+"""Axes of a symbolic array: their order, new ones, sums over them, entries at fixed places,
+diagonals.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,7 @@ class Axes(Refusing):
         raise NotImplementedError
 
     @property
-    def mT(self) -> Any:  # noqa: N802, the operators' common name
+    def mT(self) -> Any:  # noqa: N802
         """Transpose of the last two axes."""
         if self.ndim < 2:
             raise NotOfThisFormError(f"the transpose of an array of shape {self.shape}")
@@ -58,7 +60,9 @@ class Axes(Refusing):
         return self._relabelled((*self.shape[:at], 1, *self.shape[at:]), places)
 
     def __getitem__(self, index: Any) -> Any:
-        """New axes of length one (None), whole axes (``:``, ``...``), the first entry of an axis and the last one."""
+        """New axes of length one (None), whole axes (``:``, ``...``), the first entry of an axis
+        and the last one.
+        """
         parts = index if isinstance(index, tuple) else (index,)
         taken = sum(part is not None and part is not Ellipsis for part in parts)
         if Ellipsis not in [p for p in parts if p is None or p is Ellipsis]:
@@ -101,9 +105,16 @@ class Axes(Refusing):
         return self._made(self.shape[:axis] + self.shape[axis + 1 :], collected(terms))
 
     def reshape(self, *shape: Any) -> Any:
-        """Axes of length one put in and left out; all rows under one another, ``(-1, m)``, for their rank; no other change."""
+        """Axes of length one put in and left out; all rows under one another, ``(-1, m)``, for
+        their rank; no other change.
+        """
         wanted = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
-        if len(wanted) == 2 and wanted[0] == -1 and self.ndim > 2 and same_shape(wanted[1:], self.shape[-1:]):
+        if (
+            len(wanted) == 2
+            and wanted[0] == -1
+            and self.ndim > 2
+            and same_shape(wanted[1:], self.shape[-1:])
+        ):
             from theorems.impl.symbolic.ranks import Stacked
 
             return Stacked(self)  # type: ignore[arg-type]
@@ -137,6 +148,7 @@ class Axes(Refusing):
 
     def _relabelled(self, shape: Sequence[Any], places: Sequence[int | None]) -> Any:
         moved = [
-            (t._replace(out=tuple(None if p is None else t.out[p] for p in places)), c) for t, c in self.terms.items()
+            (t._replace(out=tuple(None if p is None else t.out[p] for p in places)), c)
+            for t, c in self.terms.items()
         ]
         return self._made(shape, collected(moved))

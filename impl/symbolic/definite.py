@@ -1,8 +1,10 @@
-"""Signs of sums with inverses of positive matrices: R = M⁻¹ ⪰ 0 for M ⪰ 0, and the inverse is convex.
+"""Signs of sums with inverses of positive matrices: R = M⁻¹ ⪰ 0 for M ⪰ 0, and the inverse is
+convex.
 
-For positive definite M_k and weights w_k > 0 with Σ w_k = 1, Σ w_k M_k⁻¹ ⪰ (Σ w_k M_k)⁻¹ (the inverse is operator convex). So
-Σ_ij H_i (Σ_k p_k R_k − c R)_ij H_j ≥ 0 for any H, if M = Σ p_k M_k / Σ p_k and c ≤ Σ p_k. A matrix M is seen to be
-positive semidefinite where vᵀM v is a sum of squares for a free v; where it has an inverse, it is definite.
+For positive definite M_k and weights w_k > 0 with Σ w_k = 1, Σ w_k M_k⁻¹ ⪰ (Σ w_k M_k)⁻¹ (the
+inverse is operator convex). So Σ_ij H_i (Σ_k p_k R_k − c R)_ij H_j ≥ 0 for any H, if M = Σ p_k M_k
+/ Σ p_k and c ≤ Σ p_k. A matrix M is seen to be positive semidefinite where vᵀM v is a sum of
+squares for a free v; where it has an inverse, it is definite.
 """
 
 from __future__ import annotations
@@ -28,14 +30,18 @@ def inverses_are_positive(terms: Terms) -> bool:
     groups: dict[Monomial, list[tuple[Any, Fraction]]] = {}
     for term, c in terms.items():
         places = [
-            p for p, (node, _) in enumerate(term.factors) if getattr(node.algebra, "inverse_of", None) is not None
+            p
+            for p, (node, _) in enumerate(term.factors)
+            if getattr(node.algebra, "inverse_of", None) is not None
         ]
         if len(places) != 1 or not _mirrored(term, places[0]):
             return False
         node, indices = term.factors[places[0]]
         blank = node._replace(name="", algebra=None)
         factors = (*term.factors[: places[0]], (blank, indices), *term.factors[places[0] + 1 :])
-        groups.setdefault(canonical(term._replace(factors=factors)), []).append((node.algebra.inverse_of, c))
+        groups.setdefault(canonical(term._replace(factors=factors)), []).append(
+            (node.algebra.inverse_of, c)
+        )
     found = bool(groups) and all(_convex(members) for members in groups.values())
     if found:
         note_used("M⁻¹ ⪰ 0 and convex for M ≻ 0")
@@ -43,7 +49,9 @@ def inverses_are_positive(terms: Terms) -> bool:
 
 
 def _convex(members: list[tuple[Symbolic, Fraction]]) -> bool:
-    """Whether Σ c M⁻¹ is positive semidefinite: no negative coefficient, or one, that of the mean of the others."""
+    """Whether Σ c M⁻¹ is positive semidefinite: no negative coefficient, or one, that of the mean
+    of the others.
+    """
     above = [(matrix, c) for matrix, c in members if c > 0]
     below = [(matrix, c) for matrix, c in members if c < 0]
     if len(below) > 1 or not above or not all(_semidefinite(matrix) for matrix, _ in above):
@@ -70,7 +78,9 @@ def _semidefinite(matrix: Symbolic) -> bool:
 
 
 def _mirrored(term: Monomial, place: int) -> bool:
-    """Whether what hangs on the one index of an inverse is what hangs on the other, and the rest is a square."""
+    """Whether what hangs on the one index of an inverse is what hangs on the other, and the rest is
+    a square.
+    """
     one, two = term.factors[place][1]
     rest = term.factors[:place] + term.factors[place + 1 :]
     outer = {index for index in term.out if index is not None}
@@ -92,8 +102,14 @@ def _mirrored(term: Monomial, place: int) -> bool:
     return False
 
 
-def _same_sides(rest: tuple[Factor, ...], fixed: dict[Index, int], one: Index, two: Index, place: int) -> bool:
-    sides: tuple[Counter[object], Counter[object], Counter[object]] = (Counter(), Counter(), Counter())
+def _same_sides(
+    rest: tuple[Factor, ...], fixed: dict[Index, int], one: Index, two: Index, place: int
+) -> bool:
+    sides: tuple[Counter[object], Counter[object], Counter[object]] = (
+        Counter(),
+        Counter(),
+        Counter(),
+    )
     both = fixed | {one: place, two: place}
     for part in _components(rest, both):
         touched = {i for _, indices in part for i in indices}

@@ -1,4 +1,6 @@
-"""Sums times a denominator that is a sum of squares: what has a sign times x, where 1/x is defined, has it itself."""
+"""Sums times a denominator that is a sum of squares: what has a sign times x, where 1/x is defined,
+has it itself.
+"""
 
 from __future__ import annotations
 
@@ -37,12 +39,16 @@ def _positive(denominator: Symbolic) -> bool:
 
 
 def _times(terms: Terms, name: str, denominator: Symbolic) -> Iterator[dict[Monomial, Fraction]]:
-    """One entry of the sum over the indices of 1/x, times x: nothing where a monomial does not run through them."""
+    """One entry of the sum over the indices of 1/x, times x: nothing where a monomial does not run
+    through them.
+    """
     kinds = [size.name for size in denominator.shape]
     found: list[tuple[Monomial, Fraction]] = []
     fixed: tuple[int | None, ...] | None = None
     for term, c in terms.items():
-        at = next((indices for node, indices in term.factors if node.name == name), None if kinds else ())
+        at = next(
+            (indices for node, indices in term.factors if node.name == name), None if kinds else ()
+        )
         if at is None:
             at = _other_indices(term, kinds) if kinds else None
         if at is None or any(number < 0 for _, number in at):
@@ -58,9 +64,15 @@ def _times(terms: Terms, name: str, denominator: Symbolic) -> Iterator[dict[Mono
 
 
 def _other_indices(term: Monomial, kinds: list[str]) -> tuple[Index, ...] | None:
-    """Where a monomial has no 1/x, for one of one dimension: the index of another quotient, or its only index of that kind; None if it has none."""
-    quotients = [idx for node, idx in term.factors if getattr(node.algebra, "denominator", None) is not None]
+    """Where a monomial has no 1/x, for one of one dimension: the index of another quotient, or its
+    only index of that kind; None if it has none.
+    """
+    quotients = [
+        idx for node, idx in term.factors if getattr(node.algebra, "denominator", None) is not None
+    ]
     inside = {i for _, indices in term.factors for i in indices if i not in term.out and i[1] >= 0}
-    own = [idx[0] for idx in quotients if len(idx) == 1 and idx[0] in inside and idx[0][0] == kinds[0]]
+    own = [
+        idx[0] for idx in quotients if len(idx) == 1 and idx[0] in inside and idx[0][0] == kinds[0]
+    ]
     own = own or [i for i in inside if i[0] == kinds[0]]
     return (own[0],) if len(kinds) == 1 and len(set(own)) == 1 else None

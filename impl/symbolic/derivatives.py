@@ -1,4 +1,6 @@
-"""The gradient of a number: its derivative along a direction of free entries, read off entry by entry."""
+"""The gradient of a number: its derivative along a direction of free entries, read off entry by
+entry.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""When two matrices have one rank: M = A Y B, or M = A Y Yᵀ B, with A and B invertible and a factor that is not zero.
+"""When two matrices have one rank: M = A Y B, or M = A Y Yᵀ B, with A and B invertible and a factor
+that is not zero.
 
-A product with an invertible matrix keeps the rank, and rank Y Yᵀ = rank Y over the reals. Invertible
-is what was introduced as the inverse of something, or with an inverse.
+A product with an invertible matrix keeps the rank, and rank Y Yᵀ = rank Y over the reals.
+Invertible is what was introduced as the inverse of something, or with an inverse.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ class RankOf:
 
 
 def rank_is_least(matrix: Symbolic | Stacked, options: tuple[Any, ...], *, equal: bool) -> bool:
-    """Whether the rank of a matrix is at most (if ``equal``: is) the least of several bounds, for all sizes and entries."""
+    """Whether the rank of a matrix is at most (if ``equal``: is) the least of several bounds, for
+    all sizes and entries.
+    """
     met = False
     for option in options:
         if isinstance(option, RankOf):
@@ -69,11 +72,18 @@ def same_rank(matrix: Symbolic, other: Symbolic) -> bool:
     (_, one), (_, two) = left
     if one[0] == two[0]:
         one, two = one[::-1], two[::-1]
-    return one[1] == two[1] and one[1][1] >= 0 and one[1] not in (row, column) and {one[0], two[0]} == {row, column}
+    return (
+        one[1] == two[1]
+        and one[1][1] >= 0
+        and one[1] not in (row, column)
+        and {one[0], two[0]} == {row, column}
+    )
 
 
 def _stripped(left: list[Factor], term: Monomial, index: Index | None) -> Index | None:
-    """What an outer index becomes when all invertible matrices that stand before it are taken off, in place."""
+    """What an outer index becomes when all invertible matrices that stand before it are taken off,
+    in place.
+    """
     while True:
         for place, (node, indices) in enumerate(left):
             square = len(indices) == 2 and index in indices and indices[0] != indices[1]

@@ -14,7 +14,8 @@ _PASSED_OVER = ("torch_like.py", "torch_functions.py", "duals.py", "differentiat
 
 
 class NotOfThisFormError(TypeError):
-    """A formula leaves the sums of tensor networks: a comparison, a root, a division by a drawn number.
+    """A formula leaves the sums of tensor networks: a comparison, a root, a division by a drawn
+    number.
 
     The message says what was asked for and the line of code that asked.
     """
@@ -37,7 +38,8 @@ def refusals(watched: str | None = None) -> Iterator[list[NotOfThisFormError]]:
     """Every refusal within, those that the code under proof has caught included.
 
     Args:
-        watched: a file in which even the question of which kind of number something is counts as a branch.
+        watched: a file in which even the question of which kind of number something is counts as a
+            branch.
     """
     tokens = _RAISED.set([]), _WATCHED.set(watched)
     try:
@@ -62,7 +64,9 @@ def kind_asked() -> None:
 
 
 def attribute_asked(name: str) -> None:
-    """Refuse to say that there is no such attribute, where the caller of the caller is watched: numbers of another kind may have it."""
+    """Refuse to say that there is no such attribute, where the caller of the caller is watched:
+    numbers of another kind may have it.
+    """
     watched = _WATCHED.get()
     if watched is not None and sys._getframe(2).f_code.co_filename == watched:
         raise NotOfThisFormError(f"a branch on the kind of number, by its attribute {name!r}")

@@ -1,9 +1,13 @@
-"""Longer monomials that equal a given one by a relation, for sums of squares: rules shorten, and squares are hidden by that.
+"""Longer monomials that equal a given one by a relation, for sums of squares: rules shorten, and
+squares are hidden by that.
 
-* A projector is its own square, P = P P, and P = Q P = P Q for a projector Q on a space that holds that of P.
-* A piece H of a product A · H of two different pieces may have the square of something else: H H = B B by a relation.
+* A projector is its own square, P = P P, and P = Q P = P Q for a projector Q on a space that holds
+  that of P.
+* A piece H of a product A · H of two different pieces may have the square of something else: H H =
+  B B by a relation.
 
-Each is an equality between numbers for all sizes and entries, found by rewriting the longer monomial into the given one.
+Each is an equality between numbers for all sizes and entries, found by rewriting the longer
+monomial into the given one.
 """
 
 from __future__ import annotations
@@ -43,7 +47,11 @@ def _with_projectors(term: Monomial, terms: Terms) -> list[Monomial]:
     """A projector P of the monomial as P P, and as P Q and Q P with the others of the sum."""
     known: dict[str, Any] = {}
     for other in terms:
-        known |= {node.name: node for node, _ in other.factors if getattr(node.algebra, "projector", None) is not None}
+        known |= {
+            node.name: node
+            for node, _ in other.factors
+            if getattr(node.algebra, "projector", None) is not None
+        }
     found = []
     fresh = largest(term) + 1
     for place, (node, indices) in enumerate(term.factors):
@@ -52,7 +60,13 @@ def _with_projectors(term: Monomial, terms: Terms) -> list[Monomial]:
         rest = term.factors[:place] + term.factors[place + 1 :]
         between = (indices[0][0], fresh)
         for outer in known.values():
-            pairs = [(node, node)] if outer == node else [(outer, node), (node, outer)] if _holds(outer, node) else []
+            pairs = (
+                [(node, node)]
+                if outer == node
+                else [(outer, node), (node, outer)]
+                if _holds(outer, node)
+                else []
+            )
             for left, right in pairs:
                 both = ((left, (indices[0], between)), (right, (between, indices[1])))
                 found.append(canonical(term._replace(factors=(*rest, *both))))
@@ -60,7 +74,9 @@ def _with_projectors(term: Monomial, terms: Terms) -> list[Monomial]:
 
 
 def _holds(outer: Any, inner: Any) -> bool:
-    """Whether one projector's space holds that of another: Q F = F for the columns F of the other."""
+    """Whether one projector's space holds that of another: Q F = F for the columns F of the
+    other.
+    """
     columns = inner.algebra.columns
     if outer.algebra.columns.shape[0].name != columns.shape[0].name:
         return False
@@ -79,5 +95,7 @@ def _squares(term: Monomial, cuts: Any) -> list[Monomial]:
 
 def _square(term: Monomial, piece: tuple[Factor, ...], fixed: dict[Index, int]) -> Monomial:
     shift = largest(term) + 1
-    again = tuple((node, tuple(i if i in fixed else (i[0], i[1] + shift) for i in idx)) for node, idx in piece)
+    again = tuple(
+        (node, tuple(i if i in fixed else (i[0], i[1] + shift) for i in idx)) for node, idx in piece
+    )
     return canonical(Monomial(term.scalars, (*piece, *again), term.out))

@@ -1,4 +1,6 @@
-"""Powers of two by symbolic exponents, entry by entry: 2^x 2^y = 2^(x + y), 2^0 = 1, 1/2^x = 2^(−x), for any real exponents."""
+"""Powers of two by symbolic exponents, entry by entry: 2^x 2^y = 2^(x + y), 2^0 = 1, 1/2^x =
+2^(−x), for any real exponents.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from theorems.impl.symbolic.sums import collected, spread
 
 
 class Exponentials(Algebra):
-    """The one algebra of all powers of two, with the exponent of each by the name of its variable."""
+    """The one algebra of all powers of two, with the exponent of each by the name of its
+    variable.
+    """
 
     def __init__(self) -> None:
         """Empty."""
@@ -31,12 +35,18 @@ class Exponentials(Algebra):
                 continue
             note_used(self.name)
             one, two = (self.exponents[term.factors[at][0].name] for at in (first, place))
-            rest = tuple(factor for at, factor in enumerate(term.factors) if at not in (first, place))
+            rest = tuple(
+                factor for at, factor in enumerate(term.factors) if at not in (first, place)
+            )
             exponent = one + two
             if exponent.terms:
                 return [(term._replace(factors=(*rest, (_node(exponent), indices))), Fraction(1))]
             left = {i for _, idx in rest for i in idx} | set(term.out)
-            lost = [(kind, 1) for kind, number in dict.fromkeys(indices) if number >= 0 and (kind, number) not in left]
+            lost = [
+                (kind, 1)
+                for kind, number in dict.fromkeys(indices)
+                if number >= 0 and (kind, number) not in left
+            ]
             return [(Monomial(powers(term.scalars, lost), rest, term.out), Fraction(1))]
         return None
 
@@ -50,7 +60,12 @@ def _node(exponent: Symbolic) -> Any:
 
 
 def _variable(exponent: Symbolic) -> Symbolic:
-    related = {node.algebra.serial for term in exponent.terms for node, _ in term.factors if node.algebra is not None}
+    related = {
+        node.algebra.serial
+        for term in exponent.terms
+        for node, _ in term.factors
+        if node.algebra is not None
+    }
     name = f"2^({exponent.label()})" + "".join(f"~{serial}" for serial in sorted(related))
     POWERS.exponents.setdefault(name, exponent)
     return variable(name, exponent.shape, algebra=POWERS)
@@ -66,7 +81,11 @@ def power_of_two(exponent: Symbolic) -> Symbolic:
         named = [index for index in term.out if index is not None]
         if len(set(named)) < len(named):
             raise NotOfThisFormError("a power of two by the entries of a diagonal matrix")
-    axes = [a for a in range(exponent.ndim) if any(t.out[a] in idx for t in exponent.terms for _, idx in t.factors)]
+    axes = [
+        a
+        for a in range(exponent.ndim)
+        if any(t.out[a] in idx for t in exponent.terms for _, idx in t.factors)
+    ]
     if not exponent.terms:
         return exponent + 1
     bare = [(t._replace(out=tuple(t.out[a] for a in axes)), c) for t, c in exponent.terms.items()]

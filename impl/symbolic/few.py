@@ -1,4 +1,6 @@
-"""`Few`: a given number of symbols along an axis, which code may count and walk through; each number is a case of its own."""
+"""`Few`: a given number of symbols along an axis, which code may count and walk through; each
+number is a case of its own.
+"""
 
 from __future__ import annotations
 

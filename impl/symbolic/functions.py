@@ -1,4 +1,6 @@
-"""What a symbolic array is asked for besides arithmetic: functions of entries, inverses, projections, ranks, bounds."""
+"""What a symbolic array is asked for besides arithmetic: functions of entries, inverses,
+projections, ranks, bounds.
+"""
 
 from __future__ import annotations
 
@@ -36,9 +38,16 @@ class Functions(Axes):
 
         return power_of_two(self)
 
-    def clamp(self: Any, min: Any = None, max: Any = None) -> Any:  # noqa: A002, as torch names them
-        """The positive part, of what is known to have switches of its own that are the same for all rows."""
-        known = {node.algebra: None for term in self.terms for node, _ in term.factors if node.algebra is not None}
+    def clamp(self: Any, min: Any = None, max: Any = None) -> Any:  # noqa: A002
+        """The positive part, of what is known to have switches of its own that are the same for all
+        rows.
+        """
+        known = {
+            node.algebra: None
+            for term in self.terms
+            for node, _ in term.factors
+            if node.algebra is not None
+        }
         for algebra in known:
             found = algebra.positive_parts.get(frozenset(self.terms.items()))
             if found is not None and max is None and type(min) is int and min == 0:
@@ -70,7 +79,9 @@ class Functions(Axes):
         return (left * left).sum(-1).sum(-1)
 
     def vanishes(self: Any) -> Any:
-        """1 where an entry is zero, else 0: a variable by the name of what is left without factors that are not zero."""
+        """1 where an entry is zero, else 0: a variable by the name of what is left without factors
+        that are not zero.
+        """
         from theorems.impl.symbolic.quotients import numerator
 
         left = numerator(self)
@@ -89,7 +100,9 @@ class Functions(Axes):
         return RankOf(self)
 
     def inverse(self: Any) -> Any:
-        """The inverse of a square matrix wherever there is one: a node of its own with its relations."""
+        """The inverse of a square matrix wherever there is one: a node of its own with its
+        relations.
+        """
         from theorems.impl.symbolic.inverses import inverse_of
 
         return inverse_of(self)

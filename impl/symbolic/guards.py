@@ -1,4 +1,6 @@
-"""Fields of an instance that are no operands: a formula that reads them branches on them, and is refused."""
+"""Fields of an instance that are no operands: a formula that reads them branches on them, and is
+refused.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,9 @@ class Word(Guard):
     def _refuse(self, *_: Any, **__: Any) -> Any:
         raise NotOfThisFormError("a branch on a name")
 
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __contains__ = __getitem__ = __len__ = _refuse
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __contains__ = __getitem__ = __len__ = (
+        _refuse
+    )
     __add__ = __radd__ = __iter__ = __str__ = __format__ = __bool__ = __hash__ = _refuse
 
 
@@ -84,7 +88,9 @@ def other_than(*others: str) -> OtherThan:
 
 
 def guarded(instance: Any, known: Collection[str] = ()) -> Any:
-    """The instance with every text, number and flag replaced that is not among the ``known`` fields, in place."""
+    """The instance with every text, number and flag replaced that is not among the ``known``
+    fields, in place.
+    """
     for field in dataclasses.fields(instance):
         value = getattr(instance, field.name)
         if field.name in known or isinstance(value, Symbolic | Guard) or value is None:

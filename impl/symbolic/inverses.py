@@ -45,7 +45,11 @@ def _inverse(size: str, terms: frozenset[tuple[Monomial, Fraction]]) -> Symbolic
     unit = next(iter(eye.terms))
     multiple = Symbolic(
         (),
-        {Monomial(t.scalars, (), ()): c for t, c in matrix.terms.items() if t._replace(scalars=()) == unit},
+        {
+            Monomial(t.scalars, (), ()): c
+            for t, c in matrix.terms.items()
+            if t._replace(scalars=()) == unit
+        },
     )
     rest = matrix - eye * multiple
     if not rest.terms:
@@ -139,12 +143,17 @@ def unit_vector(name: str, size: Any) -> Symbolic:
 
 
 def balanced(names: Sequence[str], widths: Sequence[Any]) -> tuple[Symbolic, ...]:
-    """Weights W₁ … W_L with W_(l+1)ᵀW_(l+1) = W_l W_lᵀ: the rule writes every such product with lower layers."""
+    """Weights W₁ … W_L with W_(l+1)ᵀW_(l+1) = W_l W_lᵀ: the rule writes every such product with
+    lower layers.
+    """
     algebra = Algebra("W_(l+1)ᵀW_(l+1) = W_l W_lᵀ")
     weights = tuple(
-        variable(name, (n, m), algebra=algebra) for name, m, n in zip(names, widths, widths[1:], strict=False)
+        variable(name, (n, m), algebra=algebra)
+        for name, m, n in zip(names, widths, widths[1:], strict=False)
     )
-    for below, name, shape in zip(weights, names[1:], zip(widths[2:], widths[1:], strict=False), strict=False):
+    for below, name, shape in zip(
+        weights, names[1:], zip(widths[2:], widths[1:], strict=False), strict=False
+    ):
         pattern = _pattern(name, shape, algebra, transposed=True)
         algebra.rules.append(Rule(pattern, (below @ below.mT).terms))
     return weights
@@ -163,7 +172,9 @@ def horizontal(names: tuple[str, str, str], shape: Sequence[Any]) -> tuple[Symbo
 
 
 def projector(matrix: Symbolic) -> Symbolic:
-    """The orthogonal projector P on the columns of a matrix F of any rank: P = Pᵀ, P P = P and P F = F."""
+    """The orthogonal projector P on the columns of a matrix F of any rank: P = Pᵀ, P P = P and P F
+    = F.
+    """
     if matrix.ndim != 2:
         raise NotOfThisFormError(f"the projector on an array of shape {matrix.shape}")
     from theorems.impl.symbolic.structured import class_projector
@@ -175,7 +186,9 @@ def projector(matrix: Symbolic) -> Symbolic:
     if not isinstance(matrix.shape[0], Size):
         raise NotOfThisFormError(f"the projector on an array of shape {matrix.shape}")
     return _projector(
-        tuple(getattr(s, "name", "") for s in matrix.shape), frozenset(matrix.terms.items()), matrix.label()
+        tuple(getattr(s, "name", "") for s in matrix.shape),
+        frozenset(matrix.terms.items()),
+        matrix.label(),
     )
 
 
@@ -184,7 +197,9 @@ def _axis(name: str) -> Any:
 
 
 @lru_cache(maxsize=1000)
-def _projector(sizes: tuple[str, str], terms: frozenset[tuple[Monomial, Fraction]], text: str) -> Symbolic:
+def _projector(
+    sizes: tuple[str, str], terms: frozenset[tuple[Monomial, Fraction]], text: str
+) -> Symbolic:
     size = Size(sizes[0])
     algebra = Algebra("P = Pᵀ = P P and P F = F for the projector P on the columns of F")
     name = f"proj({text})"
@@ -198,11 +213,18 @@ def _projector(sizes: tuple[str, str], terms: frozenset[tuple[Monomial, Fraction
         ((term, _),) = terms
         row, column = term.out
         free = not any(n.algebra for n, _ in term.factors)
-        if row is not None and row != column and free and any(row in idx for _, idx in term.factors):
+        if (
+            row is not None
+            and row != column
+            and free
+            and any(row in idx for _, idx in term.factors)
+        ):
             moved = renamed(term, lambda index: (row[0], 90) if index == row else index)
             factors = ((node, (row, (row[0], 90))), *moved.factors)
             pattern = Monomial(term.scalars, factors, (row, column))
-            algebra.rules.append(Rule(pattern._replace(scalars=()), {term._replace(scalars=()): Fraction(1)}))
+            algebra.rules.append(
+                Rule(pattern._replace(scalars=()), {term._replace(scalars=()): Fraction(1)})
+            )
     return found
 
 
@@ -228,7 +250,9 @@ def without_invertible(matrix: Symbolic) -> Symbolic:
 
 
 def pseudo_inverse(matrix: Symbolic) -> Symbolic:
-    """H⁺ (d, N) of H (N, d); if H is Q diag(2^x) Zᵀ with Q orthogonal and the rows of Z independent, so are its columns, and H⁺H = I."""
+    """H⁺ (d, N) of H (N, d); if H is Q diag(2^x) Zᵀ with Q orthogonal and the rows of Z
+    independent, so are its columns, and H⁺H = I.
+    """
     if matrix.ndim != 2 or len(matrix.terms) != 1:
         raise NotOfThisFormError(f"the pseudo-inverse of an array of shape {matrix.shape}")
     ((term, _),) = matrix.terms.items()
@@ -249,13 +273,17 @@ def _pseudo_inverse(sizes: tuple[str, str], term: Monomial, c: Fraction) -> Symb
 
 
 def _independent_columns(term: Monomial) -> bool:
-    """Whether a matrix is Zᵀ with independent rows of Z, behind invertible and positive diagonal matrices."""
+    """Whether a matrix is Zᵀ with independent rows of Z, behind invertible and positive diagonal
+    matrices.
+    """
     row, column = term.out
     factors, left = list(term.factors), row
     while len(factors) > 1:
         for place, (node, indices) in enumerate(factors):
             positive = isinstance(node.algebra, Exponentials) and indices == (left,)
-            square = getattr(node.algebra, "invertible", False) and len(indices) == 2 and left in indices
+            square = (
+                getattr(node.algebra, "invertible", False) and len(indices) == 2 and left in indices
+            )
             if not (positive or square):
                 continue
             after = left if positive else indices[1] if indices[0] == left else indices[0]
@@ -275,4 +303,9 @@ def _independent_columns(term: Monomial) -> bool:
             return False
     node, indices = factors[0]
     axis = getattr(node.algebra, "independent", None)
-    return axis is not None and row != column and set(indices) == {left, column} and indices[axis] == column
+    return (
+        axis is not None
+        and row != column
+        and set(indices) == {left, column}
+        and indices[axis] == column
+    )

@@ -1,4 +1,5 @@
-"""One name for all monomials that differ in the names of their bound indices only: a canonical labelling.
+"""One name for all monomials that differ in the names of their bound indices only: a canonical
+labelling.
 
 Indices of the output keep their place. The others fall into connected components, each of which
 is labelled by itself: colours are refined by what an index touches until nothing changes; where
@@ -71,7 +72,9 @@ class _Component:
     def __init__(self, factors: tuple[Factor, ...], fixed: dict[Index, int]) -> None:
         self.factors, self.fixed, self.leaves = factors, fixed, 0
         self.bound = sorted({i for _, idx in factors for i in idx if i not in fixed})
-        self.at: dict[Index, list[Factor]] = {b: [f for f in factors if b in f[1]] for b in self.bound}
+        self.at: dict[Index, list[Factor]] = {
+            b: [f for f in factors if b in f[1]] for b in self.bound
+        }
 
     def least(self) -> tuple[tuple[tuple[str, ...], Encoding], list[Index]]:
         """The least encoding, and the bound indices in its order."""
@@ -116,7 +119,9 @@ class _Component:
     def _code(self, index: Index, colours: dict[Index, int]) -> Code:
         return (0, self.fixed[index]) if index in self.fixed else (1, colours[index])
 
-    def _seen(self, factor: Factor, index: Index, colours: dict[Index, int]) -> tuple[str, tuple[Code, ...]]:
+    def _seen(
+        self, factor: Factor, index: Index, colours: dict[Index, int]
+    ) -> tuple[str, tuple[Code, ...]]:
         """A factor as one of its indices sees it."""
         node, indices = factor
         codes = [(2, 0) if i == index else self._code(i, colours) for i in indices]

@@ -1,4 +1,6 @@
-"""Monomials: a product of nodes with indices, over which all is summed that the output does not name."""
+"""Monomials: a product of nodes with indices, over which all is summed that the output does not
+name.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,8 @@ Factor: TypeAlias = tuple[Node, tuple[Index, ...]]
 
 
 class Monomial(NamedTuple):
-    """Powers of sizes and scalars, a multiset of nodes with their indices, and the indices of the output.
+    """Powers of sizes and scalars, a multiset of nodes with their indices, and the indices of the
+    output.
 
     An axis of the output that has length one for certain has no index. An index that stands twice
     in the output is an identity matrix there.
@@ -69,7 +72,9 @@ def renamed(term: Monomial, name: Callable[[Index], Index]) -> Monomial:
                 continue
             seen.add(factor)
         factors.append(factor)
-    return Monomial(term.scalars, tuple(factors), tuple(None if i is None else name(i) for i in term.out))
+    return Monomial(
+        term.scalars, tuple(factors), tuple(None if i is None else name(i) for i in term.out)
+    )
 
 
 def product(one: Monomial, other: Monomial, contracted: int = 0) -> Monomial:
@@ -81,7 +86,10 @@ def product(one: Monomial, other: Monomial, contracted: int = 0) -> Monomial:
     shift = largest(one) + 1
     moved = Monomial(
         other.scalars,
-        tuple((node, tuple((k, n + shift if n >= 0 else n) for k, n in idx)) for node, idx in other.factors),
+        tuple(
+            (node, tuple((k, n + shift if n >= 0 else n) for k, n in idx))
+            for node, idx in other.factors
+        ),
         tuple(None if i is None else (i[0], i[1] + shift) for i in other.out),
     )
     parent: dict[Index, Index] = {}
@@ -98,7 +106,9 @@ def product(one: Monomial, other: Monomial, contracted: int = 0) -> Monomial:
             if first != second:
                 parent[second] = first
         out.append(b if a is None else a)
-    whole = renamed(Monomial(powers(one.scalars, other.scalars), one.factors + moved.factors, tuple(out)), find)
+    whole = renamed(
+        Monomial(powers(one.scalars, other.scalars), one.factors + moved.factors, tuple(out)), find
+    )
     return whole if not contracted else summed(whole, len(out) - contracted)
 
 

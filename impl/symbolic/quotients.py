@@ -1,10 +1,11 @@
 """Entrywise quotients: 1/x as a variable of its own, with the rule x · x⁻¹ = 1.
 
 Like an inverse it is said wherever there is one: where an entry of x is zero the formula is not
-defined, and an instance says nothing. The rule takes the leading monomial of x away beside 1/x:
-1/x · lead = (1 − 1/x · tail)/c for x = c · lead + tail. Monomials are ordered by their length, then by the names
-of their variables, then by their indices, so that the rule comes to an end (after `sums.STEPS` steps a sum is
-given up); of two monomials that differ in their scalars alone none leads, and then there is no rule.
+defined, and an instance says nothing. The rule takes the leading monomial of x away beside 1/x: 1/x
+· lead = (1 − 1/x · tail)/c for x = c · lead + tail. Monomials are ordered by their length, then by
+the names of their variables, then by their indices, so that the rule comes to an end (after
+`sums.STEPS` steps a sum is given up); of two monomials that differ in their scalars alone none
+leads, and then there is no rule.
 """
 
 from __future__ import annotations
@@ -35,10 +36,17 @@ def reciprocal(value: Symbolic) -> Symbolic:
         named = [index for index in term.out if index is not None]
         if len(set(named)) < len(named):
             raise NotOfThisFormError("a division by the entries of a diagonal matrix")
-    needed = [axis for axis in range(value.ndim) if any(_touches(term, axis) for term in value.terms)]
-    bare = {term._replace(out=tuple(term.out[axis] for axis in needed)): c for term, c in value.terms.items()}
+    needed = [
+        axis for axis in range(value.ndim) if any(_touches(term, axis) for term in value.terms)
+    ]
+    bare = {
+        term._replace(out=tuple(term.out[axis] for axis in needed)): c
+        for term, c in value.terms.items()
+    }
     shape = [value.shape[axis] for axis in needed]
-    found = _reciprocal(tuple(size.name for size in shape), frozenset(collected(list(bare.items())).items()))
+    found = _reciprocal(
+        tuple(size.name for size in shape), frozenset(collected(list(bare.items())).items())
+    )
     places = [needed.index(axis) if axis in needed else None for axis in range(value.ndim)]
     whole = found._relabelled([1 if p is None else found.shape[p] for p in places], places)
     return Symbolic(value.shape, collected(spread(whole.terms, value.shape)))
@@ -49,9 +57,15 @@ def _touches(term: Monomial, axis: int) -> bool:
 
 
 def _order(term: Monomial) -> tuple[int, list[str], str]:
-    """An order that products keep: the number of variables, then their names, then how they hang together."""
+    """An order that products keep: the number of variables, then their names, then how they hang
+    together.
+    """
     indices = [idx for _, idx in term.factors]
-    return len(term.factors), sorted(node.name for node, _ in term.factors), repr((indices, term.out))
+    return (
+        len(term.factors),
+        sorted(node.name for node, _ in term.factors),
+        repr((indices, term.out)),
+    )
 
 
 @lru_cache(maxsize=1000)
@@ -81,7 +95,9 @@ def _reciprocal(sizes: tuple[str, ...], terms: frozenset[tuple[Monomial, Fractio
 
 
 def _chosen(value: Symbolic) -> tuple[Symbolic, Symbolic] | None:
-    """Of Σ_i s_i x_i with a selection s both s and x over the axis i more: its reciprocal is Σ_i s_i/x_i; None for another sum."""
+    """Of Σ_i s_i x_i with a selection s both s and x over the axis i more: its reciprocal is Σ_i
+    s_i/x_i; None for another sum.
+    """
     first = next(iter(value.terms))
     for node, indices in first.factors:
         axis = getattr(node.algebra, "chosen", None)
@@ -96,13 +112,20 @@ def _chosen(value: Symbolic) -> tuple[Symbolic, Symbolic] | None:
             rest = term.factors[: places[0]] + term.factors[places[0] + 1 :]
             others = tuple(None if at == axis else i for at, i in enumerate(own))
             outer = tuple(None if at == axis else i for at, i in enumerate(indices))
-            if own[axis] in term.out or own[axis][1] < 0 or others != outer or not {*others} <= {None, *term.out}:
+            if (
+                own[axis] in term.out
+                or own[axis][1] < 0
+                or others != outer
+                or not {*others} <= {None, *term.out}
+            ):
                 break
             found.append((Monomial(term.scalars, rest, (*term.out, own[axis])), c))
         else:
             shape = (*value.shape, Size(indices[axis][0]))
             bare = Monomial((), ((node, indices),), (*first.out, indices[axis]))
-            return Symbolic(shape, collected([(bare, Fraction(1))])), Symbolic(shape, collected(found))
+            return Symbolic(shape, collected([(bare, Fraction(1))])), Symbolic(
+                shape, collected(found)
+            )
     return None
 
 
@@ -113,7 +136,9 @@ def _parted(value: Symbolic, lead: Monomial) -> tuple[Symbolic, Symbolic] | None
         piece = canonical(Monomial((), part, lead.out))
         found = {}
         for term, c in value.terms.items():
-            pieces = _components(term.factors, {i: place for place, i in enumerate(term.out) if i is not None})
+            pieces = _components(
+                term.factors, {i: place for place, i in enumerate(term.out) if i is not None}
+            )
             same = next((p for p in pieces if canonical(Monomial((), p, term.out)) == piece), None)
             if same is None:
                 break
@@ -134,7 +159,9 @@ def _of_product(value: Symbolic, lead: Monomial) -> Symbolic:
     for node, indices in lead.factors:
         if node.gate:
             raise NotOfThisFormError("a division by entries that are zero or one")
-        alone = Symbolic(value.shape, collected([(Monomial((), ((node, indices),), lead.out), Fraction(1))]))
+        alone = Symbolic(
+            value.shape, collected([(Monomial((), ((node, indices),), lead.out), Fraction(1))])
+        )
         out = out * _of_one(alone)
     return out
 
@@ -143,19 +170,26 @@ def _of_one(alone: Symbolic) -> Symbolic:
     ((term, _),) = alone.terms.items()
     node, indices = term.factors[0]
     if isinstance(node.algebra, Exponentials):
-        return Symbolic(alone.shape, {term._replace(factors=((reciprocal_power(node.name), indices),)): Fraction(1)})
+        return Symbolic(
+            alone.shape,
+            {term._replace(factors=((reciprocal_power(node.name), indices),)): Fraction(1)},
+        )
     algebra = _ALGEBRAS.setdefault((node, len(indices)), Algebra("x · x⁻¹ = 1, entry by entry"))
     inverse = node._replace(name=f"1/{node.name}", algebra=algebra)
     found = Symbolic(alone.shape, {term._replace(factors=((inverse, indices),)): Fraction(1)})
     if not algebra.rules:
         own = tuple((kind, place) for place, (kind, _) in enumerate(indices))
         once = Monomial((), (), own)
-        algebra.rules.append(Rule(once._replace(factors=((inverse, own), (node, own))), {once: Fraction(1)}))
+        algebra.rules.append(
+            Rule(once._replace(factors=((inverse, own), (node, own))), {once: Fraction(1)})
+        )
     return found
 
 
 _ALGEBRAS: dict[tuple[Any, int], Algebra] = {}
-"""By a variable and the number of its indices: names alone come again in other proofs, for a matrix that is not symmetric."""
+"""By a variable and the number of its indices: names alone come again in other proofs, for a matrix
+that is not symmetric.
+"""
 
 
 def _scalar(scalars: tuple[tuple[str, int], ...], c: Fraction) -> Symbolic:
@@ -167,7 +201,9 @@ def _over(value: Symbolic, shape: Any) -> Symbolic:
 
 
 def numerator(value: Symbolic) -> Symbolic:
-    """A number times the denominators x of all its 1/x, which are not zero, without its coefficient: zero where the number is."""
+    """A number times the denominators x of all its 1/x, which are not zero, without its
+    coefficient: zero where the number is.
+    """
     if value.ndim:
         return value
     for _ in range(_CLEARED):
@@ -191,7 +227,9 @@ _CLEARED = 4
 
 
 def diagonal_inverse(matrix: Symbolic, multiple: Symbolic) -> Symbolic | None:
-    """The inverse of Q diag(d) Qᵀ + b I, for a Q with QᵀQ = QQᵀ = I or none: Q diag(1/(d + b)) Qᵀ; None for another matrix."""
+    """The inverse of Q diag(d) Qᵀ + b I, for a Q with QᵀQ = QQᵀ = I or none: Q diag(1/(d + b)) Qᵀ;
+    None for another matrix.
+    """
     found: list[tuple[Any, bool]] = []
     values: list[tuple[Monomial, Fraction]] = []
     for term, c in matrix.terms.items():
@@ -207,7 +245,12 @@ def diagonal_inverse(matrix: Symbolic, multiple: Symbolic) -> Symbolic | None:
         first = one[0] in (row, column)
         own = one[1] if first else one[0]
         ends = {one[0], two[0]} if first else {one[1], two[1]}
-        if ends != {row, column} or own != (two[1] if first else two[0]) or own in (row, column) or own[1] < 0:
+        if (
+            ends != {row, column}
+            or own != (two[1] if first else two[0])
+            or own in (row, column)
+            or own[1] < 0
+        ):
             return None
         rest = tuple(factor for factor in term.factors if factor not in turned)
         if any(row in idx or column in idx for _, idx in rest):
@@ -220,7 +263,9 @@ def diagonal_inverse(matrix: Symbolic, multiple: Symbolic) -> Symbolic | None:
     inverse = reciprocal(Symbolic((size,), collected(values)) + multiple)
     if node is None:
         return identity(size) * inverse
-    bare = Monomial((), ((node, ((size.name, 0), (size.name, 1))),), ((size.name, 0), (size.name, 1)))
+    bare = Monomial(
+        (), ((node, ((size.name, 0), (size.name, 1))),), ((size.name, 0), (size.name, 1))
+    )
     frame = Symbolic((size, size), {bare: Fraction(1)})
     frame = frame if first else frame.mT
     return (frame * inverse) @ frame.mT

@@ -1,4 +1,5 @@
-"""When a sum of monomials is a matrix of low rank: every monomial passes from the rows to the columns through one axis.
+"""When a sum of monomials is a matrix of low rank: every monomial passes from the rows to the
+columns through one axis.
 
 If cutting a bound index c of size C parts a monomial in a left half L[row, c] and a right half
 R[c, column], it is a product of rank at most C. Σ L R over several monomials is a product of that
@@ -6,13 +7,15 @@ rank as soon as they share their left half, or their right one; so the rank is a
 least number of halves that touch every monomial (a vertex cover of a bipartite graph, which is as
 large as a largest matching). A monomial that falls apart without a cut has rank one.
 
-*One less.* If Σ_c L[row, c] = 0, the columns of L are dependent and rank L ≤ C − 1. If of every monomial one
-half or the other vanishes so, then of L Σ R_t either L does, or all R_t do, and with them their sum;
-so each half that is counted counts C − 1, and k' of them k'(C − 1) ≤ kC − m for k' ≤ k, m ≤ k and C ≥ 1.
+*One less.* If Σ_c L[row, c] = 0, the columns of L are dependent and rank L ≤ C − 1. If of every
+monomial one half or the other vanishes so, then of L Σ R_t either L does, or all R_t do, and with
+them their sum; so each half that is counted counts C − 1, and k' of them k'(C − 1) ≤ kC − m for k'
+≤ k, m ≤ k and C ≥ 1.
 
-*Selections.* A variable S whose entries are 0 or 1, exactly one 1 along the chosen axis i for each of
-its other indices, reads x_i off at the chosen place: S[i, p] x_i = S[i, p] Σ_j S[j, p] x_j, since S[i, p] S[j, p]
-is zero unless i = j. So what hangs on the row i beside S[i, p] may hang on a copy j of it, behind p.
+*Selections.* A variable S whose entries are 0 or 1, exactly one 1 along the chosen axis i for each
+of its other indices, reads x_i off at the chosen place: S[i, p] x_i = S[i, p] Σ_j S[j, p] x_j,
+since S[i, p] S[j, p] is zero unless i = j. So what hangs on the row i beside S[i, p] may hang on a
+copy j of it, behind p.
 """
 
 from __future__ import annotations
@@ -57,7 +60,9 @@ class Least:
 
 
 class Stacked:
-    """An array (…, n, m) whose axes before the last count as one, as ``reshape(-1, m)`` makes of it; only its rank is asked for."""
+    """An array (…, n, m) whose axes before the last count as one, as ``reshape(-1, m)`` makes of
+    it; only its rank is asked for.
+    """
 
     __array_ufunc__ = None
 
@@ -67,18 +72,24 @@ class Stacked:
 
 
 def rank_within(matrix: Symbolic | Stacked, bound: Symbolic) -> bool:
-    """Whether the rank of a matrix (of each, along leading axes) is at most ``bound`` for all sizes and entries.
+    """Whether the rank of a matrix (of each, along leading axes) is at most ``bound`` for all sizes
+    and entries.
 
     Args:
         matrix: (…, n, m); stacked: all rows under one another.
         bound: a sum of whole multiples of sizes, and a whole number; or k·C − m with m ≤ k.
     """
     allowed = _allowed(bound)
-    array, rows = (matrix.array, slice(None, -1)) if isinstance(matrix, Stacked) else (matrix, slice(-2, -1))
+    array, rows = (
+        (matrix.array, slice(None, -1)) if isinstance(matrix, Stacked) else (matrix, slice(-2, -1))
+    )
     if allowed is None or array.ndim < 2:
         return False
     less = -min(0, allowed.get("", 0))
-    if any(_is_side(array, side, allowed, less) for side in ((-1,) if isinstance(matrix, Stacked) else (-1, -2))):
+    if any(
+        _is_side(array, side, allowed, less)
+        for side in ((-1,) if isinstance(matrix, Stacked) else (-1, -2))
+    ):
         return True
     edges: dict[str, list[Edge]] = {}
     for term in array.terms:
@@ -90,13 +101,19 @@ def rank_within(matrix: Symbolic | Stacked, bound: Symbolic) -> bool:
 
 
 def _is_side(array: Symbolic, side: int, allowed: dict[str, int], less: int) -> bool:
-    """Whether the bound is at least one side of the matrix; or one less than that, where the sum over it is zero."""
+    """Whether the bound is at least one side of the matrix; or one less than that, where the sum
+    over it is zero.
+    """
     name = getattr(array.shape[side], "name", "")
     return less <= allowed.get(name, 0) > 0 and (not less or not array.sum(side).terms)
 
 
-def _edge(term: Monomial, rows: slice, allowed: dict[str, int], *, less: bool) -> tuple[str, Edge] | None:
-    """The first cut through an axis that is allowed; one of its halves vanishes, where one less is asked for."""
+def _edge(
+    term: Monomial, rows: slice, allowed: dict[str, int], *, less: bool
+) -> tuple[str, Edge] | None:
+    """The first cut through an axis that is allowed; one of its halves vanishes, where one less is
+    asked for.
+    """
     for variant, selects in _variants(term, rows):
         for kind, edge in _cuts(variant, rows, less=less):
             if allowed.get(kind, 0) > 0:
@@ -107,7 +124,9 @@ def _edge(term: Monomial, rows: slice, allowed: dict[str, int], *, less: bool) -
 
 
 def _allowed(bound: Symbolic) -> dict[str, int] | None:
-    """How many times each size is allowed, the number one under the name ""; None for what is no such sum."""
+    """How many times each size is allowed, the number one under the name ""; None for what is no
+    such sum.
+    """
     found: dict[str, int] = {}
     for term, c in bound.terms.items():
         plain = not term.factors and len(term.scalars) <= 1 and c.denominator == 1
@@ -120,7 +139,9 @@ def _allowed(bound: Symbolic) -> dict[str, int] | None:
 
 
 def _variants(term: Monomial, rows: slice) -> Iterator[tuple[Monomial, str]]:
-    """The monomial, and what selections make of it: a copy of a row's index (or a column's), behind a bound index of the selection."""
+    """The monomial, and what selections make of it: a copy of a row's index (or a column's), behind
+    a bound index of the selection.
+    """
     yield term, ""
     for place, (node, indices) in enumerate(term.factors):
         chosen = getattr(node.algebra, "chosen", None)
@@ -137,7 +158,9 @@ def _variants(term: Monomial, rows: slice) -> Iterator[tuple[Monomial, str]]:
 
 
 def _cuts(term: Monomial, rows: slice, *, less: bool) -> Iterator[tuple[str, Edge]]:
-    """The size through which a monomial passes, and its halves, one of which vanishes if ``less``; without any cut first."""
+    """The size through which a monomial passes, and its halves, one of which vanishes if ``less``;
+    without any cut first.
+    """
     above, column = set(term.out[rows]) - {None}, term.out[-1]
     if column is not None and column in above:
         return

@@ -27,9 +27,13 @@ class Refusing(TorchLike):
     __hash__ = object.__hash__
 
     def __getattr__(self, name: str) -> NoReturn:
-        """No such attribute; what asks for it in a file that is watched branches on the kind of number."""
+        """No such attribute; what asks for it in a file that is watched branches on the kind of
+        number.
+        """
         attribute_asked(name)
-        raise AttributeError(f"arrays of every size have no attribute {name!r}", name=name, obj=self)
+        raise AttributeError(
+            f"arrays of every size have no attribute {name!r}", name=name, obj=self
+        )
 
     __eq__ = _refusing("a comparison of variables by ==")
     __ne__ = _refusing("a comparison of variables by !=")

@@ -1,4 +1,5 @@
-"""Relations that a variable satisfies, as rules that replace a pattern: each is an identity, so that every step is sound.
+"""Relations that a variable satisfies, as rules that replace a pattern: each is an identity, so
+that every step is sound.
 
 A rule is a monomial and what it equals. It is applied wherever its factors occur with their bound
 indices touching nothing else. Rules shorten monomials, so that they come to an end; whether equal
@@ -21,7 +22,7 @@ from theorems.impl.symbolic.monomials import Factor, Index, Monomial, powers, re
 
 Terms = list[tuple[Monomial, Fraction]]
 
-_USED: ContextVar[set[str]] = ContextVar("relations used", default=set())  # noqa: B039, never read
+_USED: ContextVar[set[str]] = ContextVar("relations used", default=set())  # noqa: B039
 
 
 @contextmanager
@@ -56,7 +57,9 @@ class Algebra:
     serial: int = field(default_factory=count().__next__)
     """Of its own: names of variables are handed out anew in every proof."""
     chosen: int | None = None
-    """The axis along which exactly one entry is 1 and all others are 0, of a variable that selects."""
+    """The axis along which exactly one entry is 1 and all others are 0, of a variable that
+    selects.
+    """
     invertible: bool = False
     """Whether the variable is a square matrix that has an inverse."""
 
@@ -95,7 +98,9 @@ class Algebra:
         return None
 
 
-def _matches(pattern: Monomial, term: Monomial) -> Iterator[tuple[dict[Index, Index], tuple[int, ...]]]:
+def _matches(
+    pattern: Monomial, term: Monomial
+) -> Iterator[tuple[dict[Index, Index], tuple[int, ...]]]:
     """Every way in which the pattern's factors occur in the monomial."""
     outer = set(pattern.out)
     inner = {i for _, idx in pattern.factors for i in idx if i not in outer and i[1] >= 0}
@@ -121,7 +126,9 @@ def _matches(pattern: Monomial, term: Monomial) -> Iterator[tuple[dict[Index, In
     yield from extend(pattern.factors, places_of_their_own, ())
 
 
-def _closed(term: Monomial, inner: set[Index], match: dict[Index, Index], places: tuple[int, ...]) -> bool:
+def _closed(
+    term: Monomial, inner: set[Index], match: dict[Index, Index], places: tuple[int, ...]
+) -> bool:
     """Whether the pattern's bound indices are bound, different, and touch nothing else."""
     taken = [match[i] for i in inner]
     outside = set(term.out)
@@ -138,7 +145,12 @@ def _replaced(
 ) -> Iterator[tuple[Monomial, Fraction]]:
     """The monomial with the matched factors replaced, one for each summand of the value."""
     rest = tuple(f for place, f in enumerate(term.factors) if place not in places)
-    inner = {match[i] for _, idx in rule.pattern.factors for i in idx if i not in rule.pattern.out and i[1] >= 0}
+    inner = {
+        match[i]
+        for _, idx in rule.pattern.factors
+        for i in idx
+        if i not in rule.pattern.out and i[1] >= 0
+    }
     there = {i for _, idx in term.factors for i in idx} | {i for i in term.out if i is not None}
     free = 1 + max((number for _, number in there), default=0)
     divided = powers([(name, -power) for name, power in rule.pattern.scalars])
@@ -165,7 +177,9 @@ def _replaced(
             for index in indices:
                 names.setdefault(index, (index[0], free + index[1]) if index[1] >= 0 else index)
         factors = tuple((node, tuple(names[i] for i in idx)) for node, idx in summand.factors)
-        whole = renamed(Monomial(powers(term.scalars, summand.scalars, divided), rest + factors, term.out), rep)
+        whole = renamed(
+            Monomial(powers(term.scalars, summand.scalars, divided), rest + factors, term.out), rep
+        )
         left = {i for _, idx in whole.factors for i in idx} | set(whole.out)
         lost = {rep(i) for i in there - inner} - left
         lost = {i for i in lost if i[1] >= 0}

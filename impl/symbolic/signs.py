@@ -1,15 +1,18 @@
-"""When a sum of monomials cannot be negative: it is a sum of squares, of factors times their mirror images.
+"""When a sum of monomials cannot be negative: it is a sum of squares, of factors times their mirror
+images.
 
-Some bound indices S are kept apart. The factors of every monomial then fall into pieces, functions of S;
-a half is a product of pieces, and if every monomial is a product H_a(S) H_b(S) of two of the halves,
-the sum is Σ_S Σ_ab Q_ab H_a(S) H_b(S) with a matrix Q of numbers, and it is at least zero for every size
-and all entries if Q is positive semidefinite, which is decided exactly. Halves are the roots of
-monomials whose pieces come in equal pairs; products of gates need no partner, being zeros and ones and so their own
-squares, and scalars, which are positive, and sums of products of gates, which are whole numbers, may have half exponents. Where a monomial is such a
-product in several ways, some by a relation (`impl.symbolic.expansions`), each is tried, and some shares of it.
+Some bound indices S are kept apart. The factors of every monomial then fall into pieces, functions
+of S; a half is a product of pieces, and if every monomial is a product H_a(S) H_b(S) of two of the
+halves, the sum is Σ_S Σ_ab Q_ab H_a(S) H_b(S) with a matrix Q of numbers, and it is at least zero
+for every size and all entries if Q is positive semidefinite, which is decided exactly. Halves are
+the roots of monomials whose pieces come in equal pairs; products of gates need no partner, being
+zeros and ones and so their own squares, and scalars, which are positive, and sums of products of
+gates, which are whole numbers, may have half exponents. Where a monomial is such a product in
+several ways, some by a relation (`impl.symbolic.expansions`), each is tried, and some shares of it.
 
-*Denominators.* If all monomials run through one index i of 1/x[i], and x is a sum of squares that is not
-zero where 1/x is defined, then the sum over i is at least zero if all of its summands times x are.
+*Denominators.* If all monomials run through one index i of 1/x[i], and x is a sum of squares that
+is not zero where 1/x is defined, then the sum over i is at least zero if all of its summands times
+x are.
 """
 
 from __future__ import annotations
@@ -36,7 +39,9 @@ Terms = Mapping[Monomial, Fraction]
 
 
 class Half(NamedTuple):
-    """Pieces with their numbers, gates, and (halved) powers of scalars: one name for all equal functions."""
+    """Pieces with their numbers, gates, and (halved) powers of scalars: one name for all equal
+    functions.
+    """
 
     pieces: frozenset[tuple[object, int]]
     gates: frozenset[object]
@@ -44,7 +49,8 @@ class Half(NamedTuple):
 
 
 def sign_of(terms: Terms, *, denominators: int = 3) -> int | None:
-    """Whether a sum is at least zero (1) or at most zero (−1) for all sizes and entries; None if that is not seen.
+    """Whether a sum is at least zero (1) or at most zero (−1) for all sizes and entries; None if
+    that is not seen.
 
     Args:
         terms: of the sum.
@@ -96,7 +102,9 @@ def _cuts(term: Monomial) -> Iterator[tuple[dict[Index, int], list[Index]]]:
 def _names(
     factors: tuple[Factor, ...], fixed: dict[Index, int]
 ) -> tuple[Counter[object], frozenset[object], Counter[object]]:
-    """The pieces that are not of gates alone, with their numbers; those that are 0 or 1; those that are sums of such, with their numbers."""
+    """The pieces that are not of gates alone, with their numbers; those that are 0 or 1; those that
+    are sums of such, with their numbers.
+    """
     pieces: Counter[object] = Counter()
     gates, sums = set(), Counter[object]()
     for part in _components(factors, fixed):
@@ -112,11 +120,15 @@ def _names(
 
 def _is_square(term: Monomial) -> bool:
     """Whether a monomial alone is at least zero."""
-    return any(all(n % 2 == 0 for n in _names(term.factors, fixed)[0].values()) for fixed, _ in _cuts(term))
+    return any(
+        all(n % 2 == 0 for n in _names(term.factors, fixed)[0].values()) for fixed, _ in _cuts(term)
+    )
 
 
 def _is_gram(terms: Terms, equal: Equals) -> bool:
-    """Whether all monomials are products of two halves over one kind of S, with a positive semidefinite matrix of numbers."""
+    """Whether all monomials are products of two halves over one kind of S, with a positive
+    semidefinite matrix of numbers.
+    """
     if len({term.out for term in terms}) != 1:
         return False
     common: dict[tuple[str, ...], list[list[Half]]] | None = None
@@ -137,10 +149,16 @@ def _is_gram(terms: Terms, equal: Equals) -> bool:
     return any(_semidefinite(wholes, list(terms.values())) for wholes in common.values())
 
 
-def _products(term: Monomial, wanted: set[tuple[str, ...]] | None) -> dict[tuple[str, ...], list[Half]]:
-    """By the kinds of the indices that are kept apart, what the monomial is a product of: alternatives."""
+def _products(
+    term: Monomial, wanted: set[tuple[str, ...]] | None
+) -> dict[tuple[str, ...], list[Half]]:
+    """By the kinds of the indices that are kept apart, what the monomial is a product of:
+    alternatives.
+    """
     found: dict[tuple[str, ...], list[Half]] = {}
-    scalars: list[tuple[object, Fraction]] = [(name, Fraction(power)) for name, power in term.scalars]
+    scalars: list[tuple[object, Fraction]] = [
+        (name, Fraction(power)) for name, power in term.scalars
+    ]
     for fixed, order in _cuts(term):
         kinds = tuple(kind for kind, _ in order)
         known = found.setdefault(kinds, [])
@@ -151,7 +169,9 @@ def _products(term: Monomial, wanted: set[tuple[str, ...]] | None) -> dict[tuple
                 break
             if [kind for kind, _ in other] != list(kinds):
                 continue
-            places = fixed | {index: fixed[place] for index, place in zip(other, order, strict=True)}
+            places = fixed | {
+                index: fixed[place] for index, place in zip(other, order, strict=True)
+            }
             pieces, gates, sums = _names(term.factors, places)
             powers = [*scalars, *((name, Fraction(number)) for name, number in sums.items())]
             whole = Half(frozenset(pieces.items()), gates, frozenset(powers))
@@ -181,7 +201,12 @@ def _times(one: Half, other: Half) -> Half:
 def _semidefinite(wholes: list[list[Half]], weights: list[Fraction]) -> bool:
     """Whether some choice of halves makes Σ c · a · b a positive semidefinite form in them."""
     names = list(
-        dict.fromkeys(r for alternatives in wholes for whole in alternatives if (r := _root(whole)) is not None)
+        dict.fromkeys(
+            r
+            for alternatives in wholes
+            for whole in alternatives
+            if (r := _root(whole)) is not None
+        )
     )
     pairs: dict[Half, list[tuple[int, int]]] = {}
     for i, one in enumerate(names):
@@ -201,7 +226,9 @@ Way: TypeAlias = tuple[tuple[tuple[int, int], Fraction], ...]
 
 
 def _shares(ways: list[tuple[int, int]], c: Fraction) -> Iterator[Way]:
-    """A monomial as one of its products, or shared out among two: halves to both, or twice one less the other, a completed square."""
+    """A monomial as one of its products, or shared out among two: halves to both, or twice one less
+    the other, a completed square.
+    """
     for pair in ways:
         if c > 0 or pair[0] != pair[1]:  # a negative square has no place on the diagonal
             yield ((pair, c),)

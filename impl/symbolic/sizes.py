@@ -39,7 +39,9 @@ class Size:
         Raises:
             NotOfThisFormError: always.
         """
-        raise NotOfThisFormError(f"a comparison of sizes, {self.name} with what a set or a dictionary holds")
+        raise NotOfThisFormError(
+            f"a comparison of sizes, {self.name} with what a set or a dictionary holds"
+        )
 
     def _asked(self, other: Any, sign: str) -> NotOfThisFormError:
         what = f"a comparison of sizes, {self.name} {sign} {other!r}"

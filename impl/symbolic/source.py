@@ -1,4 +1,6 @@
-"""`SymbolicSource`: drives the constructors of generic instances with symbols in place of numbers."""
+"""`SymbolicSource`: drives the constructors of generic instances with symbols in place of
+numbers.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,8 @@ class SymbolicSource(Source):
     """Sizes are symbols, entries are variables, masks are 0 or 1 at every entry.
 
     Args:
-        shape: what a constructor reads off to choose between its alternatives; None where none may be chosen, since then
-            not all of them would be looked at.
+        shape: what a constructor reads off to choose between its alternatives; None where none may
+            be chosen, since then not all of them would be looked at.
     """
 
     def __init__(self, shape: int | None = None) -> None:
@@ -130,18 +132,29 @@ class SymbolicSource(Source):
         return white(f"v{next(self._variables)}", shape, variance)
 
     def matched(self, scale: Any, *sets: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
-        """For each data set X, R, S of these shapes with S Sᵀ = c R Rᵀ, the Gram matrices X R Rᵀ Xᵀ equal for all."""
+        """For each data set X, R, S of these shapes with S Sᵀ = c R Rᵀ, the Gram matrices X R Rᵀ Xᵀ
+        equal for all.
+        """
         gram = f"v{next(self._variables)}"
-        return [matched([*(f"v{next(self._variables)}" for _ in range(3)), gram], shapes, scale) for shapes in sets]
+        return [
+            matched([*(f"v{next(self._variables)}" for _ in range(3)), gram], shapes, scale)
+            for shapes in sets
+        ]
 
-    def collapsed(self, rows: Any, classes: Any, width: Any, *, span: str, equal: bool = False) -> tuple[Any, Any]:
+    def collapsed(
+        self, rows: Any, classes: Any, width: Any, *, span: str, equal: bool = False
+    ) -> tuple[Any, Any]:
         """One-hot labels, and class means of which is known what their columns span."""
         names = (f"v{next(self._variables)}", f"v{next(self._variables)}")
         return collapsed(names, rows, classes, width, span=span, equal=equal)
 
     def invertible(self, size: Any) -> Any:
         """A square matrix with an inverse."""
-        return variable(f"v{next(self._variables)}", (size, size), algebra=Algebra("A has an inverse", invertible=True))
+        return variable(
+            f"v{next(self._variables)}",
+            (size, size),
+            algebra=Algebra("A has an inverse", invertible=True),
+        )
 
     def polar(self, rows: Any, columns: Any) -> tuple[Any, Any, Any]:
         """Two weights, and the polar factor of the one times the transpose of the other."""
@@ -175,9 +188,14 @@ class SymbolicSource(Source):
     def twins(self, *sets: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
         """For each data set X, H, W of these shapes, the products X H Xᵀ and X Wᵀ equal for all."""
         shared = [f"v{next(self._variables)}" for _ in range(2)]
-        return [with_products([*(f"v{next(self._variables)}" for _ in range(3)), *shared], shapes) for shapes in sets]
+        return [
+            with_products([*(f"v{next(self._variables)}" for _ in range(3)), *shared], shapes)
+            for shapes in sets
+        ]
 
-    def gradient(self, function: Callable[..., Operand], at: Sequence[Operand]) -> tuple[Operand, ...]:
+    def gradient(
+        self, function: Callable[..., Operand], at: Sequence[Operand]
+    ) -> tuple[Operand, ...]:
         """By dual numbers, exactly."""
         found: tuple[Operand, ...] = at[0].gradients(function, at)
         return found

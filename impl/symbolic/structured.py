@@ -1,4 +1,5 @@
-"""Variables of which more is known than their shape: selections, rows that sum to zero, matrices with an inverse.
+"""Variables of which more is known than their shape: selections, rows that sum to zero, matrices
+with an inverse.
 
 Each relation is what a family of instances builds in, or what its name says; each is an identity
 between numbers for all entries that satisfy it.
@@ -22,7 +23,8 @@ def _indices(shape: Sequence[Any]) -> list[Index]:
 
 
 def selection(name: str, shape: Sequence[Any], chosen: int) -> Symbolic:
-    """S with entries 0 and 1, exactly one 1 along the axis ``chosen`` for each of its other indices.
+    """S with entries 0 and 1, exactly one 1 along the axis ``chosen`` for each of its other
+    indices.
 
     Rules: S[i, p] S[j, p] = δ_ij S[i, p], since two ones in one place are one; Σ_i S[i, p] = 1.
     """
@@ -42,7 +44,9 @@ def selection(name: str, shape: Sequence[Any], chosen: int) -> Symbolic:
 
 
 def shiftless(name: str, shape: Sequence[Any], words: str = "G·1 = 0") -> Symbolic:
-    """G whose rows sum to zero, Σ_c G[…, c] = 0: the gradient of a loss that sees no shift of all outputs."""
+    """G whose rows sum to zero, Σ_c G[…, c] = 0: the gradient of a loss that sees no shift of all
+    outputs.
+    """
     algebra = Algebra(words)
     found = variable(name, shape, algebra=algebra)
     node, own = Node(name, algebra=algebra), tuple(_indices(shape))
@@ -51,7 +55,8 @@ def shiftless(name: str, shape: Sequence[Any], words: str = "G·1 = 0") -> Symbo
 
 
 def relate(algebra: Algebra, product: Symbolic, value: Symbolic) -> None:
-    """Say that a product of variables of one algebra, which is one monomial, equals ``value`` of the same axes.
+    """Say that a product of variables of one algebra, which is one monomial, equals ``value`` of
+    the same axes.
 
     The rule shortens: ``value`` is to have fewer of the algebra's variables, or none.
     """
@@ -61,7 +66,9 @@ def relate(algebra: Algebra, product: Symbolic, value: Symbolic) -> None:
 
 
 def white(name: str, shape: Sequence[Any], variance: Symbolic) -> Symbolic:
-    """Readouts A (R, K, m) of mean zero and second moment m·v: Σ_r A_r = 0 and Σ_r A_r A_rᵀ = R m v I."""
+    """Readouts A (R, K, m) of mean zero and second moment m·v: Σ_r A_r = 0 and Σ_r A_r A_rᵀ = R m v
+    I.
+    """
     algebra = Algebra("Σ A = 0 and Σ A Aᵀ = R m v I over the readouts A")
     found = variable(name, shape, algebra=algebra)
     mean, second = found.sum(0), (found @ found.mT).sum(0)
@@ -72,14 +79,18 @@ def white(name: str, shape: Sequence[Any], variance: Symbolic) -> Symbolic:
 
 
 def with_products(names: Sequence[str], shapes: Sequence[Sequence[Any]]) -> tuple[Symbolic, ...]:
-    """X, H, W of which X H Xᵀ and X Wᵀ are known by names of their own: (X, H, W), the names after theirs.
+    """X, H, W of which X H Xᵀ and X Wᵀ are known by names of their own: (X, H, W), the names after
+    theirs.
 
     Args:
-        names: of X, H, W, and of both products: equal names of two sets of variables say that their products are equal.
+        names: of X, H, W, and of both products: equal names of two sets of variables say that their
+            products are equal.
         shapes: (…, N, d), (…, d, d), (…, k, d).
     """
     algebra = Algebra("X P Xᵀ and X Wᵀ are equal for both data sets")
-    x, h, w = (variable(name, shape, algebra=algebra) for name, shape in zip(names, shapes, strict=False))
+    x, h, w = (
+        variable(name, shape, algebra=algebra) for name, shape in zip(names, shapes, strict=False)
+    )
     gram, seen = x @ h @ x.mT, x @ w.mT
     relate(algebra, gram, variable(names[3], gram.shape))
     relate(algebra, seen, variable(names[4], seen.shape))
@@ -87,21 +98,31 @@ def with_products(names: Sequence[str], shapes: Sequence[Sequence[Any]]) -> tupl
 
 
 def modes(names: tuple[str, str], size: Any, classes: Any) -> tuple[Symbolic, Symbolic]:
-    """Singular values s (N,) and right vectors V (C, N), orthonormal where s is not zero: s_i (VᵀV)_ij s_j = δ_ij s_i²."""
+    """Singular values s (N,) and right vectors V (C, N), orthonormal where s is not zero: s_i
+    (VᵀV)_ij s_j = δ_ij s_i².
+    """
     algebra = Algebra("s VᵀV s = s², columns of V orthonormal where s is not zero")
-    values, right = (variable(n, sh, algebra=algebra) for n, sh in zip(names, ((size,), (classes, size)), strict=True))
+    values, right = (
+        variable(n, sh, algebra=algebra)
+        for n, sh in zip(names, ((size,), (classes, size)), strict=True)
+    )
     scaled = right * values
     relate(algebra, scaled.mT @ scaled, right.identity(size) * (values * values))
     return values, right
 
 
-def matched(names: Sequence[str], shapes: Sequence[Sequence[Any]], scale: Symbolic) -> tuple[Symbolic, ...]:
-    """X (n, d), R (d, r), S (d, m) with S Sᵀ = c R Rᵀ; X R Rᵀ Xᵀ has a name of its own, the last one.
+def matched(
+    names: Sequence[str], shapes: Sequence[Sequence[Any]], scale: Symbolic
+) -> tuple[Symbolic, ...]:
+    """X (n, d), R (d, r), S (d, m) with S Sᵀ = c R Rᵀ; X R Rᵀ Xᵀ has a name of its own, the last
+    one.
 
     Equal names of two sets of variables say that their Gram matrices are equal.
     """
     algebra = Algebra("S Sᵀ = c R Rᵀ, and X R Rᵀ Xᵀ equal for both data sets")
-    x, r, s = (variable(name, shape, algebra=algebra) for name, shape in zip(names, shapes, strict=False))
+    x, r, s = (
+        variable(name, shape, algebra=algebra) for name, shape in zip(names, shapes, strict=False)
+    )
     gram, start = x @ r @ r.mT @ x.mT, s @ s.mT
     relate(algebra, start, (r @ r.mT) * scale)
     relate(algebra, gram, variable(names[3], gram.shape, symmetric=True))
@@ -118,7 +139,8 @@ def collapsed(
         rows: N.
         classes: K.
         width: d.
-        span: of the columns of M: "all" of R^K where M has rank K; "zero-sum" where M Mᵀ ∝ K I − 11ᵀ.
+        span: of the columns of M: "all" of R^K where M has rank K; "zero-sum" where M Mᵀ ∝ K I −
+            11ᵀ.
         equal: whether all classes have N/K samples.
     """
     labels = selection(names[0], (rows, classes), chosen=1)
@@ -135,24 +157,36 @@ _MEANS = {"all": "class means of rank K", "zero-sum": "class means with M Mᵀ �
 
 
 def class_projector(matrix: Symbolic) -> Symbolic | None:
-    """The projector on the columns of E M for one-hot labels E, every class with samples; None for another matrix.
+    """The projector on the columns of E M for one-hot labels E, every class with samples; None for
+    another matrix.
 
-    With EᵀE = diag(n), E diag(1/n) Eᵀ is the projector on the columns of E, which are those of E M if the columns of M
-    span R^K. If they span what is orthogonal to 1, the columns of E M span all E v with 1ᵀv = 0, and w = E diag(1/n) 1 is
-    what they leave: wᵀE v = 1ᵀv. So wwᵀ/wᵀw is taken away, and wᵀw = Σ 1/n_k.
+    With EᵀE = diag(n), E diag(1/n) Eᵀ is the projector on the columns of E, which are those of E M
+    if the columns of M span R^K. If they span what is orthogonal to 1, the columns of E M span all
+    E v with 1ᵀv = 0, and w = E diag(1/n) 1 is what they leave: wᵀE v = 1ᵀv. So wwᵀ/wᵀw is taken
+    away, and wᵀw = Σ 1/n_k.
     """
     if len(matrix.terms) != 1 or matrix.ndim != 2:
         return None
     ((term, _),) = matrix.terms.items()
     if len(term.factors) != 2 or None in term.out:
         return None
-    found = {getattr(node.algebra, "span", "") or "labels": (node, indices) for node, indices in term.factors}
+    found = {
+        getattr(node.algebra, "span", "") or "labels": (node, indices)
+        for node, indices in term.factors
+    }
     span = next((key for key in found if key != "labels"), "")
     if len(found) != 2 or not span:
         return None
     (hot, one), (means, two) = found["labels"], found[span]
-    fits = len(one) == 2 and len(two) == 2 and one[0] == term.out[0] and two == (one[1], term.out[1])
-    if not fits or getattr(hot.algebra, "chosen", None) != 1 or one[1] in term.out or term.out[0] == term.out[1]:
+    fits = (
+        len(one) == 2 and len(two) == 2 and one[0] == term.out[0] and two == (one[1], term.out[1])
+    )
+    if (
+        not fits
+        or getattr(hot.algebra, "chosen", None) != 1
+        or one[1] in term.out
+        or term.out[0] == term.out[1]
+    ):
         return None
     note_used(means.algebra.name)
     shape = [matrix.shape[0], Size(one[1][0])]
@@ -166,7 +200,8 @@ def class_projector(matrix: Symbolic) -> Symbolic | None:
 
 
 def polar(names: Sequence[str], rows: Any, columns: Any) -> tuple[Symbolic, Symbolic, Symbolic]:
-    """W₁, W₂ (n, m) and Q orthogonal with W₁W₂ᵀ = B Bᵀ Q: what the polar factor Q of W₁W₂ᵀ is, of any rank.
+    """W₁, W₂ (n, m) and Q orthogonal with W₁W₂ᵀ = B Bᵀ Q: what the polar factor Q of W₁W₂ᵀ is, of
+    any rank.
 
     Args:
         names: of W₁, W₂, Q and B.
@@ -190,9 +225,13 @@ def shares(name: str, shape: Sequence[Any]) -> Symbolic:
 
 
 def switched(
-    name: str, shape: Sequence[Any], gates: Symbolic, before: Callable[[Symbolic], Sequence[Symbolic]]
+    name: str,
+    shape: Sequence[Any],
+    gates: Symbolic,
+    before: Callable[[Symbolic], Sequence[Symbolic]],
 ) -> Symbolic:
-    """A weight whose ReLUs do not switch: the positive part of each of some outputs is that output times one gate for each unit.
+    """A weight whose ReLUs do not switch: the positive part of each of some outputs is that output
+    times one gate for each unit.
 
     Args:
         name: of the weight.

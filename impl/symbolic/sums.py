@@ -18,7 +18,9 @@ STEPS = 20_000
 
 
 def collected(terms: Sequence[tuple[Monomial, Fraction]]) -> Sum:
-    """Monomials in canonical form, equal ones added up, zeros left out; relations applied until none applies."""
+    """Monomials in canonical form, equal ones added up, zeros left out; relations applied until
+    none applies.
+    """
     found: Sum = {}
     todo = list(terms)
     steps = 0
@@ -29,7 +31,9 @@ def collected(terms: Sequence[tuple[Monomial, Fraction]]) -> Sum:
         if other is not None:
             steps += 1
             if steps > STEPS:
-                raise NotOfThisFormError("relations that rewrite one another without an end in sight")
+                raise NotOfThisFormError(
+                    "relations that rewrite one another without an end in sight"
+                )
             todo += [(t, c * d) for t, d in other]
             continue
         key = canonical(term)
@@ -67,7 +71,9 @@ def padded(terms: Mapping[Monomial, Fraction], length: int) -> Sum:
     return {t._replace(out=(None,) * (length - len(t.out)) + t.out): c for t, c in terms.items()}
 
 
-def spread(terms: Mapping[Monomial, Fraction], shape: Sequence[Any]) -> list[tuple[Monomial, Fraction]]:
+def spread(
+    terms: Mapping[Monomial, Fraction], shape: Sequence[Any]
+) -> list[tuple[Monomial, Fraction]]:
     """Monomials over a larger shape, constant along the axes that they lack."""
     found = []
     for term, c in padded(terms, len(shape)).items():

@@ -1,4 +1,6 @@
-"""Rounding bounds on wild instances: no false refutation, no crash, and small errors caught; the whole audit runs under ``thorough``."""
+"""Rounding bounds on wild instances: no false refutation, no crash, and small errors caught; the
+whole audit runs under ``thorough``.
+"""
 
 from __future__ import annotations
 
@@ -40,8 +42,14 @@ from theorems.relations.spectra import eigenvalues, singular_values
 from theorems.verdict import Grade, Outcome
 
 CLAIMS = audited(theorems.CLAIMS)
-SLOW = {"kernel_flow_reaches_water_filling", "coupled_flow_reaches_water_filling", "missing_modes_escape"}
-"""Integrated flows: their instances take tenths of a second to draw, and their bounds hold the integrator's error."""
+SLOW = {
+    "kernel_flow_reaches_water_filling",
+    "coupled_flow_reaches_water_filling",
+    "missing_modes_escape",
+}
+"""Integrated flows: their instances take tenths of a second to draw, and their bounds hold the
+integrator's error.
+"""
 
 
 def normal(seed, *shape):
@@ -69,18 +77,27 @@ def test_no_false_refutation_and_no_crash(claim):
     """A thin slice by default: two of the regimes, another two for the next claim."""
     if settings.default.max_examples >= 1000:
         result = audit(claim, examples=10_000)
-        assert result.false == 0, {name: tally.flaws for name, tally in result.regimes.items() if tally.flaws}
+        assert result.false == 0, {
+            name: tally.flaws for name, tally in result.regimes.items() if tally.flaws
+        }
         return
     regimes, start = list(strategies(claim))[1:], 5 * CLAIMS.index(claim)
     for step in range(min(2, len(regimes))):
         name, strategy = regimes[(start + 7 * step) % len(regimes)]
         tally, judged = Tally(), numerically(claim)
-        visit(strategy, 4, seed=start, see=lambda instance, tally=tally, judged=judged: _judge(judged, instance, tally))
+        visit(
+            strategy,
+            4,
+            seed=start,
+            see=lambda instance, tally=tally, judged=judged: _judge(judged, instance, tally),
+        )
         assert tally.counts["REFUTED"] + tally.counts["crashed"] == 0, (name, tally.flaws)
         assert tally.counts.total() > 0
 
 
-@pytest.mark.parametrize("claim", [c for c in CLAIMS if c.name not in SLOW | _WHOLE], ids=lambda claim: claim.name)
+@pytest.mark.parametrize(
+    "claim", [c for c in CLAIMS if c.name not in SLOW | _WHOLE], ids=lambda claim: claim.name
+)
 def test_an_error_of_one_part_in_a_million_is_refuted(claim):
     """In the observation, on the first tame instance of three that has something to disturb."""
     judged, found = numerically(claim), []
@@ -112,19 +129,31 @@ def test_wild_layers_are_in_their_format(name, kind):
     assert any(not isinstance(layer, Refusal) for layer in seen)
 
 
-# -- flaws that the audit found, and what they were ---------------------------------------------------------------------
+# -- flaws that the audit found, and what they were
+# ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("readout", [0.002, 0.1, 1e-7, 3.3])
 def test_integers_before_a_fractional_readout(readout):
-    """The model multiplied by the readout after the sum, where integers made it look exact; autograd multiplies first."""
+    """The model multiplied by the readout after the sum, where integers made it look exact;
+    autograd multiplies first.
+    """
     nodes, masses = cubature(2, 3)
     one, eye = torch.tensor(1.0).double(), torch.eye(2).double()
     zeros = torch.zeros(2).double()
     teacher = GaussianTeacher(
-        nodes, masses, zeros, eye, one * 0, eye[:, :1], torch.tensor([0.0, 1.0]).double(), torch.tensor([readout]).double(), zeros[None], one,
+        nodes,
+        masses,
+        zeros,
+        eye,
+        one * 0,
+        eye[:, :1],
+        torch.tensor([0.0, 1.0]).double(),
+        torch.tensor([readout]).double(),
+        zeros[None],
+        one,
         activation="identity",
-    )  # fmt: skip
+    )
     verdict = numerically(theorems.one_step_learns_powered_teacher)(teacher)
     assert verdict, verdict
 
@@ -147,8 +176,13 @@ def test_integer_weights_and_fractional_residuals(seed):
 def test_a_sample_that_a_batch_holds_many_times(seed, times):
     """Autograd adds its gradient up as often, and rounds each time."""
     counts = torch.tensor([[float(times), 0.0, 1.0]])
-    noise = feature_noise(normal(seed, 3, 1), normal(seed + 1, 1, 1), normal(seed + 2, 3, 1), counts.double())
-    for claim in (theorems.sgd_kernel_noise_formula, theorems.sgd_feature_noise_stays_in_readout_rows):
+    noise = feature_noise(
+        normal(seed, 3, 1), normal(seed + 1, 1, 1), normal(seed + 2, 3, 1), counts.double()
+    )
+    for claim in (
+        theorems.sgd_kernel_noise_formula,
+        theorems.sgd_feature_noise_stays_in_readout_rows,
+    ):
         assert numerically(claim)(noise).outcome is Outcome.HOLDS
 
 
@@ -159,7 +193,9 @@ def test_singular_values_of_matrices_whose_squares_underflow(exponent):
     values, errors = singular_values(Ball(matrix, matrix.abs() * 2.0**-52 + 5e-324))
     assert bool((values[2:] <= errors[2:]).all())
     assert bool((errors > 0).all())
-    point = free_features(normal(2, 6, 5) * 10.0**exponent, normal(3, 2, 5) * 1e-3, normal(4, 6, 2), decay=1.0)
+    point = free_features(
+        normal(2, 6, 5) * 10.0**exponent, normal(3, 2, 5) * 1e-3, normal(4, 6, 2), decay=1.0
+    )
     assert theorems.kernel_rank_at_most_classes(point).outcome in (Outcome.HOLDS, Outcome.UNDECIDED)
 
 
@@ -176,7 +212,8 @@ def test_a_singular_float_matrix_has_no_inverse_and_raises_nothing():
     assert bool((both[1] == torch.eye(2)).all())
 
 
-# -- the instrument itself -----------------------------------------------------------------------------------------------
+# -- the instrument itself
+# -----------------------------------------------------------------------------------------------
 
 
 def test_an_audit_sees_a_bound_that_is_too_tight():
@@ -184,7 +221,9 @@ def test_an_audit_sees_a_bound_that_is_too_tight():
 
     class Tight(Comparison):
         def _compare(self, part, observed, predicted, bound):
-            return super()._compare(part, observed, predicted, None if bound is None else bound * 1e-3)
+            return super()._compare(
+                part, observed, predicted, None if bound is None else bound * 1e-3
+            )
 
     result = audit(replace(claim, relation=Tight()), examples=60)
     assert result.total.counts["REFUTED"] > 0
@@ -204,12 +243,16 @@ def test_an_audit_sees_a_crash():
 
     result = audit(replace(theorems.gram_flow, predict=broken), examples=30)
     assert result.total.counts["crashed"] > 0
-    assert any("a formula with a flaw" in flaw for tally in result.regimes.values() for flaw in tally.flaws)
+    assert any(
+        "a formula with a flaw" in flaw for tally in result.regimes.values() for flaw in tally.flaws
+    )
 
 
 def test_the_command_writes_tables_and_records(tmp_path):
     page, record = tmp_path / "audit.md", tmp_path / "audit.json"
-    done = CliRunner().invoke(app, ["audit", "gram_flow", "--examples", "30", "-o", str(page), "--json", str(record)])
+    done = CliRunner().invoke(
+        app, ["audit", "gram_flow", "--examples", "30", "-o", str(page), "--json", str(record)]
+    )
     assert done.exit_code == 0, done.output
     text = page.read_text()
     assert "| `gram_flow` |" in text

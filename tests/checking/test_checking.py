@@ -34,15 +34,17 @@ def pairs(low=-50, high=50):
     return st.builds(Pair, number, number)
 
 
-def claim(predict=lambda p: p.left + p.right, *, observed=lambda p: p.left + p.right, on=pairs, **options):
+def claim(
+    predict=lambda p: p.left + p.right, *, observed=lambda p: p.left + p.right, on=pairs, **options
+):
     def statement(pair: Pair):
         """The sum."""
         return predict(pair)
 
     options.setdefault("mutants", {"difference": lambda p: p.left - p.right})
-    return options.pop("make", equals)(observed=observed, on=on, source=Source("0000.00000", "here"), **options)(
-        statement
-    )
+    return options.pop("make", equals)(
+        observed=observed, on=on, source=Source("0000.00000", "here"), **options
+    )(statement)
 
 
 def squared(p):
@@ -55,7 +57,9 @@ def test_inapplicable_alone_is_not_a_pass():
     seen = check(claim(hypotheses=never), examples=30)
     assert seen.outcome is Outcome.INAPPLICABLE
     assert not seen.as_expected
-    assert seen.survivors == ["difference"], "a mutant that nothing could refute has not been refuted"
+    assert seen.survivors == ["difference"], (
+        "a mutant that nothing could refute has not been refuted"
+    )
     assert seen.grade is None
 
 
@@ -77,7 +81,9 @@ def test_one_undecided_instance_spoils_a_pass():
 
 
 def test_a_claim_that_compares_a_thing_with_itself_holds_but_its_mutants_live():
-    """Observing what is predicted proves nothing, and the mutants are what shows it: changed, they are changed on both sides."""
+    """Observing what is predicted proves nothing, and the mutants are what shows it: changed, they
+    are changed on both sides.
+    """
     alone = claim(lambda p: p.left, observed=lambda p: p.left)
     blind = dataclasses.replace(
         alone, changes={"the other": {"predict": lambda p: p.right, "observe": lambda p: p.right}}
@@ -89,7 +95,9 @@ def test_a_claim_that_compares_a_thing_with_itself_holds_but_its_mutants_live():
 
 def test_a_strategy_that_draws_one_instance_says_so():
     one = claim(
-        on=lambda: st.sampled_from([1.0, 2.0]).map(lambda _: Pair(torch.zeros(()).double(), torch.zeros(()).double()))
+        on=lambda: st.sampled_from([1.0, 2.0]).map(
+            lambda _: Pair(torch.zeros(()).double(), torch.zeros(()).double())
+        )
     )
     seen = check(one, examples=50)
     assert seen.distinct == 1
@@ -99,7 +107,10 @@ def test_a_strategy_that_draws_one_instance_says_so():
 
 def test_counts_the_instances_that_a_mutant_takes():
     seen = check(
-        claim(mutants={"always": lambda p: p.left + p.right + 1, "never": lambda p: p.right + p.left}), examples=40
+        claim(
+            mutants={"always": lambda p: p.left + p.right + 1, "never": lambda p: p.right + p.left}
+        ),
+        examples=40,
     )
     always, never = seen.controls
     assert (always.refuted, always.instances) == (True, 1)
@@ -108,7 +119,11 @@ def test_counts_the_instances_that_a_mutant_takes():
 
 
 def test_a_refuted_claim_is_drawn_to_the_end_and_shrunk():
-    wrong = claim(lambda p: p.left + p.right * p.right, expected=Outcome.REFUTED, mutants={"worse": lambda p: p.left})
+    wrong = claim(
+        lambda p: p.left + p.right * p.right,
+        expected=Outcome.REFUTED,
+        mutants={"worse": lambda p: p.left},
+    )
     seen = check(wrong, examples=60)
     assert seen.instances == 60
     assert 0 < seen.outcomes[Outcome.REFUTED] < 60
@@ -119,15 +134,50 @@ def test_a_refuted_claim_is_drawn_to_the_end_and_shrunk():
 @pytest.mark.parametrize(
     ("check_", "dropped", "predict", "without", "bites", "noticed"),
     [
-        (lambda p: "negative" if p.right < 0 else None, lambda: pairs(-9, -1), squared, "refuted", True, True),
-        (lambda p: "negative" if p.right < 0 else None, lambda: pairs(-9, -1), lambda p: p.left + p.right, "holds", False, True),
-        (lambda p: "zero" if p.right == 0 else None, lambda: pairs(0, 0), lambda p: p.left @ p.right, "raises", True, True),
-        (lambda p: "zero" if p.right == 0 else None, lambda: pairs(1, 9), lambda p: p.left + p.right, "holds", False, False),
+        (
+            lambda p: "negative" if p.right < 0 else None,
+            lambda: pairs(-9, -1),
+            squared,
+            "refuted",
+            True,
+            True,
+        ),
+        (
+            lambda p: "negative" if p.right < 0 else None,
+            lambda: pairs(-9, -1),
+            lambda p: p.left + p.right,
+            "holds",
+            False,
+            True,
+        ),
+        (
+            lambda p: "zero" if p.right == 0 else None,
+            lambda: pairs(0, 0),
+            lambda p: p.left @ p.right,
+            "raises",
+            True,
+            True,
+        ),
+        (
+            lambda p: "zero" if p.right == 0 else None,
+            lambda: pairs(1, 9),
+            lambda p: p.left + p.right,
+            "holds",
+            False,
+            False,
+        ),
         (None, lambda: pairs(-9, -1), squared, "refuted", True, True),
         (None, lambda: pairs(0, 1), squared, "holds", False, False),
     ],
-    ids=["needed", "not needed", "cannot be evaluated", "blind check", "unchecked", "unchecked and harmless"],
-)  # fmt: skip
+    ids=[
+        "needed",
+        "not needed",
+        "cannot be evaluated",
+        "blind check",
+        "unchecked",
+        "unchecked and harmless",
+    ],
+)
 def test_dropped_hypotheses(check_, dropped, predict, without, bites, noticed):
     stated = claim(predict, hypotheses={"h": Hypothesis(dropped, check_)}, on=lambda: pairs(0, 1))
     if without == "raises":
@@ -137,7 +187,10 @@ def test_dropped_hypotheses(check_, dropped, predict, without, bites, noticed):
 
 
 def test_record_is_plain_json():
-    seen = check(claim(make=at_most, expected=Outcome.REFUTED, predict=lambda p: p.left, mutants={}), examples=40)
+    seen = check(
+        claim(make=at_most, expected=Outcome.REFUTED, predict=lambda p: p.left, mutants={}),
+        examples=40,
+    )
     record = json.loads(json.dumps(seen.record(), allow_nan=False))
     assert record["mutants"] == {"refuted": 0, "total": 0, "median_instances": None, "each": []}
     assert record["counterexample"]["text"].startswith("statement: REFUTED")
@@ -168,7 +221,9 @@ def test_refuses_no_examples():
 
 def spoken(share):
     """A claim that speaks of some of the pairs drawn."""
-    only = {"small": Hypothesis(pairs, lambda pair: None if abs(int(pair.left)) <= share else "large")}
+    only = {
+        "small": Hypothesis(pairs, lambda pair: None if abs(int(pair.left)) <= share else "large")
+    }
     return check(claim(hypotheses=only), examples=60)
 
 

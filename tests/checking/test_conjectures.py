@@ -1,4 +1,6 @@
-"""Conjecture mode: a claim in a file of one's own gets everything, and every mistake in it is one clear line."""
+"""Conjecture mode: a claim in a file of one's own gets everything, and every mistake in it is one
+clear line.
+"""
 
 import contextlib
 import io
@@ -23,7 +25,10 @@ from theorems import at_most, compares, equals, in_law
 """
 
 
-SAME = "@equals(observed={}, on={})\ndef same({}) -> Operand:\n    'One side is the other.'\n    return {}\n"
+SAME = (
+    "@equals(observed={}, on={})\ndef same({}) -> Operand:\n    'One side is the other.'\n    "
+    "return {}\n"
+)
 TRACES = "strategies.layer_traces"
 
 
@@ -48,7 +53,9 @@ def both(tmp_path_factory):
         patch.setattr("sys.argv", ["theorems", "check", str(EXAMPLE), "--json", "e.json"])
         with pytest.raises(SystemExit) as exit_:
             main()
-    claims = {claim["name"]: claim for claim in json.loads((folder / "e.json").read_text())["claims"]}
+    claims = {
+        claim["name"]: claim for claim in json.loads((folder / "e.json").read_text())["claims"]
+    }
     return exit_.value.code, printed.getvalue(), claims, folder
 
 
@@ -64,16 +71,22 @@ def test_the_false_conjecture_is_shrunk_to_one_weight_and_one_bias(both):
     (file,) = (folder / "counterexamples").iterdir()
     assert file.read_text(encoding="utf-8") == claim["counterexample"]["script"]
     assert claim["counterexample"]["file"] == str(Path("counterexamples") / file.name)
-    assert "theorems" not in re.findall(r"^(?:import|from) (\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+    assert "theorems" not in re.findall(
+        r"^(?:import|from) (\w+)", file.read_text(encoding="utf-8"), re.MULTILINE
+    )
     done = subprocess.run([sys.executable, "-I", file], capture_output=True, text=True, check=False)
-    assert done.stdout.splitlines()[-1] == "REFUTED: observed 1.0 = predicted 0.0 is false, bound 0.0"
+    assert (
+        done.stdout.splitlines()[-1] == "REFUTED: observed 1.0 = predicted 0.0 is false, bound 0.0"
+    )
     assert done.returncode == 0
 
 
 def test_the_true_conjecture_holds_with_grade_and_power(both):
     claim = both[2][TRUE]
     assert (claim["outcome"], claim["grade"]) == ("HOLDS", "PROVED")
-    assert (claim["mutants"]["refuted"], claim["mutants"]["total"]) == (2, 2), "the transpose of a number is no variant"
+    assert (claim["mutants"]["refuted"], claim["mutants"]["total"]) == (2, 2), (
+        "the transpose of a number is no variant"
+    )
     assert claim["counterexample"] is None
 
 
@@ -91,12 +104,15 @@ def test_readme_prints_what_the_command_prints(both):
     page = (ROOT / "docs" / "conjectures.md").read_text(encoding="utf-8")
     section = page.split("\n## ")[0] + (ROOT / "README.md").read_text(encoding="utf-8")
     squeezed = [" ".join(line.split()) for line in both[1].splitlines()]
-    shown = [line for block in re.findall(r"```text\n(.*?)```", section, re.DOTALL) for line in block.splitlines()]
+    shown = [
+        line
+        for block in re.findall(r"```text\n(.*?)```", section, re.DOTALL)
+        for line in block.splitlines()
+    ]
     assert len(shown) > 10
     for line in shown:
-        wanted = re.sub(
-            r"[\d.]+", "#", " ".join(line.split())
-        )  # times, and which networks a version of Hypothesis draws
+        # times, and which networks a version of Hypothesis draws
+        wanted = re.sub(r"[\d.]+", "#", " ".join(line.split()))
         assert any(wanted == re.sub(r"[\d.]+", "#", other) for other in squeezed), line
 
 
@@ -113,7 +129,8 @@ def test_list_and_show(run):
 
 def test_a_module_by_its_dotted_name(run, state):
     state(
-        "@equals(observed=lambda i: i.weight, on=strategies.layer_traces)\ndef same(i: LayerTrace) -> Operand:\n    'W is W.'\n    return i.weight\n",
+        "@equals(observed=lambda i: i.weight, on=strategies.layer_traces)\ndef same(i: "
+        "LayerTrace) -> Operand:\n    'W is W.'\n    return i.weight\n",
         "mymodule.py",
     )
     code, out, _ = run("check", "mymodule:same", "--examples", 20)
@@ -124,7 +141,8 @@ def test_a_module_by_its_dotted_name(run, state):
 def test_a_strategy_itself_serves_as_well_as_its_function(run, state):
     file = state(
         "@at_most(observed=lambda i: -i.weight.abs(), on=strategies.layer_traces())\n"
-        "def below(i: LayerTrace) -> Operand:\n    'Minus |W| is at most |W|.'\n    return i.weight.abs()\n"
+        "def below(i: LayerTrace) -> Operand:\n    'Minus |W| is at most |W|.'\n    return "
+        "i.weight.abs()\n"
     )
     code, out, _ = run("check", file, "--examples", 20)
     assert code == 0, out
@@ -158,7 +176,7 @@ def normals():
 def mean_is_one_more(i: Normal) -> Operand:
     """The mean is one more than it is."""
     return i.mean + 1
-''')
+''')  # noqa: E501
     code, out, _ = run("check", file, "--json", "e.json")
     assert code == 1
     content = json.loads((tmp_path / "e.json").read_text())
@@ -179,7 +197,8 @@ def mean_is_one_more(i: Normal) -> Operand:
 
 def test_a_claim_without_docstring_is_checked_and_says_so(run, state):
     file = state(
-        "@equals(observed=lambda i: i.weight, on=strategies.layer_traces)\ndef same(i: LayerTrace) -> Operand:\n    return i.weight\n"
+        "@equals(observed=lambda i: i.weight, on=strategies.layer_traces)\ndef same(i: "
+        "LayerTrace) -> Operand:\n    return i.weight\n"
     )
     code, out, _ = run("check", file, "--examples", 10)
     assert code == 0
@@ -190,7 +209,11 @@ def test_a_hypothesis_is_one_function(run, state, tmp_path):
     file = state(
         SAME.format(
             "lambda i: i.weight",
-            TRACES + ", hypotheses={'one unit': lambda i: None if i.weight.shape[-2] == 1 else 'several units'}",
+            TRACES
+            + (
+                ", hypotheses={'one unit': lambda i: None if i.weight.shape[-2] == 1 else "
+                "'several units'}"
+            ),
             "i: LayerTrace",
             "i.weight",
         )
@@ -204,8 +227,11 @@ def test_a_hypothesis_is_one_function(run, state, tmp_path):
 
 def test_a_false_conjecture_about_a_network_of_ones_own_is_cut_to_one_sample(run, state, tmp_path):
     (tmp_path / "net.py").write_text(
-        "import torch\n\n\ndef net():\n    torch.manual_seed(0)\n    model = torch.nn.Sequential(torch.nn.Linear(3, 5), torch.nn.Tanh(), torch.nn.Linear(5, 2))\n"
-        "    return model, torch.randn(64, 3), torch.randint(2, (64,)), torch.nn.functional.cross_entropy\n"
+        "import torch\n\n\ndef net():\n    torch.manual_seed(0)\n    model = "
+        "torch.nn.Sequential(torch.nn.Linear(3, 5), torch.nn.Tanh(), torch.nn.Linear(5, "
+        "2))\n"
+        "    return model, torch.randn(64, 3), torch.randint(2, (64,)), "
+        "torch.nn.functional.cross_entropy\n"
     )
     code, out, _ = run("check", f"{EXAMPLE}:{FALSE}", "--model", "net.py:net")
     assert code == 1, out
@@ -217,7 +243,8 @@ def test_a_false_conjecture_about_a_network_of_ones_own_is_cut_to_one_sample(run
 
 def test_no_mutants_at_all_is_said(run, state):
     file = state(
-        "@equals(observed=lambda i: i.weight, on=strategies.layer_traces, mutants={})\ndef same(i: LayerTrace) -> Operand:\n    'W is W.'\n    return i.weight\n"
+        "@equals(observed=lambda i: i.weight, on=strategies.layer_traces, mutants={})\ndef "
+        "same(i: LayerTrace) -> Operand:\n    'W is W.'\n    return i.weight\n"
     )
     _, out, _ = run("check", file, "--examples", 10)
     assert "has no mutants: nothing says that a wrong statement would have been caught" in out
@@ -225,31 +252,150 @@ def test_no_mutants_at_all_is_said(run, state):
 
 MISTAKES = {
     "a file that is not there": (None, "absent.py", "expected an existing file, got 'absent.py'"),
-    "no claims in it": ("x = 1\n", "mine.py", "expected claims in mine.py, got none; state one with a decorator"),
+    "no claims in it": (
+        "x = 1\n",
+        "mine.py",
+        "expected claims in mine.py, got none; state one with a decorator",
+    ),
     "an empty name": ("", "mine.py:", "expected FILE.py, FILE.py:CLAIM or package.module:CLAIM"),
-    "a misspelt claim": (SAME.format("lambda i: i.weight", TRACES, "i: LayerTrace", "i.weight"), "mine.py:sane", "did you mean same?"),
-    "a function that is no claim": ("def f(i: LayerTrace):\n    return i\n", "mine.py:f", "'f' in mine.py to be a claim, got a function; put @equals"),
+    "a misspelt claim": (
+        SAME.format("lambda i: i.weight", TRACES, "i: LayerTrace", "i.weight"),
+        "mine.py:sane",
+        "did you mean same?",
+    ),
+    "a function that is no claim": (
+        "def f(i: LayerTrace):\n    return i\n",
+        "mine.py:f",
+        "'f' in mine.py to be a claim, got a function; put @equals",
+    ),
     "a module that is not there": (None, "no_such_module:claim", "ModuleNotFoundError"),
-    "a file that raises": ("1 / 0\n", "mine.py", r"line 5 of mine.py \(1 / 0\) raised ZeroDivisionError"),
-    "no annotation": (SAME.format("lambda i: i.weight", TRACES, "i", "i.weight"), "mine.py", r"an annotation of 'i' in same \(mine.py, line 5\), got none"),
-    "an annotation that is no instance": (SAME.format("lambda i: i.weight", TRACES, "i: int", "i.weight"), "mine.py", "same .* to be about an instance .* got int"),
-    "two parameters": (SAME.format("lambda i: i.weight", TRACES, "i: LayerTrace, j: int", "i.weight"), "mine.py", "to take one instance, got 2 parameters"),
-    "a misspelt option": ("@equals(observe=1, on=2)\ndef same(i: LayerTrace):\n    return i.weight\n", "mine.py", "unexpected keyword argument 'observe'"),
-    "no strategy": (SAME.format("lambda i: i.weight", "[1, 2]", "i: LayerTrace", "i.weight"), "mine.py", "on= to be a strategy .* got list"),
-    "on= returns no strategy": (SAME.format("lambda i: i.weight", "lambda: 3", "i: LayerTrace", "i.weight"), "mine.py", "on= of same to return a strategy, got int"),
-    "observed is no function": (SAME.format("3", TRACES, "i: LayerTrace", "i.weight"), "mine.py", "observed= to be a function of an instance, got int"),
-    "a strategy of something else": (SAME.format("lambda i: i.weights", "strategies.gated_networks", "i: LayerTrace", "i.weight"), "mine.py", "on= of same to draw LayerTrace, as its annotation says, got GatedNetwork"),
-    "a strategy that raises": ("from hypothesis import strategies as st\n" + SAME.format("lambda i: i.weight", "st.integers().map(lambda n: 1 / 0)", "i: LayerTrace", "i.weight"), "mine.py", "ZeroDivisionError"),
-    "another shape": (SAME.format("lambda i: i.weight", TRACES, "i: LayerTrace", "i.weight.sum(-1)"), "mine.py", r"both sides of same to have one shape, got predicted \(.*\), observed \(.*\): nothing can be compared; on LayerTrace"),
-    "an exception in the prediction": (SAME.format("lambda i: i.weight", TRACES, "i: LayerTrace", "i.weight @ i.nothing"), "mine.py", r"line 8 of mine.py \(return i.weight @ i.nothing\) raised AttributeError: .*nothing.* on LayerTrace\("),
-    "a function without a bound": (SAME.format("lambda i: torch.erfinv(i.weight)", TRACES, "i: LayerTrace", "i.weight"), "mine.py", "got torch.s erfinv; write it with abs"),
-    "a list for a tensor": (SAME.format("lambda i: [1.0]", TRACES, "i: LayerTrace", "i.weight"), "mine.py", "expected the observed side .* tensor, got list"),
-    "None for a tensor": (SAME.format("lambda i: i.weight", TRACES, "i: LayerTrace", "None"), "mine.py", "expected the predicted side .* tensor, got NoneType"),
-    "parts that do not agree": (SAME.format("lambda i: {'a': i.weight}", TRACES, "i: LayerTrace", "{'b': i.weight}"), "mine.py", r"expected the parts \['a'\] on both sides, got \['b'\]"),
-    "an observation that changes its mind": ("import itertools\nn = itertools.count()\n" + SAME.format("lambda i: i.weight + (next(n) % 5 == 3)", TRACES, "i: LayerTrace", "i.weight"), "mine.py", "answer alike on equal instances"),
-    "a check that says yes": (SAME.format("lambda i: i.weight", TRACES + ", hypotheses={'small': lambda i: True}", "i: LayerTrace", "i.weight"), "mine.py", "check of 'small' in same to return None, or the reason .* got bool"),
-    "a sign that is none": ("@compares('==', observed=lambda i: i.weight, on=strategies.layer_traces)\ndef f(i: LayerTrace):\n    return i.weight\n", "mine.py", "a sign among =, <=, >=, >, got '=='"),
-}  # fmt: skip
+    "a file that raises": (
+        "1 / 0\n",
+        "mine.py",
+        (
+            r"line 5 of mine.py \(1 / 0\) raised "
+            r"ZeroDivisionError"
+        ),
+    ),
+    "no annotation": (
+        SAME.format("lambda i: i.weight", TRACES, "i", "i.weight"),
+        "mine.py",
+        (
+            r"an annotation of 'i' in same "
+            r"\(mine.py, line 5\), got none"
+        ),
+    ),
+    "an annotation that is no instance": (
+        SAME.format("lambda i: i.weight", TRACES, "i: int", "i.weight"),
+        "mine.py",
+        "same .* to be about an instance .* got int",
+    ),
+    "two parameters": (
+        SAME.format("lambda i: i.weight", TRACES, "i: LayerTrace, j: int", "i.weight"),
+        "mine.py",
+        "to take one instance, got 2 parameters",
+    ),
+    "a misspelt option": (
+        "@equals(observe=1, on=2)\ndef same(i: LayerTrace):\n    return i.weight\n",
+        "mine.py",
+        "unexpected keyword argument 'observe'",
+    ),
+    "no strategy": (
+        SAME.format("lambda i: i.weight", "[1, 2]", "i: LayerTrace", "i.weight"),
+        "mine.py",
+        "on= to be a strategy .* got list",
+    ),
+    "on= returns no strategy": (
+        SAME.format("lambda i: i.weight", "lambda: 3", "i: LayerTrace", "i.weight"),
+        "mine.py",
+        "on= of same to return a strategy, got int",
+    ),
+    "observed is no function": (
+        SAME.format("3", TRACES, "i: LayerTrace", "i.weight"),
+        "mine.py",
+        "observed= to be a function of an instance, got int",
+    ),
+    "a strategy of something else": (
+        SAME.format(
+            "lambda i: i.weights", "strategies.gated_networks", "i: LayerTrace", "i.weight"
+        ),
+        "mine.py",
+        "on= of same to draw LayerTrace, as its annotation says, got GatedNetwork",
+    ),
+    "a strategy that raises": (
+        "from hypothesis import strategies as st\n"
+        + SAME.format(
+            "lambda i: i.weight", "st.integers().map(lambda n: 1 / 0)", "i: LayerTrace", "i.weight"
+        ),
+        "mine.py",
+        "ZeroDivisionError",
+    ),
+    "another shape": (
+        SAME.format("lambda i: i.weight", TRACES, "i: LayerTrace", "i.weight.sum(-1)"),
+        "mine.py",
+        (
+            r"both sides of same to have one shape, got predicted \(.*\), observed \(.*\): nothing "
+            r"can be compared; on LayerTrace"
+        ),
+    ),
+    "an exception in the prediction": (
+        SAME.format("lambda i: i.weight", TRACES, "i: LayerTrace", "i.weight @ i.nothing"),
+        "mine.py",
+        (
+            r"line 8 of mine.py \(return i.weight @ i.nothing\) raised AttributeError: .*nothing.* "
+            r"on LayerTrace\("
+        ),
+    ),
+    "a function without a bound": (
+        SAME.format("lambda i: torch.erfinv(i.weight)", TRACES, "i: LayerTrace", "i.weight"),
+        "mine.py",
+        "got torch.s erfinv; write it with abs",
+    ),
+    "a list for a tensor": (
+        SAME.format("lambda i: [1.0]", TRACES, "i: LayerTrace", "i.weight"),
+        "mine.py",
+        "expected the observed side .* tensor, got list",
+    ),
+    "None for a tensor": (
+        SAME.format("lambda i: i.weight", TRACES, "i: LayerTrace", "None"),
+        "mine.py",
+        "expected the predicted side .* tensor, got NoneType",
+    ),
+    "parts that do not agree": (
+        SAME.format("lambda i: {'a': i.weight}", TRACES, "i: LayerTrace", "{'b': i.weight}"),
+        "mine.py",
+        (
+            r"expected the parts \['a'\] on "
+            r"both sides, got \['b'\]"
+        ),
+    ),
+    "an observation that changes its mind": (
+        "import itertools\nn = itertools.count()\n"
+        + SAME.format(
+            "lambda i: i.weight + (next(n) % 5 == 3)", TRACES, "i: LayerTrace", "i.weight"
+        ),
+        "mine.py",
+        "answer alike on equal instances",
+    ),
+    "a check that says yes": (
+        SAME.format(
+            "lambda i: i.weight",
+            TRACES + (", hypotheses={'small': lambda i: True}"),
+            "i: LayerTrace",
+            "i.weight",
+        ),
+        "mine.py",
+        "check of 'small' in same to return None, or the reason .* got bool",
+    ),
+    "a sign that is none": (
+        (
+            "@compares('==', observed=lambda i: i.weight, on=strategies.layer_traces)\ndef f(i: "
+            "LayerTrace):\n    return i.weight\n"
+        ),
+        "mine.py",
+        "a sign among =, <=, >=, >, got '=='",
+    ),
+}
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
@@ -286,7 +432,7 @@ def gain(layer):
 def shared(layer: LayerTrace) -> Operand:
     "The gains of weight and outputs agree, where there is no bias."
     return (layer.outputs * layer.output_grad).sum((-2, -1)){change}
-"""
+"""  # noqa: E501
 UNBIASED = "lambda layer: layer.bias is None"
 
 
@@ -297,7 +443,12 @@ UNBIASED = "lambda layer: layer.bias is None"
         ("strategies.bias_free_layers", " * 2", "INAPPLICABLE", "REFUTED"),
         (f"strategies.layer_traces().filter({UNBIASED})", "", "UNDECIDED", "HOLDS"),
         (f"strategies.layer_traces, where={{'none': {UNBIASED}}}", "", "INAPPLICABLE", "HOLDS"),
-        (f"strategies.layer_traces, where={{'none': {UNBIASED}}}", " * 2", "INAPPLICABLE", "REFUTED"),
+        (
+            f"strategies.layer_traces, where={{'none': {UNBIASED}}}",
+            " * 2",
+            "INAPPLICABLE",
+            "REFUTED",
+        ),
         ("strategies.layer_traces", "", "REFUTED", "HOLDS"),
     ],
 )

@@ -1,4 +1,6 @@
-"""A verdict speaks of the strategy that the claim was stated on: no engine leaves it, and p(error) is about a family that is named."""
+"""A verdict speaks of the strategy that the claim was stated on: no engine leaves it, and p(error)
+is about a family that is named.
+"""
 
 import dataclasses
 from functools import partial
@@ -42,10 +44,13 @@ def both(claim):
 def falls(claim):
     """Whether a drawn instance or a generic point refutes a claim."""
     instances = draws(claim.instances(), examples=15, seed=0)
-    return examine(claim).refutation is not None or any(claim(i).outcome is Outcome.REFUTED for i in instances)
+    return examine(claim).refutation is not None or any(
+        claim(i).outcome is Outcome.REFUTED for i in instances
+    )
 
 
-# -- the specimens: what is true of what the strategy draws --------------------------------------------------------
+# -- the specimens: what is true of what the strategy draws
+# --------------------------------------------------------
 
 
 def _zero_of(net):
@@ -53,7 +58,13 @@ def _zero_of(net):
 
 
 def test_relu_networks_have_no_negative_activations():
-    claim = stated(_zero_of, lambda net: fields(net).z[1], GatedNetwork, at_most, on=strategies.lattice_gated_networks)
+    claim = stated(
+        _zero_of,
+        lambda net: fields(net).z[1],
+        GatedNetwork,
+        at_most,
+        on=strategies.lattice_gated_networks,
+    )
     evidence = both(claim)
     assert evidence.outcome is Outcome.HOLDS
     assert evidence.error_probability is None
@@ -105,7 +116,9 @@ def linear(net):
 def linear_flows(draw):
     net = draw(strategies.free_gated_networks())
     masks = [torch.ones_like(mask) for mask in net.masks]
-    return gated_network(net.weights, net.readout[0], net.inputs, net.residual, gate="data", masks=masks)
+    return gated_network(
+        net.weights, net.readout[0], net.inputs, net.residual, gate="data", masks=masks
+    )
 
 
 def _drift(net, sign=1):
@@ -140,14 +153,16 @@ def test_deep_linear_flow_conserves_the_imbalance(options, earns):
     evidence = both(conserved(**options))
     assert evidence.outcome is Outcome.HOLDS
     assert (evidence.error_probability is not None) == earns
-    assert falls(conserved(-1, **options)) == (earns or options["on"] is linear_flows)  # all gates are rarely open
+    # all gates are rarely open
+    assert falls(conserved(-1, **options)) == (earns or options["on"] is linear_flows)
 
 
 def test_masks_do_not_conserve_it():
     assert falls(conserved(on=strategies.gated_networks))
 
 
-# -- the specimens: what a constructor builds in -------------------------------------------------------------------
+# -- the specimens: what a constructor builds in
+# -------------------------------------------------------------------
 
 
 def _products(chain):
@@ -165,7 +180,9 @@ def test_that_every_deep_linear_network_is_balanced_earns_nothing():
     assert evidence.error_probability is None
     assert "'balanced'" in evidence.no_error_probability
     assert "hypotheses=" in evidence.no_error_probability
-    everywhere = dataclasses.replace(claim, instances=lambda: grams.balanced_chains() | grams.unbalanced_chains())
+    everywhere = dataclasses.replace(
+        claim, instances=lambda: grams.balanced_chains() | grams.unbalanced_chains()
+    )
     assert falls(everywhere)
     assert falls(dataclasses.replace(claim, generic=families.CHAINS))
 
@@ -186,12 +203,15 @@ def test_a_hypothesis_that_is_stated_earns_it(options):
     assert evidence.error_probability < FAR
     assert "balanced chains, depth 1 to 4" in evidence.earned
     assert any(
-        "balanced chains" in line for line in tables.families([(evidence.claim.name, tables.family_of(evidence))])
+        "balanced chains" in line
+        for line in tables.families([(evidence.claim.name, tables.family_of(evidence))])
     )
 
 
 def test_that_any_two_data_sets_train_identically_earns_nothing():
-    claim = stated(lambda t: t.outputs, lambda t: t.twin_outputs, TwinRuns, on=preconditioning.twin_runs)
+    claim = stated(
+        lambda t: t.outputs, lambda t: t.twin_outputs, TwinRuns, on=preconditioning.twin_runs
+    )
     evidence = check(claim, examples=15)
     assert evidence.outcome is Outcome.HOLDS
     assert evidence.error_probability is None
@@ -200,7 +220,12 @@ def test_that_any_two_data_sets_train_identically_earns_nothing():
 
 def test_what_does_not_rest_on_a_hypothesis_need_not_state_it():
     """The first outputs follow from the first inputs, whatever the twin does."""
-    claim = stated(lambda t: t.outputs[0], lambda t: t.inputs[0] @ t.start.mT, TwinRuns, on=preconditioning.twin_runs)
+    claim = stated(
+        lambda t: t.outputs[0],
+        lambda t: t.inputs[0] @ t.start.mT,
+        TwinRuns,
+        on=preconditioning.twin_runs,
+    )
     assert unstated(claim, families.TWINS) is None
     assert check(claim, examples=10).error_probability < FAR
 
@@ -214,13 +239,16 @@ def test_what_a_family_builds_in_has_violations(family):
         assert len(_violations(strategy)) <= VIOLATIONS
 
 
-@pytest.mark.parametrize("claim", [c for c in CLAIMS if c.expected is Outcome.HOLDS], ids=lambda c: c.name)
+@pytest.mark.parametrize(
+    "claim", [c for c in CLAIMS if c.expected is Outcome.HOLDS], ids=lambda c: c.name
+)
 def test_the_catalogue_states_what_its_points_build_in(claim):
     family = family_of(claim)
     assert family is None or unstated(claim, family) is None
 
 
-# -- which strategy is which family --------------------------------------------------------------------------------
+# -- which strategy is which family
+# --------------------------------------------------------------------------------
 
 
 def on(strategy, subject=LayerTrace):
@@ -232,7 +260,9 @@ def _mine():
 
 
 @pytest.mark.parametrize(
-    "strategy", [strategies.layer_traces, strategies.layer_traces(), _mine], ids=["named", "called", "mine"]
+    "strategy",
+    [strategies.layer_traces, strategies.layer_traces(), _mine],
+    ids=["named", "called", "mine"],
 )
 def test_a_strategy_is_known_by_what_it_is_made_of(strategy):
     assert family_of(on(strategy)) is families.LAYERS
@@ -292,7 +322,8 @@ def test_every_identity_of_the_catalogue_is_on_a_known_strategy():
     assert all(family_of(claim) is not None for claim in CLAIMS if claim.name in IDENTITIES)
 
 
-# -- domains that are said -----------------------------------------------------------------------------------------
+# -- domains that are said
+# -----------------------------------------------------------------------------------------
 
 
 def test_whoever_brings_an_instance_outside_the_domain_hears_nothing_of_it():
@@ -315,7 +346,13 @@ def test_whoever_brings_an_instance_outside_the_domain_hears_nothing_of_it():
 
 def test_small_counterexamples_stay_inside_the_domain():
     far = {"weights above two": lambda layer: bool((layer.weight > 2).all())}
-    claim = stated(lambda i: i.weight, lambda i: i.weight * 2, LayerTrace, on=strategies.layer_traces, where=far)
+    claim = stated(
+        lambda i: i.weight,
+        lambda i: i.weight * 2,
+        LayerTrace,
+        on=strategies.layer_traces,
+        where=far,
+    )
     claim = dataclasses.replace(claim, generic=lambda s: _positive(layer_trace(s, biases=(False,))))
     found = examine(claim)
     assert found.refutation is not None
@@ -328,18 +365,24 @@ def _positive(layer):
     return dataclasses.replace(layer, weight=abs(layer.weight) + 1)
 
 
-@pytest.mark.parametrize("where", [{"a kind": 3}, lambda layer: True, ["a kind"]], ids=["number", "function", "list"])
+@pytest.mark.parametrize(
+    "where", [{"a kind": 3}, lambda layer: True, ["a kind"]], ids=["number", "function", "list"]
+)
 def test_a_domain_that_is_none_is_refused(where):
     from impl.errors import InputError
 
-    with pytest.raises(InputError, match="where= to name kinds of instances, each with a predicate"):
+    with pytest.raises(
+        InputError, match="where= to name kinds of instances, each with a predicate"
+    ):
         gains_agree(on=strategies.layer_traces, where=where)
 
 
 def test_a_predicate_that_fails_is_explained():
     from impl.errors import InputError
 
-    claim = gains_agree(on=strategies.layer_traces, where={"odd": lambda layer: layer.no_such_field})
+    claim = gains_agree(
+        on=strategies.layer_traces, where={"odd": lambda layer: layer.no_such_field}
+    )
     with pytest.raises(InputError, match="no_such_field"):
         check(claim, examples=3)
 
@@ -350,18 +393,33 @@ def test_a_domain_without_a_generic_point_says_so():
             i.weight.shape[-2] == i.weight.shape[-1] and bool((i.weight == i.weight.mT).all())
         )
     }
-    claim = stated(lambda i: i.weight.mT, lambda i: i.weight, LayerTrace, on=strategies.layer_traces, where=square)
+    claim = stated(
+        lambda i: i.weight.mT,
+        lambda i: i.weight,
+        LayerTrace,
+        on=strategies.layer_traces,
+        where=square,
+    )
     evidence = check(claim, examples=15)
     assert evidence.outcome is Outcome.HOLDS
     assert evidence.error_probability is None
-    assert evidence.no_error_probability == "no generic point lies in the claim's domain ('symmetric weights')"
+    assert (
+        evidence.no_error_probability
+        == "no generic point lies in the claim's domain ('symmetric weights')"
+    )
 
 
 def test_an_audit_draws_wild_instances_only_for_claims_that_speak_of_them():
     assert len(list(regimes(gains_agree(on=strategies.layer_traces)))) > 1
-    for strategy in (strategies.lattice_layers, strategies.layer_traces().filter(lambda i: i.bias is None)):
+    for strategy in (
+        strategies.lattice_layers,
+        strategies.layer_traces().filter(lambda i: i.bias is None),
+    ):
         assert [name for name, _ in regimes(gains_agree(on=strategy))] == ["drawn"]
     driven = stated(
-        lambda f: f.features, lambda f: f.features, feature_strategies.FeatureSet, on=feature_strategies.driven_features
+        lambda f: f.features,
+        lambda f: f.features,
+        feature_strategies.FeatureSet,
+        on=feature_strategies.driven_features,
     )
     assert [name for name, _ in regimes(driven)] == ["drawn"]

@@ -1,4 +1,6 @@
-"""An equation of a network is not said to hold where half of the gradient, or a doubled one, would be within rounding too."""
+"""An equation of a network is not said to hold where half of the gradient, or a doubled one, would
+be within rounding too.
+"""
 
 import dataclasses
 
@@ -22,7 +24,9 @@ BUGS = {"twice": lambda g: 2 * g, "sign": torch.neg, "zeroed": torch.zeros_like}
 def network(kind):
     torch.manual_seed(0)
     if kind == "wide":
-        model = nn.Sequential(nn.Linear(20, 384), nn.ReLU(), nn.Linear(384, 384), nn.ReLU(), nn.Linear(384, 10))
+        model = nn.Sequential(
+            nn.Linear(20, 384), nn.ReLU(), nn.Linear(384, 384), nn.ReLU(), nn.Linear(384, 10)
+        )
         return model, torch.randn(48, 20)
     ends = nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10)
     model = nn.Sequential(nn.Conv2d(3, 64, 3), nn.ReLU(), nn.Conv2d(64, 64, 3), nn.ReLU(), *ends)
@@ -35,11 +39,15 @@ def verdicts(kind, dtype, bug=None, **options):
     if bug:
         model[2].weight.register_hook(BUGS[bug])
     labels = torch.arange(len(inputs)) % 10
-    found = check_model(model, inputs.to(dtype), labels, functional.cross_entropy, claims=CLAIMS, **options)
+    found = check_model(
+        model, inputs.to(dtype), labels, functional.cross_entropy, claims=CLAIMS, **options
+    )
     return [r.verdict for r in found if r.where.startswith("2")]
 
 
-@pytest.mark.parametrize(("kind", "dtype"), [("wide", torch.float16), ("in part", torch.bfloat16)], ids=str)
+@pytest.mark.parametrize(
+    ("kind", "dtype"), [("wide", torch.float16), ("in part", torch.bfloat16)], ids=str
+)
 def test_no_claim_holds_on_a_wrong_gradient_in_half_precision(kind, dtype):
     right = verdicts(kind, dtype)
     assert {v.outcome for v in right} <= {Outcome.HOLDS, Outcome.UNDECIDED}
@@ -50,7 +58,9 @@ def test_no_claim_holds_on_a_wrong_gradient_in_half_precision(kind, dtype):
 
 
 def test_what_is_not_told_in_half_precision_is_told_in_float64():
-    undecided = [v.claim for v in verdicts("in part", torch.bfloat16) if v.outcome is Outcome.UNDECIDED]
+    undecided = [
+        v.claim for v in verdicts("in part", torch.bfloat16) if v.outcome is Outcome.UNDECIDED
+    ]
     assert "stationary_gram_is_feature_correlation" in undecided
     assert {v.outcome for v in verdicts("in part", torch.bfloat16, double=True)} == {Outcome.HOLDS}
 
@@ -86,7 +96,11 @@ def test_refutations_in_narrow_formats_have_scripts_that_replay(dtype):
     model = nn.Sequential(nn.Linear(6, 12), nn.Tanh(), nn.Linear(12, 5)).to(dtype)
     model[2].weight.register_hook(BUGS["twice"])
     results = check_model(
-        model, torch.randn(16, 6).to(dtype), torch.arange(16) % 5, functional.cross_entropy, claims=CLAIMS
+        model,
+        torch.randn(16, 6).to(dtype),
+        torch.arange(16) % 5,
+        functional.cross_entropy,
+        claims=CLAIMS,
     )
     refuted = [r for r in results if r.where == "2" and r.verdict.outcome is Outcome.REFUTED]
     assert {r.claim.name for r in refuted} >= {claim.name for claim in CLAIMS}

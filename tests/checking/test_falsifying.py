@@ -1,4 +1,6 @@
-"""The search finds what random drawing does not, says what it did, and does it again from the seed."""
+"""The search finds what random drawing does not, says what it did, and does it again from the
+seed.
+"""
 
 import dataclasses
 
@@ -27,7 +29,9 @@ class Grid(Instance):
 
 
 def grids():
-    rows = st.lists(st.lists(st.integers(-1000, 1000), min_size=4, max_size=4), min_size=3, max_size=3)
+    rows = st.lists(
+        st.lists(st.integers(-1000, 1000), min_size=4, max_size=4), min_size=3, max_size=3
+    )
     return rows.map(lambda values: Grid(torch.tensor(values, dtype=torch.float64)))
 
 
@@ -35,11 +39,16 @@ def wrong_where(condition):
     """A claim that is true but where the condition is met."""
 
     @equals(
-        observed=lambda grid: grid.entries.sum(-1).sum(-1), on=grids, source=Source("0000.00000", "here"), mutants={}
+        observed=lambda grid: grid.entries.sum(-1).sum(-1),
+        on=grids,
+        source=Source("0000.00000", "here"),
+        mutants={},
     )
     def total(grid: Grid):
         """The sum of the entries."""
-        wrong = float(condition(grid.entries.center if hasattr(grid.entries, "center") else grid.entries))
+        wrong = float(
+            condition(grid.entries.center if hasattr(grid.entries, "center") else grid.entries)
+        )
         return grid.entries.sum(-1).sum(-1) + wrong
 
     return total
@@ -81,7 +90,10 @@ def test_takes_every_phase_and_counts_them():
 def test_equal_seeds_search_alike():
     first, again = (falsify(feature_learning_equation, examples=40, seed=7) for _ in range(2))
     assert first.evidence.ratios == again.evidence.ratios
-    assert first.evidence.ratios != falsify(feature_learning_equation, examples=40, seed=8).evidence.ratios
+    assert (
+        first.evidence.ratios
+        != falsify(feature_learning_equation, examples=40, seed=8).evidence.ratios
+    )
 
 
 def test_stops_in_time():
@@ -89,7 +101,9 @@ def test_stops_in_time():
     assert search.instances == 1
 
 
-@pytest.mark.parametrize("budget", [{}, {"examples": 0}, {"seconds": 0.0}, {"seconds": float("nan")}], ids=str)
+@pytest.mark.parametrize(
+    "budget", [{}, {"examples": 0}, {"seconds": 0.0}, {"seconds": float("nan")}], ids=str
+)
 def test_refuses_a_budget(budget):
     with pytest.raises(InputError, match="expected"):
         falsify(feature_learning_equation, **budget)
@@ -100,7 +114,9 @@ def test_changed_choices_stay_within_the_strategy(corner):
     """What this suite uses of Hypothesis' internals: choices are read, changed and drawn again."""
     from random import Random
 
-    strategy = st.tuples(st.integers(2, 9), st.floats(-1, 1, allow_nan=False), st.booleans(), st.sampled_from("abc"))
+    strategy = st.tuples(
+        st.integers(2, 9), st.floats(-1, 1, allow_nan=False), st.booleans(), st.sampled_from("abc")
+    )
     rng = Random(0)
     for _ in range(50):
         drawn = draw(strategy, (), rng)
@@ -127,10 +143,14 @@ def test_command_refuses_a_name():
     assert isinstance(result.exception, InputError)
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.complex64, torch.int64])
+@pytest.mark.parametrize(
+    "dtype", [torch.float64, torch.float32, torch.bfloat16, torch.complex64, torch.int64]
+)
 def test_equal_numbers_have_equal_fingerprints_whatever_their_strides(dtype):
     whole = torch.arange(12).reshape(3, 4).to(dtype)
     for view in (whole, whole.mT, whole[:, ::2], whole[:1, :1].mT, whole[:, 1:2].mT, whole[0, 0]):
         assert fingerprint(view) == fingerprint(view.clone())
         assert fingerprint(view) != fingerprint(view + 1)
-    assert fingerprint(torch.zeros(2, dtype=dtype)) != fingerprint(torch.zeros(2, dtype=torch.float16))
+    assert fingerprint(torch.zeros(2, dtype=dtype)) != fingerprint(
+        torch.zeros(2, dtype=torch.float16)
+    )

@@ -1,4 +1,6 @@
-"""A hundred and more conjectures as users write them, each in a file of its own: no true one is refuted, every false one is."""
+"""A hundred and more conjectures as users write them, each in a file of its own: no true one is
+refuted, every false one is.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +22,15 @@ FOLDER = Path(__file__).parents[1] / "conjectures"
 TRUE = sorted((FOLDER / "true").glob("*.py"))
 FALSE = sorted((FOLDER / "false").glob("*.py"))
 OPEN = {
-    "descent_of_the_head_raises_the_right_logit",  # p − 1 ≤ 0 where p, measured, is one up to rounding
-    "weights_scale_like_outputs_without_bias",  # 0 = 0 up to rounding, where a gradient all but vanishes
+    # p − 1 ≤ 0 where p, measured, is one up to rounding
+    "descent_of_the_head_raises_the_right_logit",
+    # 0 = 0 up to rounding, where a gradient all but vanishes
+    "weights_scale_like_outputs_without_bias",
 }
 """True ones that rounding may leave open; all others hold."""
 TIES = {
-    "entropy_is_strictly_below_log_classes",  # log 2 > log 2 is refuted by no enclosure of logarithms
+    # log 2 > log 2 is refuted by no enclosure of logarithms
+    "entropy_is_strictly_below_log_classes",
 }
 """False ones that only exact numbers could refute; all others are refuted."""
 

@@ -1,4 +1,6 @@
-"""Identities at generic points: the table is complete, every bound is below 2^-40, and what is false is refuted at the first point."""
+"""Identities at generic points: the table is complete, every bound is below 2^-40, and what is
+false is refuted at the first point.
+"""
 
 import dataclasses
 from fractions import Fraction
@@ -29,10 +31,13 @@ def parts(side):
 @lru_cache
 def applicable(claim, shapes=12):
     make = constructor(claim)
-    return [shape for shape in range(shapes) if claim.inapplicable(make(Source(shape, 0))) is None][:SHAPES]
+    return [shape for shape in range(shapes) if claim.inapplicable(make(Source(shape, 0))) is None][
+        :SHAPES
+    ]
 
 
-# -- the catalogue -------------------------------------------------------------------------------------------------
+# -- the catalogue
+# -------------------------------------------------------------------------------------------------
 
 
 def test_every_claim_is_decided_once():
@@ -58,7 +63,9 @@ def test_nothing_else_claims_a_bound(name):
     assert examine(BY_NAME[name], shapes=2).error_probability is None
 
 
-@pytest.mark.parametrize("name", [n for n in NO_IDENTITY if "generic points refute" in NO_IDENTITY[n]])
+@pytest.mark.parametrize(
+    "name", [n for n in NO_IDENTITY if "generic points refute" in NO_IDENTITY[n]]
+)
 def test_false_statements_fall_at_generic_points_and_read_as_small_numbers(name):
     found = examine(BY_NAME[name])
     assert found.refutation.grade is Grade.EXACT
@@ -74,7 +81,9 @@ INEQUALITIES = {
     "softmax_kernel_rank_below_classes: a gradient a hundredth smaller",
     "virtual_step_raises_target_linearity: rates up to 4/λ_max",
 }
-"""Inequalities, which one point of a shape may fulfil and another not: here the first point of some shape must refute them."""
+"""Inequalities, which one point of a shape may fulfil and another not: here the first point of some
+shape must refute them.
+"""
 FLOATS = {
     "gram_sufficiency_in_training: square root of P": "a matrix square root is irrational",
     "gram_sufficiency_at_inference: square root of P": "a matrix square root is irrational",
@@ -84,7 +93,9 @@ MUTANTS = {mutant.name: (claim, mutant) for claim in RATIONAL for mutant in clai
 
 @pytest.mark.parametrize("name", [n for n in MUTANTS if n not in FLOATS])
 def test_every_mutant_falls_at_the_first_point_of_a_shape_where_it_is_wrong(name):
-    """Where it passes one point it passes another: at that shape it is the theorem itself, as Schwartz and Zippel say."""
+    """Where it passes one point it passes another: at that shape it is the theorem itself, as
+    Schwartz and Zippel say.
+    """
     claim, mutant = MUTANTS[name]
     make, seen = constructor(claim), []
     for shape in applicable(claim):
@@ -93,7 +104,9 @@ def test_every_mutant_falls_at_the_first_point_of_a_shape_where_it_is_wrong(name
         if first is Outcome.REFUTED:
             break
         if name not in INEQUALITIES:
-            assert mutant(make(Source(shape, 1))).outcome is first, "a false identity passed a point"
+            assert mutant(make(Source(shape, 1))).outcome is first, (
+                "a false identity passed a point"
+            )
     assert Outcome.REFUTED in seen
 
 
@@ -104,13 +117,20 @@ def test_mutants_with_floats_cannot_be_judged_exactly(name):
         mutant(constructor(claim)(Source(applicable(claim)[0], 0)))
 
 
-# -- the instances and their degrees -------------------------------------------------------------------------------
+# -- the instances and their degrees
+# -------------------------------------------------------------------------------
 
 
 def _flat(value):
     if isinstance(value, tuple):
         return [entry for part in value for entry in _flat(part)]
-    return list(value.flat) if is_exact(value) else [value] if isinstance(value, int | Fraction | Tracked) else []
+    return (
+        list(value.flat)
+        if is_exact(value)
+        else [value]
+        if isinstance(value, int | Fraction | Tracked)
+        else []
+    )
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda f: f.name)
@@ -124,7 +144,11 @@ def test_tracked_instances_have_the_same_numbers(family):
             left, right = _flat(getattr(one, field.name)), _flat(getattr(other, field.name))
             assert left == [plain(value) for value in right], field.name
             assert not any(isinstance(value, float) for value in left), field.name
-        assert any(isinstance(v, Tracked) for f in dataclasses.fields(other) for v in _flat(getattr(other, f.name)))
+        assert any(
+            isinstance(v, Tracked)
+            for f in dataclasses.fields(other)
+            for v in _flat(getattr(other, f.name))
+        )
 
 
 @pytest.mark.parametrize("family", [DECAYED, NOISES], ids=lambda f: f.name)
@@ -145,5 +169,7 @@ def test_tracked_sides_have_the_same_values(claim):
         exact, tracked = parts(side(one)), parts(side(other))
         for part, value in exact.items():
             if not callable(value) and not isinstance(value, tuple):
-                left, right = (list(np.asarray(v, dtype=object).flat) for v in (value, tracked[part]))
+                left, right = (
+                    list(np.asarray(v, dtype=object).flat) for v in (value, tracked[part])
+                )
                 assert left == [plain(v) for v in right], part

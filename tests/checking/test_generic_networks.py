@@ -1,4 +1,6 @@
-"""Generic instances with small entries, against torch: what autograd and written-out training make of the same numbers."""
+"""Generic instances with small entries, against torch: what autograd and written-out training make
+of the same numbers.
+"""
 
 from fractions import Fraction
 
@@ -65,7 +67,12 @@ def test_velocities_of_a_gated_network_are_autograds(shape, free):
 
 def test_gated_networks_of_every_depth_and_free_gates_are_drawn():
     assert {gated_network(source(shape)).depth for shape in range(4)} == {1, 2, 3, 4}
-    free = {int(v) for shape in SHAPES for m in gated_network(source(shape), free_gates=True).masks for v in m.flat}
+    free = {
+        int(v)
+        for shape in SHAPES
+        for m in gated_network(source(shape), free_gates=True).masks
+        for v in m.flat
+    }
     assert free - {0, 1}
 
 
@@ -74,11 +81,17 @@ def test_preconditioned_steps_are_decoupled_decay_and_a_preconditioned_gradient(
     steps = preconditioned_steps(source(shape))
     for t, (rate, decay) in enumerate(zip(steps.rate, steps.decay, strict=True)):
         inputs, tests, before, after, matrix = floats(
-            steps.inputs[t], steps.test_inputs[t], steps.weight[t], steps.weight_after[t], steps.preconditioner[t]
+            steps.inputs[t],
+            steps.test_inputs[t],
+            steps.weight[t],
+            steps.weight_after[t],
+            steps.preconditioner[t],
         )
         weight = before.clone().requires_grad_()
         torch.nn.functional.linear(inputs, weight).backward(*floats(steps.seen_grad[t]))
-        torch.testing.assert_close(after, before - float(rate) * (float(decay) * before + weight.grad @ matrix))
+        torch.testing.assert_close(
+            after, before - float(rate) * (float(decay) * before + weight.grad @ matrix)
+        )
         assert torch.equal(matrix, matrix.mT)
         named = {
             "before": (inputs, before),
@@ -96,7 +109,10 @@ def test_preconditioned_steps_are_decoupled_decay_and_a_preconditioned_gradient(
 def test_training_of_a_quadratic_network_is_autograds():
     draw = source(1, largest=2)
     x, p, w, v = draw.entries(3, 2), draw.entries(2, 2), draw.entries(2, 2), draw.entries(1, 2)
-    y, rates = draw.entries(3, 1), np.array([Fraction(1, 8), Fraction(1, 4), Fraction(1, 16)], dtype=object)
+    y, rates = (
+        draw.entries(3, 1),
+        np.array([Fraction(1, 8), Fraction(1, 4), Fraction(1, 16)], dtype=object),
+    )
     zs, others = _train(draw, x, p, w, v, y, rates)
     inputs, matrix, targets, weight, readout = floats(x, p, y, w, v)
     for step, rate in enumerate([*rates, 0]):
@@ -105,14 +121,19 @@ def test_training_of_a_quadratic_network_is_autograds():
         close(zs[step], z)
         close(others[step], readout[0])
         (((z + z**2) @ readout.mT - targets).square().sum() / 2).backward()
-        weight, readout = weight - float(rate) * weight.grad @ matrix, readout - float(rate) * readout.grad
+        weight, readout = (
+            weight - float(rate) * weight.grad @ matrix,
+            readout - float(rate) * readout.grad,
+        )
     assert len(zs) == len(others) == len(rates) + 1
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_twins_share_what_twins_share(shape):
     runs = twin_runs(source(shape))
-    for x, p, twin, q in zip(runs.inputs, runs.preconditioner, runs.twin_inputs, runs.twin_preconditioner, strict=True):
+    for x, p, twin, q in zip(
+        runs.inputs, runs.preconditioner, runs.twin_inputs, runs.twin_preconditioner, strict=True
+    ):
         assert (x @ p @ x.T == twin @ q @ twin.T).all()
     assert (runs.outputs[0] == runs.inputs[0] @ runs.start.T).all()
     assert (runs.twin_outputs[0] == runs.twin_inputs[0] @ runs.twin_start.T).all()
@@ -161,9 +182,15 @@ def test_pairing_is_the_sum_of_products():
 
 @pytest.mark.parametrize("sign", ["any", "positive"])
 def test_entries_are_spread_over_the_whole_set(sign):
-    """What Schwartz and Zippel count: every value of the set, not the even ones, not the small ones."""
+    """What Schwartz and Zippel count: every value of the set, not the even ones, not the small
+    ones.
+    """
     sources = [Source(0, seed) for seed in range(40)]
-    drawn = [int(s.entries(1)[0]) if sign == "any" else int(s.positive()) for s in sources for _ in range(20)]
+    drawn = [
+        int(s.entries(1)[0]) if sign == "any" else int(s.positive())
+        for s in sources
+        for _ in range(20)
+    ]
     low = -SET_SIZE // 2 if sign == "any" else 1
     assert all(low <= value < low + SET_SIZE for value in drawn)
     for modulus in (2, 3, 4, 5, 7, 8):

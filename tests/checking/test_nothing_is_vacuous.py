@@ -14,7 +14,9 @@ from theorems.checking.larger import larger
 from theorems.impl.numbers.rounded import Ball
 
 PAPERS = ("2605.06258", "2606.09744", "2509.25637")
-DRAWN = [claim for claim in CLAIMS if claim.source.arxiv in PAPERS and claim.expected is Outcome.HOLDS]
+DRAWN = [
+    claim for claim in CLAIMS if claim.source.arxiv in PAPERS and claim.expected is Outcome.HOLDS
+]
 
 
 @pytest.mark.parametrize("claim", DRAWN, ids=lambda claim: claim.name)
@@ -39,7 +41,9 @@ def test_masks_are_those_of_the_relu():
 def test_the_formula_behind_a_bound_is_what_autograd_computes():
     for net in draws(strategies.free_gated_networks(), examples=20, seed=0):
         balls = net.map(Ball)
-        for model, speed in zip(loss_gradient(balls, balls.weights, balls.residual), net.weight_velocity, strict=True):
+        for model, speed in zip(
+            loss_gradient(balls, balls.weights, balls.residual), net.weight_velocity, strict=True
+        ):
             assert torch.equal(-model.center, speed)
     for net in draws(strategies.lattice_linear_networks(), examples=20, seed=0):
         for model, speed in zip(descent(net), net.weight_velocity, strict=True):

@@ -1,4 +1,6 @@
-"""Users' own claims get generic points as the catalogue does: bounds where they hold, small counterexamples where they do not."""
+"""Users' own claims get generic points as the catalogue does: bounds where they hold, small
+counterexamples where they do not.
+"""
 
 import dataclasses
 import math
@@ -42,7 +44,9 @@ def network_claim(observed, predicted):
     return equals(observed=observed, on=strategies.gated_networks, **OPTIONS)(conjecture)
 
 
-FACTORED = layer_claim(lambda layer: layer.weight_grad, lambda layer: layer.output_grad.mT @ layer.inputs)
+FACTORED = layer_claim(
+    lambda layer: layer.weight_grad, lambda layer: layer.output_grad.mT @ layer.inputs
+)
 
 
 def test_a_true_identity_earns_its_bound_in_the_record():
@@ -56,7 +60,10 @@ def test_a_true_identity_earns_its_bound_in_the_record():
 
 def test_a_false_identity_is_refuted_and_reads_as_small_numbers():
     evidence = check(
-        layer_claim(lambda layer: layer.weight_grad @ layer.inputs.mT, lambda layer: layer.output_grad.mT), examples=5
+        layer_claim(
+            lambda layer: layer.weight_grad @ layer.inputs.mT, lambda layer: layer.output_grad.mT
+        ),
+        examples=5,
     )
     assert evidence.outcome is Outcome.REFUTED
     assert evidence.record()["error_probability"] is None
@@ -71,12 +78,15 @@ def _vanishes_on_small_numbers(layer):
 
 
 def test_generic_points_see_what_small_numbers_cannot():
-    """Zero at every whole number from −5 to 5, so at every drawn lattice layer; refuted by a counterexample of small numbers, once it says
-    that it is about layers of any numbers.
+    """Zero at every whole number from −5 to 5, so at every drawn lattice layer; refuted by a
+    counterexample of small numbers, once it says that it is about layers of any numbers.
     """
     claim = layer_claim(_vanishes_on_small_numbers, lambda layer: layer.weight * 0)
     claim = dataclasses.replace(
-        claim, instances=lambda: strategies.lattice_layers().filter(lambda i: bool((abs(i.weight) <= 5).all()))
+        claim,
+        instances=lambda: strategies.lattice_layers().filter(
+            lambda i: bool((abs(i.weight) <= 5).all())
+        ),
     )
     assert all(claim(LAYERS(Source(shape, 0, largest=5))) for shape in range(4))
     assert check(claim, examples=20).outcome is Outcome.HOLDS
@@ -87,18 +97,24 @@ def test_generic_points_see_what_small_numbers_cannot():
 
 
 def test_what_holds_for_masks_alone_is_not_said_of_more():
-    squared = network_claim(lambda n: fields(n).z[1] * fields(n).z[1], lambda n: fields(n).z[1] * fields(n).h[1])
+    squared = network_claim(
+        lambda n: fields(n).z[1] * fields(n).z[1], lambda n: fields(n).z[1] * fields(n).h[1]
+    )
     found = examine(squared)
     assert found.error_probability <= 2**-40
     assert "every pattern of masks" not in found.also
     assert "every pattern" not in found.earned
     assert found.also == ["depth 5 and 6"]
-    assert try_at(squared, lambda s: gated_network(s, free_gates=True), 0, 0).verdict.outcome is Outcome.REFUTED
+    assert (
+        try_at(squared, lambda s: gated_network(s, free_gates=True), 0, 0).verdict.outcome
+        is Outcome.REFUTED
+    )
 
 
 def test_what_holds_for_free_gates_is_said_of_every_pattern_of_masks():
     cut = network_claim(
-        lambda n: (fields(n).z[1] * fields(n).p[1]).sum(-1), lambda n: (fields(n).z[0] * fields(n).p[0]).sum(-1)
+        lambda n: (fields(n).z[1] * fields(n).p[1]).sum(-1),
+        lambda n: (fields(n).z[0] * fields(n).p[0]).sum(-1),
     )
     found = examine(cut)
     assert found.also == ["every pattern of masks", "depth 5 and 6"]
@@ -116,14 +132,20 @@ def test_points_of_one_shape_multiply():
 
 def test_whole_numbers_are_divided_without_floats():
     found = examine(
-        layer_claim(lambda layer: layer.weight_grad / 2, lambda layer: layer.output_grad.mT @ layer.inputs / 2)
+        layer_claim(
+            lambda layer: layer.weight_grad / 2,
+            lambda layer: layer.output_grad.mT @ layer.inputs / 2,
+        )
     )
     assert found.error_probability == 3 / SET_SIZE
 
 
 @pytest.mark.parametrize(
     "predicted",
-    [lambda layer: layer.output_grad.mT @ layer.inputs * math.pi, lambda layer: torch.exp(layer.weight_grad)],
+    [
+        lambda layer: layer.output_grad.mT @ layer.inputs * math.pi,
+        lambda layer: torch.exp(layer.weight_grad),
+    ],
     ids=["a float constant", "a torch function"],
 )
 def test_what_does_not_run_exactly_says_why(predicted):
@@ -135,7 +157,10 @@ def test_what_does_not_run_exactly_says_why(predicted):
 
 def test_a_denominator_that_always_vanishes_proves_nothing():
     found = examine(
-        layer_claim(lambda layer: reciprocal(layer.weight - layer.weight), lambda layer: reciprocal(layer.weight * 0))
+        layer_claim(
+            lambda layer: reciprocal(layer.weight - layer.weight),
+            lambda layer: reciprocal(layer.weight * 0),
+        )
     )
     assert found.error_probability is None
     assert found.trials == ()
@@ -143,26 +168,37 @@ def test_a_denominator_that_always_vanishes_proves_nothing():
 
 
 def test_inequalities_earn_nothing():
-    found = examine(layer_claim(lambda layer: -layer.weight * layer.weight, lambda layer: layer.weight * 0, at_most))
+    found = examine(
+        layer_claim(
+            lambda layer: -layer.weight * layer.weight, lambda layer: layer.weight * 0, at_most
+        )
+    )
     assert found.error_probability is None
     assert all(found.verdicts)
 
 
 def test_what_cannot_be_false_earns_nothing():
     assert (
-        examine(layer_claim(lambda layer: layer.weight * 0, lambda layer: layer.weight * 0)).error_probability is None
+        examine(
+            layer_claim(lambda layer: layer.weight * 0, lambda layer: layer.weight * 0)
+        ).error_probability
+        is None
     )
 
 
 def test_a_branch_is_named():
     found = examine(
         layer_claim(
-            lambda layer: np.maximum(layer.weight, 0) * np.maximum(-layer.weight, 0), lambda layer: layer.weight * 0
+            lambda layer: np.maximum(layer.weight, 0) * np.maximum(-layer.weight, 0),
+            lambda layer: layer.weight * 0,
         )
     )
     assert found.error_probability is None  # on either branch a constant zero
     found = examine(
-        layer_claim(lambda layer: abs(layer.weight) * abs(layer.weight), lambda layer: layer.weight * layer.weight)
+        layer_claim(
+            lambda layer: abs(layer.weight) * abs(layer.weight),
+            lambda layer: layer.weight * layer.weight,
+        )
     )
     assert "order of the points" in found.earned
 
@@ -184,7 +220,9 @@ def pair_claim(**more):
         """Matrices commute: false, and not seen on identities."""
         return pair.right @ pair.left
 
-    return equals(observed=lambda pair: pair.left @ pair.right, on=_pairs, **OPTIONS, **more)(conjecture)
+    return equals(observed=lambda pair: pair.left @ pair.right, on=_pairs, **OPTIONS, **more)(
+        conjecture
+    )
 
 
 def test_an_instance_type_of_ones_own_brings_its_generic_instances():
@@ -200,18 +238,36 @@ def test_an_instance_type_of_ones_own_brings_its_generic_instances():
 
 def _skew_steps(source):
     """One step with a preconditioner that is not symmetric, which no optimiser here takes."""
-    inputs, weight, matrix = source.entries(1, 2, 2), source.entries(1, 2, 2), source.entries(1, 2, 2)
+    inputs, weight, matrix = (
+        source.entries(1, 2, 2),
+        source.entries(1, 2, 2),
+        source.entries(1, 2, 2),
+    )
     above, rate, decay = source.entries(1, 2, 2), source.positive(1), source.positive(1) * 0
     (grad,) = source.gradient(lambda w: pairing(above[0], inputs[0] @ w.mT), (weight[0],))
     after = weight - (grad @ matrix[0])[None] * rate
     return PreconditionedSteps(
-        inputs, inputs, weight, after, matrix, inputs @ weight.mT, inputs @ after.mT, inputs @ weight.mT,
-        inputs @ after.mT, above, above, inputs @ after.mT, rate, decay,
-    )  # fmt: skip
+        inputs,
+        inputs,
+        weight,
+        after,
+        matrix,
+        inputs @ weight.mT,
+        inputs @ after.mT,
+        inputs @ weight.mT,
+        inputs @ after.mT,
+        above,
+        above,
+        inputs @ after.mT,
+        rate,
+        decay,
+    )
 
 
 def test_gram_sufficiency_needs_a_symmetric_preconditioner():
-    """W ← W − η∇P moves Z by X Pᵀ Xᵀ∇_Z: with G_P = X P Xᵀ the statement is true for symmetric P alone."""
+    """W ← W − η∇P moves Z by X Pᵀ Xᵀ∇_Z: with G_P = X P Xᵀ the statement is true for symmetric P
+    alone.
+    """
     steps = _skew_steps(Source(0, 0))
     verdict = gram_sufficiency_in_training(steps)
     assert verdict.outcome in (Outcome.REFUTED, Outcome.INAPPLICABLE)
@@ -219,7 +275,8 @@ def test_gram_sufficiency_needs_a_symmetric_preconditioner():
     eta = transposed.rate[..., None, None]
     assert (
         steps.after
-        == steps.before - (steps.inputs @ transposed.preconditioner @ steps.inputs.mT @ steps.output_grad) * eta
+        == steps.before
+        - (steps.inputs @ transposed.preconditioner @ steps.inputs.mT @ steps.output_grad) * eta
     ).all()
 
 

@@ -1,4 +1,6 @@
-"""Errors planted in a claim of one's own: all of its prediction and nothing else, each tried only where it runs, and taken out again."""
+"""Errors planted in a claim of one's own: all of its prediction and nothing else, each tried only
+where it runs, and taken out again.
+"""
 
 import dataclasses
 import importlib.util
@@ -54,7 +56,7 @@ def tripled(pair: Pair) -> Tensor:
             - pair.right * 8
         )
     return _tripled(pair.left) + pair.right
-'''
+'''  # noqa: E501
 
 NOT_RUN = ("4 if", "pair.left * 7\n            - pair.right * 8")
 """What no instance runs: an option of another claim, and a branch."""
@@ -73,11 +75,16 @@ def module(tmp_path, monkeypatch):
 
 
 def inside(error, pieces):
-    return any(SOURCE.index(piece) <= error.change.start < SOURCE.index(piece) + len(piece) for piece in pieces)
+    return any(
+        SOURCE.index(piece) <= error.change.start < SOURCE.index(piece) + len(piece)
+        for piece in pieces
+    )
 
 
 def test_errors_are_in_the_prediction_alone(module):
-    """Of every rule that applies: a line of the prediction is changed, no line of the observation, of the strategy or of a decorator."""
+    """Of every rule that applies: a line of the prediction is changed, no line of the observation,
+    of the strategy or of a decorator.
+    """
     found = errors(module.tripled)
     changed = {SOURCE.count("\n", 0, e.change.start) for e in found}
     lines = SOURCE.splitlines()
@@ -92,7 +99,11 @@ def test_errors_are_in_the_prediction_alone(module):
     }
     assert [e.change.line for e in found] == sorted(e.change.line for e in found)
     assert all(SOURCE.count("\n", 0, e.change.start) + 1 == e.change.line for e in found)
-    new = {str(e.change).split("  →  ")[1] for e in found if e.change.line == lines.index("    return two + 1") + 1}
+    new = {
+        str(e.change).split("  →  ")[1]
+        for e in found
+        if e.change.line == lines.index("    return two + 1") + 1
+    }
     assert new == {"return two - 1", "return two", "return two + 2", "return two + 0"}
     assert {"another field", "< → <=", "term left out", "factor left out", "number doubled"} <= {
         e.change.rule for e in found
@@ -113,7 +124,10 @@ def test_only_what_runs_is_tried(module):
 
 
 def test_every_error_meets_its_fate(module):
-    fates = {str(trial.planted): trial for trial in trials(module.tripled, errors(module.tripled), examples=8)}
+    fates = {
+        str(trial.planted): trial
+        for trial in trials(module.tripled, errors(module.tripled), examples=8)
+    }
     for error in errors(module.tripled):
         trial = fates[str(error)]
         assert (trial.fate is Fate.IDLE) == inside(error, NOT_RUN)
@@ -125,7 +139,10 @@ def test_every_error_meets_its_fate(module):
 
 
 def test_an_error_is_active_inside_alone_and_no_cache_remembers(module):
-    claim, two = module.tripled, next(e for e in errors(module.tripled) if str(e.change).endswith("return two - 1"))
+    claim, two = (
+        module.tripled,
+        next(e for e in errors(module.tripled) if str(e.change).endswith("return two - 1")),
+    )
     (pair, *_) = Pool(claim, examples=1, seed=0)
     right = claim.predict(pair)
     assert module._three(2) == 3

@@ -1,4 +1,6 @@
-"""Generic points follow from the claim, none of them ends the search, and what is said of them is said of a named family."""
+"""Generic points follow from the claim, none of them ends the search, and what is said of them is
+said of a named family.
+"""
 
 import dataclasses
 import json
@@ -22,7 +24,8 @@ from theorems.cli import app
 from theorems.domains import family_of, fingerprint
 from theorems.evidence import tables
 
-# -- the points ----------------------------------------------------------------------------------------------------
+# -- the points
+# --------------------------------------------------------------------------------------------------
 
 
 def test_points_follow_from_the_claim_and_the_seed():
@@ -47,7 +50,9 @@ def test_claims_of_other_names_words_or_code_have_other_points():
         fingerprint(dataclasses.replace(claim, name="another")),
         fingerprint(dataclasses.replace(claim, statement="another")),
         fingerprint(dataclasses.replace(claim, observe=lambda layer: layer.weight)),
-        fingerprint(dataclasses.replace(claim, predict=partial(lambda layer, k: layer.weight, k=1))),
+        fingerprint(
+            dataclasses.replace(claim, predict=partial(lambda layer, k: layer.weight, k=1))
+        ),
     }
     assert len(seen) == 5
     known = [fingerprint(c) for c in CLAIMS]
@@ -55,7 +60,9 @@ def test_claims_of_other_names_words_or_code_have_other_points():
 
 
 def _zero_at(key):
-    """A formula tuned to a point: zero at the corner entry that seed ``key`` draws at every shape, and nowhere else."""
+    """A formula tuned to a point: zero at the corner entry that seed ``key`` draws at every shape,
+    and nowhere else.
+    """
     corners = [families.LAYERS(Source(shape, key)).weight[0, 0] for shape in range(48)]
 
     def product(layer):
@@ -68,7 +75,9 @@ def _zero_at(key):
 
 
 def test_points_that_were_public_help_nobody():
-    tuned = stated(_zero_at(0), lambda layer: layer.rate * 0, LayerTrace, on=strategies.layer_traces)
+    tuned = stated(
+        _zero_at(0), lambda layer: layer.rate * 0, LayerTrace, on=strategies.layer_traces
+    )
     found = examine(tuned)
     assert found.refutation is not None
 
@@ -83,16 +92,20 @@ def test_shapes_that_raise_do_not_end_the_search():
     found = examine(claim)
     assert len({trial.shape for trial in found.trials}) == 6
     assert found.skipped
-    assert set(found.skipped.values()) == {"the claim does not run on exact numbers: ValueError: no bias here"}
+    assert set(found.skipped.values()) == {
+        "the claim does not run on exact numbers: ValueError: no bias here"
+    }
     assert f"{len(found.skipped)} shapes could not be tried" in found.earned
     assert found.error_probability == 3 / SET_SIZE
 
 
 def test_what_fails_outside_the_family_is_said_and_refutes_nothing():
     shallow = stated(
-        lambda net: net.weights[0] * (1 if len(net.weights) < 5 else 2), lambda net: net.weights[0], GatedNetwork,
+        lambda net: net.weights[0] * (1 if len(net.weights) < 5 else 2),
+        lambda net: net.weights[0],
+        GatedNetwork,
         on=strategies.gated_networks,
-    )  # fmt: skip
+    )
     evidence = check(shallow, examples=5)  # too few for a larger network, which would refute it
     assert evidence.outcome is Outcome.HOLDS
     assert evidence.generic.not_for == ["depth 5 and 6"]
@@ -115,13 +128,18 @@ def test_ties_and_orders_are_said_to_be_left_out():
     assert "no two numbers are equal by chance" in examine(tied).earned
     assert tied(families.LAYERS(Source(0, 0, largest=1))).outcome is Outcome.REFUTED
     ordered = stated(
-        lambda i: abs(i.weight) * abs(i.weight), lambda i: i.weight * i.weight, LayerTrace, on=strategies.layer_traces
+        lambda i: abs(i.weight) * abs(i.weight),
+        lambda i: i.weight * i.weight,
+        LayerTrace,
+        on=strategies.layer_traces,
     )
     assert "in the order of the points" in examine(ordered).earned
 
 
 def test_the_record_has_family_and_reason():
-    held = check(gains_agree(on=strategies.layer_traces, where=UNBIASED), examples=5).record()["generic"]
+    held = check(gains_agree(on=strategies.layer_traces, where=UNBIASED), examples=5).record()[
+        "generic"
+    ]
     assert held["family"] == families.LAYERS.name
     assert held["kinds"] == ["layers without a bias"]
     assert held["reason"] is None
@@ -131,13 +149,20 @@ def test_the_record_has_family_and_reason():
     assert lost["error_probability"] is None
     assert lost["generic"]["reason"].startswith("REFUTED")
     none = check(
-        stated(lambda i: i.weight, lambda i: i.weight, LayerTrace, on=strategies.lattice_layers), examples=3
+        stated(lambda i: i.weight, lambda i: i.weight, LayerTrace, on=strategies.lattice_layers),
+        examples=3,
     ).record()
     assert none["generic"]["family"] is None
     assert "with where= for a part of that" in none["generic"]["reason"]
     assert "no error probability: no family" in none["earned"]
     unequal = check(
-        stated(lambda i: -i.weight * i.weight, lambda i: i.weight * 0, LayerTrace, at_most, on=strategies.layer_traces),
+        stated(
+            lambda i: -i.weight * i.weight,
+            lambda i: i.weight * 0,
+            LayerTrace,
+            at_most,
+            on=strategies.layer_traces,
+        ),
         examples=5,
     )
     assert "earn no probability" in unequal.record()["generic"]["reason"]
@@ -150,16 +175,22 @@ def test_a_constructor_is_that_of_the_family():
     named = dataclasses.replace(claim, generic=layer_trace)
     assert (
         family_of(named).name
-        == "Weight, bias, inputs and the gradient at the outputs drawn: whatever loss comes after the layer"
+        == "Weight, bias, inputs and the gradient at the outputs drawn: whatever loss comes "
+        "after the layer"
     )
-    assert "lambda" not in family_of(dataclasses.replace(claim, generic=lambda s: layer_trace(s))).name  # noqa: PLW0108
+    assert (
+        "lambda" not in family_of(dataclasses.replace(claim, generic=lambda s: layer_trace(s))).name  # noqa: PLW0108
+    )
 
 
-# -- the spike's moments -------------------------------------------------------------------------------------------
+# -- the spike's moments
+# -------------------------------------------------------------------------------------------
 
 
 def _pairs_of_curvature(s):
-    """E ςςᵀ with n(n−1)(E g'')²(I − w*w*ᵀ) added: wrong wherever d, n and deg g are two or more at once, and nowhere else."""
+    """E ςςᵀ with n(n−1)(E g'')²(I − w*w*ᵀ) added: wrong wherever d, n and deg g are two or more at
+    once, and nowhere else.
+    """
     right, bend = spike_moments.predict(s), 2 * s.coefficients[2] if len(s.coefficients) > 2 else 0
     across = np.eye(s.dimension, dtype=int) - np.multiply.outer(s.direction, s.direction)
     extra = across * (s.samples * (s.samples - 1) * bend**2)
@@ -170,13 +201,16 @@ def _pairs_of_curvature(s):
 
 def test_curvature_in_pairs_of_samples_is_seen_at_generic_points():
     wrong = dataclasses.replace(spike_moments, predict=_pairs_of_curvature)
-    assert all(wrong(families.SPIKES(Source(shape, 0))) for shape in (0, 1, 2)), "right where two of the three are two"
+    assert all(wrong(families.SPIKES(Source(shape, 0))) for shape in (0, 1, 2)), (
+        "right where two of the three are two"
+    )
     found = examine(wrong)
     assert found.refutation is not None
     assert found.error_probability is None
 
 
-# -- on the command line -------------------------------------------------------------------------------------------
+# -- on the command line
+# -------------------------------------------------------------------------------------------
 
 pytest_plugins = "pytester"
 SPECIMENS = Path(__file__).parents[1] / "specimens.py"
@@ -222,7 +256,9 @@ def test_a_random_seed_is_printed_and_brings_the_run_back():
     def run(seed):
         return (
             CliRunner()
-            .invoke(app, ["check", f"{SPECIMENS}:gram_is_symmetric", "--examples", "5", "--seed", seed])
+            .invoke(
+                app, ["check", f"{SPECIMENS}:gram_is_symmetric", "--examples", "5", "--seed", seed]
+            )
             .output
         )
 
@@ -232,7 +268,8 @@ def test_a_random_seed_is_printed_and_brings_the_run_back():
 
 
 @pytest.mark.parametrize(
-    ("seed", "message"), [("-1", "from 0 to 2^63 - 1, got -1"), ("x", "whole number or 'random', got 'x'")]
+    ("seed", "message"),
+    [("-1", "from 0 to 2^63 - 1, got -1"), ("x", "whole number or 'random', got 'x'")],
 )
 def test_other_seeds_are_refused(seed, message):
     result = CliRunner().invoke(app, ["check", "gram_flow", "--seed", seed])
@@ -244,7 +281,14 @@ def test_the_plugin_decides_as_the_command(pytester):
     names = ("activations_are_not_negative", "gains_agree")
     chosen = [part for name in names for part in ("--claim", f"{SPECIMENS}:{name}")]
     result = pytester.runpytest_inprocess(
-        "-p", "no:benchmark", "--theorems", *chosen, "--theorems-examples", "10", "--theorems-seed", "random"
+        "-p",
+        "no:benchmark",
+        "--theorems",
+        *chosen,
+        "--theorems-examples",
+        "10",
+        "--theorems-seed",
+        "random",
     )
     result.assert_outcomes(passed=2)
     result.stdout.re_match_lines([r"theorems: seed \d+, .*"])

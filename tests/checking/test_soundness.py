@@ -1,6 +1,8 @@
-"""No true statement is refuted: thousands of identities and inequalities made by rewriting, on domains of every kind.
+"""No true statement is refuted: thousands of identities and inequalities made by rewriting, on
+domains of every kind.
 
-Each is also changed by one token; whether that makes it false on an instance is decided in fractions, apart from the suite.
+Each is also changed by one token; whether that makes it false on an instance is decided in
+fractions, apart from the suite.
 """
 
 import random
@@ -20,7 +22,9 @@ from tests.expressions import LEAVES, SIZES, changed, formula, in_fractions, rew
 from theorems import Outcome, at_most, equals
 
 PER_SEED = 5 if settings().max_examples > 100 else 2
-"""Statements to an example: in the profile ci some six thousand altogether, at night forty times as many."""
+"""Statements to an example: in the profile ci some six thousand altogether, at night forty times as
+many.
+"""
 CLEAR = Fraction(1, 10**9)
 """A difference of this share of the largest number on the way is beyond rounding in float64."""
 
@@ -46,7 +50,8 @@ def drawn(source, entry):
     return Matrices(
         **{
             name: torch.tensor(
-                [[entry(source) for _ in range(SIZES[columns])] for _ in range(SIZES[rows])], dtype=torch.float64
+                [[entry(source) for _ in range(SIZES[columns])] for _ in range(SIZES[rows])],
+                dtype=torch.float64,
             )
             for name, (rows, columns) in LEAVES.items()
         }
@@ -55,7 +60,9 @@ def drawn(source, entry):
 
 def wild(source):
     """Magnitudes far apart, zeros, ties."""
-    return source.choice([0.0, 1.0, source.gauss(0, 1), source.gauss(0, 1) * 10.0 ** source.uniform(-12, 12)])
+    return source.choice(
+        [0.0, 1.0, source.gauss(0, 1), source.gauss(0, 1) * 10.0 ** source.uniform(-12, 12)]
+    )
 
 
 DOMAINS = {
@@ -66,7 +73,9 @@ DOMAINS = {
         lambda value: to_exact(value) * Fraction(1, 3)
     ),
     "Gaussian": lambda source: drawn(source, lambda s: s.gauss(0, 1)),
-    "float32": lambda source: drawn(source, lambda s: s.gauss(0, 1)).map(lambda value: value.float().double()),
+    "float32": lambda source: drawn(source, lambda s: s.gauss(0, 1)).map(
+        lambda value: value.float().double()
+    ),
     "tiny": lambda source: drawn(source, lambda s: s.gauss(0, 1) * 1e-60),
     "huge": lambda source: drawn(source, lambda s: s.gauss(0, 1) * 1e40),
     "wild": lambda source: drawn(source, wild),
@@ -86,13 +95,19 @@ def claim(decorator, left, right):
         return right(values(instance))
 
     predicted.__doc__ = "One formula is the other, rewritten."
-    return decorator(observed=lambda instance: left(values(instance)), on=st.nothing, mutants={})(predicted)
+    return decorator(observed=lambda instance: left(values(instance)), on=st.nothing, mutants={})(
+        predicted
+    )
 
 
 def pairs(seed, domain):
     for k in range(PER_SEED):
         source = random.Random(f"{seed} {domain} {k}")
-        node = formula(source, source.choice([("n", "n"), ("n", "p"), ("p", "p"), ("q", "n")]), source.randint(1, 4))
+        node = formula(
+            source,
+            source.choice([("n", "n"), ("n", "p"), ("p", "p"), ("q", "n")]),
+            source.randint(1, 4),
+        )
         yield source, node, rewritten(source, node, source.randint(1, 6)), DOMAINS[domain](source)
 
 
@@ -104,7 +119,9 @@ def test_rewriting_is_never_refuted(domain, seed):
         statements = {
             "=": claim(equals, left.run, right.run),
             "≤ with equality": claim(at_most, left.run, right.run),
-            "≤ by a square": claim(at_most, left.run, lambda v, r=right, q=square: r.run(v) + q.run(v) * q.run(v)),
+            "≤ by a square": claim(
+                at_most, left.run, lambda v, r=right, q=square: r.run(v) + q.run(v) * q.run(v)
+            ),
         }
         for sign, statement in statements.items():
             verdict = statement(instance)
@@ -118,7 +135,10 @@ def test_rewriting_is_never_refuted(domain, seed):
 def test_one_token_is_seen_where_it_makes_a_difference(domain, seed):
     for source, left, right, instance in pairs(seed, domain):
         wrong = changed(source, right)
-        exact = {name: to_exact(v) if isinstance(v, torch.Tensor) else v for name, v in values(instance).items()}
+        exact = {
+            name: to_exact(v) if isinstance(v, torch.Tensor) else v
+            for name, v in values(instance).items()
+        }
         here, there = in_fractions(left, exact), in_fractions(wrong, exact)
         verdict = claim(equals, left.run, wrong.run)(instance)
         told = f"{left} = {wrong}, from {right}\n{verdict!r}"
@@ -131,17 +151,23 @@ def test_one_token_is_seen_where_it_makes_a_difference(domain, seed):
 
 
 def _beyond_rounding(difference, size):
-    """Whether no rounding in float64 explains the difference of numbers made of ones up to this size."""
+    """Whether no rounding in float64 explains the difference of numbers made of ones up to this
+    size.
+    """
     plain = Fraction(1, 10**250) < size < 10**300  # far from overflow and underflow
     return plain and (abs(difference) > CLEAR * size).any()
 
 
 def _largest(left, right, exact):
-    """The largest number that either formula can meet: every entry and coefficient by its absolute value."""
+    """The largest number that either formula can meet: every entry and coefficient by its absolute
+    value.
+    """
     bounds = {name: np.abs(v) for name, v in exact.items()}
     return max(abs(in_fractions(_positive(node), bounds)).max() for node in (left, right))
 
 
 def _positive(node):
     kind = "sum" if node.kind == "difference" else node.kind
-    return replace(node, kind=kind, parts=tuple(_positive(p) for p in node.parts), number=abs(node.number))
+    return replace(
+        node, kind=kind, parts=tuple(_positive(p) for p in node.parts), number=abs(node.number)
+    )

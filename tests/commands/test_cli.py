@@ -16,7 +16,9 @@ DIGITS = str(ROOT / "examples" / "digits.py")
 
 def test_check_holds_and_writes_evidence(run, tmp_path):
     file = tmp_path / "evidence.json"
-    code, out, _ = run("check", "gram_flow", "feature_*", "--examples", "60", "--seed", "7", "--json", str(file))
+    code, out, _ = run(
+        "check", "gram_flow", "feature_*", "--examples", "60", "--seed", "7", "--json", str(file)
+    )
     assert code == 0, out
     assert "seed 7" in out
     assert "torch" in out
@@ -61,7 +63,9 @@ def test_a_wrong_theorem_is_refuted_with_a_small_counterexample(run, monkeypatch
 
 
 def test_a_theorem_that_should_fail_but_holds_is_unexpected(run, monkeypatch):
-    monkeypatch.setattr("theorems.catalogue.CLAIMS", (wrong(feature_learning.gram_flow, expected=Outcome.REFUTED),))
+    monkeypatch.setattr(
+        "theorems.catalogue.CLAIMS", (wrong(feature_learning.gram_flow, expected=Outcome.REFUTED),)
+    )
     assert run("check", "--examples", "20")[0] == 1
 
 
@@ -89,17 +93,22 @@ def test_a_network_trained_on_digits(run, tmp_path, factory):
     assert "worst residual/bound" in out
     claims = {c["name"]: c for c in json.loads(file.read_text())["claims"]}
     held = {name for name, claim in claims.items() if claim["outcome"] == "HOLDS"}
-    assert held >= {c.name for c in CLAIMS if c.source.arxiv == "2606.09744"} - {"single_layer_residual_dynamics"}
+    assert held >= {c.name for c in CLAIMS if c.source.arxiv == "2606.09744"} - {
+        "single_layer_residual_dynamics"
+    }
     assert held >= {claim.name for claim in CLAIMS if claim.name.startswith("sgd_")}
     assert held >= {"feature_learning_equation", "gram_flow", "target_linearity_laws"}
     assert claims["single_layer_residual_dynamics"]["outcome"] == "INAPPLICABLE"
-    # their bounds are honest, but wide where a network is well trained: p rounds relative to 1 and G = p − t is small; weak rows turn freely
+    # their bounds are honest, but wide where a network is well trained: p rounds relative to 1 and
+    # G = p − t is small; weak rows turn freely
     wide = {name for name in held if name.startswith("sgd_")} | {
         "gram_whitening_keeps_the_gram",
         "rotation_is_orthogonal_to_learning",
     }
     for name in held:
-        ratio = claims[name]["measured"] / claims[name]["bound"] if claims[name]["measured"] else None
+        ratio = (
+            claims[name]["measured"] / claims[name]["bound"] if claims[name]["measured"] else None
+        )
         assert ratio is None or ratio <= 1, f"{name}: {ratio}"
         assert ratio is None or ratio > (0 if name in wide else 1e-6), f"{name}: {ratio}"
 
@@ -110,12 +119,27 @@ def test_list_and_show(run):
     assert all(claim.name in out for claim in CLAIMS)
     code, out, _ = run("show", "backward_pullback_recursion")
     assert code == 0
-    for text in ("2606.09744", "mutants", "Δ I left out", "no pre-activation on a switch", "M^{l-1}"):
+    for text in (
+        "2606.09744",
+        "mutants",
+        "Δ I left out",
+        "no pre-activation on a switch",
+        "M^{l-1}",
+    ):
         assert text in out
 
 
-@pytest.mark.parametrize("arguments", [(), ("nonsense",), ("check", "--examples", "0"), ("check", "--seed", "x"),
-                                       ("check", "--examples"), ("show",)])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("nonsense",),
+        ("check", "--examples", "0"),
+        ("check", "--seed", "x"),
+        ("check", "--examples"),
+        ("show",),
+    ],
+)
 def test_bad_usage_exits_2(run, arguments):
     assert run(*arguments)[0] == 2
 
@@ -135,7 +159,8 @@ def test_json_into_a_missing_folder_fails_before_the_work(run, tmp_path):
 
 def test_calling_a_claim_on_something_else():
     with pytest.raises(
-        InputError, match=r"expected gram_flow to be called with a LayerTrace, got int; use impl\.trace"
+        InputError,
+        match=r"expected gram_flow to be called with a LayerTrace, got int; use impl\.trace",
     ):
         feature_learning.gram_flow(3)
 
@@ -153,11 +178,21 @@ def made():
 
 def test_wrong_variants_and_false_statements_on_a_network(run, tmp_path):
     (tmp_path / "mine.py").write_text(NETWORK)
-    wrong = ("check", "feature_learning_equation", "--mutant", "outer product transposed", "--model", "mine.py:made")
+    wrong = (
+        "check",
+        "feature_learning_equation",
+        "--mutant",
+        "outer product transposed",
+        "--model",
+        "mine.py:made",
+    )
     code, out, _ = run(*wrong)
     assert code == 0, "it is refuted, as it must be"
     assert "REFUTED" in out
     assert list((tmp_path / "counterexamples").glob("*.py"))
     code, _, err = run("check", "*_as_stated", "--model", "mine.py:made")
     assert code == 2
-    assert "expected a claim that can be checked on a network, got only statements that are kept as printed" in err
+    assert (
+        "expected a claim that can be checked on a network, got only statements that are "
+        "kept as printed" in err
+    )

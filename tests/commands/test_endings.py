@@ -1,4 +1,6 @@
-"""How runs end: interrupted, raising, leaving, with a full disk or nobody reading; never with the code of a pass or a refutation."""
+"""How runs end: interrupted, raising, leaving, with a full disk or nobody reading; never with the
+code of a pass or a refutation.
+"""
 
 import json
 import os
@@ -58,9 +60,14 @@ def mine(tmp_path):
 def command(*arguments, cwd, **options):
     environment = os.environ | {"OMP_NUM_THREADS": "1"} | options.pop("env", {})
     return subprocess.Popen(
-        [sys.executable, "-m", "theorems", *map(str, arguments)], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, env=environment, **options,
-    )  # fmt: skip
+        [sys.executable, "-m", "theorems", *map(str, arguments)],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        **options,
+    )
 
 
 LEAVING = {
@@ -79,7 +86,11 @@ def test_a_claim_that_leaves_or_raises_loses_no_other(run, mine, tmp_path, how):
     assert "second" in err
     assert out.splitlines()[-1] == "3 claims: 2 hold, 1 raised an error; 3 mutants, all refuted"
     claims = {entry["name"]: entry for entry in evidence.read(tmp_path / "e.json")["claims"]}
-    assert [claims[name]["outcome"] for name in ("first", "second", "third")] == ["HOLDS", None, "HOLDS"]
+    assert [claims[name]["outcome"] for name in ("first", "second", "third")] == [
+        "HOLDS",
+        None,
+        "HOLDS",
+    ]
     assert claims["second"]["error"]
     assert "partial" not in json.loads((tmp_path / "e.json").read_text())
 
@@ -100,7 +111,9 @@ def test_a_refutation_is_graver_than_an_error(run, tmp_path, mine):
 @pytest.mark.parametrize("verb", ["falsify", "audit", "plant"])
 def test_the_other_searches_go_on_too(run, mine, verb):
     code, out, err = run(verb, mine("raise ZeroDivisionError"), "--examples", 25)
-    assert verb == "plant" or "ZeroDivisionError" in out + err, "nothing can be planted in what never runs"
+    assert verb == "plant" or "ZeroDivisionError" in out + err, (
+        "nothing can be planted in what never runs"
+    )
     assert "third" in out
     assert code == 0 if verb == "plant" else code in (1, 2), "an audit counts a crash as a finding"
 
@@ -119,7 +132,7 @@ class Net(torch.nn.Linear):
 def made():
     {lines["factory"]}
     return Net(3, 2), torch.randn(4, 3), torch.tensor([0, 1, 0, 1]), torch.nn.functional.cross_entropy
-""")
+""")  # noqa: E501
     code, out, err = run("check", "gram_flow", "--model", "net.py:made")
     assert code == 2, out
     assert "HOLDS" not in out
@@ -162,7 +175,8 @@ def test_an_interrupted_run_destroys_no_earlier_evidence(run, tmp_path, mine, mo
     run("check", mine("pass"), "--examples", 5, "--json", "e.json", "--seed", 3)
     whole = evidence.read(tmp_path / "e.json")
     monkeypatch.setattr(
-        "theorems.checking.check.examine", lambda claim, **_: examine(claim) if claim.name == "first" else stop()
+        "theorems.checking.check.examine",
+        lambda claim, **_: examine(claim) if claim.name == "first" else stop(),
     )
     names = ("mine.py:first", "mine.py:second", "--examples", 5, "--json", "e.json")
     code, out, _ = run("check", *names, "--seed", 3)
@@ -194,7 +208,11 @@ def test_a_refutation_is_kept_though_its_shrinking_is_interrupted(run, tmp_path,
     code, out, _ = run("check", "mine.py", "--examples", 5, "--json", "e.json")
     assert code == 130
     assert "1 REFUTED, 1 not reached" in out
-    assert [entry["outcome"] for entry in evidence.read(tmp_path / "e.json")["claims"]] == ["HOLDS", "REFUTED", None]
+    assert [entry["outcome"] for entry in evidence.read(tmp_path / "e.json")["claims"]] == [
+        "HOLDS",
+        "REFUTED",
+        None,
+    ]
 
 
 def limited():
@@ -220,7 +238,10 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, mine):
     out, err = running.communicate(timeout=120)
     assert running.returncode == 2, out + err
     assert "HOLDS" in out, "what was found is told"
-    assert "expected 'e.json' to be written, but File too large; what was there is as it was" in " ".join(err.split())
+    assert (
+        "expected 'e.json' to be written, but File too large; what was there is as it was"
+        in " ".join(err.split())
+    )
     assert "Traceback" not in err
     assert (tmp_path / "e.json").read_text() == "what was there\n"
     assert not list(tmp_path.glob(".*.part"))
@@ -274,14 +295,15 @@ for turn in itertools.count():
 
 def test_a_target_that_cannot_be_written_is_refused_before_any_work(run, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "pathlib.Path.write_bytes", lambda *_: (_ for _ in ()).throw(OSError(30, "Read-only file system"))
+        "pathlib.Path.write_bytes",
+        lambda *_: (_ for _ in ()).throw(OSError(30, "Read-only file system")),
     )
     for option in ("--json", "--html", "--counterexamples"):
         code, out, err = run("check", "gram_flow", "--examples", 2, option, "target")
         assert code == 2, err
         assert (
-            f"expected {option} to be a place that can be written to, got 'target': Read-only file system"
-            in " ".join(err.split())
+            f"expected {option} to be a place that can be written to, got 'target': "
+            "Read-only file system" in " ".join(err.split())
         )
         assert "HOLDS" not in out
 
@@ -308,7 +330,19 @@ def test_links_are_followed_and_rights_are_kept(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["a/b", "..", "-rf", "con", "NUL.txt", "x" * 300, "é" * 200, "a\x1b[31mb", "a\nb", "gram_flow: W/Wᵀ"]
+    "name",
+    [
+        "a/b",
+        "..",
+        "-rf",
+        "con",
+        "NUL.txt",
+        "x" * 300,
+        "é" * 200,
+        "a\x1b[31mb",
+        "a\nb",
+        "gram_flow: W/Wᵀ",
+    ],
 )
 def test_names_become_names_of_files(tmp_path, name):
     made = files.file_name(name)
@@ -374,7 +408,9 @@ def meeting(error):
     return look
 
 
-@pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt(), 130), (ZeroDivisionError("because"), 2)])
+@pytest.mark.parametrize(
+    ("error", "code"), [(KeyboardInterrupt(), 130), (ZeroDivisionError("because"), 2)]
+)
 @pytest.mark.parametrize("chunk", [(), ("--chunk", "5")])
 def test_a_network_loses_no_claim_to_another(run, tmp_path, monkeypatch, error, code, chunk):
     (tmp_path / "net.py").write_text(NET)
@@ -422,5 +458,7 @@ def test_a_run_says_when_it_began(run, tmp_path, mine):
     before = time.time()
     run("check", mine("time.sleep(0.2)"), "--examples", 5, "--json", "e.json")
     written = evidence.read(tmp_path / "e.json")
-    began, ended = (datetime.fromisoformat(written[key]).timestamp() for key in ("started", "finished"))
+    began, ended = (
+        datetime.fromisoformat(written[key]).timestamp() for key in ("started", "finished")
+    )
     assert before - 1 <= began < ended <= time.time()

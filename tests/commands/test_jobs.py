@@ -1,4 +1,6 @@
-"""Several processes leave what one leaves: the same evidence, the same lines, errors and interrupts included."""
+"""Several processes leave what one leaves: the same evidence, the same lines, errors and interrupts
+included.
+"""
 
 import json
 import os
@@ -48,9 +50,13 @@ def command(tmp_path):
         (tmp_path / "mine.py").write_text(MINE.replace("BODY", body))
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
         return subprocess.Popen(
-            [sys.executable, "-m", "theorems", *map(str, arguments)], cwd=tmp_path, env=environment, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+            [sys.executable, "-m", "theorems", *map(str, arguments)],
+            cwd=tmp_path,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
 
     return start
 
@@ -66,10 +72,25 @@ def told(path):
 def test_two_processes_leave_the_evidence_of_one(command, tmp_path):
     found = {}
     for jobs in (1, 2):
-        running = command("raise ZeroDivisionError('because')", "check", "mine.py", "kernel_ode", "--examples", 4,
-                          "--verbose", "--jobs", jobs, "--json", f"{jobs}.json")  # fmt: skip
+        running = command(
+            "raise ZeroDivisionError('because')",
+            "check",
+            "mine.py",
+            "kernel_ode",
+            "--examples",
+            4,
+            "--verbose",
+            "--jobs",
+            jobs,
+            "--json",
+            f"{jobs}.json",
+        )
         out, err = running.communicate(timeout=300)
-        found[jobs] = running.returncode, [line.rstrip("0123456789. ") for line in out.splitlines()], err
+        found[jobs] = (
+            running.returncode,
+            [line.rstrip("0123456789. ") for line in out.splitlines()],
+            err,
+        )
     assert found[1] == found[2]
     assert found[1][0] == 1
     assert "ZeroDivisionError: because" in found[1][2]
@@ -80,7 +101,11 @@ def test_two_processes_leave_the_evidence_of_one(command, tmp_path):
 
 @pytest.mark.parametrize(
     ("verb", "options"),
-    [("falsify", ["--examples", 8]), ("audit", ["--examples", 25]), ("plant", ["--examples", 5, "--sample", 3])],
+    [
+        ("falsify", ["--examples", 8]),
+        ("audit", ["--examples", 25]),
+        ("plant", ["--examples", 5, "--sample", 3]),
+    ],
 )
 def test_the_other_searches_leave_the_same_too(command, tmp_path, verb, options):
     found = {}
@@ -90,9 +115,21 @@ def test_the_other_searches_leave_the_same_too(command, tmp_path, verb, options)
             "audit": ["--json", f"{jobs}.json"],
             "plant": ["--table", f"{jobs}.md"],
         }
-        running = command("raise ZeroDivisionError('because')", verb, "mine.py", *options, "--jobs", jobs, *files[verb])
+        running = command(
+            "raise ZeroDivisionError('because')",
+            verb,
+            "mine.py",
+            *options,
+            "--jobs",
+            jobs,
+            *files[verb],
+        )
         out, err = running.communicate(timeout=300)
-        lines = [line for line in out.splitlines() if " s: random" not in line and not line.startswith("falsify")]
+        lines = [
+            line
+            for line in out.splitlines()
+            if " s: random" not in line and not line.startswith("falsify")
+        ]
         found[jobs] = running.returncode, lines, err
     assert found[1] == found[2]
     if verb == "falsify":
@@ -107,7 +144,9 @@ def test_an_interrupt_keeps_what_is_finished_and_leaves_no_process(command, tmp_
     body = "open(f'at{os.getpid()}', 'w').close(); time.sleep(60)"
     running = command(body, "check", "mine.py", "--examples", 3, "--jobs", 2, "--json", "e.json")
     until = time.monotonic() + 200
-    while time.monotonic() < until and not (list(tmp_path.glob("at*")) and list(tmp_path.glob("counterexamples/*.py"))):
+    while time.monotonic() < until and not (
+        list(tmp_path.glob("at*")) and list(tmp_path.glob("counterexamples/*.py"))
+    ):
         time.sleep(0.1)
     time.sleep(1)
     running.send_signal(signal.SIGINT)
@@ -123,7 +162,18 @@ def test_an_interrupt_keeps_what_is_finished_and_leaves_no_process(command, tmp_
 
 def test_a_process_that_is_killed_is_an_error_of_its_claim(command, tmp_path):
     body = "import ctypes; ctypes.string_at(0)"  # a crash in compiled code
-    running = command(body, "check", "mine.py:first", "mine.py:third", "--examples", 3, "--jobs", 2, "--json", "e.json")
+    running = command(
+        body,
+        "check",
+        "mine.py:first",
+        "mine.py:third",
+        "--examples",
+        3,
+        "--jobs",
+        2,
+        "--json",
+        "e.json",
+    )
     _, err = running.communicate(timeout=300)
     assert running.returncode == 2
     assert "expected third to be judged, but the process that did ended without a word" in err
@@ -134,7 +184,9 @@ def test_a_process_that_is_killed_is_an_error_of_its_claim(command, tmp_path):
 
 
 def test_how_many_processes():
-    assert workers.processes(None, 69, 100) == 1, "a few instances are judged sooner than a process starts"
+    assert workers.processes(None, 69, 100) == 1, (
+        "a few instances are judged sooner than a process starts"
+    )
     assert workers.processes(None, 69, 6_900) == min(69, workers.cores())
     assert workers.processes(8, 3, 10) == 3
     assert workers.processes(1, 69, 6_900) == 1

@@ -54,14 +54,18 @@ def test_one_line_for_every_wrong_name(check, spec, wanted):
     assert_one_line(*check(spec), wanted)
 
 
-@pytest.mark.parametrize("source", ["1 / 0", "def net(:", "raise SystemExit(7)", "import nothing_of_that_name"])
+@pytest.mark.parametrize(
+    "source", ["1 / 0", "def net(:", "raise SystemExit(7)", "import nothing_of_that_name"]
+)
 def test_one_line_for_a_file_that_fails(check, tmp_path, source):
     file = tmp_path / "mine.py"
     file.write_text(source)
     assert_one_line(*check(f"{file}:net"), "to import")
 
 
-@pytest.mark.parametrize("option", [("--threads", "0"), ("--batch-size", "-3"), ("--decay", "much")])
+@pytest.mark.parametrize(
+    "option", [("--threads", "0"), ("--batch-size", "-3"), ("--decay", "much")]
+)
 def test_wrong_options(check, option):
     code, said = check("tests.foreign.mistakes:net", *option)
     assert code == 2

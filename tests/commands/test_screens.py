@@ -1,4 +1,6 @@
-"""What is seen of a run: one line per claim at any width, a last line, progress, JSON alone on standard output, nothing sent to the terminal."""
+"""What is seen of a run: one line per claim at any width, a last line, progress, JSON alone on
+standard output, nothing sent to the terminal.
+"""
 
 import io
 import json
@@ -28,7 +30,9 @@ ENTRIES = every_claim(EVERY_OUTCOME)["claims"]
 
 @pytest.mark.parametrize("width", [80, 100, 120, 160, 200])
 @pytest.mark.parametrize(
-    "made", [lines.fitted, lambda entries, width: lines.planned(CLAIMS, width)], ids=["fitted", "planned"]
+    "made",
+    [lines.fitted, lambda entries, width: lines.planned(CLAIMS, width)],
+    ids=["fitted", "planned"],
 )
 def test_one_line_per_claim_at_every_width(made, width):
     table = made(ENTRIES, width)
@@ -70,7 +74,8 @@ def test_an_outcome_has_its_words_and_its_colour(changes, words, style):
 def test_the_last_line():
     holds, refuted = (
         ENTRIES[0],
-        ENTRIES[0] | {"outcome": "REFUTED", "expected": "REFUTED", "mutants": {"refuted": 2, "total": 3}},
+        ENTRIES[0]
+        | {"outcome": "REFUTED", "expected": "REFUTED", "mutants": {"refuted": 2, "total": 3}},
     )
     none = holds | {"mutants": {"refuted": 0, "total": 0}}
     total = holds["mutants"]["total"]
@@ -78,7 +83,10 @@ def test_the_last_line():
         f"3 claims: 2 hold, 1 refuted as expected; {2 * total + 3} mutants, 1 not refuted"
     )
     assert lines.summing_up([none]) == "1 claim: 1 holds"
-    assert lines.summing_up([none | {"outcome": "REFUTED"}], missing=4) == "5 claims: 1 REFUTED, 4 not reached"
+    assert (
+        lines.summing_up([none | {"outcome": "REFUTED"}], missing=4)
+        == "5 claims: 1 REFUTED, 4 not reached"
+    )
 
 
 def test_an_exact_refutation_has_no_infinite_ratio():
@@ -98,13 +106,19 @@ def test_generic_points_are_counted_apart(run, tmp_path):
 
 def test_piped_lines_come_one_by_one_and_the_last_sums_up(run):
     _, shown, _ = run("check", "gram_flow", "feature_learning_equation", "--examples", 2)
-    rows = [line for line in shown.splitlines() if line.startswith(("gram_flow ", "feature_learning_equation "))]
+    rows = [
+        line
+        for line in shown.splitlines()
+        if line.startswith(("gram_flow ", "feature_learning_equation "))
+    ]
     assert len(rows) == 2
     assert shown.splitlines()[-1].startswith("2 claims: 2 hold; ")
     assert streams()
 
 
-def test_counterexamples_to_what_is_false_as_printed_are_shown_where_asked_for(run, catalogue, tmp_path):
+def test_counterexamples_to_what_is_false_as_printed_are_shown_where_asked_for(
+    run, catalogue, tmp_path
+):
     catalogue(AS_STATED)
     code, shown, _ = run("check")
     assert code == 0
@@ -137,7 +151,10 @@ def test_list_as_json(run, arguments):
     content = json.loads(shown)
     assert code == 0
     assert {"name", "statement", "mutants", "hypotheses", "arxiv"} <= set(content["claims"][0])
-    assert len(content["claims"]) == (len(CLAIMS) if "gram_*" not in arguments else 7) or "gram_*" in arguments
+    assert (
+        len(content["claims"]) == (len(CLAIMS) if "gram_*" not in arguments else 7)
+        or "gram_*" in arguments
+    )
 
 
 @pytest.mark.parametrize("verb", ["check", "falsify", "audit", "errata"])
@@ -168,7 +185,9 @@ def test_version_and_module(run):
     code, shown, _ = run("--version")
     assert code == 0
     assert re.fullmatch(r"theorems \d{4}\.\d+\S*\n", shown)
-    done = subprocess.run([sys.executable, "-m", "theorems", "--version"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "theorems", "--version"], capture_output=True, text=True, check=True
+    )
     assert done.stdout == shown
 
 
@@ -186,14 +205,18 @@ def test_completion_is_there(run):
 
 def test_control_characters_are_shown_and_not_sent(run, tmp_path):
     assert visible("a\x1b[2Jb\x07\r\u202e\tc\n") == "a\\x1b[2Jb\\x07\\r\\u202e\tc\n"
-    (tmp_path / "net.py").write_text("def made():\n    raise ValueError('\\x1b[2J\\x1b]0;owned\\x07gone')\n")
+    (tmp_path / "net.py").write_text(
+        "def made():\n    raise ValueError('\\x1b[2J\\x1b]0;owned\\x07gone')\n"
+    )
     code, shown, err = run("check", "--model", "net.py:made")
     assert code == 2
     assert "\x1b" not in shown + err
     assert "\\x1b[2J\\x1b]0;owned\\x07gone" in err
     out.print("a\x1b[2Jb")
     catalogue_name = quick(HOLDS, name="odd\x1b[31m")
-    assert "\x1b" not in " ".join(visible(line.plain) for line in claim_lines([listed(catalogue_name)], 80))
+    assert "\x1b" not in " ".join(
+        visible(line.plain) for line in claim_lines([listed(catalogue_name)], 80)
+    )
 
 
 def test_what_hangs_is_named_while_it_is_called():
@@ -209,8 +232,14 @@ def test_what_hangs_is_named_while_it_is_called():
 def on_a_terminal(width, *arguments, cwd):
     """Everything that the command sends to a terminal of this width."""
     master, slave = pty.openpty()
-    environment = {k: v for k, v in os.environ.items() if k != "COLUMNS"} | {"TERM": "xterm", "OMP_NUM_THREADS": "1"}
-    code = f"import os, fcntl, termios, struct; fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack('HHHH', 50, {width}, 0, 0)); from theorems.cli import main; main()"
+    environment = {k: v for k, v in os.environ.items() if k != "COLUMNS"} | {
+        "TERM": "xterm",
+        "OMP_NUM_THREADS": "1",
+    }
+    code = (
+        "import os, fcntl, termios, struct; fcntl.ioctl(1, termios.TIOCSWINSZ, "
+        f"struct.pack('HHHH', 50, {width}, 0, 0)); from theorems.cli import main; main()"
+    )
     running = subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)],
         stdout=slave,
@@ -235,7 +264,15 @@ def on_a_terminal(width, *arguments, cwd):
 
 
 def test_a_terminal_of_80_columns(tmp_path):
-    seen = on_a_terminal(80, "check", "gram_flow", "spiked_covariance_series_as_stated", "--examples", 5, cwd=tmp_path)
+    seen = on_a_terminal(
+        80,
+        "check",
+        "gram_flow",
+        "spiked_covariance_series_as_stated",
+        "--examples",
+        5,
+        cwd=tmp_path,
+    )
     assert "claim 1 of 2" in seen
     assert "elapsed" in seen
     assert "left" in seen
@@ -255,11 +292,19 @@ ROWS = [["a_claim_of_a_long_name_such_as_some_have", "300", "300", "0", "0", "0"
 
 @pytest.mark.parametrize(
     ("width", "gone"),
-    [(None, []), (200, []), (90, ["refused"]), (80, ["refused", "crashed"]), (70, ["refused", "crashed", "largest"])],
+    [
+        (None, []),
+        (200, []),
+        (90, ["refused"]),
+        (80, ["refused", "crashed"]),
+        (70, ["refused", "crashed", "largest"]),
+    ],
 )
 def test_columns_without_a_count_give_way_first(width, gone):
     table = fitted_table(AUDITED, ROWS, width=width, expendable=("largest", "refused", "crashed"))
-    assert [column.header for column in table.columns] == [name for name in AUDITED if name not in gone]
+    assert [column.header for column in table.columns] == [
+        name for name in AUDITED if name not in gone
+    ]
     assert table.caption == (f"no room for: {', '.join(gone)}" if gone else None)
     screen = Console(width=width or 300, file=io.StringIO())
     screen.print(table)

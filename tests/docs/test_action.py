@@ -1,4 +1,6 @@
-"""The GitHub Action: its steps fit together, and its scripts are run as they stand, on a repository with a remote of its own."""
+"""The GitHub Action: its steps fit together, and its scripts are run as they stand, on a repository
+with a remote of its own.
+"""
 
 import json
 import os
@@ -49,8 +51,13 @@ def run(step, cwd, **inputs):
 
     scratch = cwd.parent
     environment = os.environ | {name: value(text) for name, text in STEPS[step]["env"].items()}
-    environment |= {"GITHUB_OUTPUT": str(scratch / "output"), "GITHUB_STEP_SUMMARY": str(scratch / "summary")}
-    environment |= {name: text for name, text in inputs.items() if name.startswith(("GITHUB_", "PYTEST_"))}
+    environment |= {
+        "GITHUB_OUTPUT": str(scratch / "output"),
+        "GITHUB_STEP_SUMMARY": str(scratch / "summary"),
+    }
+    environment |= {
+        name: text for name, text in inputs.items() if name.startswith(("GITHUB_", "PYTEST_"))
+    }
     environment["PATH"] = f"{scratch / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     return subprocess.run(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", STEPS[step]["run"]],
@@ -80,11 +87,15 @@ def test_every_input_is_used_and_reaches_scripts_as_a_variable_only():
     for step in STEPS.values():
         assert "${{" not in step["run"], "what stands in an input must not become code"
         for name in step["env"]:
-            assert name.startswith("PIP_") or f"${name}" in step["run"] or f"${{{name}" in step["run"]
+            assert (
+                name.startswith("PIP_") or f"${name}" in step["run"] or f"${{{name}" in step["run"]
+            )
 
 
 def test_the_workflow_names_inputs_that_there_are():
-    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "badges.yml").read_text(encoding="utf-8"))
+    workflow = yaml.safe_load(
+        (ROOT / ".github" / "workflows" / "badges.yml").read_text(encoding="utf-8")
+    )
     (step,) = (step for step in workflow["jobs"]["badges"]["steps"] if step.get("uses") == "./")
     assert set(step["with"]) <= set(ACTION["inputs"])
 
@@ -92,10 +103,27 @@ def test_the_workflow_names_inputs_that_there_are():
 def test_it_installs_what_is_asked_for(repository):
     stand_in(repository, NOTE)
     assert run("install", repository, install="-e . extra; touch pwned").returncode == 0
-    assert called(repository) == ["-m", "pip", "install", "--quiet", "-e", ".", "extra;", "touch", "pwned"]
+    assert called(repository) == [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "-e",
+        ".",
+        "extra;",
+        "touch",
+        "pwned",
+    ]
     assert not (repository / "pwned").exists()
     run("install", repository)
-    assert called(repository)[:6] == ["-m", "pip", "install", "--quiet", f"{ROOT}[report]", "pytest>=8"]
+    assert called(repository)[:6] == [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        f"{ROOT}[report]",
+        "pytest>=8",
+    ]
 
 
 def test_inputs_become_options(repository):
@@ -123,7 +151,8 @@ def test_inputs_become_options(repository):
     run("check", repository)
     assert "--theorems-html=theorems-report/report.html" in called(repository)
     assert not any(
-        option.startswith(("--claim", "--theorems-model", "--theorems-fail-under")) for option in called(repository)
+        option.startswith(("--claim", "--theorems-model", "--theorems-fail-under"))
+        for option in called(repository)
     )
 
 
@@ -131,25 +160,40 @@ def test_it_checks_and_publishes(repository):
     (repository / "test_mine.py").write_text("def test_mine(): assert False, 'not asked for'\n")
     done = run("check", repository, claims="gram_flow", examples="2", html="false")
     assert done.returncode == 0, done.stdout + done.stderr
-    output = dict(line.split("=", 1) for line in (repository.parent / "output").read_text().splitlines())
+    output = dict(
+        line.split("=", 1) for line in (repository.parent / "output").read_text().splitlines()
+    )
     evidence = json.loads((repository / output["evidence"]).read_text())
     assert [claim["name"] for claim in evidence["claims"] if claim["outcome"]] == ["gram_flow"]
     assert (repository.parent / "summary").read_text().startswith("## theorems: ")
     for _ in range(2):  # the second time the branch is there
-        done = run("publish", repository, **{"badges-branch": "badges", "check.outputs.badges": output["badges"]})
+        done = run(
+            "publish",
+            repository,
+            **{"badges-branch": "badges", "check.outputs.badges": output["badges"]},
+        )
         assert done.returncode == 0, done.stderr
-    published = git("ls-tree", "--name-only", "badges", cwd=repository.parent / "remote").splitlines()
+    published = git(
+        "ls-tree", "--name-only", "badges", cwd=repository.parent / "remote"
+    ).splitlines()
     assert {"gram_flow.svg", "gram_flow.json", "theorems.svg"} < set(published)
     assert all(name.endswith((".svg", ".json")) for name in published)
     assert git("rev-list", "--count", "badges", cwd=repository.parent / "remote") == "1"
-    assert git("branch", "--list", cwd=repository).split() == ["*", git("branch", "--show-current", cwd=repository)]
+    assert git("branch", "--list", cwd=repository).split() == [
+        "*",
+        git("branch", "--show-current", cwd=repository),
+    ]
     assert git("worktree", "list", cwd=repository).count("\n") == 0
 
 
 def test_a_check_that_fails_fails_the_step(repository):
     stand_in(repository, "exit 4")
     assert run("check", repository, claims="gram_flaw").returncode == pytest.ExitCode.USAGE_ERROR
-    done = run("publish", repository, **{"badges-branch": "badges", "check.outputs.badges": "theorems-report/badges"})
+    done = run(
+        "publish",
+        repository,
+        **{"badges-branch": "badges", "check.outputs.badges": "theorems-report/badges"},
+    )
     assert (done.returncode, done.stdout) == (0, "::warning::no badges to publish\n")
 
 
@@ -185,11 +229,20 @@ def tip(repository, branch):
 
 REFUSED = {
     "the default branch": ({"badges-branch": "main", DEFAULT: "main"}, "which holds the code"),
-    "the default branch, nobody says so": ({"badges-branch": "main", DEFAULT: ""}, "which holds the code"),
-    "the branch of the run": ({"badges-branch": "topic", "GITHUB_REF_NAME": "topic"}, "which holds the code"),
+    "the default branch, nobody says so": (
+        {"badges-branch": "main", DEFAULT: ""},
+        "which holds the code",
+    ),
+    "the branch of the run": (
+        {"badges-branch": "topic", "GITHUB_REF_NAME": "topic"},
+        "which holds the code",
+    ),
     "no name of a branch": ({"badges-branch": "a..b"}, "expected the name of a branch"),
     "a pull request": ({"GITHUB_EVENT_NAME": "pull_request"}, "it publishes nothing"),
-    "a pull request with rights": ({"GITHUB_EVENT_NAME": "pull_request_target"}, "it publishes nothing"),
+    "a pull request with rights": (
+        {"GITHUB_EVENT_NAME": "pull_request_target"},
+        "it publishes nothing",
+    ),
 }
 
 
@@ -241,19 +294,33 @@ def test_it_publishes_neither_from_pull_requests_nor_after_a_cancel():
 
 def test_the_callers_options_are_not_its_own(repository):
     (repository / "pytest.ini").write_text(
-        "[pytest]\naddopts = --collect-only --no-such-option\ntheorems_claims = layerwise_kernel\ntheorems_fail_under = EXACT\n"
+        "[pytest]\naddopts = --collect-only --no-such-option\ntheorems_claims = "
+        "layerwise_kernel\ntheorems_fail_under = EXACT\n"
     )
-    done = run("check", repository, claims="gram_flow", examples="2", html="false", PYTEST_ADDOPTS="--no-such-option")
+    done = run(
+        "check",
+        repository,
+        claims="gram_flow",
+        examples="2",
+        html="false",
+        PYTEST_ADDOPTS="--no-such-option",
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     evidence = json.loads((repository / "theorems-report" / "evidence.json").read_text())
     assert [claim["name"] for claim in evidence["claims"] if claim["outcome"]] == ["gram_flow"]
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / ".github" / "workflows").glob("*.yml")), ids=lambda file: file.name)
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / ".github" / "workflows").glob("*.yml")), ids=lambda file: file.name
+)
 def test_every_workflow_has_the_least_rights(file):
     workflow = yaml.safe_load(file.read_text(encoding="utf-8"))
-    assert workflow["permissions"] in ({}, {"contents": "read"}), "what more a job needs, it says itself"
-    writes = {name for name, job in workflow["jobs"].items() if "write" in str(job.get("permissions"))}
+    assert workflow["permissions"] in ({}, {"contents": "read"}), (
+        "what more a job needs, it says itself"
+    )
+    writes = {
+        name for name, job in workflow["jobs"].items() if "write" in str(job.get("permissions"))
+    }
     assert writes <= {"badges", "deploy"}
     for name, job in workflow["jobs"].items():
         for step in job["steps"]:

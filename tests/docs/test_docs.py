@@ -1,4 +1,6 @@
-"""The documentation's sources are complete: the build itself, warnings as errors, is part of ``.ci/run``."""
+"""The documentation's sources are complete: the build itself, warnings as errors, is part of
+``.ci/run``.
+"""
 
 import json
 import re
@@ -16,7 +18,10 @@ PAGES = {
     for path in [*DOCS.rglob("*.md"), *DOCS.rglob("*.rst")]
     if not path.relative_to(DOCS).parts[0].startswith("_")
 }
-LISTS = {page: re.findall(r"```\{toctree\}\n(?::.*\n)*\n((?:[^`\n].*\n)*)", text) for page, text in PAGES.items()}
+LISTS = {
+    page: re.findall(r"```\{toctree\}\n(?::.*\n)*\n((?:[^`\n].*\n)*)", text)
+    for page, text in PAGES.items()
+}
 
 
 def test_every_page_is_in_a_table_of_contents_and_every_entry_is_a_page():
@@ -65,8 +70,13 @@ def test_pages_own_their_text_and_take_commands_alone_from_the_readme():
 
 def test_api_pages_document_every_strategy_and_relation():
     documented = set(re.findall(r"automodule:: (\S+)", "\n".join(PAGES.values())))
-    strategies = {f"impl.strategies.{path.stem}" for path in (ROOT / "impl" / "strategies").glob("[!_]*.py")}
-    relations = {f"theorems.{module}" for module in {type(claim.relation).__module__.split(".")[1] for claim in CLAIMS}}
+    strategies = {
+        f"impl.strategies.{path.stem}" for path in (ROOT / "impl" / "strategies").glob("[!_]*.py")
+    }
+    relations = {
+        f"theorems.{module}"
+        for module in {type(claim.relation).__module__.split(".")[1] for claim in CLAIMS}
+    }
     packages = {f"theorems.{paper.package}" for paper in PAPERS}
     assert strategies <= documented
     assert relations - packages <= documented
@@ -75,7 +85,9 @@ def test_api_pages_document_every_strategy_and_relation():
 def test_errata_on_file_are_the_errata():
     kept = json.loads((DOCS / "errata.json").read_text(encoding="utf-8"))["errata"]
     fields = ("name", "printed", "correct", "why", "command", "script")
-    assert [[e[f] for f in fields] for e in kept] == [[getattr(e, f) for f in fields] for e in ERRATA]
+    assert [[e[f] for f in fields] for e in kept] == [
+        [getattr(e, f) for f in fields] for e in ERRATA
+    ]
     assert {e["stated"]["outcome"] for e in kept} == {"REFUTED"}
     assert "REFUTED" not in {e["corrected"]["outcome"] for e in kept}
 
@@ -85,9 +97,14 @@ def test_what_a_page_loads_from_elsewhere_is_seen(monkeypatch):
     monkeypatch.syspath_prepend(str(DOCS / "_ext"))
     from offline import elsewhere
 
-    for bad in ('<script async src="https://cdn.example/m.js">', "<link rel=stylesheet href=//fonts.example/a>"):
+    for bad in (
+        '<script async src="https://cdn.example/m.js">',
+        "<link rel=stylesheet href=//fonts.example/a>",
+    ):
         assert len(elsewhere(bad, ".html")) == 1
-    assert elsewhere("@import 'https://fonts.example/a.css'; b{background:url(//x.example/y)}", ".css") == [
+    assert elsewhere(
+        "@import 'https://fonts.example/a.css'; b{background:url(//x.example/y)}", ".css"
+    ) == [
         "https://fonts.example/a.css",
         "//x.example/y",
     ]

@@ -1,4 +1,6 @@
-"""Every option and every field of the evidence file is in the documentation, with an explanation; the tutorial's files run."""
+"""Every option and every field of the evidence file is in the documentation, with an explanation;
+the tutorial's files run.
+"""
 
 import re
 from pathlib import Path
@@ -39,7 +41,9 @@ def test_every_field_of_the_evidence_is_explained():
     found = fields()
     assert len(found) > 90
     assert [path for path, _, _, meaning in found if not meaning] == []
-    assert {"seed", "model.factory", "claims[].mutants.each[].power"} <= {path for path, *_ in found}
+    assert {"seed", "model.factory", "claims[].mutants.each[].power"} <= {
+        path for path, *_ in found
+    }
 
 
 def test_what_the_tutorial_writes_does_what_it_says(run, tmp_path):
@@ -53,5 +57,7 @@ def test_what_the_tutorial_writes_does_what_it_says(run, tmp_path):
     assert "in the backward pass of 1" in " ".join(out.split())
     assert run("check", "scaling.py", "--examples", 20)[0] == 0
     assert run("check", "scaling.py", "--model", "mine.py:network")[0] == 0
-    (tmp_path / "scaling.py").write_text(claim.replace("layer.weight_grad", "layer.weight"), encoding="utf-8")
+    (tmp_path / "scaling.py").write_text(
+        claim.replace("layer.weight_grad", "layer.weight"), encoding="utf-8"
+    )
     assert run("check", "scaling.py", "--examples", 20)[0] == 1

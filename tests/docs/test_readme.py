@@ -22,9 +22,12 @@ DOCS = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "docs").
 
 def test_every_paper_is_listed_with_its_claims():
     section = README.split("## Claims")[1].split("## Speed")[0]
-    listed = re.findall(r"abs/([\d.]+)\) \(\[statements\]\(docs/papers/([\d.]+)\.rst\)\) \| (\d+) \|", section)
+    listed = re.findall(
+        r"abs/([\d.]+)\) \(\[statements\]\(docs/papers/([\d.]+)\.rst\)\) \| (\d+) \|", section
+    )
     assert [(arxiv, int(count)) for arxiv, _, count in listed] == [
-        (paper.arxiv, sum(claim.source.arxiv == paper.arxiv for claim in CLAIMS)) for paper in PAPERS
+        (paper.arxiv, sum(claim.source.arxiv == paper.arxiv for claim in CLAIMS))
+        for paper in PAPERS
     ]
 
 
@@ -47,13 +50,18 @@ def test_three_lines_give_a_check_a_report_and_a_badge(tmp_path):
     lines = re.search(r"<!-- three lines -->\n```ini\n(.*?)```", README, re.DOTALL)[1]
     assert len(lines.splitlines()) == 3
     (tmp_path / "pytest.ini").write_text(lines)
-    done = subprocess.run([sys.executable, "-m", "pytest"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 passed" in done.stdout
     report = (tmp_path / "theory.html").read_text(encoding="utf-8")
     for name in ("feature_learning_equation", "gram_flow"):
         assert name in report
-        assert json.loads((tmp_path / "badges" / f"{name}.json").read_text())["message"] == "holds, proved"
+        assert (
+            json.loads((tmp_path / "badges" / f"{name}.json").read_text())["message"]
+            == "holds, proved"
+        )
         assert "holds, proved" in (tmp_path / "badges" / f"{name}.svg").read_text()
 
 
@@ -73,7 +81,9 @@ def test_its_badges_are_there_and_of_a_run_that_came_out_as_expected():
         assert "not run" not in text
 
 
-PAGES = {"README.md": README} | {name: DOCS[name] for name in ("green.md", "network.md", "repository.md")}
+PAGES = {"README.md": README} | {
+    name: DOCS[name] for name in ("green.md", "network.md", "repository.md")
+}
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -89,7 +99,9 @@ def test_its_python_runs(page, capsys):
 
 
 def test_the_example_of_a_contribution_is_a_claim_that_holds():
-    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.DOTALL)
+    (block,) = re.findall(
+        r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.DOTALL
+    )
     names = {}
     exec(block, names)
     found = check(names["weights_scale_like_inputs"], examples=20, seed=0)

@@ -1,4 +1,6 @@
-"""Badges of claims that are in no paper: conjectures, wrong variants, what is presupposed of a network."""
+"""Badges of claims that are in no paper: conjectures, wrong variants, what is presupposed of a
+network.
+"""
 
 import json
 
@@ -24,7 +26,10 @@ def content(*records):
 
 def test_conjectures_share_a_badge_and_what_is_presupposed_is_none_of_them():
     presupposed = evidence.not_run(autograd_gives_the_gradient)
-    made = {badge.name: badge for badge in badges(content(entry("mine"), presupposed, entry("wrong", WRONG)))}
+    made = {
+        badge.name: badge
+        for badge in badges(content(entry("mine"), presupposed, entry("wrong", WRONG)))
+    }
     assert made["conjectures"].message == "1 of 2 refuted"
     assert (made["preconditions"].message, made["preconditions"].color) == ("not run", GREY)
     assert made["mine"].message.startswith("holds")
@@ -40,14 +45,20 @@ def test_a_conjecture_of_a_paper_is_counted_with_the_paper():
     assert "conjectures" not in made
 
 
-@pytest.mark.parametrize("name", ["theorems", "conjectures", "../evil", "gram_flow: W/Wᵀ as it is", "a.b", "."])
+@pytest.mark.parametrize(
+    "name", ["theorems", "conjectures", "../evil", "gram_flow: W/Wᵀ as it is", "a.b", "."]
+)
 def test_every_name_has_a_file_of_its_own_in_the_folder(tmp_path, name):
     folder = tmp_path / "badges"
     made = write_badges(content(entry(name, WRONG), entry("other")), folder)
     assert len({badge.name for badge in made}) == len(made) == 4
     assert len(list(folder.iterdir())) == 8
     assert list(tmp_path.iterdir()) == [folder]
-    (own,) = (badge for badge in made if badge.label == name.replace("_", " ") and badge.message.startswith("refuted"))
+    (own,) = (
+        badge
+        for badge in made
+        if badge.label == name.replace("_", " ") and badge.message.startswith("refuted")
+    )
     assert json.loads((folder / f"{own.name}.json").read_text())["message"] == own.message
     assert json.loads((folder / "conjectures.json").read_text())["message"] == "1 of 2 refuted"
     assert json.loads((folder / "theorems.json").read_text())["label"] == "theorems"

@@ -1,4 +1,6 @@
-"""What `theorems list` and `show` read is what the claims say, and reading it imports none of them."""
+"""What `theorems list` and `show` read is what the claims say, and reading it imports none of
+them.
+"""
 
 import json
 import subprocess
@@ -20,7 +22,9 @@ def test_the_file_says_what_the_claims_say():
     made = json.loads(json.dumps(contents.document()))
     assert kept["claims"] == made["claims"], f"write it again: {AGAIN}"
     assert kept["precondition"] == made["precondition"], f"write it again: {AGAIN}"
-    assert kept["sources"] == made["sources"], f"a source file has changed, so that lists are slow: {AGAIN}"
+    assert kept["sources"] == made["sources"], (
+        f"a source file has changed, so that lists are slow: {AGAIN}"
+    )
 
 
 def modules(*arguments, first="sys"):
@@ -29,7 +33,8 @@ def modules(*arguments, first="sys"):
         f"import sys, {first}\nfrom theorems.cli import main\n"
         f"sys.argv = ['theorems', *{list(arguments)!r}]\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
-        "heavy = [m for m in ('torch', 'scipy', 'numpy', 'hypothesis', 'theorems.catalogue', 'scipy.stats') if m in sys.modules]\n"
+        "heavy = [m for m in ('torch', 'scipy', 'numpy', 'hypothesis', "
+        "'theorems.catalogue', 'scipy.stats') if m in sys.modules]\n"
         "print('|'.join(heavy), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -51,7 +56,9 @@ def test_one_claim_is_checked_without_the_catalogue():
 
 @pytest.fixture
 def forgotten():
-    """The catalogue as if nobody had imported it; put back for later tests, in both places that remember it."""
+    """The catalogue as if nobody had imported it; put back for later tests, in both places that
+    remember it.
+    """
     first = sys.modules.pop("theorems.catalogue")
     yield
     sys.modules["theorems.catalogue"] = theorems.catalogue = first

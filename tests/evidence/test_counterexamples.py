@@ -1,4 +1,6 @@
-"""Counterexamples: exact literals, scripts that reproduce, replays that notice when they do not, instances that can be read."""
+"""Counterexamples: exact literals, scripts that reproduce, replays that notice when they do not,
+instances that can be read.
+"""
 
 import base64
 import dataclasses
@@ -31,7 +33,14 @@ THOROUGH = settings.get_current_profile_name() == "thorough"
 
 
 def evaluated(text):
-    names = {"torch": torch, "np": np, "Fraction": Fraction, "NetworkSpec": NetworkSpec, "base64": base64, "zlib": zlib}
+    names = {
+        "torch": torch,
+        "np": np,
+        "Fraction": Fraction,
+        "NetworkSpec": NetworkSpec,
+        "base64": base64,
+        "zlib": zlib,
+    }
     exec(UNPACK, names)
     return eval(text, names)
 
@@ -41,7 +50,11 @@ def same(a, b):
         bits = a.double().numpy().tobytes() == b.double().numpy().tobytes()
         return a.dtype == b.dtype and a.shape == b.shape and bits
     if isinstance(a, np.ndarray):
-        return a.dtype == b.dtype and a.shape == b.shape and all(map(same, a.ravel().tolist(), b.ravel().tolist()))
+        return (
+            a.dtype == b.dtype
+            and a.shape == b.shape
+            and all(map(same, a.ravel().tolist(), b.ravel().tolist()))
+        )
     if isinstance(a, tuple):
         return len(a) == len(b) and all(map(same, a, b))
     return type(a) is type(b) and (a == b or (a != a and b != b))
@@ -57,46 +70,88 @@ def test_a_literal_is_the_tensor_bit_by_bit(values, dtype):
     assert same(evaluated(literal(value)), value)
 
 
-@pytest.mark.parametrize("value", [
-    torch.tensor([-0.0, math.inf, -math.inf, 5e-324]), torch.arange(6).reshape(2, 3), torch.tensor([True, False]),
-    torch.zeros(0, 3).double(), torch.randn(40, 9, generator=torch.Generator().manual_seed(0)).double(),
-    np.array([[2**61, Fraction(1, 3)]], dtype=object), np.array(7, dtype=object), Fraction(-3, 7), (1, (2.5, None), "π"), (),
-    NetworkSpec(widths=(2, 3), seed=4), math.inf, True, 2**100,
-], ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    "value",
+    [
+        torch.tensor([-0.0, math.inf, -math.inf, 5e-324]),
+        torch.arange(6).reshape(2, 3),
+        torch.tensor([True, False]),
+        torch.zeros(0, 3).double(),
+        torch.randn(40, 9, generator=torch.Generator().manual_seed(0)).double(),
+        np.array([[2**61, Fraction(1, 3)]], dtype=object),
+        np.array(7, dtype=object),
+        Fraction(-3, 7),
+        (1, (2.5, None), "π"),
+        (),
+        NetworkSpec(widths=(2, 3), seed=4),
+        math.inf,
+        True,
+        2**100,
+    ],
+    ids=str,
+)
 def test_a_literal_is_the_value(value):
     again = evaluated(literal(value))
     assert same(again, value)
 
 
-@pytest.mark.parametrize("value", [torch.nn.Linear(2, 2), len, torch.zeros(2**19), torch.zeros(2).to(torch.complex64)])
+@pytest.mark.parametrize(
+    "value", [torch.nn.Linear(2, 2), len, torch.zeros(2**19), torch.zeros(2).to(torch.complex64)]
+)
 def test_what_is_no_data_has_no_literal(value):
     with pytest.raises(InputError, match="counterexample"):
         literal(value)
 
 
-@pytest.mark.parametrize(("value", "text"), [
-    (torch.tensor([[1.0, -2.0]]).double(), "[[1, -2]]"), (torch.tensor(0.123456789).double(), "0.1235"),
-    (torch.tensor([1.5]), "[1.5] (float32)"), (np.array([Fraction(1, 2), 3], dtype=object), "[1/2, 3]"),
-    (torch.zeros(24, 16).double(), "<24×16 integers from 0 to 0>"), (10**40, "100000…0000 (41 digits)"),
-    (torch.tensor([math.nan, math.inf]).double(), "[nan, inf]"), (1e300, "1e+300"), ((torch.ones(1, 1).double(),), "([[1]],)"),
-    (torch.tensor([[True]]), "[[True]] (bool)"), ({"a": torch.ones(1), 2: [Fraction(-1, 3), None]}, "{a: [1] (float32), 2: [-1/3, None]}"),
-    ({}, "{}"), ([], "[]"), ((), "()"), ((1, 2.5), "(1, 2.5)"), (True, "True"), (np.float64(2.5), "2.5"), (-(10**30), "-100000…0000 (31 digits)"), (-(10**29), "-1" + "0" * 29), ("π", "'π'"),
-    (torch.full((41,), 0.5).double(), "<41 floats from 0.5 to 0.5>"), (np.array([[Fraction(-7, 2)] * 41], dtype=object), "<1×41 exact numbers, the largest 7/2>"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (torch.tensor([[1.0, -2.0]]).double(), "[[1, -2]]"),
+        (torch.tensor(0.123456789).double(), "0.1235"),
+        (torch.tensor([1.5]), "[1.5] (float32)"),
+        (np.array([Fraction(1, 2), 3], dtype=object), "[1/2, 3]"),
+        (torch.zeros(24, 16).double(), "<24×16 integers from 0 to 0>"),
+        (10**40, "100000…0000 (41 digits)"),
+        (torch.tensor([math.nan, math.inf]).double(), "[nan, inf]"),
+        (1e300, "1e+300"),
+        ((torch.ones(1, 1).double(),), "([[1]],)"),
+        (torch.tensor([[True]]), "[[True]] (bool)"),
+        ({"a": torch.ones(1), 2: [Fraction(-1, 3), None]}, "{a: [1] (float32), 2: [-1/3, None]}"),
+        ({}, "{}"),
+        ([], "[]"),
+        ((), "()"),
+        ((1, 2.5), "(1, 2.5)"),
+        (True, "True"),
+        (np.float64(2.5), "2.5"),
+        (-(10**30), "-100000…0000 (31 digits)"),
+        (-(10**29), "-1" + "0" * 29),
+        ("π", "'π'"),
+        (torch.full((41,), 0.5).double(), "<41 floats from 0.5 to 0.5>"),
+        (np.array([[Fraction(-7, 2)] * 41], dtype=object), "<1×41 exact numbers, the largest 7/2>"),
+    ],
+)
 def test_compact(value, text):
     assert compact(value) == text
 
 
 def test_an_instance_reads_as_its_defining_numbers():
-    layer = trace(build(NetworkSpec(widths=(2, 1), lattice=True, seed=3)), torch.ones(1, 2).double(), torch.ones(1, 2).double(),
-                  lambda f, y: ((f - y) ** 2).sum() / 2)["fc1"]  # fmt: skip
+    layer = trace(
+        build(NetworkSpec(widths=(2, 1), lattice=True, seed=3)),
+        torch.ones(1, 2).double(),
+        torch.ones(1, 2).double(),
+        lambda f, y: ((f - y) ** 2).sum() / 2,
+    )["fc1"]
     text = repr(layer)
     assert re.search(r"weight=\[\[-?\d, -?\d\]\]", text), "integers as integers"
     assert text.index("output_grad=") < text.index("weight_grad=")
     assert "tensor(" not in text
     assert "bias" not in text
-    large = trace(build(NetworkSpec(widths=(30, 40))), torch.randn(50, 30).double(), torch.zeros(50, 2).double(),
-                  lambda f, y: ((f - y) ** 2).sum())["fc1"]  # fmt: skip
+    large = trace(
+        build(NetworkSpec(widths=(30, 40))),
+        torch.randn(50, 30).double(),
+        torch.zeros(50, 2).double(),
+        lambda f, y: ((f - y) ** 2).sum(),
+    )["fc1"]
     assert len(repr(large)) < 500
     assert "<40×30 floats from -" in repr(large)
 
@@ -108,7 +163,12 @@ class Found(Exception):
 def refutation(claim):
     """The first refutation, as it was drawn."""
 
-    @settings(max_examples=60, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=60,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
     @seed(1)
     @given(claim.instances())
     def search(instance):
@@ -122,9 +182,16 @@ def refutation(claim):
 
 
 SOME = (
-    "feature_learning_equation", "gram_flow", "task_drive_is_low_rank", "water_filling_law", "kernel_views_agree",
-    "spiked_covariance_series", "surrogate_grows_in_expectation", "gaussian_equivalent_gap", "same_gram_same_training",
-)  # fmt: skip
+    "feature_learning_equation",
+    "gram_flow",
+    "task_drive_is_low_rank",
+    "water_filling_law",
+    "kernel_views_agree",
+    "spiked_covariance_series",
+    "surrogate_grows_in_expectation",
+    "gaussian_equivalent_gap",
+    "same_gram_same_training",
+)
 
 
 @pytest.mark.parametrize("name", [c.name for c in CLAIMS] if THOROUGH else SOME)
@@ -156,7 +223,14 @@ def test_an_anonymous_claim_has_a_reason_instead_of_a_script():
     assert found.write(Path("nowhere")) is None
 
 
-KEPT = ("check", "gram_whitening_keeps_the_gram", "--mutant", "keeps the old Gram", "--examples", "20")
+KEPT = (
+    "check",
+    "gram_whitening_keeps_the_gram",
+    "--mutant",
+    "keeps the old Gram",
+    "--examples",
+    "20",
+)
 
 
 def test_a_mutant_is_refuted_written_and_replayed(run, tmp_path):
@@ -190,7 +264,10 @@ def test_replay_notices_what_no_longer_refutes_and_what_no_longer_runs(run, tmp_
     (file,) = (tmp_path / "counterexamples").iterdir()
     text = file.read_text(encoding="utf-8")
     head, data = text.split("instance = ")
-    file.write_text(head + "instance = " + re.sub(r"array\(.*?, dtype", "array([[0]], dtype", data), encoding="utf-8")
+    file.write_text(
+        head + "instance = " + re.sub(r"array\(.*?, dtype", "array([[0]], dtype", data),
+        encoding="utf-8",
+    )
     code, out, _ = run("replay", file)
     assert code == 1
     assert "no longer reproduces: HOLDS here" in out
@@ -202,7 +279,8 @@ def test_replay_notices_what_no_longer_refutes_and_what_no_longer_runs(run, tmp_
 
 
 @pytest.mark.parametrize(
-    "text", ["x = 1\n", "RECORDED = {'claim': 'x'}\n", "def broken(:\n", "RECORDED = print('run')\n"]
+    "text",
+    ["x = 1\n", "RECORDED = {'claim': 'x'}\n", "def broken(:\n", "RECORDED = print('run')\n"],
 )
 def test_what_is_no_counterexample_is_not_run(tmp_path, capsys, text):
     file = tmp_path / "other.py"
@@ -231,13 +309,21 @@ def test_a_database_is_kept_and_tried_first(run, tmp_path):
 
     def first(**options):
         seen = []
-        for_each(claim.instances(), lambda i: seen.append(claim(i).outcome), examples=1, seed=0, **options)
+        for_each(
+            claim.instances(),
+            lambda i: seen.append(claim(i).outcome),
+            examples=1,
+            seed=0,
+            **options,
+        )
         return seen[0]
 
     assert first() is not Outcome.REFUTED, "so it takes the database to do better"
     assert first(database=tmp_path / "seen", key=claim.name) is Outcome.REFUTED
     assert first(database=tmp_path / "seen", key="another claim") is not Outcome.REFUTED
-    other = dataclasses.replace(theorems.gram_whitening_keeps_the_gram, name="another", source=Source("", "here"))
+    other = dataclasses.replace(
+        theorems.gram_whitening_keeps_the_gram, name="another", source=Source("", "here")
+    )
     assert check(other, examples=5, seed=0, database=tmp_path / "seen").instances == 5
 
 

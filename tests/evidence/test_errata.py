@@ -1,4 +1,6 @@
-"""Errata: every false statement has one, its counterexample runs as printed, and the command shows both forms."""
+"""Errata: every false statement has one, its counterexample runs as printed, and the command shows
+both forms.
+"""
 
 import contextlib
 import dataclasses
@@ -19,24 +21,34 @@ def test_every_false_statement_has_a_corrected_form_and_an_erratum():
     assert [c.name for c in CLAIMS if c.expected is Outcome.REFUTED] == list(CORRECTED)
     for stated, corrected in CORRECTED.items():
         assert BY_NAME[corrected].expected is Outcome.HOLDS
-        assert f"`{corrected}`" in BY_NAME[stated].statement, "the statement names what holds in its place"
+        assert f"`{corrected}`" in BY_NAME[stated].statement, (
+            "the statement names what holds in its place"
+        )
     for name, mutant in MISPRINTS.items():
         assert mutant in BY_NAME[name].mutants
         assert BY_NAME[name].expected is Outcome.HOLDS
-    assert [e.name for e in ERRATA] == [c.name for c in CLAIMS if c.name in CORRECTED or c.name in MISPRINTS]
+    assert [e.name for e in ERRATA] == [
+        c.name for c in CLAIMS if c.name in CORRECTED or c.name in MISPRINTS
+    ]
 
 
 @pytest.mark.parametrize("erratum", ERRATA, ids=lambda e: e.name)
 def test_the_printed_lines_refute_the_statement_and_spare_the_corrected_form(erratum):
-    """What a reader is told to run is run, and nothing else: the first verdict is REFUTED, the second is not."""
+    """What a reader is told to run is run, and nothing else: the first verdict is REFUTED, the
+    second is not.
+    """
     with contextlib.redirect_stdout(io.StringIO()) as told:
         exec(erratum.script, {})
     verdicts = [
-        line for line in told.getvalue().splitlines() if line.startswith((erratum.name, erratum.corrected.name))
+        line
+        for line in told.getvalue().splitlines()
+        if line.startswith((erratum.name, erratum.corrected.name))
     ]
     assert len(verdicts) == 2
     assert verdicts[0].startswith(f"{erratum.stated.name}: REFUTED")
-    assert verdicts[1].startswith((f"{erratum.corrected.name}: HOLDS", f"{erratum.corrected.name}: INAPPLICABLE"))
+    assert verdicts[1].startswith(
+        (f"{erratum.corrected.name}: HOLDS", f"{erratum.corrected.name}: INAPPLICABLE")
+    )
 
 
 @pytest.mark.parametrize("name", [QUICK, "spiked_covariance_series", "spiked_cov*"])
@@ -44,8 +56,17 @@ def test_the_command_shows_statement_counterexample_and_corrected_form(run, name
     file = tmp_path / "errata.json"
     code, out, _ = run("errata", name, "--json", str(file))
     assert code == 0
-    for text in (QUICK, "as stated", "corrected", "REFUTED (CERTIFIED)", "INAPPLICABLE", "1.38197659", "-6.49988e+8",
-                 f"theorems check {QUICK}", "SpikedSeries(bulk=Fraction(1), spike=Fraction(2)"):  # fmt: skip
+    for text in (
+        QUICK,
+        "as stated",
+        "corrected",
+        "REFUTED (CERTIFIED)",
+        "INAPPLICABLE",
+        "1.38197659",
+        "-6.49988e+8",
+        f"theorems check {QUICK}",
+        "SpikedSeries(bulk=Fraction(1), spike=Fraction(2)",
+    ):
         assert text in out
     (record,) = json.loads(file.read_text())["errata"]
     assert record["name"] == QUICK

@@ -1,4 +1,6 @@
-"""The evidence file: what is written fits the published schema, what is read is validated, and the badges say what it says."""
+"""The evidence file: what is written fits the published schema, what is read is validated, and the
+badges say what it says.
+"""
 
 import copy
 import json
@@ -38,7 +40,9 @@ def written():
     """Evidence with every outcome."""
     undecided, nowhere = Evidence(HOLDS), Evidence(OTHER)
     undecided.add(Verdict("gram_flow", Outcome.UNDECIDED, grade=None))
-    nowhere.add(Verdict("feature_learning_equation", Outcome.INAPPLICABLE, context={"reason": "because"}))
+    nowhere.add(
+        Verdict("feature_learning_equation", Outcome.INAPPLICABLE, context={"reason": "because"})
+    )
     renamed = {"name": "a_wrong_one"}
     places = [Result(OTHER, "fc1", OTHER(LAYER))]
     records = [
@@ -93,7 +97,10 @@ BROKEN = {
         lambda w: broken(w, lambda c: c.update(schema=2)),
         "expected evidence of schema 1 in .*, got schema 2",
     ),
-    "no claims": (lambda w: broken(w, lambda c: c.pop("claims")), "'claims' is a required property"),
+    "no claims": (
+        lambda w: broken(w, lambda c: c.pop("claims")),
+        "'claims' is a required property",
+    ),
     "an outcome of its own": (
         lambda w: broken(w, lambda c: c["claims"][1].update(outcome="PASSED")),
         r"got claims\[1\]\.outcome: 'PASSED' is not one of",
@@ -137,7 +144,13 @@ OUTCOMES = ("REFUTED", "UNDECIDED", "HOLDS", "INAPPLICABLE", None)
 )
 def test_of_two_entries_the_worse_outcome_counts(one, two, weak, strong):
     def entry(outcome, grade, measured):
-        graded = {"grade": grade, "grades": {grade: 2}, "measured": measured, "bound": 1.0, "outcome": outcome}
+        graded = {
+            "grade": grade,
+            "grades": {grade: 2},
+            "measured": measured,
+            "bound": 1.0,
+            "outcome": outcome,
+        }
         plain = {"outcome": outcome, "instances": 2 * (outcome is not None)}
         return evidence.not_run(HOLDS) | (graded if outcome in ("HOLDS", "REFUTED") else {}) | plain
 
@@ -149,7 +162,9 @@ def test_of_two_entries_the_worse_outcome_counts(one, two, weak, strong):
     assert merged["grade"] == max(
         (e["grade"] for e in contributors if e["grade"]), key=evidence.GRADES.index, default=None
     )
-    assert merged["measured"] == max((e["measured"] for e in contributors if e["measured"]), default=None)
+    assert merged["measured"] == max(
+        (e["measured"] for e in contributors if e["measured"]), default=None
+    )
     assert sum(merged["grades"].values()) == sum(sum(e["grades"].values()) for e in contributors)
     assert {**evidence.merge(b, a), "places": []} == {**merged, "places": []} or one == two
 
@@ -182,18 +197,28 @@ def test_badges_say_what_the_evidence_says(written, name, message, color):
 def test_a_claim_that_holds_says_how_it_was_established(grade):
     entry = {"outcome": "HOLDS", "expected": "HOLDS", "grade": grade}
     assert badges.wording(entry) == (f"holds, {grade.lower()}", badges.GREENS[grade])
-    assert badges.wording({**entry, "expected": "REFUTED"}) == (f"holds, {grade.lower()}, expected refuted", badges.RED)
+    assert badges.wording({**entry, "expected": "REFUTED"}) == (
+        f"holds, {grade.lower()}, expected refuted",
+        badges.RED,
+    )
 
 
 def summed(*outcomes):
-    entries = [{"outcome": outcome, "expected": expected, "grade": grade} for outcome, expected, grade in outcomes]
+    entries = [
+        {"outcome": outcome, "expected": expected, "grade": grade}
+        for outcome, expected, grade in outcomes
+    ]
     return badges.summing_up(entries)[0]
 
 
 def test_summing_up():
     good, weak = ("HOLDS", "HOLDS", "EXACT"), ("HOLDS", "HOLDS", "STATISTICAL")
     stated, surprise = ("REFUTED", "REFUTED", "EXACT"), ("HOLDS", "REFUTED", "EXACT")
-    silent, nowhere, torn = (None, "HOLDS", None), ("INAPPLICABLE", "HOLDS", None), ("UNDECIDED", "HOLDS", None)
+    silent, nowhere, torn = (
+        (None, "HOLDS", None),
+        ("INAPPLICABLE", "HOLDS", None),
+        ("UNDECIDED", "HOLDS", None),
+    )
     assert summed(good, good) == "all 2 hold, exact"
     assert summed(good, weak) == "all 2 hold, statistical or better"
     assert summed(good, stated) == "all 2 as expected, exact"
@@ -222,7 +247,12 @@ def test_texts_are_escaped():
 def test_badges_of_one_page_share_no_ids(written):
     """Or a browser cuts one to the width of the other."""
     pictures = [badge.svg for badge in badges.badges(written)]
-    ids = [element.get("id") for svg in pictures for element in ET.fromstring(svg).iter() if element.get("id")]
+    ids = [
+        element.get("id")
+        for svg in pictures
+        for element in ET.fromstring(svg).iter()
+        if element.get("id")
+    ]
     assert len(set(ids)) == len(ids) >= len(pictures)
     assert all(re.fullmatch(r"[\w-]+", own) for own in ids)
 
@@ -239,7 +269,10 @@ def test_badges_are_wide_enough(written):
 
 def test_the_command_needs_no_torch(written, tmp_path):
     evidence.write(tmp_path / "e.json", written)
-    code = "import sys; from theorems.cli import main\ntry: main()\nexcept SystemExit as e: print(e.code, 'torch' in sys.modules)"
+    code = (
+        "import sys; from theorems.cli import main\ntry: main()\nexcept SystemExit as e: "
+        "print(e.code, 'torch' in sys.modules)"
+    )
     for file, wanted in (("e.json", "0 False"), ("none.json", "2 False")):
         done = subprocess.run(
             [sys.executable, "-c", code, "badges", str(tmp_path / file), "-o", str(tmp_path / "b")],
@@ -255,7 +288,9 @@ def test_markdown(written):
     assert "| `a\\|b` |" in markdown({**written, "claims": [odd]})
     text = markdown(written)
     assert text.startswith("## theorems: 1 of 7 refuted\n")
-    assert re.search(r"\| `gram_flow` \| ✅ HOLDS \| PROVED, (EXACT \d+, )?NUMERICAL 1 \+6 generic \|", text)
+    assert re.search(
+        r"\| `gram_flow` \| ✅ HOLDS \| PROVED, (EXACT \d+, )?NUMERICAL 1 \+6 generic \|", text
+    )
     assert "| `a_wrong_one` | ❌ REFUTED (expected HOLDS) |" in text
     assert "| `spiked_covariance_series_as_stated` | ✅ REFUTED, as expected |" in text
     assert "1 of 7 claims were not run." in text

@@ -1,4 +1,6 @@
-"""Experiments on trained networks: the test has its level, mutants are refuted, nothing is lost, and every one runs at smoke scale."""
+"""Experiments on trained networks: the test has its level, mutants are refuted, nothing is lost,
+and every one runs at smoke scale.
+"""
 
 import json
 import math
@@ -11,7 +13,15 @@ from jsonschema import Draft202012Validator
 from scipy import stats
 
 from impl.errors import InputError
-from impl.experiments.replicas import features, gathered, layers, normal, outputs, permutations, train
+from impl.experiments.replicas import (
+    features,
+    gathered,
+    layers,
+    normal,
+    outputs,
+    permutations,
+    train,
+)
 from impl.experiments.runs import Runs, joined
 from theorems import CLAIMS
 from theorems.claim import Source
@@ -38,11 +48,18 @@ def tossed(seeds, settings):
     CALLS.append(tuple(seeds))
     drawn = normal(seeds, stream="effect", dtype=torch.float64).numpy()
     still = normal(seeds, stream="none", dtype=torch.float64).numpy()
-    return {"gain": drawn + settings["mean"], "shuffled": still, "curve": np.stack([drawn, drawn], 1)}
+    return {
+        "gain": drawn + settings["mean"],
+        "shuffled": still,
+        "curve": np.stack([drawn, drawn], 1),
+    }
 
 
 def scales(mean, replicates=40, block=8):
-    return {name: Scale(replicates, {"mean": mean}, "no time", block) for name in ("smoke", "default", "paper")}
+    return {
+        name: Scale(replicates, {"mean": mean}, "no time", block)
+        for name in ("smoke", "default", "paper")
+    }
 
 
 def tossing(mean, *, margins=None, replicates=40, **options):
@@ -51,19 +68,30 @@ def tossing(mean, *, margins=None, replicates=40, **options):
         return {"gain": runs["gain"]}
 
     given = {
-        "measure": tossed, "scales": scales(mean, replicates), "margins": margins or {"gain": 0.5}, "unit": "points",
-        "source": Source("2509.25637", "nowhere"), "reported": "It is positive.", "differs": "Nothing is trained.",
+        "measure": tossed,
+        "scales": scales(mean, replicates),
+        "margins": margins or {"gain": 0.5},
+        "unit": "points",
+        "source": Source("2509.25637", "nowhere"),
+        "reported": "It is positive.",
+        "differs": "Nothing is trained.",
         "mutants": {"labels shuffled": lambda runs: {"gain": runs["shuffled"] - 2}},
-    }  # fmt: skip
+    }
     return experiment(**(given | options))(gain_is_positive)
 
 
-# -- the test ----------------------------------------------------------------------------------------------------------
+# -- the test
+# --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("mean", "outcome"),
-    [(3.0, Outcome.HOLDS), (-3.0, Outcome.REFUTED), (0.5, Outcome.UNDECIDED), (0.0, Outcome.UNDECIDED)],
+    [
+        (3.0, Outcome.HOLDS),
+        (-3.0, Outcome.REFUTED),
+        (0.5, Outcome.UNDECIDED),
+        (0.0, Outcome.UNDECIDED),
+    ],
 )
 def test_three_answers(mean, outcome):
     entry = run(tossing(mean), seed=3)
@@ -81,11 +109,16 @@ def test_an_effect_below_the_margin_is_refuted_although_it_is_there():
 def test_the_level_is_exact():
     for count in (14, 20, 33):
         least = next(k for k in range(count + 1) if k > count / 2 and decided(k, count, ALARM))
-        assert stats.binom.sf(least - 1, count, 0.5) <= ALARM < stats.binom.sf(least - 2, count, 0.5)
+        assert (
+            stats.binom.sf(least - 1, count, 0.5) <= ALARM < stats.binom.sf(least - 2, count, 0.5)
+        )
     for above in range(21):
         entry = judge(
             tossing(0.0),
-            Runs({"gain": np.r_[np.ones(above), -np.ones(20 - above)], "shuffled": np.zeros(20)}, tuple(range(20))),
+            Runs(
+                {"gain": np.r_[np.ones(above), -np.ones(20 - above)], "shuffled": np.zeros(20)},
+                tuple(range(20)),
+            ),
         )
         # the verdict is that of the same test
         assert (entry.outcome is not Outcome.UNDECIDED) == decided(above, 20, ALARM)
@@ -99,9 +132,15 @@ def test_parts_share_the_level_and_the_worst_answers():
         return {"one": runs["gain"], "other": -runs["gain"]}
 
     found = experiment(
-        measure=tossed, scales=scales(3.0), margins={"one": 0.0, "other": 0.0}, unit="points", source=Source("2509.25637", "nowhere"),
-        reported="Both.", differs="Nothing.", mutants={},
-    )(both)  # fmt: skip
+        measure=tossed,
+        scales=scales(3.0),
+        margins={"one": 0.0, "other": 0.0},
+        unit="points",
+        source=Source("2509.25637", "nowhere"),
+        reported="Both.",
+        differs="Nothing.",
+        mutants={},
+    )(both)
     entry = run(found)
     assert entry["outcome"] == "REFUTED"
     thirteen = Runs({"gain": np.ones(14)}, tuple(range(14)))
@@ -130,7 +169,8 @@ def test_undecided_names_a_number_that_decides():
     assert replicates_needed(10, 20, ALARM) is None  # no number decides at one half
 
 
-# -- what is refused ---------------------------------------------------------------------------------------------------
+# -- what is refused
+# --------------------------------------------------------------------------------------------------
 
 
 def test_a_run_that_diverged_refutes_nothing():
@@ -150,7 +190,9 @@ def test_a_run_that_diverged_refutes_nothing():
 def test_a_protocol_that_is_none_is_refused(options, message):
     with pytest.raises(InputError, match=message):
         tossing(
-            1.0, **({"margins": options.pop("margins")} if options.get("margins") else {}), **options
+            1.0,
+            **({"margins": options.pop("margins")} if options.get("margins") else {}),
+            **options,
         ) if "margins" not in options else experiment(
             measure=tossed,
             scales=scales(0.0),
@@ -172,7 +214,8 @@ def test_parts_without_a_margin_and_scales_that_are_none_are_refused():
         tossing(1.0).claim.instances()
 
 
-# -- replicates --------------------------------------------------------------------------------------------------------
+# -- replicates
+# --------------------------------------------------------------------------------------------------
 
 
 def test_finished_blocks_are_not_run_again(tmp_path):
@@ -190,7 +233,9 @@ def test_finished_blocks_are_not_run_again(tmp_path):
     run(tossing(2.0), folder=tmp_path)  # other settings are other blocks
     assert len(CALLS) == 5
     blocks = Blocks(tmp_path)
-    keys = {blocks.key(found, found.scale("default"), seeds) for seeds in ((0, 1), (0, 1, 2), (1, 2))}
+    keys = {
+        blocks.key(found, found.scale("default"), seeds) for seeds in ((0, 1), (0, 1, 2), (1, 2))
+    }
     assert len(keys) == 3
 
 
@@ -202,8 +247,17 @@ def test_seeds_are_explicit_and_apart():
 
 
 def test_processes_change_nothing():
-    found = next(one for one in EXPERIMENTS if one.name == "preconditioner_decides_which_cue_is_used")
-    tiny = {**found.scale("smoke").settings, "steps": 4, "looks": 2, "samples": 12, "tests": 12, "width": 4}
+    found = next(
+        one for one in EXPERIMENTS if one.name == "preconditioner_decides_which_cue_is_used"
+    )
+    tiny = {
+        **found.scale("smoke").settings,
+        "steps": 4,
+        "looks": 2,
+        "samples": 12,
+        "tests": 12,
+        "width": 4,
+    }
     size = Scale(4, tiny, "", 2)
     from theorems.experiments.running import replicates
 
@@ -270,7 +324,8 @@ def test_blocks_join_in_order():
         one["b"]
 
 
-# -- every experiment --------------------------------------------------------------------------------------------------
+# -- every experiment
+# --------------------------------------------------------------------------------------------------
 
 _BLOCKS = Blocks()
 
@@ -278,7 +333,11 @@ _BLOCKS = Blocks()
 def strict(part):
     """The schema without leave for fields that it does not describe."""
     if isinstance(part, dict):
-        closed = {"additionalProperties": False} if "properties" in part and "additionalProperties" not in part else {}
+        closed = (
+            {"additionalProperties": False}
+            if "properties" in part and "additionalProperties" not in part
+            else {}
+        )
         return {key: strict(value) for key, value in part.items()} | closed
     return [strict(item) for item in part] if isinstance(part, list) else part
 
@@ -286,7 +345,9 @@ def strict(part):
 @pytest.mark.parametrize("found", EXPERIMENTS, ids=lambda found: found.name)
 def test_every_experiment_runs_at_smoke_scale(found):
     entry = run(found, scale="smoke", blocks=_BLOCKS)
-    document = evidence.document([entry], seed=0, profile="experiments, scale smoke", false_alarm=ALARM)
+    document = evidence.document(
+        [entry], seed=0, profile="experiments, scale smoke", false_alarm=ALARM
+    )
     Draft202012Validator(strict(evidence.schema())).validate(json.loads(evidence.text(document)))
     assert not entry.get("error")
     assert entry["grade"] == "STATISTICAL"
@@ -297,7 +358,8 @@ def test_every_experiment_runs_at_smoke_scale(found):
     assert len(controls) >= 2
     if entry["outcome"] == "HOLDS":
         assert controls["arms swapped"]
-    # a false refutation is the worst that can happen: smoke is small, and may leave open what a larger scale decides
+    # a false refutation is the worst that can happen: smoke is small, and may leave open what a
+    # larger scale decides
     assert entry["outcome"] in (found.claim.expected.name, "UNDECIDED")
 
 
@@ -316,7 +378,16 @@ def test_experiments_are_claims_of_papers_and_not_of_the_catalogue():
 
 def test_the_command_writes_evidence_and_a_figure(run, tmp_path):
     code, out, _ = run(
-        "experiment", "preconditioner_decides*", "--scale", "smoke", "--jobs", "1", "--json", "e.json", "-o", "out"
+        "experiment",
+        "preconditioner_decides*",
+        "--scale",
+        "smoke",
+        "--jobs",
+        "1",
+        "--json",
+        "e.json",
+        "-o",
+        "out",
     )
     assert code in (0, 3)
     written = evidence.read(tmp_path / "e.json")
@@ -324,12 +395,19 @@ def test_the_command_writes_evidence_and_a_figure(run, tmp_path):
     assert entry["name"] == "preconditioner_decides_which_cue_is_used"
     assert written["false_alarm"] == ALARM
     assert "core high, fixed" in out
-    assert (tmp_path / "out" / "preconditioner_decides_which_cue_is_used.svg").read_bytes().startswith(b"<?xml")
+    assert (
+        (tmp_path / "out" / "preconditioner_decides_which_cue_is_used.svg")
+        .read_bytes()
+        .startswith(b"<?xml")
+    )
     assert list((tmp_path / "out" / "replicates").glob("cue_runs-0-*.json"))
     code, _, _ = run("report", "e.json", "-o", "r.html", "--no-pictures")
     page = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert code == 0
-    assert "theorems experiment preconditioner_decides_which_cue_is_used --seed 0 --scale smoke" in page
+    assert (
+        "theorems experiment preconditioner_decides_which_cue_is_used --seed 0 --scale smoke"
+        in page
+    )
     assert "Seeds above" in page
     code, _, _ = run("badges", "e.json", "-o", "badges")
     assert code == 0

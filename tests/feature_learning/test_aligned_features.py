@@ -1,4 +1,6 @@
-"""Growth behind a random readout: exact over finite ensembles, statistical over Gaussian ones, with power and corners."""
+"""Growth behind a random readout: exact over finite ensembles, statistical over Gaussian ones, with
+power and corners.
+"""
 
 from dataclasses import replace
 
@@ -7,7 +9,12 @@ import torch
 from hypothesis import Phase, find, given, settings
 
 from impl.errors import InputError
-from impl.feature_learning.readouts import RandomReadout, all_signs, coordinate_readouts, readout_ensemble
+from impl.feature_learning.readouts import (
+    RandomReadout,
+    all_signs,
+    coordinate_readouts,
+    readout_ensemble,
+)
 from impl.networks.spec import generator
 from impl.strategies import alignment as drawn
 from impl.strategies.sampling import visit
@@ -37,7 +44,9 @@ def scalar(value):
 
 
 @pytest.mark.parametrize("exact", [False, True])
-@pytest.mark.parametrize(("readouts", "variance"), [(all_signs(2, 2), 1), (coordinate_readouts(2, 3) * 6, 6)])
+@pytest.mark.parametrize(
+    ("readouts", "variance"), [(all_signs(2, 2), 1), (coordinate_readouts(2, 3) * 6, 6)]
+)
 def test_integer_ensembles_are_exact(readouts, variance, exact):
     data = integers(1, 3, 2), integers(2, readouts.shape[-1], 2), integers(3, 3, 2)
     ensemble = readout_ensemble(*data, readouts, variance=scalar(variance), rate=scalar(2))
@@ -54,7 +63,12 @@ def test_gradients_of_exact_ensembles_are_those_of_autograd():
     ensemble = readout_ensemble(*data, all_signs(1, 2), variance=scalar(1), rate=scalar(1))
     exact = ensemble.exact()
     again = readout_ensemble(
-        exact.features, exact.weight, exact.targets, exact.readouts, variance=exact.variance, rate=exact.rate
+        exact.features,
+        exact.weight,
+        exact.targets,
+        exact.readouts,
+        variance=exact.variance,
+        rate=exact.rate,
     )
     assert (again.weight_grads == exact.weight_grads).all()
 
@@ -62,7 +76,9 @@ def test_gradients_of_exact_ensembles_are_those_of_autograd():
 def test_finite_ensembles_have_the_moments_of_a_random_readout():
     for readouts, variance in ((all_signs(2, 3), 1), (coordinate_readouts(2, 3), 1 / 6)):
         assert not readouts.mean(0).any()
-        assert torch.allclose((readouts @ readouts.mT).mean(0), 3 * variance * torch.eye(2, dtype=torch.float64))
+        assert torch.allclose(
+            (readouts @ readouts.mT).mean(0), 3 * variance * torch.eye(2, dtype=torch.float64)
+        )
 
 
 @given(drawn.readout_ensembles())
@@ -82,7 +98,9 @@ def test_ensembles_reach_every_corner(corner):
 
 
 def test_ensembles_of_the_full_loss_have_its_gradients_and_are_refuted():
-    """½‖Y − F‖² is quadratic in W: half its central difference is its slope, without rounding on integers."""
+    """½‖Y − F‖² is quadratic in W: half its central difference is its slope, without rounding on
+    integers.
+    """
     seen = []
     visit(drawn.full_loss_ensembles(), 27, seed=0, see=seen.append)
     assert len({(float(e.features), float(e.weight), float(e.targets)) for e in seen}) > 20
@@ -91,7 +109,9 @@ def test_ensembles_of_the_full_loss_have_its_gradients_and_are_refuted():
         return float(ensemble.targets - ensemble.features * weight * readout) ** 2 / 2
 
     for ensemble in seen:
-        for readout, slope in zip(ensemble.readouts.reshape(-1), ensemble.weight_grads.reshape(-1), strict=True):
+        for readout, slope in zip(
+            ensemble.readouts.reshape(-1), ensemble.weight_grads.reshape(-1), strict=True
+        ):
             ahead, behind = (loss(ensemble, readout, ensemble.weight + step) for step in (1, -1))
             assert float(slope) == (ahead - behind) / 2
         h, w, y = (float(part) for part in (ensemble.features, ensemble.weight, ensemble.targets))
@@ -116,8 +136,12 @@ def test_skewed_ensembles_have_the_second_moment_and_not_the_mean(draws):
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_stated_variance_and_scale_are_those_of_the_growth(seed):
-    """Against 200,000 replicates: the variance within five of its standard errors, the tails within Bernstein's bound."""
-    case = RandomReadout(normal(seed, 4, 2), normal(seed + 10, 3, 2), normal(seed + 20, 4, 2), scalar(0.3), seed=seed)
+    """Against 200,000 replicates: the variance within five of its standard errors, the tails within
+    Bernstein's bound.
+    """
+    case = RandomReadout(
+        normal(seed, 4, 2), normal(seed + 10, 3, 2), normal(seed + 20, 4, 2), scalar(0.3), seed=seed
+    )
     growth = _growth_of_the_surrogate(replace(case, replicates=200_000))
     centred = growth - _mean_growth(case)
     variance, scale = float(_variance_of_the_growth(case)), float(_scale_of_the_growth(case))
@@ -142,13 +166,18 @@ def test_other_readouts_are_inapplicable_and_would_be_refuted(change):
 
 
 def test_too_few_replicates_are_undecided():
-    case = RandomReadout(normal(1, 5, 2), normal(2, 4, 2), normal(3, 5, 2), scalar(0.05), replicates=20)
+    case = RandomReadout(
+        normal(1, 5, 2), normal(2, 4, 2), normal(3, 5, 2), scalar(0.05), replicates=20
+    )
     assert surrogate_grows_in_expectation(case).outcome is Outcome.UNDECIDED
 
 
 def test_the_verdict_states_its_error_probability_and_repeats():
     case = find(drawn.random_readouts(), lambda c: c.weight.shape[0] == 16, settings=QUICK)
-    first, again = surrogate_grows_in_expectation(case), surrogate_grows_in_expectation(replace(case))
+    first, again = (
+        surrogate_grows_in_expectation(case),
+        surrogate_grows_in_expectation(replace(case)),
+    )
     assert first
     assert first.grade is Grade.STATISTICAL
     assert first.context["false-alarm probability"] == 1e-9
@@ -157,14 +186,32 @@ def test_the_verdict_states_its_error_probability_and_repeats():
 
 BAD = {
     "too many signs": (lambda: all_signs(4, 4), "at most 12"),
-    "no replicates": (lambda: RandomReadout(normal(1, 2, 2), normal(1, 2, 2), normal(1, 2, 1), scalar(1), replicates=1), "replicates=1"),
-    "weights of another width": (lambda: RandomReadout(normal(1, 2, 2), normal(1, 2, 3), normal(1, 2, 1), scalar(1)), "weight of shape"),
-    "infinite targets": (lambda: RandomReadout(normal(1, 2, 2), normal(1, 2, 2), normal(1, 2, 1) / 0, scalar(1)), "finite"),
+    "no replicates": (
+        lambda: RandomReadout(
+            normal(1, 2, 2), normal(1, 2, 2), normal(1, 2, 1), scalar(1), replicates=1
+        ),
+        "replicates=1",
+    ),
+    "weights of another width": (
+        lambda: RandomReadout(normal(1, 2, 2), normal(1, 2, 3), normal(1, 2, 1), scalar(1)),
+        "weight of shape",
+    ),
+    "infinite targets": (
+        lambda: RandomReadout(normal(1, 2, 2), normal(1, 2, 2), normal(1, 2, 1) / 0, scalar(1)),
+        "finite",
+    ),
     "readouts of another width": (
-        lambda: readout_ensemble(normal(1, 2, 2), normal(1, 3, 2), normal(1, 2, 1), all_signs(1, 2), variance=scalar(1), rate=scalar(1)),
+        lambda: readout_ensemble(
+            normal(1, 2, 2),
+            normal(1, 3, 2),
+            normal(1, 2, 1),
+            all_signs(1, 2),
+            variance=scalar(1),
+            rate=scalar(1),
+        ),
         "match|shape|size|broadcast",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BAD)

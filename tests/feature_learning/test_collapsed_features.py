@@ -1,4 +1,6 @@
-"""Neural collapse, simplices and decoders: the figures of the statement, the converses that fail, and corners."""
+"""Neural collapse, simplices and decoders: the figures of the statement, the converses that fail,
+and corners.
+"""
 
 from fractions import Fraction
 
@@ -36,7 +38,8 @@ def simplex(*sizes):
     return LabelledFeatures(labels @ (k * torch.eye(k, dtype=torch.float64) - 1), labels).exact()
 
 
-# -- neural collapse -----------------------------------------------------------------------------------------------
+# -- neural collapse
+# -----------------------------------------------------------------------------------------------
 
 
 def test_sizes_20_10_5():
@@ -48,7 +51,9 @@ def test_sizes_20_10_5():
     assert verdict
     assert verdict.grade is Grade.EXACT
     assert neural_collapse_implies_target_linearity(batch).outcome is Outcome.INAPPLICABLE
-    claim = neural_collapse_implies_target_linearity.without("means of full rank, or balanced simplex")
+    claim = neural_collapse_implies_target_linearity.without(
+        "means of full rank, or balanced simplex"
+    )
     assert claim(batch).outcome is Outcome.REFUTED
 
 
@@ -60,7 +65,9 @@ def test_balanced_simplices_are_complete(sizes):
 
 
 def test_target_linearity_one_does_not_imply_collapse():
-    """One more feature that tells samples of a class apart leaves the labels linear in the features."""
+    """One more feature that tells samples of a class apart leaves the labels linear in the
+    features.
+    """
     labels = to_exact(torch.eye(2, dtype=torch.float64).repeat_interleave(2, 0))
     spread = np.array([[0], [1], [2], [5]], dtype=object)
     batch = LabelledFeatures(np.concatenate([labels, spread], 1), labels)
@@ -99,7 +106,8 @@ def test_batches_reach_every_corner(strategy, corner):
     find(strategy, corner, settings=QUICK)
 
 
-# -- decoders ------------------------------------------------------------------------------------------------------
+# -- decoders
+# --------------------------------------------------------------------------------------------------
 
 
 @given(drawn.affine_decoders())
@@ -113,10 +121,14 @@ def test_affine_decoders_interpolate(decoder):
 @given(st.data())
 @settings(max_examples=60)
 def test_a_piecewise_linear_decoder_interpolates_two_points_if_and_only_if_it_is_affine(data):
-    """On a segment the error of a one-layer decoder is piecewise linear, so it is zero if it is zero at every kink: exactly."""
+    """On a segment the error of a one-layer decoder is piecewise linear, so it is zero if it is
+    zero at every kink: exactly.
+    """
     small = st.integers(-2, 2)
     width = data.draw(st.integers(1, 3))
-    weight, bias, out = (data.draw(st.lists(small, min_size=width, max_size=width)) for _ in range(3))
+    weight, bias, out = (
+        data.draw(st.lists(small, min_size=width, max_size=width)) for _ in range(3)
+    )
     left, right = data.draw(small), data.draw(st.integers(3, 5))
 
     def decode(z):
@@ -125,7 +137,12 @@ def test_a_piecewise_linear_decoder_interpolates_two_points_if_and_only_if_it_is
     kinks = [Fraction(-b, w) for w, b in zip(weight, bias, strict=True) if w]
     inside = sorted({z for z in kinks if left < z < right})
     changes = [
-        sum(a * abs(w) for a, w, b in zip(out, weight, bias, strict=True) if w and Fraction(-b, w) == z) for z in inside
+        sum(
+            a * abs(w)
+            for a, w, b in zip(out, weight, bias, strict=True)
+            if w and Fraction(-b, w) == z
+        )
+        for z in inside
     ]
     affine = not any(changes)
     shares = [Fraction(z - left, right - left) for z in inside] or [Fraction(1, 2)]
@@ -155,21 +172,31 @@ def test_decoders_reach_every_corner(corner):
     find(drawn.affine_decoders(), corner, settings=QUICK)
 
 
-# -- errors --------------------------------------------------------------------------------------------------------
+# -- errors
+# --------------------------------------------------------------------------------------------------
 
 EYE = torch.eye(2, dtype=torch.float64)
 ONE = torch.ones(2, dtype=torch.float64)
 BAD = {
-    "labels of another batch": (lambda: LabelledFeatures(EYE, torch.eye(3).double()), "labels of shape"),
+    "labels of another batch": (
+        lambda: LabelledFeatures(EYE, torch.eye(3).double()),
+        "labels of shape",
+    ),
     "soft labels": (lambda: LabelledFeatures(EYE, EYE / 2 + 0.25), "one-hot"),
-    "a class without samples": (lambda: labelled_features(EYE, torch.tensor([0, 2])), "samples of every class"),
+    "a class without samples": (
+        lambda: labelled_features(EYE, torch.tensor([0, 2])),
+        "samples of every class",
+    ),
     "one class": (lambda: LabelledFeatures(EYE, ONE[:, None]), "two classes"),
     "NaN features": (lambda: LabelledFeatures(EYE * float("nan"), EYE), "finite"),
     "mixtures that extrapolate": (
         lambda: Decoder(EYE, EYE, (EYE,), (ONE * 0,), 2 * EYE - EYE.flip(0)),
         "sum to exactly 1",
     ),
-    "points of another size": (lambda: Decoder(EYE[:, :1], EYE, (EYE,), (ONE,), EYE), "points of shape"),
+    "points of another size": (
+        lambda: Decoder(EYE[:, :1], EYE, (EYE,), (ONE,), EYE),
+        "points of shape",
+    ),
     "a bias of another size": (lambda: Decoder(EYE, EYE, (EYE,), (ONE[:1],), EYE), "layer 1"),
     "no layer": (lambda: Decoder(EYE, EYE, (), (), EYE), "at least one"),
 }

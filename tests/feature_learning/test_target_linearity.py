@@ -1,4 +1,6 @@
-"""Target linearity and the virtual step that raises it, against NumPy's least squares and autograd."""
+"""Target linearity and the virtual step that raises it, against NumPy's least squares and
+autograd.
+"""
 
 import numpy as np
 import pytest
@@ -22,9 +24,13 @@ def gaussian(*shape, seed=0):
 
 def instance(rows, d, classes, rate=1.0):
     return FeatureSet(
-        gaussian(rows, d, seed=1), gaussian(rows, classes, seed=2) + 3, gaussian(d, d, seed=3), gaussian(d, max(1, d // 2), seed=4),
-        gaussian(d, classes, seed=5), torch.tensor(rate).double(),
-    )  # fmt: skip
+        gaussian(rows, d, seed=1),
+        gaussian(rows, classes, seed=2) + 3,
+        gaussian(d, d, seed=3),
+        gaussian(d, max(1, d // 2), seed=4),
+        gaussian(d, classes, seed=5),
+        torch.tensor(rate).double(),
+    )
 
 
 def centred(s):
@@ -46,7 +52,9 @@ def test_is_the_share_of_the_variance_that_a_linear_head_explains(size):
     assert float(target_linearity(s.targets, s.features)) == pytest.approx(wanted)
     assert target_linearity_laws(s)
     observed, predicted = target_linearity_laws.observe(s), target_linearity_laws.predict(s)
-    assert float(observed["Pythagoras"]) == pytest.approx(float(((y - s.features @ s.head) ** 2).sum()))
+    assert float(observed["Pythagoras"]) == pytest.approx(
+        float(((y - s.features @ s.head) ** 2).sum())
+    )
     assert {part: float(predicted[part]) for part in ("at least zero", "at most one")} == {
         "at least zero": 0,
         "at most one": 1,
@@ -58,7 +66,9 @@ def test_is_the_share_of_the_variance_that_a_linear_head_explains(size):
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("rate", [0.25, 1.0, 1.9])
 def test_the_virtual_step_is_a_gradient_step_of_the_features(size, rate):
-    """½‖Y − HAᵀ‖² by autograd at the least-squares head, rate/‖A‖²; what it gains is measured with the best head after the step."""
+    """½‖Y − HAᵀ‖² by autograd at the least-squares head, rate/‖A‖²; what it gains is measured with
+    the best head after the step.
+    """
     s = instance(*size, rate=rate)
     y = centred(s)
     head, before = fitted(s.features, y)

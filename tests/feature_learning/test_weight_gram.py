@@ -1,4 +1,6 @@
-"""Whitening, rotations and balanced chains: exactness, proved bounds, corners, and what must fail."""
+"""Whitening, rotations and balanced chains: exactness, proved bounds, corners, and what must
+fail.
+"""
 
 import math
 from dataclasses import replace
@@ -12,7 +14,12 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from impl.errors import InputError
-from impl.feature_learning.chains import LinearChain, gradient_outer_products, imbalance, linear_chain
+from impl.feature_learning.chains import (
+    LinearChain,
+    gradient_outer_products,
+    imbalance,
+    linear_chain,
+)
 from impl.feature_learning.polar_errors import _off_null_space, polar_radius, vertical_radius
 from impl.feature_learning.whitening import (
     WeightMotion,
@@ -47,7 +54,8 @@ def gram_error(turned, after):
     return float((turned.mT @ turned - gram).norm() / gram.norm())
 
 
-# -- whitening -----------------------------------------------------------------------------------------------------
+# -- whitening
+# --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -99,20 +107,24 @@ def test_the_polar_radius_covers_the_true_error(rows, columns):
     error = float((step.rotation @ after - rotation @ after).norm())
     assert error <= radius * float(after.norm())
     values = torch.linalg.svdvals(before @ after.mT)[: min(rows, columns)]
-    assert radius < 1e-13 * float(values[0] / values[-1])  # and is no wider than conditioning makes it
+    # and is no wider than conditioning makes it
+    assert radius < 1e-13 * float(values[0] / values[-1])
     assert gram_whitening_keeps_the_gram(step)
 
 
 @pytest.mark.parametrize("angle", [0.0, 1e-12, 1e-6, 1e-3])
 @pytest.mark.parametrize(("rows", "columns"), [(5, 2), (6, 5), (3, 1)])
 def test_how_far_columns_are_from_a_null_space_is_bounded_from_both_sides(rows, columns, angle):
-    """All columns turned by one angle out of the null space, into the column space where there is room: the distance is known."""
+    """All columns turned by one angle out of the null space, into the column space where there is
+    room: the distance is known.
+    """
     basis = torch.linalg.qr(normal(rows, rows, rows))[0]
     weight = basis[:, :columns] @ normal(7, columns, columns)
     turned = min(columns, rows - columns)
     null = basis[:, columns:].clone()
     null[:, :turned] = math.cos(angle) * null[:, :turned] + math.sin(angle) * basis[:, :turned]
-    distance = 2 * math.sin(angle / 2) * turned**0.5  # Frobenius, to the nearest orthonormal basis of the null space
+    # Frobenius, to the nearest orthonormal basis of the null space
+    distance = 2 * math.sin(angle / 2) * turned**0.5
     bound = float(_off_null_space(Ball(weight), null))
     values = torch.linalg.svdvals(weight)
     assert distance - 1e-14 <= bound < 2 * float(values[0] / values[-1]) * (distance + 1e-13)
@@ -120,13 +132,17 @@ def test_how_far_columns_are_from_a_null_space_is_bounded_from_both_sides(rows, 
 
 @pytest.mark.parametrize("factor", [0.5, 2.0])
 def test_an_error_of_the_rotation_shows_as_soon_as_it_leaves_the_bound(factor):
-    """Turned by a fraction or a multiple of what the verified radius allows, in a plane that the Gram matrix does not see: only symmetry breaks."""
+    """Turned by a fraction or a multiple of what the verified radius allows, in a plane that the
+    Gram matrix does not see: only symmetry breaks.
+    """
     before, after = normal(11, 4, 4), normal(12, 4, 4)
     step = weight_step(before, after)
     radius = float(polar_radius(Ball(before), Ball(after)))
     plane = torch.zeros(4, 4, dtype=torch.float64)
     plane[0, 1], plane[1, 0] = 1, -1
-    turned = replace(step, rotation=step.rotation @ torch.linalg.matrix_exp(plane * 1e3 * factor * radius))
+    turned = replace(
+        step, rotation=step.rotation @ torch.linalg.matrix_exp(plane * 1e3 * factor * radius)
+    )
     assert float((turned.rotation - step.rotation).norm()) > radius
     assert gram_whitening_keeps_the_gram(turned).outcome is Outcome.REFUTED
 
@@ -136,7 +152,10 @@ def test_rank_deficient_float_weights_are_decided_as_far_as_the_decomposition_is
     step = weight_step(before, after)
     assert gram_whitening_keeps_the_gram(step).grade is Grade.NUMERICAL
     assert gram_whitening_keeps_the_gram(step).outcome is Outcome.HOLDS
-    assert gram_whitening_keeps_the_gram(replace(step, rotation=-step.rotation)).outcome is Outcome.REFUTED
+    assert (
+        gram_whitening_keeps_the_gram(replace(step, rotation=-step.rotation)).outcome
+        is Outcome.REFUTED
+    )
     eye = np.eye(3, dtype=int).astype(object)
     exact = WeightStep(to_exact(before), to_exact(after), eye, -eye, eye)
     assert gram_whitening_keeps_the_gram(exact).grade is Grade.EXACT
@@ -160,13 +179,16 @@ def test_steps_reach_every_corner(corner):
     find(drawn.weight_steps(), corner, settings=QUICK)
 
 
-# -- rotation and learning -----------------------------------------------------------------------------------------
+# -- rotation and learning
+# -----------------------------------------------------------------------------------------
 
 
 @given(drawn.lattice_motions())
 @settings(max_examples=60)
 def test_the_exact_spin_is_found_again(motion):
-    """The vertical part is unique at every rank; the strategy builds it, the rational solver finds it."""
+    """The vertical part is unique at every rank; the strategy builds it, the rational solver finds
+    it.
+    """
     found = spin(motion.weight, motion.velocity) @ motion.weight
     assert (found == motion.vertical).all()
     assert rotation_is_orthogonal_to_learning(motion).grade is Grade.EXACT
@@ -176,9 +198,13 @@ def test_the_exact_spin_is_found_again(motion):
 @settings(max_examples=40)
 def test_the_vertical_radius_covers_the_true_error(rows, columns, seed):
     source = generator(seed)
-    weight, velocity = (torch.randint(-9, 10, (rows, columns), generator=source).double() for _ in range(2))
+    weight, velocity = (
+        torch.randint(-9, 10, (rows, columns), generator=source).double() for _ in range(2)
+    )
     exact = spin(to_exact(weight), to_exact(velocity)) @ to_exact(weight)
-    error = np.abs((to_exact(spin(weight, velocity)) @ to_exact(weight) - exact).astype(float)).max()
+    error = np.abs(
+        (to_exact(spin(weight, velocity)) @ to_exact(weight) - exact).astype(float)
+    ).max()
     assert not error > float(vertical_radius(Ball(weight), Ball(velocity)))
 
 
@@ -200,7 +226,8 @@ def test_zero_weights_have_no_vertical_motion():
     assert rotation_is_orthogonal_to_learning(motion).grade is Grade.EXACT
 
 
-# -- balanced chains -----------------------------------------------------------------------------------------------
+# -- balanced chains
+# -----------------------------------------------------------------------------------------------
 
 
 @given(drawn.balanced_chains())
@@ -223,10 +250,14 @@ def test_chains_reach_every_corner(corner):
 
 
 def test_the_root_itself():
-    """(W₁ᵀW₁)^L = AGOP has the root as its only positive semidefinite solution: taken here by an eigendecomposition."""
+    """(W₁ᵀW₁)^L = AGOP has the root as its only positive semidefinite solution: taken here by an
+    eigendecomposition.
+    """
     turn = torch.tensor([[3.0, 4.0], [-4.0, 3.0]], dtype=torch.float64)
     first = turn @ torch.diag(torch.tensor([2.0, 1.0], dtype=torch.float64))
-    chain = LinearChain((first, torch.diag(torch.tensor([10.0, 5.0])).double() @ turn.mT / 5), normal(1, 6, 2))
+    chain = LinearChain(
+        (first, torch.diag(torch.tensor([10.0, 5.0])).double() @ turn.mT / 5), normal(1, 6, 2)
+    )
     assert imbalance(chain) == 0
     assert balanced_linear_network_feature_ansatz(chain)
     values, vectors = torch.linalg.eigh(gradient_outer_products(chain) / 6)
@@ -236,35 +267,47 @@ def test_the_root_itself():
 
 @pytest.mark.parametrize("off", [1.0, 2.0**-30, 2.0**-52, 0.0])
 def test_imbalance_is_the_largest_gap_in_fractions_however_small(off):
-    """Three matrices, the last pair out of balance by a factor 1 + off: seen also where floats round it away."""
+    """Three matrices, the last pair out of balance by a factor 1 + off: seen also where floats
+    round it away.
+    """
     first = torch.tensor([[0.1, 0.7], [-0.3, 0.2]], dtype=torch.float64)
     chain = LinearChain((first, first.mT, first * (1 + off)), torch.ones(1, 2, dtype=torch.float64))
     exact = [np.vectorize(Fraction, otypes=[object])(w.numpy()) for w in chain.weights]
     gaps = [abs(upper.T @ upper - lower @ lower.T).max() for lower, upper in pairwise(exact)]
-    rounding = 2.0**-51 if off > 2.0**-40 else 0  # a gap that no rounding explains is measured in floats
+    # a gap that no rounding explains is measured in floats
+    rounding = 2.0**-51 if off > 2.0**-40 else 0
     assert abs(imbalance(chain) - float(max(gaps))) <= rounding
     assert (imbalance(chain) > 0) is (off > 0)
-    assert imbalance(LinearChain(chain.weights[:1], chain.inputs)) == 0, "a single matrix is balanced"
+    assert imbalance(LinearChain(chain.weights[:1], chain.inputs)) == 0, (
+        "a single matrix is balanced"
+    )
 
 
 def test_a_generic_network_is_not_balanced():
-    model = torch.nn.Sequential(torch.nn.Linear(3, 4, bias=False), torch.nn.Linear(4, 2, bias=False)).double()
+    model = torch.nn.Sequential(
+        torch.nn.Linear(3, 4, bias=False), torch.nn.Linear(4, 2, bias=False)
+    ).double()
     chain = linear_chain(model, normal(1, 5, 3))
     verdict = balanced_linear_network_feature_ansatz(chain)
     assert verdict.outcome is Outcome.INAPPLICABLE
     assert "not balanced" in verdict.context["reason"]
-    assert balanced_linear_network_feature_ansatz.without("balanced")(chain).outcome is Outcome.REFUTED
+    assert (
+        balanced_linear_network_feature_ansatz.without("balanced")(chain).outcome is Outcome.REFUTED
+    )
 
 
 def test_observation_is_the_jacobian_of_the_module():
-    model = torch.nn.Sequential(torch.nn.Linear(3, 4, bias=False), torch.nn.Linear(4, 2, bias=False)).double()
+    model = torch.nn.Sequential(
+        torch.nn.Linear(3, 4, bias=False), torch.nn.Linear(4, 2, bias=False)
+    ).double()
     inputs = normal(2, 5, 3)
     jacobian = torch.func.vmap(torch.func.jacrev(model))(inputs)
     expected = torch.einsum("nci,ncj->ij", jacobian, jacobian)
     assert torch.allclose(gradient_outer_products(linear_chain(model, inputs)), expected)
 
 
-# -- errors --------------------------------------------------------------------------------------------------------
+# -- errors
+# --------------------------------------------------------------------------------------------------
 
 ONES = torch.ones(2, 3, dtype=torch.float64)
 BAD = {
@@ -273,8 +316,14 @@ BAD = {
     "infinite weights": (lambda: weight_step(ONES / 0, ONES), "finite"),
     "velocity of another shape": (lambda: weight_motion(ONES, ONES[:1]), "weight's shape"),
     "NaN velocity": (lambda: weight_motion(ONES, ONES * float("nan")), "finite"),
-    "vertical part of another shape": (lambda: WeightMotion(ONES, ONES, ONES[:1]), "vertical of shape"),
-    "rotation of another shape": (lambda: WeightStep(ONES, ONES, ONES, ONES, ONES), "rotation of shape"),
+    "vertical part of another shape": (
+        lambda: WeightMotion(ONES, ONES, ONES[:1]),
+        "vertical of shape",
+    ),
+    "rotation of another shape": (
+        lambda: WeightStep(ONES, ONES, ONES, ONES, ONES),
+        "rotation of shape",
+    ),
     "no matrix": (lambda: LinearChain((), ONES), "at least one"),
     "matrices that do not chain": (lambda: LinearChain((ONES, ONES), ONES), "W_2"),
     "NaN in a chain": (lambda: LinearChain((ONES * float("nan"),), ONES), "W_1"),
@@ -298,7 +347,10 @@ def test_enclosures_leave_data_alone():
 
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0)])
 def test_weights_without_rows_or_columns_are_no_step(shape):
-    nothing, square = torch.zeros(shape, dtype=torch.float64), torch.eye(shape[0], dtype=torch.float64)
+    nothing, square = (
+        torch.zeros(shape, dtype=torch.float64),
+        torch.eye(shape[0], dtype=torch.float64),
+    )
     with pytest.raises(
         InputError,
         match=r"expected weights of shape \(…, d_out, d_in\), got "

@@ -46,7 +46,11 @@ def lin(fan_in=D, fan_out=D, **options):
 
 def case(model, inputs=None, shape=None, loss=functional.mse_loss, targets=None, **answers):
     inputs = data(N, D) if inputs is None else inputs
-    targets = data(*(shape or (N, D)), seed=1, dtype=next(model.parameters()).dtype) if targets is None else targets
+    targets = (
+        data(*(shape or (N, D)), seed=1, dtype=next(model.parameters()).dtype)
+        if targets is None
+        else targets
+    )
     named = {name.replace("_", ".").replace("..", "_"): answer for name, answer in answers.items()}
     return Case(model, inputs, targets, loss, named)
 

@@ -1,4 +1,6 @@
-"""Shapes, number formats, compiled and scripted parts, models that change themselves, losses and labels."""
+"""Shapes, number formats, compiled and scripted parts, models that change themselves, losses and
+labels.
+"""
 
 import warnings
 
@@ -8,7 +10,8 @@ from torch.nn import functional
 
 from tests.foreign.common import F64, Case, D, H, N, Net, case, data, lin, two
 
-# -- shapes and formats --------------------------------------------------------------------------------------------
+# -- shapes and formats
+# --------------------------------------------------------------------------------------------
 
 
 def one_layer():
@@ -43,11 +46,21 @@ def image_without_batch_dimension():
 
 def in_format(dtype):
     model = nn.Sequential(
-        nn.Conv2d(2, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 4, 3, stride=2, dilation=2), nn.ReLU(), nn.Flatten(),
+        nn.Conv2d(2, 8, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(8, 4, 3, stride=2, dilation=2),
+        nn.ReLU(),
+        nn.Flatten(),
         nn.Linear(36, 4),
-    ).to(dtype)  # fmt: skip
+    ).to(dtype)
     answers = {"0": H, "2": H, "5": H}
-    return Case(model, data(4, 2, 10, 10, dtype=dtype), data(4, 4, seed=1, dtype=dtype), functional.mse_loss, answers)
+    return Case(
+        model,
+        data(4, 2, 10, 10, dtype=dtype),
+        data(4, 4, seed=1, dtype=dtype),
+        functional.mse_loss,
+        answers,
+    )
 
 
 def autocast(dtype):
@@ -82,7 +95,9 @@ def scripted_part():
 
 
 class Counting(nn.Module):
-    """Changes itself in every forward pass: a buffer, a late buffer, an attribute, its mode, an embedding's rows."""
+    """Changes itself in every forward pass: a buffer, a late buffer, an attribute, its mode, an
+    embedding's rows.
+    """
 
     def __init__(self):
         super().__init__()
@@ -103,7 +118,9 @@ def changes_itself():
 
 
 def loss_that_reshapes():
-    return two(lin(), lin(D, 1))._replace(targets=data(N), loss=lambda o, t: ((o.squeeze(1) - t) ** 2).mean())
+    return two(lin(), lin(D, 1))._replace(
+        targets=data(N), loss=lambda o, t: ((o.squeeze(1) - t) ** 2).mean()
+    )
 
 
 def labels_to_ignore():

@@ -9,7 +9,8 @@ from torch.utils.checkpoint import checkpoint
 
 from tests.foreign.common import F64, D, H, I, Net, R, case, lin, looped, two
 
-# -- weights that are computed -------------------------------------------------------------------------------------
+# -- weights that are computed
+# -------------------------------------------------------------------------------------
 
 
 def weight_norm():
@@ -73,7 +74,8 @@ def hypernetwork():
     return case(Net(forward, h=lin(3, D * D), fc=lin()), h=H, fc=H)
 
 
-# -- gradients that stop, start again, or are meddled with ---------------------------------------------------------
+# -- gradients that stop, start again, or are meddled with
+# ---------------------------------------------------------
 
 
 def frozen_layer():

@@ -1,4 +1,6 @@
-"""Layers that are not what they seem: wrong backward passes, subclasses with another forward, layers never called."""
+"""Layers that are not what they seem: wrong backward passes, subclasses with another forward,
+layers never called.
+"""
 
 import torch
 from torch import nn
@@ -6,7 +8,8 @@ from torch.nn import functional
 
 from tests.foreign.common import F64, Case, D, H, I, Net, R, case, data, lin, plain, two
 
-# -- layers that are not what they seem ----------------------------------------------------------------------------
+# -- layers that are not what they seem
+# ----------------------------------------------------------------------------
 
 
 class Product(torch.autograd.Function):
@@ -85,7 +88,9 @@ class Convolved(torch.autograd.Function):
 
     @classmethod
     def gradients(cls, x, weight, grad):
-        return torch.nn.grad.conv2d_input(x.shape, weight, grad), torch.nn.grad.conv2d_weight(x, weight.shape, grad)
+        return torch.nn.grad.conv2d_input(x.shape, weight, grad), torch.nn.grad.conv2d_weight(
+            x, weight.shape, grad
+        )
 
     @classmethod
     def backward(cls, ctx, grad):
@@ -116,7 +121,11 @@ def convolution_by_hand(function):
     own = linear_by(function, nn.Conv2d)(3, 2, 2, bias=False, dtype=F64)
     model = nn.Sequential(nn.Conv2d(2, 3, 3, dtype=F64), nn.ReLU(), own)
     return Case(
-        model, data(2, 2, 6, 6), data(2, 2, 3, 3), functional.mse_loss, {"0": H, "2": H if function is Convolved else R}
+        model,
+        data(2, 2, 6, 6),
+        data(2, 2, 3, 3),
+        functional.mse_loss,
+        {"0": H, "2": H if function is Convolved else R},
     )
 
 
@@ -135,11 +144,15 @@ def subclass_doubles_its_output():
 
 
 def subclass_is_wider():
-    return subclass(lambda self, x: torch.cat([plain(self, x)] * 2, -1), I, lambda s, x: s.b(s.a(x)[:, 2:6]))
+    return subclass(
+        lambda self, x: torch.cat([plain(self, x)] * 2, -1), I, lambda s, x: s.b(s.a(x)[:, 2:6])
+    )
 
 
 def subclass_pools():
-    return subclass(lambda self, x: plain(self, x).mean(0, keepdim=True), I, lambda s, x: s.b(s.a(x) + x))
+    return subclass(
+        lambda self, x: plain(self, x).mean(0, keepdim=True), I, lambda s, x: s.b(s.a(x) + x)
+    )
 
 
 def subclass_returns_a_tuple():
@@ -147,7 +160,9 @@ def subclass_returns_a_tuple():
 
 
 def subclass_takes_more_arguments():
-    return subclass(lambda self, x, gain: plain(self, x) * gain, H, lambda s, x: s.b(s.a(x, gain=1.0)))
+    return subclass(
+        lambda self, x, gain: plain(self, x) * gain, H, lambda s, x: s.b(s.a(x, gain=1.0))
+    )
 
 
 def subclass_takes_keywords():
@@ -169,4 +184,10 @@ def unused():
 
 def transposed_convolution():
     model = nn.Sequential(nn.Conv2d(2, 3, 3), nn.ReLU(), nn.ConvTranspose2d(3, 2, 3)).double()
-    return Case(model, data(2, 2, 6, 6), data(2, 2, 6, 6, seed=1), functional.mse_loss, {"0": H, "2.weight": H})
+    return Case(
+        model,
+        data(2, 2, 6, 6),
+        data(2, 2, 6, 6, seed=1),
+        functional.mse_loss,
+        {"0": H, "2.weight": H},
+    )

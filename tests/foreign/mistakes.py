@@ -1,4 +1,6 @@
-"""Factories that make every mistake that we could think of; each must give one line and exit code 2."""
+"""Factories that make every mistake that we could think of; each must give one line and exit code
+2.
+"""
 
 import torch
 from torch import nn
@@ -62,14 +64,23 @@ MISTAKES = {
     "a class for a loss": (lambda: (net(), X, Y, nn.CrossEntropyLoss), "call it to make one"),
     "a name for a loss": (lambda: (net(), X, Y, "cross_entropy"), "callable loss"),
     "no loss": (lambda: (net(), X, Y, None), "returns its loss"),
-    "loss is a vector": (lambda: (net(), X, Y, nn.CrossEntropyLoss(reduction="none")), "shape (8,)"),
+    "loss is a vector": (
+        lambda: (net(), X, Y, nn.CrossEntropyLoss(reduction="none")),
+        "shape (8,)",
+    ),
     "loss is a float": (lambda: (net(), X, Y, lambda f, y: float(L(f, y))), "float"),
     "loss is NaN": (lambda: (net(), X, Y, lambda f, y: L(f, y) * float("nan")), "loss"),
-    "loss without gradient": (lambda: (net(), X, Y, lambda f, y: L(f.detach(), y)), "without gradient"),
+    "loss without gradient": (
+        lambda: (net(), X, Y, lambda f, y: L(f.detach(), y)),
+        "without gradient",
+    ),
     "loss raises": (lambda: (net(), X, Y, lambda f, y: {}["weight"]), "KeyError"),
     "targets of the wrong type": (lambda: (net(), X, Y.double(), L), "float64"),
     "targets out of range": (lambda: (net(), X, Y + 9, L), "out of bounds"),
-    "targets that broadcast": (lambda: (net(), X, torch.randn(8, 1), functional.mse_loss), "(8, 1)"),
+    "targets that broadcast": (
+        lambda: (net(), X, torch.randn(8, 1), functional.mse_loss),
+        "(8, 1)",
+    ),
     "no targets": (lambda: (net(), X, None, L), "None"),
     "model returns a tuple": (lambda: (Calls(lambda s, x: (s.a(x), x)), X, Y, L), "tuple"),
     "in-place on what is saved": (in_place_on_what_is_saved, "backward"),
@@ -82,7 +93,10 @@ MISTAKES = {
     "inputs of another format": (lambda: (net(), X.double(), Y, L), "float64"),
     "complex model": (lambda: (net().to(torch.complex64), X.cfloat(), Y, L), "complex"),
     "quantised model": (lambda: (quantised(), X, Y, L), "quantised"),
-    "quantised part": (lambda: (nn.Sequential(quantised(), nn.Linear(3, 3)), X, Y, L), "before it is quantised"),
+    "quantised part": (
+        lambda: (nn.Sequential(quantised(), nn.Linear(3, 3)), X, Y, L),
+        "before it is quantised",
+    ),
     "sparse weights": (lambda: (_sparse(), X, Y, L), "sparse"),
     "a generator of inputs": (lambda: (net(), (x for x in X), Y, L), "generator"),
     "inputs that are words": (lambda: (net(), "digits", Y, L), "str"),
@@ -93,7 +107,7 @@ MISTAKES = {
     "negative decay": (lambda: (net(), X, Y, L, {"decay": -1.0}), "decay=-1.0"),
     "unknown option": (lambda: (net(), X, Y, L, {"lr": 1.0}), "lr"),
     "a mapping without a loss": (lambda: {"model": net(), "inputs": X, "targets": Y}, "loss"),
-}  # fmt: skip
+}
 
 
 def _poisoned():

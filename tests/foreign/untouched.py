@@ -13,14 +13,23 @@ def snapshot(model):
         "attributes": [{k: id(v) for k, v in vars(m).items() if k != "training"} for m in modules],
         "buffers": [{k: id(v) for k, v in m._buffers.items()} for m in modules],
         "hooks": [
-            list(hooks) for m in modules
-            for hooks in (m._forward_hooks, m._forward_pre_hooks, m._backward_hooks, m._backward_pre_hooks)
+            list(hooks)
+            for m in modules
+            for hooks in (
+                m._forward_hooks,
+                m._forward_pre_hooks,
+                m._backward_hooks,
+                m._backward_pre_hooks,
+            )
         ],
-        "values": {name: (id(t), t.detach().clone(), t.requires_grad, t.grad) for name, t in tensors.items()},
+        "values": {
+            name: (id(t), t.detach().clone(), t.requires_grad, t.grad)
+            for name, t in tensors.items()
+        },
         "tensor hooks": {name: list(t._backward_hooks or ()) for name, t in tensors.items()},
         "random state": torch.get_rng_state(),
         "grad mode": torch.is_grad_enabled(),
-    }  # fmt: skip
+    }
 
 
 def assert_same(before, after):

@@ -1,4 +1,6 @@
-"""Tensors read twice, weights read twice, heads, experts, and all that stands between linear layers."""
+"""Tensors read twice, weights read twice, heads, experts, and all that stands between linear
+layers.
+"""
 
 import torch
 from torch import nn
@@ -7,7 +9,8 @@ from torch.nn.utils import parametrizations
 
 from tests.foreign.common import F64, Case, D, H, I, N, Net, case, data, lin, looped, two
 
-# -- one tensor read twice, one weight read twice ------------------------------------------------------------------
+# -- one tensor read twice, one weight read twice
+# ------------------------------------------------------------------
 
 
 def skip():
@@ -51,7 +54,9 @@ def tied_modules():
 
 def tied_functionally(layer=None):
     return case(
-        Net(lambda s, x: functional.linear(torch.relu(s.fc(x)), s.fc.weight.T), fc=layer or lin()), fc=H, fc_weight=H
+        Net(lambda s, x: functional.linear(torch.relu(s.fc(x)), s.fc.weight.T), fc=layer or lin()),
+        fc=H,
+        fc_weight=H,
     )
 
 
@@ -65,7 +70,13 @@ def tied_embedding():
     tokens = torch.arange(12).reshape(4, 3) % 7
     model = nn.Sequential(embed, lin(), nn.ReLU(), head).double()
     answers = {"1": H, "3": H}
-    return Case(model, tokens, tokens.flatten(), lambda o, t: functional.cross_entropy(o.flatten(0, 1), t), answers)
+    return Case(
+        model,
+        tokens,
+        tokens.flatten(),
+        lambda o, t: functional.cross_entropy(o.flatten(0, 1), t),
+        answers,
+    )
 
 
 def loop():
@@ -83,7 +94,12 @@ def recurrent():
 
 
 def heads_in_a_tuple():
-    model = Net(lambda s, x: tuple(head(torch.relu(s.f(x))) for head in (s.a, s.b)), f=lin(), a=lin(D, 2), b=lin(D, 3))
+    model = Net(
+        lambda s, x: tuple(head(torch.relu(s.f(x))) for head in (s.a, s.b)),
+        f=lin(),
+        a=lin(D, 2),
+        b=lin(D, 3),
+    )
     return case(
         model, targets=(data(N, 2), data(N, 3)), f=H, a=H, b=H,
         loss=lambda o, t: functional.mse_loss(o[0], t[0]) + functional.mse_loss(o[1], t[1]),
@@ -97,9 +113,15 @@ def heads_in_a_dict():
 
     model = Net(forward, f=lin(), a=lin(), b=lin(D, 3))
     return case(
-        model, targets={"y": data(N, D), "c": torch.arange(N) % 3}, f=H, a=H, b=H,
-        loss=lambda o, t: functional.mse_loss(o["y"], t["y"]) + functional.cross_entropy(o["c"], t["c"]),
-    )  # fmt: skip
+        model,
+        targets={"y": data(N, D), "c": torch.arange(N) % 3},
+        f=H,
+        a=H,
+        b=H,
+        loss=lambda o, t: (
+            functional.mse_loss(o["y"], t["y"]) + functional.cross_entropy(o["c"], t["c"])
+        ),
+    )
 
 
 def experts_some_without_rows():
@@ -113,7 +135,8 @@ def experts_some_without_rows():
     return case(Net(forward, a=lin(), b=lin(), c=lin()), a=H, b=H, c=I)
 
 
-# -- layers between ------------------------------------------------------------------------------------------------
+# -- layers between
+# ------------------------------------------------------------------------------------------------
 
 
 def batch_norm():
@@ -141,13 +164,19 @@ def attention():
     def forward(net, x):
         return net.o(net.att(net.q(x), x, x)[0])
 
-    model = Net(forward, att=nn.MultiheadAttention(D, 2, batch_first=True), q=lin(), o=lin()).double()
+    model = Net(
+        forward, att=nn.MultiheadAttention(D, 2, batch_first=True), q=lin(), o=lin()
+    ).double()
     found = case(model, data(3, 5, D), (3, 5, D), att_out__proj_weight=H, q=H, o=H)
-    return found._replace(answers=found.answers | {f"att.in_proj_weight[{part}]": H for part in ("0:4", "4:12")})
+    return found._replace(
+        answers=found.answers | {f"att.in_proj_weight[{part}]": H for part in ("0:4", "4:12")}
+    )
 
 
 def attention_alone():
-    model = Net(lambda s, x: s.att(x, x, x)[0], att=nn.MultiheadAttention(D, 2, batch_first=True)).double()
+    model = Net(
+        lambda s, x: s.att(x, x, x)[0], att=nn.MultiheadAttention(D, 2, batch_first=True)
+    ).double()
     return case(model, data(3, 5, D), (3, 5, D), att_out__proj_weight=H, att_in__proj__weight=H)
 
 

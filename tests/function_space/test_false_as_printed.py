@@ -1,4 +1,6 @@
-"""Statements of arXiv:2605.17718 that are false as printed, beside their corrected forms, and the model behind them."""
+"""Statements of arXiv:2605.17718 that are false as printed, beside their corrected forms, and the
+model behind them.
+"""
 
 import math
 from fractions import Fraction
@@ -18,7 +20,9 @@ from theorems.relations.corrections import Corrections
 
 
 def test_series_counterexample_as_a_reader_can_follow_it():
-    verdict = function_space.spiked_covariance_series_as_stated(SpikedSeries(Fraction(1), Fraction(2)))
+    verdict = function_space.spiked_covariance_series_as_stated(
+        SpikedSeries(Fraction(1), Fraction(2))
+    )
     assert verdict.outcome is Outcome.REFUTED
     assert verdict.grade is Grade.CERTIFIED
     assert verdict.context["value"].startswith("[1.3819765978")
@@ -46,7 +50,8 @@ def test_gap_exponents(zeta, exponent):
     verdict = function_space.gaussian_equivalent_gap_as_stated(path)
     assert verdict.outcome is Outcome.REFUTED
     fitted = float(verdict.context["exponent fitted"].split()[0])
-    assert fitted == pytest.approx(exponent, abs=0.06)  # at ¾ still on its way: −0.93, extrapolated −0.99
+    # at ¾ still on its way: −0.93, extrapolated −0.99
+    assert fitted == pytest.approx(exponent, abs=0.06)
     plain = function_space.gaussian_equivalent_gap(path)
     assert plain.outcome is (Outcome.HOLDS if zeta < 1 else Outcome.INAPPLICABLE)
 
@@ -77,7 +82,9 @@ def test_largest_step_has_a_gap_as_large_as_its_spike():
 
 
 def test_gap_kernel_against_simulated_training_sets():
-    """k₁* at one pair from the law of real spikes: many training sets, the weight's Gaussian part integrated."""
+    """k₁* at one pair from the law of real spikes: many training sets, the weight's Gaussian part
+    integrated.
+    """
     point = GapPoint(dimension=4, samples=6, width=3, rate=6.0)
     source = torch.Generator().manual_seed(1)
     x = torch.randn(200_000, 6, 4, generator=source, dtype=torch.float64)
@@ -85,9 +92,13 @@ def test_gap_kernel_against_simulated_training_sets():
     counts = (32, 14, 200, 200)  # a pair in the tail needs more nodes for b than the norm does
     along, across = point.grid(counts)
     i, j = 21, 5
-    delta = torch.tensor([float(along[i, 0]), math.sqrt(float(across[0, j])), 0.0, 0.0], dtype=torch.float64)
+    delta = torch.tensor(
+        [float(along[i, 0]), math.sqrt(float(across[0, j])), 0.0, 0.0], dtype=torch.float64
+    )
     values = torch.exp(-(delta @ delta) / 8 - point.strength**2 * (spikes @ delta) ** 2 / 2)
-    assert float(values.mean()) == pytest.approx(float(point._learned(counts)[i, j]), abs=5 * float(values.std()) / 447)
+    assert float(values.mean()) == pytest.approx(
+        float(point._learned(counts)[i, j]), abs=5 * float(values.std()) / 447
+    )
 
 
 def test_gap_coefficients_are_those_of_the_moments():

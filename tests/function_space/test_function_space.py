@@ -19,7 +19,9 @@ from tests.spiked import kernel, objects
 BAD = {
     "width": lambda: StepPoint(dimension=3, samples=3, width=0, rate=1.0),
     "positive learning rate": lambda: StepPoint(dimension=3, samples=3, width=1, rate=0.0),
-    "one of the links": lambda: StepPoint(dimension=3, samples=3, width=1, rate=1.0, target="cubic"),
+    "one of the links": lambda: StepPoint(
+        dimension=3, samples=3, width=1, rate=1.0, target="cubic"
+    ),
     "whole number": lambda: StepPath(alpha=0.3),
     "increasing sizes": lambda: StepPath(sizes=(4, 2), replicates=(1, 1)),
     "at least one run": lambda: Ensemble(()),

@@ -5,7 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from impl.function_space.gaussian_quadrature import chi_squared, normal, sphere_coordinate, split_normal
+from impl.function_space.gaussian_quadrature import (
+    chi_squared,
+    normal,
+    sphere_coordinate,
+    split_normal,
+)
 
 
 def moments(rule, orders):
@@ -16,7 +21,9 @@ def moments(rule, orders):
 @pytest.mark.parametrize("count", [2, 3, 8, 20])
 def test_normal(count):
     orders = range(0, 2 * count, 2)
-    assert moments(normal(count), orders) == pytest.approx([math.prod(range(1, k, 2)) for k in orders], rel=1e-12)
+    assert moments(normal(count), orders) == pytest.approx(
+        [math.prod(range(1, k, 2)) for k in orders], rel=1e-12
+    )
     assert np.abs(moments(normal(count), (1, 3))).max() < 1e-14
 
 
@@ -40,7 +47,9 @@ def test_sphere_coordinate(count, dimension):
 
 def test_split_normal():
     nodes, weights = split_normal(80)
-    assert float((weights * np.abs(nodes)).sum()) == pytest.approx(math.sqrt(2 / math.pi), rel=1e-12)
+    assert float((weights * np.abs(nodes)).sum()) == pytest.approx(
+        math.sqrt(2 / math.pi), rel=1e-12
+    )
     assert moments((nodes, weights), (0, 2, 4)) == pytest.approx([1, 1, 3], rel=1e-12)
 
 

@@ -1,4 +1,6 @@
-"""Harmonics against scipy: Gegenbauer polynomials, integrals over the whole sphere, eigenvalues of known matrices."""
+"""Harmonics against scipy: Gegenbauer polynomials, integrals over the whole sphere, eigenvalues of
+known matrices.
+"""
 
 import math
 
@@ -25,13 +27,17 @@ def polynomial(d, k, t):
 def test_polynomials(d):
     for k in range(7):
         for t in (-1.0, -0.3, 0.0, 0.8, 1.0):
-            assert float(legendre(d, k, acb(t)).real.mid()) == pytest.approx(polynomial(d, k, t), abs=1e-12)
+            assert float(legendre(d, k, acb(t)).real.mid()) == pytest.approx(
+                polynomial(d, k, t), abs=1e-12
+            )
 
 
 @pytest.mark.parametrize("activation", SIGMA)
 @pytest.mark.parametrize("d", [2, 3, 4, 9])
 def test_eigenvalues_are_integrals_over_the_whole_sphere(d, activation):
-    """μ_k = E σ(t)P_k(t), each half of the sphere integrated by scipy, whatever the parity of σ and P_k."""
+    """μ_k = E σ(t)P_k(t), each half of the sphere integrated by scipy, whatever the parity of σ and
+    P_k.
+    """
 
     def whole(of):
         halves = ((0, math.pi / 2), (math.pi / 2, math.pi))
@@ -60,7 +66,9 @@ def test_what_does_not_exist_is_refused(case):
 
 
 def test_enclosures_hold_the_eigenvalues_of_the_second_difference():
-    """2 − 2 cos(πj/(n + 1)) of the tridiagonal matrix (−1, 2, −1), in decreasing order, tightly; entries that are balls widen them."""
+    """2 − 2 cos(πj/(n + 1)) of the tridiagonal matrix (−1, 2, −1), in decreasing order, tightly;
+    entries that are balls widen them.
+    """
     n = 9
     rows = (2 * np.eye(n) - np.eye(n, k=1) - np.eye(n, k=-1)).tolist()
     with ctx.workprec(100):
@@ -68,7 +76,9 @@ def test_enclosures_hold_the_eigenvalues_of_the_second_difference():
         for ball, found in zip(wanted, eigenvalues(arb_mat(rows)), strict=True):
             assert found.overlaps(ball)
             assert float(found.rad()) < 1e-12
-        wide = [[arb(v, 1e-3 if i == j else 0) for j, v in enumerate(row)] for i, row in enumerate(rows)]
+        wide = [
+            [arb(v, 1e-3 if i == j else 0) for j, v in enumerate(row)] for i, row in enumerate(rows)
+        ]
         for ball, found in zip(wanted, eigenvalues(arb_mat(wide)), strict=True):
             assert found.contains(ball + arb(0, 1e-3))
             assert float(found.rad()) < 1e-2

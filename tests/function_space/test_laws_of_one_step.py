@@ -1,4 +1,6 @@
-"""Verdicts about one large step that came out wrong once: true laws that were refuted, false ones that held."""
+"""Verdicts about one large step that came out wrong once: true laws that were refuted, false ones
+that held.
+"""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -21,9 +23,15 @@ from tests.spiked import objects
 from theorems import Outcome
 from theorems.relations.laws import Distributed
 
-HOLDS, REFUTED, UNDECIDED, INAPPLICABLE = Outcome.HOLDS, Outcome.REFUTED, Outcome.UNDECIDED, Outcome.INAPPLICABLE
+HOLDS, REFUTED, UNDECIDED, INAPPLICABLE = (
+    Outcome.HOLDS,
+    Outcome.REFUTED,
+    Outcome.UNDECIDED,
+    Outcome.INAPPLICABLE,
+)
 
-# -- asymptotic laws --------------------------------------------------------------------------------------------------
+# -- asymptotic laws
+# --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("growth", [0.0, 0.1, 0.25, 0.5, 0.6, 0.75, 0.9])
@@ -37,7 +45,12 @@ def test_the_top_mode_is_refuted_at_no_growth(growth, spike):
 
 
 def test_the_top_mode_at_the_growth_that_was_refuted():
-    assert theorems.top_mode_mixes_quadratic_harmonic(ZonalPath(bulk=1.0, spike=1.0, growth=0.6)).outcome is HOLDS
+    assert (
+        theorems.top_mode_mixes_quadratic_harmonic(
+            ZonalPath(bulk=1.0, spike=1.0, growth=0.6)
+        ).outcome
+        is HOLDS
+    )
 
 
 @pytest.mark.parametrize(
@@ -74,7 +87,10 @@ def test_kinks_have_an_expansion(activation, seed):
 
 @pytest.mark.parametrize("activation", ["sign", "exploding"])
 def test_activations_without_two_derivatives_or_moments_have_none(activation):
-    assert theorems.kernel_first_order_expansion(ExpansionPath(activation=activation)).outcome is INAPPLICABLE
+    assert (
+        theorems.kernel_first_order_expansion(ExpansionPath(activation=activation)).outcome
+        is INAPPLICABLE
+    )
 
 
 def test_a_zero_of_the_remainder_is_no_refutation():
@@ -93,9 +109,14 @@ def test_a_jump_of_the_activation_is_outside_the_statement():
     assert theorems.first_step_is_rank_one(path).outcome is INAPPLICABLE
 
 
-# -- laws that jump ---------------------------------------------------------------------------------------------------
+# -- laws that jump
+# --------------------------------------------------------------------------------------------------
 
-DISCRETE = {"coin": stats.bernoulli(0.5), "ten coins": stats.binom(10, 0.5), "Poisson": stats.poisson(3)}
+DISCRETE = {
+    "coin": stats.bernoulli(0.5),
+    "ten coins": stats.binom(10, 0.5),
+    "Poisson": stats.poisson(3),
+}
 
 
 @pytest.mark.parametrize("count", [50, 500, 5000])
@@ -105,7 +126,10 @@ def test_discrete_laws_are_themselves(name, count):
     refuted = 0
     for seed in range(40):
         x = law.rvs(count, random_state=seed).astype(float)
-        refuted += Distributed(alarm=0.05).judge(lambda _, x=x: x, lambda _: law, object()).outcome is REFUTED
+        refuted += (
+            Distributed(alarm=0.05).judge(lambda _, x=x: x, lambda _: law, object()).outcome
+            is REFUTED
+        )
     assert refuted <= 9  # binomial(40, 0.05) exceeds this with probability 1e-5
 
 
@@ -117,11 +141,14 @@ def test_a_wrong_discrete_law_and_one_of_no_jumps_are_refuted():
         assert found.context["detectable effect"] == pytest.approx(2 * found.bound, rel=0.01)
 
 
-# -- exact and certified ----------------------------------------------------------------------------------------------
+# -- exact and certified
+# ----------------------------------------------------------------------------------------------
 
 
 def test_pairs_count_beyond_one_dimension():
-    setting = SpikeSetting(unit_vector([1]), objects([0, 1, 1]), Fraction(0), 2, 1, Fraction(1), Fraction(1))
+    setting = SpikeSetting(
+        unit_vector([1]), objects([0, 1, 1]), Fraction(0), 2, 1, Fraction(1), Fraction(1)
+    )
     claim = theorems.spike_moments
     assert claim(setting).outcome is HOLDS
     for name in ("no pairs", "pairs across the teacher", "n² pairs", "no curvature s"):
@@ -146,7 +173,9 @@ WIDE = {
 def test_a_wide_enclosure_holds_nothing(name):
     claim = theorems.spiked_covariance_series
     assert claim(WIDE[name]).outcome is UNDECIDED
-    assert theorems.spiked_covariance_series_as_stated(replace(WIDE[name])).outcome is not REFUTED, "true, and slow"
+    assert (
+        theorems.spiked_covariance_series_as_stated(replace(WIDE[name])).outcome is not REFUTED
+    ), "true, and slow"
 
 
 def test_a_tiny_value_is_known_to_its_own_size():

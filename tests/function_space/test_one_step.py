@@ -1,4 +1,6 @@
-"""Real networks take one large step (arXiv:2605.17718): the step itself, its ensembles, the moments of its links."""
+"""Real networks take one large step (arXiv:2605.17718): the step itself, its ensembles, the moments
+of its links.
+"""
 
 import itertools
 import json
@@ -19,7 +21,15 @@ from theorems import Outcome, function_space
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "silu"])
 def test_step_is_the_gradient_written_out(activation):
-    point = StepPoint(dimension=5, samples=7, width=4, rate=2.0, activation=activation, data_seed=1, network_seed=2)
+    point = StepPoint(
+        dimension=5,
+        samples=7,
+        width=4,
+        rate=2.0,
+        activation=activation,
+        data_seed=1,
+        network_seed=2,
+    )
     inputs, labels, teacher = point.batch()
     model = point.network()
     weight, a = model.first.weight.detach(), model.readout
@@ -48,7 +58,9 @@ def test_ensembles_take_the_same_steps_at_once(group):
     for point in runs.points:
         _, _, right = torch.linalg.svd(point.step.update)
         alone.append(float((right[0] @ point.step.direction).abs()))
-    torch.testing.assert_close(runs.cosines.abs(), torch.tensor(alone, dtype=torch.float64), rtol=1e-6, atol=1e-9)
+    torch.testing.assert_close(
+        runs.cosines.abs(), torch.tensor(alone, dtype=torch.float64), rtol=1e-6, atol=1e-9
+    )
 
 
 def test_identity_activation_without_output_is_exactly_rank_one():
@@ -61,10 +73,16 @@ def test_identity_activation_without_output_is_exactly_rank_one():
 
 
 def test_targets_keep_the_exponent():
-    """A jump, a mean and growth of the target do not matter: the four targets of the statement hold at small sizes alike."""
+    """A jump, a mean and growth of the target do not matter: the four targets of the statement hold
+    at small sizes alike.
+    """
     for target in ("erf", "relu"):
         path = StepPath(
-            activation="tanh", target=target, sizes=(16, 32, 64, 128, 256), replicates=(40, 2, 24, 8, 8), seed=3
+            activation="tanh",
+            target=target,
+            sizes=(16, 32, 64, 128, 256),
+            replicates=(40, 2, 24, 8, 8),
+            seed=3,
         )
         verdict = function_space.first_step_is_rank_one(path)
         assert verdict.outcome is not Outcome.REFUTED, verdict
@@ -75,7 +93,11 @@ def test_targets_keep_the_exponent():
 def test_printed_coefficient_is_off_by_the_ratio_of_slopes():
     point = StepPoint(dimension=256, samples=512, width=128, rate=1.0, data_seed=3, network_seed=4)
     step = point.step
-    rank_one = torch.outer(step.readout, step.spike) * point.rate / (point.samples * math.sqrt(point.width))
+    rank_one = (
+        torch.outer(step.readout, step.spike)
+        * point.rate
+        / (point.samples * math.sqrt(point.width))
+    )
     coefficient = float((step.update * rank_one).sum() / rank_one.square().sum())
     assert coefficient == pytest.approx(0.4995, abs=0.02)
     assert abs(coefficient - point.target_slope) > 0.08
@@ -89,14 +111,19 @@ def test_moments_of_links(link):
     def value(z):
         return float(link(torch.tensor(z, dtype=torch.float64)))
 
-    slope = integrate.quad(lambda z: z * value(z) * density(z), -14, 14, points=[0, 1], limit=400)[0]
+    slope = integrate.quad(lambda z: z * value(z) * density(z), -14, 14, points=[0, 1], limit=400)[
+        0
+    ]
     assert slope == pytest.approx(link.mean_slope, abs=1e-8)
     if math.isfinite(link.mean_square):
-        square = integrate.quad(lambda z: value(z) ** 2 * density(z), -14, 14, points=[0], limit=400)[0]
+        square = integrate.quad(
+            lambda z: value(z) ** 2 * density(z), -14, 14, points=[0], limit=400
+        )[0]
         assert square == pytest.approx(link.mean_square, abs=1e-8)
 
 
-# -- full sizes ------------------------------------------------------------------------------------------------------
+# -- full sizes
+# --------------------------------------------------------------------------------------------------
 
 
 def test_the_full_grid_is_the_statements():
@@ -107,7 +134,9 @@ def test_the_full_grid_is_the_statements():
     assert {(p["activation"], p["target"]) for p in paths} == set(
         itertools.product(("relu", "tanh", "erf", "silu"), ("tanh", "erf", "sign", "relu"))
     )
-    assert all(p["sizes"] == (64, 128, 256, 512, 1024, 2048) and min(p["replicates"]) >= 8 for p in paths)
+    assert all(
+        p["sizes"] == (64, 128, 256, 512, 1024, 2048) and min(p["replicates"]) >= 8 for p in paths
+    )
 
 
 def test_full_sizes_are_drawn_within_and_not_after():
@@ -120,7 +149,9 @@ def test_full_sizes_are_drawn_within_and_not_after():
 
 def test_the_command_draws_full_sizes_and_says_so(run, tmp_path):
     file = tmp_path / "evidence.json"
-    code, _, _ = run("check", "gaussian_equivalent_gap_as_stated", "--thorough", "--json", str(file))
+    code, _, _ = run(
+        "check", "gaussian_equivalent_gap_as_stated", "--thorough", "--json", str(file)
+    )
     assert code == 0
     assert json.loads(file.read_text())["profile"] == "thorough"
     assert not thorough() or settings.get_current_profile_name() == "thorough"

@@ -1,4 +1,6 @@
-"""The operator's spectrum and the quadratures under it: zonal Galerkin matrices, Legendre polynomials, the first order in the spike."""
+"""The operator's spectrum and the quadratures under it: zonal Galerkin matrices, Legendre
+polynomials, the first order in the spike.
+"""
 
 import math
 
@@ -6,7 +8,12 @@ import numpy as np
 import pytest
 from flint import acb, arb
 
-from impl.function_space.gaussian_quadrature import chi_squared, normal, sphere_coordinate, split_normal
+from impl.function_space.gaussian_quadrature import (
+    chi_squared,
+    normal,
+    sphere_coordinate,
+    split_normal,
+)
 from impl.function_space.harmonics import Harmonic, legendre
 from impl.function_space.kernel_expansion import ExpansionPath
 from impl.function_space.zonal_operator import ZonalPath, ZonalPoint, funk_hecke, galerkin
@@ -16,10 +23,13 @@ from theorems import Outcome, function_space
 @pytest.mark.parametrize("d", [2, 3, 10])
 def test_zonal_galerkin_has_the_isotropic_spectrum_and_trace(d):
     diagonal = np.diag(galerkin(ZonalPoint(dimension=d, bulk=1.0, spike=0.0), 8, 40))
-    assert diagonal == pytest.approx([float(Harmonic(d, k).eigenvalue.mid()) for k in range(8)], abs=1e-13)
+    assert diagonal == pytest.approx(
+        [float(Harmonic(d, k).eigenvalue.mid()) for k in range(8)], abs=1e-13
+    )
+    # E‖w‖² = tr Γ/d
     assert galerkin(ZonalPoint(dimension=d, bulk=1.0, spike=3.0), 8, 80)[0, 0] == pytest.approx(
         float(Harmonic(d, 0).eigenvalue.mid()) * (d + 3) / d
-    )  # E‖w‖² = tr Γ/d
+    )
     assert funk_hecke(8, d)[3] == 0
 
 
@@ -55,7 +65,9 @@ def test_first_order_expansion_needs_its_remainder():
 
 def test_the_top_modes_error_is_of_second_order_unless_the_spike_vanishes():
     claim = function_space.top_mode_mixes_quadratic_harmonic
-    assert float(claim(ZonalPath(growth=0.0)).context["exponent fitted"].split()[0]) == pytest.approx(-2, abs=0.01)
+    assert float(
+        claim(ZonalPath(growth=0.0)).context["exponent fitted"].split()[0]
+    ) == pytest.approx(-2, abs=0.01)
     small = ZonalPath(growth=-0.5)
     assert claim(small).outcome is Outcome.INAPPLICABLE
     assert claim.without("B does not vanish")(small).outcome is Outcome.REFUTED
@@ -64,5 +76,8 @@ def test_the_top_modes_error_is_of_second_order_unless_the_spike_vanishes():
 @pytest.mark.parametrize("bulk", [1e-6, 0.01, 1.0, 100.0])
 def test_a_share_is_no_surer_because_the_kernel_is_small(bulk):
     """The shares do not scale with the kernel, nor may what rounding leaves of them."""
-    errors = {name: error for name, (_, error) in ZonalPoint(dimension=8, bulk=bulk, spike=0.0).top_mode.items()}
+    errors = {
+        name: error
+        for name, (_, error) in ZonalPoint(dimension=8, bulk=bulk, spike=0.0).top_mode.items()
+    }
     assert min(errors["degree 1"], errors["degree 2"]) >= 1e-13

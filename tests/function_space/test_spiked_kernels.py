@@ -16,14 +16,18 @@ from theorems import Grade, Outcome, function_space
 
 @pytest.mark.parametrize("d", [1, 2, 5, 50, 500])
 def test_linear_modes_at_every_dimension(d):
-    verdict = function_space.linear_modes_are_amplified(kernel(d, Fraction(5, 4), Fraction(d, 2) + 1, seed=d))
+    verdict = function_space.linear_modes_are_amplified(
+        kernel(d, Fraction(5, 4), Fraction(d, 2) + 1, seed=d)
+    )
     assert verdict.outcome is Outcome.HOLDS
     assert verdict.grade is Grade.CERTIFIED
     assert verdict.bound < 1e-6
 
 
 def test_linear_mode_in_the_plane_by_integration_over_inputs():
-    """The other order of integration: T₁ on ⟨·, v⟩ over x' in polar form, kernel in closed form (E r² r = 2·…)."""
+    """The other order of integration: T₁ on ⟨·, v⟩ over x' in polar form, kernel in closed form (E
+    r² r = 2·…).
+    """
     k = kernel(2, Fraction(3, 2), Fraction(4), seed=3, count=1)
     v = np.array([0.3, -1.1])
     low, high = 1.5, 5.5
@@ -35,17 +39,32 @@ def test_linear_mode_in_the_plane_by_integration_over_inputs():
         y = np.array([math.cos(angle), math.sin(angle)])
         xx, xy, yy = x @ gamma @ x, x @ gamma @ y, y @ gamma @ y
         theta = math.acos(max(-1.0, min(1.0, xy / math.sqrt(xx * yy))))
-        return math.sqrt(xx * yy) / (4 * math.pi) * (math.sin(theta) + (math.pi - theta) * math.cos(theta)) * (y @ v)
+        return (
+            math.sqrt(xx * yy)
+            / (4 * math.pi)
+            * (math.sin(theta) + (math.pi - theta) * math.cos(theta))
+            * (y @ v)
+        )
 
     start = math.atan2(*x[::-1])
-    total = integrate.quad(at, start, start + 2 * math.pi, limit=400)[0] / (2 * math.pi) * 2  # E r² = 2
+    # E r² = 2
+    total = integrate.quad(at, start, start + 2 * math.pi, limit=400)[0] / (2 * math.pi) * 2
     assert total == pytest.approx(float(v @ gamma @ x) / 8, rel=1e-8)
 
 
 def test_views_agree_at_the_corners():
     axis = objects([Fraction(1), Fraction(0)])
-    for rows in ([[1, 2], [-1, -2]], [[1, 2], [1, 2]], [[0, 0], [1, 1]], [[1, 0], [3, 0]], [[0, 1], [0, -2]], [[1, 2]]):
-        verdict = function_space.kernel_views_agree(SpikedKernel(objects(rows), axis, Fraction(2), Fraction(7)))
+    for rows in (
+        [[1, 2], [-1, -2]],
+        [[1, 2], [1, 2]],
+        [[0, 0], [1, 1]],
+        [[1, 0], [3, 0]],
+        [[0, 1], [0, -2]],
+        [[1, 2]],
+    ):
+        verdict = function_space.kernel_views_agree(
+            SpikedKernel(objects(rows), axis, Fraction(2), Fraction(7))
+        )
         assert verdict.outcome is Outcome.HOLDS, rows
         assert verdict.grade is Grade.CERTIFIED
 

@@ -1,4 +1,6 @@
-"""What the claims about one large step are measured with, against computations that share nothing with it."""
+"""What the claims about one large step are measured with, against computations that share nothing
+with it.
+"""
 
 import math
 from fractions import Fraction
@@ -19,11 +21,14 @@ from impl.function_space.spiked_kernels import SpikedKernel
 from impl.function_space.zonal_operator import ZonalPoint, funk_hecke
 from tests.spiked import objects
 
-# -- one step ---------------------------------------------------------------------------------------------------------
+# -- one step
+# --------------------------------------------------------------------------------------------------
 
 
 def test_a_network_is_drawn_with_the_variances_that_the_statement_says():
-    """Weights of variance 1/d, a readout of variance 1/m; at d ≠ m neither can stand for the other. Relative error √(2/N) of a variance."""
+    """Weights of variance 1/d, a readout of variance 1/m; at d ≠ m neither can stand for the other.
+    Relative error √(2/N) of a variance.
+    """
     model = StepPoint(dimension=64, samples=5, width=1600, rate=1.0, network_seed=3).network()
     weight, readout = model.first.weight.detach(), model.readout
     assert weight.shape == (1600, 64)
@@ -32,15 +37,21 @@ def test_a_network_is_drawn_with_the_variances_that_the_statement_says():
 
 
 def test_a_path_has_the_sizes_and_steps_that_it_says():
-    path = StepPath(alpha=0.5, beta=3.0, zeta=0.75, scale=2.0, noise=0.5, sizes=(16, 64), replicates=(1, 1))
+    path = StepPath(
+        alpha=0.5, beta=3.0, zeta=0.75, scale=2.0, noise=0.5, sizes=(16, 64), replicates=(1, 1)
+    )
     for d, (point,) in path.path.items():
         assert (point.dimension, point.samples, point.width) == (d, d // 2, 3 * d)
         assert point.rate == pytest.approx(2 * d**0.75)
-    assert point.label_square == pytest.approx(StepPoint(dimension=2, samples=2, width=2, rate=1.0).label_square + 0.25)
+    assert point.label_square == pytest.approx(
+        StepPoint(dimension=2, samples=2, width=2, rate=1.0).label_square + 0.25
+    )
 
 
 def test_labels_have_the_second_moment_that_is_predicted():
-    point = StepPoint(dimension=3, samples=400_000, width=1, rate=1.0, noise=0.5, target="tanh", data_seed=1)
+    point = StepPoint(
+        dimension=3, samples=400_000, width=1, rate=1.0, noise=0.5, target="tanh", data_seed=1
+    )
     labels = point.batch()[1]
     error = float(labels.square().std()) / math.sqrt(len(labels))
     assert float(labels.square().mean()) == pytest.approx(point.label_square, abs=6 * error)
@@ -58,7 +69,8 @@ def test_groups_share_their_batch_and_nothing_else():
     torch.testing.assert_close(runs.learned_weights, alone, rtol=1e-5, atol=1e-6)
 
 
-# -- kernels ----------------------------------------------------------------------------------------------------------
+# -- kernels
+# --------------------------------------------------------------------------------------------------
 
 
 def _gaussian_pair(uu, uv, vv, count=4_000_000):
@@ -70,7 +82,9 @@ def _gaussian_pair(uu, uv, vv, count=4_000_000):
 @pytest.mark.parametrize("pair", [(0.5, 0.4, 2.0), (3.0, -0.7, 0.4)])
 @pytest.mark.parametrize("activation", ["relu", "abs"])
 def test_kinked_kernels_against_samples(activation, pair):
-    """E σσ, E σ'σ' and E σσ'' with σ'' as a narrow box; the variances differ, so that u and v cannot change places."""
+    """E σσ, E σ'σ' and E σσ'' with σ'' as a narrow box; the variances differ, so that u and v
+    cannot change places.
+    """
     u, v = _gaussian_pair(*pair)
     function = {"relu": lambda t: np.maximum(t, 0), "abs": np.abs}[activation]
     slope = {"relu": lambda t: t > 0, "abs": np.sign}[activation]
@@ -83,9 +97,9 @@ def test_kinked_kernels_against_samples(activation, pair):
     }
     for orders, values in samples.items():
         found, _ = _expected(activation, pair, *orders)
-        assert found == pytest.approx(values.mean(), abs=6 * values.std() / math.sqrt(len(values)) + 1e-3 * half), (
-            orders
-        )
+        assert found == pytest.approx(
+            values.mean(), abs=6 * values.std() / math.sqrt(len(values)) + 1e-3 * half
+        ), orders
 
 
 def test_rectified_kernel_against_a_double_integral():
@@ -119,10 +133,13 @@ def test_cos_and_sin_kernel_and_the_isotropic_one():
     assert (plain.bulk, plain.spike) == (1, 0)
     with ctx.workprec(80):
         for k, scale in ((kernel, 8.0), (plain, 1.0)):
-            assert float(k.closed_form(k.root(k.inputs))[0, 1].mid()) == pytest.approx(product(scale), abs=1e-7)
+            assert float(k.closed_form(k.root(k.inputs))[0, 1].mid()) == pytest.approx(
+                product(scale), abs=1e-7
+            )
 
 
-# -- the gap ----------------------------------------------------------------------------------------------------------
+# -- the gap
+# --------------------------------------------------------------------------------------------------
 
 
 def test_the_gap_is_measured_over_the_difference_of_two_gaussian_points():
@@ -139,7 +156,9 @@ def test_the_gap_is_measured_over_the_difference_of_two_gaussian_points():
 
 
 def test_the_distance_of_two_gaussian_kernels_is_a_closed_form():
-    """‖k − k'‖² for k = e^{−‖δ‖²/2d}·…: at a step of almost no size k₁* is isotropic, and all averages are determinants."""
+    """‖k − k'‖² for k = e^{−‖δ‖²/2d}·…: at a step of almost no size k₁* is isotropic, and all
+    averages are determinants.
+    """
     d = 3
     point = GapPoint(dimension=d, samples=5, width=7, rate=1e-9)
     value, _ = point.distance(lambda along, across: np.exp(-2 * (along**2 + across) / (2 * d)))
@@ -152,22 +171,31 @@ def test_the_distance_of_two_gaussian_kernels_is_a_closed_form():
 
 @pytest.mark.parametrize(
     ("message", "options"),
-    [("zeta=1.5", {"zeta": 1.5}), ("positive scale", {"zeta": 0.5, "scale": 0.0}), ("whole number", {"zeta": 0.5, "alpha": 0.333}),
-     ("increasing sizes", {"zeta": 0.5, "sizes": (200, 100)})],
-)  # fmt: skip
+    [
+        ("zeta=1.5", {"zeta": 1.5}),
+        ("positive scale", {"zeta": 0.5, "scale": 0.0}),
+        ("whole number", {"zeta": 0.5, "alpha": 0.333}),
+        ("increasing sizes", {"zeta": 0.5, "sizes": (200, 100)}),
+    ],
+)
 def test_bad_gap_paths_say_what_is_wrong(message, options):
     with pytest.raises(ValueError, match=message):
         GapPath(**options)
 
 
-# -- the operator -----------------------------------------------------------------------------------------------------
+# -- the operator
+# --------------------------------------------------------------------------------------------------
 
 
 def test_the_top_eigenvalue_on_the_circle_against_a_grid():
-    """d = 2, a spike of 30: T₁ on ‖x‖h(θ) is 2 · mean over θ' of the arc-cosine kernel of stretched unit vectors; 4 harmonics miss it."""
+    """d = 2, a spike of 30: T₁ on ‖x‖h(θ) is 2 · mean over θ' of the arc-cosine kernel of stretched
+    unit vectors; 4 harmonics miss it.
+    """
     bulk, spike, count = 1.0, 30.0, 1200
     angle = (np.arange(count) + 0.5) * 2 * math.pi / count
-    stretched = np.stack([math.sqrt(bulk + spike) * np.cos(angle), math.sqrt(bulk) * np.sin(angle)], 1)
+    stretched = np.stack(
+        [math.sqrt(bulk + spike) * np.cos(angle), math.sqrt(bulk) * np.sin(angle)], 1
+    )
     norms = np.linalg.norm(stretched, axis=1)
     cosine = np.clip(stretched @ stretched.T / np.outer(norms, norms), -1, 1)
     turn = np.arccos(cosine)
@@ -182,7 +210,9 @@ def test_the_top_eigenvalue_on_the_circle_against_a_grid():
 @pytest.mark.parametrize("d", [2, 3, 10, 500])
 def test_funk_hecke_against_rigorous_quadrature(d):
     for k in (0, 1, 2, 4, 8):
-        assert d * funk_hecke(9, d)[k] ** 2 == pytest.approx(float(Harmonic(d, k).eigenvalue.mid()), rel=1e-9), k
+        assert d * funk_hecke(9, d)[k] ** 2 == pytest.approx(
+            float(Harmonic(d, k).eigenvalue.mid()), rel=1e-9
+        ), k
     assert mean_coordinate(d) == pytest.approx(2 * funk_hecke(9, d)[0])
 
 

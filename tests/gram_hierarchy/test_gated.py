@@ -19,7 +19,12 @@ def specimen(widths=(3, 5, 4), seed=3, batch_size=6):
     model, (inputs, targets) = build(spec), batch(spec)
     layers = [layer for layer in model if isinstance(layer, torch.nn.Linear)]
     weights = [layer.weight.detach() for layer in layers]
-    return model, inputs, targets, gated_network(weights[:-1], weights[-1][0], inputs, targets[:, 0])
+    return (
+        model,
+        inputs,
+        targets,
+        gated_network(weights[:-1], weights[-1][0], inputs, targets[:, 0]),
+    )
 
 
 def test_fields_are_those_of_the_module():
@@ -43,7 +48,8 @@ def test_velocity_agrees_with_a_finite_difference():
     _, _, _, net = specimen()
     h = 1e-6
     ahead, behind = (
-        fields(net, [w + s * h * v for w, v in zip(net.weights, net.weight_velocity, strict=True)]) for s in (1, -1)
+        fields(net, [w + s * h * v for w, v in zip(net.weights, net.weight_velocity, strict=True)])
+        for s in (1, -1)
     )
     exact = velocity(lambda *w: fields(net, w).p, net.weights, net.weight_velocity)
     for plus, minus, speed in zip(ahead.p, behind.p, exact, strict=True):
@@ -65,7 +71,9 @@ def test_residuals_decay_like_the_matrix_exponential_between_switches():
     inputs = torch.randn(4, 3, generator=source, dtype=torch.float64)
     weight = torch.randn(6, 3, generator=source, dtype=torch.float64)
     readout = torch.randn(6, generator=source, dtype=torch.float64)
-    net = gated_network([weight], readout, inputs, torch.randn(4, generator=source, dtype=torch.float64))
+    net = gated_network(
+        [weight], readout, inputs, torch.randn(4, generator=source, dtype=torch.float64)
+    )
     gates = net.masks[0] * readout
     kernel = (inputs @ inputs.T) * (gates @ gates.T)
     horizon = 0.02
@@ -73,11 +81,18 @@ def test_residuals_decay_like_the_matrix_exponential_between_switches():
     def right_side(_, flat):
         at = torch.as_tensor(flat).reshape(6, 3)
         moved = gated_network([at], readout, inputs, outputs(net, net.weights) - net.residual)
-        assert torch.equal(moved.masks[0], net.masks[0]), "a switch was crossed: shorten the horizon"
+        assert torch.equal(moved.masks[0], net.masks[0]), (
+            "a switch was crossed: shorten the horizon"
+        )
         return moved.weight_velocity[0].reshape(-1).numpy()
 
     flow = scipy.integrate.solve_ivp(
-        right_side, (0, horizon), weight.reshape(-1).numpy(), rtol=1e-11, atol=1e-13, method="DOP853"
+        right_side,
+        (0, horizon),
+        weight.reshape(-1).numpy(),
+        rtol=1e-11,
+        atol=1e-13,
+        method="DOP853",
     )
     end = torch.as_tensor(flow.y[:, -1]).reshape(6, 3)
     reached = (outputs(net, [end]) - outputs(net, net.weights) + net.residual).numpy()
@@ -112,14 +127,24 @@ def test_the_residual_of_half_the_square_is_known_to_its_rounding(dtype, gate):
     source = torch.Generator().manual_seed(3)
     for _ in range(20):
         weights = [torch.randn(5, 5, generator=source).to(dtype) for _ in range(3)]
-        readout, inputs = (torch.randn(*shape, generator=source).to(dtype) for shape in ((5,), (4, 5)))
+        readout, inputs = (
+            torch.randn(*shape, generator=source).to(dtype) for shape in ((5,), (4, 5))
+        )
         targets = torch.randn(4, generator=source).to(dtype)
         net = gated_network(weights, readout, inputs, targets, gate=gate)
-        precise = [weight.to(torch.float64) for weight in weights], readout.double(), inputs.double(), targets.double()
+        precise = (
+            [weight.to(torch.float64) for weight in weights],
+            readout.double(),
+            inputs.double(),
+            targets.double(),
+        )
         off = (net.residual.double() - gated_network(*precise, gate=gate).residual).abs()
         assert (off <= net.residual_error * (1 if dtype is torch.float32 else 2)).all()
         assert (net.residual_error < 2e3 * torch.finfo(dtype).eps * (1 + net.residual.abs())).all()
     whole = gated_network(
-        [torch.eye(2).double()], torch.ones(2).double(), torch.ones(1, 2).double(), torch.ones(1).double()
+        [torch.eye(2).double()],
+        torch.ones(2).double(),
+        torch.ones(1, 2).double(),
+        torch.ones(1).double(),
     )
     assert not whole.residual_error.any()

@@ -1,4 +1,6 @@
-"""Both halves of the hierarchy's statements are observed: at any depth, on free vectors, zero gaps and gaps that are not."""
+"""Both halves of the hierarchy's statements are observed: at any depth, on free vectors, zero gaps
+and gaps that are not.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ from theorems.relations.signs import Signs
 
 
 def deep(depth, width=3):
-    """A whole-number network of any depth: unit 0 carries the input, the others are masked here and there."""
+    """A whole-number network of any depth: unit 0 carries the input, the others are masked here and
+    there.
+    """
     weights = [torch.eye(width, dtype=torch.float64) for _ in range(depth)]
     for layer, weight in enumerate(weights):
         weight[0, 1] = (layer % 7 == 3) * 1.0
@@ -37,7 +41,9 @@ def deep(depth, width=3):
         mask[layer % 2, 2] = float(layer % 5 != 0)
     inputs = torch.tensor([[1.0, 2, -1], [2.0, -1, 1]], dtype=torch.float64)
     readout = torch.tensor([1.0, -1, 2], dtype=torch.float64)
-    return gated_network(weights, readout, inputs, torch.tensor([1.0, 4]).double(), gate="data", masks=masks)
+    return gated_network(
+        weights, readout, inputs, torch.tensor([1.0, 4]).double(), gate="data", masks=masks
+    )
 
 
 @pytest.mark.parametrize("depth", [1, 66])
@@ -77,7 +83,11 @@ def test_operators_need_no_recursion_of_python():
 def test_operators_on_free_vectors_against_dense_ones(exact):
     """M and N formed entry by entry from their recursions, on a small network."""
     nets = draws(strategies.free_gated_networks(), examples=60, seed=2)
-    net = next(n for n in nets if n.depth == 3 and n.inputs.shape[0] > 1 and min(w.shape[0] for w in n.weights) > 1)
+    net = next(
+        n
+        for n in nets
+        if n.depth == 3 and n.inputs.shape[0] > 1 and min(w.shape[0] for w in n.weights) > 1
+    )
     rows, seen = net.inputs.shape[0], fields(net)
     delta = [d @ d.mT for d in seen.delta]
     zeta = [z @ z.mT for z in seen.z]
@@ -101,14 +111,22 @@ def test_operators_on_free_vectors_against_dense_ones(exact):
         )
 
     for level in range(net.depth + 1):
-        for dense, field, measured in ((dense_m, seen.z[level], pulled_back), (dense_n, seen.p[level], pushed_forward)):
+        for dense, field, measured in (
+            (dense_m, seen.z[level], pulled_back),
+            (dense_n, seen.p[level], pushed_forward),
+        ):
             vectors = free_vectors(field)
             wanted = torch.stack(
-                [-sum(net.residual[b] * (dense(level, a, b) @ vectors[b]) for b in range(rows)) for a in range(rows)]
+                [
+                    -sum(net.residual[b] * (dense(level, a, b) @ vectors[b]) for b in range(rows))
+                    for a in range(rows)
+                ]
             )
             subject = net.exact() if exact else net
             given = (
-                free_vectors(subject.map(lambda v: v).inputs[:, :1] * 0 + vectors.numpy().astype(object))
+                free_vectors(
+                    subject.map(lambda v: v).inputs[:, :1] * 0 + vectors.numpy().astype(object)
+                )
                 if exact
                 else vectors
             )
@@ -140,17 +158,25 @@ def test_wrong_halves_are_refuted_by_default_examples(claim, mutant, seed):
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 4])
 def test_exact_instances_decide_both_halves(depth):
-    nets = [n for n in draws(strategies.positive_gated_networks(), examples=80, seed=3) if n.depth == depth]
+    nets = [
+        n
+        for n in draws(strategies.positive_gated_networks(), examples=80, seed=3)
+        if n.depth == depth
+    ]
     assert nets
     claim = closure_needs_gram_from_depth_three
     for conjugate_from in (1, 2, 3, 4):
         for forward_from in (1, 2, 3):
             wrong = dataclasses.replace(
                 claim,
-                predict=partial(_gram_terms, conjugate_from=conjugate_from, forward_from=forward_from),
+                predict=partial(
+                    _gram_terms, conjugate_from=conjugate_from, forward_from=forward_from
+                ),
                 changes={},
             )
-            right = (depth >= conjugate_from) == (depth >= 3) and (depth >= forward_from) == (depth >= 2)
+            right = (depth >= conjugate_from) == (depth >= 3) and (depth >= forward_from) == (
+                depth >= 2
+            )
             outcomes = {wrong(net).outcome for net in nets[:5]}
             assert outcomes == ({Outcome.HOLDS} if right else {Outcome.REFUTED})
 
@@ -159,7 +185,9 @@ def test_a_measured_operator_that_is_off_is_refuted():
     net = deep(4)
     claim = forward_pushforward_recursion
     off = dataclasses.replace(
-        claim, observe=lambda n: {k: v + ("free" in k) for k, v in claim.observe(n).items()}, changes={}
+        claim,
+        observe=lambda n: {k: v + ("free" in k) for k, v in claim.observe(n).items()},
+        changes={},
     )
     verdict = off(net)
     assert verdict.outcome is Outcome.REFUTED
@@ -178,4 +206,6 @@ def test_signs_by_pattern():
     with pytest.raises(InputError, match="expected a sign among =, <=, >=, > for part 'b'"):
         Signs({"b": "<"})
     with pytest.raises(InputError, match="for part 'b'"):
-        equals(observed=lambda n: n.inputs, on=strategies.gated_networks, signs={"b": "≤"})(layerwise_kernel.predict)
+        equals(observed=lambda n: n.inputs, on=strategies.gated_networks, signs={"b": "≤"})(
+            layerwise_kernel.predict
+        )

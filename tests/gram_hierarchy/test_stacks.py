@@ -81,12 +81,16 @@ def test_a_stack_with_too_many_rows_is_left_out(monkeypatch):
 
 @pytest.mark.parametrize(("factor", "outcome"), [(1.0, Outcome.HOLDS), (1.001, Outcome.REFUTED)])
 def test_of_a_large_batch_the_first_samples_are_looked_at_and_the_place_says_so(factor, outcome):
-    """Every pair of rows is compared: three thousand rows would take minutes, and are no more telling than five hundred."""
+    """Every pair of rows is compared: three thousand rows would take minutes, and are no more
+    telling than five hundred.
+    """
     model = linear(3, 8, 7, 2).double()
     model[2].weight.register_hook(lambda grad: factor * grad)
     inputs, targets = torch.randn(400, 3).double(), torch.randn(400, 2).double()
     for rows, where in ((400, "0 → 4, first 256 samples"), (256, "0 → 4")):
-        (seen,) = check_model(model, inputs[:rows], targets[:rows], functional.mse_loss, claims=[layerwise_kernel])
+        (seen,) = check_model(
+            model, inputs[:rows], targets[:rows], functional.mse_loss, claims=[layerwise_kernel]
+        )
         assert (seen.where, seen.verdict.outcome) == (where, outcome)
 
 
@@ -104,7 +108,9 @@ class OneByOne(nn.Linear):
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_a_linear_layer_is_known_whatever_the_order_of_its_sum(dtype):
-    """1 and then two hundred halves of its last digit: each sum rounds down to 1, and the whole error is the worst there is."""
+    """1 and then two hundred halves of its last digit: each sum rounds down to 1, and the whole
+    error is the worst there is.
+    """
     unit = torch.finfo(dtype).eps / 2
     model = nn.Sequential(OneByOne(200, 3, bias=False), nn.ReLU(), nn.Linear(3, 2)).to(dtype)
     with torch.no_grad():
@@ -153,15 +159,25 @@ class TwoHeads(nn.Module):
     ("model", "shape", "outputs"),
     [
         pytest.param(lambda: linear(3, 4, 2, bias=True), (5, 3), (5, 2), id="biases"),
-        pytest.param(lambda: nn.Sequential(nn.Linear(3, 4, bias=False), nn.Tanh(), nn.Linear(4, 2)), (5, 3), (5, 2),
-                     id="tanh"),
-        pytest.param(lambda: nn.Sequential(nn.Linear(3, 4, bias=False), nn.ReLU(), nn.LayerNorm(4), nn.Linear(4, 2)),
-                     (5, 3), (5, 2), id="normalised"),
+        pytest.param(
+            lambda: nn.Sequential(nn.Linear(3, 4, bias=False), nn.Tanh(), nn.Linear(4, 2)),
+            (5, 3),
+            (5, 2),
+            id="tanh",
+        ),
+        pytest.param(
+            lambda: nn.Sequential(
+                nn.Linear(3, 4, bias=False), nn.ReLU(), nn.LayerNorm(4), nn.Linear(4, 2)
+            ),
+            (5, 3),
+            (5, 2),
+            id="normalised",
+        ),
         pytest.param(Skipping, (5, 4), (5, 4), id="skip"),
         pytest.param(TwoHeads, (5, 4), (5, 2), id="two heads"),
         pytest.param(lambda: nn.Linear(3, 2), (5, 3), (5, 2), id="no hidden layer"),
     ],
-)  # fmt: skip
+)
 def test_what_is_not_a_stack_is_not_taken_for_one(model, shape, outputs):
     torch.manual_seed(2)
     assert run(model(), shape, outputs) == {}

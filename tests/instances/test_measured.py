@@ -1,4 +1,6 @@
-"""What is measured and what is data: said where a type is defined, by no import; what rounding explains refutes nothing."""
+"""What is measured and what is data: said where a type is defined, by no import; what rounding
+explains refutes nothing.
+"""
 
 import itertools
 import json
@@ -34,7 +36,8 @@ def judge(observe, predict, instance, sign="="):
     return Comparison(sign).judge(observe, predict, instance)
 
 
-# -- no import changes a verdict ---------------------------------------------------------------------------------------
+# -- no import changes a verdict
+# ---------------------------------------------------------------------------------------
 
 VERDICTS = """
 import json, sys, torch
@@ -63,7 +66,7 @@ found = {
     "false": Comparison().judge(lambda s: s.rotation @ s.rotation.mT, lambda s: 2 * eye, step),
 }
 print(json.dumps({name: [f.outcome.name, f.grade.name, f.bound > 0] for name, f in found.items()}))
-"""
+"""  # noqa: E501
 
 
 def test_no_import_changes_a_verdict():
@@ -76,7 +79,11 @@ def test_no_import_changes_a_verdict():
     answers = []
     for order in orders:
         done = subprocess.run(
-            [sys.executable, "-c", VERDICTS, *order], capture_output=True, text=True, check=True, timeout=300
+            [sys.executable, "-c", VERDICTS, *order],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=300,
         )
         answers.append(json.loads(done.stdout))
     assert all(answer == answers[0] for answer in answers), answers
@@ -98,14 +105,21 @@ def test_nothing_is_registered_any_more():
     assert all(callable(kind.enclosed) and callable(kind.precise) for kind in kinds)
 
 
-# -- where a type is defined -------------------------------------------------------------------------------------------
+# -- where a type is defined
+# -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("declared", "message"),
     [
         (("factor",), "to say of every measured field how far it can be off, got \\('factor',\\)"),
-        ({"factor": None}, "measured\\['factor'\\] of Factored to be a function that says how far 'factor' can be off"),
+        (
+            {"factor": None},
+            (
+                "measured\\['factor'\\] of Factored to be a function that says how far "
+                "'factor' can be off"
+            ),
+        ),
         ({"factor": 1e-12}, "to be a function that says how far 'factor' can be off, got 1e-12"),
         ({"faktor": unknown}, "to name fields, got 'faktor', which is none of them"),
     ],
@@ -172,10 +186,16 @@ def eye(it):
 @pytest.mark.parametrize(
     ("kind", "wrong", "outcome"),
     [
-        (Silent, 0.0, UNDECIDED), (Data, 0.0, REFUTED), (Factored, 0.0, HOLDS), (Nobody, 0.0, UNDECIDED),
-        (Silent, 1e-5, REFUTED), (Data, 1e-5, REFUTED), (Factored, 1e-5, REFUTED), (Nobody, 1e-5, UNDECIDED),
+        (Silent, 0.0, UNDECIDED),
+        (Data, 0.0, REFUTED),
+        (Factored, 0.0, HOLDS),
+        (Nobody, 0.0, UNDECIDED),
+        (Silent, 1e-5, REFUTED),
+        (Data, 1e-5, REFUTED),
+        (Factored, 1e-5, REFUTED),
+        (Nobody, 1e-5, UNDECIDED),
     ],
-)  # fmt: skip
+)
 def test_a_measured_factor_is_orthogonal_as_far_as_its_type_says(kind, wrong, outcome):
     found = judge(gram, eye, orthogonal(kind, wrong))
     assert found.outcome is outcome, found
@@ -185,7 +205,9 @@ def test_a_measured_factor_is_orthogonal_as_far_as_its_type_says(kind, wrong, ou
 
 def test_whole_numbers_of_a_type_that_says_nothing_are_refuted():
     two = torch.tensor([[2.0]]).double()
-    assert judge(lambda it: it.matrix, lambda it: it.factor, Silent(two, two + 1)).outcome is REFUTED
+    assert (
+        judge(lambda it: it.matrix, lambda it: it.factor, Silent(two, two + 1)).outcome is REFUTED
+    )
     assert judge(lambda it: it.matrix, lambda it: it.factor, Silent(two, two)).grade is Grade.EXACT
 
 
@@ -198,7 +220,8 @@ def test_a_formula_that_was_computed_is_its_bound():
     assert judge(lambda p: p.both, lambda p: p.left @ p.right, off).outcome is REFUTED
 
 
-# -- ∇_Z ---------------------------------------------------------------------------------------------------------------
+# -- ∇_Z
+# --------------------------------------------------------------------------------------------------
 
 
 def network(seed, depth=2):
@@ -206,7 +229,10 @@ def network(seed, depth=2):
     parts = []
     for i, (a, b) in enumerate(itertools.pairwise(widths)):
         layer = nn.Linear(a, b, dtype=torch.float64)
-        layer.weight.data, layer.bias.data = normal(seed * 10 + i, b, a), normal(seed * 10 + i + 5, b)
+        layer.weight.data, layer.bias.data = (
+            normal(seed * 10 + i, b, a),
+            normal(seed * 10 + i + 5, b),
+        )
         parts += [layer, nn.ReLU()]
     return nn.Sequential(*parts[:-1])
 
@@ -221,12 +247,19 @@ def layers(seed, loss=functional.cross_entropy, size=1.0):
 
 
 STATEMENTS = {
-    "the gradients of a sample's logits sum to zero": (lambda v: v.output_grad.sum(-1), lambda v: v.output_grad.sum(-1) * 0),
-    "so do the columns of the head's gradient": (lambda v: v.weight_grad.sum(-2), lambda v: v.weight_grad.sum(-2) * 0),
-    "and the constant vector is a left null vector": (
-        lambda v: torch.ones(v.output_grad.shape[-1], dtype=torch.float64) @ v.output_grad.mT, lambda v: v.output_grad.sum(-1) * 0,
+    "the gradients of a sample's logits sum to zero": (
+        lambda v: v.output_grad.sum(-1),
+        lambda v: v.output_grad.sum(-1) * 0,
     ),
-}  # fmt: skip
+    "so do the columns of the head's gradient": (
+        lambda v: v.weight_grad.sum(-2),
+        lambda v: v.weight_grad.sum(-2) * 0,
+    ),
+    "and the constant vector is a left null vector": (
+        lambda v: torch.ones(v.output_grad.shape[-1], dtype=torch.float64) @ v.output_grad.mT,
+        lambda v: v.output_grad.sum(-1) * 0,
+    ),
+}
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)
@@ -260,7 +293,9 @@ def test_a_sample_of_which_the_network_is_sure_refutes_nothing():
 @pytest.mark.parametrize("name", ["0", "2"])
 @pytest.mark.parametrize("loss", [functional.cross_entropy, wrapped])
 def test_claims_of_every_gradient_keep_their_sharpness(name, loss):
-    """∇_W and ∇_H are functions of ∇_Z: an error of 1e-12 in either, or in a constant, is seen whatever ∇_Z rounds."""
+    """∇_W and ∇_H are functions of ∇_Z: an error of 1e-12 in either, or in a constant, is seen
+    whatever ∇_Z rounds.
+    """
 
     def observe(layer):
         return layer.weight.mT @ layer.weight_grad
@@ -276,7 +311,12 @@ def test_claims_of_every_gradient_keep_their_sharpness(name, loss):
             assert judge(observe, predict, off).outcome is REFUTED
         assert judge(observe, lambda it: predict(it) * (1 + 1e-12), layer).outcome is REFUTED
         assert judge(observe, lambda it: 2 * predict(it), layer).outcome is REFUTED
-        assert judge(lambda it: it.weight_grad, lambda it: it.output_grad.mT @ it.inputs, layer).outcome is HOLDS
+        assert (
+            judge(
+                lambda it: it.weight_grad, lambda it: it.output_grad.mT @ it.inputs, layer
+            ).outcome
+            is HOLDS
+        )
 
 
 def test_ranks_of_the_gradient_of_a_softmax_are_not_refuted_by_its_rounding():
@@ -292,26 +332,37 @@ def test_whole_residuals_of_a_squared_error_do_not_round():
     model.weight.data = torch.tensor([[1.0, 2.0], [0.0, -1.0]]).double()
     from impl import half_squared_error
 
-    inputs, targets = torch.tensor([[1.0, 1.0], [2.0, 0.0]]).double(), torch.tensor([[1.0, 0.0], [2.0, 0.0]]).double()
+    inputs, targets = (
+        torch.tensor([[1.0, 1.0], [2.0, 0.0]]).double(),
+        torch.tensor([[1.0, 0.0], [2.0, 0.0]]).double(),
+    )
     (layer,) = trace(model, inputs, targets, half_squared_error).values()
     assert float(layer.output_error.max()) == 0
     found = judge(lambda it: it.output_grad, lambda it: it.output_grad * 0, layer, ">")
     assert (found.outcome, found.grade) == (REFUTED, Grade.EXACT)
 
 
-# -- a measured rotation -----------------------------------------------------------------------------------------------
+# -- a measured rotation
+# -----------------------------------------------------------------------------------------------
 
 
 def graded(cond, seed, size=4):
     left, right = (torch.linalg.qr(normal(seed + i, size, size))[0] for i in (0, 50))
-    return left @ torch.diag(torch.logspace(0, -torch.log10(torch.tensor(cond)).item(), size).double()) @ right
+    return (
+        left
+        @ torch.diag(torch.logspace(0, -torch.log10(torch.tensor(cond)).item(), size).double())
+        @ right
+    )
 
 
 def test_the_opposite_rotation_is_refuted_however_singular_the_product():
     weight = torch.diag(torch.tensor([1.0, 1e-8])).double()
     step = weight_step(weight, weight)
     assert gram_whitening_keeps_the_gram(step).outcome is HOLDS
-    assert gram_whitening_keeps_the_gram(replace(step, rotation=-torch.eye(2).double())).outcome is REFUTED
+    assert (
+        gram_whitening_keeps_the_gram(replace(step, rotation=-torch.eye(2).double())).outcome
+        is REFUTED
+    )
 
 
 @pytest.mark.parametrize("cond", [1e2, 1e5, 1e7, 1e9, 1e12])
@@ -320,15 +371,26 @@ def test_the_measured_rotation_is_judged_and_no_exact_one_in_its_place(cond):
         before = graded(cond, seed)
         step = weight_step(before, before + 1e-3 * normal(seed + 7, 4, 4), seed=seed)
         assert gram_whitening_keeps_the_gram(step).outcome in (HOLDS, UNDECIDED)
-        assert gram_whitening_keeps_the_gram(replace(step, competitor=step.rotation)).outcome in (HOLDS, UNDECIDED)
-        assert gram_whitening_keeps_the_gram(replace(step, rotation=-step.rotation)).outcome is REFUTED
+        assert gram_whitening_keeps_the_gram(replace(step, competitor=step.rotation)).outcome in (
+            HOLDS,
+            UNDECIDED,
+        )
+        assert (
+            gram_whitening_keeps_the_gram(replace(step, rotation=-step.rotation)).outcome is REFUTED
+        )
         same = weight_step(before, before, seed=seed)
-        assert gram_whitening_keeps_the_gram(replace(same, competitor=torch.eye(4).double())).outcome is not REFUTED
+        assert (
+            gram_whitening_keeps_the_gram(replace(same, competitor=torch.eye(4).double())).outcome
+            is not REFUTED
+        )
         turned = replace(step, rotation=newton_schulz(step.before @ step.after.mT))
         defect = float((turned.rotation.mT @ turned.rotation - torch.eye(4)).abs().max())
         found = gram_whitening_keeps_the_gram(turned)
         error = float(
-            ((turned.rotation @ step.after).mT @ (turned.rotation @ step.after) - step.after.mT @ step.after)
+            (
+                (turned.rotation @ step.after).mT @ (turned.rotation @ step.after)
+                - step.after.mT @ step.after
+            )
             .abs()
             .max()
         )
@@ -339,12 +401,18 @@ def test_a_statement_about_the_rotation_itself_is_not_refuted_where_nothing_dete
     """Of a product with singular values below 1e-17 the factor is whatever rounding makes of it."""
     source = graded(1e12, 3)
     step = weight_step(source, source)  # Q = I in exact arithmetic
-    found = judge(lambda s: s.rotation, lambda s: s.rotation * 0 + torch.eye(4, dtype=torch.float64), step)
+    found = judge(
+        lambda s: s.rotation, lambda s: s.rotation * 0 + torch.eye(4, dtype=torch.float64), step
+    )
     assert float((step.rotation - torch.eye(4)).abs().max()) > 1e-3
     assert found.outcome is not REFUTED
     exact = weight_step(normal(5, 4, 4), normal(6, 4, 4))
     assert (
-        judge(lambda s: s.rotation, lambda s: s.rotation * 0 + torch.eye(4, dtype=torch.float64), exact).outcome
+        judge(
+            lambda s: s.rotation,
+            lambda s: s.rotation * 0 + torch.eye(4, dtype=torch.float64),
+            exact,
+        ).outcome
         is REFUTED
     )
 
@@ -354,7 +422,8 @@ def test_no_exact_meaning_is_given_to_what_was_measured():
     assert issubclass(WeightStep, Instance)
 
 
-# -- zeros -------------------------------------------------------------------------------------------------------------
+# -- zeros
+# --------------------------------------------------------------------------------------------------
 
 
 def conserved(layer: LayerTrace) -> Operand:
@@ -409,15 +478,20 @@ def _weight(layer: LayerTrace) -> Operand:
 def _square_layer():
     model = nn.Linear(3, 3, dtype=torch.float64)
     model.weight.data = normal(8, 3, 3)
-    return trace(model, normal(9, 4, 3), torch.tensor([0, 1, 2, 0]), functional.cross_entropy)["Linear"]
+    return trace(model, normal(9, 4, 3), torch.tensor([0, 1, 2, 0]), functional.cross_entropy)[
+        "Linear"
+    ]
 
 
-# -- measured in a narrower format, without a word about it ------------------------------------------------------------
+# -- measured in a narrower format, without a word about it
+# ------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
 class Multiplied(Instance):
-    """A product that was taken in the format of its factors; the type says the formula, or a radius, and no format."""
+    """A product that was taken in the format of its factors; the type says the formula, or a
+    radius, and no format.
+    """
 
     measured: ClassVar[dict] = {"product": lambda it: it.left @ it.right}
     left: Any
@@ -427,7 +501,9 @@ class Multiplied(Instance):
 
 @dataclass(frozen=True, eq=False)
 class MultipliedWithin(Multiplied):
-    measured: ClassVar[dict] = {"product": lambda it: (it.left.center.abs() @ it.right.center.abs()) * 9 * 2.0**-53}
+    measured: ClassVar[dict] = {
+        "product": lambda it: (it.left.center.abs() @ it.right.center.abs()) * 9 * 2.0**-53
+    }
 
 
 @pytest.mark.parametrize("kind", [Multiplied, MultipliedWithin])

@@ -1,4 +1,6 @@
-"""A stack of instances: the verdict of each member, the worst counts; or refused by name, never a verdict of its own."""
+"""A stack of instances: the verdict of each member, the worst counts; or refused by name, never a
+verdict of its own.
+"""
 
 import dataclasses
 from collections import Counter, defaultdict
@@ -25,7 +27,15 @@ from theorems import (
 from theorems.checking.drawing import draws
 from theorems.verdict import Grade, Outcome, Verdict, worst_of
 
-SLOW = ("grows", "flow_reaches", "single_run_spike", "learned_weights", "first_step", "gaussian_equivalent", "escape")
+SLOW = (
+    "grows",
+    "flow_reaches",
+    "single_run_spike",
+    "learned_weights",
+    "first_step",
+    "gaussian_equivalent",
+    "escape",
+)
 SEVERITY = (Outcome.INAPPLICABLE, Outcome.HOLDS, Outcome.UNDECIDED, Outcome.REFUTED)
 
 
@@ -42,7 +52,9 @@ def shapes_of(instance):
 
 
 def alike(claim):
-    """Up to three drawn instances of one shape with different numbers, where the strategy draws such."""
+    """Up to three drawn instances of one shape with different numbers, where the strategy draws
+    such.
+    """
     groups = defaultdict(list)
     examples = 2 if any(word in claim.name for word in SLOW) else 9
     for instance in draws(claim.instances(), examples=examples, seed=0):
@@ -73,7 +85,10 @@ def judged(claim, instance):
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)
 def test_a_stack_has_the_worst_verdict_of_its_members_or_is_refused_by_name(claim):
     first, *rest = alike(claim)
-    tried = [(claim, [first, *rest]), *((mutant, [first, *rest]) for mutant in list(claim.mutants.values())[:2])]
+    tried = [
+        (claim, [first, *rest]),
+        *((mutant, [first, *rest]) for mutant in list(claim.mutants.values())[:2]),
+    ]
     tried += [(claim, [first, wrong, rest[-1]]) for wrong in list(bent(rest[0]))[:3]]
     for judge, members in tried:
         try:
@@ -86,12 +101,18 @@ def test_a_stack_has_the_worst_verdict_of_its_members_or_is_refused_by_name(clai
         if any(isinstance(verdict, InputError) for verdict in alone):
             assert isinstance(found, InputError), "what one member raises, the stack raises"
             continue
-        assert found.outcome is max((verdict.outcome for verdict in alone), key=SEVERITY.index), judge.name
+        assert found.outcome is max((verdict.outcome for verdict in alone), key=SEVERITY.index), (
+            judge.name
+        )
         assert found.instance is stack or found.instance is members[found.context["member"]]
 
 
 def test_a_refutation_in_the_middle_of_a_long_stack_is_found_and_named():
-    layer = next(x for x in draws(feature_learning_equation.instances(), examples=9, seed=0) if bool(x.weight.all()))
+    layer = next(
+        x
+        for x in draws(feature_learning_equation.instances(), examples=9, seed=0)
+        if bool(x.weight.all())
+    )
     wrong = dataclasses.replace(layer, weight_grad=layer.weight_grad + 1)
     stack = LayerTrace.stack([*[layer] * 20, wrong, *[layer] * 20])
     verdict = feature_learning_equation(stack)
@@ -108,7 +129,9 @@ def test_a_stack_of_laplacians_is_not_refuted(strategy):
 
 
 def test_a_stack_of_points_one_of_which_rests_does_not_hide_it():
-    """ "Nothing at rest" is refuted by a point at rest; it held on a stack, where another member moved."""
+    """ "Nothing at rest" is refuted by a point at rest; it held on a stack, where another member
+    moved.
+    """
     mutant = softmax_kernel_rank_below_classes.mutants["nothing at rest"]
     points = draws(softmax_kernel_rank_below_classes.instances(), examples=60, seed=0)
     resting = next(point for point in points if mutant(point).outcome is Outcome.REFUTED)
@@ -117,12 +140,18 @@ def test_a_stack_of_points_one_of_which_rests_does_not_hide_it():
     assert mutant(DecayedMatrix.stack([moving, resting, moving])).outcome is Outcome.REFUTED
 
 
-@pytest.mark.parametrize("claim", [feature_learning_equation, gram_follows_virtual_covariance, gram_flow])
+@pytest.mark.parametrize(
+    "claim", [feature_learning_equation, gram_follows_virtual_covariance, gram_flow]
+)
 def test_a_small_member_is_not_answered_for_by_a_large_one(claim):
-    """Rounding as large as what is compared is UNDECIDED alone; beside a large member it was within the bound of that."""
+    """Rounding as large as what is compared is UNDECIDED alone; beside a large member it was within
+    the bound of that.
+    """
     tried = 0
     for layer in draws(claim.instances(), examples=40, seed=0):
-        fields = {k: getattr(layer, k) * 1e-18 for k in ("weight_grad", "output_grad", "input_grad")}
+        fields = {
+            k: getattr(layer, k) * 1e-18 for k in ("weight_grad", "output_grad", "input_grad")
+        }
         faint = dataclasses.replace(layer, **fields)
         if claim(layer).outcome is Outcome.HOLDS and claim(faint).outcome is Outcome.UNDECIDED:
             tried += 1
@@ -134,16 +163,23 @@ def test_a_small_member_is_not_answered_for_by_a_large_one(claim):
 def test_a_stack_made_by_hand_is_refused_by_name():
     """Which of its operands are shared by the members cannot be read off their shapes."""
     task = next(task for task in draws(rational_laplacians(), examples=9, seed=1))
-    handmade = task.map(lambda value: np.stack([value, value]) if isinstance(value, np.ndarray) else value)
+    handmade = task.map(
+        lambda value: np.stack([value, value]) if isinstance(value, np.ndarray) else value
+    )
     with pytest.raises(
-        InputError, match=r"laplacian_filter_rank .* one LaplacianTask.*make it with LaplacianTask\.stack"
+        InputError,
+        match=r"laplacian_filter_rank .* one LaplacianTask.*make it with LaplacianTask\.stack",
     ):
         laplacian_filter_rank(handmade)
 
 
 def test_groups_of_one_layer_are_no_stack():
     """A grouped convolution is one layer with a leading dimension."""
-    grouped = next(x for x in draws(feature_learning_equation.instances(), examples=60, seed=0) if x.weight.ndim == 3)
+    grouped = next(
+        x
+        for x in draws(feature_learning_equation.instances(), examples=60, seed=0)
+        if x.weight.ndim == 3
+    )
     assert not grouped.stacked
     assert feature_learning_equation(grouped).outcome is Outcome.HOLDS
     assert feature_learning_equation(LayerTrace.stack([grouped, grouped])).outcome is Outcome.HOLDS
@@ -167,9 +203,16 @@ def test_members_that_disagree_in_what_is_no_operand_are_not_stacked():
 
 
 def test_shapes_that_differ_are_named():
-    one, other = (FeatureSet(**dict.fromkeys(("features", "targets", "mixing", "linear_map", "head"), torch.eye(n)),
-                             relative_rate=torch.tensor(1.0)) for n in (2, 3))  # fmt: skip
-    with pytest.raises(InputError, match=r"got features of FeatureSet of shapes \[\(2, 2\), \(3, 3\)\]"):
+    one, other = (
+        FeatureSet(
+            **dict.fromkeys(("features", "targets", "mixing", "linear_map", "head"), torch.eye(n)),
+            relative_rate=torch.tensor(1.0),
+        )
+        for n in (2, 3)
+    )
+    with pytest.raises(
+        InputError, match=r"got features of FeatureSet of shapes \[\(2, 2\), \(3, 3\)\]"
+    ):
         FeatureSet.stack([one, other])
 
 

@@ -1,4 +1,6 @@
-"""Strategies for those who write conjectures: each decides true and false ones rightly, and its measured fields are enclosed."""
+"""Strategies for those who write conjectures: each decides true and false ones rightly, and its
+measured fields are enclosed.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ from theorems.relations.enclosures import enclose
 
 
 def some(strategy, seed, count=30):
-    return draws(strategy(), examples=count, seed=seed) + [one.drawn.instance for one in larger(strategy, 4, seed=seed)]
+    return draws(strategy(), examples=count, seed=seed) + [
+        one.drawn.instance for one in larger(strategy, 4, seed=seed)
+    ]
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -50,7 +54,9 @@ def test_what_is_true_because_of_the_loss_is_never_refuted(seed):
         """The gradients of a sample's logits sum to zero."""
         return head.targets.sum(-1) * 0
 
-    assert Outcome.REFUTED not in {cancels(head).outcome for head in some(strategies.softmax_heads, seed)}
+    assert Outcome.REFUTED not in {
+        cancels(head).outcome for head in some(strategies.softmax_heads, seed)
+    }
 
 
 def test_integers_are_exact():
@@ -63,7 +69,9 @@ def test_integers_are_exact():
 
 
 def test_a_velocity_that_is_off_is_refuted():
-    net = next(n for n in draws(strategies.seeded_linear_networks(), examples=20, seed=0) if n.depth > 2)
+    net = next(
+        n for n in draws(strategies.seeded_linear_networks(), examples=20, seed=0) if n.depth > 2
+    )
     off = (net.weight_velocity[0] * (1 + 1e-9), *net.weight_velocity[1:])
     assert not theorists.neighbours_move_alike(dataclasses.replace(net, weight_velocity=off))
 
@@ -121,7 +129,9 @@ def test_normalised_layers_are_enclosed(kind, offset):
                 for j in range(4):
                     at = (j, i) if kind == "batch" else (i, j)
                     grad = (gs[j] - mean_g - unit[j] * cross) * scale
-                    assert abs(float(unit[j] - flint.arb(float(layer.outputs[at])))) <= float(balls.outputs.error[at])
+                    assert abs(float(unit[j] - flint.arb(float(layer.outputs[at])))) <= float(
+                        balls.outputs.error[at]
+                    )
                     assert abs(float(grad - flint.arb(float(layer.input_grad[at])))) <= float(
                         balls.input_grad.error[at]
                     )
@@ -131,7 +141,9 @@ def test_normalised_layers_are_enclosed(kind, offset):
 
 @pytest.mark.parametrize("rule", sorted(RULES))
 def test_steps_of_every_optimiser_are_enclosed(rule):
-    """The same steps in float32-free arithmetic: a state rounded to 40 digits more is inside its ball."""
+    """The same steps in float32-free arithmetic: a state rounded to 40 digits more is inside its
+    ball.
+    """
     model = torch.nn.Linear(3, 2, dtype=torch.float64)
     inputs, targets = torch.randn(4, 3, dtype=torch.float64), torch.randn(4, 2, dtype=torch.float64)
     run = training_run(model, inputs, targets, half_squared_error, RULES[rule](0.01), steps=12)
@@ -152,22 +164,44 @@ BAD = {
         lambda: softmax_head(DATA, DATA, torch.zeros(2).long()),
         r"labels of shape \(N,\) = \(3,\)",
     ),
-    "labels out of range": (lambda: softmax_head(DATA, DATA, torch.tensor([0, 1, 3])), r"labels in 0 … 2"),
-    "labels that are floats": (lambda: softmax_head(DATA, DATA, torch.zeros(3)), r"labels in 0 … 2"),
-    "a reduction of none": (lambda: softmax_head(DATA, DATA, torch.zeros(3).long(), reduction="none"), "mean or sum"),
+    "labels out of range": (
+        lambda: softmax_head(DATA, DATA, torch.tensor([0, 1, 3])),
+        r"labels in 0 … 2",
+    ),
+    "labels that are floats": (
+        lambda: softmax_head(DATA, DATA, torch.zeros(3)),
+        r"labels in 0 … 2",
+    ),
+    "a reduction of none": (
+        lambda: softmax_head(DATA, DATA, torch.zeros(3).long(), reduction="none"),
+        "mean or sum",
+    ),
     "keys of another width": (lambda: attention_head(DATA, DATA.mT, DATA), r"keys \(M, k\)"),
     "another norm": (lambda: normalised_layer(DATA, DATA, kind="group"), "kind to be one of"),
     "a batch of one": (lambda: normalised_layer(DATA[:1], DATA[:1], kind="batch"), "two samples"),
     "an ε of zero": (lambda: normalised_layer(DATA, DATA, epsilon=0.0), "epsilon above zero"),
-    "a shift of rms": (lambda: normalised_layer(DATA, DATA, kind="rms", shift=torch.ones(2)), "no shift"),
-    "a chain that does not fit": (lambda: linear_network([DATA, DATA], DATA, DATA), r"W_2 of shape \(n_2, 3\)"),
-    "targets that do not fit": (lambda: linear_network([DATA], DATA, DATA), r"targets of shape \(N, n_L\) = \(3, 3\)"),
+    "a shift of rms": (
+        lambda: normalised_layer(DATA, DATA, kind="rms", shift=torch.ones(2)),
+        "no shift",
+    ),
+    "a chain that does not fit": (
+        lambda: linear_network([DATA, DATA], DATA, DATA),
+        r"W_2 of shape \(n_2, 3\)",
+    ),
+    "targets that do not fit": (
+        lambda: linear_network([DATA], DATA, DATA),
+        r"targets of shape \(N, n_L\) = \(3, 3\)",
+    ),
     "no steps": (
-        lambda: training_run(torch.nn.Linear(2, 1), DATA, DATA[:, :1], half_squared_error, RULES["sgd"](1.0), steps=0),
+        lambda: training_run(
+            torch.nn.Linear(2, 1), DATA, DATA[:, :1], half_squared_error, RULES["sgd"](1.0), steps=0
+        ),
         "at least one step",
     ),
     "closures": (
-        lambda: training_run(torch.nn.Linear(2, 1), DATA, DATA[:, :1], half_squared_error, torch.optim.LBFGS, steps=1),
+        lambda: training_run(
+            torch.nn.Linear(2, 1), DATA, DATA[:, :1], half_squared_error, torch.optim.LBFGS, steps=1
+        ),
         "LBFGS",
     ),
     "a rule of none": (lambda: strategies.training_runs("lion"), "rule to be one of"),
@@ -188,7 +222,9 @@ def test_where_both_sides_are_empty_nothing_is_said():
         """g_{t+1} = g_t: false, and there is nothing to see in a run of one step."""
         return run.gradients[:-1]
 
-    claim = equals(observed=lambda run: run.gradients[1:], on=strategies.training_runs, mutants={})(stays)
+    claim = equals(observed=lambda run: run.gradients[1:], on=strategies.training_runs, mutants={})(
+        stays
+    )
     weight = torch.nn.Linear(1, 1, bias=False, dtype=torch.float64)
     data = torch.ones(2, 1, dtype=torch.float64), torch.zeros(2, 1, dtype=torch.float64)
 
@@ -211,6 +247,10 @@ def test_deep_linear_networks_earn_a_probability():
     assert examine(by_name["grams_of_a_linear_network_are_conserved"]).refutation is not None
     assert examine(by_name["every_linear_network_is_balanced"]).refutation is not None
     balanced = examine(by_name["balanced_grams_agree"])
-    assert balanced.error_probability is None, "balance is built in, and the claim does not state it"
+    assert balanced.error_probability is None, (
+        "balance is built in, and the claim does not state it"
+    )
     assert "name it in hypotheses=" in balanced.missing
-    assert examine(by_name["scales_like_its_outputs"]).family.name.startswith("linear layers without a bias")
+    assert examine(by_name["scales_like_its_outputs"]).family.name.startswith(
+        "linear layers without a bias"
+    )

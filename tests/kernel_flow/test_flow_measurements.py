@@ -1,4 +1,6 @@
-"""What measures the kernel flow, beside other ways to compute it: a mistake in one of these helpers changes no verdict by itself."""
+"""What measures the kernel flow, beside other ways to compute it: a mistake in one of these helpers
+changes no verdict by itself.
+"""
 
 import math
 
@@ -31,7 +33,9 @@ from theorems.kernel_flow.water_filling import _doubled_slope
 
 
 def test_the_derivative_of_an_inverse_along_any_direction():
-    """d(M⁻¹)[V] = −M⁻¹VM⁻¹ of matrices that are not symmetric: by hand over the integers, by finite differences on floats."""
+    """d(M⁻¹)[V] = −M⁻¹VM⁻¹ of matrices that are not symmetric: by hand over the integers, by finite
+    differences on floats.
+    """
     found = slope(inverse, rational([[1, 2], [0, 1]]), rational([[0, 1], [0, 0]]))
     assert found.tolist() == [[0, -1], [0, 0]]
     found = slope(inverse, rational([[1, 2], [0, 1]]), rational([[0, 0], [1, 0]]))
@@ -50,7 +54,9 @@ def number_array(matrix):
 
 @pytest.mark.parametrize("speedup", [1.0, 3.0])
 def test_derivatives_of_the_coupled_flow_are_those_of_its_own_right_side(speedup):
-    """Leibniz's recursion against nested forward-mode differentiation of (Φ̇, Ȧ), labels and a faster readout included."""
+    """Leibniz's recursion against nested forward-mode differentiation of (Φ̇, Ȧ), labels and a
+    faster readout included.
+    """
     phi, readout, targets = gaussian(3, 2), gaussian(2, 2, seed=1), gaussian(3, 2, seed=2)
     ridge, decay = 0.7, 0.3
     point = coupled_point(phi, readout, targets, ridge=ridge, decay=decay, speedup=speedup)
@@ -66,7 +72,9 @@ def test_derivatives_of_the_coupled_flow_are_those_of_its_own_right_side(speedup
     assert torch.equal(found[0][0], phi)
     for order in range(1, 5):
         for side in (0, 1):
-            torch.testing.assert_close(found[side][order], step(phi, readout)[side], rtol=1e-10, atol=1e-10)
+            torch.testing.assert_close(
+                found[side][order], step(phi, readout)[side], rtol=1e-10, atol=1e-10
+            )
         step = following(step)
     torch.testing.assert_close(point.features_velocity, flow(phi, readout)[0])
     torch.testing.assert_close(point.readout_velocity, flow(phi, readout)[1])
@@ -81,18 +89,26 @@ def test_the_features_velocity_is_what_reverse_mode_finds():
 
 
 def test_the_slopes_of_both_energies_are_what_autograd_finds():
-    """μI − D(K) is 2∇E of the task's energy; L + μI − β(K + εI)⁻¹ is the gradient of tr(LK) + μ tr K − β logdet(K + εI)."""
+    """μI − D(K) is 2∇E of the task's energy; L + μI − β(K + εI)⁻¹ is the gradient of tr(LK) + μ tr
+    K − β logdet(K + εI).
+    """
     kernel = gaussian(4, 4) @ gaussian(4, 4).mT
     task = axis_task((3.0, 2.0), rows=4, decay=0.3, root=1.5)
     leaf = kernel.clone().requires_grad_()
     (grad,) = torch.autograd.grad(energy(leaf, task.targets, task.ridge[0, 0], task.decay), leaf)
-    torch.testing.assert_close(_doubled_slope(task)(kernel), (grad + grad.mT) / 2, rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(
+        _doubled_slope(task)(kernel), (grad + grad.mT) / 2, rtol=1e-10, atol=1e-10
+    )
 
     left = torch.linalg.qr(gaussian(4, 4, seed=3))[0]
-    graph = LaplacianTask(left, torch.tensor([0.0, 1.0, 2.0, 2.0]).double(), number(0.3), number(1.7), number(0.4))
+    graph = LaplacianTask(
+        left, torch.tensor([0.0, 1.0, 2.0, 2.0]).double(), number(0.3), number(1.7), number(0.4)
+    )
     eye = torch.eye(4, dtype=torch.float64)
     value = (
-        (graph.laplacian @ leaf).trace() + 0.3 * leaf.trace() - 1.7 * torch.linalg.slogdet(leaf + 0.4 * eye).logabsdet
+        (graph.laplacian @ leaf).trace()
+        + 0.3 * leaf.trace()
+        - 1.7 * torch.linalg.slogdet(leaf + 0.4 * eye).logabsdet
     )
     (grad,) = torch.autograd.grad(value, leaf)
     torch.testing.assert_close(_energy_slope(graph)(kernel), grad, rtol=1e-10, atol=1e-10)
@@ -100,15 +116,24 @@ def test_the_slopes_of_both_energies_are_what_autograd_finds():
 
 def test_an_escape_interval_holds_the_integrators_error_and_no_hundred_of_it():
     values, ridge, decay, start = (2.0, 1.5), 0.8, 0.2, 1e-5
-    runs = escapes(axis_task(values, decay=decay, root=(ridge / decay) ** 0.5), start=start, until=1e-3)
+    runs = escapes(
+        axis_task(values, decay=decay, root=(ridge / decay) ** 0.5), start=start, until=1e-3
+    )
     window = math.log(100) * ridge / (2 * max(values) ** 2)
-    for found, mode, interval in zip(runs.slopes.tolist(), runs.modes, runs.intervals.tolist(), strict=True):
+    for found, mode, interval in zip(
+        runs.slopes.tolist(), runs.modes, runs.intervals.tolist(), strict=True
+    ):
 
         def rate(k, s=values[mode]):
             return 2 * (ridge * s**2 / (k + ridge) ** 2 - decay)
 
         alone = solve_ivp(
-            lambda _, k, rate=rate: rate(k) * k, (0, window), [start], method="DOP853", rtol=1e-13, atol=1e-20
+            lambda _, k, rate=rate: rate(k) * k,
+            (0, window),
+            [start],
+            method="DOP853",
+            rtol=1e-13,
+            atol=1e-20,
         )
         end = float(alone.y[0, -1])
         left_open = interval - (rate(0) - rate(end))
@@ -116,7 +141,9 @@ def test_an_escape_interval_holds_the_integrators_error_and_no_hundred_of_it():
 
 
 def test_class_weights_take_a_loss_out_of_the_softmax_bound():
-    """The gradient's rows still sum to zero, but the bound on their rounding takes weights of at most one."""
+    """The gradient's rows still sum to zero, but the bound on their rounding takes weights of at
+    most one.
+    """
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(4, 5), nn.Linear(5, 3)).double()
     inputs, labels = gaussian(6, 4), torch.arange(6) % 3
@@ -153,10 +180,14 @@ def test_every_nonempty_subset_of_the_active_modes_is_looked_at():
 
 
 def test_a_sigmoids_last_bits_are_allowed_for():
-    """σ is evaluated by other code in a vector's tail: gradients of one sample differ between a batch and the whole by an ulp of it."""
+    """σ is evaluated by other code in a vector's tail: gradients of one sample differ between a
+    batch and the whole by an ulp of it.
+    """
     counts = torch.tensor([[1.0, 0, 1, 1, 0, 1, 1, 1]]).double()
     targets = gaussian(8, 2, seed=2).sigmoid()
-    noise = feature_noise(gaussian(8, 11), gaussian(2, 11, seed=1), targets, counts, loss="logistic")
+    noise = feature_noise(
+        gaussian(8, 11), gaussian(2, 11, seed=1), targets, counts, loss="logistic"
+    )
     outputs = noise.features @ noise.readout.mT
     assert bool((noise.output_error >= 2**-52 * outputs.sigmoid()).all())
     assert bool((noise.output_error <= 2**-48 * (outputs.sigmoid() + targets)).all())

@@ -34,10 +34,18 @@ SPECTRA = {
     "one class": lambda t: t.right.shape[0] == 1,
     "fewer samples than classes": lambda t: t.left.shape[0] < t.right.shape[0],
     "repeated singular values": lambda t: repeated(t.values),
-    "repeated active singular values": lambda t: is_exact(t.values) and repeated(t.values * t.active),
-    "a zero singular value within the classes": lambda t: bool((t.values[: min(t.right.shape)] == 0).any()),
-    "a tiny singular value": lambda t: bool(((t.values > 0) & (t.values < 1e-5 * t.threshold)).any()),
-    "exactly at the threshold": lambda t: is_exact(t.values) and bool((t.values == t.threshold).any()),
+    "repeated active singular values": lambda t: (
+        is_exact(t.values) and repeated(t.values * t.active)
+    ),
+    "a zero singular value within the classes": lambda t: bool(
+        (t.values[: min(t.right.shape)] == 0).any()
+    ),
+    "a tiny singular value": lambda t: bool(
+        ((t.values > 0) & (t.values < 1e-5 * t.threshold)).any()
+    ),
+    "exactly at the threshold": lambda t: (
+        is_exact(t.values) and bool((t.values == t.threshold).any())
+    ),
     "nothing active": lambda t: not bool(t.active.any()),
     "four active modes": lambda t: int(t.active.sum()) >= 4,
     "floats": lambda t: not is_exact(t.values),
@@ -59,7 +67,9 @@ NOISES = {
     "batches of one": lambda n: n.batch == 1 and n.features.shape[0] > 1,
     "the whole set without replacement": lambda n: n.batch > 1 and bool((n.counts == 1).all()),
     "a sample twice in a batch": lambda n: bool((n.counts > 1).any()),
-    "a batch of every sample with replacement": lambda n: n.batch == n.features.shape[0] > 2 and bool((n.counts == 0).any()),
+    "a batch of every sample with replacement": lambda n: (
+        n.batch == n.features.shape[0] > 2 and bool((n.counts == 0).any())
+    ),
     "fewer samples than twice the classes": lambda n: n.features.shape[0] < 2 * n.classes,
     "one class": lambda n: n.classes == 1,
     "one feature": lambda n: n.features.shape[1] == 1,
@@ -67,8 +77,12 @@ NOISES = {
     "softmax": lambda n: n.shift_free,
     "a mean loss": lambda n: n.rescaled,
     "several batches": lambda n: len(n.counts) > 2,
-    "equal samples": lambda n: n.features.shape[0] > 1 and torch.equal(n.features[0], n.features[1]) and bool(n.features.any()),
-}  # fmt: skip
+    "equal samples": lambda n: (
+        n.features.shape[0] > 1
+        and torch.equal(n.features[0], n.features[1])
+        and bool(n.features.any())
+    ),
+}
 REGRESSIONS = {
     "zero eigenvalue": lambda r: bool((r.levels == 0).any()),
     "repeated eigenvalue": lambda r: repeated(r.levels),
@@ -76,12 +90,14 @@ REGRESSIONS = {
     "floats": lambda r: not is_exact(r.levels),
 }
 LAPLACIANS = {
-    "a frequency at the cut": lambda t: is_exact(t.frequencies) and bool((t.frequencies == t.drive / t.floor - t.decay).any()),
+    "a frequency at the cut": lambda t: (
+        is_exact(t.frequencies) and bool((t.frequencies == t.drive / t.floor - t.decay).any())
+    ),
     "constant mode": lambda t: bool((t.frequencies == 0).any()),
     "repeated frequency": lambda t: repeated(t.frequencies),
     "nothing passes": lambda t: bool((t.frequencies >= t.drive / t.floor - t.decay).all()),
     "floats": lambda t: not is_exact(t.frequencies),
-}  # fmt: skip
+}
 ENDS = {
     "repeated singular values": lambda e: repeated(e.values),
     "nothing active": lambda e: not bool(e.active.any()),
@@ -96,7 +112,9 @@ ENDS = {
 
 
 def cases(name, strategy, corners):
-    return [pytest.param(strategy, corner, id=f"{name}-{title}") for title, corner in corners.items()]
+    return [
+        pytest.param(strategy, corner, id=f"{name}-{title}") for title, corner in corners.items()
+    ]
 
 
 @pytest.mark.parametrize(

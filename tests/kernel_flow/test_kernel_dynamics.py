@@ -1,4 +1,6 @@
-"""The kernel's ODE and the coupled flow's imbalance, beside other ways to compute them (arXiv:2601.00276)."""
+"""The kernel's ODE and the coupled flow's imbalance, beside other ways to compute them
+(arXiv:2601.00276).
+"""
 
 from fractions import Fraction
 
@@ -7,7 +9,12 @@ import pytest
 import torch
 
 from impl.kernel_flows.flow_solvers import coupled_flow
-from impl.kernel_flows.flows import KernelPoint, coupled_point, doubled_kernel_velocity, reduced_objective
+from impl.kernel_flows.flows import (
+    KernelPoint,
+    coupled_point,
+    doubled_kernel_velocity,
+    reduced_objective,
+)
 from impl.kernel_flows.objectives import LOSSES
 from impl.strategies.flows import number, rational
 from tests.flow_tasks import gaussian
@@ -27,7 +34,9 @@ def test_forward_mode_sees_what_reverse_mode_sees():
 def test_the_ode_is_exact_over_the_rationals():
     phi = rational([[1, 2], [0, 1], [-1, 1]])
     y = rational([[1], [2], [0]])
-    point = KernelPoint(phi, phi, y, rational(Fraction(1, 2)), rational(Fraction(3)), rational([[0, 0]]))
+    point = KernelPoint(
+        phi, phi, y, rational(Fraction(1, 2)), rational(Fraction(3)), rational([[0, 0]])
+    )
     for claim in (claims.kernel_ode, claims.kernel_energy_decreases, claims.task_drive_is_low_rank):
         assert claim(point).grade is Grade.EXACT, claim
 
@@ -35,7 +44,9 @@ def test_the_ode_is_exact_over_the_rationals():
 @pytest.mark.parametrize("loss", sorted(LOSSES))
 def test_imbalance_is_forgotten_under_every_loss(loss):
     target = torch.softmax(gaussian(5, 3, seed=2), -1)
-    point = coupled_point(gaussian(5, 4), gaussian(3, 4, seed=1), target, ridge=0.5, decay=0.5, loss=loss)
+    point = coupled_point(
+        gaussian(5, 4), gaussian(3, 4, seed=1), target, ridge=0.5, decay=0.5, loss=loss
+    )
     assert claims.imbalance_decays_exponentially(point)
 
 

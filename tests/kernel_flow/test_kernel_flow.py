@@ -1,4 +1,6 @@
-"""arXiv:2601.00276 as a whole: its rows in the catalogue, the statements that must fail, bad calls."""
+"""arXiv:2601.00276 as a whole: its rows in the catalogue, the statements that must fail, bad
+calls.
+"""
 
 import pytest
 import torch
@@ -48,21 +50,40 @@ def test_the_thirteen_rows_are_in_the_catalogue():
             lambda: feature_noise(gaussian(3, 2), gaussian(1, 3), gaussian(3, 1), torch.ones(1, 3)),
             "readout of shape|mat1 and mat2",
         ),
-        (lambda: free_features(gaussian(3, 2), gaussian(1, 2), gaussian(3, 1), decay=-1.0), "at least 0"),
         (
-            lambda: free_features(gaussian(3, 2), gaussian(1, 2), gaussian(3, 1), decay=1.0, loss="cubic"),
+            lambda: free_features(gaussian(3, 2), gaussian(1, 2), gaussian(3, 1), decay=-1.0),
+            "at least 0",
+        ),
+        (
+            lambda: free_features(
+                gaussian(3, 2), gaussian(1, 2), gaussian(3, 1), decay=1.0, loss="cubic"
+            ),
             "one of squared",
         ),
-        (lambda: flow_to_rest(gaussian(3, 2), gaussian(3, 1), ridge=1.0, decay=0.0), "positive decays"),
+        (
+            lambda: flow_to_rest(gaussian(3, 2), gaussian(3, 1), ridge=1.0, decay=0.0),
+            "positive decays",
+        ),
         (
             lambda: decayed_layers(
-                nn.Linear(2, 1), gaussian(3, 2), gaussian(3, 1), nn.functional.mse_loss, decay=1.0, readout="x"
+                nn.Linear(2, 1),
+                gaussian(3, 2),
+                gaussian(3, 1),
+                nn.functional.mse_loss,
+                decay=1.0,
+                readout="x",
             ),
             "one of|dtype",
         ),
         (lambda: axis_task(decay=-1.0), "positive decay"),
-        (lambda: run(axis_task(), gaussian(3, 2), gaussian(2, 2), how="magic"), "one of kernel ODE"),
-        (lambda: run(axis_task(), gaussian(3, 1), gaussian(2, 1), how="factored flow"), "width of at least 2"),
+        (
+            lambda: run(axis_task(), gaussian(3, 2), gaussian(2, 2), how="magic"),
+            "one of kernel ODE",
+        ),
+        (
+            lambda: run(axis_task(), gaussian(3, 1), gaussian(2, 1), how="factored flow"),
+            "width of at least 2",
+        ),
         (lambda: claims.kernel_ode(1), "KernelPoint"),
     ],
 )
@@ -78,19 +99,47 @@ MUST_FAIL = [
     ("the threshold s > λμ", "water_filling_law", "threshold λμ"),
     ("k_i without the root", "water_filling_law", "without the root"),
     ("the end without the root", "kernel_flow_reaches_water_filling", "without the root"),
-    ("escape without the factor 2, linearised", "only_full_water_filling_is_stable", "escape without the factor 2"),
+    (
+        "escape without the factor 2, linearised",
+        "only_full_water_filling_is_stable",
+        "escape without the factor 2",
+    ),
     ("escape without the factor 2, integrated", "missing_modes_escape", "without the factor 2"),
 ]
 MUST_NOT_BE_DROPPED = [
     ("μ = 0: directions of the start survive", "kernel_rank_at_most_classes", "positive decay"),
     ("μ = 0 under softmax", "softmax_kernel_rank_below_classes", "positive decay"),
-    ("decay on the parameters of nonlinear features", "kernel_rank_at_most_classes", "linear up to the outputs"),
+    (
+        "decay on the parameters of nonlinear features",
+        "kernel_rank_at_most_classes",
+        "linear up to the outputs",
+    ),
     ("the same under softmax", "softmax_kernel_rank_below_classes", "linear up to the outputs"),
-    ("C − 1 for other losses than softmax", "softmax_kernel_rank_below_classes", "softmax cross-entropy"),
-    ("K(0) with a zero overlap", "kernel_flow_reaches_water_filling", "overlap with every active mode"),
-    ("Φ(0) and A(0) with a zero overlap", "coupled_flow_reaches_water_filling", "overlap with every active mode"),
-    ("P below the number of active modes", "kernel_flow_reaches_water_filling", "width of at least the active modes"),
-    ("P below the active modes, coupled", "coupled_flow_reaches_water_filling", "width of at least the active modes"),
+    (
+        "C − 1 for other losses than softmax",
+        "softmax_kernel_rank_below_classes",
+        "softmax cross-entropy",
+    ),
+    (
+        "K(0) with a zero overlap",
+        "kernel_flow_reaches_water_filling",
+        "overlap with every active mode",
+    ),
+    (
+        "Φ(0) and A(0) with a zero overlap",
+        "coupled_flow_reaches_water_filling",
+        "overlap with every active mode",
+    ),
+    (
+        "P below the number of active modes",
+        "kernel_flow_reaches_water_filling",
+        "width of at least the active modes",
+    ),
+    (
+        "P below the active modes, coupled",
+        "coupled_flow_reaches_water_filling",
+        "width of at least the active modes",
+    ),
     ("unequal decays", "imbalance_decays_exponentially", "equal decays"),
     ("unequal rates", "imbalance_decays_exponentially", "equal rates"),
     ("a readout that lags", "kernel_ode", "readout at its ridge optimum"),
@@ -100,18 +149,24 @@ MUST_NOT_BE_DROPPED = [
 ]
 
 
-@pytest.mark.parametrize(("claim", "name"), [case[1:] for case in MUST_FAIL], ids=[case[0] for case in MUST_FAIL])
+@pytest.mark.parametrize(
+    ("claim", "name"), [case[1:] for case in MUST_FAIL], ids=[case[0] for case in MUST_FAIL]
+)
 def test_a_boundary_statement_is_a_mutant_that_dies(claim, name):
     claim = getattr(claims, claim)
     squared = name == "one class fewer"
     strategy = squared_matrices() if squared else claim.instances()
-    instance = find(strategy, lambda i: claim.mutants[name](i).outcome is Outcome.REFUTED, settings=SEARCH)
+    instance = find(
+        strategy, lambda i: claim.mutants[name](i).outcome is Outcome.REFUTED, settings=SEARCH
+    )
     assert claim(instance)
     assert not squared or not instance.shift_free
 
 
 @pytest.mark.parametrize(
-    ("claim", "name"), [case[1:] for case in MUST_NOT_BE_DROPPED], ids=[case[0] for case in MUST_NOT_BE_DROPPED]
+    ("claim", "name"),
+    [case[1:] for case in MUST_NOT_BE_DROPPED],
+    ids=[case[0] for case in MUST_NOT_BE_DROPPED],
 )
 def test_a_hypothesis_that_nobody_checks_is_refuted(claim, name):
     claim = getattr(claims, claim)
@@ -123,7 +178,11 @@ def test_a_hypothesis_that_nobody_checks_is_refuted(claim, name):
 
 
 @pytest.mark.parametrize(
-    "claim", [claims.averaged_kernel_noise_is_low_rank_as_stated, claims.parameter_decay_bounds_kernel_rank_as_stated]
+    "claim",
+    [
+        claims.averaged_kernel_noise_is_low_rank_as_stated,
+        claims.parameter_decay_bounds_kernel_rank_as_stated,
+    ],
 )
 def test_a_false_statement_stands_in_the_catalogue_as_refuted(claim):
     assert claim in CLAIMS

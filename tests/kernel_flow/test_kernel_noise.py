@@ -27,19 +27,32 @@ from theorems.verdict import Grade, Outcome
 
 def test_rank_two_c_is_attained():
     noise = feature_noise(
-        gaussian(9, 6), gaussian(2, 6, seed=1), gaussian(9, 2, seed=2), minibatches(9, 3, 2, replacement=False, seed=0)
+        gaussian(9, 6),
+        gaussian(2, 6, seed=1),
+        gaussian(9, 2, seed=2),
+        minibatches(9, 3, 2, replacement=False, seed=0),
     )
     assert claims.sgd_kernel_noise_is_low_rank(noise)
     tighter = claims.sgd_kernel_noise_is_low_rank.mutants["2C − 1"](noise)
     assert tighter.outcome is Outcome.REFUTED
     whole = feature_noise(
-        *(t.round() for t in (2 * gaussian(9, 6), 2 * gaussian(2, 6, seed=1), 3 * gaussian(9, 2, seed=2))), noise.counts
+        *(
+            t.round()
+            for t in (2 * gaussian(9, 6), 2 * gaussian(2, 6, seed=1), 3 * gaussian(9, 2, seed=2))
+        ),
+        noise.counts,
     )
     assert claims.sgd_kernel_noise_is_low_rank(whole).context["rank"] == 4
     assert claims.sgd_kernel_noise_is_low_rank(whole).grade is Grade.EXACT
 
 
-SHAPES = {"readout": (2, 4), "output_grad": (5, 2), "full_grad": (5, 4), "batch_grad": (3, 5, 4), "counts": (3, 5)}
+SHAPES = {
+    "readout": (2, 4),
+    "output_grad": (5, 2),
+    "full_grad": (5, 4),
+    "batch_grad": (3, 5, 4),
+    "counts": (3, 5),
+}
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -53,18 +66,26 @@ def test_shapes_that_do_not_fit_are_refused(name, change):
 
     assert built().classes == 2
     assert built().batch == 2
-    free = {"readout": 0, "counts": 0}  # how many classes and batches there are: others must agree with it
+    # how many classes and batches there are: others must agree with it
+    free = {
+        "readout": 0,
+        "counts": 0,
+    }
     for axis in range(len(SHAPES[name])):
         if free.get(name) == axis:
             continue
         shape = tuple(n + change * (i == axis) for i, n in enumerate(SHAPES[name]))
         with pytest.raises(
-            InputError, match=rf"expected {'a ' * (name == 'readout')}{name} of shape .*, got {re.escape(str(shape))}"
+            InputError,
+            match=rf"expected {'a ' * (name == 'readout')}{name} of shape .*, got "
+            rf"{re.escape(str(shape))}",
         ):
             built(**{name: shape})
 
 
-@pytest.mark.parametrize(("samples", "size", "number"), [(6, 6, 4), (6, 1, 3), (5, 4, 1), (1, 1, 2)])
+@pytest.mark.parametrize(
+    ("samples", "size", "number"), [(6, 6, 4), (6, 1, 3), (5, 4, 1), (1, 1, 2)]
+)
 @pytest.mark.parametrize("replacement", [True, False])
 def test_minibatches_hold_what_they_say(samples, size, number, replacement):
     counts = minibatches(samples, size, number, replacement=replacement, seed=7)
@@ -77,7 +98,9 @@ def test_minibatches_hold_what_they_say(samples, size, number, replacement):
 
 
 def test_minibatches_are_uniform_and_their_mistakes_are_named():
-    """Every sample as often as any other: a mean of 4000 counts within six standard errors of b/N."""
+    """Every sample as often as any other: a mean of 4000 counts within six standard errors of
+    b/N.
+    """
     for replacement, variance in ((True, 3 * (1 / 8) * (7 / 8)), (False, (3 / 8) * (5 / 8))):
         mean = minibatches(8, 3, 4_000, replacement=replacement, seed=1).mean(0)
         assert float((mean - 3 / 8).abs().max()) < 6 * (variance / 4_000) ** 0.5
@@ -90,7 +113,9 @@ def test_minibatches_are_uniform_and_their_mistakes_are_named():
         with pytest.raises(InputError, match=message):
             minibatches(3, size, number, replacement=False, seed=0)
     with pytest.raises(InputError, match=r"batches of one size, got sizes \[1, 2\]"):
-        feature_noise(gaussian(2, 3), gaussian(2, 3), gaussian(2, 2), torch.tensor([[1.0, 0.0], [1.0, 1.0]]))
+        feature_noise(
+            gaussian(2, 3), gaussian(2, 3), gaussian(2, 2), torch.tensor([[1.0, 0.0], [1.0, 1.0]])
+        )
 
 
 @pytest.mark.parametrize("loss", sorted(LOSSES))
@@ -114,7 +139,10 @@ def test_every_batch_size_and_loss(loss, size, replacement):
 def test_the_average_has_full_rank_whatever_n():
     for rows in (8, 20):
         noise = feature_noise(
-            gaussian(rows, 6), gaussian(2, 6, seed=1), gaussian(rows, 2, seed=2), torch.eye(rows, dtype=torch.float64)
+            gaussian(rows, 6),
+            gaussian(2, 6, seed=1),
+            gaussian(rows, 2, seed=2),
+            torch.eye(rows, dtype=torch.float64),
         )
         xi = claims.averaged_kernel_noise_is_low_rank_as_stated.observe(noise)
         assert torch.linalg.matrix_rank(xi) == rows
@@ -140,13 +168,17 @@ def digits():
 def test_noise_of_the_trained_digits_network(digits, dtype):
     model, images, labels = digits
     counts = minibatches(64, 8, 2, replacement=False, seed=0)
-    noise = readout_noise(model.to(dtype), images[:64].to(dtype), labels[:64], nn.functional.cross_entropy, counts)
+    noise = readout_noise(
+        model.to(dtype), images[:64].to(dtype), labels[:64], nn.functional.cross_entropy, counts
+    )
     assert noise.shift_free
     assert claims.sgd_feature_noise_is_low_rank(noise), claims.sgd_feature_noise_is_low_rank(noise)
     verdict = claims.sgd_kernel_noise_is_low_rank(noise)
     if dtype is torch.float64:
         assert verdict, verdict
-        tighter = claims.sgd_kernel_noise_is_low_rank.mutants["one less uncentred, where the batch bounds it"]
+        tighter = claims.sgd_kernel_noise_is_low_rank.mutants[
+            "one less uncentred, where the batch bounds it"
+        ]
         assert tighter(noise).outcome is Outcome.REFUTED
     else:  # σ₁₆ is a fortieth of what rounding may be: one rank less would pass as well
         assert verdict.outcome is Outcome.UNDECIDED
@@ -161,10 +193,16 @@ def _readout_at(rows, dtype, loss, targets):
 
 
 F64 = torch.float64
-LABELS, NUMBERS = torch.arange(300) % 3, torch.randn(300, 3, generator=torch.Generator().manual_seed(0))
+LABELS, NUMBERS = (
+    torch.arange(300) % 3,
+    torch.randn(300, 3, generator=torch.Generator().manual_seed(0)),
+)
 FUNCTIONS = {
     "cross_entropy": (functional.cross_entropy, LABELS),
-    "smoothed": (lambda f, y, **options: functional.cross_entropy(f, y, label_smoothing=0.1, **options), LABELS),
+    "smoothed": (
+        lambda f, y, **options: functional.cross_entropy(f, y, label_smoothing=0.1, **options),
+        LABELS,
+    ),
     "l1": (functional.l1_loss, NUMBERS),
     "logits": (functional.binary_cross_entropy_with_logits, NUMBERS.sigmoid()),
 }
@@ -182,22 +220,32 @@ def test_mean_and_sum_are_told_apart_in_every_format(dtype, rows, name):
         return function(f, y, reduction="none").reshape(len(f), -1).mean(-1).sum()
 
     def weighted(f, y):
-        return (function(f, y, reduction="none").reshape(len(f), -1).mean(-1) * torch.arange(1, len(f) + 1)).sum()
+        return (
+            function(f, y, reduction="none").reshape(len(f), -1).mean(-1)
+            * torch.arange(1, len(f) + 1)
+        ).sum()
 
     layer, model, inputs = _readout_at(rows, dtype, function, targets)
     assert reduction_of(layer, targets, summed) == "sum"
     if rows > 1:
         assert reduction_of(layer, targets, function) == "mean"
         assert reduction_of(layer, targets, weighted) is None
-    results = check_model(model, inputs, targets, function, claims=[claims.sgd_kernel_noise_formula])
+    results = check_model(
+        model, inputs, targets, function, claims=[claims.sgd_kernel_noise_formula]
+    )
     assert not any(r.verdict.outcome is Outcome.REFUTED for r in results), results
-    vague = dtype == torch.bfloat16 and name in ("cross_entropy", "smoothed")  # whose softmax has a bound of its own
+    # whose softmax has a bound of its own
+    vague = dtype == torch.bfloat16 and name in (
+        "cross_entropy",
+        "smoothed",
+    )
     assert rows == 1 or vague or any(r.verdict for r in results)
 
 
 @pytest.mark.parametrize(
     ("dtype", "rows", "wanted"),
-    # in bfloat16 a sum of 64 may be off by more than itself, 32 (64 + 3) 2⁻⁸; but the loss runs in float64 throughout
+    # in bfloat16 a sum of 64 may be off by more than itself, 32 (64 + 3) 2⁻⁸; but the loss runs in
+    # float64 throughout
     [(torch.float16, 3, "mean"), (torch.bfloat16, 64, "mean")],
 )
 def test_a_loss_in_its_own_format_is_told_where_the_format_can(dtype, rows, wanted):
@@ -209,7 +257,10 @@ def test_a_loss_in_its_own_format_is_told_where_the_format_can(dtype, rows, want
     targets = NUMBERS[:rows].to(dtype)
     layer, model, inputs = _readout_at(rows, dtype, own, targets)
     assert reduction_of(layer, targets, own) == wanted
-    verdicts = [r.verdict for r in check_model(model, inputs, targets, own, claims=[claims.sgd_kernel_noise_formula])]
+    verdicts = [
+        r.verdict
+        for r in check_model(model, inputs, targets, own, claims=[claims.sgd_kernel_noise_formula])
+    ]
     assert all(v.outcome in (Outcome.HOLDS, Outcome.INAPPLICABLE) for v in verdicts)
     assert wanted or "neither the sum nor the mean" in verdicts[0].context["reason"]
 
@@ -222,14 +273,18 @@ def test_a_loss_that_is_zero_everywhere_or_cancels():
     assert reduction_of(layer, signs, lambda _f, y: y.mean()) is None
 
 
-@pytest.mark.parametrize("function", [functional.poisson_nll_loss, functional.binary_cross_entropy_with_logits])
+@pytest.mark.parametrize(
+    "function", [functional.poisson_nll_loss, functional.binary_cross_entropy_with_logits]
+)
 def test_rounding_inside_a_loss_is_not_held_against_the_formula(function):
     """(exp f − t)/b near its zero: 1/b has rounded both terms before they cancel."""
     for seed in range(60):
         torch.manual_seed(seed)
         features, readout = torch.randn(19, 3, dtype=F64), torch.randn(1, 3, dtype=F64)
         f = features @ readout.mT
-        near = (f.exp() if function is functional.poisson_nll_loss else f.sigmoid()) * (1 + 1e-3 * torch.randn(19, 1))
+        near = (f.exp() if function is functional.poisson_nll_loss else f.sigmoid()) * (
+            1 + 1e-3 * torch.randn(19, 1)
+        )
         layer = trace(_linear(readout), features, near, function)["0"]
         counts = minibatches(19, 4, 2, replacement=seed % 2 == 0, seed=seed)
         noise = noise_at(layer, near, function, counts, reduction="mean")
@@ -266,6 +321,9 @@ def test_what_is_no_rounding_is_held_against_it():
 
     torch.manual_seed(0)
     model, inputs = _linear(torch.randn(1, 3, dtype=F64)), torch.randn(19, 3, dtype=F64)
-    verdicts = [r.verdict for r in check_model(model, inputs, targets, loss, claims=[claims.sgd_kernel_noise_formula])]
+    verdicts = [
+        r.verdict
+        for r in check_model(model, inputs, targets, loss, claims=[claims.sgd_kernel_noise_formula])
+    ]
     assert [v.outcome for v in verdicts] == [Outcome.REFUTED] * 2
     assert all(v.measured > 5 * v.bound for v in verdicts)

@@ -1,4 +1,6 @@
-"""Ranks of learned kernels: trained features, integer states at rest, real networks (arXiv:2601.00276)."""
+"""Ranks of learned kernels: trained features, integer states at rest, real networks
+(arXiv:2601.00276).
+"""
 
 import dataclasses
 
@@ -31,9 +33,13 @@ def test_trained_features_lose_every_other_direction(loss):
 
 
 def test_without_decay_the_start_survives():
-    phi, readout, targets = train_free_features(8, 6, 2, loss="squared", decay=0.0, ridge=0.1, seed=0)
+    phi, readout, targets = train_free_features(
+        8, 6, 2, loss="squared", decay=0.0, ridge=0.1, seed=0
+    )
     assert torch.linalg.matrix_rank(phi) == 6
-    verdict = claims.kernel_rank_at_most_classes(free_features(phi, readout, targets, decay=0.0, ridge=0.1))
+    verdict = claims.kernel_rank_at_most_classes(
+        free_features(phi, readout, targets, decay=0.0, ridge=0.1)
+    )
     assert verdict.outcome is Outcome.INAPPLICABLE
     assert "survive" in verdict.context["reason"]
 
@@ -50,7 +56,12 @@ def test_an_integer_state_at_rest_is_exact():
 
 def test_the_singular_value_bound_is_attained():
     eye = 3 * torch.eye(4, dtype=torch.float64)
-    point = free_features(eye, torch.zeros(1, 4, dtype=torch.float64), torch.ones(4, 1, dtype=torch.float64), decay=2.0)
+    point = free_features(
+        eye,
+        torch.zeros(1, 4, dtype=torch.float64),
+        torch.ones(4, 1, dtype=torch.float64),
+        decay=2.0,
+    )
     assert claims.kernel_rank_at_most_classes(point).grade is Grade.EXACT
     looser = dataclasses.replace(point, gradient=point.gradient * 0.999)
     assert claims.kernel_rank_at_most_classes(looser).outcome is Outcome.REFUTED
@@ -59,7 +70,9 @@ def test_the_singular_value_bound_is_attained():
 @pytest.mark.parametrize("spread", [0.1, 1.0, 30.0])
 @pytest.mark.parametrize("classes", [2, 5, 200])
 def test_softmax_error_is_never_exceeded_and_not_far_from_what_rounding_does(classes, spread):
-    """Autograd in float32 against the same sum in float64; a bound that some error comes within a hundredth of sees mistakes."""
+    """Autograd in float32 against the same sum in float64; a bound that some error comes within a
+    hundredth of sees mistakes.
+    """
     source = torch.Generator().manual_seed(classes)
     f = (torch.randn(100, classes, generator=source) * spread).requires_grad_()
     t = torch.softmax(torch.randn(100, classes, generator=source), -1)
@@ -79,7 +92,9 @@ def test_softmax_error_in_double_precision_against_balls():
     (found,) = torch.autograd.grad(functional.cross_entropy(f, t, reduction="sum"), f)
     bound = softmax_error(f.detach(), t)
     with ctx.workprec(200):
-        for row, target, gradient, allowed in zip(f.tolist(), t.tolist(), found.tolist(), bound.tolist(), strict=True):
+        for row, target, gradient, allowed in zip(
+            f.tolist(), t.tolist(), found.tolist(), bound.tolist(), strict=True
+        ):
             powers = [arb(v).exp() for v in row]
             for p, y, g, a in zip(powers, target, gradient, allowed, strict=True):
                 assert abs(arb(g) - (p / sum(powers) - arb(y))) <= a < 1e-13
@@ -95,11 +110,17 @@ def test_softplus_features_keep_more_directions_than_classes():
     assert verdict.measured > 1e6 * verdict.bound
 
 
-@pytest.mark.parametrize(("activation", "applies"), [(nn.Identity, True), (nn.Softplus, False), (nn.Tanh, False)])
+@pytest.mark.parametrize(
+    ("activation", "applies"), [(nn.Identity, True), (nn.Softplus, False), (nn.Tanh, False)]
+)
 def test_real_networks_are_told_apart(activation, applies):
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(5, 7), nn.Tanh(), nn.Linear(7, 6), activation(), nn.Linear(6, 2)).double()
-    layers = decayed_layers(model, gaussian(9, 5), gaussian(9, 2, seed=1), nn.functional.mse_loss, decay=0.1)
+    model = nn.Sequential(
+        nn.Linear(5, 7), nn.Tanh(), nn.Linear(7, 6), activation(), nn.Linear(6, 2)
+    ).double()
+    layers = decayed_layers(
+        model, gaussian(9, 5), gaussian(9, 2, seed=1), nn.functional.mse_loss, decay=0.1
+    )
     verdict = claims.kernel_rank_at_most_classes(layers["2"])
     assert verdict.outcome is (Outcome.HOLDS if applies else Outcome.INAPPLICABLE)
     lower = claims.kernel_rank_at_most_classes(layers["0"])
@@ -118,7 +139,9 @@ def test_a_skip_around_the_readout_is_inapplicable():
             z = self.fc(x)
             return self.out(z) + torch.tanh(z[:, :2])
 
-    layers = decayed_layers(Skipping(), gaussian(6, 4), gaussian(6, 2), nn.functional.mse_loss, decay=0.1)
+    layers = decayed_layers(
+        Skipping(), gaussian(6, 4), gaussian(6, 2), nn.functional.mse_loss, decay=0.1
+    )
     verdict = claims.kernel_rank_at_most_classes(layers["fc"])
     assert verdict.outcome is Outcome.INAPPLICABLE
     assert "besides" in verdict.context["reason"]
@@ -139,7 +162,13 @@ def test_a_trained_linear_layer_nears_rank_c():
 
     start = decayed_layers(model, x, y, half_squared_error, decay=0.1)["2"]
     flat = nn.utils.parameters_to_vector(parameters).detach().numpy()
-    found = minimize(value, flat, jac=True, method="L-BFGS-B", options={"maxiter": 2000, "ftol": 0.0, "gtol": 1e-9})
+    found = minimize(
+        value,
+        flat,
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": 2000, "ftol": 0.0, "gtol": 1e-9},
+    )
     value(found.x)
     end = decayed_layers(model, x, y, half_squared_error, decay=0.1)["2"]
     for layer in (start, end):

@@ -22,7 +22,9 @@ from theorems.verdict import Grade, Outcome
 @pytest.mark.parametrize("how", ["kernel ODE", "factored flow", "gradient descent"])
 def test_three_ways_to_the_water_level(how):
     task = axis_task((3.0, 3.0, 0.5), rows=4)
-    verdict = claims.kernel_flow_reaches_water_filling(run(task, gaussian(4, 3), gaussian(3, 3), how=how))
+    verdict = claims.kernel_flow_reaches_water_filling(
+        run(task, gaussian(4, 3), gaussian(3, 3), how=how)
+    )
     assert verdict
     assert verdict.bound < 1e-5
 
@@ -36,7 +38,9 @@ def test_fast_path_agrees_with_scipy_on_the_whole_path():
     torch.testing.assert_close(down.features @ down.features.mT, slow, rtol=1e-6, atol=1e-8)
 
 
-@pytest.mark.parametrize("targets", [torch.zeros(4, 2).double(), gaussian(4, 1) @ gaussian(1, 3, seed=1)])
+@pytest.mark.parametrize(
+    "targets", [torch.zeros(4, 2).double(), gaussian(4, 1) @ gaussian(1, 3, seed=1)]
+)
 def test_labels_of_deficient_rank_reach_rest(targets):
     end = flow_to_rest(gaussian(4, 3), targets, ridge=1.0, decay=1.0)
     assert end.distance < 1e-8
@@ -65,27 +69,42 @@ def test_optimality_of_the_closed_form_from_thin_matrices():
 
 def test_the_threshold_itself_is_not_active():
     task = SpectralTask(
-        rational([[Fraction(1), 0], [0, 1]]), rational([Fraction(2), Fraction(1)]), rational([[1, 0], [0, 1]]), rational(Fraction(1)),
-        rational(Fraction(1)), rational([1, 1]),
-    )  # fmt: skip
+        rational([[Fraction(1), 0], [0, 1]]),
+        rational([Fraction(2), Fraction(1)]),
+        rational([[1, 0], [0, 1]]),
+        rational(Fraction(1)),
+        rational(Fraction(1)),
+        rational([1, 1]),
+    )
     verdict = claims.water_filling_law(task)
     assert verdict.grade is Grade.EXACT
     assert claims.only_full_water_filling_is_stable(task).outcome is Outcome.INAPPLICABLE
 
 
 def test_the_interval_of_an_escape_is_what_the_window_and_the_integrator_leave_open():
-    """Each missing mode alone obeys k̇ = 2(λs²/(k + λ)² − μ)k: its slope lies between the rates at both ends of the window, and so does the fit."""
+    """Each missing mode alone obeys k̇ = 2(λs²/(k + λ)² − μ)k: its slope lies between the rates at
+    both ends of the window, and so does the fit.
+    """
     values, ridge, decay, start = (2.0, 1.5), 0.8, 0.2, 1e-5
-    runs = escapes(axis_task(values, decay=decay, root=(ridge / decay) ** 0.5), start=start, until=1e-3)
+    runs = escapes(
+        axis_task(values, decay=decay, root=(ridge / decay) ** 0.5), start=start, until=1e-3
+    )
     assert sorted(runs.modes) == [0, 0, 1, 1]
     window = math.log(100) * ridge / (2 * max(values) ** 2)
-    for slope, mode, interval in zip(runs.slopes.tolist(), runs.modes, runs.intervals.tolist(), strict=True):
+    for slope, mode, interval in zip(
+        runs.slopes.tolist(), runs.modes, runs.intervals.tolist(), strict=True
+    ):
 
         def rate(k, s=values[mode]):
             return 2 * (ridge * s**2 / (k + ridge) ** 2 - decay)
 
         alone = solve_ivp(
-            lambda _, k, rate=rate: rate(k) * k, (0, window), [start], method="Radau", rtol=1e-11, atol=1e-18
+            lambda _, k, rate=rate: rate(k) * k,
+            (0, window),
+            [start],
+            method="Radau",
+            rtol=1e-11,
+            atol=1e-18,
         )
         end = float(alone.y[0, -1])
         assert slope == pytest.approx(math.log(end / start) / window, rel=1e-7)
@@ -95,14 +114,21 @@ def test_the_interval_of_an_escape_is_what_the_window_and_the_integrator_leave_o
         assert abs(slope - rate(0)) <= interval
 
 
-@pytest.mark.parametrize(("values", "width"), [((3.0, 2.0), 3), ((3.0, 2.0), 2), ((2.5, 2.0, 0.2), 3)])
+@pytest.mark.parametrize(
+    ("values", "width"), [((3.0, 2.0), 3), ((3.0, 2.0), 2), ((2.5, 2.0, 0.2), 3)]
+)
 def test_the_rate_of_return_is_the_least_curvature_where_a_minimiser_ends(values, width):
-    """scipy goes to a minimum of J, torch.func takes all second derivatives there; the flat ones are the turns of the width."""
+    """scipy goes to a minimum of J, torch.func takes all second derivatives there; the flat ones
+    are the turns of the width.
+    """
     ridge, decay, rows, classes = 0.6, 0.3, 4, len(values)
     task = axis_task(values, rows=rows, decay=decay, root=(ridge / decay) ** 0.5)
 
     def objective(flat):
-        phi, a = flat[: rows * width].reshape(rows, width), flat[rows * width :].reshape(classes, width)
+        phi, a = (
+            flat[: rows * width].reshape(rows, width),
+            flat[rows * width :].reshape(classes, width),
+        )
         return (
             (phi @ a.mT - task.targets).square().sum() / 2
             + ridge / 2 * a.square().sum()
@@ -118,7 +144,9 @@ def test_the_rate_of_return_is_the_least_curvature_where_a_minimiser_ends(values
     curvatures = torch.linalg.eigvalsh(torch.func.hessian(objective)(torch.from_numpy(end.x)))
     assert abs(end.jac).max() < 1e-6
     assert curvatures[0] > -1e-5
-    assert rest_rate(task, width) == pytest.approx(float(curvatures[curvatures > 1e-3][0]), rel=1e-4)
+    assert rest_rate(task, width) == pytest.approx(
+        float(curvatures[curvatures > 1e-3][0]), rel=1e-4
+    )
 
 
 def test_a_flow_that_is_too_narrow_or_unknown_is_refused():
@@ -135,7 +163,9 @@ def test_every_subset_of_four_active_modes_is_covered():
 
 
 def test_an_escape_beside_active_modes_starts_from_their_levels():
-    """With the other modes at k_j = s_j√(λ/μ) − λ instead of 0 the fitted rates are the same: modes do not see one another (K(0) commutes with YYᵀ)."""
+    """With the other modes at k_j = s_j√(λ/μ) − λ instead of 0 the fitted rates are the same: modes
+    do not see one another (K(0) commutes with YYᵀ).
+    """
     begun = []
     keep = flow_runs._growth
     task = axis_task((4.0, 3.0), rows=3)
@@ -147,6 +177,8 @@ def test_an_escape_beside_active_modes_starts_from_their_levels():
         )
         runs = escapes(task, start=1e-6)
     levels = [s * float(task.root) - float(task.ridge) for s in (4.0, 3.0)]
-    seen = {tuple(round(v, 5) for v in torch.linalg.eigvalsh(kernel).tolist()[-2:]) for kernel in begun}
+    seen = {
+        tuple(round(v, 5) for v in torch.linalg.eigvalsh(kernel).tolist()[-2:]) for kernel in begun
+    }
     assert {tuple(round(v, 5) for v in sorted((1e-6, level))) for level in levels} <= seen
     assert len(runs.modes) == 4

@@ -1,4 +1,6 @@
-"""Softmax cross-entropy is recognised where a language model's loss hides it, and nothing else is taken for it."""
+"""Softmax cross-entropy is recognised where a language model's loss hides it, and nothing else is
+taken for it.
+"""
 
 import pytest
 import torch
@@ -38,11 +40,26 @@ def hooked():
 RECOGNISED = {
     "a class of one's own": (Tokens(), "mean"),
     "flattened": (lambda f, t: functional.cross_entropy(f.reshape(-1, 7), t.reshape(-1)), "mean"),
-    "a view, summed": (lambda f, t: functional.cross_entropy(f.view(-1, 7), t.view(-1), reduction="sum"), "sum"),
-    "flattened dimensions": (lambda f, t: functional.cross_entropy(f.flatten(0, 1), t.flatten()), "mean"),
-    "the next token": (lambda f, t: functional.cross_entropy(f[:, :-1].reshape(-1, 7), t[:, 1:].reshape(-1)), "mean"),
-    "padding ignored": (lambda f, t: functional.cross_entropy(f.view(-1, 7), t.view(-1), ignore_index=3), "mean"),
-    "in double": (lambda f, t: functional.cross_entropy(f.double().view(-1, 7), t.view(-1)), "mean"),
+    "a view, summed": (
+        lambda f, t: functional.cross_entropy(f.view(-1, 7), t.view(-1), reduction="sum"),
+        "sum",
+    ),
+    "flattened dimensions": (
+        lambda f, t: functional.cross_entropy(f.flatten(0, 1), t.flatten()),
+        "mean",
+    ),
+    "the next token": (
+        lambda f, t: functional.cross_entropy(f[:, :-1].reshape(-1, 7), t[:, 1:].reshape(-1)),
+        "mean",
+    ),
+    "padding ignored": (
+        lambda f, t: functional.cross_entropy(f.view(-1, 7), t.view(-1), ignore_index=3),
+        "mean",
+    ),
+    "in double": (
+        lambda f, t: functional.cross_entropy(f.double().view(-1, 7), t.view(-1)),
+        "mean",
+    ),
     "a module inside": (lambda f, t: nn.CrossEntropyLoss()(f.view(-1, 7), t.view(-1)), "mean"),
     "the function": (functional.cross_entropy, "mean"),
     "the module": (nn.CrossEntropyLoss(reduction="sum"), "sum"),
@@ -56,20 +73,30 @@ def test_recognised(name):
 
 
 OTHERS = {
-    "class weights": lambda f, t: functional.cross_entropy(f.view(-1, 7), t.view(-1), weight=torch.arange(7.0).double()),
+    "class weights": lambda f, t: functional.cross_entropy(
+        f.view(-1, 7), t.view(-1), weight=torch.arange(7.0).double()
+    ),
     "twice as much": lambda f, t: 2 * functional.cross_entropy(f.view(-1, 7), t.view(-1)),
     "another temperature": lambda f, t: functional.cross_entropy(f.view(-1, 7) / 2, t.view(-1)),
-    "with a penalty": lambda f, t: functional.cross_entropy(f.view(-1, 7), t.view(-1)) + (f**2).sum(),
-    "rows mixed": lambda f, t: functional.cross_entropy(f.transpose(1, 2).reshape(-1, 7), t.view(-1)),
-    "half of the outputs without gradient": lambda f, t: functional.cross_entropy((2 * f - f.detach()).view(-1, 7), t.view(-1)),
-    "two of them": lambda f, t: [functional.cross_entropy(f.view(-1, 7), t.view(-1)) for _ in range(2)][1],
+    "with a penalty": lambda f, t: (
+        functional.cross_entropy(f.view(-1, 7), t.view(-1)) + (f**2).sum()
+    ),
+    "rows mixed": lambda f, t: functional.cross_entropy(
+        f.transpose(1, 2).reshape(-1, 7), t.view(-1)
+    ),
+    "half of the outputs without gradient": lambda f, t: functional.cross_entropy(
+        (2 * f - f.detach()).view(-1, 7), t.view(-1)
+    ),
+    "two of them": lambda f, t: [
+        functional.cross_entropy(f.view(-1, 7), t.view(-1)) for _ in range(2)
+    ][1],
     "squared": lambda f, t: ((f - functional.one_hot(t, 7)) ** 2).sum(),
     "written by hand": lambda f, t: functional.nll_loss(f.log_softmax(-1).view(-1, 7), t.view(-1)),
     "a class of one's own, with a penalty": Penalised(),
     "with a hook": hooked(),
     "it raises": lambda f, t: functional.cross_entropy(f, t[0]),
     "weights of classes in a module": nn.CrossEntropyLoss(weight=torch.ones(7).double()),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -83,7 +110,11 @@ class Language(nn.Module):
     def __init__(self):
         super().__init__()
         torch.manual_seed(1)
-        self.table, self.up, self.head = nn.Embedding(7, 12), nn.Linear(12, 9), nn.Linear(9, 7, bias=False)
+        self.table, self.up, self.head = (
+            nn.Embedding(7, 12),
+            nn.Linear(12, 9),
+            nn.Linear(9, 7, bias=False),
+        )
 
     def forward(self, tokens):
         return self.head(self.up(self.table(tokens)))
@@ -91,7 +122,10 @@ class Language(nn.Module):
 
 @pytest.mark.parametrize(
     ("loss", "outcome"),
-    [(RECOGNISED["flattened"][0], Outcome.HOLDS), (OTHERS["written by hand"], Outcome.INAPPLICABLE)],
+    [
+        (RECOGNISED["flattened"][0], Outcome.HOLDS),
+        (OTHERS["written by hand"], Outcome.INAPPLICABLE),
+    ],
 )
 def test_a_language_model_is_judged_or_told_that_its_loss_is_not_recognised(loss, outcome):
     model = Language().double()

@@ -23,9 +23,15 @@ def test_a_single_index_teacher_adds_gaussian_noise_of_the_asked_size():
         assert torch.equal(way, direction)
         noise[size] = targets - clean
     torch.testing.assert_close(noise[3.0], 6 * noise[0.5], rtol=1e-9, atol=1e-12)
-    for sample in (noise[0.5] / 0.5, *inputs.mT):  # of fixed seed; a wrong law has a p-value far below this
+    # of fixed seed; a wrong law has a p-value far below this
+    for sample in (
+        noise[0.5] / 0.5,
+        *inputs.mT,
+    ):
         assert stats.kstest(sample.reshape(-1).numpy(), "norm").pvalue > 1e-3
-    assert abs(float(torch.corrcoef(torch.cat([noise[0.5], inputs], 1).mT)[0, 1:].abs().max())) < 5 / math.sqrt(4_000)
+    assert abs(
+        float(torch.corrcoef(torch.cat([noise[0.5], inputs], 1).mT)[0, 1:].abs().max())
+    ) < 5 / math.sqrt(4_000)
 
 
 def test_teachers_point_anywhere():

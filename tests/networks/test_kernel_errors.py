@@ -74,26 +74,51 @@ def plain():
 
 
 BAD = [
-    pytest.param(lambda: nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4)), {}, r"BatchNorm1d '1'.*model\.eval\(\)", id="train mode"),
     pytest.param(
-        lambda: nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4, track_running_stats=False)).eval(), {},
-        "batch statistics", id="no running statistics"),
+        lambda: nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4)),
+        {},
+        r"BatchNorm1d "
+        r"'1'.*model\.eval\(\)",
+        id="train mode",
+    ),
+    pytest.param(
+        lambda: nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4, track_running_stats=False)).eval(),
+        {},
+        "batch statistics",
+        id="no running statistics",
+    ),
     pytest.param(Mixing, {}, "one by one.*layer 'a'", id="mixes samples"),
-    pytest.param(SequenceFirst, {"inputs": torch.randn(4, 4, 3)}, "batch_first=True", id="sequence first"),
+    pytest.param(
+        SequenceFirst, {"inputs": torch.randn(4, 4, 3)}, "batch_first=True", id="sequence first"
+    ),
     pytest.param(OnSharedData, {}, "got 2 rows for 5 samples", id="layer on shared data"),
-    pytest.param(lambda: nn.Sequential(Squaring(3, 2)), {}, "layer '0' to compute Linear.*Squaring", id="not linear"),
+    pytest.param(
+        lambda: nn.Sequential(Squaring(3, 2)),
+        {},
+        "layer '0' to compute Linear.*Squaring",
+        id="not linear",
+    ),
     pytest.param(TwoHeads, {}, "one tensor.*got tuple", id="two heads"),
-    pytest.param(infinite, {}, "expected finite numbers in parameter '0.weight'", id="infinite weight"),
+    pytest.param(
+        infinite, {}, "expected finite numbers in parameter '0.weight'", id="infinite weight"
+    ),
     pytest.param(nn.ReLU, {}, "nn.Linear or nn.Conv layers, got one of ReLU", id="no layers"),
     pytest.param(int, {}, "expected a torch nn.Module", id="no module"),
     pytest.param(plain, {"inputs": torch.ones(0, 3)}, "at least one sample", id="empty batch"),
     pytest.param(plain, {"inputs": torch.ones(5, 4)}, "the model accepts, got", id="wrong width"),
-    pytest.param(plain, {"inputs": torch.ones(5, 3, dtype=torch.long)}, "floating-point inputs", id="integers"),
+    pytest.param(
+        plain,
+        {"inputs": torch.ones(5, 3, dtype=torch.long)},
+        "floating-point inputs",
+        id="integers",
+    ),
     pytest.param(plain, {"outputs": "diagonal"}, "outputs='diagonal'", id="unknown outputs"),
-    pytest.param(plain, {"layers": ["fc7"]}, r"layers among '0', got \['fc7'\]", id="unknown layer"),
+    pytest.param(
+        plain, {"layers": ["fc7"]}, r"layers among '0', got \['fc7'\]", id="unknown layer"
+    ),
     pytest.param(plain, {"chunk": 0}, "chunk=0", id="empty chunk"),
     pytest.param(lambda: nn.Linear(3, 0), {}, "expected", id="no outputs"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")

@@ -1,4 +1,6 @@
-"""`impl.tangent_kernel` on the models that people write: shared parameters, hooks, layers that are left out."""
+"""`impl.tangent_kernel` on the models that people write: shared parameters, hooks, layers that are
+left out.
+"""
 
 import pytest
 import torch
@@ -22,7 +24,9 @@ def test_shared_parameters_have_a_term_per_module():
     def by_twin(weight, x):
         return torch.func.functional_call(untied, {"twin.weight": weight}, (x[None],))[0]
 
-    rows = torch.func.vmap(torch.func.jacrev(by_twin), (None, 0))(untied.twin.weight.detach(), inputs).flatten(1)
+    rows = torch.func.vmap(torch.func.jacrev(by_twin), (None, 0))(
+        untied.twin.weight.detach(), inputs
+    ).flatten(1)
     torch.testing.assert_close(found.terms["twin"], rows @ rows.mT)
     assert found.left_out == ()
 
@@ -34,7 +38,10 @@ def test_parametrized_layers_count_by_their_effective_weight():
     nn.utils.parametrizations.weight_norm(model[0])
     found = tangent_kernel(model, torch.ones(N, 3, dtype=torch.float64))
     torch.testing.assert_close(found.total, wanted)
-    assert found.left_out == ("0.parametrizations.weight.original0", "0.parametrizations.weight.original1")
+    assert found.left_out == (
+        "0.parametrizations.weight.original0",
+        "0.parametrizations.weight.original1",
+    )
 
 
 def test_names_what_it_leaves_out():
@@ -111,7 +118,9 @@ def test_leaves_the_model_as_it_was():
 
 @pytest.mark.parametrize("samples", range(1, 8))
 def test_the_test_for_mixed_samples_splits_the_batch_into_halves(samples):
-    """Every sample is in one of two halves, which differ by one at most: no pair of halves could mix and go unseen because one is left out."""
+    """Every sample is in one of two halves, which differ by one at most: no pair of halves could
+    mix and go unseen because one is left out.
+    """
     pullback = Pullback(nn.Linear(2, 3), torch.randn(samples, 2), None, bias=True)
     probed, spared = pullback.probed.tolist(), pullback.spared.tolist()
     assert sorted(probed + spared) == list(range(samples))

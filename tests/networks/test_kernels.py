@@ -18,7 +18,9 @@ def jacobian_terms(model, inputs, others=None, *, full=False, bias=True):
     values = {name: p.detach() for name, p in model.named_parameters(remove_duplicate=False)}
 
     def one(values, sample):
-        return torch.func.functional_call(model, values, (sample[None],), tie_weights=False)[0].reshape(-1)
+        return torch.func.functional_call(model, values, (sample[None],), tie_weights=False)[
+            0
+        ].reshape(-1)
 
     a = torch.func.vmap(torch.func.jacrev(one), (None, 0))(values, inputs)
     b = a if others is None else torch.func.vmap(torch.func.jacrev(one), (None, 0))(values, others)
@@ -62,32 +64,65 @@ def conv_net(*layers, features, outputs=3):
 
 CASES = {
     "perceptron": lambda: (build(NetworkSpec(widths=(3, 5, 4), bias=True, classes=3)), (3,)),
-    "without bias": lambda: (build(NetworkSpec(widths=(3, 5, 4), activation="tanh", classes=2)), (3,)),
+    "without bias": lambda: (
+        build(NetworkSpec(widths=(3, 5, 4), activation="tanh", classes=2)),
+        (3,),
+    ),
     "one output": lambda: (build(NetworkSpec(widths=(3, 4), bias=True, classes=1)), (3,)),
-    "outputs of two dimensions": lambda: (nn.Sequential(nn.Linear(4, 6), nn.Unflatten(1, (2, 3))), (4,)),
+    "outputs of two dimensions": lambda: (
+        nn.Sequential(nn.Linear(4, 6), nn.Unflatten(1, (2, 3))),
+        (4,),
+    ),
     "no output dimension": lambda: (nn.Sequential(nn.Linear(4, 1), nn.Flatten(0)), (4,)),
     "tokens": lambda: (Tokens(), (4, 3)),
     "skip": lambda: (Skip(3, bias=True), (3,)),
     "reused": lambda: (Reused(3, bias=True), (3,)),
     "padding and stride": lambda: (
-        conv_net(nn.Conv2d(2, 4, 3, stride=2, padding=1), nn.ReLU(inplace=True), features=36), (2, 6, 5)),
+        conv_net(nn.Conv2d(2, 4, 3, stride=2, padding=1), nn.ReLU(inplace=True), features=36),
+        (2, 6, 5),
+    ),
     "groups": lambda: (
-        conv_net(nn.Conv2d(4, 6, 3, groups=2), nn.GELU(), nn.Conv2d(6, 6, 1, groups=6, bias=False), features=24), (4, 4, 4)),
+        conv_net(
+            nn.Conv2d(4, 6, 3, groups=2),
+            nn.GELU(),
+            nn.Conv2d(6, 6, 1, groups=6, bias=False),
+            features=24,
+        ),
+        (4, 4, 4),
+    ),
     "dilation, same": lambda: (
-        conv_net(nn.Conv2d(2, 3, 2, dilation=2, padding="same", padding_mode="circular"), features=75), (2, 5, 5)),
-    "one-dimensional": lambda: (conv_net(nn.Conv1d(2, 3, 3, stride=2), nn.Tanh(), features=12), (2, 9)),
-    "three-dimensional": lambda: (conv_net(nn.Conv3d(1, 2, 2), nn.SiLU(), features=8 * 2), (1, 3, 3, 3)),
+        conv_net(
+            nn.Conv2d(2, 3, 2, dilation=2, padding="same", padding_mode="circular"), features=75
+        ),
+        (2, 5, 5),
+    ),
+    "one-dimensional": lambda: (
+        conv_net(nn.Conv1d(2, 3, 3, stride=2), nn.Tanh(), features=12),
+        (2, 9),
+    ),
+    "three-dimensional": lambda: (
+        conv_net(nn.Conv3d(1, 2, 2), nn.SiLU(), features=8 * 2),
+        (1, 3, 3, 3),
+    ),
     "images in a sequence": lambda: (ImageByImage(), (3, 2, 4, 4)),
     "batch normalisation at rest": lambda: (
-        nn.Sequential(nn.Linear(3, 4, bias=False), nn.BatchNorm1d(4, affine=False), nn.Linear(4, 2)).eval(), (3,)),
-}  # fmt: skip
+        nn.Sequential(
+            nn.Linear(3, 4, bias=False), nn.BatchNorm1d(4, affine=False), nn.Linear(4, 2)
+        ).eval(),
+        (3,),
+    ),
+}
 
 
 def make(case):
     torch.manual_seed(1)
     model, shape = CASES[case]()
     model.double()
-    return model, torch.randn(N, *shape, dtype=torch.float64), torch.randn(M, *shape, dtype=torch.float64)
+    return (
+        model,
+        torch.randn(N, *shape, dtype=torch.float64),
+        torch.randn(M, *shape, dtype=torch.float64),
+    )
 
 
 def assert_terms(found, wanted):
@@ -97,7 +132,9 @@ def assert_terms(found, wanted):
     torch.testing.assert_close(found.total, sum(wanted.values()), rtol=1e-11, atol=1e-11)
 
 
-@pytest.mark.parametrize("double_gram", [None, True, False], ids=["cheaper form", "double Gram", "gradients"])
+@pytest.mark.parametrize(
+    "double_gram", [None, True, False], ids=["cheaper form", "double Gram", "gradients"]
+)
 @pytest.mark.parametrize("case", CASES)
 def test_agrees_with_jacobians(case, double_gram, monkeypatch):
     if double_gram is not None:
@@ -121,16 +158,22 @@ def test_chunks_and_small_memory_change_nothing(case, outputs, monkeypatch):
     model, inputs, others = make(case)
     wanted = tangent_kernel(model, inputs, others, outputs=outputs)
     for chunk in (1, 2, 3, 100):
-        assert_terms(tangent_kernel(model, inputs, others, outputs=outputs, chunk=chunk), dict(wanted.terms))
+        assert_terms(
+            tangent_kernel(model, inputs, others, outputs=outputs, chunk=chunk), dict(wanted.terms)
+        )
     monkeypatch.setattr(grams, "BUDGET", 1)
     assert_terms(tangent_kernel(model, inputs, others, outputs=outputs), dict(wanted.terms))
 
 
 @pytest.mark.parametrize("case", ["perceptron", "tokens", "groups"])
 def test_large_batches_are_symmetric_to_the_bit(case):
-    """Beyond 64 rows only blocks of the lower triangle are computed; against itself as a second batch all of it is."""
+    """Beyond 64 rows only blocks of the lower triangle are computed; against itself as a second
+    batch all of it is.
+    """
     model, inputs, _ = make(case)
-    inputs = torch.randn(150, *inputs.shape[1:], generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    inputs = torch.randn(
+        150, *inputs.shape[1:], generator=torch.Generator().manual_seed(2), dtype=torch.float64
+    )
     found, wanted = tangent_kernel(model, inputs), tangent_kernel(model, inputs, inputs.clone())
     assert torch.equal(found.total, found.total.mT)
     assert_terms(found, dict(wanted.terms))
@@ -138,8 +181,12 @@ def test_large_batches_are_symmetric_to_the_bit(case):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_exact_on_integers(seed):
-    """Integer networks: every term equals the Jacobians' with ==, and the closed form Σ (Z + 1) ∘ Δ in Python integers."""
-    spec = NetworkSpec(widths=(3, 4, 3), bias=True, batch=N, classes=2, scale=2, lattice=True, seed=seed)
+    """Integer networks: every term equals the Jacobians' with ==, and the closed form Σ (Z + 1) ∘ Δ
+    in Python integers.
+    """
+    spec = NetworkSpec(
+        widths=(3, 4, 3), bias=True, batch=N, classes=2, scale=2, lattice=True, seed=seed
+    )
     model = build(spec)
     inputs = torch.randint(-2, 3, (N, 3), generator=torch.Generator().manual_seed(seed)).double()
     found = tangent_kernel(model, inputs)
@@ -150,20 +197,28 @@ def test_exact_on_integers(seed):
 
 def by_hand(model, inputs):
     """The kernel of a ReLU network in Python integers, by the textbook recursion."""
-    layers = [(m.weight.int().tolist(), m.bias.int().tolist()) for m in model if isinstance(m, nn.Linear)]
+    layers = [
+        (m.weight.int().tolist(), m.bias.int().tolist()) for m in model if isinstance(m, nn.Linear)
+    ]
     passes = []
     for x in inputs.int().tolist():
         z, h = [x], []
         for weight, bias in layers:
             h.append(
-                [sum(w * v for w, v in zip(row, z[-1], strict=True)) + b for row, b in zip(weight, bias, strict=True)]
+                [
+                    sum(w * v for w, v in zip(row, z[-1], strict=True)) + b
+                    for row, b in zip(weight, bias, strict=True)
+                ]
             )
             z.append([max(v, 0) for v in h[-1]])
         deltas = []
         for c in range(len(h[-1])):
             delta = [[int(i == c) for i in range(len(h[-1]))]]
             for (weight, _), pre in zip(reversed(layers[1:]), reversed(h[:-1]), strict=True):
-                back = [sum(d * row[j] for d, row in zip(delta[0], weight, strict=True)) for j in range(len(pre))]
+                back = [
+                    sum(d * row[j] for d, row in zip(delta[0], weight, strict=True))
+                    for j in range(len(pre))
+                ]
                 delta.insert(0, [b * (v > 0) for b, v in zip(back, pre, strict=True)])
             deltas.append(delta)
         passes.append((z, deltas))
@@ -171,7 +226,8 @@ def by_hand(model, inputs):
     return [
         [
             sum(
-                (dot(z[i], y[i]) + 1) * sum(dot(d[i], e[i]) for d, e in zip(delta, epsilon, strict=True))
+                (dot(z[i], y[i]) + 1)
+                * sum(dot(d[i], e[i]) for d, e in zip(delta, epsilon, strict=True))
                 for i in range(len(layers))
             )
             for y, epsilon in passes
@@ -180,7 +236,9 @@ def by_hand(model, inputs):
     ]
 
 
-@pytest.mark.parametrize("wrong", ["layer left out", "neighbouring Δ", "bias forgotten", "transposed"])
+@pytest.mark.parametrize(
+    "wrong", ["layer left out", "neighbouring Δ", "bias forgotten", "transposed"]
+)
 def test_a_wrong_kernel_is_caught(wrong):
     """The comparison of this file has teeth: each defect makes it fail."""
     model, inputs, others = make("perceptron")
@@ -196,5 +254,6 @@ def test_a_wrong_kernel_is_caught(wrong):
     else:
         terms = dict(tangent_kernel(model, others, inputs).terms)
     assert any(
-        terms[name].shape != oracle[name].shape or (terms[name] - oracle[name]).abs().max() > 1e-3 for name in names
+        terms[name].shape != oracle[name].shape or (terms[name] - oracle[name]).abs().max() > 1e-3
+        for name in names
     )

@@ -1,4 +1,6 @@
-"""Large layers at a few of their inputs: the same numbers as those columns of the whole trace, the same verdicts, the same reds."""
+"""Large layers at a few of their inputs: the same numbers as those columns of the whole trace, the
+same verdicts, the same reds.
+"""
 
 import itertools
 
@@ -19,7 +21,12 @@ from theorems import (
 )
 from theorems.own.models import check_model
 
-CLAIMS = [feature_learning_equation, gram_flow, gram_follows_virtual_covariance, stationary_gram_is_feature_correlation]
+CLAIMS = [
+    feature_learning_equation,
+    gram_flow,
+    gram_follows_virtual_covariance,
+    stationary_gram_is_feature_correlation,
+]
 
 
 def convolutions():
@@ -28,7 +35,13 @@ def convolutions():
     ):
         if (padding == "same" and stride > 1) or (padding == 0 and mode != "zeros"):
             continue
-        options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups, "padding_mode": mode}
+        options = {
+            "stride": stride,
+            "padding": padding,
+            "dilation": dilation,
+            "groups": groups,
+            "padding_mode": mode,
+        }
         torch.manual_seed(0)
         space = dims + (k == 3 and groups == 2)  # some in one more dimension
         layer = [nn.Conv1d, nn.Conv2d, nn.Conv3d][space - 1](4, 6, k, **options).double()
@@ -54,13 +67,17 @@ def test_parts_of_every_convolution_are_parts_of_its_trace(monkeypatch):
             part = trace(model, images, targets, functional.mse_loss, parts=True)["0"]
             chosen = parts.columns(whole.inputs.shape[-2], whole.inputs.shape[-1], 1, seed=0)
         for name in ("weight", "inputs", "weight_grad", "input_grad"):
-            assert torch.allclose(getattr(whole, name)[..., chosen], getattr(part, name), rtol=1e-12, atol=1e-13), (
+            assert torch.allclose(
+                getattr(whole, name)[..., chosen], getattr(part, name), rtol=1e-12, atol=1e-13
+            ), (
                 layer,
                 name,
             )
         read = fold(layer, torch.ones_like(unfold(layer, images)), images)
         most = layer.out_channels // layer.groups * int(read.max())
-        assert part.grad_terms == whole.grad_terms == most, "filters, times patches that read one entry"
+        assert part.grad_terms == whole.grad_terms == most, (
+            "filters, times patches that read one entry"
+        )
         magnitude = whole.grad_magnitude[..., chosen]
         assert (part.grad_magnitude >= magnitude * (1 - 1e-12)).all(), "a bound"
         assert part.grad_magnitude.sum() <= 1.5 * magnitude.sum(), "and no wild one"
@@ -76,24 +93,36 @@ def test_parts_of_every_convolution_are_parts_of_its_trace(monkeypatch):
 def test_a_part_shows_what_is_wrong_with_the_layer(layer, dtype):
     torch.manual_seed(0)
     made = layer().to(dtype)
-    inputs = torch.randn(8, 12, dtype=dtype) if isinstance(made, nn.Linear) else torch.randn(4, 3, 6, 6, dtype=dtype)
+    inputs = (
+        torch.randn(8, 12, dtype=dtype)
+        if isinstance(made, nn.Linear)
+        else torch.randn(4, 3, 6, 6, dtype=dtype)
+    )
     for wrong in (False, True):
         model = nn.Sequential(layer().to(dtype))
         if wrong:
             model[0].weight.register_hook(lambda grad: 1.01 * grad)
-        results = check_model(model, inputs, torch.randn_like(model(inputs)), functional.mse_loss, claims=CLAIMS)
+        results = check_model(
+            model, inputs, torch.randn_like(model(inputs)), functional.mse_loss, claims=CLAIMS
+        )
         for result in results:
             assert "8 of its" in result.where
-            assert result.verdict.outcome is (Outcome.REFUTED if wrong else Outcome.HOLDS), result.verdict
+            assert result.verdict.outcome is (Outcome.REFUTED if wrong else Outcome.HOLDS), (
+                result.verdict
+            )
 
 
 @pytest.mark.usefixtures("small")
 def test_what_is_no_linear_layer_is_seen_on_its_rows():
     doubling = type(
-        "Doubling", (nn.Linear,), {"forward": lambda self, x: 2 * nn.functional.linear(x, self.weight, self.bias)}
+        "Doubling",
+        (nn.Linear,),
+        {"forward": lambda self, x: 2 * nn.functional.linear(x, self.weight, self.bias)},
     )
     model = nn.Sequential(doubling(12, 9))
-    (result,) = check_model(model, torch.randn(8, 12), torch.randn(8, 9), functional.mse_loss, claims=CLAIMS[:1])
+    (result,) = check_model(
+        model, torch.randn(8, 12), torch.randn(8, 9), functional.mse_loss, claims=CLAIMS[:1]
+    )
     assert result.verdict.outcome is Outcome.INAPPLICABLE
     assert "not a linear layer" in result.verdict.context["reason"]
 
@@ -101,9 +130,14 @@ def test_what_is_no_linear_layer_is_seen_on_its_rows():
 @pytest.mark.usefixtures("small")
 def test_claims_about_whole_features_say_why_not():
     model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(4, 3))
-    results = check_model(model, torch.randn(6, 1, 3, 3), torch.arange(6) % 3, functional.cross_entropy)
+    results = check_model(
+        model, torch.randn(6, 1, 3, 3), torch.arange(6) % 3, functional.cross_entropy
+    )
     reasons = [r.verdict.context.get("reason", "") for r in results if r.where == "0"]
-    assert any("too many to be unfolded" in reason or "the claim is about all" in reason for reason in reasons)
+    assert any(
+        "too many to be unfolded" in reason or "the claim is about all" in reason
+        for reason in reasons
+    )
 
 
 def test_small_layers_are_looked_at_whole():
@@ -143,26 +177,40 @@ def gradient_times(factor):
 
 @pytest.mark.parametrize("factor", [1, 2, 1.1, -1, 0])
 def test_a_wide_convolution_in_float32_is_told_from_a_wrong_one(factor):
-    """64 to 64 channels seen in part: the bound counts what is summed, and never holds where twice the gradient would."""
+    """64 to 64 channels seen in part: the bound counts what is summed, and never holds where twice
+    the gradient would.
+    """
     torch.manual_seed(0)
     wide = gradient_times(factor)(64, 64, 3, padding=1, bias=False)
     model = nn.Sequential(
-        nn.Conv2d(3, 64, 3, padding=1), nn.ReLU(), wide, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+        nn.Conv2d(3, 64, 3, padding=1),
+        nn.ReLU(),
+        wide,
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
     )
     images, labels = torch.randn(16, 3, 8, 8), torch.arange(16)
     layer = trace(model, images, labels, functional.cross_entropy, parts=True)["2"]
     assert layer.part
     for claim in CLAIMS:
-        assert claim(layer).outcome is (Outcome.HOLDS if factor == 1 else Outcome.REFUTED), claim(layer)
+        assert claim(layer).outcome is (Outcome.HOLDS if factor == 1 else Outcome.REFUTED), claim(
+            layer
+        )
 
 
 @pytest.mark.parametrize("factor", [2, -1, 0])
 def test_no_layer_claim_rests_on_a_bound_that_twice_the_gradient_would_meet(factor):
     torch.manual_seed(0)
     wide = gradient_times(factor)(64, 64, 3, padding=1, bias=False)
-    model = nn.Sequential(nn.Conv2d(3, 64, 3), nn.ReLU(), wide, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    layer = trace(model.bfloat16(), torch.randn(16, 3, 8, 8).bfloat16(), torch.arange(16), functional.cross_entropy)[
-        "2"
-    ]
+    model = nn.Sequential(
+        nn.Conv2d(3, 64, 3), nn.ReLU(), wide, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    )
+    layer = trace(
+        model.bfloat16(),
+        torch.randn(16, 3, 8, 8).bfloat16(),
+        torch.arange(16),
+        functional.cross_entropy,
+    )["2"]
     for claim in CLAIMS[:2]:
         assert claim(layer).outcome in (Outcome.UNDECIDED, Outcome.REFUTED), claim(layer)

@@ -20,7 +20,9 @@ def normal(*shape, seed=0):
 def test_identity_preconditioner_is_plain_sgd_with_torch_conventions():
     ours, theirs = build(NetworkSpec(bias=True)), build(NetworkSpec(bias=True))
     inputs, targets = normal(5, 3), normal(5, 2, seed=1)
-    first = PreconditionedSGD([ours.fc1.weight, ours.fc1.bias], lr=0.1, preconditioner=torch.eye(3, dtype=DOUBLE))
+    first = PreconditionedSGD(
+        [ours.fc1.weight, ours.fc1.bias], lr=0.1, preconditioner=torch.eye(3, dtype=DOUBLE)
+    )
     second = torch.optim.SGD(theirs.fc1.parameters(), lr=0.1)
 
     def closure():
@@ -59,7 +61,10 @@ def test_state_dict_carries_the_step_count_of_a_changing_preconditioner():
 def test_a_preconditioner_on_the_bias_column_moves_weights_by_the_bias_gradient():
     layer = nn.Linear(1, 1, dtype=DOUBLE)
     before = layer.weight.item(), layer.bias.item()
-    layer.weight.grad, layer.bias.grad = torch.ones(1, 1, dtype=DOUBLE), torch.full((1,), 10.0, dtype=DOUBLE)
+    layer.weight.grad, layer.bias.grad = (
+        torch.ones(1, 1, dtype=DOUBLE),
+        torch.full((1,), 10.0, dtype=DOUBLE),
+    )
     matrix = torch.tensor([[2.0, 1.0], [1.0, 3.0]], dtype=DOUBLE)
     PreconditionedSGD(layer.parameters(), lr=1.0, preconditioner=matrix).step()
     assert layer.weight.item() == pytest.approx(before[0] - 12)
@@ -81,7 +86,11 @@ def test_groups_have_their_own_preconditioner_and_follow_schedulers_and_checkpoi
     for rates in ((0.1, 1.0), (0.05, 0.5)):
         optimiser.zero_grad()
         second(torch.tanh(first(normal(4, 2)))).sum().backward()
-        before = first.weight.detach().clone(), first.bias.detach().clone(), second.weight.detach().clone()
+        before = (
+            first.weight.detach().clone(),
+            first.bias.detach().clone(),
+            second.weight.detach().clone(),
+        )
         optimiser.step()
         schedule.step()
         torch.testing.assert_close(first.weight, before[0] - rates[0] * first.weight.grad)
@@ -91,7 +100,9 @@ def test_groups_have_their_own_preconditioner_and_follow_schedulers_and_checkpoi
         )
     torch.save(optimiser.state_dict(), tmp_path / "state")
     again = PreconditionedSGD(
-        [{"params": list(first.parameters())}, {"params": [second.weight]}], 9.0, torch.eye(3, dtype=DOUBLE)
+        [{"params": list(first.parameters())}, {"params": [second.weight]}],
+        9.0,
+        torch.eye(3, dtype=DOUBLE),
     )
     again.load_state_dict(torch.load(tmp_path / "state"))
     assert [group["lr"] for group in again.param_groups] == [0.025, 0.25]
@@ -106,24 +117,38 @@ def test_groups_have_their_own_preconditioner_and_follow_schedulers_and_checkpoi
         ({"lr": -1.0}, "lr of at least 0, got lr=-1.0"),
         ({"weight_decay": -1.0}, "weight_decay of at least 0"),
         ({"preconditioner": torch.eye(4, dtype=DOUBLE)}, r"of shape \(3, 3\), got \(4, 4\)"),
-        ({"preconditioner": torch.triu(torch.ones(3, 3, dtype=DOUBLE))}, r"symmetrise it as \(P \+ Pᵀ\)/2"),
-        ({"preconditioner": torch.full((3, 3), torch.nan, dtype=DOUBLE)}, "finite numbers in the preconditioner"),
+        (
+            {"preconditioner": torch.triu(torch.ones(3, 3, dtype=DOUBLE))},
+            r"symmetrise it as \(P \+ Pᵀ\)/2",
+        ),
+        (
+            {"preconditioner": torch.full((3, 3), torch.nan, dtype=DOUBLE)},
+            "finite numbers in the preconditioner",
+        ),
         ({"params": [torch.zeros(3, requires_grad=True)]}, r"\[weight \(k, d\)\]"),
     ],
 )
 def test_optimiser_refuses(options, message):
     weight = torch.ones(2, 3, dtype=DOUBLE, requires_grad=True)
     weight.grad = torch.ones_like(weight)
-    arguments = {"params": [weight], "lr": 0.1, "preconditioner": torch.eye(3, dtype=DOUBLE), **options}
+    arguments = {
+        "params": [weight],
+        "lr": 0.1,
+        "preconditioner": torch.eye(3, dtype=DOUBLE),
+        **options,
+    }
     with pytest.raises(InputError, match=message):
         PreconditionedSGD(**arguments).step()
 
 
 def test_one_step_is_taken_and_none_refused():
     training = FirstLayerTraining(
-        nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1)).double(), torch.randn(4, 3).double(), torch.randn(4, 1).double(),
-        nn.functional.mse_loss, rate=0.1,
-    )  # fmt: skip
+        nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1)).double(),
+        torch.randn(4, 3).double(),
+        torch.randn(4, 1).double(),
+        nn.functional.mse_loss,
+        rate=0.1,
+    )
     assert training.run(1).inputs.shape[0] == 1
     with pytest.raises(InputError, match="expected at least one step, got steps=0"):
         training.run(0)

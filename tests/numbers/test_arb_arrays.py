@@ -1,4 +1,6 @@
-"""Arrays of balls: they enclose what exact arithmetic gives, refuse to guess, and their matrix roots hold whatever the multiplicities."""
+"""Arrays of balls: they enclose what exact arithmetic gives, refuse to guess, and their matrix
+roots hold whatever the multiplicities.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +70,9 @@ def test_products_broadcast_as_numpy_does():
     found, wanted = arb_array(a) @ arb_array(b), (a @ b).numpy()
     assert found.shape == wanted.shape
     assert abs(found.middles - wanted).max() < 1e-14
-    assert (to_exact(a)[0, 0] @ to_exact(b)[0] == (arb_array(a) @ arb_array(b))[0, 0].fractions()).all()
+    assert (
+        to_exact(a)[0, 0] @ to_exact(b)[0] == (arb_array(a) @ arb_array(b))[0, 0].fractions()
+    ).all()
 
 
 def test_they_are_not_exact_numbers():
@@ -95,13 +99,17 @@ def test_what_lost_its_dimensions_stays_an_array():
     assert a[..., None].sum(-1).shape == ()
 
 
-@pytest.mark.parametrize("values", [[1, 2, 3], [2, 2, 2, 5], [1, 1e-9, 1e-9], [1e-200, 3e-200], [1e200, 1e190]])
+@pytest.mark.parametrize(
+    "values", [[1, 2, 3], [2, 2, 2, 5], [1, 1e-9, 1e-9], [1e-200, 3e-200], [1e200, 1e190]]
+)
 def test_roots_of_matrices_with_multiple_and_tiny_eigenvalues(values):
     frame = orthonormal(arb_array(normal(2, len(values), len(values))))
     square = (frame * arb_array(values) * arb_array(values)) @ frame.mT
     root = symmetric_root(square)
     wanted = (frame * arb_array(values)) @ frame.mT
-    assert all(r.overlaps(w) for r, w in zip(np.asarray(root).flat, np.asarray(wanted).flat, strict=True))
+    assert all(
+        r.overlaps(w) for r, w in zip(np.asarray(root).flat, np.asarray(wanted).flat, strict=True)
+    )
     assert norm(root - wanted) < arb(2) ** -40 * norm(root)
 
 
@@ -113,7 +121,9 @@ def test_a_root_that_does_not_exist_is_refused():
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 20), st.sampled_from([0.0, 3.0, 9.0]))
 def test_polar_factors_are_orthogonal_and_leave_a_symmetric_positive_factor(seed, size, decades):
-    matrix = arb_array(normal(seed, size, size) * torch.logspace(0, -decades, size)[:, None].double())
+    matrix = arb_array(
+        normal(seed, size, size) * torch.logspace(0, -decades, size)[:, None].double()
+    )
     with ctx.workprec(512):
         factor = polar(matrix)
         eye, stretch = np.eye(size, dtype=int).astype(object), factor.mT @ matrix
@@ -129,7 +139,9 @@ def test_eigenvalues_narrow_with_the_precision():
         with ctx.workprec(bits):
             q = orthonormal(arb_array(frame))
             found = symmetric_eigenvalues((q * arb_array([0, 0, 1, 1, 2, 3])) @ q.mT)
-            assert [v.overlaps(arb(w)) for v, w in zip(found, (3, 2, 1, 1, 0, 0), strict=True)] == [True] * 6
+            assert [v.overlaps(arb(w)) for v, w in zip(found, (3, 2, 1, 1, 0, 0), strict=True)] == [
+                True
+            ] * 6
             radii.append(max(float(v.rad()) for v in found))
     assert radii[1] < radii[0] * 1e-30
 
@@ -137,7 +149,9 @@ def test_eigenvalues_narrow_with_the_precision():
 @given(st.integers(0, 2**32 - 1), st.integers(0, 4))
 def test_ranks_are_proved_from_below(seed, rank):
     matrix = (
-        arb_array(normal(seed, 6, rank)) @ arb_array(normal(seed + 1, rank, 5)) if rank else arb_array(np.zeros((6, 5)))
+        arb_array(normal(seed, 6, rank)) @ arb_array(normal(seed + 1, rank, 5))
+        if rank
+        else arb_array(np.zeros((6, 5)))
     )
     assert proved_rank(matrix, 5)[0] == rank
     assert proved_rank(matrix, rank)[1] < arb(2) ** -60

@@ -1,4 +1,6 @@
-"""Degree bounds of tracked numbers against what the numbers really do along lines; Kronecker's base; no float comes through."""
+"""Degree bounds of tracked numbers against what the numbers really do along lines; Kronecker's
+base; no float comes through.
+"""
 
 import operator
 from fractions import Fraction
@@ -21,13 +23,21 @@ from theorems import CLAIMS
 from theorems.checking.generic import constructor, identities
 from theorems.relations.ranks import RankIs, Within
 
-# -- numbers -------------------------------------------------------------------------------------------------------
+# -- numbers
+# --------------------------------------------------------------------------------------------------
 
 
 def _is_of_degree(values, above, below):
-    """Whether u ↦ values[u] is n(u)/q(u) with deg n ≤ above, deg q ≤ below: n − values q = 0 has a solution."""
-    rows = [[u**k for k in range(above + 1)] + [-r * u**k for k in range(below + 1)] for u, r in enumerate(values)]
-    exact = [flint.fmpq(Fraction(v).numerator, Fraction(v).denominator) for row in rows for v in row]
+    """Whether u ↦ values[u] is n(u)/q(u) with deg n ≤ above, deg q ≤ below: n − values q = 0 has a
+    solution.
+    """
+    rows = [
+        [u**k for k in range(above + 1)] + [-r * u**k for k in range(below + 1)]
+        for u, r in enumerate(values)
+    ]
+    exact = [
+        flint.fmpq(Fraction(v).numerator, Fraction(v).denominator) for row in rows for v in row
+    ]
     return flint.fmpq_mat(len(rows), above + below + 2, exact).rank() < above + below + 2
 
 
@@ -47,7 +57,9 @@ FORMULAS = {
     "inverse": lambda a, b: inverse(a) @ b,
     "inverse of an inverse": lambda a, b: inverse(inverse(a) + b),
     "sum of fractions": lambda a, b: reciprocal(a * a + 1) + reciprocal(b) * Fraction(1, 3),
-    "reciprocal of a fraction": lambda a, b: reciprocal((a + 100) * reciprocal((b + 100) * (b + 100))),
+    "reciprocal of a fraction": lambda a, b: reciprocal(
+        (a + 100) * reciprocal((b + 100) * (b + 100))
+    ),
     "quotient": lambda a, b: (a * b) * (Fraction(1) / (a + b)),
     "power": lambda a, b: a**3 - b**2 * a,
     "power of a fraction": lambda a, b: (a * reciprocal(b + 30)) ** 2,
@@ -68,7 +80,10 @@ def test_degrees_are_bounds(name, seed):
     try:
         first = next(_along(FORMULAS[name], 1, shape, shape, seed=seed)).reshape(-1)
         above, below = first[0].degree, denominator(first[0].below)
-        found = [v.reshape(-1)[0] for v in _along(FORMULAS[name], above + below + 4, shape, shape, seed=seed)]
+        found = [
+            v.reshape(-1)[0]
+            for v in _along(FORMULAS[name], above + below + 4, shape, shape, seed=seed)
+        ]
     except ZeroDivisionError:
         return
     assert all(v.degree == above for v in found)
@@ -82,15 +97,23 @@ def _uneven(a, b):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_every_entry_of_an_inverse_has_its_own_degree(seed):
-    """Entry (i, j) is a cofactor without *row j*, times the denominator of row j, over the determinant."""
-    found = [inverse(_uneven(a, b)) for a, b in _along(lambda a, b: (a, b), 26, (3, 3), (3, 3), seed=seed)]
+    """Entry (i, j) is a cofactor without *row j*, times the denominator of row j, over the
+    determinant.
+    """
+    found = [
+        inverse(_uneven(a, b))
+        for a, b in _along(lambda a, b: (a, b), 26, (3, 3), (3, 3), seed=seed)
+    ]
     for i, j in np.ndindex(3, 3):
         above, below = found[0][i, j].degree, denominator(found[0][i, j].below)
         assert below == 1 + 3 + 2
         assert above == below - (1, 3, 2)[j] + (0, 0, 2)[j]
         assert _is_of_degree([f[i, j].value for f in found], above, below)
     tight = [found[0][i, j].degree for i, j in np.ndindex(3, 3)]
-    assert any(not _is_of_degree([f[i, j].value for f in found], tight[3 * i + j] - 1, 6) for i, j in np.ndindex(3, 3))
+    assert any(
+        not _is_of_degree([f[i, j].value for f in found], tight[3 * i + j] - 1, 6)
+        for i, j in np.ndindex(3, 3)
+    )
 
 
 def test_the_derivative_of_an_inverse_solves_its_equation():
@@ -127,7 +150,9 @@ def test_constant_zeros_carry_no_degree():
     assert (x + 0).degree == 4
 
 
-@pytest.mark.parametrize("convert", [int, float, Fraction, round, lambda v: 0.5 * v, lambda v: v + 1.0, np.sqrt])
+@pytest.mark.parametrize(
+    "convert", [int, float, Fraction, round, lambda v: 0.5 * v, lambda v: v + 1.0, np.sqrt]
+)
 def test_a_tracked_number_never_loses_its_degree(convert):
     with pytest.raises((TypeError, AttributeError)):
         convert(Tracked(3, 2))
@@ -163,7 +188,8 @@ def test_ranks_are_those_of_the_values():
     assert exact_rank(matrix) == 1
 
 
-# -- claims --------------------------------------------------------------------------------------------------------
+# -- claims
+# --------------------------------------------------------------------------------------------------
 
 BY_NAME = {claim.name: claim for claim in CLAIMS}
 POLYNOMIAL = (
@@ -197,12 +223,17 @@ def _gaps(claim, shape, points):
     for at in range(points):
         instance = constructor(claim)(Line(shape, at))
         observed, predicted = _named(claim.observe(instance)), _named(claim.predict(instance))
-        yield {part: np.asarray(observed[part] - predicted[part], dtype=object).reshape(-1) for part in observed}
+        yield {
+            part: np.asarray(observed[part] - predicted[part], dtype=object).reshape(-1)
+            for part in observed
+        }
 
 
 @pytest.mark.parametrize("name", POLYNOMIAL)
 def test_degrees_bound_what_wrong_formulas_leave(name):
-    """On a line through the entries a mutant's gap is a polynomial: its differences of order degree + 1 vanish."""
+    """On a line through the entries a mutant's gap is a polynomial: its differences of order degree
+    + 1 vanish.
+    """
     claim, judged = BY_NAME[name], 0
     for mutant in claim.mutants.values():
         if judged == 2:
@@ -212,7 +243,9 @@ def test_degrees_bound_what_wrong_formulas_leave(name):
         make(source)
         tracked = make(source.tracked())
         try:
-            degrees = identities(mutant.relation, _named(mutant.observe(tracked)), _named(mutant.predict(tracked)))
+            degrees = identities(
+                mutant.relation, _named(mutant.observe(tracked)), _named(mutant.predict(tracked))
+            )
         except TypeError:  # a matrix root, which no exact number has
             continue
         gaps = list(_gaps(mutant, shape, max(degrees.values()) + 3))
@@ -233,17 +266,22 @@ def test_rows_are_cleared_of_their_least_common_denominator():
 
 
 def test_ranks_are_minors():
-    """Rank at most 1 of a 3 × 3 matrix: minors of size 2; in rows over a denominator of degree 1, numerators of degree 1."""
+    """Rank at most 1 of a 3 × 3 matrix: minors of size 2; in rows over a denominator of degree 1,
+    numerators of degree 1.
+    """
     entries = Source(0, 0)
     matrix = np.vectorize(Tracked, otypes=[object])(entries.entries(3, 3))
     assert identities(RankIs(), matrix, 1) == {"": 2}
     assert identities(RankIs(), matrix, 0) == {"": 1}
     assert identities(RankIs(), matrix, 3) == {"": 0}
     assert identities(RankIs(), matrix * reciprocal(matrix[:, :1]), 1) == {"": 2}
-    assert identities(RankIs(), {"a": Within(matrix, matrix), "b": matrix @ matrix}, {"a": 1, "b": 1}) == {"b": 4}
+    assert identities(
+        RankIs(), {"a": Within(matrix, matrix), "b": matrix @ matrix}, {"a": 1, "b": 1}
+    ) == {"b": 4}
 
 
-# -- Kronecker's base ----------------------------------------------------------------------------------------------
+# -- Kronecker's base
+# ----------------------------------------------------------------------------------------------
 
 
 @settings(max_examples=max(1, settings().max_examples // 4))
@@ -253,7 +291,9 @@ def test_ranks_are_minors():
     power=st.integers(1, 8),
 )
 def test_no_coefficient_runs_into_the_next(x, v, power):
-    """Coefficients beyond 2^4000, which a fixed base of that size would misread; compared with dual numbers."""
+    """Coefficients beyond 2^4000, which a fixed base of that size would misread; compared with dual
+    numbers.
+    """
 
     def function(matrix):
         out = matrix
@@ -276,7 +316,9 @@ def test_the_base_is_as_large_as_it_must_be_and_no_larger():
 
 
 @pytest.mark.parametrize(
-    "function", [lambda x: reciprocal(x) * 6, lambda x: x * Fraction(1, 2)], ids=["rational", "fractions"]
+    "function",
+    [lambda x: reciprocal(x) * 6, lambda x: x * Fraction(1, 2)],
+    ids=["rational", "fractions"],
 )
 def test_what_is_no_whole_polynomial_is_differentiated_as_dual_numbers(function):
     at, along = np.array([[3]], dtype=object), np.array([[2]], dtype=object)

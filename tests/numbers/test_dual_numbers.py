@@ -1,4 +1,6 @@
-"""Dual numbers against torch's forward mode, rule by rule: a mutation run found that no claim needed all of them."""
+"""Dual numbers against torch's forward mode, rule by rule: a mutation run found that no claim
+needed all of them.
+"""
 
 import pytest
 import torch

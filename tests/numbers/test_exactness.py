@@ -1,4 +1,6 @@
-"""One formula, three kinds of operand: one network, a batch of networks, Python integers; and == where nothing rounds."""
+"""One formula, three kinds of operand: one network, a batch of networks, Python integers; and ==
+where nothing rounds.
+"""
 
 import dataclasses
 
@@ -8,7 +10,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from impl import GatedNetwork, LayerTrace, NetworkSpec, build, gated_network, half_squared_error, strategies, trace
+from impl import (
+    GatedNetwork,
+    LayerTrace,
+    NetworkSpec,
+    build,
+    gated_network,
+    half_squared_error,
+    strategies,
+    trace,
+)
 from impl.instances.instance import Instance
 from impl.networks.data import batch
 from impl.numbers.operands import to_exact
@@ -47,14 +58,23 @@ def test_integer_networks_are_exact_through_autograd(claim, depth):
         seen += 1
         assert verdict.outcome is Outcome.HOLDS, verdict
         if verdict.grade is not Grade.EXACT:  # a square beyond 2^53 rounds; in integers it does not
-            assert max(float(abs(value).max()) for value in _parts(claim.observe(net)).values()) > 2.0**50
+            assert (
+                max(float(abs(value).max()) for value in _parts(claim.observe(net)).values())
+                > 2.0**50
+            )
             verdict = claim(net.exact())
         assert verdict.grade is Grade.EXACT, verdict
         assert verdict.bound == 0
-        assert verdict.measured == 0 or (verdict.measured < 0 and "miss by" in verdict.context["part"])  # a strict part
+        # a strict part
+        assert verdict.measured == 0 or (
+            verdict.measured < 0 and "miss by" in verdict.context["part"]
+        )
 
     exact()
-    expected = {"single_layer_residual_dynamics": depth == 1, "weight_gram_is_first_nontrivial_pullback": depth >= 2}
+    expected = {
+        "single_layer_residual_dynamics": depth == 1,
+        "weight_gram_is_first_nontrivial_pullback": depth >= 2,
+    }
     assert (seen > 0) == expected.get(claim.name, True)
 
 
@@ -65,7 +85,10 @@ def _parts(side):
 def _same_shape_batch(claim, seed):
     """Three instances of one shape with different numbers."""
     if claim.subject is LayerTrace:
-        specs = [NetworkSpec(widths=(3, 4), batch=5, lattice=True, scale=2, bias=True, seed=seed + i) for i in range(3)]
+        specs = [
+            NetworkSpec(widths=(3, 4), batch=5, lattice=True, scale=2, bias=True, seed=seed + i)
+            for i in range(3)
+        ]
         return [trace(build(s), *batch(s), half_squared_error, rate=2.0)["fc1"] for s in specs]
     depth = 1 if claim.name == "single_layer_residual_dynamics" else 3
     source = torch.Generator().manual_seed(seed)
@@ -135,7 +158,10 @@ def test_arbitrary_size_integers_never_round(data):
     speeds = tuple(-g for g in loss_gradient(huge, huge.weights, huge.residual))
     huge = dataclasses.replace(huge, weight_velocity=speeds)
     for claim in HIERARCHY:
-        if claim.name not in ("single_layer_residual_dynamics", "closure_needs_gram_from_depth_three"):
+        if claim.name not in (
+            "single_layer_residual_dynamics",
+            "closure_needs_gram_from_depth_three",
+        ):
             verdict = claim(huge)
             assert verdict.outcome is Outcome.HOLDS, verdict
             assert verdict.grade is Grade.EXACT

@@ -1,4 +1,6 @@
-"""Verified projections against rational arithmetic: the exact result lies inside, and the radius is not absurd."""
+"""Verified projections against rational arithmetic: the exact result lies inside, and the radius is
+not absurd.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,8 @@ def _vandermonde(rows, degree):
 HILBERT = 1 / (torch.arange(6.0, dtype=torch.float64)[:, None] + torch.arange(6) + 1)
 TWINS = _with(_normal(6, 3), 1, _normal(6, 3)[:, 0])
 
-# features, condition up to which the radius is asked to be close; None: the rank is in doubt and the radius infinite
+# features, condition up to which the radius is asked to be close; None: the rank is in doubt and
+# the radius infinite
 CASES = {
     "tall": (_normal(7, 3), 1e1),
     "tall integers": (_normal(7, 3).mul(3).round(), 1e1),
@@ -85,7 +88,10 @@ def _exact(function, features, targets):
 
 
 def _truths(features, targets):
-    return {name: _exact(f, features, targets) for name, f in (("project", project), ("unexplained", unexplained))}
+    return {
+        name: _exact(f, features, targets)
+        for name, f in (("project", project), ("unexplained", unexplained))
+    }
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -97,11 +103,11 @@ def test_exact_results_lie_inside(name):
     for function, scale in ((project, size), (unexplained, size**2)):
         ball = function(Ball(features), Ball(targets))
         assert not outside(ball, _exact(function, features, targets))
-        assert torch.equal(ball.center, function(features, targets))  # so the tensor's own error is inside as well
+        # so the tensor's own error is inside as well
+        assert torch.equal(ball.center, function(features, targets))
         if condition is None:
-            doubtful = (
-                ball.error[0] if features.ndim == 3 else ball.error
-            )  # the first network of a batch is the singular one
+            # the first network of a batch is the singular one
+            doubtful = ball.error[0] if features.ndim == 3 else ball.error
             assert not doubtful.isfinite().any()
         else:
             assert float(ball.error.max()) <= 1e-13 * condition * scale
@@ -150,7 +156,8 @@ def test_twin_columns_are_told_from_a_zero_column():
 def test_a_ball_that_contains_a_singular_matrix_is_in_doubt():
     identity = torch.eye(2, dtype=torch.float64)
     assert has_full_column_rank(Ball(identity, identity * 0 + 0.2))
-    assert not has_full_column_rank(Ball(identity, identity * 0 + 0.6))  # contains 0.5 in every entry
+    # contains 0.5 in every entry
+    assert not has_full_column_rank(Ball(identity, identity * 0 + 0.6))
     assert rank_in_doubt(Ball(identity, identity * 0 + 0.6))
 
 
@@ -165,13 +172,19 @@ def test_infinite_features_give_an_infinite_radius_instead_of_a_crash():
 @given(st.data(), st.integers(1, 5), st.integers(1, 4), st.integers(1, 2))
 def test_whatever_is_drawn_lies_inside(data, rows, columns, classes):
     kinds = sorted(KINDS)
-    features = data.draw(st.sampled_from(kinds).flatmap(lambda k: matrices((rows, columns), KINDS[k])))
-    targets = data.draw(st.sampled_from(kinds).flatmap(lambda k: matrices((rows, classes), KINDS[k])))
+    features = data.draw(
+        st.sampled_from(kinds).flatmap(lambda k: matrices((rows, columns), KINDS[k]))
+    )
+    targets = data.draw(
+        st.sampled_from(kinds).flatmap(lambda k: matrices((rows, classes), KINDS[k]))
+    )
     for name, truth in _truths(features, targets).items():
         ball = {"project": project, "unexplained": unexplained}[name](Ball(features), Ball(targets))
         assert not outside(ball, truth), name
     if exact_rank(fractions(features)) == columns:
-        assert not outside(least_squares(Ball(features), Ball(targets)), _exact(least_squares, features, targets))
+        assert not outside(
+            least_squares(Ball(features), Ball(targets)), _exact(least_squares, features, targets)
+        )
 
 
 def test_targets_inside_the_span_leave_nothing():

@@ -56,7 +56,9 @@ def test_the_radius_enters_the_error():
 @pytest.mark.parametrize("scale", [1e-250, 1e-100, 1.0, 1e100, 1e250])
 @pytest.mark.parametrize("spectrum", [singular_values, eigenvalues])
 def test_a_radius_that_one_value_can_use_up_is_granted_and_hardly_more(spectrum, scale):
-    """Of diag(1, 2, −3) ± 1/8 at one place a value moves by 1/8: no smaller error is right (Weyl), in any unit."""
+    """Of diag(1, 2, −3) ± 1/8 at one place a value moves by 1/8: no smaller error is right (Weyl),
+    in any unit.
+    """
     center = scale * torch.diag(torch.tensor([1.0, 2.0, -3.0], dtype=torch.float64))
     radius = torch.zeros(3, 3, dtype=torch.float64)
     radius[1, 1] = scale / 8
@@ -69,7 +71,9 @@ def test_a_radius_that_one_value_can_use_up_is_granted_and_hardly_more(spectrum,
 
 def test_a_solver_that_lies_is_found_out(monkeypatch):
     true = torch.linalg.svd
-    monkeypatch.setattr(torch.linalg, "svd", lambda m, **options: [x * 1.01 for x in true(m, **options)])
+    monkeypatch.setattr(
+        torch.linalg, "svd", lambda m, **options: [x * 1.01 for x in true(m, **options)]
+    )
     values, errors = singular_values(Ball(gaussian(4, 4)))
     true_values = torch.linalg.svdvals(gaussian(4, 4))
     assert bool(((values - true_values).abs() <= errors).all())
@@ -87,7 +91,8 @@ def test_eigenvalues_are_enclosed():
 def test_positive_eigenvalues_are_counted(values):
     size = len(values)
     lower = np.tril(np.ones((size, size), dtype=int)).astype(object)
-    matrix = lower @ np.diag(np.array(values, dtype=object)) @ lower.T  # Sylvester: the signs are those of the values
+    # Sylvester: the signs are those of the values
+    matrix = lower @ np.diag(np.array(values, dtype=object)) @ lower.T
     assert positive_eigenvalues(matrix) == sum(v > 0 for v in values)
     assert is_semidefinite(matrix) == all(v >= 0 for v in values)
 
@@ -97,16 +102,22 @@ def test_exact_comparison_of_norms_decides_ties():
     assert _below(eye, eye, 1) is True
     assert _below(eye, exact([[3, 0], [0, 2]]), 0) is True
     assert _below(eye, exact([[2, 0], [0, 2]]), 1) is False
-    assert _below(exact([[Fraction(1, 3), 0], [0, Fraction(1, 3)]]), exact([[Fraction(1, 3), 0]]), 1) is True
+    assert (
+        _below(exact([[Fraction(1, 3), 0], [0, Fraction(1, 3)]]), exact([[Fraction(1, 3), 0]]), 1)
+        is True
+    )
 
 
 def test_irrational_ties_are_left_to_numbers():
     block = np.array([[2, 1], [1, 1]], dtype=object)
-    tied = np.block([[block, 0 * block], [0 * block, block]])  # every singular value irrational and double
+    # every singular value irrational and double
+    tied = np.block([[block, 0 * block], [0 * block, block]])
     assert _below(tied, tied, 1) in (None, True)
 
 
-@pytest.mark.parametrize(("above", "outcome"), [(2**-29, False), (2**-32, None), (0, True), (-(2**-32), True)])
+@pytest.mark.parametrize(
+    ("above", "outcome"), [(2**-29, False), (2**-32, None), (0, True), (-(2**-32), True)]
+)
 def test_what_is_a_billionth_above_is_too_near_to_call(above, outcome):
     matrix = exact([[5, 0], [0, 1 + Fraction(above)]])
     assert _below(matrix, exact([[1, 0], [0, 0]]), 1) is outcome
@@ -120,7 +131,9 @@ def test_exact_rank_findings():
 
 
 def test_exact_slack_is_a_norm_and_no_slack_a_rank():
-    """diag(5, 3, 1) is within 3 of rank one and within 1 of rank two; each matrix of a batch has its own slack."""
+    """diag(5, 3, 1) is within 3 of rank one and within 1 of rank two; each matrix of a batch has
+    its own slack.
+    """
     matrix = exact([[5, 0, 0], [0, 3, 0], [0, 0, 1]])
     for rank, size, outcome in (
         (1, 3, "HOLDS"),
@@ -160,7 +173,9 @@ def test_numerical_ranks_at_the_ends_of_what_a_rank_can_be():
     assert (met.outcome, met.grade) == (Outcome.HOLDS, Grade.NUMERICAL)
     assert (beyond.outcome, beyond.measured) == (Outcome.REFUTED, 1)
     flat = Ball(ball.center * torch.tensor([[1.0], [0.0]]).double())
-    assert _numerically(flat, None, 2, equal=True).outcome is Outcome.UNDECIDED, "no float proves that it is zero"
+    assert _numerically(flat, None, 2, equal=True).outcome is Outcome.UNDECIDED, (
+        "no float proves that it is zero"
+    )
     for size, outcome in ((2.9, "REFUTED"), (3.1, "HOLDS")):
         slack = Ball(torch.tensor([[0.0, size]], dtype=torch.float64))
         found = _numerically(ball, slack, 1, equal=False)
@@ -178,7 +193,10 @@ def test_numerical_rank_needs_proof_to_refute(size, outcome):
 
 def test_a_radius_that_swallows_the_matrix_is_undecided():
     matrix = gaussian(3, 3)
-    assert _numerically(Ball(matrix, matrix.abs() * 10), None, 1, equal=False).outcome is Outcome.UNDECIDED
+    assert (
+        _numerically(Ball(matrix, matrix.abs() * 10), None, 1, equal=False).outcome
+        is Outcome.UNDECIDED
+    )
 
 
 def test_verified_inverse():
@@ -194,21 +212,41 @@ def test_verified_inverse():
 
 def test_a_rank_that_no_matrix_of_the_shape_exceeds_is_exact_with_nothing_left():
     found = _numerically(Ball(torch.randn(5, 3, dtype=torch.float64)), None, 3, equal=False)
-    assert (found.outcome, found.grade, found.measured, found.bound) == (Outcome.HOLDS, Grade.EXACT, 0.0, 0.0)
+    assert (found.outcome, found.grade, found.measured, found.bound) == (
+        Outcome.HOLDS,
+        Grade.EXACT,
+        0.0,
+        0.0,
+    )
 
 
 def _readout(dtype, seed, rows, classes, loss):
     """The same network and batch, in a format: what float64 tells apart, narrower ones may not."""
     torch.manual_seed(seed)
     model = nn.Sequential(
-        nn.Linear(5, 24), nn.Tanh(), nn.Linear(24, 2 * classes + 4), nn.Linear(2 * classes + 4, classes)
+        nn.Linear(5, 24),
+        nn.Tanh(),
+        nn.Linear(24, 2 * classes + 4),
+        nn.Linear(2 * classes + 4, classes),
     )
-    inputs, counts = torch.randn(rows, 5), minibatches(rows, rows // 2, 2, replacement=False, seed=seed)
-    targets = torch.randn(rows, classes).to(dtype) if loss is functional.mse_loss else torch.randint(classes, (rows,))
+    inputs, counts = (
+        torch.randn(rows, 5),
+        minibatches(rows, rows // 2, 2, replacement=False, seed=seed),
+    )
+    targets = (
+        torch.randn(rows, classes).to(dtype)
+        if loss is functional.mse_loss
+        else torch.randint(classes, (rows,))
+    )
     model = model.bfloat16().to(dtype)  # numbers that every format has, but for float16's smallest
     layers = decayed_layers(model, inputs.bfloat16().to(dtype), targets, loss)
-    noise = readout_noise(model, inputs.bfloat16().to(dtype), targets, loss, counts, readout="3", reduction="mean")
-    return {"sgd_kernel_noise_is_low_rank": noise, "sgd_feature_noise_is_low_rank": noise} | dict.fromkeys(
+    noise = readout_noise(
+        model, inputs.bfloat16().to(dtype), targets, loss, counts, readout="3", reduction="mean"
+    )
+    return {
+        "sgd_kernel_noise_is_low_rank": noise,
+        "sgd_feature_noise_is_low_rank": noise,
+    } | dict.fromkeys(
         (
             "kernel_rank_at_most_classes",
             *(["softmax_kernel_rank_below_classes"] if loss is not functional.mse_loss else []),
@@ -221,7 +259,9 @@ def _readout(dtype, seed, rows, classes, loss):
 @pytest.mark.parametrize("loss", [functional.mse_loss, functional.cross_entropy])
 @pytest.mark.parametrize(("rows", "classes"), [(12, 2), (64, 4), (100, 3)])
 def test_no_format_lets_a_claim_and_its_false_variant_pass_at_once(dtype, loss, rows, classes):
-    """A float16 readout of 64 samples let rank ≤ 2C and rank ≤ C − 1 both hold; and what rounds is never refuted."""
+    """A float16 readout of 64 samples let rank ≤ 2C and rank ≤ C − 1 both hold; and what rounds is
+    never refuted.
+    """
     held = Counter()
     for seed in range(4):
         coarse, fine = (_readout(d, seed, rows, classes, loss) for d in (dtype, torch.float64))
@@ -234,7 +274,9 @@ def test_no_format_lets_a_claim_and_its_false_variant_pass_at_once(dtype, loss, 
                 false = mutant(fine[name]).outcome is Outcome.REFUTED
                 passes = mutant(instance).outcome is Outcome.HOLDS
                 assert not (false and passes and outcome is Outcome.HOLDS), (name, variant, seed)
-    assert dtype is not torch.float32 or held[Outcome.UNDECIDED] == 0, "float32 tells enough apart here"
+    assert dtype is not torch.float32 or held[Outcome.UNDECIDED] == 0, (
+        "float32 tells enough apart here"
+    )
     assert dtype is torch.float32 or held[Outcome.UNDECIDED] > 0, "half precision does not"
 
 
@@ -242,12 +284,37 @@ def test_no_format_lets_a_claim_and_its_false_variant_pass_at_once(dtype, loss, 
     ("values", "radius", "outcome"),
     [
         ([4.0, 2.0, 1e-9, 1e-9], 1e-3, Outcome.HOLDS),  # the second is seen: rank 2 is met
-        ([4.0, 1e-9, 1e-9, 1e-9], 1e-3, Outcome.HOLDS),  # rank 1, and the rest is nothing beside the matrix
+        # rank 1, and the rest is nothing beside the matrix
+        (
+            [4.0, 1e-9, 1e-9, 1e-9],
+            1e-3,
+            Outcome.HOLDS,
+        ),
         ([4.0, 1e-9, 1e-9, 1e-9], 0.5, Outcome.UNDECIDED),  # rank 1, or 2 and hidden
-        ([4.0, 0.05, 1e-9, 1e-9], 0.1, Outcome.UNDECIDED),  # two values stand out, one of them within the radius
-        ([4.0, 1e-15, 1e-18, 0.0], 1e-13, Outcome.HOLDS),  # float64: whatever hides is 2⁻⁴⁰ of the matrix
-        ([4.0, 2.0, 5e-4, 1e-9], 1e-3, Outcome.UNDECIDED),  # a third value stands out within the radius
-        ([4.0, 2.0, 1e-9, 1e-9], 0.5, Outcome.UNDECIDED),  # rank 2, and room for a third as large as an eighth
+        # two values stand out, one of them within the radius
+        (
+            [4.0, 0.05, 1e-9, 1e-9],
+            0.1,
+            Outcome.UNDECIDED,
+        ),
+        # float64: whatever hides is 2⁻⁴⁰ of the matrix
+        (
+            [4.0, 1e-15, 1e-18, 0.0],
+            1e-13,
+            Outcome.HOLDS,
+        ),
+        # a third value stands out within the radius
+        (
+            [4.0, 2.0, 5e-4, 1e-9],
+            1e-3,
+            Outcome.UNDECIDED,
+        ),
+        # rank 2, and room for a third as large as an eighth
+        (
+            [4.0, 2.0, 1e-9, 1e-9],
+            0.5,
+            Outcome.UNDECIDED,
+        ),
         ([4.0, 2.0, 1.0, 1e-9], 1e-3, Outcome.REFUTED),
         ([0.0, 0.0, 0.0, 0.0], 1e-3, Outcome.HOLDS),
     ],

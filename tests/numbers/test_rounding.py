@@ -21,7 +21,11 @@ def _swap(values):
 
 
 def _clamp(values):
-    return np.maximum(values, Fraction(1, 4)) if isinstance(values, np.ndarray) else values.clamp(min=0.25)
+    return (
+        np.maximum(values, Fraction(1, 4))
+        if isinstance(values, np.ndarray)
+        else values.clamp(min=0.25)
+    )
 
 
 # operations on two square matrices that mean the same for balls, tensors and fractions
@@ -47,10 +51,16 @@ UNARY = {
 
 @st.composite
 def programs(draw, kinds, unit=UNIT, *, division=True):
-    """A few operands and a few operations on them: [(ball, exact, floats)] after each step, with its name."""
+    """A few operands and a few operations on them: [(ball, exact, floats)] after each step, with
+    its name.
+    """
     shape = draw(st.sampled_from([(1, 1), (2, 2), (3, 3), (2, 2, 2)]))
     operands = draw(
-        st.lists(st.sampled_from(sorted(kinds)).flatmap(lambda k: matrices(shape, kinds[k])), min_size=2, max_size=3)
+        st.lists(
+            st.sampled_from(sorted(kinds)).flatmap(lambda k: matrices(shape, kinds[k])),
+            min_size=2,
+            max_size=3,
+        )
     )
     pool = [(Ball(x, unit=unit), fractions(x), x if unit == UNIT else x.float()) for x in operands]
     steps = []
@@ -74,7 +84,8 @@ def programs(draw, kinds, unit=UNIT, *, division=True):
 def test_the_exact_value_lies_inside(steps):
     for name, (ball, exact, floats) in steps:
         assert not outside(ball, exact), name
-        assert torch.equal(ball.center.nan_to_num(), floats.nan_to_num()), name  # the same operations as the tensor's
+        # the same operations as the tensor's
+        assert torch.equal(ball.center.nan_to_num(), floats.nan_to_num()), name
 
 
 @given(programs(SINGLE_KINDS, SINGLE))
@@ -96,7 +107,13 @@ def test_small_integers_have_radius_zero(steps):
         assert (fractions(ball.center) == exact).all(), name
 
 
-@given(st.data(), st.integers(1, 5), st.integers(1, 5), st.integers(1, 5), st.sampled_from([(), (2,), (2, 1)]))
+@given(
+    st.data(),
+    st.integers(1, 5),
+    st.integers(1, 5),
+    st.integers(1, 5),
+    st.sampled_from([(), (2,), (2, 1)]),
+)
 def test_rectangular_and_batched_products(data, n, k, m, lead):
     kind = KINDS[data.draw(st.sampled_from(sorted(KINDS)))]
     a, b = data.draw(matrices((*lead, n, k), kind)), data.draw(matrices((*lead, k, m), kind))
@@ -133,7 +150,9 @@ def test_sums_of_many_terms(ones):
     in_order = torch.zeros((), dtype=torch.float64)
     for value in values:
         in_order = in_order + value  # any order of summation may be the one that was used
-    assert not outside(Ball(in_order[None], Ball(values).sum(-1).error[None]), np.array([Fraction(ones)]))
+    assert not outside(
+        Ball(in_order[None], Ball(values).sum(-1).error[None]), np.array([Fraction(ones)])
+    )
     assert in_order == 0
 
 
@@ -143,7 +162,10 @@ def test_quotients(data, unit):
     values = st.sampled_from(sorted(kinds)).flatmap(lambda k: matrices((3,), kinds[k]))
     above, below = data.draw(values), data.draw(values)
     below[below == 0] = 1.0
-    quotient, exact = Ball(above, unit=unit) / Ball(below, unit=unit), fractions(above) / fractions(below)
+    quotient, exact = (
+        Ball(above, unit=unit) / Ball(below, unit=unit),
+        fractions(above) / fractions(below),
+    )
     assert not outside(quotient, exact)
     if unit == SINGLE and bool((rounded := above.float() / below.float()).isfinite().all()):
         assert not outside(Ball(rounded, quotient.error), exact)
@@ -157,7 +179,9 @@ def test_tanh(data, unit):
     total = Ball(values, unit=unit) + Ball(other, unit=unit)
     result, exact = total.tanh(), fractions(values) + fractions(other)
     with flint.ctx.workprec(2600):
-        for center, radius, x in zip(result.center.tolist(), result.error.tolist(), exact, strict=True):
+        for center, radius, x in zip(
+            result.center.tolist(), result.error.tolist(), exact, strict=True
+        ):
             truth = flint.arb(flint.fmpq(x.numerator, x.denominator)).tanh()
             assert abs(flint.arb(center) - truth) <= flint.arb(radius)
     if unit == SINGLE:
@@ -174,17 +198,23 @@ ROUNDS = {
     "a product that underflows": lambda: _ball(1e-200) * _ball(1e-200),
     "a matrix product that underflows": lambda: _ball(1e-200)[None] @ _ball(1e-200)[None],
     "radii whose product underflows": lambda: _ball(0.0, radius=1e-200) * _ball(0.0, radius=1e-200),
-    "a radius whose product with a center underflows": lambda: _ball(0.0, radius=1e-200) * _ball(1e-200),
+    "a radius whose product with a center underflows": lambda: (
+        _ball(0.0, radius=1e-200) * _ball(1e-200)
+    ),
     "an integer just above 2^53": lambda: _ball(2.0**53) + 1,
     "an integer product above 2^53": lambda: _ball(2.0**30 + 1) * _ball(2.0**30 + 1),
     "an integer sum above 2^53": lambda: _ball(2.0**53, 1.0, 1.0).sum(-1),
     "an integer that is no float": lambda: _ball(0.0) + (2**53 + 1),
     "a third": lambda: _ball(1.0) / _ball(3.0),
     "a third of halves": lambda: _ball(0.5) / _ball(1.5),
-    "a quotient near 2^60 that is whole only after rounding": lambda: _ball(2.0**60 + 256) / _ball(3.0),
+    "a quotient near 2^60 that is whole only after rounding": lambda: (
+        _ball(2.0**60 + 256) / _ball(3.0)
+    ),
     "a quotient of fractions that looks whole": lambda: _ball(0.1 * 3) / _ball(0.1),
     "a float32 product above 2^24": lambda: _ball(5001.0, unit=SINGLE) * _ball(4999.0, unit=SINGLE),
-    "a float32 matrix product above 2^24": lambda: _ball(5001.0, 1.0, unit=SINGLE)[None] @ _ball(5001.0, 1.0)[:, None],
+    "a float32 matrix product above 2^24": lambda: (
+        _ball(5001.0, 1.0, unit=SINGLE)[None] @ _ball(5001.0, 1.0)[:, None]
+    ),
     "a float32 third": lambda: _ball(1.0, unit=SINGLE) / _ball(3.0, unit=SINGLE),
     "a bfloat16 sum above 2^8": lambda: _ball(256.0, unit=2.0**-8) + 1,
 }
@@ -257,7 +287,10 @@ def test_radii_stay_close_to_the_error():
         exact = fractions(a) @ fractions(b.mT)
         gaps = np.abs(fractions(ball.center) - exact)
         ratios.append(
-            max(float(g / Fraction(r)) for g, r in zip(gaps.ravel(), ball.error.ravel().tolist(), strict=True))
+            max(
+                float(g / Fraction(r))
+                for g, r in zip(gaps.ravel(), ball.error.ravel().tolist(), strict=True)
+            )
         )
     assert 1e-3 < np.median(ratios) < 1
 
@@ -272,7 +305,9 @@ def test_whole_numbers_beyond_the_format_are_enclosed_and_no_wider_than_they_rou
 
 
 def test_what_no_product_is_added_to_is_exactly_zero():
-    """A row of zeros times anything: no term can underflow, and 0 = 0 is not in doubt; beside it a tiny product is."""
+    """A row of zeros times anything: no term can underflow, and 0 = 0 is not in doubt; beside it a
+    tiny product is.
+    """
     left = Ball(torch.tensor([[0.0, 0.0], [1e-200, 0.0]], dtype=torch.float64))
     right = Ball(torch.tensor([[0.3, 1e-200], [0.7, 1.0]], dtype=torch.float64))
     for radii in ((left @ right).error, (right.mT @ left.mT).error.mT):

@@ -1,4 +1,6 @@
-"""Formulas in torch's spelling on every kind of number: enclosures that enclose, exact numbers that stay exact, and refusals that say what they cost."""
+"""Formulas in torch's spelling on every kind of number: enclosures that enclose, exact numbers that
+stay exact, and refusals that say what they cost.
+"""
 
 import math
 from collections.abc import Callable
@@ -58,7 +60,9 @@ def f64(value):
 CENTERS = (
     st.floats(-700, 700)
     | st.floats(-3, 3)
-    | st.sampled_from([0.0, 1.0, -1.0, 5e-324, -5e-324, 1e-308, 1e-200, 1e150, -1e150, 4.0, 2.0**60])
+    | st.sampled_from(
+        [0.0, 1.0, -1.0, 5e-324, -5e-324, 1e-308, 1e-200, 1e150, -1e150, 4.0, 2.0**60]
+    )
 )
 RADII = st.just(0.0) | st.floats(0, 1e-6) | st.sampled_from([1e-300, 1e-30, 0.5, 3.0])
 
@@ -89,8 +93,15 @@ def test_a_function_of_a_ball_encloses_it_on_the_whole_ball(name, center, radius
 
 @pytest.mark.parametrize(
     ("formula", "center", "radius"),
-    [(torch.log, 0.0, 0.0), (torch.log, -1.0, 0.0), (torch.log, 1e-3, 1e-2), (torch.sqrt, -1.0, 0.0), (torch.sqrt, 1e-20, 1e-19), (torch.exp, math.inf, 0.0)],
-)  # fmt: skip
+    [
+        (torch.log, 0.0, 0.0),
+        (torch.log, -1.0, 0.0),
+        (torch.log, 1e-3, 1e-2),
+        (torch.sqrt, -1.0, 0.0),
+        (torch.sqrt, 1e-20, 1e-19),
+        (torch.exp, math.inf, 0.0),
+    ],
+)
 def test_outside_a_domain_nothing_is_proved(formula, center, radius):
     ball = formula(Ball(f64(center), f64(radius) if radius else None))
     proves = math.isfinite(float(ball.error)) and math.isfinite(float(ball.center))
@@ -99,7 +110,14 @@ def test_outside_a_domain_nothing_is_proved(formula, center, radius):
 
 @pytest.mark.parametrize(
     ("formula", "value"),
-    [(torch.exp, 0.0), (torch.log, 1.0), (torch.sqrt, 49.0), (torch.tanh, 0.0), (torch.abs, -3.5), (torch.relu, 2.5)],
+    [
+        (torch.exp, 0.0),
+        (torch.log, 1.0),
+        (torch.sqrt, 49.0),
+        (torch.tanh, 0.0),
+        (torch.abs, -3.5),
+        (torch.relu, 2.5),
+    ],
 )
 def test_what_does_not_round_has_no_radius(formula, value):
     assert formula(Ball(torch.tensor([value]).double())).radius is None
@@ -107,29 +125,66 @@ def test_what_does_not_round_has_no_radius(formula, value):
 
 X = torch.tensor([[1.0, -2.0, 0.0, 4.0], [3.0, 1.0, -1.0, 2.0], [0.0, 2.0, 5.0, -3.0]]).double()
 EXACT = {
-    "relu": torch.relu, "absolute values": torch.abs, "largest": torch.max, "amax": lambda z: torch.amax(z, -1), "least": torch.min,
-    "where": lambda z: torch.where(z > 0, z, 0.5 * z), "mask": lambda z: (z > 0).double() * z, "clamp": lambda z: torch.clamp(z, min=-1, max=2),
-    "square": lambda z: z**2, "mean": lambda z: z.mean(), "mean of rows": lambda z: z.mean(dim=-1, keepdim=True), "sum": torch.sum,
-    "trace": lambda z: torch.trace(z @ z.T), "diagonal": torch.diagonal, "einsum": lambda z: torch.einsum("ij,kj->ik", z, z),
-    "inner": lambda z: torch.einsum("ij,ij->", z, z), "identity": lambda z: torch.eye(3) - z @ z.T, "inverse": lambda z: torch.linalg.inv(z @ z.T),
-    "half": lambda z: z / 2, "constant": lambda z: 0.1 * z, "stack": lambda z: torch.stack([z, z]), "cat": lambda z: torch.cat([z, 2 * z], dim=-1),
-    "maximum": lambda z: torch.maximum(z, -z), "l1": lambda z: torch.linalg.norm(z.flatten(), 1), "variance": lambda z: z.var(dim=-1),
-    "outer": lambda z: torch.outer(z[0], z[1]), "weighted": lambda z: torch.ones(4, 3, dtype=torch.float64) @ z, "linear": lambda z: functional.linear(z, z),
-    "mse": lambda z: functional.mse_loss(z, 2 * z), "transpose": lambda z: z.transpose(0, 1), "unsqueeze": lambda z: z.unsqueeze(-1) * z.unsqueeze(-2),
-    "sign": torch.sign, "norm of a triple": lambda z: torch.linalg.norm(torch.stack([z[0, 3], z[1, 0]])), "power": lambda z: (z * z + 1) ** -1,
-}  # fmt: skip
+    "relu": torch.relu,
+    "absolute values": torch.abs,
+    "largest": torch.max,
+    "amax": lambda z: torch.amax(z, -1),
+    "least": torch.min,
+    "where": lambda z: torch.where(z > 0, z, 0.5 * z),
+    "mask": lambda z: (z > 0).double() * z,
+    "clamp": lambda z: torch.clamp(z, min=-1, max=2),
+    "square": lambda z: z**2,
+    "mean": lambda z: z.mean(),
+    "mean of rows": lambda z: z.mean(dim=-1, keepdim=True),
+    "sum": torch.sum,
+    "trace": lambda z: torch.trace(z @ z.T),
+    "diagonal": torch.diagonal,
+    "einsum": lambda z: torch.einsum("ij,kj->ik", z, z),
+    "inner": lambda z: torch.einsum("ij,ij->", z, z),
+    "identity": lambda z: torch.eye(3) - z @ z.T,
+    "inverse": lambda z: torch.linalg.inv(z @ z.T),
+    "half": lambda z: z / 2,
+    "constant": lambda z: 0.1 * z,
+    "stack": lambda z: torch.stack([z, z]),
+    "cat": lambda z: torch.cat([z, 2 * z], dim=-1),
+    "maximum": lambda z: torch.maximum(z, -z),
+    "l1": lambda z: torch.linalg.norm(z.flatten(), 1),
+    "variance": lambda z: z.var(dim=-1),
+    "outer": lambda z: torch.outer(z[0], z[1]),
+    "weighted": lambda z: torch.ones(4, 3, dtype=torch.float64) @ z,
+    "linear": lambda z: functional.linear(z, z),
+    "mse": lambda z: functional.mse_loss(z, 2 * z),
+    "transpose": lambda z: z.transpose(0, 1),
+    "unsqueeze": lambda z: z.unsqueeze(-1) * z.unsqueeze(-2),
+    "sign": torch.sign,
+    "norm of a triple": lambda z: torch.linalg.norm(torch.stack([z[0, 3], z[1, 0]])),
+    "power": lambda z: (z * z + 1) ** -1,
+}
 """Formulas that stay within the fractions."""
 ROUGH = {
-    "exp": torch.exp, "log": lambda z: torch.log(z * z + 1), "norm": torch.linalg.norm, "norms of rows": lambda z: z.norm(dim=-1),
-    "softmax": lambda z: torch.softmax(z, -1), "log softmax": lambda z: torch.log_softmax(z, dim=-1), "logsumexp": lambda z: torch.logsumexp(z, -1),
-    "cross entropy": lambda z: functional.cross_entropy(z, torch.tensor([0, 1, 2])), "gelu": functional.gelu, "sigmoid": torch.sigmoid,
-    "tanh": torch.tanh, "root": lambda z: (z * z + 2) ** 0.5, "softplus": functional.softplus, "attention": lambda z: torch.softmax(z @ z.mT / 2.0, -1) @ z,
-}  # fmt: skip
+    "exp": torch.exp,
+    "log": lambda z: torch.log(z * z + 1),
+    "norm": torch.linalg.norm,
+    "norms of rows": lambda z: z.norm(dim=-1),
+    "softmax": lambda z: torch.softmax(z, -1),
+    "log softmax": lambda z: torch.log_softmax(z, dim=-1),
+    "logsumexp": lambda z: torch.logsumexp(z, -1),
+    "cross entropy": lambda z: functional.cross_entropy(z, torch.tensor([0, 1, 2])),
+    "gelu": functional.gelu,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "root": lambda z: (z * z + 2) ** 0.5,
+    "softplus": functional.softplus,
+    "attention": lambda z: torch.softmax(z @ z.mT / 2.0, -1) @ z,
+}
 """Formulas that leave them."""
 
 
 def numbers(value):
-    flat = [float(v.mid()) if isinstance(v, arb) else float(v) for v in np.asarray(value, dtype=object).flat]
+    flat = [
+        float(v.mid()) if isinstance(v, arb) else float(v)
+        for v in np.asarray(value, dtype=object).flat
+    ]
     return np.array(flat).reshape(np.asarray(value).shape)
 
 
@@ -201,21 +256,36 @@ def test_an_open_comparison_counts_as_both():
 
 
 def test_what_no_ball_carries_is_refused_by_name():
-    with pytest.raises(NotCarriedError, match="expected a function that runs on Ball too, got torch's linalg_eigvalsh"):
+    with pytest.raises(
+        NotCarriedError,
+        match="expected a function that runs on Ball too, got torch's linalg_eigvalsh",
+    ):
         torch.linalg.eigvalsh(Ball(X @ X.mT))
     with pytest.raises(NotCarriedError, match=r"float\(\) or .item\(\), which forgets"):
         float(Ball(torch.ones(())))
 
 
-# -- gradients ---------------------------------------------------------------------------------------------------------
+# -- gradients
+# --------------------------------------------------------------------------------------------------
 
 SCALARS = {
-    "relu": lambda z: torch.relu(z).sum(), "square": lambda z: (z**2).sum() / 2, "absolute": lambda z: torch.abs(z).mean(), "largest": lambda z: z.max(),
-    "where": lambda z: torch.where(z > 0, z * z, -z).sum(), "einsum": lambda z: torch.einsum("ij,ij->", z, z), "trace": lambda z: torch.trace(z.T @ z),
-    "quotient": lambda z: (1 / (z * z + 1)).sum(), "inverse": lambda z: torch.trace(torch.linalg.inv(z @ z.T)), "exp": lambda z: torch.exp(z).sum(),
-    "norm": torch.linalg.norm, "softmax": lambda z: torch.softmax(z, -1)[0, 0], "logsumexp": lambda z: torch.logsumexp(z, -1).sum(),
-    "cross entropy": lambda z: functional.cross_entropy(z, torch.tensor([0, 1, 2])), "gelu": lambda z: functional.gelu(z).sum(), "tanh": lambda z: torch.tanh(z).sum(),
-}  # fmt: skip
+    "relu": lambda z: torch.relu(z).sum(),
+    "square": lambda z: (z**2).sum() / 2,
+    "absolute": lambda z: torch.abs(z).mean(),
+    "largest": lambda z: z.max(),
+    "where": lambda z: torch.where(z > 0, z * z, -z).sum(),
+    "einsum": lambda z: torch.einsum("ij,ij->", z, z),
+    "trace": lambda z: torch.trace(z.T @ z),
+    "quotient": lambda z: (1 / (z * z + 1)).sum(),
+    "inverse": lambda z: torch.trace(torch.linalg.inv(z @ z.T)),
+    "exp": lambda z: torch.exp(z).sum(),
+    "norm": torch.linalg.norm,
+    "softmax": lambda z: torch.softmax(z, -1)[0, 0],
+    "logsumexp": lambda z: torch.logsumexp(z, -1).sum(),
+    "cross entropy": lambda z: functional.cross_entropy(z, torch.tensor([0, 1, 2])),
+    "gelu": lambda z: functional.gelu(z).sum(),
+    "tanh": lambda z: torch.tanh(z).sum(),
+}
 
 
 @pytest.mark.parametrize("name", SCALARS)
@@ -248,7 +318,8 @@ def test_a_dual_number_sums_and_broadcasts():
     assert torch.allclose((1 / (dual * dual + 1)).tangent, -2 * X / (X * X + 1) ** 2, rtol=1e-14)
 
 
-# -- conjectures, decided both ways ------------------------------------------------------------------------------------
+# -- conjectures, decided both ways
+# ------------------------------------------------------------------------------------
 
 
 def stated(observed, predicted, sign="="):
@@ -256,32 +327,106 @@ def stated(observed, predicted, sign="="):
         """Stated here."""
         return predicted(layer)
 
-    # groups of a convolution are a leading dimension, and a formula of one matrix does not speak of them
+    # groups of a convolution are a leading dimension, and a formula of one matrix does not speak of
+    # them
     one = {"layers of one matrix": lambda layer: layer.weight.ndim == 2}
     return compares(sign, observed=observed, on=strategies.layer_traces, where=one)(conjecture)
 
 
 BOTH = {
-    "relu is homogeneous": ("=", lambda v: torch.relu(2 * v.outputs), lambda v, k: (2 + k) * torch.relu(v.outputs)),
-    "relu by where": ("=", lambda v: torch.relu(v.outputs), lambda v, k: torch.where(v.outputs > 0, v.outputs, 0 * v.outputs + k)),
-    "|x| is two relus": ("=", lambda v: torch.abs(v.outputs), lambda v, k: torch.relu(v.outputs) + (1 - k) * torch.relu(-v.outputs)),
+    "relu is homogeneous": (
+        "=",
+        lambda v: torch.relu(2 * v.outputs),
+        lambda v, k: (2 + k) * torch.relu(v.outputs),
+    ),
+    "relu by where": (
+        "=",
+        lambda v: torch.relu(v.outputs),
+        lambda v, k: torch.where(v.outputs > 0, v.outputs, 0 * v.outputs + k),
+    ),
+    "|x| is two relus": (
+        "=",
+        lambda v: torch.abs(v.outputs),
+        lambda v, k: torch.relu(v.outputs) + (1 - k) * torch.relu(-v.outputs),
+    ),
     "x² is |x|²": ("=", lambda v: v.outputs**2, lambda v, k: v.outputs.abs() ** (2 + k)),
-    "triangle inequality": ("<=", lambda v: torch.linalg.norm(v.weight + v.weight_grad), lambda v, k: (1 - 2 * k) * (torch.linalg.norm(v.weight) + torch.linalg.norm(v.weight_grad))),
-    "trace of a Gram matrix": ("=", lambda v: torch.trace(v.weight @ v.weight.T), lambda v, k: (1 + k) * (v.weight**2).sum()),
-    "the diagonal of a Gram matrix": ("=", lambda v: torch.diagonal(v.inputs @ v.inputs.T), lambda v, k: (v.inputs**2).sum(-1) * (1 - k)),
-    "einsum is the product": ("=", lambda v: torch.einsum("nj,ij->ni", v.inputs, v.weight), lambda v, k: v.inputs @ (v.weight - k).T),
-    "softmax sums to one": ("=", lambda v: torch.softmax(v.outputs, -1).sum(-1), lambda v, k: torch.ones(v.outputs.shape[0], dtype=torch.float64) + k),
-    "softmax does not see shifts": ("=", lambda v: torch.softmax(v.outputs + 1, -1), lambda v, k: torch.softmax(v.outputs * (1 + k), -1)),
-    "logsumexp is above the largest": (">=", lambda v: torch.logsumexp(v.outputs, -1), lambda v, k: torch.amax(v.outputs, -1) + 2 * k),
-    "exp of a sum": ("=", lambda v: torch.exp(v.outputs + v.outputs), lambda v, k: torch.exp(v.outputs) ** (2 + k)),
-    "log of a square": ("=", lambda v: torch.log((v.outputs**2 + 1) ** 2), lambda v, k: (2 + k) * torch.log(v.outputs**2 + 1)),
+    "triangle inequality": (
+        "<=",
+        lambda v: torch.linalg.norm(v.weight + v.weight_grad),
+        lambda v, k: (1 - 2 * k) * (torch.linalg.norm(v.weight) + torch.linalg.norm(v.weight_grad)),
+    ),
+    "trace of a Gram matrix": (
+        "=",
+        lambda v: torch.trace(v.weight @ v.weight.T),
+        lambda v, k: (1 + k) * (v.weight**2).sum(),
+    ),
+    "the diagonal of a Gram matrix": (
+        "=",
+        lambda v: torch.diagonal(v.inputs @ v.inputs.T),
+        lambda v, k: (v.inputs**2).sum(-1) * (1 - k),
+    ),
+    "einsum is the product": (
+        "=",
+        lambda v: torch.einsum("nj,ij->ni", v.inputs, v.weight),
+        lambda v, k: v.inputs @ (v.weight - k).T,
+    ),
+    "softmax sums to one": (
+        "=",
+        lambda v: torch.softmax(v.outputs, -1).sum(-1),
+        lambda v, k: torch.ones(v.outputs.shape[0], dtype=torch.float64) + k,
+    ),
+    "softmax does not see shifts": (
+        "=",
+        lambda v: torch.softmax(v.outputs + 1, -1),
+        lambda v, k: torch.softmax(v.outputs * (1 + k), -1),
+    ),
+    "logsumexp is above the largest": (
+        ">=",
+        lambda v: torch.logsumexp(v.outputs, -1),
+        lambda v, k: torch.amax(v.outputs, -1) + 2 * k,
+    ),
+    "exp of a sum": (
+        "=",
+        lambda v: torch.exp(v.outputs + v.outputs),
+        lambda v, k: torch.exp(v.outputs) ** (2 + k),
+    ),
+    "log of a square": (
+        "=",
+        lambda v: torch.log((v.outputs**2 + 1) ** 2),
+        lambda v, k: (2 + k) * torch.log(v.outputs**2 + 1),
+    ),
     "roots": ("=", lambda v: torch.sqrt(v.outputs**2), lambda v, k: v.outputs.abs() + k),
-    "identity": ("=", lambda v: torch.eye(v.weight.shape[0], dtype=torch.float64) @ v.weight, lambda v, k: v.weight * (1 + k)),
-    "inverse": ("=", lambda v: torch.linalg.inv(v.weight @ v.weight.T + torch.eye(v.weight.shape[0], dtype=torch.float64)) @ (v.weight @ v.weight.T + torch.eye(v.weight.shape[0], dtype=torch.float64)), lambda v, k: (1 + k) * torch.eye(v.weight.shape[0], dtype=torch.float64)),
-    "mean": ("=", lambda v: v.inputs.mean(dim=0), lambda v, k: v.inputs.sum(0) / (v.inputs.shape[0] + k)),
-    "max of two": ("=", lambda v: torch.maximum(v.outputs, -v.outputs), lambda v, k: (1 + k) * v.outputs.abs()),
-    "gradient": ("=", lambda v: gradient(lambda w: ((v.inputs @ w.T) ** 2).sum(), v.weight), lambda v, k: (2 + k) * (v.weight @ v.inputs.T @ v.inputs)),
-}  # fmt: skip
+    "identity": (
+        "=",
+        lambda v: torch.eye(v.weight.shape[0], dtype=torch.float64) @ v.weight,
+        lambda v, k: v.weight * (1 + k),
+    ),
+    "inverse": (
+        "=",
+        lambda v: (
+            torch.linalg.inv(
+                v.weight @ v.weight.T + torch.eye(v.weight.shape[0], dtype=torch.float64)
+            )
+            @ (v.weight @ v.weight.T + torch.eye(v.weight.shape[0], dtype=torch.float64))
+        ),
+        lambda v, k: (1 + k) * torch.eye(v.weight.shape[0], dtype=torch.float64),
+    ),
+    "mean": (
+        "=",
+        lambda v: v.inputs.mean(dim=0),
+        lambda v, k: v.inputs.sum(0) / (v.inputs.shape[0] + k),
+    ),
+    "max of two": (
+        "=",
+        lambda v: torch.maximum(v.outputs, -v.outputs),
+        lambda v, k: (1 + k) * v.outputs.abs(),
+    ),
+    "gradient": (
+        "=",
+        lambda v: gradient(lambda w: ((v.inputs @ w.T) ** 2).sum(), v.weight),
+        lambda v, k: (2 + k) * (v.weight @ v.inputs.T @ v.inputs),
+    ),
+}
 
 
 @pytest.mark.parametrize("name", BOTH)

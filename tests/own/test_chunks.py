@@ -1,4 +1,6 @@
-"""A batch in chunks: the same claims on every chunk, the worst of each place, and no more held than one chunk needs."""
+"""A batch in chunks: the same claims on every chunk, the worst of each place, and no more held than
+one chunk needs.
+"""
 
 import json
 
@@ -80,14 +82,19 @@ def test_every_claim_at_every_place_is_the_worst_of_the_slices():
     assert {(r.claim.name, r.where) for r in chunked} == set(wanted)
     for r in chunked:
         worst = worst_of(wanted[r.claim.name, r.where])
-        assert (r.verdict.outcome, r.verdict.grade) == (worst.verdict.outcome, worst.verdict.grade), r
+        assert (r.verdict.outcome, r.verdict.grade) == (
+            worst.verdict.outcome,
+            worst.verdict.grade,
+        ), r
         assert r.verdict.measured == worst.verdict.measured, r
         if r.verdict.grade is Grade.STATISTICAL:
             assert r.verdict.bound > worst.verdict.bound, "each chunk has a third of the alarm only"
         else:
             assert r.verdict.bound == worst.verdict.bound, r
     order = [claim.name for claim in (autograd_gives_the_gradient, *CLAIMS)]
-    assert [order.index(r.claim.name) for r in chunked] == sorted(order.index(r.claim.name) for r in chunked)
+    assert [order.index(r.claim.name) for r in chunked] == sorted(
+        order.index(r.claim.name) for r in chunked
+    )
 
 
 def test_an_error_on_one_sample_is_found_in_its_chunk_and_shown_on_few_samples():
@@ -96,7 +103,9 @@ def test_an_error_on_one_sample_is_found_in_its_chunk_and_shown_on_few_samples()
     torch.manual_seed(0)
     subject = subject_of((Marked(), (x, y), L))
     found = {
-        r.claim.name: r for r in check_subject(subject, claims=FEW, chunk=8) if r.verdict.outcome is Outcome.REFUTED
+        r.claim.name: r
+        for r in check_subject(subject, claims=FEW, chunk=8)
+        if r.verdict.outcome is Outcome.REFUTED
     }
     assert list(found) == ["autograd_gives_the_gradient"]
     refuted = found["autograd_gives_the_gradient"]
@@ -139,16 +148,21 @@ def test_by_default_large_activations_and_many_samples_are_cut(monkeypatch):
     model, (x, y) = net(), batch(100)
     assert chunks.chunks(subject_of((model, (x, y), L))) == [None]
     kept = chunks.saved_bytes(subject_of((model, (x, y), L)))
-    # by hand: the input, the hidden layer, the logarithms, the label, and once the sum of the class weights
+    # by hand: the input, the hidden layer, the logarithms, the label, and once the sum of the class
+    # weights
     assert kept == 100 * 8 * (4 + 6 + 3 + 1) + 8
-    few = chunks.saved_bytes(chunks.cut(subject_of((model, (x, y), L)), 0, chunks.SAMPLED)) / chunks.SAMPLED
+    few = (
+        chunks.saved_bytes(chunks.cut(subject_of((model, (x, y), L)), 0, chunks.SAMPLED))
+        / chunks.SAMPLED
+    )
     assert 1 <= few / (kept / 100) < 1.1  # but for what is kept once per pass
     monkeypatch.setattr(chunks, "MOST_SAVED", few * 25.5)
     assert chunks.chunks(subject_of((model, (x, y), L))) == [(0, 25), (25, 50), (50, 75), (75, 100)]
     sizes = seen_sizes(model)
     check_model(model, x, y, L, claims=FEW)
     assert max(sizes) == chunks.SAMPLED  # the pass that measures; then 25 at a time
-    monkeypatch.setattr(chunks, "MOST_SAVED", 1.0)  # no room at all: still two samples, for BatchNorm
+    # no room at all: still two samples, for BatchNorm
+    monkeypatch.setattr(chunks, "MOST_SAVED", 1.0)
     assert chunks.at_once(subject_of((model, (x, y), L))) == 2
     assert chunks.at_once(subject_of((model, (x, y), L, {"batch_size": 20}))) == 20
     assert chunks.at_once(subject_of((model, batch(4), L))) == 2, "few samples may be large ones"
@@ -237,7 +251,12 @@ def test_batches_of_any_usual_shape_are_cut(shape):
     made = {
         "training_step": (Step(), {"x": x, "y": y}),
         "mapping": (Attending(), {"x": tokens, "mask": mask, "positions": positions}, y, L),
-        "labels in a tuple": (net(), x, (y, y), lambda outputs, two: L(outputs, two[0]) + L(outputs, two[1])),
+        "labels in a tuple": (
+            net(),
+            x,
+            (y, y),
+            lambda outputs, two: L(outputs, two[0]) + L(outputs, two[1]),
+        ),
         "own loss": (nn.Sequential(net(), nn.Flatten(0), nn.Softplus(), Mean()), x),
     }[shape]
     results = check_subject(subject_of(made), claims=FEW, chunk=4)
@@ -258,15 +277,26 @@ def packed():
 @pytest.mark.parametrize(
     ("inputs", "options", "message"),
     [
-        (None, {"chunk": 0}, "expected a chunk of a whole number of samples, at least 1, got chunk=0"),
+        (
+            None,
+            {"chunk": 0},
+            "expected a chunk of a whole number of samples, at least 1, got chunk=0",
+        ),
         (None, {"chunk": True}, "at least 1, got chunk=True"),
         (None, {"chunk": 2.0}, "at least 1, got chunk=2.0"),
         (None, {"chunk": 4, "batch_size": 8}, "at least the batch size, 8 samples, got chunk=4"),
-        (torch.randn(5, 24, 4, dtype=F64), {"chunk": 4}, r"leading dimension of samples.*\[\(5, 24, 4\)\] and targets \[\(24,\)\]"),
+        (
+            torch.randn(5, 24, 4, dtype=F64),
+            {"chunk": 4},
+            (
+                r"leading dimension of samples.*\[\(5, "
+                r"24, 4\)\] and targets \[\(24,\)\]"
+            ),
+        ),
         (torch.randn(24, 4, dtype=F64).to_sparse(), {"chunk": 4}, "leading dimension of samples"),
         ((packed(),), {"chunk": 4}, "leading dimension of samples"),
     ],
-)  # fmt: skip
+)
 def test_chunks_that_make_no_sense(inputs, options, message):
     x, y = batch()
     with pytest.raises(InputError, match=message):
@@ -287,7 +317,9 @@ def made():
 def test_the_command(run, tmp_path):
     (tmp_path / "mine.py").write_text(MINE)
     names = ("feature_learning_equation", "gram_flow")
-    code, out, _ = run("check", *names, "--model", "mine.py:made", "--chunk", "4", "--json", "e.json")
+    code, out, _ = run(
+        "check", *names, "--model", "mine.py:made", "--chunk", "4", "--json", "e.json"
+    )
     assert code == 0, out
     assert "in chunks of up to 4 samples" in out
     places = json.loads((tmp_path / "e.json").read_text())["claims"][0]["places"]
@@ -299,14 +331,18 @@ def test_the_command(run, tmp_path):
 
 
 def test_chance_is_shared_out_between_the_chunks():
-    """The worst of three verdicts is refuted by chance as often as one of a third of the alarm, three times."""
+    """The worst of three verdicts is refuted by chance as often as one of a third of the alarm,
+    three times.
+    """
     torch.manual_seed(0)
     x = torch.randn(24, 4, dtype=F64)
     y = x @ torch.randn(4, 3, dtype=F64) + 0.1 * torch.randn(24, 3, dtype=F64)
     model = nn.Sequential(nn.Linear(4, 6, bias=False), nn.Linear(6, 3, bias=False)).double()
     key, chance = "false-alarm probability", surrogate_grows_in_expectation.relation.alarm
     for chunk, parts in ((24, 1), (8, 3)):
-        found = check_model(model, x, y, functional.mse_loss, chunk=chunk, claims=[surrogate_grows_in_expectation])
+        found = check_model(
+            model, x, y, functional.mse_loss, chunk=chunk, claims=[surrogate_grows_in_expectation]
+        )
         told = [r.verdict.context[key] for r in found if key in r.verdict.context]
         assert told, found
         assert told == pytest.approx([chance / parts] * len(told))

@@ -1,4 +1,6 @@
-"""What strangers' networks are made of, and what used to end in a traceback: each is one row with a verdict or a reason."""
+"""What strangers' networks are made of, and what used to end in a traceback: each is one row with a
+verdict or a reason.
+"""
 
 import threading
 from dataclasses import dataclass, replace
@@ -30,7 +32,9 @@ def labels(count=16):
 
 
 class Outputs(dict):
-    """As those of transformers and diffusers: a mapping that refuses to be updated, read by attribute."""
+    """As those of transformers and diffusers: a mapping that refuses to be updated, read by
+    attribute.
+    """
 
     def update(self, *_args, **_more):
         raise TypeError("You cannot use update on outputs")
@@ -62,7 +66,12 @@ def sparse(kind, *head):
 
 def scripted(make):
     body = make(layers())
-    return nn.Sequential(body, nn.Tanh(), nn.Linear(3, 3)), rows(), labels(), functional.cross_entropy
+    return (
+        nn.Sequential(body, nn.Tanh(), nn.Linear(3, 3)),
+        rows(),
+        labels(),
+        functional.cross_entropy,
+    )
 
 
 def ragged():
@@ -71,7 +80,12 @@ def ragged():
         nested = torch.nested.as_nested_tensor(parts, layout=torch.jagged)
         return net.b(torch.nested.to_padded_tensor(torch.tanh(net.a(nested)), 0.0).mean(1))
 
-    return Net(forward, a=nn.Linear(4, 8), b=nn.Linear(8, 3)), rows(6, 5, 4), labels(6), functional.cross_entropy
+    return (
+        Net(forward, a=nn.Linear(4, 8), b=nn.Linear(8, 3)),
+        rows(6, 5, 4),
+        labels(6),
+        functional.cross_entropy,
+    )
 
 
 def noisy():
@@ -89,7 +103,12 @@ def narrowed():
             middle = net.a(x)
         return net.b(torch.tanh(middle.float()))
 
-    return Net(forward, a=nn.Linear(4, 8), b=nn.Linear(8, 3)), rows(), labels(), functional.cross_entropy
+    return (
+        Net(forward, a=nn.Linear(4, 8), b=nn.Linear(8, 3)),
+        rows(),
+        labels(),
+        functional.cross_entropy,
+    )
 
 
 def of_bytes():
@@ -130,7 +149,9 @@ NETWORKS = {
     "a generator": lambda: keeps(torch.Generator()),
     "a kept activation": lambda: keeps(layers()(rows())),
     "a list of kept activations": lambda: keeps([layers()(rows())]),
-    "sparse gradients": lambda: sparse(nn.Embedding(9, 4, sparse=True), nn.Flatten(), nn.Linear(12, 3)),
+    "sparse gradients": lambda: sparse(
+        nn.Embedding(9, 4, sparse=True), nn.Flatten(), nn.Linear(12, 3)
+    ),
     "a sparse bag": lambda: sparse(nn.EmbeddingBag(9, 4, sparse=True, mode="sum"), nn.Linear(4, 3)),
     "a scripted block": lambda: scripted(torch.jit.script),
     "a traced block": lambda: scripted(lambda body: torch.jit.trace(body, rows())),
@@ -138,7 +159,9 @@ NETWORKS = {
 }
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:The PyTorch API of nested tensors", "ignore:.*jit")
+@pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore:The PyTorch API of nested tensors", "ignore:.*jit"
+)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_claim_has_a_verdict_or_a_reason(name):
     torch.manual_seed(0)
@@ -149,7 +172,9 @@ def test_every_claim_has_a_verdict_or_a_reason(name):
     assert results.layers.total > 0
     for result in results:
         assert result.verdict.outcome in (H, I), repr(result.verdict)
-        assert name == "nested tensors" or "raised" not in str(result.verdict.context.get("reason")), result.verdict
+        assert name == "nested tensors" or "raised" not in str(
+            result.verdict.context.get("reason")
+        ), result.verdict
 
 
 def test_whatever_a_place_raises_is_one_row_with_its_reason(monkeypatch):
@@ -164,7 +189,11 @@ def test_whatever_a_place_raises_is_one_row_with_its_reason(monkeypatch):
     monkeypatch.setitem(places.BUILDERS, feature_learning_equation.subject, build)
     model = layers()
     results = check_model(
-        model, rows(), labels(), functional.cross_entropy, claims=[autograd_gives_the_gradient, gram_flow]
+        model,
+        rows(),
+        labels(),
+        functional.cross_entropy,
+        claims=[autograd_gives_the_gradient, gram_flow],
     )
     reasons = [str(r.verdict.context.get("reason")) for r in results if r.verdict.outcome is I]
     assert [r.verdict.outcome for r in results] == [H, I]
@@ -182,7 +211,8 @@ def test_a_crash_never_has_the_exit_code_of_a_refutation(run, monkeypatch):
 
     monkeypatch.setattr("theorems.own.models.check_subject", crash)
     monkeypatch.setattr(
-        "theorems.own.models.load", lambda _: places.Subject(layers(), rows(), labels(), functional.cross_entropy)
+        "theorems.own.models.load",
+        lambda _: places.Subject(layers(), rows(), labels(), functional.cross_entropy),
     )
     code, _, said = run("check", "gram_flow", "--model", "some:network")
     assert code == 70  # an error of ours, neither a refutation nor bad input

@@ -1,4 +1,6 @@
-"""What a factory may return, what a network of any usual kind gets for an answer, and the table of it."""
+"""What a factory may return, what a network of any usual kind gets for an answer, and the table of
+it.
+"""
 
 import dataclasses
 import io
@@ -18,7 +20,13 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import theorems
 from impl import InputError
-from theorems import CLAIMS, Outcome, feature_learning_equation, gram_flow, gram_sufficiency_in_training
+from theorems import (
+    CLAIMS,
+    Outcome,
+    feature_learning_equation,
+    gram_flow,
+    gram_sufficiency_in_training,
+)
 from theorems.cli import main
 from theorems.evidence.model_table import result_summary, result_table
 from theorems.own.factories import subject_of
@@ -209,7 +217,9 @@ def test_networks_of_every_kind(kind):
     assert results[0].verdict, results[0].verdict
     if kind == "encoder":
         seen = {r.where for r in results if r.claim is gram_flow and r.verdict}
-        assert {f"encoder.layers.0.self_attn.{name}" for name in ("in_proj_weight", "out_proj.weight")} <= seen
+        assert {
+            f"encoder.layers.0.self_attn.{name}" for name in ("in_proj_weight", "out_proj.weight")
+        } <= seen
 
 
 def shown(renderable):
@@ -222,7 +232,9 @@ def test_the_summary_has_a_line_per_claim_and_a_line_per_reason():
     results = check_model(net(), X, Y, L)
     text = shown(result_summary(results))
     rows = [
-        line for line in text.split("Does not apply")[0].splitlines() if line.startswith("feature_learning_equation")
+        line
+        for line in text.split("Does not apply")[0].splitlines()
+        if line.startswith("feature_learning_equation")
     ]
     assert len(rows) == 1
     assert "2 hold" in rows[0]
@@ -244,10 +256,22 @@ def test_the_summary_says_where_and_by_how_much():
 def test_the_command_writes_places(tmp_path, monkeypatch, capsys):
     file, out = tmp_path / "mine.py", tmp_path / "evidence.json"
     file.write_text(
-        "import torch\nfrom torch import nn\ndef make():\n    torch.manual_seed(0)\n    m = nn.Sequential(nn.Linear(4, 5), nn.Linear(5, 3))\n"
-        "    m[0].weight.register_hook(lambda g: 2 * g)\n    return m, torch.randn(6, 4), torch.arange(6) % 3, nn.CrossEntropyLoss()\n"
+        "import torch\nfrom torch import nn\ndef make():\n    torch.manual_seed(0)\n    m "
+        "= nn.Sequential(nn.Linear(4, 5), nn.Linear(5, 3))\n"
+        "    m[0].weight.register_hook(lambda g: 2 * g)\n    return m, torch.randn(6, 4), "
+        "torch.arange(6) % 3, nn.CrossEntropyLoss()\n"
     )
-    arguments = ["theorems", "check", "--model", f"{file}:make", "--double", "--threads", "1", "--json", str(out)]
+    arguments = [
+        "theorems",
+        "check",
+        "--model",
+        f"{file}:make",
+        "--double",
+        "--threads",
+        "1",
+        "--json",
+        str(out),
+    ]
     monkeypatch.setattr("sys.argv", arguments)
     monkeypatch.chdir(tmp_path)  # counterexamples are written where the command runs
     with pytest.raises(SystemExit) as exit_:
@@ -255,7 +279,10 @@ def test_the_command_writes_places(tmp_path, monkeypatch, capsys):
     assert exit_.value.code == 1
     assert "REFUTED" in capsys.readouterr().out
     evidence = json.loads(out.read_text())
-    jsonschema.validate(evidence, json.loads((Path(theorems.__file__).parent / "evidence" / "schema.json").read_text()))
+    jsonschema.validate(
+        evidence,
+        json.loads((Path(theorems.__file__).parent / "evidence" / "schema.json").read_text()),
+    )
     claims = {claim["name"]: claim for claim in evidence["claims"]}
     places = {place["where"]: place for place in claims["feature_learning_equation"]["places"]}
     assert places["0"]["outcome"] == "REFUTED"
@@ -269,7 +296,11 @@ def test_a_reason_that_claims_share_names_three_of_them_and_counts_the_rest():
     reason = {"reason": "no ReLU anywhere"}
     names = [f"claim_{letter}" for letter in "abcde"]
     results = [
-        Result(dataclasses.replace(gram_flow, name=name), "", Verdict(name, Outcome.INAPPLICABLE, context=reason))
+        Result(
+            dataclasses.replace(gram_flow, name=name),
+            "",
+            Verdict(name, Outcome.INAPPLICABLE, context=reason),
+        )
         for name in names
     ]
     page = Console(file=io.StringIO(), width=200)
@@ -325,5 +356,8 @@ def test_a_training_step_that_reads_its_inputs_elsewhere_is_seen():
 
 @pytest.mark.parametrize("nothing", [(), [], {}])
 def test_no_inputs_at_all_are_refused_by_name(nothing):
-    with pytest.raises(InputError, match="inputs as a tensor, a tuple of arguments or a mapping of keyword arguments"):
+    with pytest.raises(
+        InputError,
+        match="inputs as a tensor, a tuple of arguments or a mapping of keyword arguments",
+    ):
         check_model(net(), nothing, Y, L)

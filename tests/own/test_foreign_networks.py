@@ -1,4 +1,6 @@
-"""Networks as strangers write them: each gets the right answer at every layer, and is left as it was."""
+"""Networks as strangers write them: each gets the right answer at every layer, and is left as it
+was.
+"""
 
 import itertools
 
@@ -162,26 +164,39 @@ def test_right_answer_and_nothing_touched(make, args):
     model, inputs, targets, loss, answers = make(*args)
     before = snapshot(model)
     given = [t.clone() for t in inputs] if isinstance(inputs, tuple) else inputs.clone()
-    results = check_model(model, inputs, targets, loss, claims=[*LAYER_CLAIMS, layerwise_kernel, target_linearity_laws])
+    results = check_model(
+        model,
+        inputs,
+        targets,
+        loss,
+        claims=[*LAYER_CLAIMS, layerwise_kernel, target_linearity_laws],
+    )
     assert_same(before, snapshot(model))
-    assert all(map(torch.equal, given, inputs)) if isinstance(inputs, tuple) else torch.equal(given, inputs)
+    assert (
+        all(map(torch.equal, given, inputs))
+        if isinstance(inputs, tuple)
+        else torch.equal(given, inputs)
+    )
 
     for claim in LAYER_CLAIMS:
         found = {r.where: r.verdict.outcome for r in results if r.claim is claim}
-        if args == (torch.bfloat16,):  # three digits: what a bound as large as half of both sides would tell is nothing
+        # three digits: what a bound as large as half of both sides would tell is nothing
+        if args == (torch.bfloat16,):
             found = {where: H if outcome is U else outcome for where, outcome in found.items()}
         assert found == answers, claim.name
     for result in results:
         if result.verdict.outcome is I:
             assert result.verdict.context["reason"]
         if R not in answers.values():
-            assert result.verdict.outcome in (H, I) or (args == (torch.bfloat16,) and result.verdict.outcome is U), (
-                repr(result.verdict)
-            )
+            assert result.verdict.outcome in (H, I) or (
+                args == (torch.bfloat16,) and result.verdict.outcome is U
+            ), repr(result.verdict)
 
 
 def test_a_wrong_backward_is_seen_by_the_hierarchy_too():
-    """The stack below the wrong layer moves by the wrong gradient: the kernel's prediction fails."""
+    """The stack below the wrong layer moves by the wrong gradient: the kernel's prediction
+    fails.
+    """
     torch.manual_seed(0)
     for function, answer in ((Product, H), (DoubledWeightGradient, R), (DoubledInputGradient, R)):
         own = linear_by(function)(16, 16, bias=False, dtype=F64)
@@ -212,7 +227,13 @@ def convolutions():
             continue  # larger than the volume
         yield (
             dims,
-            {"kernel_size": k, "padding": padding, "stride": stride, "dilation": dilation, "groups": groups}
+            {
+                "kernel_size": k,
+                "padding": padding,
+                "stride": stride,
+                "dilation": dilation,
+                "groups": groups,
+            }
             | {"padding_mode": mode},
         )
 
@@ -227,7 +248,9 @@ def test_every_convolution(dims):
         if wanted == dims:
             model = kind(2, 2, dtype=F64, **options)
             images = data(2, 2, *size)
-            layer = trace(model, images, data(*model(images).shape, seed=1), functional.mse_loss)[kind.__name__]
+            layer = trace(model, images, data(*model(images).shape, seed=1), functional.mse_loss)[
+                kind.__name__
+            ]
             verdict = feature_learning_equation(layer)
             assert verdict, f"{options}: {verdict!r}"
             assert verdict.ratio > 1e-4, options
@@ -242,7 +265,9 @@ def test_an_error_leaves_the_model_as_it_was():
         net.count += 1
         raise RuntimeError("midway")
 
-    model = Net(forward, a=parametrizations.weight_norm(lin()), norm=nn.BatchNorm1d(D, dtype=F64), b=lin())
+    model = Net(
+        forward, a=parametrizations.weight_norm(lin()), norm=nn.BatchNorm1d(D, dtype=F64), b=lin()
+    )
     model.count = 0
     before = snapshot(model)
     with pytest.raises(ValueError, match="RuntimeError: midway"):

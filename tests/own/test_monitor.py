@@ -1,4 +1,6 @@
-"""A watched training: what is recorded is what is true, and the training is the same bit for bit."""
+"""A watched training: what is recorded is what is true, and the training is the same bit for
+bit.
+"""
 
 import json
 import math
@@ -53,7 +55,9 @@ def test_training_is_the_same_bit_for_bit(dtype):
     watched = network(dtype)
     with watch(watched, *data(dtype), functional.cross_entropy, every=2) as history:
         train(watched)
-    for (name, one), (_, other) in zip(alone.state_dict().items(), watched.state_dict().items(), strict=True):
+    for (name, one), (_, other) in zip(
+        alone.state_dict().items(), watched.state_dict().items(), strict=True
+    ):
         assert torch.equal(one, other), name
     for one, other in zip(alone.parameters(), watched.parameters(), strict=True):
         assert torch.equal(one.grad, other.grad)
@@ -63,7 +67,10 @@ def test_training_is_the_same_bit_for_bit(dtype):
 
 def test_hooks_are_gone_also_after_an_error():
     model = network()
-    with pytest.raises(RuntimeError, match="stop"), watch(model, *data(), functional.cross_entropy) as history:
+    with (
+        pytest.raises(RuntimeError, match="stop"),
+        watch(model, *data(), functional.cross_entropy) as history,
+    ):
         train(model, fail=1)
     assert [row["step"] for row in history.rows if row["layer"] == "0"] == [0, 1, 2]
     train(model)
@@ -87,7 +94,8 @@ def test_noise_at_the_readout_has_rank_below_the_classes():
 
 def test_features_of_rank_c_leave_no_tail_and_explain_everything():
     model = nn.Sequential(nn.Linear(3, 3, bias=False)).double()
-    inputs = torch.eye(3, dtype=torch.float64).repeat(4, 2)  # twice the same three columns: rank 3 of 6
+    # twice the same three columns: rank 3 of 6
+    inputs = torch.eye(3, dtype=torch.float64).repeat(4, 2)
     model[0] = nn.Linear(6, 3, bias=False).double()
     with watch(model, inputs, torch.arange(12) % 3, functional.cross_entropy) as history:
         pass
@@ -98,7 +106,9 @@ def test_features_of_rank_c_leave_no_tail_and_explain_everything():
 
 
 def test_one_plain_step_moves_the_gram_along_the_virtual_covariance():
-    """A small gradient step on the watched batch itself: the cosine is one up to the step; uphill it is minus one."""
+    """A small gradient step on the watched batch itself: the cosine is one up to the step; uphill
+    it is minus one.
+    """
     for sign, rate in ((1, 1e-5), (-1, -1e-5)):
         model = nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, 3)).double()
         inputs, targets = data(torch.float64)
@@ -142,30 +152,42 @@ def test_records_as_a_frame():
     frame = history.frame()
     assert isinstance(frame, pandas.DataFrame)
     assert list(frame.columns) == list(history.to_dict())
-    assert frame.set_index(["layer", "step"]).loc["4", "kernel_rank"].tolist() == history.series("4", "kernel_rank")[1]
+    assert (
+        frame.set_index(["layer", "step"]).loc["4", "kernel_rank"].tolist()
+        == history.series("4", "kernel_rank")[1]
+    )
     assert frame["gram_virtual_cosine"].isna().sum() == len(history.layers)
 
 
 def test_tensorboard_reads_what_is_written(tmp_path):
     accumulator = pytest.importorskip(
-        "tensorboard.backend.event_processing.event_accumulator", reason="needs tensorboard: pip install 'theorems[monitor]'"
-    )  # fmt: skip
+        "tensorboard.backend.event_processing.event_accumulator",
+        reason="needs tensorboard: pip install 'theorems[monitor]'",
+    )
     model = network()
-    with watch(model, *data(), functional.cross_entropy, every=3, log_dir=tmp_path / "runs") as history:
+    with watch(
+        model, *data(), functional.cross_entropy, every=3, log_dir=tmp_path / "runs"
+    ) as history:
         train(model)
     events = accumulator.EventAccumulator(str(tmp_path / "runs")).Reload()
     seen = [(event.step, event.value) for event in events.Scalars("target_linearity/4")]
     assert seen == [
-        (s, pytest.approx(v, rel=1e-6)) for s, v in zip(*history.series("4", "target_linearity"), strict=True)
+        (s, pytest.approx(v, rel=1e-6))
+        for s, v in zip(*history.series("4", "target_linearity"), strict=True)
     ]
 
 
-@pytest.mark.parametrize(("module", "use"), [("pandas", "frame"), ("torch.utils.tensorboard", "log_dir")])
+@pytest.mark.parametrize(
+    ("module", "use"), [("pandas", "frame"), ("torch.utils.tensorboard", "log_dir")]
+)
 def test_what_is_not_installed_is_named(monkeypatch, tmp_path, module, use):
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(InputError, match=rf"to be installed for {use}.*theorems\[monitor\]"):  # noqa: SIM117
         with watch(
-            network(), *data(), functional.cross_entropy, log_dir=tmp_path if use == "log_dir" else None
+            network(),
+            *data(),
+            functional.cross_entropy,
+            log_dir=tmp_path if use == "log_dir" else None,
         ) as history:
             history.frame()
 

@@ -1,4 +1,6 @@
-"""The decay bound of a watched training: σ_{C+1}(W) ≤ ‖∇_W J‖/λ, at every step, of every layer that decay speaks about."""
+"""The decay bound of a watched training: σ_{C+1}(W) ≤ ‖∇_W J‖/λ, at every step, of every layer that
+decay speaks about.
+"""
 
 import math
 
@@ -14,7 +16,13 @@ from theorems.own.models import check_model
 
 def linear_end():
     torch.manual_seed(1)
-    parts = nn.Linear(6, 9), nn.Tanh(), nn.Linear(9, 8), nn.Linear(8, 7, bias=False), nn.Linear(7, 3)
+    parts = (
+        nn.Linear(6, 9),
+        nn.Tanh(),
+        nn.Linear(9, 8),
+        nn.Linear(8, 7, bias=False),
+        nn.Linear(7, 3),
+    )
     return nn.Sequential(*parts).double()
 
 
@@ -32,7 +40,9 @@ def independently(model, layer, decay):
     weight = model[layer].weight
     value = functional.cross_entropy(model(inputs), targets) + decay / 2 * (weight**2).sum()
     (gradient,) = torch.autograd.grad(value, weight)
-    return float(torch.linalg.svd(weight.detach()).S[3]), float(torch.linalg.svd(gradient).S[0]) / decay
+    return float(torch.linalg.svd(weight.detach()).S[3]), float(
+        torch.linalg.svd(gradient).S[0]
+    ) / decay
 
 
 @pytest.mark.parametrize("said", ["optimiser", "argument", "decoupled"])
@@ -42,7 +52,9 @@ def test_the_decay_bound_is_what_the_decayed_objective_says(said):
     kind = torch.optim.AdamW if said == "decoupled" else torch.optim.SGD
     optimiser = kind(model.parameters(), lr=0.02, weight_decay=0.5 if said == "argument" else decay)
     given = {"decay": decay} if said == "argument" else {}
-    with watch(model, *data(torch.float64), functional.cross_entropy, every=5, writer=writer, **given) as history:
+    with watch(
+        model, *data(torch.float64), functional.cross_entropy, every=5, writer=writer, **given
+    ) as history:
         descend(model, optimiser, 20)
     after = {layer: independently(model, layer, decay) for layer in (2, 3)}
     for layer in (2, 3):
@@ -51,7 +63,9 @@ def test_the_decay_bound_is_what_the_decayed_objective_says(said):
             history.series(str(layer), "decay_bound"),
         )
         assert steps == [0, 5, 10, 15, 20]
-        assert (tails[0], bounds[0]) == pytest.approx(before[layer], rel=1e-9), "λ is known only after the first step"
+        assert (tails[0], bounds[0]) == pytest.approx(before[layer], rel=1e-9), (
+            "λ is known only after the first step"
+        )
         assert (tails[-1], bounds[-1]) == pytest.approx(after[layer], rel=1e-9)
         assert all(0 < tail <= bound for tail, bound in zip(tails, bounds, strict=True))
         for step, tail, bound in zip(steps, tails, bounds, strict=True):
@@ -64,7 +78,11 @@ def test_the_decay_bound_is_what_the_decayed_objective_says(said):
     assert history.plot().axes[5].axison
     assert not history.plot(["0"]).axes[5].axison
     results = check_model(
-        model, *data(torch.float64), functional.cross_entropy, claims=[kernel_rank_at_most_classes], decay=decay
+        model,
+        *data(torch.float64),
+        functional.cross_entropy,
+        claims=[kernel_rank_at_most_classes],
+        decay=decay,
     )
     assert {r.where.split(",")[0] for r in results if r.verdict} == {"2", "3"}, (
         "the claim applies where the bound is recorded"
@@ -87,15 +105,22 @@ def test_each_parameter_has_the_decay_of_its_group_and_none_is_left_out():
     ):
         with watch(model, *data(torch.float64), functional.cross_entropy, **given) as history:
             descend(model, optimiser, 2)
-        assert all(math.isnan(row["decay_bound"]) and math.isnan(row["weight_tail"]) for row in history.rows)
+        assert all(
+            math.isnan(row["decay_bound"]) and math.isnan(row["weight_tail"])
+            for row in history.rows
+        )
         assert not history.plot().axes[5].axison
     with watch(model, *data(torch.float64), functional.cross_entropy) as history:
         pass
-    assert all(math.isnan(row["decay_bound"]) for row in history.rows), "nobody said what the decay is"
+    assert all(math.isnan(row["decay_bound"]) for row in history.rows), (
+        "nobody said what the decay is"
+    )
 
 
 class WithProbe(nn.Module):
-    """A head that nothing trains is called last: the readout is the layer whose outputs are the network's, now."""
+    """A head that nothing trains is called last: the readout is the layer whose outputs are the
+    network's, now.
+    """
 
     def __init__(self):
         super().__init__()

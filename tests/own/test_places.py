@@ -1,4 +1,6 @@
-"""What a user's own network yields: ranks under decay, minibatch noise, steps, deep linear parts; and why it yields nothing."""
+"""What a user's own network yields: ranks under decay, minibatch noise, steps, deep linear parts;
+and why it yields nothing.
+"""
 
 import pytest
 import torch
@@ -35,8 +37,13 @@ def seeded(*layers):
 
 def linear_end(activation=nn.Tanh):
     return seeded(
-        lambda: nn.Linear(6, 8), nn.Tanh, lambda: nn.Linear(8, 7), activation, lambda: nn.Linear(7, 5), lambda: nn.Linear(5, 3)
-    )  # fmt: skip
+        lambda: nn.Linear(6, 8),
+        nn.Tanh,
+        lambda: nn.Linear(8, 7),
+        activation,
+        lambda: nn.Linear(7, 5),
+        lambda: nn.Linear(5, 3),
+    )
 
 
 def outcomes(model, inputs, targets, loss, names, **options):
@@ -46,7 +53,9 @@ def outcomes(model, inputs, targets, loss, names, **options):
 
 
 def test_ranks_hold_where_the_end_is_linear_and_nowhere_else():
-    seen = outcomes(linear_end(), gaussian(20, 6), labels(20), functional.cross_entropy, RANKS, decay=0.01)
+    seen = outcomes(
+        linear_end(), gaussian(20, 6), labels(20), functional.cross_entropy, RANKS, decay=0.01
+    )
     for name in RANKS:
         assert seen[name, "4, λ = 0.01"].outcome is Outcome.HOLDS
         for lower in ("0", "2"):
@@ -55,7 +64,9 @@ def test_ranks_hold_where_the_end_is_linear_and_nowhere_else():
 
 
 def test_softmax_bound_is_not_claimed_of_other_losses():
-    seen = outcomes(linear_end(), gaussian(20, 6), gaussian(20, 3, seed=1), functional.mse_loss, RANKS)
+    seen = outcomes(
+        linear_end(), gaussian(20, 6), gaussian(20, 3, seed=1), functional.mse_loss, RANKS
+    )
     (held,) = [where for (name, where), verdict in seen.items() if verdict and name == RANKS[0]]
     assert "assumed" in held
     assert seen[RANKS[1], held].outcome is Outcome.INAPPLICABLE
@@ -70,7 +81,9 @@ def test_without_a_decay_the_two_terms_weigh_alike():
 
 @pytest.mark.parametrize("scale", [0.9, 1.1])
 def test_a_wrong_gradient_of_a_user_network_is_caught(scale, monkeypatch):
-    """Autograd that forgets a tenth of one sample's gradient somewhere leaves more than C directions."""
+    """Autograd that forgets a tenth of one sample's gradient somewhere leaves more than C
+    directions.
+    """
 
     class Wrong(torch.autograd.Function):
         @staticmethod
@@ -87,19 +100,27 @@ def test_a_wrong_gradient_of_a_user_network_is_caught(scale, monkeypatch):
         def forward(self, x):
             return Wrong.apply(x, self.weight)
 
-    model = seeded(lambda: nn.Linear(6, 8), nn.Tanh, lambda: Layer(8, 7, bias=False), lambda: nn.Linear(7, 3))
+    model = seeded(
+        lambda: nn.Linear(6, 8), nn.Tanh, lambda: Layer(8, 7, bias=False), lambda: nn.Linear(7, 3)
+    )
     seen = outcomes(model, gaussian(20, 6), labels(20), functional.cross_entropy, RANKS, decay=0.1)
     assert seen[RANKS[0], "2, λ = 0.1"].outcome is Outcome.REFUTED
 
 
 def test_softplus_features_under_parameter_decay_are_inapplicable_and_do_exceed_the_classes():
-    """The same network twice: trained by hand to rest, its kernel has rank above C; as a torch module the claim declines it."""
+    """The same network twice: trained by hand to rest, its kernel has rank above C; as a torch
+    module the claim declines it.
+    """
     rest = train_softplus(0)
     values = torch.linalg.svdvals(rest.features)
     assert float(rest.gradient.norm()) < 1e-10
     assert int((values > 1e-3 * values[0]).sum()) > rest.targets.shape[-1]
-    model = seeded(lambda: nn.Linear(2, 5, bias=False), nn.Softplus, lambda: nn.Linear(5, 2, bias=False))
-    seen = outcomes(model, gaussian(8, 2), gaussian(8, 2, seed=1), half_squared_error, RANKS[:1], decay=0.1)
+    model = seeded(
+        lambda: nn.Linear(2, 5, bias=False), nn.Softplus, lambda: nn.Linear(5, 2, bias=False)
+    )
+    seen = outcomes(
+        model, gaussian(8, 2), gaussian(8, 2, seed=1), half_squared_error, RANKS[:1], decay=0.1
+    )
     (verdict,) = seen.values()
     assert verdict.outcome is Outcome.INAPPLICABLE
     assert "parameters of nonlinear features" in verdict.context["reason"]
@@ -108,7 +129,9 @@ def test_softplus_features_under_parameter_decay_are_inapplicable_and_do_exceed_
 class Tied(nn.Module):
     def __init__(self):
         super().__init__()
-        self.body, self.first, self.second = (nn.Linear(4, 4, bias=False).double() for _ in range(3))
+        self.body, self.first, self.second = (
+            nn.Linear(4, 4, bias=False).double() for _ in range(3)
+        )
         self.second.weight = self.first.weight
         self.out = nn.Linear(4, 2).double()
 
@@ -134,18 +157,33 @@ def test_decay_that_acts_elsewhere_is_inapplicable(model, layer, reason):
     model = model()
     width = next(model.parameters()).shape[1]
     outputs = 2 if isinstance(model, Tied) else 3
-    points = decayed_layers(model, gaussian(9, width), gaussian(9, outputs, seed=1), functional.mse_loss, decay=0.1)
+    points = decayed_layers(
+        model, gaussian(9, width), gaussian(9, outputs, seed=1), functional.mse_loss, decay=0.1
+    )
     assert reason in points[layer].gap
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-@pytest.mark.parametrize(("loss", "kind"), [
-    (functional.cross_entropy, "labels"), (nn.CrossEntropyLoss(label_smoothing=0.1), "labels"), (functional.mse_loss, "values"),
-    (half_squared_error, "values"), (nn.HuberLoss(reduction="sum"), "values"), (nn.BCEWithLogitsLoss(), "shares"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("loss", "kind"),
+    [
+        (functional.cross_entropy, "labels"),
+        (nn.CrossEntropyLoss(label_smoothing=0.1), "labels"),
+        (functional.mse_loss, "values"),
+        (half_squared_error, "values"),
+        (nn.HuberLoss(reduction="sum"), "values"),
+        (nn.BCEWithLogitsLoss(), "shares"),
+    ],
+)
 def test_noise_claims_hold_at_a_readout(dtype, loss, kind):
-    targets = {"labels": labels(24), "values": gaussian(24, 3, seed=1).to(dtype), "shares": torch.sigmoid(gaussian(24, 3, seed=1)).to(dtype)}  # fmt: skip
-    seen = outcomes(linear_end().to(dtype), gaussian(24, 6).to(dtype), targets[kind], loss, NOISE, batch_size=5)
+    targets = {
+        "labels": labels(24),
+        "values": gaussian(24, 3, seed=1).to(dtype),
+        "shares": torch.sigmoid(gaussian(24, 3, seed=1)).to(dtype),
+    }
+    seen = outcomes(
+        linear_end().to(dtype), gaussian(24, 6).to(dtype), targets[kind], loss, NOISE, batch_size=5
+    )
     assert len(seen) == 2 * len(NOISE)
     assert all(verdict.outcome is Outcome.HOLDS for verdict in seen.values()), seen
 
@@ -166,18 +204,32 @@ def test_reductions_are_told_apart():
 @pytest.mark.parametrize(
     ("model", "inputs", "targets", "loss", "reason"),
     [
-        (lambda: seeded(lambda: nn.Linear(4, 3), nn.Tanh), gaussian(9, 4), gaussian(9, 3), functional.mse_loss, "does not end in"),
-        (linear_end, gaussian(9, 6), labels(9), nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2, 3]).double()), "neither the sum"),
+        (
+            lambda: seeded(lambda: nn.Linear(4, 3), nn.Tanh),
+            gaussian(9, 4),
+            gaussian(9, 3),
+            functional.mse_loss,
+            "does not end in",
+        ),
+        (
+            linear_end,
+            gaussian(9, 6),
+            labels(9),
+            nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2, 3]).double()),
+            "neither the sum",
+        ),
         (linear_end, gaussian(9, 2, 6), gaussian(9, 2, 3), functional.mse_loss, "no single row"),
     ],
-)  # fmt: skip
+)
 def test_why_there_is_no_noise(model, inputs, targets, loss, reason):
     seen = outcomes(model(), inputs, targets, loss, NOISE)
     assert all(reason in verdict.context["reason"] for verdict in seen.values()), seen
 
 
 def noise_places(rows, **options):
-    subject = Subject(linear_end(), gaussian(rows, 6), labels(rows), functional.cross_entropy, **options)
+    subject = Subject(
+        linear_end(), gaussian(rows, 6), labels(rows), functional.cross_entropy, **options
+    )
     return instances_of(subject, {MinibatchNoise})[MinibatchNoise]
 
 
@@ -209,15 +261,21 @@ def test_deep_linear_parts_are_found_and_balanced_ones_hold():
         for layer in model:
             layer.weight.copy_(2 * torch.eye(3))
     name = "balanced_linear_network_feature_ansatz"
-    assert outcomes(model, gaussian(5, 3), gaussian(5, 3), functional.mse_loss, [name])[name, "0 → 2"]
+    assert outcomes(model, gaussian(5, 3), gaussian(5, 3), functional.mse_loss, [name])[
+        name, "0 → 2"
+    ]
     with torch.no_grad():
         model[0].weight.mul_(2)
-    verdict = outcomes(model, gaussian(5, 3), gaussian(5, 3), functional.mse_loss, [name])[name, "0 → 2"]
+    verdict = outcomes(model, gaussian(5, 3), gaussian(5, 3), functional.mse_loss, [name])[
+        name, "0 → 2"
+    ]
     assert "not balanced" in verdict.context["reason"]
 
 
 def test_collapsed_features_of_a_network():
-    """A network that sends every sample of a class to one point, on labels that leave one class out."""
+    """A network that sends every sample of a class to one point, on labels that leave one class
+    out.
+    """
     model = seeded(lambda: nn.Linear(3, 3, bias=False), nn.ReLU, lambda: nn.Linear(3, 4))
     with torch.no_grad():
         model[0].weight.copy_(torch.eye(3))
@@ -225,7 +283,9 @@ def test_collapsed_features_of_a_network():
     name = "neural_collapse_implies_target_linearity"
     seen = outcomes(model, inputs, targets, functional.cross_entropy, [name])
     assert seen[name, "2"].outcome is Outcome.HOLDS
-    moved = outcomes(model, inputs + gaussian(9, 3).abs(), targets, functional.cross_entropy, [name])
+    moved = outcomes(
+        model, inputs + gaussian(9, 3).abs(), targets, functional.cross_entropy, [name]
+    )
     assert "collapsed" in moved[name, "2"].context["reason"]
 
 
@@ -234,9 +294,17 @@ def test_every_builder_is_of_a_type_that_some_claim_is_about():
 
 
 def test_one_step_of_every_layer():
-    names = ["gram_whitening_keeps_the_gram", "rotation_is_orthogonal_to_learning", "surrogate_grows_over_the_ensemble"]
+    names = [
+        "gram_whitening_keeps_the_gram",
+        "rotation_is_orthogonal_to_learning",
+        "surrogate_grows_over_the_ensemble",
+    ]
     seen = outcomes(linear_end(), gaussian(20, 6), labels(20), functional.cross_entropy, names)
     assert len(seen) == 4 * len(names)
     held = [key for key, verdict in seen.items() if verdict.outcome is Outcome.HOLDS]
     assert len(held) > 8, seen
-    assert not [key for key, verdict in seen.items() if verdict.outcome in (Outcome.REFUTED, Outcome.UNDECIDED)]
+    assert not [
+        key
+        for key, verdict in seen.items()
+        if verdict.outcome in (Outcome.REFUTED, Outcome.UNDECIDED)
+    ]

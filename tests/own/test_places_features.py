@@ -1,4 +1,6 @@
-"""Features and targets inside a user's network: what is found at each layer, and why something is not."""
+"""Features and targets inside a user's network: what is found at each layer, and why something is
+not.
+"""
 
 import pytest
 import torch
@@ -19,13 +21,21 @@ def subject(targets=LABELS, inputs=None, model=None, **options):
     torch.manual_seed(0)
     model = model or nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 4)).double()
     return Subject(
-        model, gaussian(6, 3) if inputs is None else inputs, targets, lambda f, _: f.square().mean(), **options
+        model,
+        gaussian(6, 3) if inputs is None else inputs,
+        targets,
+        lambda f, _: f.square().mean(),
+        **options,
     )
 
 
 def test_labels_and_their_one_hot_rows_are_the_same_classes():
-    """Whatever the format of the rows: indices, numbers, integers; classes that do not occur have no column."""
-    wanted = torch.tensor([[1, 0, 0], [0, 1, 0], [0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 1, 0]]).double()
+    """Whatever the format of the rows: indices, numbers, integers; classes that do not occur have
+    no column.
+    """
+    wanted = torch.tensor(
+        [[1, 0, 0], [0, 1, 0], [0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 1, 0]]
+    ).double()
     hot = functional.one_hot(LABELS, 4)
     for targets in (LABELS, LABELS.to(torch.int32), hot, hot.float(), hot.double()):
         found = features.collapsed_features(subject(targets))
@@ -50,14 +60,20 @@ def test_rows_that_are_no_labels_have_no_classes(name):
     """One such row among others that are one-hot is enough."""
     targets = functional.one_hot(LABELS.clamp(max=2), 3).double()
     targets[3] = torch.tensor(SOFT[name])
-    assert set(features.collapsed_features(subject(targets)).values()) == {"the targets are no class labels"}
-    assert all(not isinstance(place, str) for place in features.feature_sets(subject(targets)).values())
+    assert set(features.collapsed_features(subject(targets)).values()) == {
+        "the targets are no class labels"
+    }
+    assert all(
+        not isinstance(place, str) for place in features.feature_sets(subject(targets)).values()
+    )
 
 
 def test_why_there_is_nothing():
     one = features.collapsed_features(subject(LABELS * 0 + 2))
     assert set(one.values()) == {"the batch holds one class only"}
-    assert "label 70000: too many classes" in features.feature_sets(subject(torch.tensor([70_000, 1, 0, 0, 0, 0])))
+    assert "label 70000: too many classes" in features.feature_sets(
+        subject(torch.tensor([70_000, 1, 0, 0, 0, 0]))
+    )
     assert "neither" in features.feature_sets(subject(gaussian(6)))
     flat = features.feature_sets(subject(gaussian(5, 2)))
     assert flat == "no layer has one row per sample"
@@ -68,7 +84,8 @@ def test_why_there_is_nothing():
 
 def test_sizes_are_met_and_not_passed(monkeypatch):
     """The last size that is looked at, and the first that is not."""
-    monkeypatch.setattr(features, "LARGEST_FEATURES", 18)  # of 6 × 3 inputs of the first layer, 6 × 5 of the second
+    # of 6 × 3 inputs of the first layer, 6 × 5 of the second
+    monkeypatch.setattr(features, "LARGEST_FEATURES", 18)
     found = features.feature_sets(subject(LABELS.clamp(max=2)))
     assert not isinstance(found["0"], str)
     assert "more than 18 entries" in found["2"]
@@ -81,7 +98,9 @@ def test_sizes_are_met_and_not_passed(monkeypatch):
 
 
 def test_readouts_at_a_layer():
-    """± every coordinate of a (K, m) readout, scaled so that its second moment is m·v times the identity; the drawn one has the same step."""
+    """± every coordinate of a (K, m) readout, scaled so that its second moment is m·v times the
+    identity; the drawn one has the same step.
+    """
     hot = functional.one_hot(LABELS, 4).double()
     for targets in (LABELS, hot):
         place = features.readout_ensembles(subject(targets))["0"]
@@ -93,7 +112,8 @@ def test_readouts_at_a_layer():
         drawn = features.random_readouts(subject(targets, seed=9))["0"]
         assert torch.equal(drawn.targets, hot)
         assert (drawn.seed, drawn.replicates) == (9, features.REPLICATES)
-        # one step of rate η behind entries of variance v moves the weight by η√v on the scale on which 1/m moves it by η/√m
+        # one step of rate η behind entries of variance v moves the weight by η√v on the scale on
+        # which 1/m moves it by η/√m
         torch.testing.assert_close(place.rate * place.variance.sqrt(), drawn.rate / 5**0.5)
 
 
@@ -104,11 +124,15 @@ def test_few_or_no_readouts_are_drawn(monkeypatch):
     monkeypatch.setattr(features, "LARGEST_ENSEMBLE", features.FEWEST * weights)
     assert features.random_readouts(subject())["0"].replicates == features.FEWEST
     monkeypatch.setattr(features, "LARGEST_ENSEMBLE", features.FEWEST * weights - 1)
-    assert features.random_readouts(subject())["0"].startswith("1000 gradients of its weight have more than")
+    assert features.random_readouts(subject())["0"].startswith(
+        "1000 gradients of its weight have more than"
+    )
 
 
 def test_where_nothing_would_grow():
-    """YᵀH = 0; and a weight of zero, behind which the growth has no noise that would set the scale of a step."""
+    """YᵀH = 0; and a weight of zero, behind which the growth has no noise that would set the scale
+    of a step.
+    """
     inputs = torch.tensor([[1.0, 0.0, 0.0], [-1.0, 0.0, 0.0]] * 3).double()
     same = torch.ones(6, 2).double()
     for build in (features.readout_ensembles, features.random_readouts):

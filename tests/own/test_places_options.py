@@ -25,7 +25,7 @@ def plain(): return model, batch, loss
 def typo(): return model, batch, loss, {"weight_decay": 0.5}
 def negative(): return model, batch, loss, {"decay": -1.0}
 def odd(): return model, *batch, loss, {"batch_size": 2.5}
-"""
+"""  # noqa: E501
 
 
 @pytest.fixture
@@ -42,7 +42,8 @@ def test_a_factory_says_how_its_network_is_trained(file, factory):
 
 
 @pytest.mark.parametrize(
-    ("factory", "message"), [("typo", "decay and batch_size"), ("negative", "at least 0"), ("odd", "whole batch_size")]
+    ("factory", "message"),
+    [("typo", "decay and batch_size"), ("negative", "at least 0"), ("odd", "whole batch_size")],
 )
 def test_a_factory_that_says_it_wrong(file, factory, message):
     with pytest.raises(InputError, match=message):
@@ -52,8 +53,21 @@ def test_a_factory_that_says_it_wrong(file, factory, message):
 def test_the_command_takes_decay_and_batch_size(file, tmp_path):
     out = tmp_path / "evidence.json"
     run = CliRunner().invoke(
-        app, ["check", *RANKS, *NOISE, "--model", f"{file}:plain", "--decay", "0.25", "--batch-size", "4", "--json", str(out)]
-    )  # fmt: skip
+        app,
+        [
+            "check",
+            *RANKS,
+            *NOISE,
+            "--model",
+            f"{file}:plain",
+            "--decay",
+            "0.25",
+            "--batch-size",
+            "4",
+            "--json",
+            str(out),
+        ],
+    )
     assert run.exit_code == 0, run.output
     assert "λ = 0.25" in run.output
     assert "batches of 4" in run.output
@@ -67,7 +81,9 @@ def test_decay_without_a_model_is_refused():
     assert run.exit_code != 0
 
 
-@pytest.mark.parametrize("options", [{"decay": math.nan}, {"decay": "much"}, {"batch_size": 0}, {"batch_size": True}])
+@pytest.mark.parametrize(
+    "options", [{"decay": math.nan}, {"decay": "much"}, {"batch_size": 0}, {"batch_size": True}]
+)
 def test_bad_options(options):
     with pytest.raises(InputError, match=next(iter(options))):
         check_model(linear_end(), gaussian(9, 6), labels(9), functional.cross_entropy, **options)

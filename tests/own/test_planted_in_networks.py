@@ -1,4 +1,6 @@
-"""Bugs planted in users' networks: which claim turns red, where, and by how much; and what is no bug stays green or says why not."""
+"""Bugs planted in users' networks: which claim turns red, where, and by how much; and what is no
+bug stays green or says why not.
+"""
 
 from dataclasses import replace
 
@@ -60,7 +62,9 @@ def network(middle, seed=0, *, bias=True):
 def places(model, loss=functional.cross_entropy, claims=PRECONDITION, **options):
     torch.manual_seed(1)
     targets = torch.arange(20) % 3
-    results = check_model(model, torch.randn(20, 6).double(), targets, loss, claims=claims, **options)
+    results = check_model(
+        model, torch.randn(20, 6).double(), targets, loss, claims=claims, **options
+    )
     return {r.where: r.verdict for r in results}
 
 
@@ -81,18 +85,25 @@ def _hooked(x, factor):
 
 
 WRONG = {
-    "ReLU that leaks": lambda: network(Apply(function(lambda x: x.clamp(min=0), lambda x, g: g * (x > -0.1)))),
+    "ReLU that leaks": lambda: network(
+        Apply(function(lambda x: x.clamp(min=0), lambda x, g: g * (x > -0.1)))
+    ),
     "ReLU off by a thousandth": lambda: network(
         Apply(function(lambda x: x.clamp(min=0), lambda x, g: 1.001 * g * (x > 0)))
     ),
-    "tanh without its square": lambda: network(Apply(function(torch.tanh, lambda x, g: g * (1 - torch.tanh(x))))),
+    "tanh without its square": lambda: network(
+        Apply(function(torch.tanh, lambda x, g: g * (1 - torch.tanh(x))))
+    ),
     "straight through": lambda: network(Apply(function(lambda x: x.sin(), lambda _x, g: g))),
     "skip whose gradient bypasses the norm": lambda: network(
         Apply(function(lambda x: x + functional.layer_norm(x, x.shape[1:]), lambda _x, g: 2 * g))
     ),
     "norm whose gradient forgets the mean": lambda: network(
         Apply(
-            function(lambda x: functional.layer_norm(x, x.shape[1:]), lambda x, g: g / x.std(1, correction=0)[:, None])
+            function(
+                lambda x: functional.layer_norm(x, x.shape[1:]),
+                lambda x, g: g / x.std(1, correction=0)[:, None],
+            )
         )
     ),
     "no gradient at all": lambda: network(Apply(function(torch.tanh, lambda _x, _g: None))),
@@ -104,11 +115,18 @@ WRONG = {
 
 @pytest.mark.parametrize("bug", WRONG)
 def test_a_wrong_gradient_anywhere_is_refuted_and_located(bug):
-    """Red where it goes wrong and below, green above it; the residual is what the bug makes of the slope."""
+    """Red where it goes wrong and below, green above it; the residual is what the bug makes of the
+    slope.
+    """
     seen = places(WRONG[bug]())
     assert seen["all parameters"].outcome is Outcome.REFUTED
-    # where the input is not told from rounding (numbers of a seed differ between processors), the parameters below it are
-    wrong = "parameters of 0" if bug == "hook on a parameter" or "input of 1" not in seen else "input of 1"
+    # where the input is not told from rounding (numbers of a seed differ between processors), the
+    # parameters below it are
+    wrong = (
+        "parameters of 0"
+        if bug == "hook on a parameter" or "input of 1" not in seen
+        else "input of 1"
+    )
     assert seen[wrong].outcome is Outcome.REFUTED
     assert seen[wrong].measured > 100 * seen[wrong].bound
     said = seen["all parameters"].context["where"]
@@ -124,10 +142,15 @@ def test_narrow_formats_are_judged_in_float64_and_left_alone(dtype):
     model = WRONG["ReLU off by a thousandth"]().to(dtype)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     inputs = torch.randn(20, 6).to(dtype)
-    results = check_model(model, inputs, torch.arange(20) % 3, functional.cross_entropy, claims=PRECONDITION)
+    results = check_model(
+        model, inputs, torch.arange(20) % 3, functional.cross_entropy, claims=PRECONDITION
+    )
     assert results[0].verdict.outcome is Outcome.REFUTED
     after = model.state_dict()
-    assert all(torch.equal(before[name], after[name]) and after[name].dtype == before[name].dtype for name in before)
+    assert all(
+        torch.equal(before[name], after[name]) and after[name].dtype == before[name].dtype
+        for name in before
+    )
 
 
 class Kinked(nn.Module):
@@ -178,7 +201,9 @@ def test_a_network_on_a_kink_is_looked_at_beside_it(kink):
 
 
 def test_a_wrong_gradient_on_a_kink_is_refuted_beside_it():
-    seen = places(Kinked(Apply(function(lambda x: x.clamp(min=0), lambda x, g: 1.001 * g * (x > 0)))))
+    seen = places(
+        Kinked(Apply(function(lambda x: x.clamp(min=0), lambda x, g: 1.001 * g * (x > 0))))
+    )
     assert seen["all parameters, beside a kink of the loss"].outcome is Outcome.REFUTED
     assert seen["parameters of first, beside a kink of the loss"].outcome is Outcome.REFUTED
     assert seen["input of act, beside a kink of the loss"].outcome is Outcome.REFUTED
@@ -197,7 +222,9 @@ def test_where_no_part_is_wrong_by_itself_the_row_says_so_and_blames_none():
     whole = lines.along(rounding=True)
     whole = replace(whole, slope=whole.slope * 1.01)
     said, found = gradients._located(lines, whole)
-    assert said.startswith("where it goes wrong cannot be told: all parameters together are off by 0.0")
+    assert said.startswith(
+        "where it goes wrong cannot be told: all parameters together are off by 0.0"
+    )
     assert "no module by itself is off by more than kinks and rounding hide on its own line" in said
     assert found == {}
 
@@ -212,7 +239,9 @@ def test_a_module_whose_own_line_holds_is_not_blamed(monkeypatch):
 
 
 def test_a_loss_with_another_reduction_is_no_wrong_gradient():
-    seen = places(network(nn.ReLU()), lambda f, y: functional.cross_entropy(f, y, reduction="sum") / 7)
+    seen = places(
+        network(nn.ReLU()), lambda f, y: functional.cross_entropy(f, y, reduction="sum") / 7
+    )
     assert [verdict.outcome for verdict in seen.values()] == [Outcome.HOLDS]
 
 
@@ -241,7 +270,9 @@ def test_what_is_cut_off_on_purpose_is_no_bug(cut):
 
 @pytest.mark.parametrize("bug", [torch.zeros_like, torch.neg])
 def test_a_head_that_starts_from_zero_is_where_its_own_gradient_goes_wrong(bug):
-    """What it returns is zero, and so is what the network returns: pushed one after the other, both move by as much as at the point."""
+    """What it returns is zero, and so is what the network returns: pushed one after the other, both
+    move by as much as at the point.
+    """
     torch.manual_seed(0)
     head = nn.Linear(12, 3)
     nn.init.zeros_(head.weight)
@@ -250,21 +281,34 @@ def test_a_head_that_starts_from_zero_is_where_its_own_gradient_goes_wrong(bug):
     for p in head.parameters():
         p.register_hook(bug)
     seen = places(model)
-    assert "the gradient of the parameters of 2.0 is wrong" in seen["all parameters"].context["where"]
+    assert (
+        "the gradient of the parameters of 2.0 is wrong" in seen["all parameters"].context["where"]
+    )
     assert seen["parameters of 2.0"].outcome is Outcome.REFUTED
 
 
 def test_a_wrong_gradient_of_a_shared_parameter_names_all_who_hold_it():
-    """An embedding and the head that is tied to it: which of the two is meant by a hook on their one weight cannot be told."""
+    """An embedding and the head that is tied to it: which of the two is meant by a hook on their
+    one weight cannot be told.
+    """
     torch.manual_seed(0)
     words, head = nn.Embedding(7, 6), nn.Linear(6, 7, bias=False)
     head.weight = words.weight
     model = nn.Sequential(words, nn.Linear(6, 6), nn.Tanh(), head).double()
     words.weight.register_hook(lambda grad: 2 * grad)
-    results = check_model(model, torch.arange(20) % 7, torch.arange(20) % 5, functional.cross_entropy, claims=PRECONDITION)  # fmt: skip
+    results = check_model(
+        model,
+        torch.arange(20) % 7,
+        torch.arange(20) % 5,
+        functional.cross_entropy,
+        claims=PRECONDITION,
+    )
     seen = {r.where: r.verdict for r in results}
     assert seen["parameters of 3"].outcome is Outcome.REFUTED
-    assert "it goes wrong in 3 itself, in 0, which shares its parameters, or in a hook" in seen["all parameters"].context["where"]  # fmt: skip
+    assert (
+        "it goes wrong in 3 itself, in 0, which shares its parameters, or in a hook"
+        in seen["all parameters"].context["where"]
+    )
 
 
 def test_noise_that_is_another_each_time_is_said():
@@ -277,7 +321,8 @@ def test_noise_that_is_another_each_time_is_said():
 
 
 @pytest.mark.parametrize(
-    "middle", [nn.ReLU, nn.GELU, nn.Dropout, nn.Hardtanh, nn.Softplus, lambda: nn.LeakyReLU(0.3), nn.RReLU]
+    "middle",
+    [nn.ReLU, nn.GELU, nn.Dropout, nn.Hardtanh, nn.Softplus, lambda: nn.LeakyReLU(0.3), nn.RReLU],
 )
 @pytest.mark.parametrize("seed", range(4))
 def test_right_gradients_hold(middle, seed):
@@ -287,16 +332,29 @@ def test_right_gradients_hold(middle, seed):
 
 
 WRONG_NETWORKS = {
-    *(f"linear-{name}Gradient" for name in ("DoubledInput", "DoubledWeight", "TransposedInput", "TransposedWeight", "NoInput")),
-    "conv-ConvolvedFlipped", "conv-ConvolvedShifted", "hook_on_an_activation",
+    *(
+        f"linear-{name}Gradient"
+        for name in (
+            "DoubledInput",
+            "DoubledWeight",
+            "TransposedInput",
+            "TransposedWeight",
+            "NoInput",
+        )
+    ),
+    "conv-ConvolvedFlipped",
+    "conv-ConvolvedShifted",
+    "hook_on_an_activation",
     *(f"hook_scales_the_{what}_gradient" for what in ("input", "output", "weight")),
-}  # fmt: skip
+}
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated", "ignore::DeprecationWarning")
 @pytest.mark.parametrize("case", [pytest.param(p.values, id=p.id) for p in NETWORKS])
 def test_strangers_networks(case, request):
-    """Red for every network whose gradient is not that of its loss, and for no other; errors of 1e-9 and less are left to the claims about layers."""
+    """Red for every network whose gradient is not that of its loss, and for no other; errors of
+    1e-9 and less are left to the claims about layers.
+    """
     torch.manual_seed(0)
     make, arguments = case
     model, inputs, targets, loss, _ = make(*arguments)
@@ -308,9 +366,15 @@ def test_strangers_networks(case, request):
 
 def test_a_wrong_linear_layer_contradicts_the_layer_and_the_stack():
     model = nn.Sequential(
-        nn.Linear(6, 8, bias=False), nn.ReLU(), linear_by(DoubledWeightGradient)(8, 8, bias=False), nn.ReLU(), nn.Linear(8, 3)
-    ).double()  # fmt: skip
-    results = check_model(model, torch.randn(20, 6).double(), torch.arange(20) % 3, functional.cross_entropy)
+        nn.Linear(6, 8, bias=False),
+        nn.ReLU(),
+        linear_by(DoubledWeightGradient)(8, 8, bias=False),
+        nn.ReLU(),
+        nn.Linear(8, 3),
+    ).double()
+    results = check_model(
+        model, torch.randn(20, 6).double(), torch.arange(20) % 3, functional.cross_entropy
+    )
     red = {(r.claim.name, r.where) for r in results if r.verdict.outcome is Outcome.REFUTED}
     assert ("feature_learning_equation", "2") in red
     assert ("layerwise_kernel", "0 → 4") in red
@@ -337,7 +401,9 @@ def by_name(model, **options):
 
 
 def test_a_wrong_activation_contradicts_the_hierarchy():
-    """Layers hold on their own; the stack is one of ReLUs in values, and moves by another gradient than a ReLU's."""
+    """Layers hold on their own; the stack is one of ReLUs in values, and moves by another gradient
+    than a ReLU's.
+    """
     model = Net(lambda s, x: s.b(Leaking.apply(s.a(x))), a=lin(bias=False), b=lin(bias=False))
     verdicts = by_name(model)
     assert verdicts["feature_learning_equation"]
@@ -345,7 +411,9 @@ def test_a_wrong_activation_contradicts_the_hierarchy():
     assert verdicts["layerwise_kernel"].measured > 1e6 * verdicts["layerwise_kernel"].bound
 
 
-@pytest.mark.parametrize("cut", [lambda h: torch.relu(h).detach(), lambda h: torch.relu(h.detach())])
+@pytest.mark.parametrize(
+    "cut", [lambda h: torch.relu(h).detach(), lambda h: torch.relu(h.detach())]
+)
 def test_a_detached_activation_is_no_stack(cut):
     verdicts = by_name(Net(lambda s, x: s.b(cut(s.a(x))), a=lin(bias=False), b=lin(bias=False)))
     assert verdicts["layerwise_kernel"].outcome is Outcome.INAPPLICABLE

@@ -1,4 +1,6 @@
-"""Somebody's own network and the claims about its first layer: recorded where they apply, a reason where they do not."""
+"""Somebody's own network and the claims about its first layer: recorded where they apply, a reason
+where they do not.
+"""
 
 import pytest
 import torch
@@ -14,13 +16,28 @@ from theorems.own.models import check_model
 CLAIMS = (gram_sufficiency_in_training, gram_sufficiency_at_inference)
 READS_ELSEWHERE = "the inputs are used elsewhere than in the first layer"
 ANSWERS = {  # what a stranger's network must get: recorded steps, or this reason
-    "skip": READS_ELSEWHERE, "tied_modules": "used a second time", "tied_functionally": "used a second time",
-    "loop": "called 4 times", "attention": READS_ELSEWHERE, "weight_norm": "parametrised", "frozen_layer": "frozen",
-    "transposed_convolution": "is a Conv2d, not fully connected", "hypernetwork": READS_ELSEWHERE,
-    "batch_norm": None, "dropout": None, "layer_norm": None, "relu_in_place": None, "checkpointed": None, "one_layer": None,
-    "several_leading_dimensions": None, "hook_scales_the_input": None, "heads_in_a_dict": None, "compiled": None,
-    "subclass_takes_more_arguments": "to take rows and nothing else", "changes_itself": "parameters before the first layer",
-}  # fmt: skip
+    "skip": READS_ELSEWHERE,
+    "tied_modules": "used a second time",
+    "tied_functionally": "used a second time",
+    "loop": "called 4 times",
+    "attention": READS_ELSEWHERE,
+    "weight_norm": "parametrised",
+    "frozen_layer": "frozen",
+    "transposed_convolution": "is a Conv2d, not fully connected",
+    "hypernetwork": READS_ELSEWHERE,
+    "batch_norm": None,
+    "dropout": None,
+    "layer_norm": None,
+    "relu_in_place": None,
+    "checkpointed": None,
+    "one_layer": None,
+    "several_leading_dimensions": None,
+    "hook_scales_the_input": None,
+    "heads_in_a_dict": None,
+    "compiled": None,
+    "subclass_takes_more_arguments": "to take rows and nothing else",
+    "changes_itself": "parameters before the first layer",
+}
 
 
 def outcomes(runs):
@@ -45,11 +62,17 @@ def test_no_stranger_is_refuted_or_touched(make, args, request):
             assert outcomes(runs) == {Outcome.HOLDS}
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize(
+    "dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16], ids=str
+)
 def test_formats_have_their_own_bounds(dtype):
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(20, 30), nn.ReLU(), nn.LayerNorm(30), nn.Linear(30, 3)).to(dtype)
-    runs = first_layer_runs(model, torch.randn(40, 20).to(dtype), torch.randint(0, 3, (40,)), functional.cross_entropy)
+    model = nn.Sequential(nn.Linear(20, 30), nn.ReLU(), nn.LayerNorm(30), nn.Linear(30, 3)).to(
+        dtype
+    )
+    runs = first_layer_runs(
+        model, torch.randn(40, 20).to(dtype), torch.randint(0, 3, (40,)), functional.cross_entropy
+    )
     assert list(runs) == ["0, plain steps", "0, whitened steps"]
     for steps in runs.values():
         verdict = gram_sufficiency_in_training(steps)
@@ -57,8 +80,12 @@ def test_formats_have_their_own_bounds(dtype):
         assert 1e-3 < verdict.ratio <= 1
         for name in ("sign of ascent", "P twice", "gradient of the sum over samples"):
             wrong = gram_sufficiency_in_training.mutants[name](steps)
-            plain = name == "P twice" and bool((steps.preconditioner == steps.preconditioner**2).all())  # P = I
-            if dtype is torch.bfloat16 and name == "P twice" and not plain:  # 8 bits: rounding of ∇_Z may explain it
+            # where P is the identity
+            plain = name == "P twice" and bool(
+                (steps.preconditioner == steps.preconditioner**2).all()
+            )
+            # 8 bits: rounding of ∇_Z may explain it
+            if dtype is torch.bfloat16 and name == "P twice" and not plain:
                 assert wrong.outcome is Outcome.UNDECIDED
                 assert "the rounding of seen_grad" in wrong.context["reason"]
                 continue
@@ -81,20 +108,30 @@ def test_what_is_too_large_or_autocast_says_so():
                 return super().forward(x).float()
 
     model = Half(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 2))
-    assert "autocast" in first_layer_runs(model, torch.randn(3, 4), torch.randn(3, 2), functional.mse_loss)
+    assert "autocast" in first_layer_runs(
+        model, torch.randn(3, 4), torch.randn(3, 2), functional.mse_loss
+    )
 
 
 def test_check_model_judges_them_or_tells_why_not():
     torch.manual_seed(0)
     model = nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.GELU(), nn.Linear(8, 3))
     results = check_model(
-        model, torch.randn(9, 1, 4, 4), torch.randint(0, 3, (9,)), functional.cross_entropy, claims=CLAIMS
+        model,
+        torch.randn(9, 1, 4, 4),
+        torch.randint(0, 3, (9,)),
+        functional.cross_entropy,
+        claims=CLAIMS,
     )
     assert [r.where for r in results[:2]] == ["1, plain steps", "1, whitened steps"]
     assert all(r.verdict for r in results)
     first = nn.Sequential(nn.Conv2d(1, 2, 2), nn.Flatten(), nn.Linear(18, 3))
     results = check_model(
-        first, torch.randn(9, 1, 4, 4), torch.randint(0, 3, (9,)), functional.cross_entropy, claims=CLAIMS
+        first,
+        torch.randn(9, 1, 4, 4),
+        torch.randint(0, 3, (9,)),
+        functional.cross_entropy,
+        claims=CLAIMS,
     )
     assert [r.verdict.outcome for r in results] == [Outcome.INAPPLICABLE] * 2
     assert "Conv2d, not fully connected" in results[0].verdict.context["reason"]
@@ -103,9 +140,13 @@ def test_check_model_judges_them_or_tells_why_not():
 def test_whitened_steps_take_the_inverse_covariance():
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(4, 5, bias=False), nn.Tanh(), nn.Linear(5, 2)).double()
-    runs = first_layer_runs(model, torch.randn(9, 4).double(), torch.randn(9, 2).double(), functional.mse_loss)
+    runs = first_layer_runs(
+        model, torch.randn(9, 4).double(), torch.randn(9, 2).double(), functional.mse_loss
+    )
     steps = runs["0, whitened steps"]
     rows, matrix = steps.inputs[0], steps.preconditioner[0]
     covariance = rows.mT @ rows / len(rows)
     ridge = 0.1 * covariance.diagonal().mean()
-    assert torch.allclose(matrix @ (covariance + ridge * torch.eye(4).double()), torch.eye(4).double(), atol=1e-12)
+    assert torch.allclose(
+        matrix @ (covariance + ridge * torch.eye(4).double()), torch.eye(4).double(), atol=1e-12
+    )

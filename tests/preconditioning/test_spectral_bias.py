@@ -1,4 +1,6 @@
-"""Powers of the covariance: risks against simulation, one step against quadrature, the statement that is false as stated."""
+"""Powers of the covariance: risks against simulation, one step against quadrature, the statement
+that is false as stated.
+"""
 
 from __future__ import annotations
 
@@ -40,15 +42,22 @@ def normal(*shape, seed=0):
 def student(seed=0, n=6, d=3, steps=5):
     root = normal(d, d, seed=seed)
     return linear_student(
-        normal(n, d, seed=seed + 1), normal(d, seed=seed + 2), preconditioner=root @ root.mT + torch.eye(d).double(),
-        covariance=torch.diag(torch.arange(1.0, d + 1)).double(), noise=0.7, rate=0.05, steps=steps,
-    )  # fmt: skip
+        normal(n, d, seed=seed + 1),
+        normal(d, seed=seed + 2),
+        preconditioner=root @ root.mT + torch.eye(d).double(),
+        covariance=torch.diag(torch.arange(1.0, d + 1)).double(),
+        noise=0.7,
+        rate=0.05,
+        steps=steps,
+    )
 
 
 def risk_of(s: LinearStudent, noise: torch.Tensor) -> torch.Tensor:
     """Excess risks of real training on y = Xβ + ε, one per column of ε."""
     beta = s.factor @ s.teacher
-    runs = descend(s.inputs, s.inputs @ beta + noise, s.factor @ s.factor.mT, s.rates, scale=s.samples)[-1]
+    runs = descend(
+        s.inputs, s.inputs @ beta + noise, s.factor @ s.factor.mT, s.rates, scale=s.samples
+    )[-1]
     return ((s.covariance_root @ (runs.mT - beta)) ** 2).sum(0)
 
 
@@ -58,23 +67,33 @@ def predicted(s: LinearStudent) -> float:
 
 def test_risk_is_the_mean_over_all_sign_patterns_of_the_noise():
     s = student(n=6)
-    signs = torch.tensor(list(itertools.product([1.0, -1.0], repeat=6)), dtype=DOUBLE).mT * float(s.noise) ** 0.5
+    signs = (
+        torch.tensor(list(itertools.product([1.0, -1.0], repeat=6)), dtype=DOUBLE).mT
+        * float(s.noise) ** 0.5
+    )
     assert float(risk_of(s, signs).mean()) == pytest.approx(predicted(s), rel=1e-12)
 
 
 def test_risk_against_simulation():
     """4000 replicates of Gaussian noise; false-alarm probability below 1e-9.
 
-    With w = b + Bε the risk is ‖A(b + σBg)‖²: a constant, a Gaussian and a quadratic form in g. Both deviations of the sum over M replicates
-    are bounded at x = ln(4e9): √(2x) standard deviations, and 2‖λ‖₂√x + 2‖λ‖_∞x (Laurent and Massart 2000).
+    With w = b + Bε the risk is ‖A(b + σBg)‖²: a constant, a Gaussian and a quadratic form in g.
+    Both deviations of the sum over M replicates are bounded at x = ln(4e9): √(2x) standard
+    deviations, and 2‖λ‖₂√x + 2‖λ‖_∞x (Laurent and Massart 2000).
     """
     s, replicates, x = student(seed=5, n=8), 4000, math.log(4e9)
     sigma = float(s.noise) ** 0.5
     risks = risk_of(s, sigma * normal(8, replicates, seed=11))
     beta = s.factor @ s.teacher
     matrix = s.factor @ s.factor.mT
-    basis = s.covariance_root @ descend(s.inputs, torch.eye(8, dtype=DOUBLE), matrix, s.rates, scale=8)[-1].mT * sigma
-    offset = s.covariance_root @ (descend(s.inputs, s.inputs @ beta, matrix, s.rates, scale=8)[-1].mT - beta)
+    basis = (
+        s.covariance_root
+        @ descend(s.inputs, torch.eye(8, dtype=DOUBLE), matrix, s.rates, scale=8)[-1].mT
+        * sigma
+    )
+    offset = s.covariance_root @ (
+        descend(s.inputs, s.inputs @ beta, matrix, s.rates, scale=8)[-1].mT - beta
+    )
     modes = torch.linalg.eigvalsh(basis.mT @ basis)
     linear = 2 * float((basis.mT @ offset).norm()) * (2 * x * replicates) ** 0.5
     quadratic = 2 * float(modes.norm()) * (x * replicates) ** 0.5 + 2 * float(modes.max()) * x
@@ -95,12 +114,23 @@ def test_early_stopping_lets_the_exponent_matter_and_full_training_does_not():
     for steps, power in itertools.product((3, 400), (-1.0, 0.0, 1.0)):
         covariance = torch.diag(torch.tensor([2.0, 1.0, 0.5], dtype=DOUBLE))
         s = linear_student(
-            normal(12, 3), normal(3, seed=1), preconditioner=torch.diag(covariance.diagonal() ** power),
-            covariance=covariance, noise=1.0, rate=0.3, steps=steps,
-        )  # fmt: skip
+            normal(12, 3),
+            normal(3, seed=1),
+            preconditioner=torch.diag(covariance.diagonal() ** power),
+            covariance=covariance,
+            noise=1.0,
+            rate=0.3,
+            steps=steps,
+        )
         risks[steps, power] = predicted(s)
-    assert max(risks[400, p] for p in (-1.0, 0.0, 1.0)) - min(risks[400, p] for p in (-1.0, 0.0, 1.0)) < 1e-9
-    assert max(risks[3, p] for p in (-1.0, 0.0, 1.0)) - min(risks[3, p] for p in (-1.0, 0.0, 1.0)) > 0.05
+    assert (
+        max(risks[400, p] for p in (-1.0, 0.0, 1.0)) - min(risks[400, p] for p in (-1.0, 0.0, 1.0))
+        < 1e-9
+    )
+    assert (
+        max(risks[3, p] for p in (-1.0, 0.0, 1.0)) - min(risks[3, p] for p in (-1.0, 0.0, 1.0))
+        > 0.05
+    )
 
 
 def test_fewer_samples_than_dimensions_keep_the_preconditioner_in_the_limit():
@@ -132,14 +162,28 @@ def test_limit_holds(s):
 
 
 def test_counterexample_to_unmatched_initialisation():
-    """X = I and X' = [[1, 0], [1, 1]], P = (XᵀX)⁻¹: G_P = I twice, yet Var Z'(0) = 2 in the second row."""
+    """X = I and X' = [[1, 0], [1, 1]], P = (XᵀX)⁻¹: G_P = I twice, yet Var Z'(0) = 2 in the second
+    row.
+    """
     inputs, twin = torch.eye(2, dtype=DOUBLE), torch.tensor([[1.0, 0.0], [1.0, 1.0]], dtype=DOUBLE)
     one = torch.ones(1, dtype=DOUBLE)
     pair = InitialisedPair(
-        inputs, inputs, inputs, twin, torch.linalg.inv(twin), inputs, torch.zeros(2, 1, dtype=DOUBLE), one * 2, one[0]
+        inputs,
+        inputs,
+        inputs,
+        twin,
+        torch.linalg.inv(twin),
+        inputs,
+        torch.zeros(2, 1, dtype=DOUBLE),
+        one * 2,
+        one[0],
     )
     verdict = information_needs_matched_initialisation_as_stated(pair)
-    assert verdict.outcome is information_needs_matched_initialisation_as_stated.expected is Outcome.REFUTED
+    assert (
+        verdict.outcome
+        is information_needs_matched_initialisation_as_stated.expected
+        is Outcome.REFUTED
+    )
     assert verdict.grade is Grade.EXACT
     assert information_needs_matched_initialisation(pair).outcome is Outcome.INAPPLICABLE
     matched = dataclasses.replace(pair, start=pair.factor, twin_start=pair.twin_factor)
@@ -149,7 +193,9 @@ def test_counterexample_to_unmatched_initialisation():
 
 
 def test_law_of_the_start_against_simulation():
-    """Var Z'(0) of the counterexample's second row from 4000 draws of W(0): a χ² test, false alarm 1e-9 in total."""
+    """Var Z'(0) of the counterexample's second row from 4000 draws of W(0): a χ² test, false alarm
+    1e-9 in total.
+    """
     draws = normal(4000, 2, seed=3) @ torch.tensor([1.0, 1.0], dtype=DOUBLE)
     low, high = stats.chi2.ppf([5e-10, 1 - 5e-10], 4000)
     assert low <= float((draws**2).sum()) / 2 <= high
@@ -170,7 +216,9 @@ def test_cubature_has_the_gaussian_moments_to_its_degree_and_no_further(rule):
 
 
 def test_stein_for_a_target_that_is_no_polynomial():
-    """E[tanh(⟨β, x⟩)x] = E[tanh'] Σβ by adaptive quadrature in two dimensions, to the error that quadrature reports."""
+    """E[tanh(⟨β, x⟩)x] = E[tanh'] Σβ by adaptive quadrature in two dimensions, to the error that
+    quadrature reports.
+    """
     root, beta = np.array([1.5, 0.5]), np.array([0.6, -0.8])
 
     def density(a, b):
@@ -178,11 +226,17 @@ def test_stein_for_a_target_that_is_no_polynomial():
 
     moments = [
         integrate.dblquad(
-            lambda b, a, i=i: math.tanh(beta @ (root * [a, b])) * root[i] * [a, b][i] * density(a, b), -9, 9, -9, 9,
+            lambda b, a, i=i: (
+                math.tanh(beta @ (root * [a, b])) * root[i] * [a, b][i] * density(a, b)
+            ),
+            -9,
+            9,
+            -9,
+            9,
             epsabs=1e-8,
         )
         for i in range(2)
-    ]  # fmt: skip
+    ]
     size = float(np.linalg.norm(root * beta))
     slope, error = integrate.quad(lambda u: stats.norm.pdf(u) / math.cosh(size * u) ** 2, -12, 12)
     for i, (value, reported) in enumerate(moments):
@@ -202,9 +256,13 @@ def test_one_step_is_one_direction_for_all_neurons(teacher):
 
 
 TEACHER_CORNERS = {
-    "a spectrum with a ratio of e and more": lambda t: float(t.root_logs.max() - t.root_logs.min()) > 1,
+    "a spectrum with a ratio of e and more": lambda t: (
+        float(t.root_logs.max() - t.root_logs.min()) > 1
+    ),
     "a spectrum of no whole numbers": lambda t: bool((t.root_logs != t.root_logs.round()).any()),
-    "eigenvalues below one and above it": lambda t: float(t.root_logs.min()) < -0.5 and float(t.root_logs.max()) > 0.5,
+    "eigenvalues below one and above it": lambda t: (
+        float(t.root_logs.min()) < -0.5 and float(t.root_logs.max()) > 0.5
+    ),
     "eigenvectors off the axes": lambda t: bool(((t.basis != 0).sum(0) > 1).any()),
     "a power between whole ones": lambda t: float(t.power) % 1 != 0,
     "a teacher off the axes": lambda t: int((t.teacher != 0).sum()) > 1,
@@ -222,7 +280,9 @@ def test_teachers_reach_every_corner(corner):
 
 
 def test_violating_teachers_violate_what_they_say():
-    """Signs in place of Gaussian numbers tell on a cubic teacher if β³ is not parallel to β; the others have their start or their kink."""
+    """Signs in place of Gaussian numbers tell on a cubic teacher if β³ is not parallel to β; the
+    others have their start or their kink.
+    """
     seen = []
     visit(strategies.coin_teachers(), 40, seed=0, see=seen.append)
     for teacher in seen:

@@ -1,4 +1,6 @@
-"""False conjectures that were called proved once, or of which every part was: one entry taken for a sum over an axis, a number of gates for a gate, zero for a divisor."""
+"""False conjectures that were called proved once, or of which every part was: one entry taken for a
+sum over an axis, a number of gates for a gate, zero for a divisor.
+"""
 
 from impl import GatedNetwork, strategies
 from impl.feature_learning.features import FeatureSet
@@ -6,7 +8,12 @@ from impl.kernel_flows.flows import KernelPoint
 from impl.kernel_flows.spectral import Regression
 from impl.numbers.inverses import eye_like, inverse
 from impl.numbers.linalg import least_squares, project
-from impl.preconditioning.linear_students import InitialisedPair, LinearStudent, PoweredCovariance, identity
+from impl.preconditioning.linear_students import (
+    InitialisedPair,
+    LinearStudent,
+    PoweredCovariance,
+    identity,
+)
 from impl.strategies import features, flows, ridge, spectra, students
 from theorems import compares, equals
 
@@ -37,13 +44,21 @@ def a_number_of_gates_is_its_own_square(net: GatedNetwork):
     return net.residual.sum(-1) * 0
 
 
-@false(equals, ridge.regressions, lambda f: inverse(f.left[:, :1] @ f.left[:, :1].mT + eye_like(f.left)))
+@false(
+    equals,
+    ridge.regressions,
+    lambda f: inverse(f.left[:, :1] @ f.left[:, :1].mT + eye_like(f.left)),
+)
 def one_mode_is_all_of_them(fit: Regression):
     """(u uᵀ + I)⁻¹ = I/2 for the first mode u: true for one mode."""
     return eye_like(fit.left) * 0.5
 
 
-@false(equals, features.feature_sets, lambda f: project(f.features[:, :1] @ f.mixing[:1, :], f.features))
+@false(
+    equals,
+    features.feature_sets,
+    lambda f: project(f.features[:, :1] @ f.mixing[:1, :], f.features),
+)
 def one_column_spans_all(f: FeatureSet):
     """P H = H for the projector P on the first column of H: true for rank one."""
     return f.features
@@ -75,13 +90,21 @@ def _one_direction(c):
     return c.basis[:, :1] @ c.scores.mT[:1, :]
 
 
-@false(equals, spectra.powered_covariances, lambda c: least_squares(_one_direction(c), _one_direction(c)))
+@false(
+    equals,
+    spectra.powered_covariances,
+    lambda c: least_squares(_one_direction(c), _one_direction(c)),
+)
 def one_direction_is_independent(c: PoweredCovariance):
     """A⁺A = I for A of rank one: true for one sample."""
     return identity(c.scores.shape[0], c.scores)
 
 
-@false(equals, spectra.powered_covariances, lambda c: least_squares(_one_direction(c), c.basis @ c.scores.mT))
+@false(
+    equals,
+    spectra.powered_covariances,
+    lambda c: least_squares(_one_direction(c), c.basis @ c.scores.mT),
+)
 def one_direction_inverts_all(c: PoweredCovariance):
     """A⁺B = I for A the first direction of B: true in one dimension."""
     return identity(c.scores.shape[0], c.scores)

@@ -1,4 +1,6 @@
-"""False conjectures about families with relations, each true in some corner: of equal classes, without a ridge, of square matrices. None may be proved."""
+"""False conjectures about families with relations, each true in some corner: of equal classes,
+without a ridge, of square matrices. None may be proved.
+"""
 
 from impl.feature_learning.collapse import LabelledFeatures
 from impl.feature_learning.features import FeatureSet, target_linearity
@@ -21,7 +23,8 @@ def false(how, on, observed):
     return how(observed=observed, on=on)
 
 
-# -- entrywise quotients ---------------------------------------------------------------------------------------------
+# -- entrywise quotients
+# ---------------------------------------------------------------------------------------------
 
 
 @false(equals, ridge.regressions, lambda fit: 1 / (fit.levels * 2 + fit.ridge[..., None] * 2))
@@ -48,25 +51,41 @@ def a_quotient_passes_a_sum(fit: Regression):
     return (1 / fit.levels).sum(-1)
 
 
-@false(equals, ridge.regressions, lambda fit: inverse(diagonal(fit.left, fit.levels) + eye_like(fit.left)))
+@false(
+    equals,
+    ridge.regressions,
+    lambda fit: inverse(diagonal(fit.left, fit.levels) + eye_like(fit.left)),
+)
 def a_frame_drops_out(fit: Regression):
     """(U diag(k) Uᵀ + I)⁻¹ = diag(1/(k + 1)): true for U = I."""
     return eye_like(fit.left) * (1 / (fit.levels + 1))
 
 
-@false(at_least, ridge.regressions, lambda fit: (fit.others * fit.others / (fit.levels + fit.ridge[..., None])).sum(-1))
+@false(
+    at_least,
+    ridge.regressions,
+    lambda fit: (fit.others * fit.others / (fit.levels + fit.ridge[..., None])).sum(-1),
+)
 def a_quotient_of_any_sign(fit: Regression):
     """Σ l²/(k + λ) ≥ Σ l²/λ: a denominator is no sum of squares, and smaller."""
     return (fit.others * fit.others).sum(-1) / fit.ridge
 
 
-@false(at_least, ridge.regressions, lambda fit: (fit.signal * fit.signal / (fit.levels - fit.others)).sum(-1))
+@false(
+    at_least,
+    ridge.regressions,
+    lambda fit: (fit.signal * fit.signal / (fit.levels - fit.others)).sum(-1),
+)
 def a_denominator_of_any_sign(fit: Regression):
     """Σ f²/(k − l) ≥ 0: true for k > l."""
     return fit.ridge * 0
 
 
-@false(at_most, ridge.regressions, lambda fit: (fit.signal * fit.signal / (fit.levels - fit.others)).sum(-1))
+@false(
+    at_most,
+    ridge.regressions,
+    lambda fit: (fit.signal * fit.signal / (fit.levels - fit.others)).sum(-1),
+)
 def a_denominator_of_the_other_sign(fit: Regression):
     """Σ f²/(k − l) ≤ 0: true for k < l."""
     return fit.ridge * 0
@@ -84,13 +103,16 @@ def square_right_vectors(task: SpectralTask):
     return identity(task.right.shape[-2], task.right)
 
 
-@false(equals, flows.path_tasks, lambda task: task.left.mT @ task.targets @ task.targets.mT @ task.left)
+@false(
+    equals, flows.path_tasks, lambda task: task.left.mT @ task.targets @ task.targets.mT @ task.left
+)
 def modes_are_not_squared(task: SpectralTask):
     """UᵀYYᵀU = diag(s): true for s of 0 and 1."""
     return eye_like(task.left) * task.values[..., None, :]
 
 
-# -- projectors ------------------------------------------------------------------------------------------------------
+# -- projectors
+# --------------------------------------------------------------------------------------------------
 
 
 @false(equals, features.feature_sets, lambda f: project(f.features @ f.linear_map, f.targets))
@@ -99,13 +121,21 @@ def any_map_keeps_the_span(f: FeatureSet):
     return project(f.features, f.targets)
 
 
-@false(equals, features.feature_sets, lambda f: project(f.features @ (f.mixing + f.mixing.mT), f.targets))
+@false(
+    equals,
+    features.feature_sets,
+    lambda f: project(f.features @ (f.mixing + f.mixing.mT), f.targets),
+)
 def a_sum_is_invertible(f: FeatureSet):
     """P of H(A + Aᵀ) is that of H: false for antisymmetric A."""
     return project(f.features, f.targets)
 
 
-@false(at_least, features.feature_sets, lambda f: target_linearity(f.targets, f.features @ f.linear_map))
+@false(
+    at_least,
+    features.feature_sets,
+    lambda f: target_linearity(f.targets, f.features @ f.linear_map),
+)
 def a_map_raises_linearity(f: FeatureSet):
     """TL(Y, HB) ≥ TL(Y, H): true for invertible B."""
     return target_linearity(f.targets, f.features)
@@ -129,7 +159,8 @@ def targets_are_centred(f: FeatureSet):
     return f.targets.sum(-2) * 0
 
 
-# -- classes ---------------------------------------------------------------------------------------------------------
+# -- classes
+# --------------------------------------------------------------------------------------------------
 
 
 @false(equals, alignment.simplex_batches, lambda b: target_linearity(b.labels, b.features))
@@ -162,7 +193,8 @@ def features_are_centred(b: LabelledFeatures):
     return b.features.sum(-2) * 0
 
 
-# -- polar factors and frames ----------------------------------------------------------------------------------------
+# -- polar factors and frames
+# ----------------------------------------------------------------------------------------
 
 
 @false(at_most, grams.weight_steps, lambda s: squared_norm(s.before - s.competitor @ s.after))
@@ -189,7 +221,11 @@ def the_rotation_goes_the_other_way(s: WeightStep):
     return s.after @ s.before.mT @ s.rotation.mT
 
 
-@false(at_least, grams.weight_steps, lambda s: ((s.before @ s.after.mT @ s.directions) * s.directions).sum(-2))
+@false(
+    at_least,
+    grams.weight_steps,
+    lambda s: ((s.before @ s.after.mT @ s.directions) * s.directions).sum(-2),
+)
 def steps_keep_their_side(s: WeightStep):
     """W₁W₂ᵀ ⪰ 0: true for Q = I."""
     return s.directions.sum(-2) * 0

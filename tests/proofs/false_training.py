@@ -1,4 +1,6 @@
-"""False conjectures about families with relations, each true in some corner: of equal classes, without a ridge, of square matrices. None may be proved."""
+"""False conjectures about families with relations, each true in some corner: of equal classes,
+without a ridge, of square matrices. None may be proved.
+"""
 
 from impl.feature_learning.decoders import Decoder
 from impl.feature_learning.readouts import ReadoutEnsemble
@@ -9,7 +11,13 @@ from impl.kernel_flows.spectral import scalar
 from impl.numbers.inverses import eye_like, inverse
 from impl.numbers.linalg import least_squares
 from impl.preconditioning.aligned import AlignedTeacher
-from impl.preconditioning.linear_students import InitialisedPair, LinearStudent, PoweredCovariance, exp2, identity
+from impl.preconditioning.linear_students import (
+    InitialisedPair,
+    LinearStudent,
+    PoweredCovariance,
+    exp2,
+    identity,
+)
 from impl.preconditioning.twins import TwinRuns
 from impl.strategies import alignment, flows, noise, preconditioning, ranks, spectra, students
 from theorems import at_most, compares, equals
@@ -26,13 +34,18 @@ def false(how, on, observed):
     return how(observed=observed, on=on)
 
 
-# -- data in training ------------------------------------------------------------------------------------------------
+# -- data in training
+# ------------------------------------------------------------------------------------------------
 
 
 @false(equals, alignment.readout_ensembles, lambda e: (e.readouts.mT @ e.readouts).sum(0))
 def white_on_the_other_side(e: ReadoutEnsemble):
     """Σ AᵀA = R K v I: true of some ensembles."""
-    return identity(e.readouts.shape[-1], e.weight) * e.variance * (e.readouts.shape[0] * e.readouts.shape[1])
+    return (
+        identity(e.readouts.shape[-1], e.weight)
+        * e.variance
+        * (e.readouts.shape[0] * e.readouts.shape[1])
+    )
 
 
 @false(equals, alignment.readout_ensembles, lambda e: (e.readouts @ e.readouts.mT)[0])
@@ -82,7 +95,8 @@ def the_scale_is_one(p: InitialisedPair):
     return p.inputs @ p.factor @ p.factor.mT @ p.inputs.mT
 
 
-# -- powers, designs, decoders ---------------------------------------------------------------------------------------
+# -- powers, designs, decoders
+# ---------------------------------------------------------------------------------------
 
 
 @false(equals, spectra.powered_covariances, lambda c: exp2(c.logs) * exp2(c.logs * c.power))
@@ -125,7 +139,8 @@ def mixtures_are_single(d: Decoder):
     return d.mixtures.sum(-1)
 
 
-# -- kernels, noise, ranks -------------------------------------------------------------------------------------------
+# -- kernels, noise, ranks
+# -------------------------------------------------------------------------------------------
 
 
 def _resolvent(features, p):
@@ -133,7 +148,11 @@ def _resolvent(features, p):
     return inverse(kernel + eye_like(kernel) * scalar(p.ridge))
 
 
-@false(at_most, flows.kernel_points, lambda p: energy(p.features @ p.features.mT, p.targets, p.ridge, p.decay))
+@false(
+    at_most,
+    flows.kernel_points,
+    lambda p: energy(p.features @ p.features.mT, p.targets, p.ridge, p.decay),
+)
 def energies_are_ordered(p: KernelPoint):
     """E(K₁) ≤ E(K₁ + K₂)."""
     return energy(p.features @ p.features.mT + p.other @ p.other.mT, p.targets, p.ridge, p.decay)
@@ -142,7 +161,9 @@ def energies_are_ordered(p: KernelPoint):
 @false(
     at_least,
     flows.kernel_points,
-    lambda p: (p.targets.mT @ _resolvent(p.features, p) @ _resolvent(p.other, p) @ p.targets).trace(),
+    lambda p: (
+        p.targets.mT @ _resolvent(p.features, p) @ _resolvent(p.other, p) @ p.targets
+    ).trace(),
 )
 def products_of_positive_inverses(p: KernelPoint):
     """tr YᵀR₁R₂Y ≥ 0: true where the kernels commute."""
@@ -159,7 +180,11 @@ def positive_inverses_between_other_things(p: KernelPoint):
     return p.ridge * 0
 
 
-@false(equals, flows.kernel_points, lambda p: drive(p.features @ p.features.mT, p.targets, p.ridge) * scalar(p.ridge))
+@false(
+    equals,
+    flows.kernel_points,
+    lambda p: drive(p.features @ p.features.mT, p.targets, p.ridge) * scalar(p.ridge),
+)
 def drives_without_a_kernel(p: KernelPoint):
     """λ D = Y Yᵀ: true for K = 0."""
     return p.targets @ p.targets.mT
@@ -192,7 +217,9 @@ def at_decay_one(p: DecayedMatrix):
 @false(
     rank_is,
     ranks.softmax_matrices,
-    lambda p: {"": p.output_grad @ p.output_grad.mT + p.output_grad @ p.output_grad.sum(-2)[:, None] * 0},
+    lambda p: {
+        "": p.output_grad @ p.output_grad.mT + p.output_grad @ p.output_grad.sum(-2)[:, None] * 0
+    },
 )
 def two_directions_fewer(p: DecayedMatrix):
     """rank G Gᵀ ≤ C − 2."""

@@ -23,7 +23,9 @@ def layers_stay_balanced(net: LinearNetwork) -> dict[str, Operand]:
 
 
 def weights_times_gradients(net: GatedNetwork) -> dict[str, Operand]:
-    products = [-(w * v).sum(-1).sum(-1) for w, v in zip(net.weights, net.weight_velocity, strict=True)]
+    products = [
+        -(w * v).sum(-1).sum(-1) for w, v in zip(net.weights, net.weight_velocity, strict=True)
+    ]
     return {f"layer {i}": product for i, product in enumerate(products, 1)}
 
 

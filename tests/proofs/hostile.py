@@ -84,7 +84,10 @@ def deep_networks_differ(net: GatedNetwork) -> Operand:
     return fields(net).z[1] * (2 if net.depth == 3 else 1)
 
 
-@equals(observed=lambda net: net.masks[0] * net.masks[0] * net.inputs.sum(-1)[..., None], on=strategies.gated_networks)
+@equals(
+    observed=lambda net: net.masks[0] * net.masks[0] * net.inputs.sum(-1)[..., None],
+    on=strategies.gated_networks,
+)
 def gates_are_squares_of_inputs_too(net: GatedNetwork) -> Operand:
     """Masks are their own squares; inputs are not."""
     return net.masks[0] * (net.inputs * net.inputs).sum(-1)[..., None]

@@ -1,4 +1,6 @@
-"""What is not proved: no false conjecture about a family with relations, and no wrong variant of a proved claim, by its forms alone."""
+"""What is not proved: no false conjecture about a family with relations, and no wrong variant of a
+proved claim, by its forms alone.
+"""
 
 from pathlib import Path
 
@@ -20,7 +22,9 @@ FALSE = {
 
 
 def cases(claim):
-    """What each case comes to, up to the first that is not proved, whether or not the claim states what the symbols build in."""
+    """What each case comes to, up to the first that is not proved, whether or not the claim states
+    what the symbols build in.
+    """
     found = []
     for case in domain_of(claim).cases:
         found.append(_case(claim, case, symbolic(case)))
@@ -34,13 +38,17 @@ PROVED = [claim.name for claim in CLAIMS if claim.mutants and decide(claim).prov
 
 @pytest.mark.parametrize("name", PROVED)
 def test_every_wrong_variant_has_another_form_or_says_what_it_asks_for(name):
-    """Of each mutant some part differs or is open in some case; or its code asks for what has no one answer, and on which line."""
+    """Of each mutant some part differs or is open in some case; or its code asks for what has no
+    one answer, and on which line.
+    """
     for title, mutant in getattr(theorems, name).mutants.items():
         found = cases(mutant)
         parts = [part for proof in found if isinstance(proof, CaseProof) for part in proof.parts]
         said = [reason for reason in found if isinstance(reason, str)]
         assert said or any(not part.proved for part in parts), title
-        assert all(".py:" in reason or "relation" in reason or "parts" in reason for reason in said), (title, said)
+        assert all(
+            ".py:" in reason or "relation" in reason or "parts" in reason for reason in said
+        ), (title, said)
 
 
 @pytest.mark.parametrize("name", FALSE)
@@ -49,4 +57,6 @@ def test_no_false_conjecture_about_a_family_is_proved(name):
     found = cases(claim)
     forms = [proof for proof in found if isinstance(proof, CaseProof)]
     assert forms, found  # it is not for want of a form that it is not proved
-    assert not all(part.proved for proof in found if isinstance(proof, CaseProof) for part in proof.parts), found
+    assert not all(
+        part.proved for proof in found if isinstance(proof, CaseProof) for part in proof.parts
+    ), found

@@ -1,4 +1,6 @@
-"""Claims decided for all sizes: what is proved, what is not, and that no wrong statement ever is."""
+"""Claims decided for all sizes: what is proved, what is not, and that no wrong statement ever
+is.
+"""
 
 from dataclasses import replace
 from functools import partial
@@ -90,7 +92,11 @@ def stated(path):
 
 FIVE, HOSTILE = stated("proofs/five.py"), stated("proofs/hostile.py")
 CONJECTURES = {
-    kind: [claim for file in sorted((HERE / "conjectures" / kind).glob("*.py")) for claim in load_claims(str(file))]
+    kind: [
+        claim
+        for file in sorted((HERE / "conjectures" / kind).glob("*.py"))
+        for claim in load_claims(str(file))
+    ]
     for kind in ("true", "false")
 }
 
@@ -107,7 +113,9 @@ def test_proved_for_all_sizes(name):
 
 def test_nothing_else_is_proved_and_nothing_false_is():
     assert {claim.name for claim in CLAIMS if decide(claim).proved} == set(PROVED)
-    assert not [claim.name for claim in CLAIMS if claim.expected is Outcome.REFUTED and decide(claim).proved]
+    assert not [
+        claim.name for claim in CLAIMS if claim.expected is Outcome.REFUTED and decide(claim).proved
+    ]
 
 
 def test_every_claim_that_is_not_proved_says_in_one_line_why():
@@ -130,7 +138,9 @@ def test_no_wrong_variant_is_proved(name):
 
 @pytest.mark.parametrize("name", [name for name, rule in PROVED.items() if rule != "rank"])
 def test_a_claim_twice_over_is_not_proved(name):
-    """Whatever a proved claim predicts, twice that is another form: nothing is proved because nothing is said."""
+    """Whatever a proved claim predicts, twice that is another form: nothing is proved because
+    nothing is said.
+    """
     claim = getattr(theorems, name)
 
     def doubled(instance):
@@ -154,13 +164,20 @@ def test_no_true_conjecture_differs(claim):
 def test_many_true_conjectures_are_proved_without_a_word_about_proofs():
     proved = {claim.name for claim in CONJECTURES["true"] if decide(claim).proved}
     assert len(proved) >= 13
-    assert {"homogeneous_layers_share_their_gain", "parallelogram_law", "speed_of_the_loss_is_not_negative"} <= proved
+    assert {
+        "homogeneous_layers_share_their_gain",
+        "parallelogram_law",
+        "speed_of_the_loss_is_not_negative",
+    } <= proved
 
 
-# -- five conjectures of a user --------------------------------------------------------------------------------------
+# -- five conjectures of a user
+# --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["layers_stay_balanced", "every_layer_gains_alike", "the_tangent_kernel_is_positive"])
+@pytest.mark.parametrize(
+    "name", ["layers_stay_balanced", "every_layer_gains_alike", "the_tangent_kernel_is_positive"]
+)
 def test_true_conjectures_of_a_user(name):
     proof = decide(FIVE[name])
     assert proof.proved, proof.sentence
@@ -168,7 +185,8 @@ def test_true_conjectures_of_a_user(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "sizes"), [("gradients_pass_twice", (1, 1, 1)), ("layers_gain_by_their_depth", (1, 1, 1, 1))]
+    ("name", "sizes"),
+    [("gradients_pass_twice", (1, 1, 1)), ("layers_gain_by_their_depth", (1, 1, 1, 1))],
 )
 def test_false_conjectures_of_a_user(name, sizes):
     proof = decide(FIVE[name])
@@ -180,7 +198,8 @@ def test_false_conjectures_of_a_user(name, sizes):
     assert FIVE[name](found.verdict.instance).outcome is Outcome.REFUTED
 
 
-# -- code that branches ----------------------------------------------------------------------------------------------
+# -- code that branches
+# ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -232,7 +251,9 @@ def test_what_holds_of_real_batches_is_proved():
     assert proof.proved, proof.sentence
     assert "one 1 in each selection" in proof.sentence
     wrong = replace(
-        counts_add_up, name="wrong", predict=lambda noise: noise.counts.sum(-1) * 0 + noise.size * noise.size
+        counts_add_up,
+        name="wrong",
+        predict=lambda noise: noise.counts.sum(-1) * 0 + noise.size * noise.size,
     )
     assert decide(wrong).status == "no normal form found"  # batches without replacement are fewer
 
@@ -251,7 +272,8 @@ def pairs_of_layers(source):
     """Two linear layers, one behind the other."""
     middle, width, into = source.size(2, 4), source.size(2, 4), source.size(2, 4)
     return LinearChain(
-        (source.entries(middle, into), source.entries(width, middle)), source.entries(source.size(1, 3), into)
+        (source.entries(middle, into), source.entries(width, middle)),
+        source.entries(source.size(1, 3), into),
     )
 
 
@@ -262,7 +284,11 @@ def chooses(source):
 
 @pytest.mark.parametrize(
     ("generic", "wrong", "status"),
-    [(pairs_of_layers, 1, "proved"), (pairs_of_layers, 2, "differs"), (chooses, 1, "not of this form")],
+    [
+        (pairs_of_layers, 1, "proved"),
+        (pairs_of_layers, 2, "differs"),
+        (chooses, 1, "not of this form"),
+    ],
 )
 def test_a_constructor_of_ones_own_is_handed_symbols(generic, wrong, status):
     def both(chain):
@@ -278,11 +304,18 @@ def test_a_constructor_of_ones_own_is_handed_symbols(generic, wrong, status):
     proof = decide(products)
     assert proof.status == status, proof.sentence
     assert status != "proved" or "every size of Two linear layers" in proof.sentence
-    assert status != "differs" or counterexample(products, proof).sizes == (2, 2, 2, 1)  # as asked for
+    # as asked for
+    assert status != "differs" or counterexample(products, proof).sizes == (
+        2,
+        2,
+        2,
+        1,
+    )
     assert status != "not of this form" or "a choice between shapes" in proof.sentence
 
 
-# -- every depth -----------------------------------------------------------------------------------------------------
+# -- every depth
+# --------------------------------------------------------------------------------------------------
 
 
 def same_forms(observed, predicted):
@@ -320,7 +353,9 @@ def _with(wrong, monkeypatch, step):
 
 
 def test_the_other_layers_matter_for_the_step():
-    """With other layers that stand still the step says something else: the hypothesis of the induction is used."""
+    """With other layers that stand still the step says something else: the hypothesis of the
+    induction is used.
+    """
     still = lambda net: -STATED.pullback(net, fields(net), 0, net.inputs)  # noqa: E731
     assert not same_forms(PULLBACK.observed, still)
 
@@ -333,7 +368,8 @@ def test_depth_six_directly():
     assert all(not (seen[part] - told[part]).terms for part in told)
 
 
-# -- evidence --------------------------------------------------------------------------------------------------------
+# -- evidence
+# --------------------------------------------------------------------------------------------------
 
 
 def test_the_evidence_keeps_the_proof_and_what_was_drawn():
@@ -371,7 +407,8 @@ def test_proved_is_the_strongest_grade():
     assert tuple(grade.name for grade in sorted(Grade)) == evidence.GRADES
 
 
-# -- the command -----------------------------------------------------------------------------------------------------
+# -- the command
+# --------------------------------------------------------------------------------------------------
 
 
 def test_prove_prints_forms_rules_and_time(run):
@@ -403,7 +440,8 @@ def test_prove_writes_json(run):
     assert '"status": "proved"' in out
 
 
-# -- the documentation -----------------------------------------------------------------------------------------------
+# -- the documentation
+# -----------------------------------------------------------------------------------------------
 
 
 def test_the_table_of_what_is_proved_is_true():
@@ -412,5 +450,7 @@ def test_the_table_of_what_is_proved_is_true():
     rows = [line.split(" | ") for line in lines if line.startswith("| `")]
     found = {row[0].strip("| `"): (row[1], row[2]) for row in rows}
     assert found == {
-        name: (proof.words, "; ".join(proof.rules)) for name in PROVED for proof in [decide(getattr(theorems, name))]
+        name: (proof.words, "; ".join(proof.rules))
+        for name in PROVED
+        for proof in [decide(getattr(theorems, name))]
     }

@@ -17,7 +17,7 @@ def layer():
     torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.ReLU(), torch.nn.Linear(5, 3)).double()
     return trace(model, torch.randn(8, 4).double(), torch.randint(3, (8,)), torch.nn.functional.cross_entropy)["0"]
-"""
+"""  # noqa: E501
 
 
 def test_a_marked_test_gives_evidence(evidence_of, pytester):
@@ -34,9 +34,14 @@ def test_it(layer):
     result.assert_outcomes(passed=1)
     entry = claims["feature_learning_equation"]
     assert (entry["outcome"], entry["grade"], entry["instances"]) == ("HOLDS", "NUMERICAL", 1)
-    assert [place["where"] for place in entry["places"]] == ["test_a_marked_test_gives_evidence.py::test_it"]
+    assert [place["where"] for place in entry["places"]] == [
+        "test_a_marked_test_gives_evidence.py::test_it"
+    ]
     assert claims["gram_flow"]["outcome"] is None
-    assert '<property name="theorems.outcome" value="HOLDS" />' in (pytester.path / "j.xml").read_text()
+    assert (
+        '<property name="theorems.outcome" value="HOLDS" />'
+        in (pytester.path / "j.xml").read_text()
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,11 +93,15 @@ class TestIt(unittest.TestCase):
 def broken(): raise OSError
 @pytest.mark.claim("feature_learning_equation")
 def test_other(broken): pass
-"""
+"""  # noqa: E501
     )
     result, claims = evidence_of()
     result.assert_outcomes(failed=1, errors=1)
-    assert claims["gram_flow"]["outcome"] == claims["feature_learning_equation"]["outcome"] == "UNDECIDED"
+    assert (
+        claims["gram_flow"]["outcome"]
+        == claims["feature_learning_equation"]["outcome"]
+        == "UNDECIDED"
+    )
 
 
 def test_workers_bring_the_same_evidence(pytester):
@@ -108,10 +117,18 @@ def test_it(layer): assert gram_flow(layer)
 @pytest.mark.claim("surrogate_grows_in_expectation")
 def test_chance():
     assert surrogate_grows_in_expectation(next(iter(draws(surrogate_grows_in_expectation.instances(), examples=1, seed=0))))
-"""
+"""  # noqa: E501
     )
     claims = ("--claim", "gram_flow", "--claim", "surrogate_grows_in_expectation")
-    arguments = ("-p", "no:benchmark", "--theorems-examples", "2", *claims, "--theorems-json", "e.json")
+    arguments = (
+        "-p",
+        "no:benchmark",
+        "--theorems-examples",
+        "2",
+        *claims,
+        "--theorems-json",
+        "e.json",
+    )
     pytester.runpytest_subprocess(*arguments, "-n", "2").assert_outcomes(passed=4)
     parallel = evidence.read(pytester.path / "e.json")
     pytester.runpytest_inprocess(*arguments).assert_outcomes(passed=4)
@@ -119,7 +136,11 @@ def test_chance():
     for entry in (*parallel["claims"], *one["claims"]):
         entry["seconds"] = 0
     assert parallel["claims"] == one["claims"]
-    counted, chance = sorted((entry for entry in one["claims"] if entry["outcome"]), key=lambda entry: entry["name"])
-    assert counted["instances"] == chance["instances"] == 3, "drawn instances and those of the marked test add up"
+    counted, chance = sorted(
+        (entry for entry in one["claims"] if entry["outcome"]), key=lambda entry: entry["name"]
+    )
+    assert counted["instances"] == chance["instances"] == 3, (
+        "drawn instances and those of the marked test add up"
+    )
     assert counted["mutants"]["total"] == len(feature_learning.gram_flow.mutants)
     assert parallel["false_alarm"] == one["false_alarm"] == pytest.approx(3e-9)

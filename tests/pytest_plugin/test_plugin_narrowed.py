@@ -33,7 +33,9 @@ def badge(pytester, name, folder="b"):
 
 def left(pytester):
     """Everything that a run leaves, byte by byte."""
-    files = [pytester.path / name for name in ("e.json", "r.html", "s.md")] + list((pytester.path / "b").iterdir())
+    files = [pytester.path / name for name in ("e.json", "r.html", "s.md")] + list(
+        (pytester.path / "b").iterdir()
+    )
     return {str(file): file.read_bytes() for file in files}
 
 
@@ -44,7 +46,12 @@ NOTHING = {
     "-m": ["-m", "not claim"],
     "--collect-only": ["--collect-only"],
     "--no-theorems": ["--no-theorems"],
-    "--deselect": ["--deselect", "theorems::gram_flow", "--deselect", "theorems::feature_learning_equation"],
+    "--deselect": [
+        "--deselect",
+        "theorems::gram_flow",
+        "--deselect",
+        "theorems::feature_learning_equation",
+    ],
     "on workers": ["-k", "test_mine", "-n", "1"],
 }
 
@@ -57,7 +64,12 @@ def test_where_no_claim_runs_nothing_is_written(whole, narrowing):
     assert left(whole) == before
     if "--collect-only" not in NOTHING[narrowing] and "--no-theorems" not in NOTHING[narrowing]:
         result.stdout.fnmatch_lines(
-            ["no claim was tried: nothing is written, e.json and r.html and b and s.md are as before"]
+            [
+                (
+                    "no claim was tried: nothing is written, e.json and r.html and b and s.md "
+                    "are as before"
+                )
+            ]
         )
 
 
@@ -76,10 +88,15 @@ def test_a_part_joins_the_last_whole_run_and_says_so(whole, narrowing):
     before = evidence.read(whole.path / "e.json")
     result = whole.runpytest_inprocess("-p", "no:benchmark", *PARTS[narrowing])
     assert result.ret == 0
-    result.stdout.fnmatch_lines([
-        f"partial run (narrowed): 1 of 2 claims tried; 1 entries are kept from the run of {before['started']}",
-        "wrote e.json",
-    ])  # fmt: skip
+    result.stdout.fnmatch_lines(
+        [
+            (
+                "partial run (narrowed): 1 of 2 claims tried; 1 entries are kept from the run of "
+                f"{before['started']}"
+            ),
+            "wrote e.json",
+        ]
+    )
     after = evidence.read(whole.path / "e.json")
     assert after["partial"] == {"reason": "narrowed", "judged": 1, "of": 2, "kept": 1}
     entries = {entry["name"]: entry for entry in after["claims"]}
@@ -101,26 +118,38 @@ def test_last_failed_joins_too(whole, catalogue):
 
 def test_a_part_of_another_kind_leaves_everything_alone(whole):
     before = left(whole)
-    result = whole.runpytest_inprocess("-p", "no:benchmark", "-k", "gram_flow", "--theorems-seed", "9")
+    result = whole.runpytest_inprocess(
+        "-p", "no:benchmark", "-k", "gram_flow", "--theorems-seed", "9"
+    )
     assert left(whole) == before
     result.stdout.fnmatch_lines(
         [
-            "left e.json and r.html and b and s.md are as before, since this run is a part: e.json is of a run with other seed"
+            (
+                "left e.json and r.html and b and s.md are as before, since this run is a "
+                "part: e.json is of a run with other seed"
+            )
         ]
     )
 
 
 def test_a_part_without_an_evidence_file_leaves_report_and_badges_alone(whole):
-    whole.makeini("[pytest]\ntheorems = true\ntheorems_examples = 2\ntheorems_html = r.html\ntheorems_badges = b\n")
+    whole.makeini(
+        "[pytest]\ntheorems = true\ntheorems_examples = 2\ntheorems_html = "
+        "r.html\ntheorems_badges = b\n"
+    )
     before = left(whole)
     result = whole.runpytest_inprocess("-p", "no:benchmark", "-k", "gram_flow")
     assert left(whole) == before
-    result.stdout.fnmatch_lines(["left r.html and b are as before, since this run is a part: no evidence file*"])
+    result.stdout.fnmatch_lines(
+        ["left r.html and b are as before, since this run is a part: no evidence file*"]
+    )
 
 
 def test_a_share_is_never_the_greenest(pytester, catalogue):
     catalogue(HOLDS, OTHER)
-    pytester.runpytest_inprocess("-p", "no:benchmark", "--theorems", "--theorems-badges", "b", "-k", "gram_flow")
+    pytester.runpytest_inprocess(
+        "-p", "no:benchmark", "--theorems", "--theorems-badges", "b", "-k", "gram_flow"
+    )
     assert badge(pytester, "theorems") == ("1 of 2 hold, proved", badges.SHARE)
     assert badge(pytester, "gram_flow") == ("holds, proved", badges.GREENS["PROVED"])
     assert badges.SHARE not in badges.GREENS.values()
@@ -129,7 +158,9 @@ def test_a_share_is_never_the_greenest(pytester, catalogue):
 def test_two_named_claims_make_few_badges(pytester, catalogue):
     catalogue(HOLDS, OTHER, quick(layerwise_kernel), quick(kernel_cut_identity))
     named = ("--claim", "gram_flow", "--claim", "feature_learning_equation")
-    pytester.runpytest_inprocess("-p", "no:benchmark", *named, "--theorems-badges", "b").assert_outcomes(passed=2)
+    pytester.runpytest_inprocess(
+        "-p", "no:benchmark", *named, "--theorems-badges", "b"
+    ).assert_outcomes(passed=2)
     names = {file.stem for file in (pytester.path / "b").iterdir()}
     assert names == {"theorems", "arxiv-2605.06258", "gram_flow", "feature_learning_equation"}
     assert badge(pytester, "theorems") == ("all 2 hold, proved", badges.GREENS["PROVED"])
@@ -143,8 +174,15 @@ def test_options_in_addopts_mean_the_same(pytester, catalogue):
     catalogue(HOLDS, OTHER)
     pytester.makeini(ADDOPTS)
     pytester.makepyfile(test_mine="def test_mine(): pass")
-    for arguments, passed in (([], 3), (["."], 3), (["test_mine.py"], 1), (["test_mine.py", "--theorems"], 3)):
-        pytester.runpytest_inprocess("-p", "no:benchmark", *arguments).assert_outcomes(passed=passed)
+    for arguments, passed in (
+        ([], 3),
+        (["."], 3),
+        (["test_mine.py"], 1),
+        (["test_mine.py", "--theorems"], 3),
+    ):
+        pytester.runpytest_inprocess("-p", "no:benchmark", *arguments).assert_outcomes(
+            passed=passed
+        )
 
 
 def test_tests_that_are_tied_to_claims_are_a_whole_of_their_own(pytester):
@@ -193,7 +231,11 @@ def test_a_claim_that_leaves_fails(pytester, leave):
     )
     assert result.ret == 1
     result.stdout.fnmatch_lines([f"expected leaves to be *{leave.split('(')[0]}*"])
-    (entry,) = [entry for entry in evidence.read(pytester.path / "e.json")["claims"] if entry["name"] == "leaves"]
+    (entry,) = [
+        entry
+        for entry in evidence.read(pytester.path / "e.json")["claims"]
+        if entry["name"] == "leaves"
+    ]
     assert entry["error"]
     result = pytester.runpytest_subprocess("--theorems-model", "mine.py:made", "-p", "no:benchmark")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -208,7 +250,9 @@ def test_a_disk_that_is_full_is_one_line(whole, monkeypatch):
     monkeypatch.setattr("theorems.files._put", full)
     result = whole.runpytest_inprocess("-p", "no:benchmark")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stdout.fnmatch_lines(["theorems: expected *e.json* to be written, but No space left on device*"])
+    result.stdout.fnmatch_lines(
+        ["theorems: expected *e.json* to be written, but No space left on device*"]
+    )
     result.stdout.no_fnmatch_line("*INTERNALERROR*")
     assert left(whole) == before
 

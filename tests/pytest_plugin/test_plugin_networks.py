@@ -66,12 +66,19 @@ def bent():
     model, *rest = factory()
     model[1] = Act()
     return model, *rest
-"""
+"""  # noqa: E501
 
 
 def test_a_network_of_theirs(evidence_of, pytester):
     pytester.makepyfile(net=MODEL)
-    claims = ("--claim", "feature_learning_equation", "--claim", "gram_flow", "--claim", "spike_moments")
+    claims = (
+        "--claim",
+        "feature_learning_equation",
+        "--claim",
+        "gram_flow",
+        "--claim",
+        "spike_moments",
+    )
     result, seen = evidence_of("--theorems-model", "net.py:factory", *claims, "-rs")
     result.assert_outcomes(passed=2, skipped=1)
     result.stdout.fnmatch_lines(["*does not apply: the claim is about drawn instances only*"])
@@ -81,10 +88,16 @@ def test_a_network_of_theirs(evidence_of, pytester):
 
 def test_a_wrong_backward_is_found_and_named(evidence_of, pytester):
     pytester.makepyfile(net=MODEL)
-    result, seen = evidence_of("--theorems-model", "net.py:broken", "--claim", "feature_learning_equation")
+    result, seen = evidence_of(
+        "--theorems-model", "net.py:broken", "--claim", "feature_learning_equation"
+    )
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["feature_learning_equation came out REFUTED*", "*at 0: REFUTED residual*"])
-    outcomes = {place["where"]: place["outcome"] for place in seen["feature_learning_equation"]["places"]}
+    result.stdout.fnmatch_lines(
+        ["feature_learning_equation came out REFUTED*", "*at 0: REFUTED residual*"]
+    )
+    outcomes = {
+        place["where"]: place["outcome"] for place in seen["feature_learning_equation"]["places"]
+    }
     assert outcomes == {"0": "REFUTED", "2": "HOLDS"}
 
 
@@ -92,21 +105,30 @@ def without_seconds(entries):
     return [entry | {"seconds": 0} for entry in entries]
 
 
-def test_a_wrong_activation_is_found_by_what_all_claims_presuppose(evidence_of, pytester, catalogue):
+def test_a_wrong_activation_is_found_by_what_all_claims_presuppose(
+    evidence_of, pytester, catalogue
+):
     """Every layer is right: no claim about layers can see it."""
     catalogue(HOLDS, OTHER)
     pytester.makepyfile(net=MODEL)
     result, seen = evidence_of("--theorems-model", "net.py:bent", "--theorems-badges", "b", "-v")
     result.assert_outcomes(failed=1, passed=2)
-    result.stdout.fnmatch_lines([
-        "theorems::autograd_gives_the_gradient FAILED*",
-        "theorems::gram_flow PASSED*",
-        "autograd_gives_the_gradient came out REFUTED, expected HOLDS",
-        "*at parameters of 0: REFUTED residual*",
-        "again: pytest theorems::autograd_gives_the_gradient --theorems-seed 0 --theorems-model net.py:bent",
-    ])  # fmt: skip
+    result.stdout.fnmatch_lines(
+        [
+            "theorems::autograd_gives_the_gradient FAILED*",
+            "theorems::gram_flow PASSED*",
+            "autograd_gives_the_gradient came out REFUTED, expected HOLDS",
+            "*at parameters of 0: REFUTED residual*",
+            (
+                "again: pytest theorems::autograd_gives_the_gradient --theorems-seed 0 "
+                "--theorems-model net.py:bent"
+            ),
+        ]
+    )
     assert next(iter(seen)) == "autograd_gives_the_gradient"
-    assert not (pytester.path / "b" / "conjectures.svg").exists(), "a precondition is nobody's conjecture"
+    assert not (pytester.path / "b" / "conjectures.svg").exists(), (
+        "a precondition is nobody's conjecture"
+    )
     run = CliRunner().invoke(app, ["check", "--model", "net.py:bent", "--json", "check.json"])
     assert run.exit_code == 1
     written = json.loads((pytester.path / "check.json").read_text())
@@ -135,15 +157,25 @@ def test_what_is_named_is_what_is_checked(pytester, catalogue, arguments, names)
     catalogue(HOLDS, OTHER)
     pytester.makepyfile(net=MODEL)
     plugin = pytester.runpytest_inprocess(
-        "--theorems-model", "net.py:factory", "-p", "no:benchmark", "-q", "--collect-only", *arguments
+        "--theorems-model",
+        "net.py:factory",
+        "-p",
+        "no:benchmark",
+        "-q",
+        "--collect-only",
+        *arguments,
     )
     assert [line for line in plugin.outlines if line.startswith("theorems::")] == [
         f"theorems::{name}" for name in names
     ]
     asked = [part.removeprefix("theorems::") for part in arguments if part != "--claim"]
-    run = CliRunner().invoke(app, ["check", *asked, "--model", "net.py:factory", "--json", "check.json"])
+    run = CliRunner().invoke(
+        app, ["check", *asked, "--model", "net.py:factory", "--json", "check.json"]
+    )
     assert run.exit_code == 0, run.output
-    assert [entry["name"] for entry in json.loads((pytester.path / "check.json").read_text())["claims"]] == names
+    assert [
+        entry["name"] for entry in json.loads((pytester.path / "check.json").read_text())["claims"]
+    ] == names
 
 
 def test_a_refutation_on_a_network_has_its_script(evidence_of, pytester):
@@ -153,14 +185,22 @@ def test_a_refutation_on_a_network_has_its_script(evidence_of, pytester):
     result, seen = evidence_of(*options)
     result.assert_outcomes(failed=2)
     names = [part for part in claims if part != "--claim"]
-    run = CliRunner().invoke(app, ["check", *names, "--model", "net.py:broken", "--counterexamples", "checked"])
+    run = CliRunner().invoke(
+        app, ["check", *names, "--model", "net.py:broken", "--counterexamples", "checked"]
+    )
     assert run.exit_code == 1
     for name in names:
         example = seen[name]["counterexample"]
-        result.stdout.fnmatch_lines([f"*script: {example['file']} (run it with python or theorems replay)"])
+        result.stdout.fnmatch_lines(
+            [f"*script: {example['file']} (run it with python or theorems replay)"]
+        )
         file = pytester.path / example["file"]
         assert file.parent.name == "found"
-        assert example["script"] == file.read_text() == (pytester.path / "checked" / file.name).read_text()
+        assert (
+            example["script"]
+            == file.read_text()
+            == (pytester.path / "checked" / file.name).read_text()
+        )
 
 
 def test_a_large_batch_is_judged_in_chunks(evidence_of, pytester, monkeypatch):
@@ -176,18 +216,30 @@ def test_a_large_batch_is_judged_in_chunks(evidence_of, pytester, monkeypatch):
     monkeypatch.setattr("theorems.own.places.chunks.SAMPLED", 4)
     monkeypatch.setattr("theorems.own.places.chunks.MOST_SAMPLES", 8)
     seen_by = []
-    monkeypatch.setattr("theorems.own.models.cut", lambda subject, *ends: seen_by.append(ends) or cut(subject, *ends))
+    monkeypatch.setattr(
+        "theorems.own.models.cut",
+        lambda subject, *ends: seen_by.append(ends) or cut(subject, *ends),
+    )
     result, seen = evidence_of("--theorems-model", "net.py:many", *claims)
     result.assert_outcomes(passed=3)
-    assert seen_by == 2 * [(0, 7), (7, 14), (14, 21)]  # two types of instances: layers, and their steps
+    # two types of instances: layers, and their steps
+    assert seen_by == 2 * [
+        (0, 7),
+        (7, 14),
+        (14, 21),
+    ]
     whole = check_model(*load_factory(pytester), chunk=8, claims=[feature_learning_equation])
     measured = [result.verdict.measured for result in whole]
     assert [place["measured"] for place in seen["feature_learning_equation"]["places"]] == measured
     assert [place["where"] for place in seen["gram_flow"]["places"]] == ["0", "2"]
-    result, seen = evidence_of("--theorems-model", "net.py:many_broken", "--claim", "feature_learning_equation")
+    result, seen = evidence_of(
+        "--theorems-model", "net.py:many_broken", "--claim", "feature_learning_equation"
+    )
     result.assert_outcomes(failed=1)
     assert seen["feature_learning_equation"]["counterexample"]["script"]
-    result, seen = evidence_of("--theorems-model", "net.py:many", *claims, "-k", "gram_flow or catalogue")
+    result, seen = evidence_of(
+        "--theorems-model", "net.py:many", *claims, "-k", "gram_flow or catalogue"
+    )
     result.assert_outcomes(passed=1)
 
 
@@ -205,7 +257,7 @@ def nan():
     model = torch.nn.Sequential(torch.nn.Linear(6, 3)).double()
     loss = lambda o, y: torch.where(y > 5, o.detach().sqrt() * (0 * o).sqrt(), o).sum()  # 0 times infinity
     return model, torch.randn(7, 6).double(), torch.zeros(7, 3).double(), loss
-"""
+"""  # noqa: E501
 
 
 def test_a_nan_gradient_is_a_row(evidence_of, pytester, catalogue):

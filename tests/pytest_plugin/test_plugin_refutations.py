@@ -1,4 +1,6 @@
-"""What a run of the plugin leaves of a refutation, and what it says of chance: the same as the command does."""
+"""What a run of the plugin leaves of a refutation, and what it says of chance: the same as the
+command does.
+"""
 
 import dataclasses
 import json
@@ -20,26 +22,38 @@ pytest_plugins = "pytester"
 
 CONJECTURES = Path(__file__).parents[2] / "examples" / "conjectures.py"
 CHANCE = quick(
-    surrogate_grows_in_expectation, next(iter(draws(surrogate_grows_in_expectation.instances(), examples=1, seed=0)))
+    surrogate_grows_in_expectation,
+    next(iter(draws(surrogate_grows_in_expectation.instances(), examples=1, seed=0))),
 )
 LOOSE = dataclasses.replace(CHANCE, relation=dataclasses.replace(CHANCE.relation, alarm=0.03))
 
 
 def test_a_conjecture_of_theirs_has_script_file_and_badge(evidence_of, pytester):
     spec = f"{CONJECTURES}:weights_scale_like_outputs"
-    options = ("--theorems-examples", "20", "--theorems-badges", "b", "--theorems-counterexamples", "new/found")
+    options = (
+        "--theorems-examples",
+        "20",
+        "--theorems-badges",
+        "b",
+        "--theorems-counterexamples",
+        "new/found",
+    )
     result, seen = evidence_of("--claim", spec, *options)
     result.assert_outcomes(failed=1)
     entry = seen["weights_scale_like_outputs"]
     example = entry["counterexample"]
     assert example["file"].startswith("new/found/weights_scale_like_outputs-")
     result.stdout.fnmatch_lines(
-        [f"*script: {example['file']} (run it with python or theorems replay)", "again: pytest --claim *"]
+        [
+            f"*script: {example['file']} (run it with python or theorems replay)",
+            "again: pytest --claim *",
+        ]
     )
     assert example["script"] == (pytester.path / example["file"]).read_text()
     run = CliRunner().invoke(
-        app, ["check", spec, "--examples", "20", "--counterexamples", "checked", "--json", "check.json"]
-    )  # fmt: skip
+        app,
+        ["check", spec, "--examples", "20", "--counterexamples", "checked", "--json", "check.json"],
+    )
     assert run.exit_code == 1
     (checked,) = evidence.read(pytester.path / "check.json")["claims"]
     assert checked["counterexample"]["script"] == example["script"]
@@ -47,7 +61,10 @@ def test_a_conjecture_of_theirs_has_script_file_and_badge(evidence_of, pytester)
     for folder, file in (("b", "e.json"), ("again", "check.json")):
         if folder == "again":
             assert CliRunner().invoke(app, ["badges", file, "-o", folder]).exit_code == 0
-        for name, message in (("weights_scale_like_outputs", "refuted, exact"), ("conjectures", "1 of 1 refuted")):
+        for name, message in (
+            ("weights_scale_like_outputs", "refuted, exact"),
+            ("conjectures", "1 of 1 refuted"),
+        ):
             endpoint = json.loads((pytester.path / folder / f"{name}.json").read_text())
             assert (endpoint["message"], endpoint["isError"]) == (message, True)
             assert message in (pytester.path / folder / f"{name}.svg").read_text()
@@ -55,13 +72,18 @@ def test_a_conjecture_of_theirs_has_script_file_and_badge(evidence_of, pytester)
     pytester.runpytest_inprocess(*again.split()[2:], "-p", "no:benchmark").assert_outcomes(failed=1)
 
 
-def test_without_a_folder_nothing_is_written_and_the_evidence_has_the_script(evidence_of, pytester, catalogue):
+def test_without_a_folder_nothing_is_written_and_the_evidence_has_the_script(
+    evidence_of, pytester, catalogue
+):
     catalogue(AS_STATED, WRONG)
     result, seen = evidence_of("--theorems", "--theorems-examples", "4")
     assert seen[AS_STATED.name]["counterexample"]["script"].startswith('"""Counterexample to')
     assert seen[AS_STATED.name]["counterexample"]["file"] is None
-    result.stdout.fnmatch_lines(["*no script: its script says HOLDS"])  # that claim is true under its name
-    assert [path.name for path in pytester.path.iterdir() if path.is_dir() and "cache" not in path.name] == []
+    # that claim is true under its name
+    result.stdout.fnmatch_lines(["*no script: its script says HOLDS"])
+    assert [
+        path.name for path in pytester.path.iterdir() if path.is_dir() and "cache" not in path.name
+    ] == []
 
 
 def test_a_folder_in_the_ini_file_takes_expected_ones_too(evidence_of, pytester, catalogue):
@@ -125,7 +147,12 @@ def test_what_is_left_to_chance_is_what_ran(evidence_of, pytester, catalogue):
     one = alarm_of(CHANCE) * seen[CHANCE.name]["instances"]
     assert alarm_in(pytester) == pytest.approx(2 * one)
     result.stdout.fnmatch_lines(
-        ["chance alone refutes a true claim in this run with probability at most *e-09 (* statistical verdicts)"]
+        [
+            (
+                "chance alone refutes a true claim in this run with probability at most *e-09 "
+                "(* statistical verdicts)"
+            )
+        ]
     )
     run = CliRunner().invoke(app, ["check", "--examples", "3", "--json", "check.json"])
     assert run.exit_code == 0
@@ -144,10 +171,14 @@ def test_what_is_left_to_chance_is_what_ran(evidence_of, pytester, catalogue):
 def test_alarms_are_shared_out_before_anything_runs(evidence_of, pytester, catalogue):
     catalogue(LOOSE)
     evidence_of("--theorems", "--theorems-examples", "40")
-    assert alarm_in(pytester) == pytest.approx(FAMILY / 40), "one instance of the forty that were asked for"
+    assert alarm_in(pytester) == pytest.approx(FAMILY / 40), (
+        "one instance of the forty that were asked for"
+    )
 
 
-def test_chance_in_tests_of_theirs_counts_and_is_a_probability(evidence_of, pytester, catalogue, monkeypatch):
+def test_chance_in_tests_of_theirs_counts_and_is_a_probability(
+    evidence_of, pytester, catalogue, monkeypatch
+):
     catalogue(LOOSE)
     monkeypatch.setattr("theorems.loose", LOOSE, raising=False)
     pytester.makepyfile(f"""
@@ -159,7 +190,7 @@ def test_chance_in_tests_of_theirs_counts_and_is_a_probability(evidence_of, pyte
             instance = theorems.loose.instances().value if hasattr(theorems.loose.instances(), "value") else None
             for _ in range(times):
                 assert theorems.loose(instance)
-    """)
+    """)  # noqa: E501
     evidence_of("-k", "1-0 or 2", "-p", "no:xdist")
     evidence_of("-k", "test_it and not 100")
     assert alarm_in(pytester) == pytest.approx(3 * 0.03)

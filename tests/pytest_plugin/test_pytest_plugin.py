@@ -1,4 +1,6 @@
-"""The pytest plugin: in somebody else's repository, with their own tests, on workers, and silent unless asked."""
+"""The pytest plugin: in somebody else's repository, with their own tests, on workers, and silent
+unless asked.
+"""
 
 import pytest
 from inner import AS_STATED, HOLDS, OTHER, WRONG, quick
@@ -14,7 +16,9 @@ FEW = ("--theorems", "--theorems-examples", "4")
 
 def test_claims_are_items_where_there_are_no_tests(evidence_of, catalogue):
     catalogue(HOLDS, OTHER, AS_STATED)
-    result, claims = evidence_of(*FEW, "--claim", "gram_f*", "--claim", "spiked_covariance_series_as_stated", "-v")
+    result, claims = evidence_of(
+        *FEW, "--claim", "gram_f*", "--claim", "spiked_covariance_series_as_stated", "-v"
+    )
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines([
         "theorems: seed 0, profile default, 4 instances per claim; *torch*",
@@ -38,7 +42,12 @@ def test_nothing_happens_unless_asked(pytester):
     result.assert_outcomes(passed=1)
     result.stdout.no_fnmatch_line("*theorems*seed*")
     result.stdout.no_fnmatch_line("*HOLDS*")
-    assert pytester.runpytest_inprocess("--markers").stdout.str().count("@pytest.mark.claim(name, ...)") == 1
+    assert (
+        pytester.runpytest_inprocess("--markers")
+        .stdout.str()
+        .count("@pytest.mark.claim(name, ...)")
+        == 1
+    )
 
 
 def test_startup_imports_nothing_heavy(pytester):
@@ -47,23 +56,36 @@ def test_startup_imports_nothing_heavy(pytester):
         def test_light():
             assert "theorems.pytest_plugin" in sys.modules
             assert not {"torch", "numpy", "hypothesis", "rich", "jsonschema", "badgepy"} & set(sys.modules)
-    """)
+    """)  # noqa: E501
     pytester.runpytest_subprocess("-p", "no:benchmark").assert_outcomes(passed=1)
 
 
-def test_a_wrong_claim_fails_with_its_counterexample_and_no_traceback(evidence_of, catalogue, pytester):
+def test_a_wrong_claim_fails_with_its_counterexample_and_no_traceback(
+    evidence_of, catalogue, pytester
+):
     catalogue(WRONG, HOLDS)
     result, claims = evidence_of(
-        "--theorems", "--theorems-examples", "30", "--theorems-badges", "b", "--theorems-markdown", "s.md"
+        "--theorems",
+        "--theorems-examples",
+        "30",
+        "--theorems-badges",
+        "b",
+        "--theorems-markdown",
+        "s.md",
     )
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines([
-        "feature_learning_equation came out REFUTED, expected HOLDS",
-        "feature_learning_equation: REFUTED (*",
-        "*residual *",
-        "*instance: LayerTrace(*",
-        "again: pytest theorems::feature_learning_equation --theorems-seed 0 --theorems-examples 30",
-    ])  # fmt: skip
+    result.stdout.fnmatch_lines(
+        [
+            "feature_learning_equation came out REFUTED, expected HOLDS",
+            "feature_learning_equation: REFUTED (*",
+            "*residual *",
+            "*instance: LayerTrace(*",
+            (
+                "again: pytest theorems::feature_learning_equation --theorems-seed 0 "
+                "--theorems-examples 30"
+            ),
+        ]
+    )
     result.stdout.no_fnmatch_line("*Traceback*")
     result.stdout.no_fnmatch_line("*.py:*: in *")
     assert result.ret == 1
@@ -80,7 +102,9 @@ def test_a_statement_that_should_fail_but_holds_fails(evidence_of, catalogue):
     result.stdout.fnmatch_lines(["gram_flow came out HOLDS, expected REFUTED"])
 
 
-@pytest.mark.parametrize(("outcome", "wanted"), [("UNDECIDED", {"failed": 1}), ("INAPPLICABLE", {"skipped": 1})])
+@pytest.mark.parametrize(
+    ("outcome", "wanted"), [("UNDECIDED", {"failed": 1}), ("INAPPLICABLE", {"skipped": 1})]
+)
 def test_the_other_answers_are_no_passes(evidence_of, catalogue, monkeypatch, outcome, wanted):
     claim = HOLDS
     catalogue(claim)
@@ -133,7 +157,9 @@ def test_node_ids_run_again(pytester, catalogue):
     result = pytester.runpytest_inprocess("theorems::gram_flow", "--theorems-examples", "3", "-v")
     result.assert_outcomes(passed=1)
     pytester.mkdir("below")
-    result = pytester.runpytest_inprocess("../theorems::gram_flow", "test_mine.py", "--theorems-examples", "3")
+    result = pytester.runpytest_inprocess(
+        "../theorems::gram_flow", "test_mine.py", "--theorems-examples", "3"
+    )
     result.assert_outcomes(passed=1, failed=1)
 
 
@@ -164,7 +190,8 @@ def test_ini_twins(pytester, catalogue):
     assert content["seed"] == 5
     assert [e["instances"] for e in content["claims"] if e["outcome"]] == [1, 1]
     assert (pytester.path / "out" / "badges" / "gram_flow.svg").is_file()
-    pytester.runpytest_inprocess("test_mine.py").assert_outcomes(passed=1)  # a path asks for that path
+    # a path asks for that path
+    pytester.runpytest_inprocess("test_mine.py").assert_outcomes(passed=1)
     pytester.runpytest_inprocess("--theorems-seed", "6").assert_outcomes(passed=3)
     assert evidence.read(pytester.path / "out" / "e.json")["seed"] == 6
 
@@ -187,12 +214,16 @@ def test_fail_under(evidence_of, catalogue, grade, code):
     assert result.ret == code
     result.assert_outcomes(passed=1)
     if code:
-        result.stdout.fnmatch_lines([f"theorems: expected {AS_STATED.name} to earn EXACT or better, got CERTIFIED"])
+        result.stdout.fnmatch_lines(
+            [f"theorems: expected {AS_STATED.name} to earn EXACT or better, got CERTIFIED"]
+        )
 
 
 def test_fail_under_with_nothing_judged(evidence_of, pytester):
     pytester.makepyfile("def test_mine(): pass")
-    result = pytester.runpytest_inprocess("--theorems-fail-under", "STATISTICAL", "--theorems-json", "e.json")
+    result = pytester.runpytest_inprocess(
+        "--theorems-fail-under", "STATISTICAL", "--theorems-json", "e.json"
+    )
     assert result.ret == 1
     assert not (pytester.path / "e.json").exists(), "nothing was tried"
     result.stdout.fnmatch_lines(["*but no claim was judged*"])

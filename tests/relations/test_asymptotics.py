@@ -1,4 +1,6 @@
-"""The relation of asymptotic claims: it tells orders apart, says when it cannot, and refutes nothing true of its class."""
+"""The relation of asymptotic claims: it tells orders apart, says when it cannot, and refutes
+nothing true of its class.
+"""
 
 import itertools
 import math
@@ -33,24 +35,31 @@ def judged(distance, *, claimed, sizes=SIZES, replicates=1, **options):
 def law(power, coefficients, *, log=0.0, logs_inside=False):
     def distance(d):
         first = math.log(d) if logs_inside else 1.0
-        bracket = 1 + sum(a * d ** (-(j + 1) / 2) * (first if j == 0 else 1) for j, a in enumerate(coefficients))
+        bracket = 1 + sum(
+            a * d ** (-(j + 1) / 2) * (first if j == 0 else 1) for j, a in enumerate(coefficients)
+        )
         return abs(d**power * math.log(d) ** log * bracket)
 
     return distance
 
 
-# -- nothing true is refuted ------------------------------------------------------------------------------------------
+# -- nothing true is refuted
+# ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("sign", ["=", "<="])
 @pytest.mark.parametrize("largest", [1, 5])
 @pytest.mark.parametrize(("logs", "terms"), [(0.0, 2), (0.0, 5), (1.0, 2)])
 def test_no_law_of_the_class_is_refuted(sign, largest, logs, terms):
-    """f = d^-1 (log d)^p (1 + a d^-1/2 + b/d + …) with random coefficients, zeros of f at small sizes included."""
+    """f = d^-1 (log d)^p (1 + a d^-1/2 + b/d + …) with random coefficients, zeros of f at small
+    sizes included.
+    """
     rng, seen = np.random.default_rng(0), Counter()
     for _ in range(100):
         distance = law(-1, rng.uniform(-largest, largest, terms), log=rng.uniform(-logs, logs))
-        seen[judged(distance, claimed=-1, sign=sign, corrections=Corrections(logs=logs)).outcome] += 1
+        seen[
+            judged(distance, claimed=-1, sign=sign, corrections=Corrections(logs=logs)).outcome
+        ] += 1
     assert seen[Outcome.REFUTED] == 0
     assert seen[Outcome.HOLDS] > 95
 
@@ -72,8 +81,12 @@ def test_laws_outside_the_class_that_change_sign_are_left_open(sign):
 
 
 def test_a_coefficient_of_the_leading_order_that_is_almost_zero_is_no_refutation():
-    """As at a pair where the second order of the kernel nearly vanishes: the local exponents come back to −2 from above."""
-    verdict = judged(lambda d: abs(0.002 - 1 / d) / d**2, claimed=-2, sign="<=", sizes=(64, 128, 256, 512, 1024))
+    """As at a pair where the second order of the kernel nearly vanishes: the local exponents come
+    back to −2 from above.
+    """
+    verdict = judged(
+        lambda d: abs(0.002 - 1 / d) / d**2, claimed=-2, sign="<=", sizes=(64, 128, 256, 512, 1024)
+    )
     assert verdict.outcome is not Outcome.REFUTED
 
 
@@ -88,18 +101,26 @@ def test_the_bounds_of_a_class_are_attained_and_never_passed():
     changes = [change(*pair) for pair in np.random.default_rng(2).uniform(-2, 2, (2000, 2))]
     assert low <= min(changes)
     assert max(changes) <= high
-    top = [sum(sign * 2 * s ** (-j / 2) for j in range(1, 60)) for sign in (-1,) for s in (100, 200)]
+    top = [
+        sum(sign * 2 * s ** (-j / 2) for j in range(1, 60)) for sign in (-1,) for s in (100, 200)
+    ]
     assert high == pytest.approx(math.log((1 + top[1]) / (1 + top[0])), rel=1e-9)
-    assert Corrections(largest=1.0).between(4, 8) == (-math.inf, math.inf), "1 − ½ − ¼ − … vanishes at size 4"
-    assert Corrections(ladders=(), logs=1.0).between(16, 256) == pytest.approx((-math.log(2), math.log(2)))
+    assert Corrections(largest=1.0).between(4, 8) == (-math.inf, math.inf), (
+        "1 − ½ − ¼ − … vanishes at size 4"
+    )
+    assert Corrections(ladders=(), logs=1.0).between(16, 256) == pytest.approx(
+        (-math.log(2), math.log(2))
+    )
 
 
-# -- what is false is refuted -----------------------------------------------------------------------------------------
+# -- what is false is refuted
+# -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("side", [1, -1])
 @pytest.mark.parametrize(
-    ("off", "sizes", "largest"), [(0.5, SIZES, 1), (0.25, SIZES, 1), (0.25, LONG, 5), (0.1, LONG, 1)]
+    ("off", "sizes", "largest"),
+    [(0.5, SIZES, 1), (0.25, SIZES, 1), (0.25, LONG, 5), (0.1, LONG, 1)],
 )
 def test_wrong_exponents_are_refuted(side, off, sizes, largest):
     rng, seen = np.random.default_rng(3), Counter()
@@ -107,7 +128,9 @@ def test_wrong_exponents_are_refuted(side, off, sizes, largest):
         distance = law(-1, rng.uniform(-largest, largest, 2))
         seen[judged(distance, claimed=-1 + side * off, sizes=sizes).outcome] += 1
     assert seen[Outcome.REFUTED] >= 27
-    assert judged(law(-1, (1, 1)), claimed=-1 - off, sizes=sizes, sign="<=").outcome is Outcome.REFUTED
+    assert (
+        judged(law(-1, (1, 1)), claimed=-1 - off, sizes=sizes, sign="<=").outcome is Outcome.REFUTED
+    )
 
 
 @pytest.mark.parametrize("replicates", [1, 60])
@@ -130,23 +153,38 @@ def test_fit_tells_orders_apart(power, sign, outcome, kink, replicates):
     noise = np.random.default_rng(0).standard_normal
     scatter = 0.05 if replicates > 1 else 0.0
     plain = law(power, (kink,))
-    verdict = judged(lambda d: plain(d) * math.exp(scatter * noise()), claimed=-0.5, sign=sign, replicates=replicates)
+    verdict = judged(
+        lambda d: plain(d) * math.exp(scatter * noise()),
+        claimed=-0.5,
+        sign=sign,
+        replicates=replicates,
+    )
     assert verdict.outcome is outcome, verdict
 
 
 def test_what_would_have_been_seen_is_said_and_is_so():
     verdict = judged(law(-1, (1, -1)), claimed=-1)
     effect, constant = (
-        verdict.context[key] for key in ("detectable effect", "a part of the distance that does not fall is seen from")
+        verdict.context[key]
+        for key in ("detectable effect", "a part of the distance that does not fall is seen from")
     )
     for side in (1, -1):
-        assert judged(law(-1, (1, -1)), claimed=-1 + side * 1.01 * effect).outcome is Outcome.REFUTED
+        assert (
+            judged(law(-1, (1, -1)), claimed=-1 + side * 1.01 * effect).outcome is Outcome.REFUTED
+        )
     plain = law(-1, (1, -1))
-    assert judged(lambda d: math.hypot(plain(d), 1.2 * constant), claimed=-1).outcome is Outcome.REFUTED
-    assert judged(lambda d: math.hypot(plain(d), constant / 2), claimed=-1).outcome is not Outcome.REFUTED
+    assert (
+        judged(lambda d: math.hypot(plain(d), 1.2 * constant), claimed=-1).outcome
+        is Outcome.REFUTED
+    )
+    assert (
+        judged(lambda d: math.hypot(plain(d), constant / 2), claimed=-1).outcome
+        is not Outcome.REFUTED
+    )
 
 
-# -- chance and drift are kept apart ----------------------------------------------------------------------------------
+# -- chance and drift are kept apart
+# ----------------------------------------------------------------------------------
 
 
 def test_nothing_random_has_no_false_alarm_probability():
@@ -163,7 +201,9 @@ def test_one_replicate_of_something_random_is_refused():
 
 
 def test_chance_alone_refutes_no_more_often_than_it_says():
-    """At a level of 0.05 in place of 1e-9, the guards against drift switched off by noise: 300 null paths."""
+    """At a level of 0.05 in place of 1e-9, the guards against drift switched off by noise: 300 null
+    paths.
+    """
     rng, refuted, runs = np.random.default_rng(4), 0, 200
     none = Corrections(ladders=(), logs=0.0)
     for _ in range(runs):
@@ -194,7 +234,9 @@ def test_fit_counts_zero_distances_as_agreement_and_infinite_ones_as_none():
         path: ClassVar = {d: [d] for d in (1, 2, 4, 8, 16)}
 
     def relation(value, error=0.0):
-        return TendsTo(rate=lambda _: 1.0, distance=lambda *_: {"": Measured(value, error)}, random=False)
+        return TendsTo(
+            rate=lambda _: 1.0, distance=lambda *_: {"": Measured(value, error)}, random=False
+        )
 
     same = (lambda d: d, lambda d: d, Line())
     assert relation(0.0).judge(*same).outcome is Outcome.HOLDS

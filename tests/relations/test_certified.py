@@ -1,4 +1,6 @@
-"""The certified engine: which claims reach which grade, wrong constants, rising precision, and what it leaves to floats."""
+"""The certified engine: which claims reach which grade, wrong constants, rising precision, and what
+it leaves to floats.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,13 @@ from impl.instances.instance import Instance
 from impl.kernel_flows.flows import drive
 from impl.kernel_flows.spectral import SpectralTask, diagonal
 from impl.numbers.arb_arrays import arb_array
-from impl.numbers.arb_matrices import norm, orthonormal, polar, symmetric_eigenvalues, symmetric_root
+from impl.numbers.arb_matrices import (
+    norm,
+    orthonormal,
+    polar,
+    symmetric_eigenvalues,
+    symmetric_root,
+)
 from impl.numbers.operands import Operand
 from impl.strategies import flows, grams, ridge, spectra, students
 from impl.strategies.wild_tables import WILD
@@ -36,11 +44,15 @@ SPECTRAL = {
     "only_full_water_filling_is_stable": lambda: flows.active_seeded(largest=5),
     "laplacian_spectral_filter": ridge.graph_laplacians,
     "laplacian_filter_rank": ridge.graph_laplacians,
-    "spectral_bias_variance": lambda: WILD[theorems.spectral_bias_variance.subject]("tame", torch.float64),
+    "spectral_bias_variance": lambda: WILD[theorems.spectral_bias_variance.subject](
+        "tame", torch.float64
+    ),
     "covariance_power_sets_spectral_bias": spectra.powered_covariances,
     "preconditioned_regression_risk": students.students,
     "exponent_needs_early_stopping": students.patient_students,
-    "alignment_decides_exponent": lambda: WILD[theorems.alignment_decides_exponent.subject]("tame", torch.float64),
+    "alignment_decides_exponent": lambda: WILD[theorems.alignment_decides_exponent.subject](
+        "tame", torch.float64
+    ),
     "one_step_learns_powered_teacher": spectra.gaussian_teachers,
     "kernel_views_agree": None,
     "linear_modes_are_amplified": None,
@@ -52,7 +64,9 @@ SPECTRAL = {
     "neural_collapse_implies_target_linearity": None,
     "balanced_linear_network_feature_ansatz": None,
 }
-"""Claims with closed-form spectra (and functions of them), with the general instances on which roots and frames are irrational."""
+"""Claims with closed-form spectra (and functions of them), with the general instances on which
+roots and frames are irrational.
+"""
 
 
 @pytest.mark.parametrize("name", SPECTRAL)
@@ -64,7 +78,8 @@ def test_closed_form_spectral_claims_are_certified_or_exact(name):
     def every_instance(instance):
         verdict = claim(instance)
         assert verdict.outcome in (HOLDS, Outcome.INAPPLICABLE), verdict
-        if verdict and not (verdict.grade is Grade.NUMERICAL and precisely(instance) is None):  # None: beyond 20 × 20
+        # None: beyond 20 × 20
+        if verdict and not (verdict.grade is Grade.NUMERICAL and precisely(instance) is None):
             grades[verdict.grade] += 1
         for mutant, wrong in claim.mutants.items():
             found = wrong(instance)
@@ -93,17 +108,28 @@ def _task(rows, classes, seed, active=None):
         values[:modes] = 0.3 * torch.tensor([1.5] * active + [0.5] * (modes - active)).double()
     right[:, :modes] = torch.linalg.qr(normal(classes, classes))[0][:, :modes]
     left = torch.linalg.qr(normal(rows, rows))[0]
-    return SpectralTask(left, values, right, flows.number(1.0), flows.number(0.3), normal(rows).abs())
+    return SpectralTask(
+        left, values, right, flows.number(1.0), flows.number(0.3), normal(rows).abs()
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "classes", "active"),
-    [("water_filling_law", 20, None), ("water_filling_law", 3, 2), ("water_filling_path", 3, None), ("only_full_water_filling_is_stable", 2, 2)],
-)  # fmt: skip
+    [
+        ("water_filling_law", 20, None),
+        ("water_filling_law", 3, 2),
+        ("water_filling_path", 3, None),
+        ("only_full_water_filling_is_stable", 2, 2),
+    ],
+)
 def test_size_twenty(name, classes, active):
     claim, task = getattr(theorems, name), _task(20, classes, 1, active)
     verdict = claim(task)
-    assert (verdict.outcome, verdict.grade, verdict.context["bits"]) == (HOLDS, Grade.CERTIFIED, PRECISION), verdict
+    assert (verdict.outcome, verdict.grade, verdict.context["bits"]) == (
+        HOLDS,
+        Grade.CERTIFIED,
+        PRECISION,
+    ), verdict
     wrong = next(iter(claim.mutants.values()))(task)
     assert (wrong.outcome, wrong.grade) == (REFUTED, Grade.CERTIFIED)
 
@@ -119,7 +145,8 @@ def test_a_refutation_on_balls_stands():
     assert (verdict.outcome, verdict.grade) == (REFUTED, Grade.CERTIFIED)  # whatever floats say
 
 
-# -- labels with given entries: matrix functions, no frame -------------------------------------------------------------
+# -- labels with given entries: matrix functions, no frame
+# -------------------------------------------------------------
 
 
 def _positive_part(matrix):
@@ -135,17 +162,24 @@ def _positive_part(matrix):
 )
 @settings(max_examples=3)
 def test_water_filling_of_given_labels_by_matrix_functions(kind, seed, ridge_, decay):
-    """K∞ = (√(λ/μ)(YYᵀ)^½ − λ)₊ for rational labels with multiple singular values and irrational roots: an oracle without singular vectors."""
+    """K∞ = (√(λ/μ)(YYᵀ)^½ − λ)₊ for rational labels with multiple singular values and irrational
+    roots: an oracle without singular vectors.
+    """
     source = torch.Generator().manual_seed(seed)
     if kind == "one-hot":
-        labels = torch.eye(4).repeat_interleave(3, 0)[:, torch.randperm(4, generator=source)].double() * 3 / 2
+        labels = (
+            torch.eye(4).repeat_interleave(3, 0)[:, torch.randperm(4, generator=source)].double()
+            * 3
+            / 2
+        )
     else:
         labels = torch.randn(12, 4, generator=source).double()
     if kind == "repeated":
         labels = torch.cat([labels[:6], labels[:6]])
     with ctx.workprec(256):
         y, lam, mu = arb_array(labels), arb_array(ridge_), arb_array(decay)
-        narrow = y.mT @ y  # (4, 4), definite: the column side has every singular value that is not zero
+        # (4, 4), definite: the column side has every singular value that is not zero
+        narrow = y.mT @ y
         root = symmetric_root(narrow)
         width = (lam / mu).sqrt()
         eye = np.eye(4, dtype=int).astype(object)
@@ -169,7 +203,8 @@ def test_water_filling_of_given_labels_by_matrix_functions(kind, seed, ridge_, d
     assert theorems.water_filling_law(task).grade is Grade.CERTIFIED
 
 
-# -- rising precision --------------------------------------------------------------------------------------------------
+# -- rising precision
+# --------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,18 +233,27 @@ def test_at_the_limit_it_says_so():
 
 
 def test_equal_means_known_to_agree():
-    cancelling = _judged("=", lambda: (arb(2) ** 100 + arb(2).sqrt()) - arb(2) ** 100, lambda: arb(2).sqrt())
-    assert (cancelling.outcome, cancelling.context["bits"]) == (HOLDS, 256)  # at 128 bits 2⁻²⁸ was left
+    cancelling = _judged(
+        "=", lambda: (arb(2) ** 100 + arb(2).sqrt()) - arb(2) ** 100, lambda: arb(2).sqrt()
+    )
+    # at 128 bits 2⁻²⁸ was left
+    assert (cancelling.outcome, cancelling.context["bits"]) == (
+        HOLDS,
+        256,
+    )
     off = _judged("=", lambda: arb(2).sqrt() * (1 + arb(2) ** -100), lambda: arb(2).sqrt())
     assert off.outcome is REFUTED
 
 
-# -- what it leaves alone ----------------------------------------------------------------------------------------------
+# -- what it leaves alone
+# ----------------------------------------------------------------------------------------------
 
 
 def test_exact_instances_stay_exact():
     task = _task(3, 2, 0).exact()
-    task = replace(task, left=np.eye(3, dtype=int).astype(object), right=np.eye(2, 3, dtype=int).astype(object))
+    task = replace(
+        task, left=np.eye(3, dtype=int).astype(object), right=np.eye(2, 3, dtype=int).astype(object)
+    )
     assert theorems.water_filling_law(task).grade is Grade.EXACT
 
 
@@ -238,16 +282,21 @@ def test_large_instances_are_judged_on_floats():
 def test_what_ball_arithmetic_has_proved_no_float_refutes():
     task = _task(4, 2, 6)
     claim = replace(
-        theorems.spectral_bias_variance, relation=Comparison("="), subject=SpectralTask, hypotheses={},
-        observe=lambda t: t.values * (1.5 if isinstance(t.values, torch.Tensor) else 1), predict=lambda t: t.values,
-    )  # fmt: skip
+        theorems.spectral_bias_variance,
+        relation=Comparison("="),
+        subject=SpectralTask,
+        hypotheses={},
+        observe=lambda t: t.values * (1.5 if isinstance(t.values, torch.Tensor) else 1),
+        predict=lambda t: t.values,
+    )
     verdict = claim(task)
     assert (verdict.outcome, verdict.grade) == (HOLDS, Grade.CERTIFIED)
 
 
 def test_the_exact_polar_factor_is_near_the_computed_one():
     step = grams.weight_step(
-        torch.randn(5, 5, generator=torch.Generator().manual_seed(1)).double(), torch.eye(5).double()
+        torch.randn(5, 5, generator=torch.Generator().manual_seed(1)).double(),
+        torch.eye(5).double(),
     )
     with ctx.workprec(128):
         exact = polar(arb_array(step.before))

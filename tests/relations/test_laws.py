@@ -31,7 +31,9 @@ from theorems.verdict import Grade, Outcome
 
 RUNS, LEVEL = 400, 0.05
 MOST = int(stats.binom.isf(1e-6, RUNS, LEVEL))
-"""A test of level 0.05 is refuted more often than this in 400 runs with probability at most 1e-6."""
+"""A test of level 0.05 is refuted more often than this in 400 runs with probability at most
+1e-6.
+"""
 
 REPLICATES = 300
 
@@ -53,7 +55,10 @@ class Sample(Instance):
 
 
 def judged(law, values, mean):
-    sample = Sample(torch.as_tensor(np.asarray(values, dtype=float)), torch.as_tensor(np.asarray(mean, dtype=float)))
+    sample = Sample(
+        torch.as_tensor(np.asarray(values, dtype=float)),
+        torch.as_tensor(np.asarray(mean, dtype=float)),
+    )
     return law.judge(lambda s: s.values, lambda s: s.mean, sample)
 
 
@@ -62,14 +67,17 @@ def test_keeps_its_level(name):
     law, source = LAWS[name]
     rng = np.random.default_rng(1)
     draws = source.rvs((RUNS, REPLICATES, 2), random_state=rng)
-    refuted = sum(judged(law, d, np.full(2, source.mean())).outcome is Outcome.REFUTED for d in draws)
+    refuted = sum(
+        judged(law, d, np.full(2, source.mean())).outcome is Outcome.REFUTED for d in draws
+    )
     assert refuted <= MOST
 
 
 def test_student_uses_its_level_up():
     rng = np.random.default_rng(2)
     refuted = sum(
-        judged(NormalMean(alarm=LEVEL), rng.normal(size=9), 0.0).outcome is Outcome.REFUTED for _ in range(RUNS)
+        judged(NormalMean(alarm=LEVEL), rng.normal(size=9), 0.0).outcome is Outcome.REFUTED
+        for _ in range(RUNS)
     )
     assert stats.binom.ppf(1e-6, RUNS, LEVEL) <= refuted <= MOST
 
@@ -103,7 +111,9 @@ def test_distribution_keeps_its_level_and_refutes():
     refuted = 0
     for _ in range(RUNS):
         sample = Sample(torch.as_tensor(rng.normal(size=(100, 2))), torch.zeros(()))
-        refuted += law.judge(lambda s: s.values, lambda _: stats.norm(), sample).outcome is Outcome.REFUTED
+        refuted += (
+            law.judge(lambda s: s.values, lambda _: stats.norm(), sample).outcome is Outcome.REFUTED
+        )
     assert stats.binom.ppf(1e-6, RUNS, LEVEL) <= refuted <= MOST
     wide = Sample(torch.as_tensor(rng.normal(size=(5_000, 2)) * [1.0, 1.3]), torch.zeros(()))
     found = Distributed().judge(lambda s: s.values, lambda _: stats.norm(), wide)
@@ -114,10 +124,15 @@ def test_distribution_keeps_its_level_and_refutes():
 def test_entries_share_the_false_alarm_probability():
     """Twenty columns in two parts: left unshared, 0.05 each would refute six true claims in ten."""
     law, rng = Distributed(alarm=LEVEL), np.random.default_rng(11)
-    split, both = (lambda s: {"a": s.values[:, :5], "b": s.values[:, 5:]}), {"a": stats.norm(), "b": stats.norm()}
+    split, both = (
+        (lambda s: {"a": s.values[:, :5], "b": s.values[:, 5:]}),
+        {"a": stats.norm(), "b": stats.norm()},
+    )
     draws = [Sample(torch.as_tensor(rng.normal(size=(30, 20))), torch.zeros(())) for _ in range(30)]
     found = [law.judge(split, lambda _: both, sample) for sample in draws]
-    assert sum(f.outcome is Outcome.REFUTED for f in found) <= stats.binom.isf(1e-6, len(draws), LEVEL)
+    assert sum(f.outcome is Outcome.REFUTED for f in found) <= stats.binom.isf(
+        1e-6, len(draws), LEVEL
+    )
     for f in found[:3]:
         assert stats.kstwo.sf(f.bound, 30) == pytest.approx(LEVEL / 20, rel=1e-6)
         assert f.context["false-alarm probability"] == LEVEL
@@ -130,7 +145,9 @@ def test_parts_entries_and_sides_share_the_level_of_a_mean(sign, tests):
     sides = {"a": values[:, 0], "b": values[:, 1:]}
     law = NormalMean(alarm=LEVEL, sign=sign)
     found = law.judge(
-        lambda _: sides, lambda _: {part: torch.zeros(v.shape[1:]) for part, v in sides.items()}, Sample(values, values)
+        lambda _: sides,
+        lambda _: {part: torch.zeros(v.shape[1:]) for part, v in sides.items()},
+        Sample(values, values),
     )
     column = sides[found.context["part"]][(slice(None), *found.context["entry"])].numpy()
     assert found.context["mean"] == pytest.approx(column.mean())
@@ -142,17 +159,28 @@ def test_parts_entries_and_sides_share_the_level_of_a_mean(sign, tests):
 def test_two_samples():
     rng = np.random.default_rng(6)
     law, base = Distributed(alarm=LEVEL), torch.zeros(())
-    pairs = [(torch.as_tensor(rng.normal(size=150)), torch.as_tensor(rng.normal(size=100))) for _ in range(RUNS)]
-    outcomes = [law.judge(lambda s: s.values, lambda _, y=y: y, Sample(x, base)).outcome for x, y in pairs]
+    pairs = [
+        (torch.as_tensor(rng.normal(size=150)), torch.as_tensor(rng.normal(size=100)))
+        for _ in range(RUNS)
+    ]
+    outcomes = [
+        law.judge(lambda s: s.values, lambda _, y=y: y, Sample(x, base)).outcome for x, y in pairs
+    ]
     assert sum(o is Outcome.REFUTED for o in outcomes) <= MOST
     x, y = torch.as_tensor(rng.normal(size=4_000)), torch.as_tensor(rng.normal(size=4_000) + 0.5)
-    assert Distributed().judge(lambda s: s.values, lambda _: y, Sample(x, base)).outcome is Outcome.REFUTED
+    assert (
+        Distributed().judge(lambda s: s.values, lambda _: y, Sample(x, base)).outcome
+        is Outcome.REFUTED
+    )
 
 
 def test_columns_of_two_samples_are_compared_one_by_one():
     rng, base, apart = np.random.default_rng(13), torch.zeros(()), np.array([0.0, 2.0, -3.0])
     x, y = (torch.as_tensor(rng.normal(size=(1_000, 3)) + apart) for _ in range(2))
-    assert Distributed().judge(lambda s: s.values, lambda _: y, Sample(x, base)).outcome is Outcome.HOLDS
+    assert (
+        Distributed().judge(lambda s: s.values, lambda _: y, Sample(x, base)).outcome
+        is Outcome.HOLDS
+    )
     found = Distributed().judge(lambda s: s.values, lambda _: y[:, [0, 2, 1]], Sample(x, base))
     assert found.outcome is Outcome.REFUTED
     assert found.context["column"] in (1, 2)
@@ -167,7 +195,9 @@ def test_kolmogorov_is_below_massart_and_the_exact_tail():
 
 
 def test_clopper_pearson_never_refutes_the_truth_too_often_exactly():
-    """The level of the test summed over the binomial distribution itself, at its two ends and in the middle."""
+    """The level of the test summed over the binomial distribution itself, at its two ends and in
+    the middle.
+    """
     log, count = math.log(2 / LEVEL), 40
     for p in (0.0, 0.01, 0.5, 0.97, 1.0):
         weight = 0.0
@@ -204,7 +234,11 @@ def test_a_constant_is_its_own_mean():
 def test_shapes_and_parts_must_agree():
     assert judged(NormalMean(), np.zeros((5, 2)), np.zeros(3)).outcome is Outcome.REFUTED
     with pytest.raises(InputError, match="parts"):
-        NormalMean().judge(lambda s: {"a": s.values}, lambda s: {"b": s.mean}, Sample(torch.zeros(3), torch.zeros(())))
+        NormalMean().judge(
+            lambda s: {"a": s.values},
+            lambda s: {"b": s.mean},
+            Sample(torch.zeros(3), torch.zeros(())),
+        )
 
 
 def test_errors_name_what_came():
@@ -254,10 +288,14 @@ def test_a_claim_in_law_draws_once_for_all_its_mutants():
     (">", "REFUTED", "UNDECIDED", "HOLDS"),
 ])  # fmt: skip
 @pytest.mark.parametrize(
-    "law", [NormalMean, lambda sign: VarianceBounded(sign=sign, variance=1.0)], ids=["Student", "Catoni"]
+    "law",
+    [NormalMean, lambda sign: VarianceBounded(sign=sign, variance=1.0)],
+    ids=["Student", "Catoni"],
 )
 def test_every_sign(law, sign, below, equal, above):
-    """Means far below, at, and far above the prediction; what is equal in the mean cannot be proved to be above."""
+    """Means far below, at, and far above the prediction; what is equal in the mean cannot be proved
+    to be above.
+    """
     noise = np.random.default_rng(3).normal(size=(400, 1))
     noise -= noise.mean()
     for shift, outcome in ((-5.0, below), (0.0, equal), (5.0, above)):
@@ -265,7 +303,9 @@ def test_every_sign(law, sign, below, equal, above):
 
 
 def test_empirical_bernstein_is_the_inequality_of_maurer_and_pontil():
-    """|x̄ − μ| ≤ √(2 s² ln(2/δ)/n) + 7 (b − a) ln(2/δ)/(3(n − 1)) with probability 1 − δ, written out in decimals."""
+    """|x̄ − μ| ≤ √(2 s² ln(2/δ)/n) + 7 (b − a) ln(2/δ)/(3(n − 1)) with probability 1 − δ,
+    written out in decimals.
+    """
     sample = np.array([[0.1], [0.4], [0.35], [0.9]])
     delta, low, high = 1e-3, np.zeros(1), np.full(1, 2.0)
     gap, bound = empirical_bernstein(sample, np.array([0.25]), -math.log(delta), low=low, high=high)

@@ -1,4 +1,6 @@
-"""What a comparison makes of two sides: four signs, parts, NaN, infinities, exact numbers, bounds too wide to tell."""
+"""What a comparison makes of two sides: four signs, parts, NaN, infinities, exact numbers, bounds
+too wide to tell.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ def _tensor(values):
 
 
 def judge(sign, observed, predicted, *, radius=None):
-    """Compare numbers as they are; ``radius`` is the rounding error that the observation is said to have."""
+    """Compare numbers as they are; ``radius`` is the rounding error that the observation is said to
+    have.
+    """
 
     def observe(pair):
         if radius is not None and isinstance(pair.observed, Ball):
@@ -74,15 +78,31 @@ def test_four_signs(how, sign, below, equal, above):
     ("margins", "radii", "outcome", "worst"),
     [
         ((1.0, 2.0, 3.0), (0.5, 0.5, 0.5), HOLDS, 0),
-        ((1.0, 2.0, 3.0), (0.1, 1.9, 0.1), HOLDS, 1),  # nearer to refutation than the smaller margin
+        # nearer to refutation than the smaller margin
+        (
+            (1.0, 2.0, 3.0),
+            (0.1, 1.9, 0.1),
+            HOLDS,
+            1,
+        ),
         ((1.0, 2.0, 3.0), (0.5, 2.5, 0.5), UNDECIDED, 1),
         ((9.0, 0.2, 3.0), (0.5, 0.5, 2.0), UNDECIDED, 1),
         ((9.0, -1.0, 3.0), (0.5, 0.5, 0.5), REFUTED, 1),
-        ((1.0, -1.0, 3.0), (10.0, 0.5, 0.5), REFUTED, 1),  # one entry that cannot be told hides none that can
+        # one entry that cannot be told hides none that can
+        (
+            (1.0, -1.0, 3.0),
+            (10.0, 0.5, 0.5),
+            REFUTED,
+            1,
+        ),
     ],
 )
-def test_a_strict_inequality_is_judged_where_it_is_nearest_to_refutation(margins, radii, outcome, worst, order):
-    finding = judge(">", [10 + margins[i] for i in order], [10.0] * 3, radius=[radii[i] for i in order])
+def test_a_strict_inequality_is_judged_where_it_is_nearest_to_refutation(
+    margins, radii, outcome, worst, order
+):
+    finding = judge(
+        ">", [10 + margins[i] for i in order], [10.0] * 3, radius=[radii[i] for i in order]
+    )
     assert finding.outcome is outcome
     assert finding.context["entry"] == (order.index(worst),)
 
@@ -108,7 +128,8 @@ def test_within_and_beyond_the_bound():
     assert judge("=", [10.0, 5.0], [10.75, 5.0], radius=0.5).outcome is REFUTED
     assert judge("<=", [10.25], [10.0], radius=0.5).outcome is HOLDS
     assert judge("<=", [10.75], [10.0], radius=0.5).outcome is REFUTED
-    assert judge(">", [10.25], [10.0], radius=0.5).outcome is UNDECIDED  # a strict inequality must be proved
+    # a strict inequality must be proved
+    assert judge(">", [10.25], [10.0], radius=0.5).outcome is UNDECIDED
     assert judge(">", [10.75], [10.0], radius=0.5).outcome is HOLDS
     assert judge(">", [9.5], [10.0], radius=0.5).outcome is REFUTED
 
@@ -176,7 +197,9 @@ def test_parts_are_compared_by_name_and_by_their_own_sign():
     finding = Comparison("=").judge(observe, predict, _pair(3))
     assert finding.outcome is REFUTED
     assert finding.context["part"] == "less"
-    with pytest.raises(TypeError, match=r"expected the parts \['equal', 'less'\] on both sides, got \['less'\]"):
+    with pytest.raises(
+        TypeError, match=r"expected the parts \['equal', 'less'\] on both sides, got \['less'\]"
+    ):
         relation.judge(observe, lambda pair: {"less": pair.predicted}, _pair(3))
 
 
@@ -229,10 +252,14 @@ def test_exact_numbers_beyond_every_float():
 
 def test_a_formula_with_a_zero_denominator_says_nothing():
     pair = Pair(np.array([1], dtype=object), np.array([0], dtype=object))
-    finding = Comparison().judge(lambda p: p.observed * Fraction(1, int(p.predicted[0])), lambda p: p.predicted, pair)
+    finding = Comparison().judge(
+        lambda p: p.observed * Fraction(1, int(p.predicted[0])), lambda p: p.predicted, pair
+    )
     assert finding.outcome is Outcome.INAPPLICABLE
     floats = Comparison().judge(
-        lambda p: p.observed / p.predicted, lambda p: p.predicted, Pair(_tensor([0.0]), _tensor([0.0]))
+        lambda p: p.observed / p.predicted,
+        lambda p: p.predicted,
+        Pair(_tensor([0.0]), _tensor([0.0])),
     )
     assert floats.outcome is Outcome.INAPPLICABLE
     assert floats.context["reason"] == "a denominator is zero"
@@ -246,15 +273,21 @@ def test_floats_in_exact_arithmetic_are_an_error_of_the_formula():
 
 def test_float32_data_are_compared_as_the_numbers_they_are():
     third = torch.tensor([1 / 3], dtype=torch.float32)
-    finding = Comparison().judge(lambda p: p.observed * 2, lambda p: p.predicted + p.predicted, Pair(third, third))
+    finding = Comparison().judge(
+        lambda p: p.observed * 2, lambda p: p.predicted + p.predicted, Pair(third, third)
+    )
     assert finding.outcome is HOLDS
-    finding = Comparison().judge(lambda p: p.observed, lambda p: p.predicted, Pair(third, third.double() + 2**-40))
+    finding = Comparison().judge(
+        lambda p: p.observed, lambda p: p.predicted, Pair(third, third.double() + 2**-40)
+    )
     assert finding.outcome is REFUTED
 
 
 @pytest.mark.parametrize("factor", [2.0, 1.5, -1.0, 0.0])
 def test_an_equation_whose_bound_a_wrong_side_would_meet_does_not_hold(factor):
-    """The bound of a side that is twice the other is below the larger and above the smaller: that is no agreement."""
+    """The bound of a side that is twice the other is below the larger and above the smaller: that
+    is no agreement.
+    """
     for radius in (1.2, 2.5):
         finding = judge("=", [factor, 0.1], [1.0, 0.1], radius=radius)
         assert finding.outcome in (UNDECIDED, REFUTED), (radius, finding)

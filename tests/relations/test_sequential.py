@@ -1,4 +1,6 @@
-"""Tests that may be stopped any time keep their level, lose nothing by being looked at, and find planted deviations."""
+"""Tests that may be stopped any time keep their level, lose nothing by being looked at, and find
+planted deviations.
+"""
 
 import json
 import math
@@ -20,7 +22,13 @@ from theorems import gram_flow, in_law, surrogate_grows_in_expectation
 from theorems.checking.alarms import FAMILY, alarm_of, shared_out, spent
 from theorems.checking.betting import open_ended
 from theorems.counterexamples import counterexample
-from theorems.relations.laws import BoundedMean, NormalMean, Proportion, SubGammaMean, VarianceBounded
+from theorems.relations.laws import (
+    BoundedMean,
+    NormalMean,
+    Proportion,
+    SubGammaMean,
+    VarianceBounded,
+)
 from theorems.relations.sequential import Capital, Sequential, finding, reseeded
 from theorems.verdict import Grade, Outcome
 
@@ -37,12 +45,15 @@ LAWS = {
 
 
 def ever(law, draws, mean):
-    """In how many runs, and after how many batches, the capital reached 1/LEVEL at any of the looks: (RUNS, BATCHES, SIZE) draws."""
+    """In how many runs, and after how many batches, the capital reached 1/LEVEL at any of the
+    looks: (RUNS, BATCHES, SIZE) draws.
+    """
     capital = Capital(law, {"": np.full(len(draws), mean)}, None)
     crossed = np.zeros(len(draws), dtype=bool)
     for batch in draws.swapaxes(0, 1):
         capital.bet({"": batch.T})
-        logs = np.concatenate([capital.logs[key] for key in capital.logs])  # runs are entries: each has its own mixture
+        # runs are entries: each has its own mixture
+        logs = np.concatenate([capital.logs[key] for key in capital.logs])
         wealth = np.logaddexp.reduce(logs, axis=0) - math.log(len(logs))
         crossed |= wealth >= math.log(1 / LEVEL)
     return int(crossed.sum())
@@ -57,10 +68,14 @@ def test_keeps_its_level_however_often_one_looks(name, sign):
 
 
 def test_a_fixed_size_test_would_not():
-    """The control of the test above: Student's test at every look refutes the truth far too often."""
+    """The control of the test above: Student's test at every look refutes the truth far too
+    often.
+    """
     draws = stats.norm(1.0, 2.0).rvs((RUNS, BATCHES * SIZE), random_state=np.random.default_rng(1))
     looks = [draws[:, : SIZE * (i + 1)] for i in range(BATCHES)]
-    crossed = np.any([stats.ttest_1samp(look, 1.0, axis=1).pvalue < LEVEL for look in looks], axis=0)
+    crossed = np.any(
+        [stats.ttest_1samp(look, 1.0, axis=1).pvalue < LEVEL for look in looks], axis=0
+    )
     assert crossed.sum() > 2 * MOST
 
 
@@ -77,7 +92,9 @@ def test_finds_a_planted_shift_on_either_side(name):
 
 @pytest.mark.parametrize("name", LAWS)
 def test_a_factor_has_expectation_at_most_one(name):
-    """Not by simulation of runs: the mean of one factor over many replicates, every size of bet, at the truth and beyond it."""
+    """Not by simulation of runs: the mean of one factor over many replicates, every size of bet, at
+    the truth and beyond it.
+    """
     from theorems.relations.wagers import log_factors
 
     law, source = LAWS[name]
@@ -85,7 +102,9 @@ def test_a_factor_has_expectation_at_most_one(name):
     for sign in (1, -1):
         for beyond in (0.0, 0.2):
             mean = np.full(len(sample), source.mean() + sign * beyond * source.std())
-            logs = log_factors(law, sample[None], mean, sign, np.full(len(sample), source.var()), None)
+            logs = log_factors(
+                law, sample[None], mean, sign, np.full(len(sample), source.var()), None
+            )
             factors = np.exp(logs)
             error = factors.std(1) / math.sqrt(len(sample))
             assert (factors.mean(1) <= 1 + 6 * error + 1e-12).all()
@@ -101,10 +120,19 @@ class Replicated(Instance):
 
     def draw(self):
         source = torch.Generator().manual_seed(self.seed)
-        return self.mean + self.shift + torch.randn((100, *self.mean.shape), generator=source, dtype=torch.float64)
+        return (
+            self.mean
+            + self.shift
+            + torch.randn((100, *self.mean.shape), generator=source, dtype=torch.float64)
+        )
 
 
-@in_law(NormalMean(), observed=Replicated.draw, on=st.nothing, mutants={"one more": lambda i: i.mean + 1})
+@in_law(
+    NormalMean(),
+    observed=Replicated.draw,
+    on=st.nothing,
+    mutants={"one more": lambda i: i.mean + 1},
+)
 def mean_is_as_said(instance: Replicated) -> Tensor:
     """The replicates have the mean that is said."""
     return instance.mean
@@ -143,18 +171,28 @@ def test_batches_are_independent_and_reproducible():
 
 
 def test_an_open_ended_run_finds_the_wrong_instance_and_writes_a_script():
-    instances = [Replicated(ZERO, seed=1), Replicated(ZERO, shift=0.3, seed=2), Replicated(ZERO, seed=3)]
+    instances = [
+        Replicated(ZERO, seed=1),
+        Replicated(ZERO, shift=0.3, seed=2),
+        Replicated(ZERO, seed=3),
+    ]
     watched, verdict = open_ended(mean_is_as_said, instances, seconds=60.0)
     assert verdict.outcome is Outcome.REFUTED
     assert verdict.instance is instances[1]
     again = watched(instances[1])
-    assert (again.outcome, again.measured, again.bound) == (verdict.outcome, verdict.measured, verdict.bound)
+    assert (again.outcome, again.measured, again.bound) == (
+        verdict.outcome,
+        verdict.measured,
+        verdict.bound,
+    )
     assert verdict.context["false-alarm probability"] == pytest.approx(1e-9 / 3)
 
 
 def test_an_open_ended_run_of_a_true_claim_ends_with_its_time():
     started = time.monotonic()
-    _, verdict = open_ended(mean_is_as_said, [Replicated(ZERO, seed=s) for s in range(3)], seconds=0.2)
+    _, verdict = open_ended(
+        mean_is_as_said, [Replicated(ZERO, seed=s) for s in range(3)], seconds=0.2
+    )
     assert verdict
     assert time.monotonic() - started < 30
     assert verdict.context["replicates"] >= 100
@@ -181,7 +219,9 @@ def test_an_open_ended_run_of_the_catalogue_finds_a_mutant_and_its_script_runs()
 
 
 def test_rounding_is_no_deviation():
-    """Replicates that are constant but for the last bit of their mean: a capital that grew here would refute float64."""
+    """Replicates that are constant but for the last bit of their mean: a capital that grew here
+    would refute float64.
+    """
     capital = Capital(NormalMean(), {"": np.array(0.1)}, None)
     for _ in range(50):
         capital.bet({"": np.full(100, 0.1 + 1e-17)})
@@ -196,10 +236,15 @@ def test_nan_proves_nothing():
 
 @pytest.mark.parametrize("sign", ["=", "<=", ">=", ">"])
 def test_the_finding_tells_of_all_replicates_at_the_entry_that_lost_most(sign):
-    """Batches of different sizes, two parts; one entry of one part is far on the side that the sign forbids."""
+    """Batches of different sizes, two parts; one entry of one part is far on the side that the sign
+    forbids.
+    """
     rng, off = np.random.default_rng(4), 2.0 if sign == "<=" else -2.0
     means = {"a": np.array([1.0, 5.0]), "b": np.array([[-3.0], [7.0]])}
-    batches = [{part: mean + rng.normal(size=(size, *mean.shape)) for part, mean in means.items()} for size in (30, 50)]
+    batches = [
+        {part: mean + rng.normal(size=(size, *mean.shape)) for part, mean in means.items()}
+        for size in (30, 50)
+    ]
     for batch in batches:
         batch["b"][:, 1, 0] += off
     capital = Capital(NormalMean(sign=sign), means, None)
@@ -247,7 +292,8 @@ def test_mistakes():
         open_ended(gram_flow, [], seconds=1.0)
 
 
-# -- the whole run -------------------------------------------------------------------------------------------------
+# -- the whole run
+# -------------------------------------------------------------------------------------------------
 
 
 def test_alarms_of_a_long_run_shrink_to_one_in_a_million():
@@ -267,14 +313,18 @@ def test_what_was_spent_counts_verdicts_and_not_what_did_not_apply():
     from types import SimpleNamespace
 
     seen = SimpleNamespace(
-        claim=mean_is_as_said, outcomes=Counter({Outcome.HOLDS: 7, Outcome.INAPPLICABLE: 5}), watched=None
+        claim=mean_is_as_said,
+        outcomes=Counter({Outcome.HOLDS: 7, Outcome.INAPPLICABLE: 5}),
+        watched=None,
     )
     assert spent([seen]) == (pytest.approx(7e-9), 7)
     assert spent([]) is None
 
 
 def test_falsify_bets_for_half_of_its_time_and_says_what_came_of_it(run, tmp_path):
-    code, out, _ = run("falsify", "surrogate_grows_in_expectation", "--seconds", "1", "--json", "e.json")
+    code, out, _ = run(
+        "falsify", "surrogate_grows_in_expectation", "--seconds", "1", "--json", "e.json"
+    )
     assert code == 0, out
     assert re.search(r"watched \d+ replicates .* would refute it at level 5e-07", out)
     assert 0 < json.loads((tmp_path / "e.json").read_text())["false_alarm"] <= FAMILY
@@ -286,7 +336,10 @@ def test_the_script_of_a_watched_refutation_is_written(monkeypatch, tmp_path):
     from theorems.checking.collected import Evidence
     from theorems.commands.refutations import keep_counterexample
 
-    small = replace(surrogate_grows_in_expectation, predict=lambda i: 1.05 * surrogate_grows_in_expectation.predict(i))
+    small = replace(
+        surrogate_grows_in_expectation,
+        predict=lambda i: 1.05 * surrogate_grows_in_expectation.predict(i),
+    )
     seen = Evidence(small)
     watch(seen, seconds=20.0, seed=0, alarm=1e-6)
     assert seen.outcome is Outcome.REFUTED

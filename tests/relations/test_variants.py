@@ -1,4 +1,6 @@
-"""The wrong variants that a claim gets if it names none: each predicts what its name says, of numbers, exact numbers and laws."""
+"""The wrong variants that a claim gets if it names none: each predicts what its name says, of
+numbers, exact numbers and laws.
+"""
 
 from fractions import Fraction
 
@@ -26,7 +28,9 @@ def exact(rows):
 
 
 @pytest.mark.parametrize(
-    "law", [stats.expon(), stats.gamma(2.5, loc=-1.0), stats.norm(3.0, 0.5)], ids=["exp", "gamma", "normal"]
+    "law",
+    [stats.expon(), stats.gamma(2.5, loc=-1.0), stats.norm(3.0, 0.5)],
+    ids=["exp", "gamma", "normal"],
 )
 def test_a_law_is_reflected_and_stretched(law):
     """P(−X ≤ x) = P(X ≥ −x), and a law with a scale has that of twice the variable."""
@@ -71,7 +75,13 @@ def test_only_what_is_wrong_for_the_sign_is_tried():
 
 def test_a_variant_that_changes_nothing_says_so():
     symmetric, zero = SQUARE + SQUARE.mT, torch.zeros(2, 2)
-    for value, name in ((symmetric, TRANSPOSED), (WIDE, TRANSPOSED), (zero, FLIPPED), (zero, DOUBLED), (0, FLIPPED)):
+    for value, name in (
+        (symmetric, TRANSPOSED),
+        (WIDE, TRANSPOSED),
+        (zero, FLIPPED),
+        (zero, DOUBLED),
+        (0, FLIPPED),
+    ):
         assert variants(value)[name].idle(None) == "this variant predicts the same here"
     for value in (symmetric, WIDE, 1):
         assert variants(value)[FLIPPED].idle(None) is None

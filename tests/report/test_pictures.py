@@ -1,4 +1,6 @@
-"""The pictures' runs show what they claim to show, and every picture draws into a file without a display."""
+"""The pictures' runs show what they claim to show, and every picture draws into a file without a
+display.
+"""
 
 import numpy as np
 import pytest
@@ -15,7 +17,9 @@ pytest.importorskip("sklearn")
 
 
 def test_the_flow_ends_at_the_water_level():
-    run = exhibits.kernel_paths((2.0, 1.0, 0.2), samples=6, ridge=0.5, decay=0.5, until=60.0, size=0.3, seed=1)
+    run = exhibits.kernel_paths(
+        (2.0, 1.0, 0.2), samples=6, ridge=0.5, decay=0.5, until=60.0, size=0.3, seed=1
+    )
     assert run.eigenvalues[-1, :2] == pytest.approx([1.5, 0.5], abs=1e-6)
     assert run.eigenvalues[-1, 2:] == pytest.approx(0, abs=1e-6)
 
@@ -30,7 +34,8 @@ def test_noise_has_the_ranks_that_are_marked():
     assert [ranks(run.plain[b]) for b in (1, 2, 8)] == [{2}, {4}, {6}]
     assert (run.averaged > 1e-9 * run.averaged[0]).sum() > 6
     single = np.mean([(values**2).sum(-1).mean() for values in run.centred.values()])
-    assert (run.averaged**2).sum() == pytest.approx(single)  # the trace of a mean is the mean of the traces
+    # the trace of a mean is the mean of the traces
+    assert (run.averaged**2).sum() == pytest.approx(single)
 
 
 def test_the_bound_holds_all_along_the_training():
@@ -60,7 +65,8 @@ def test_a_picture_is_written(name, tmp_path):
 
 
 def test_the_flow_that_is_drawn_is_at_rest_on_its_formula():
-    graph = exhibits.neighbour_laplacian(80, 6)  # as in supervised-or-not: one mode is near the edge, and slow
+    # as in supervised-or-not: one mode is near the edge, and slow
+    graph = exhibits.neighbour_laplacian(80, 6)
     reached, law = exhibits.self_supervised_spectrum(graph, decay=0.1, pull=0.5, floor=0.4, seed=0)
     assert np.abs(reached - law).max() < 1e-5
     with pytest.raises(InputError, match="at rest"):
@@ -75,12 +81,19 @@ def test_a_picture_says_how_it_can_be_had_again():
 
 
 def test_names_and_docstrings():
-    assert set(pictures.PICTURES) == {"water-filling", "trained-spectrum", "minibatch-noise", "supervised-or-not"}
+    assert set(pictures.PICTURES) == {
+        "water-filling",
+        "trained-spectrum",
+        "minibatch-noise",
+        "supervised-or-not",
+    }
     assert all(draw.__doc__ for draw in pictures.PICTURES.values())
 
 
 def test_simulated_risks_lie_on_the_lines():
-    """The dots of risk-by-exponent: real trainings on drawn noise against the formula; 5 standard errors are exceeded once in 1e6."""
+    """The dots of risk-by-exponent: real trainings on drawn noise against the formula; 5 standard
+    errors are exceeded once in 1e6.
+    """
     for mode, power in ((0, 1.0), (preconditioning.DIMENSION - 1, -2.0)):
         student = preconditioning.student(power, mode, 6, seed=3)
         mean, error = preconditioning.simulated_risk(student, 300, seed=4)
@@ -92,7 +105,9 @@ def test_simulated_risks_lie_on_the_lines():
 def test_the_best_exponent_follows_the_alignment():
     def risks(mode):
         predict = preconditioning.preconditioned_regression_risk.predict
-        return [float(predict(preconditioning.student(p, mode, 6, seed=0))) for p in (-3.0, 0.0, 3.0)]
+        return [
+            float(predict(preconditioning.student(p, mode, 6, seed=0))) for p in (-3.0, 0.0, 3.0)
+        ]
 
     top, bottom = risks(0), risks(preconditioning.DIMENSION - 1)
     assert top == sorted(top, reverse=True)

@@ -1,4 +1,6 @@
-"""What the pictures of the weight Gram matrix and of the fields on the training set show, read off the figures that are drawn."""
+"""What the pictures of the weight Gram matrix and of the fields on the training set show, read off
+the figures that are drawn.
+"""
 
 import numpy as np
 import pytest
@@ -33,7 +35,14 @@ def figures():
     return figure
 
 
-NAMES = ("target-linearity", "virtual-covariance", "collapse", "recursion-residuals", "kernel-cut", "gram-flow")
+NAMES = (
+    "target-linearity",
+    "virtual-covariance",
+    "collapse",
+    "recursion-residuals",
+    "kernel-cut",
+    "gram-flow",
+)
 
 
 def test_names_and_captions():
@@ -50,7 +59,10 @@ def test_every_axis_is_named_and_no_legend_covers_data(name, figures, tmp_path):
     figure.savefig(tmp_path / "picture.svg")
     assert all(axis.get_xlabel() and axis.get_title(loc="left") for axis in figure.axes)
     assert figure.axes[0].get_ylabel()
-    legends = [*figure.legends, *(axis.get_legend() for axis in figure.axes if axis.get_legend() is not None)]
+    legends = [
+        *figure.legends,
+        *(axis.get_legend() for axis in figure.axes if axis.get_legend() is not None),
+    ]
     assert legends
     boxes = [legend.get_window_extent() for legend in legends]
     for i, box in enumerate(boxes):
@@ -78,7 +90,9 @@ def test_the_fitted_head_keeps_its_promise_and_random_heads_do_not(figures):
     assert (promised[rates > 2] < 0).all()
     assert seen[0] < 1.1 * promised[0]  # the promise is tight at small rates
     others = [
-        line.get_ydata() for line in axis.get_lines() if line.get_linewidth() == 0.9 and len(line.get_xdata()) > 2
+        line.get_ydata()
+        for line in axis.get_lines()
+        if line.get_linewidth() == 0.9 and len(line.get_xdata()) > 2
     ]
     assert len(others) == 12
     assert 2 <= sum(path[0] < 0 for path in others) <= 10
@@ -109,11 +123,15 @@ def test_at_rest_the_gram_matrix_is_the_correlation_under_decay_alone(figures):
 def test_collapse_is_complete_for_equal_classes_alone(figures):
     left, right = figures("collapse").axes
     dots = [line for line in left.get_lines() if line.get_label().startswith("$K=")]
-    lines = [line for line in left.get_lines() if line.get_marker() == "None" and line.get_color() != RED]
+    lines = [
+        line for line in left.get_lines() if line.get_marker() == "None" and line.get_color() != RED
+    ]
     assert len(lines) == len({dot.get_marker() for dot in dots}) == len(dots) == 4
     for line, dot in zip(lines, dots, strict=True):
         ratios = dot.get_xdata()
-        assert dot.get_ydata() == pytest.approx(np.interp(ratios, line.get_xdata(), line.get_ydata()), abs=2e-3)
+        assert dot.get_ydata() == pytest.approx(
+            np.interp(ratios, line.get_xdata(), line.get_ydata()), abs=2e-3
+        )
         assert (np.asarray(dot.get_ydata()) == 1).tolist() == (np.asarray(ratios) == 1).tolist()
     spreads, equal = drawn(right, "5 equal classes")
     assert slope(spreads[:10], equal[:10]) == pytest.approx(2, abs=0.01)

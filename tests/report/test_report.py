@@ -1,4 +1,6 @@
-"""The report, read as text: nothing of the evidence is lost, nothing is obeyed, what is missing is said."""
+"""The report, read as text: nothing of the evidence is lost, nothing is obeyed, what is missing is
+said.
+"""
 
 import copy
 import re
@@ -50,7 +52,11 @@ def test_every_claim_has_its_card_with_all_that_is_known(page):
 
 
 def test_the_page_asks_for_nothing(page):
-    pictures = {"2601.00276": [Picture("a", "A <b>caption</b>.", b"<svg xmlns='http://www.w3.org/2000/svg'/>")]}
+    pictures = {
+        "2601.00276": [
+            Picture("a", "A <b>caption</b>.", b"<svg xmlns='http://www.w3.org/2000/svg'/>")
+        ]
+    }
     for html in (page, render(catalogue(), pictures=pictures)):
         for tag, attributes in Reader(html).tags:
             for name in ("src", "srcset", "data", "poster", "action", "xlink:href"):
@@ -66,15 +72,34 @@ HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(2)</script>\"' onl
 
 def test_markup_in_the_evidence_is_shown_not_obeyed():
     evil = record(CLAIMS[0]) | {
-        "name": HOSTILE, "arxiv": HOSTILE, "paper": HOSTILE, "where": HOSTILE, "tag": HOSTILE, "grade": HOSTILE,
-        "statement": f"{HOSTILE}\n\n{HOSTILE} `{HOSTILE}`\n\n.. raw:: html\n\n   <script>alert(4)</script>\n\n.. image:: http://e.com/x\n\n"
-                     f".. include:: /etc/passwd\n\n`x <javascript:alert(5)>`_ and\n\n.. math:: \\text{{{HOSTILE}}}",
-        "summary": HOSTILE, "earned": HOSTILE, "grades": {HOSTILE: 3}, "related": [{"kind": HOSTILE, "name": "other"}],
+        "name": HOSTILE,
+        "arxiv": HOSTILE,
+        "paper": HOSTILE,
+        "where": HOSTILE,
+        "tag": HOSTILE,
+        "grade": HOSTILE,
+        "statement": f"{HOSTILE}\n\n{HOSTILE} `{HOSTILE}`\n\n.. raw:: html\n\n   "
+        "<script>alert(4)</script>\n\n.. image:: http://e.com/x\n\n"
+        ".. include:: /etc/passwd\n\n`x <javascript:alert(5)>`_ and\n\n.. "
+        f"math:: \\text{{{HOSTILE}}}",
+        "summary": HOSTILE,
+        "earned": HOSTILE,
+        "grades": {HOSTILE: 3},
+        "related": [{"kind": HOSTILE, "name": "other"}],
         "mutants": {"refuted": 0, "total": 1, "each": [{"name": HOSTILE, "refuted": False}]},
-        "hypotheses": {"bite": 0, "total": 1, "each": [{"name": HOSTILE, "checked": False, "bites": False}]},
-        "counterexample": {"text": HOSTILE, "instance": HOSTILE, "script": HOSTILE, "file": HOSTILE},
+        "hypotheses": {
+            "bite": 0,
+            "total": 1,
+            "each": [{"name": HOSTILE, "checked": False, "bites": False}],
+        },
+        "counterexample": {
+            "text": HOSTILE,
+            "instance": HOSTILE,
+            "script": HOSTILE,
+            "file": HOSTILE,
+        },
         "places": [{"where": HOSTILE, "outcome": HOSTILE, "grade": HOSTILE, "reason": HOSTILE}],
-    }  # fmt: skip
+    }
     other = record(CLAIMS[1]) | {"name": "other"}
     content = {
         "schema": 1,
@@ -113,7 +138,8 @@ def test_missing_optional_fields_are_said_to_be_missing():
     )
     content = {key: catalogue()[key] for key in ("schema", "seed", "profile", "versions")}
     content["claims"] = [
-        {k: c[k] for k in required} | {"mutants": {"refuted": 2, "total": 2}} for c in catalogue()["claims"]
+        {k: c[k] for k in required} | {"mutants": {"refuted": 2, "total": 2}}
+        for c in catalogue()["claims"]
     ]
     text = text_of(render(content))
     for words in (
@@ -133,7 +159,19 @@ def test_a_file_without_a_required_field_is_refused(field):
 
 
 @pytest.mark.parametrize(
-    "field", ["name", "arxiv", "tag", "expected", "outcome", "grade", "measured", "bound", "instances", "mutants"]
+    "field",
+    [
+        "name",
+        "arxiv",
+        "tag",
+        "expected",
+        "outcome",
+        "grade",
+        "measured",
+        "bound",
+        "instances",
+        "mutants",
+    ],
 )
 def test_a_claim_without_a_required_field_is_refused_by_name(field):
     content = catalogue()
@@ -188,7 +226,12 @@ def test_equal_evidence_gives_an_equal_page(page):
 def test_a_network_is_shown_place_by_place():
     html = render(on_a_network())
     text = " ".join(text_of(html).split())
-    for words in ("encoder.layers.0.linear2", "entry (0, 3) differs", "no such layer", f"({len(CLAIMS) - 2})"):
+    for words in (
+        "encoder.layers.0.linear2",
+        "entry (0, 3) differs",
+        "no such layer",
+        f"({len(CLAIMS) - 2})",
+    ):
         assert words in text
     assert "theorems check gram_flow --seed 5 --model 'nets/mine.py:the net'" in text
     said = {"factory": "nets/mine.py:the net", "decay": 0.01, "batch_size": 64, "double": True}
@@ -197,7 +240,8 @@ def test_a_network_is_shown_place_by_place():
 
 
 @pytest.mark.parametrize(
-    ("model", "message"), [("net.py:f", "'model' of the evidence file"), ({"decay": "much"}, "'decay' of 'model'")]
+    ("model", "message"),
+    [("net.py:f", "'model' of the evidence file"), ({"decay": "much"}, "'decay' of 'model'")],
 )
 def test_a_network_of_another_kind_is_refused(model, message):
     with pytest.raises(InputError, match=message):
@@ -206,8 +250,19 @@ def test_a_network_of_another_kind_is_refused(model, message):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, "–"), (0, "0"), (0.0, "0"), (12345, "12\u202f345"), (0.4567, "0.457"), (3.2e-7, "3.2\u202f×\u202f10⁻⁷"),
-     (-2e-9, "−2\u202f×\u202f10⁻⁹"), (float("inf"), "∞"), (float("nan"), "not a number"), (1234.5, "1234"), (1e300, "1\u202f×\u202f10³⁰⁰")],
-)  # fmt: skip
+    [
+        (None, "–"),
+        (0, "0"),
+        (0.0, "0"),
+        (12345, "12\u202f345"),
+        (0.4567, "0.457"),
+        (3.2e-7, "3.2\u202f×\u202f10⁻⁷"),
+        (-2e-9, "−2\u202f×\u202f10⁻⁹"),
+        (float("inf"), "∞"),
+        (float("nan"), "not a number"),
+        (1234.5, "1234"),
+        (1e300, "1\u202f×\u202f10³⁰⁰"),
+    ],
+)
 def test_numbers(value, text):
     assert number(value) == text

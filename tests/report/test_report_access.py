@@ -17,12 +17,15 @@ def test_everything_can_be_done_with_the_keyboard(visit):
         page.keyboard.press("Tab")
         found = page.evaluate(
             """() => { const e = document.activeElement, s = getComputedStyle(e), r = e.getBoundingClientRect();
-               return [e.id || e.name || e.dataset?.claim || e.tagName, s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) > 0 && r.width > 0]; }"""
+               return [e.id || e.name || e.dataset?.claim || e.tagName, s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) > 0 && r.width > 0]; }"""  # noqa: E501
         )
         reached.append(found[0])
         if not found[1]:
             unseen.append(found[0])
-        if page.evaluate("document.activeElement.closest('.claim')?.id") == "claim-kernel_rank_at_most_classes":
+        if (
+            page.evaluate("document.activeElement.closest('.claim')?.id")
+            == "claim-kernel_rank_at_most_classes"
+        ):
             break
     assert {"theme", "search", "outcome", "paper", "gram_flow", "open-all"} <= set(reached)
     assert not unseen, "the focus is always visible"
@@ -47,7 +50,7 @@ NAMELESS = """
     || (e.labels && [...e.labels].map(l => l.textContent).join('')) || e.textContent;
   return !name.trim();
 }).map(e => e.outerHTML.slice(0, 150))
-"""
+"""  # noqa: E501
 CONTRAST = """
 () => {
   const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
@@ -72,7 +75,7 @@ CONTRAST = """
   }
   return [seen, [...bad]];
 }
-"""
+"""  # noqa: E501
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -95,14 +98,18 @@ def test_a_screen_reader_finds_its_way(visit, name):
     for landmark in ("header", "nav", "main", "footer"):
         assert page.locator(f"body > {landmark}").count() == 1
     assert page.evaluate("document.documentElement.lang") == "en"
-    levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3,h4,h5,h6')].map(h => +h.tagName[1])")
+    levels = page.evaluate(
+        "[...document.querySelectorAll('h1,h2,h3,h4,h5,h6')].map(h => +h.tagName[1])"
+    )
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
     assert page.evaluate("[...document.querySelectorAll('img')].filter(i => !i.alt).length") == 0
     assert page.evaluate("[...document.querySelectorAll('th')].filter(t => !t.scope).length") == 0
     broken = page.evaluate(
-        "[...document.querySelectorAll('[aria-labelledby]')].filter(e => e.getAttribute('aria-labelledby').split(' ').some(i => !document.getElementById(i))).length"
+        "[...document.querySelectorAll('[aria-labelledby]')].filter(e => "
+        "e.getAttribute('aria-labelledby').split(' ').some(i => "
+        "!document.getElementById(i))).length"
     )
     assert broken == 0
     if name != "empty":

@@ -41,7 +41,9 @@ def test_the_command_draws_the_pictures_of_the_papers_in_the_file(run, tmp_path,
         figure.subplots().plot([seed], [0])
         return figure
 
-    monkeypatch.setattr("theorems.pictures.BY_PAPER", {"2605.06258": {"dot": dot}, "0000.00000": {"never": None}})
+    monkeypatch.setattr(
+        "theorems.pictures.BY_PAPER", {"2605.06258": {"dot": dot}, "0000.00000": {"never": None}}
+    )
     file, target = tmp_path / "evidence.json", tmp_path / "page.html"
     file.write_text(json.dumps(catalogue()))
     assert run(file, "-o", target)[0] == 0
@@ -101,7 +103,14 @@ def net():
 def test_check_writes_the_page_of_its_evidence(check, tmp_path, model):
     (tmp_path / "net.py").write_text(NET)
     how = ["--model", "net.py:net", "--decay", "0.25", "--batch-size", "3", "--double"]
-    code, err = check("gram_flow", *(how if model else ["--examples", "2"]), "--html", "r.html", "--json", "e.json")
+    code, err = check(
+        "gram_flow",
+        *(how if model else ["--examples", "2"]),
+        "--html",
+        "r.html",
+        "--json",
+        "e.json",
+    )
     assert code == 0, err
     written = evidence.read(tmp_path / "e.json")
     assert (tmp_path / "r.html").read_text(encoding="utf-8") == render(written)
@@ -117,9 +126,18 @@ def test_check_writes_the_page_of_its_evidence(check, tmp_path, model):
         else None
     )
     again = Run(written).command(Run(written).claims[0]).split()
-    assert again == ["theorems", "check", "gram_flow", "--seed", "0", *(how if model else ["--examples", again[-1]])]
+    assert again == [
+        "theorems",
+        "check",
+        "gram_flow",
+        "--seed",
+        "0",
+        *(how if model else ["--examples", again[-1]]),
+    ]
     (tmp_path / "e.json").unlink()
-    assert check("gram_flow", *(how if model else ["--examples", "2"]), "--html", "only.html")[0] == 0
+    assert (
+        check("gram_flow", *(how if model else ["--examples", "2"]), "--html", "only.html")[0] == 0
+    )
     assert not (tmp_path / "e.json").exists()
     assert "gram_flow" in (tmp_path / "only.html").read_text(encoding="utf-8")
 
@@ -134,7 +152,9 @@ def test_check_writes_the_page_of_its_evidence(check, tmp_path, model):
     ],
 )
 @pytest.mark.parametrize("how", [("--examples", "1"), ("--model", "net.py:net")])
-def test_a_page_that_cannot_be_written_is_refused_before_any_work(check, monkeypatch, html, package, message, how):
+def test_a_page_that_cannot_be_written_is_refused_before_any_work(
+    check, monkeypatch, html, package, message, how
+):
     def work(*_, **__):
         raise AssertionError("somebody worked")
 

@@ -1,4 +1,6 @@
-"""No formula of the report is cut off, at any width and in either theme; what the page says is for readers."""
+"""No formula of the report is cut off, at any width and in either theme; what the page says is for
+readers.
+"""
 
 import re
 
@@ -26,7 +28,7 @@ CUT = """
   return !box.children.length || [...box.querySelectorAll('math')].some(m => m.getBoundingClientRect().right > right + 1)
     || box.scrollWidth > box.clientWidth + 1;
 }).map(box => box.closest('.claim').id)
-"""
+"""  # noqa: E501
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -38,7 +40,10 @@ def test_no_formula_is_cut_off(visit, width, theme):
     assert page.locator(".formula").count() == len(FORMULAS)
     page.wait_for_function(f"({CUT})().length === 0", timeout=10_000)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.add_style_tag(content=".formula { flex-wrap: nowrap !important } .formula math { font-size: 2em !important }")
+    page.add_style_tag(
+        content=".formula { flex-wrap: nowrap !important } .formula math { font-size: 2em "
+        "!important }"
+    )
     page.wait_for_timeout(200)
     assert page.evaluate(CUT), "the check can fail"
 
@@ -47,7 +52,10 @@ def test_no_formula_is_cut_off(visit, width, theme):
 def test_a_formula_has_the_whole_card(visit, width):
     page = visit("all", "#claim-gram_flow", viewport={"width": width, "height": 900})
     formula_, body = ("#claim-gram_flow .formula", "#claim-gram_flow .body")
-    wide = [page.locator(name).evaluate("e => e.getBoundingClientRect().width") for name in (formula_, body)]
+    wide = [
+        page.locator(name).evaluate("e => e.getBoundingClientRect().width")
+        for name in (formula_, body)
+    ]
     assert wide[0] > 0.9 * wide[1]
 
 
@@ -58,7 +66,9 @@ def test_pieces_are_the_formula_and_each_can_be_typeset(name, latex):
     assert not [piece for piece in found if "untypeset" in formula(piece, block=True)], name
     for piece in found:
         assert [piece.count(left) for left in "({["] == [piece.count(right) for right in ")}]"]
-        assert len(re.findall(r"\\left(?![A-Za-z])", piece)) == len(re.findall(r"\\right(?![A-Za-z])", piece))
+        assert len(re.findall(r"\\left(?![A-Za-z])", piece)) == len(
+            re.findall(r"\\right(?![A-Za-z])", piece)
+        )
 
 
 @pytest.mark.parametrize(
@@ -78,20 +88,43 @@ def test_where_a_formula_is_broken(latex, wanted):
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("It holds. Raises InputError for anything that is not a LayerTrace. Source: here [D, N].", "It holds. Source: here derived here."),
-        ("Source: arXiv:2601.00276 [P] (rank C); the form [D, N].", "Source: arXiv:2601.00276 (rank C); the form derived here."),
-        ("Source: derived here from arXiv:2601.00276 [D, N].", "Source: derived here from arXiv:2601.00276."),
-        ("Source: arXiv:2605.06258 [P, in words; D].", "Source: arXiv:2605.06258 (in words, derived here)."),
+        (
+            (
+                "It holds. Raises InputError for anything that is not a LayerTrace. Source: here "
+                "[D, N]."
+            ),
+            "It holds. Source: here derived here.",
+        ),
+        (
+            "Source: arXiv:2601.00276 [P] (rank C); the form [D, N].",
+            "Source: arXiv:2601.00276 (rank C); the form derived here.",
+        ),
+        (
+            "Source: derived here from arXiv:2601.00276 [D, N].",
+            "Source: derived here from arXiv:2601.00276.",
+        ),
+        (
+            "Source: arXiv:2605.06258 [P, in words; D].",
+            "Source: arXiv:2605.06258 (in words, derived here).",
+        ),
         ("the matrix [D] and E[X]", "the matrix derived here and E[X]"),
     ],
-)  # fmt: skip
+)
 def test_letters_become_words(typed, said):
     assert for_readers(typed) == said
 
 
 def test_the_page_is_for_readers():
     text = text_of(
-        render({"schema": 1, "seed": 0, "profile": "default", "versions": {}, "claims": list(map(record, CLAIMS))})
+        render(
+            {
+                "schema": 1,
+                "seed": 0,
+                "profile": "default",
+                "versions": {},
+                "claims": list(map(record, CLAIMS)),
+            }
+        )
     )
     assert not re.findall(r"Raises InputError|\[[PDN](?:, [PDN])?\]", text)
     assert text.index("How to read this page") < text.index(
@@ -107,6 +140,10 @@ def test_grades_are_explained_in_short_sentences():
     assert any(family in sentence for sentence in said)
     assert any("10⁻¹⁷" in sentence for sentence in said)
     assert max(map(len, said)) < 130
-    unsaid = earned(Entry(record(CLAIMS[0], generic=generic | {"reason": "a limit law"}, error_probability=None)))
+    unsaid = earned(
+        Entry(
+            record(CLAIMS[0], generic=generic | {"reason": "a limit law"}, error_probability=None)
+        )
+    )
     assert unsaid[-1] == "No error probability: a limit law."
     assert earned(Entry(record(CLAIMS[0], grades={}))) == ["compared with =="]

@@ -30,7 +30,9 @@ def test_whatever_is_kept_as_stated_leads_to_what_holds():
 def test_what_is_used_and_what_uses_it_form_no_circle():
     import networkx as nx
 
-    assert nx.is_directed_acyclic_graph(nx.DiGraph((s, o) for s, kind, o in RELATED if kind == "used by"))
+    assert nx.is_directed_acyclic_graph(
+        nx.DiGraph((s, o) for s, kind, o in RELATED if kind == "used by")
+    )
 
 
 def test_boxes_of_the_graph_do_not_overlap_and_stand_in_order():
@@ -44,7 +46,10 @@ def test_boxes_of_the_graph_do_not_overlap_and_stand_in_order():
             assert 0 <= a.x <= drawing.width - WIDTH
             assert 0 <= a.y <= drawing.height - a.height
             for b in drawing.boxes[:i]:
-                assert a.column != b.column or abs(a.middle - b.middle) >= (a.height + b.height) / 2 + GAP_Y - 1e-6
+                assert (
+                    a.column != b.column
+                    or abs(a.middle - b.middle) >= (a.height + b.height) / 2 + GAP_Y - 1e-6
+                )
         column = {box.name: box.column for box in drawing.boxes}
         for edge in drawing.edges:
             if edge.kind in ("used by", "corrected by"):

@@ -1,4 +1,6 @@
-"""The report in a real browser: it can be filtered, searched, copied from, printed and reached, and it asks nobody for anything."""
+"""The report in a real browser: it can be filtered, searched, copied from, printed and reached, and
+it asks nobody for anything.
+"""
 
 import pytest
 from evidences import EVERY_OUTCOME, SOME, catalogue
@@ -6,7 +8,9 @@ from pages import shown
 
 from theorems import CLAIMS
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install 'theorems[test]'")
+sync_api = pytest.importorskip(
+    "playwright.sync_api", reason="needs playwright: pip install 'theorems[test]'"
+)
 
 
 def wanted(keep):
@@ -40,7 +44,9 @@ def test_filters_narrow_by_every_facet_and_live_in_the_address(visit, files):
     assert len(shown(page)) == len(SOME)
 
 
-@pytest.mark.parametrize(("facet", "field"), [("grade", "grade"), ("paper", "arxiv"), ("tag", "tag")])
+@pytest.mark.parametrize(
+    ("facet", "field"), [("grade", "grade"), ("paper", "arxiv"), ("tag", "tag")]
+)
 def test_every_option_of_a_facet_shows_what_it_counts(visit, facet, field):
     page = visit()
     for box in page.locator(f"input[name={facet}]").all():
@@ -90,7 +96,11 @@ WAYS = {
 
 @pytest.mark.parametrize("way", WAYS)
 def test_copy_buttons_copy(visit, way):
-    page = visit(anchor="#claim-gram_flow", script=WAYS[way], permissions=["clipboard-read", "clipboard-write"])
+    page = visit(
+        anchor="#claim-gram_flow",
+        script=WAYS[way],
+        permissions=["clipboard-read", "clipboard-write"],
+    )
     card = page.locator("#claim-gram_flow")
     for button, text in (
         (card.get_by_role("button", name="Copy: Instance"), "Layer([[1., 2.]])"),
@@ -104,13 +114,18 @@ def test_copy_buttons_copy(visit, way):
 
 
 def test_copying_that_fails_says_so(visit):
-    page = visit(anchor="#claim-gram_flow", script=WAYS["no clipboard"] + "; document.execCommand = () => false")
+    page = visit(
+        anchor="#claim-gram_flow",
+        script=WAYS["no clipboard"] + "; document.execCommand = () => false",
+    )
     button = page.locator("#claim-gram_flow .again button")
     button.click()
     sync_api.expect(button).to_have_text("Select and copy by hand")
 
 
-LOCKED = "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('denied'); }})"
+LOCKED = (
+    "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('denied'); }})"
+)
 
 
 @pytest.mark.parametrize("script", ["", LOCKED], ids=["storage", "no storage"])
@@ -140,25 +155,27 @@ def test_no_page_scrolls_sideways(visit, name, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     outside = page.evaluate(
         """width => [...document.querySelectorAll('body *')].filter(e => !e.closest('.scroll, svg, .hidden, .skip, .listing')
-             && e.checkVisibility() && e.getBoundingClientRect().right > width + 1).map(e => e.outerHTML.slice(0, 120))""",
+             && e.checkVisibility() && e.getBoundingClientRect().right > width + 1).map(e => e.outerHTML.slice(0, 120))""",  # noqa: E501
         width,
     )
     assert not outside
     stops = page.evaluate(
         """[...document.querySelectorAll('.scroll')].filter(e => e.checkVisibility()
-             && (e.scrollWidth > e.clientWidth + 1) !== (e.tabIndex === 0) && e.scrollHeight <= e.clientHeight + 1).length"""
+             && (e.scrollWidth > e.clientWidth + 1) !== (e.tabIndex === 0) && e.scrollHeight <= e.clientHeight + 1).length"""  # noqa: E501
     )
     assert stops == 0, "what scrolls can be reached with the keyboard, and nothing else is a stop"
 
 
 def test_the_graph_has_a_box_for_every_claim_and_a_table(visit):
     page = visit("all")
-    boxes = page.evaluate("[...document.querySelectorAll('.box:not(.guest)')].map(b => b.dataset.claim)")
+    boxes = page.evaluate(
+        "[...document.querySelectorAll('.box:not(.guest)')].map(b => b.dataset.claim)"
+    )
     assert sorted(boxes) == sorted(claim.name for claim in CLAIMS)
     spill = page.evaluate(
         """[...document.querySelectorAll('.box')].filter(b => { const r = b.querySelector('rect').getBBox();
              return [...b.querySelectorAll('text')].some(t => { const x = t.getBBox(); return x.x + x.width > r.x + r.width || x.x < r.x; }); })
-             .map(b => b.dataset.claim)"""
+             .map(b => b.dataset.claim)"""  # noqa: E501
     )
     assert not spill, "every name fits its box"
     page.get_by_text("The same as a table").click()
@@ -170,10 +187,13 @@ def test_formulas_are_mathematics_to_the_browser(visit):
     page = visit("all")
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     assert page.evaluate(
-        "[...document.querySelectorAll('math')].every(m => m instanceof MathMLElement && m.getBoundingClientRect().height > 8)"
+        "[...document.querySelectorAll('math')].every(m => m instanceof MathMLElement && "
+        "m.getBoundingClientRect().height > 8)"
     )
     assert page.locator("math").count() >= 65
-    words = page.evaluate("[...document.querySelectorAll('.statement, .lead')].map(e => e.innerText).join(' ')")
+    words = page.evaluate(
+        "[...document.querySelectorAll('.statement, .lead')].map(e => e.innerText).join(' ')"
+    )
     assert "\\" not in words
 
 
@@ -219,7 +239,10 @@ def test_a_network_shows_where_it_failed(visit):
         "holds, numerical",
         "refuted, numerical",
     ]
-    assert "refuted at encoder.layers.0.linear2, residual 0.3" in page.locator(".attention").inner_text()
+    assert (
+        "refuted at encoder.layers.0.linear2, residual 0.3"
+        in page.locator(".attention").inner_text()
+    )
     page.get_by_role("link", name="reason 1").click()
     assert (
         page.locator("#reason-1").inner_text()

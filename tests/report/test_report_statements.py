@@ -74,7 +74,10 @@ def test_a_formula_that_cannot_be_typeset_is_shown_as_typed():
         ("d_out of k_i, u_iu_iᵀ", "d<sub>out</sub> of k<sub>i</sub>, u<sub>i</sub>u<sub>i</sub>ᵀ"),
         ("‖W‖_F² e^{−2λt}", "‖W‖<sub>F</sub>² e<sup>−2λt</sup>"),
         ("like e^{2(s_i²/λ − μ)t}", "like e<sup>2(s<sub>i</sub>²/λ − μ)t</sup>"),
-        ("e^{−k_{ij}t} and W^(L(k_i) − 1)", "e<sup>−k<sub>ij</sub>t</sup> and W<sup>L(k<sub>i</sub>) − 1</sup>"),
+        (
+            "e^{−k_{ij}t} and W^(L(k_i) − 1)",
+            "e<sup>−k<sub>ij</sub>t</sup> and W<sup>L(k<sub>i</sub>) − 1</sup>",
+        ),
         ("k₀^{(A)}, K̇_{ij}", "k₀<sup>(A)</sup>, K̇<sub>ij</sub>"),
         ("∇_ΦJ, M^l_{μν}, W_(l+1)", "∇<sub>Φ</sub>J, M<sup>l</sup><sub>μν</sub>, W<sub>l+1</sub>"),
         ("weight_decay, x_train, __init__", "weight_decay, x_train, __init__"),

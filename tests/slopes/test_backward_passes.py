@@ -1,4 +1,6 @@
-"""Backward passes are those of training: what it asks for is asked for, and reentrant checkpoints run."""
+"""Backward passes are those of training: what it asks for is asked for, and reentrant checkpoints
+run.
+"""
 
 import pytest
 import torch
@@ -14,7 +16,9 @@ from theorems.verdict import Outcome
 def rows(model):
     torch.manual_seed(2)
     inputs, labels = torch.randn(8, 6), torch.arange(8) % 5
-    results = check_model(model, inputs, labels, functional.cross_entropy, claims=[autograd_gives_the_gradient])
+    results = check_model(
+        model, inputs, labels, functional.cross_entropy, claims=[autograd_gives_the_gradient]
+    )
     return {r.where: r.verdict for r in results}
 
 
@@ -43,7 +47,9 @@ def test_reentrant_checkpoints_are_followed(where):
 
 
 def test_no_pass_asks_for_less_than_training(monkeypatch):
-    """Torch's `GroupNorm` ends the process in channels_last where the gradient of its weight alone is asked for."""
+    """Torch's `GroupNorm` ends the process in channels_last where the gradient of its weight alone
+    is asked for.
+    """
     asked, grad = [], torch.autograd.grad
     torch.manual_seed(1)
     model = nn.Sequential(nn.Linear(6, 12), nn.GroupNorm(3, 12), nn.Linear(12, 5))
@@ -56,4 +62,5 @@ def test_no_pass_asks_for_less_than_training(monkeypatch):
     monkeypatch.setattr(torch.autograd, "grad", watched)
     assert "parameters of 1" in rows(model)
     assert len(asked) > 2
-    assert all({id(p) for p in model.parameters()} <= each for each in asked[:-1])  # the last looks at layers
+    # the last looks at layers
+    assert all({id(p) for p in model.parameters()} <= each for each in asked[:-1])

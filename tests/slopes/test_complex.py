@@ -1,4 +1,6 @@
-"""Complex parameters, buffers and inputs: the gradient is checked, real and imaginary parts alike; claims about layers say that they are about real ones."""
+"""Complex parameters, buffers and inputs: the gradient is checked, real and imaginary parts alike;
+claims about layers say that they are about real ones.
+"""
 
 import pytest
 import torch
@@ -26,7 +28,9 @@ def between(dtype):
     """A real layer, a complex product, a real readout of magnitudes."""
     torch.manual_seed(0)
     model = Net(
-        lambda s, x: s.b(((torch.tanh(s.a(x)) + 0j) @ s.w * s.turn).abs()), a=nn.Linear(6, 8), b=nn.Linear(5, 3)
+        lambda s, x: s.b(((torch.tanh(s.a(x)) + 0j) @ s.w * s.turn).abs()),
+        a=nn.Linear(6, 8),
+        b=nn.Linear(5, 3),
     )
     model = model.to(PRECISE[dtype])
     model.register_buffer("turn", torch.polar(torch.ones(5), torch.arange(5.0)).to(dtype))
@@ -37,7 +41,11 @@ def between(dtype):
 def throughout(dtype):
     """Complex layers on complex inputs."""
     torch.manual_seed(0)
-    model = Net(lambda s, x: s.b(s.a(x)).abs(), a=nn.Linear(6, 8, dtype=dtype), b=nn.Linear(8, 3, dtype=dtype))
+    model = Net(
+        lambda s, x: s.b(s.a(x)).abs(),
+        a=nn.Linear(6, 8, dtype=dtype),
+        b=nn.Linear(8, 3, dtype=dtype),
+    )
     return model, model.a.weight, torch.randn(12, 6, dtype=dtype)
 
 
@@ -50,10 +58,17 @@ def test_complex_networks_hold_and_wrong_gradients_are_refuted(make, dtype):
             weight.register_hook(BUGS[bug])
         before = snapshot(model)
         claims = [autograd_gives_the_gradient] if bug else None
-        results = check_model(model, inputs, torch.arange(12) % 3, functional.cross_entropy, claims=claims)
+        results = check_model(
+            model, inputs, torch.arange(12) % 3, functional.cross_entropy, claims=claims
+        )
         assert_same(before, snapshot(model))
-        outcomes = {r.where: r.verdict.outcome for r in results if r.claim is autograd_gives_the_gradient}
-        assert outcomes["all parameters"] is (Outcome.REFUTED if bug else Outcome.HOLDS), (bug, outcomes)
+        outcomes = {
+            r.where: r.verdict.outcome for r in results if r.claim is autograd_gives_the_gradient
+        }
+        assert outcomes["all parameters"] is (Outcome.REFUTED if bug else Outcome.HOLDS), (
+            bug,
+            outcomes,
+        )
         others = {r.verdict.outcome for r in results if r.claim is not autograd_gives_the_gradient}
         assert others <= {Outcome.HOLDS, Outcome.INAPPLICABLE}
         assert not any("raised" in str(r.verdict.context.get("reason")) for r in results)

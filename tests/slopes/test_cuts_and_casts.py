@@ -1,4 +1,6 @@
-"""The gradient check on what is rounded, cut off, not trained or changed on the way; each kind with a right network and a wrong one."""
+"""The gradient check on what is rounded, cut off, not trained or changed on the way; each kind with
+a right network and a wrong one.
+"""
 
 import pytest
 import torch
@@ -11,7 +13,10 @@ from tests.foreign.untouched import assert_same, snapshot
 from theorems import Outcome
 from theorems.own.models import check_model
 from theorems.own.preconditions import autograd_gives_the_gradient
-from theorems.preconditioning.sufficiency import gram_sufficiency_at_inference, gram_sufficiency_in_training
+from theorems.preconditioning.sufficiency import (
+    gram_sufficiency_at_inference,
+    gram_sufficiency_in_training,
+)
 
 H, R, U = Outcome.HOLDS, Outcome.REFUTED, Outcome.UNDECIDED
 N = 24
@@ -22,17 +27,28 @@ def numbers(*shape, seed=1):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def seen(model, inputs=None, targets=LABELS, loss=functional.cross_entropy, claims=(autograd_gives_the_gradient,), **options):  # fmt: skip
+def seen(
+    model,
+    inputs=None,
+    targets=LABELS,
+    loss=functional.cross_entropy,
+    claims=(autograd_gives_the_gradient,),
+    **options,
+):
     inputs = numbers(N, 6) if inputs is None else inputs
     before = snapshot(model)
     results = check_model(model, inputs, targets, loss, claims=claims, **options)
     assert_same(before, snapshot(model))
-    return {f"{r.claim.name[:4]} {r.where}" if len(claims) > 1 else r.where: r.verdict for r in results}
+    return {
+        f"{r.claim.name[:4]} {r.where}" if len(claims) > 1 else r.where: r.verdict for r in results
+    }
 
 
 def mlp(out=3, seed=0):
     torch.manual_seed(seed)
-    return nn.Sequential(nn.Linear(6, 12), nn.ReLU(), nn.Linear(12, 12), nn.Tanh(), nn.Linear(12, out))
+    return nn.Sequential(
+        nn.Linear(6, 12), nn.ReLU(), nn.Linear(12, 12), nn.Tanh(), nn.Linear(12, out)
+    )
 
 
 def doubled(model, factor=2.0):
@@ -53,15 +69,25 @@ def refuted(model, **options):
     return verdicts
 
 
-# -- what is rounded -----------------------------------------------------------------------------------------------
+# -- what is rounded
+# -----------------------------------------------------------------------------------------------
 
 ROUNDED = {
-    "targets": (1, lambda o, y: functional.binary_cross_entropy_with_logits(o.squeeze(1), (y % 2).float())),
+    "targets": (
+        1,
+        lambda o, y: functional.binary_cross_entropy_with_logits(o.squeeze(1), (y % 2).float()),
+    ),
     "logits": (3, lambda o, y: functional.cross_entropy(o.float(), y)),
     "half": (3, lambda o, y: functional.cross_entropy(o.half().float(), y)),
-    "dtype": (3, lambda o, y: functional.nll_loss(functional.log_softmax(o, -1, dtype=torch.float32), y)),
+    "dtype": (
+        3,
+        lambda o, y: functional.nll_loss(functional.log_softmax(o, -1, dtype=torch.float32), y),
+    ),
     "made inside": (3, lambda o, y: functional.cross_entropy(o * torch.tensor([1.0, 2.0, 3.0]), y)),
-    "to": (3, lambda o, y: functional.mse_loss(o.to(torch.bfloat16), numbers(N, 3).to(torch.bfloat16))),
+    "to": (
+        3,
+        lambda o, y: functional.mse_loss(o.to(torch.bfloat16), numbers(N, 3).to(torch.bfloat16)),
+    ),
 }
 
 
@@ -75,7 +101,9 @@ def test_what_is_rounded_on_the_way_is_no_contradiction(what, dtype):
 
 
 def test_rounding_that_no_mode_sees_widens_the_bound():
-    """Numbers that pass through numpy in float32 inside an autograd function: a plateau at small steps, a slope at large ones."""
+    """Numbers that pass through numpy in float32 inside an autograd function: a plateau at small
+    steps, a slope at large ones.
+    """
 
     class Narrow(torch.autograd.Function):
         @staticmethod
@@ -91,7 +119,10 @@ def test_rounding_that_no_mode_sees_widens_the_bound():
 
     for seed in range(6):
         assert {v.outcome for v in seen(mlp(seed=seed), loss=loss).values()} <= {H, U}
-    wrong = [seen(doubled(mlp(seed=seed), -1.0), loss=loss)["all parameters"].outcome for seed in range(4)]
+    wrong = [
+        seen(doubled(mlp(seed=seed), -1.0), loss=loss)["all parameters"].outcome
+        for seed in range(4)
+    ]
     assert R in wrong
     assert H not in wrong
 
@@ -109,7 +140,8 @@ def test_double_means_the_tensors_that_a_network_makes_itself_too():
     assert torch.get_default_dtype() is torch.float32
 
 
-# -- what is cut off -----------------------------------------------------------------------------------------------
+# -- what is cut off
+# -----------------------------------------------------------------------------------------------
 
 
 def logged(o, y):
@@ -119,7 +151,9 @@ def logged(o, y):
 
 
 def test_what_is_logged_hides_nothing():
-    assert "without any effect on the loss: no_grad in logged (test_cuts_and_casts.py:" in holds(mlp(), loss=logged)
+    assert "without any effect on the loss: no_grad in logged (test_cuts_and_casts.py:" in holds(
+        mlp(), loss=logged
+    )
     assert refuted(doubled(mlp()), loss=logged)["parameters of 4"].outcome is R
 
 
@@ -173,11 +207,18 @@ def assigned(assign):
         return net.last(torch.tanh(net.first(x)) * torch.tanh(net.other(x)))
 
     torch.manual_seed(0)
-    return Net(forward, first=nn.Linear(6, 8), other=nn.Linear(6, 8).requires_grad_(False), last=nn.Linear(8, 3))
+    return Net(
+        forward,
+        first=nn.Linear(6, 8),
+        other=nn.Linear(6, 8).requires_grad_(False),
+        last=nn.Linear(8, 3),
+    )
 
 
 def scales_its_weight(net, x):
-    net.first.weight.data = 3 * net.first.weight.data / net.first.weight.data.norm(dim=1, keepdim=True)
+    net.first.weight.data = (
+        3 * net.first.weight.data / net.first.weight.data.norm(dim=1, keepdim=True)
+    )
 
 
 def copies_its_weight(net, x):
@@ -194,12 +235,18 @@ CUTS = {
     "assigned from an activation": (lambda: assigned(keeps_a_mean), ".data = in keeps_a_mean"),
     "detach": (lambda: through(nn.Linear(6, 8), lambda h: h / h.std().detach()), "detach in"),
     "item": (lambda: through(nn.Linear(6, 8), lambda h: h / h.norm().item()), "item in"),
-    "float": (lambda: through(nn.Linear(6, 8), lambda h: h / float(h.detach().norm())), "detach in"),
+    "float": (
+        lambda: through(nn.Linear(6, 8), lambda h: h / float(h.detach().norm())),
+        "detach in",
+    ),
     "gumbel": (
         lambda: through(nn.Linear(6, 8), lambda h: functional.gumbel_softmax(h, hard=True)),
         "inside gumbel_softmax",
     ),
-    "straight through": (lambda: through(nn.Linear(6, 8), lambda h: h + (h.round() - h).detach()), "detach in"),
+    "straight through": (
+        lambda: through(nn.Linear(6, 8), lambda h: h + (h.round() - h).detach()),
+        "detach in",
+    ),
     "written": (lambda: normalised(nn.Linear(6, 8)), ".data in forward"),
     "padding": (lambda: embedding(padding_idx=0), "padding_idx"),
     "by frequency": (lambda: embedding(scale_grad_by_freq=True), "scale_grad_by_freq"),
@@ -217,7 +264,9 @@ def test_what_is_cut_off_is_held_and_named_and_hides_nothing(cut):
     labels = torch.zeros(N, dtype=torch.long) if cut == "momentum" else LABELS
     assert said in holds(make(), inputs=inputs, targets=labels)
     model = make()
-    model.last.weight.register_hook(lambda g: 1.01 * g) if cut != "momentum" else model.query.weight.register_hook(lambda g: 1.01 * g)  # fmt: skip
+    model.last.weight.register_hook(
+        lambda g: 1.01 * g
+    ) if cut != "momentum" else model.query.weight.register_hook(lambda g: 1.01 * g)
     refuted(model, inputs=inputs, targets=labels)
 
 
@@ -243,7 +292,9 @@ def test_a_cut_that_cannot_be_held_leaves_the_row_in_the_table():
             return x / x.std().detach()
 
     model = nn.Sequential(nn.Linear(6, 8), torch.jit.script(Script()), nn.Linear(8, 3))
-    results = check_model(model, numbers(N, 6), LABELS, functional.cross_entropy, claims=[autograd_gives_the_gradient])
+    results = check_model(
+        model, numbers(N, 6), LABELS, functional.cross_entropy, claims=[autograd_gives_the_gradient]
+    )
     assert results[0].verdict.outcome is Outcome.INAPPLICABLE
     assert "detach in the scripted '1'" in results[0].verdict.context["reason"]
 
@@ -264,12 +315,20 @@ class Counting(nn.Module):
 
 
 def test_a_network_that_counts_its_calls_is_at_the_same_count_everywhere():
-    claims = (autograd_gives_the_gradient, gram_sufficiency_in_training, gram_sufficiency_at_inference)
-    assert {v.outcome for v in seen(Counting().double(), numbers(N, 6).double(), claims=claims).values()} == {H}
+    claims = (
+        autograd_gives_the_gradient,
+        gram_sufficiency_in_training,
+        gram_sufficiency_at_inference,
+    )
+    assert {
+        v.outcome for v in seen(Counting().double(), numbers(N, 6).double(), claims=claims).values()
+    } == {H}
 
 
 class Reversible(torch.autograd.Function):
-    """Runs a layer again in its backward pass and fills the gradients of its parameters by itself, as reversible networks do."""
+    """Runs a layer again in its backward pass and fills the gradients of its parameters by itself,
+    as reversible networks do.
+    """
 
     @staticmethod
     def forward(ctx, x, layers):
@@ -288,14 +347,23 @@ class Reversible(torch.autograd.Function):
 @pytest.mark.parametrize(("factor", "outcome"), [(1.0, H), (1.01, R), (-1.0, R), (0.0, R)])
 def test_layers_that_a_backward_pass_trains_by_itself_are_looked_at(factor, outcome):
     torch.manual_seed(0)
-    model = Net(lambda s, x: s.c(Reversible.apply(s.a(x), [s.b])), a=nn.Linear(6, 8), b=nn.Linear(8, 8), c=nn.Linear(8, 3))  # fmt: skip
+    model = Net(
+        lambda s, x: s.c(Reversible.apply(s.a(x), [s.b])),
+        a=nn.Linear(6, 8),
+        b=nn.Linear(8, 8),
+        c=nn.Linear(8, 3),
+    )
     model.b.weight.register_hook(lambda grad: factor * grad)
     verdicts = seen(model)
     assert verdicts["all parameters"].outcome is outcome
-    assert {where for where, v in verdicts.items() if v.outcome is R} <= {"all parameters", "parameters of b"}
+    assert {where for where, v in verdicts.items() if v.outcome is R} <= {
+        "all parameters",
+        "parameters of b",
+    }
 
 
-# -- what is not trained, or hardly --------------------------------------------------------------------------------
+# -- what is not trained, or hardly
+# --------------------------------------------------------------------------------
 
 
 def test_what_was_not_looked_at_is_said():
@@ -322,7 +390,10 @@ def test_a_gradient_of_which_little_is_left_is_seen_or_named(depth):
     torch.manual_seed(depth)
     blocks = nn.Sequential(*(nn.Sequential(nn.Linear(16, 16), nn.Tanh()) for _ in range(depth)))
     model = Net(
-        lambda s, i: s.o(s.b(Flipped.apply(s.e(i).mean(1)))), e=nn.Embedding(10, 16), b=blocks, o=nn.Linear(16, 3)
+        lambda s, i: s.o(s.b(Flipped.apply(s.e(i).mean(1)))),
+        e=nn.Embedding(10, 16),
+        b=blocks,
+        o=nn.Linear(16, 3),
     )
     verdicts = seen(model, torch.arange(N * 5).reshape(N, 5) % 10)
     named = {where: v.outcome for where, v in verdicts.items() if "parameters of e" in where}
@@ -332,7 +403,8 @@ def test_a_gradient_of_which_little_is_left_is_seen_or_named(depth):
         assert "between e and b" in verdicts["all parameters"].context["where"]
 
 
-# -- public reports, in the words of the row -----------------------------------------------------------------------
+# -- public reports, in the words of the row
+# -----------------------------------------------------------------------
 
 
 def said(model, **options):
@@ -341,7 +413,10 @@ def said(model, **options):
 
 def test_a_checkpoint_that_draws_its_dropout_again():
     block = nn.Sequential(nn.Linear(8, 8), nn.Dropout(0.5), nn.Tanh())
-    model = through(nn.Linear(6, 8), lambda h: checkpoint(block, h, use_reentrant=False, preserve_rng_state=False))
+    model = through(
+        nn.Linear(6, 8),
+        lambda h: checkpoint(block, h, use_reentrant=False, preserve_rng_state=False),
+    )
     model.block = block
     assert "backward pass of block" in said(model) or "block" in said(model)
 
@@ -373,13 +448,17 @@ def test_a_surrogate_gradient():
 
 def test_a_loss_that_broadcasts():
     with pytest.raises(
-        ValueError, match=r"expected targets of shape \(N, C\) = \(24, 1\), got \(24,\): the loss would broadcast"
+        ValueError,
+        match=r"expected targets of shape \(N, C\) = \(24, 1\), got \(24,\): the loss would "
+        r"broadcast",
     ):
         check_model(mlp(1), numbers(N, 6), numbers(N), lambda o, t: ((o - t) ** 2).mean())
 
 
 def test_a_buffer_that_two_layers_share_and_overwrite():
-    """The second call overwrites what the first one saved for its backward pass, out of autograd's sight."""
+    """The second call overwrites what the first one saved for its backward pass, out of autograd's
+    sight.
+    """
 
     class Shared(torch.autograd.Function):
         @staticmethod
@@ -394,7 +473,12 @@ def test_a_buffer_that_two_layers_share_and_overwrite():
 
     buffer = torch.zeros(N, 8, dtype=torch.float64)
     act = lambda h: Shared.apply(h, buffer)  # noqa: E731
-    model = Net(lambda s, x: s.c(act(s.b(act(s.a(x))))), a=nn.Linear(6, 8), b=nn.Linear(8, 8), c=nn.Linear(8, 3))
+    model = Net(
+        lambda s, x: s.c(act(s.b(act(s.a(x))))),
+        a=nn.Linear(6, 8),
+        b=nn.Linear(8, 8),
+        c=nn.Linear(8, 3),
+    )
     assert "it goes wrong between a and b, where what a returns is used" in said(model)
 
 
@@ -414,7 +498,12 @@ def test_equal_singular_values():
 
     def loss(o, _):
         u, s, v = torch.linalg.svd(model.weight + 0 * o.sum())
-        return (u * s) @ v.mT @ torch.ones(4, dtype=torch.float64) @ torch.arange(4.0, dtype=torch.float64)
+        return (
+            (u * s)
+            @ v.mT
+            @ torch.ones(4, dtype=torch.float64)
+            @ torch.arange(4.0, dtype=torch.float64)
+        )
 
     (verdict,) = seen(model, torch.eye(4, dtype=torch.float64), None, loss).values()
     assert verdict.outcome is not H
@@ -426,18 +515,25 @@ def _backend(factor):
     from torch._dynamo.backends.common import aot_autograd
 
     def backward(graph, _):
-        return make_boxed_func(lambda *args: [None if g is None else factor * g for g in graph(*args)])
+        return make_boxed_func(
+            lambda *args: [None if g is None else factor * g for g in graph(*args)]
+        )
 
-    return aot_autograd(fw_compiler=lambda graph, _: make_boxed_func(graph.forward), bw_compiler=backward)
+    return aot_autograd(
+        fw_compiler=lambda graph, _: make_boxed_func(graph.forward), bw_compiler=backward
+    )
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-@pytest.mark.parametrize(("factor", "outcome"), [(1.0, H), (1.5, Outcome.REFUTED), (1.01, Outcome.REFUTED)])
+@pytest.mark.parametrize(
+    ("factor", "outcome"), [(1.0, H), (1.5, Outcome.REFUTED), (1.01, Outcome.REFUTED)]
+)
 def test_the_gradient_of_a_compiled_graph_is_compared(factor, outcome, dtype):
     torch._dynamo.reset()
     model = torch.compile(
-        nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 3)).to(dtype), backend=_backend(factor)
+        nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 3)).to(dtype),
+        backend=_backend(factor),
     )
     found = check_model(
         model,

@@ -1,4 +1,6 @@
-"""Modules on which the loss hardly depends: a wrong gradient there is refuted, or the module is named; it never hides in a row that holds."""
+"""Modules on which the loss hardly depends: a wrong gradient there is refuted, or the module is
+named; it never hides in a row that holds.
+"""
 
 import itertools
 
@@ -12,7 +14,12 @@ from theorems.own.models import check_model
 from theorems.own.preconditions import autograd_gives_the_gradient
 from theorems.verdict import Outcome
 
-BUGS = {"factor 2": lambda g: 2 * g, "sign": torch.neg, "zeroed": torch.zeros_like, "1 %": lambda g: 1.01 * g}
+BUGS = {
+    "factor 2": lambda g: 2 * g,
+    "sign": torch.neg,
+    "zeroed": torch.zeros_like,
+    "1 %": lambda g: 1.01 * g,
+}
 
 
 class Scaled(nn.Module):
@@ -57,7 +64,9 @@ def checked(block, dtype, bug=None, name="1.f.0"):
     for p in dict(model.named_modules())[name].parameters() if bug else ():
         p.register_hook(BUGS[bug])
     inputs, labels = torch.randn(8, 5).to(dtype), torch.arange(8) % 3
-    results = check_model(model, inputs, labels, functional.cross_entropy, claims=[autograd_gives_the_gradient])
+    results = check_model(
+        model, inputs, labels, functional.cross_entropy, claims=[autograd_gives_the_gradient]
+    )
     return {r.where: r.verdict for r in results}
 
 
@@ -78,7 +87,11 @@ def about(rows, name):
 KINDS = {"layer scale": Scaled, "branch": Branch, "norm": Started}
 
 
-CASES = [(nn.GELU(), 1e-6, torch.float64), (nn.GELU(), 1e-9, torch.float32), (nn.ReLU(), 1e-6, torch.float32)]
+CASES = [
+    (nn.GELU(), 1e-6, torch.float64),
+    (nn.GELU(), 1e-9, torch.float32),
+    (nn.ReLU(), 1e-6, torch.float32),
+]
 
 
 @pytest.mark.parametrize(("act", "share", "dtype"), CASES, ids=str)
@@ -91,9 +104,14 @@ def test_blocks_with_a_tiny_share(kind, act, share, dtype):
         assert outcomes(right) == {Outcome.HOLDS}, right
     every = list(itertools.product(BUGS, ("1.f.0", "1.f.2")))
     first = (list(KINDS).index(kind) + [case[1:] for case in CASES].index((share, dtype))) % 3
-    for bug, name in every if settings.default.max_examples >= 1000 else every[first::3]:  # over the cases, all of them
+    # over the cases, all of them
+    for bug, name in every if settings.default.max_examples >= 1000 else every[first::3]:
         rows = checked(make(), dtype, bug, name)
-        red = [where for where, v in rows.items() if v.outcome is Outcome.REFUTED and where != "all parameters"]
+        red = [
+            where
+            for where, v in rows.items()
+            if v.outcome is Outcome.REFUTED and where != "all parameters"
+        ]
         blamed = {where.partition(",")[0].removeprefix("parameters of ") for where in red}
         assert blamed <= {name}, rows
         assert red or about(rows, name), (bug, rows)
@@ -112,7 +130,9 @@ def test_what_a_norm_that_starts_from_zero_hides_is_seen_where_it_is_larger(bug)
 
 @pytest.mark.parametrize("tenths", range(80, 105, 3))
 def test_a_gradient_that_was_made_zero_is_red_or_named_at_every_share(tenths):
-    """Between what is refuted and what rounding hides altogether there is no share at which a row of its own holds."""
+    """Between what is refuted and what rounding hides altogether there is no share at which a row
+    of its own holds.
+    """
     rows = checked(Branch(10 ** (-tenths / 10), nn.GELU()), torch.float32, "zeroed", "1.f.2")
     red = [where for where, verdict in rows.items() if verdict.outcome is Outcome.REFUTED]
     assert red or about(rows, "1.f.2"), rows

@@ -1,4 +1,6 @@
-"""Lines through the loss of a large network: parameters are set in place and looked at a few entries at a time, whatever their layout."""
+"""Lines through the loss of a large network: parameters are set in place and looked at a few
+entries at a time, whatever their layout.
+"""
 
 import pytest
 import torch
@@ -61,13 +63,22 @@ def test_parameters_are_set_in_place_and_put_back(dtype, beside):
             line(step)
             for name, p in model.named_parameters():
                 at = before[name].double()
-                at = at + 2.0**-8 * directions.direction(at, -1 - lines._numbers[id(p)]).double() if beside else at
+                at = (
+                    at + 2.0**-8 * directions.direction(at, -1 - lines._numbers[id(p)]).double()
+                    if beside
+                    else at
+                )
                 assert torch.equal(p.detach(), at.add(lines.along_parameter(p), alpha=step))
                 assert p.data_ptr() == rooms[id(p)]
         wobble, jitter = last_bits(lines, line)
-        moved = [bool(((p.detach() - lines._base(p)) != 0).double().mean() > 0.5) for p in model.parameters()]
+        moved = [
+            bool(((p.detach() - lines._base(p)) != 0).double().mean() > 0.5)
+            for p in model.parameters()
+        ]
         assert all(moved), "every entry of every parameter moves, whatever its layout"
         assert 0 <= wobble < 1e-10
         assert 0 <= jitter < 1e-10
     after = dict(model.named_parameters())
-    assert all(torch.equal(before[name], after[name]) and after[name].dtype is dtype for name in before)
+    assert all(
+        torch.equal(before[name], after[name]) and after[name].dtype is dtype for name in before
+    )

@@ -1,4 +1,6 @@
-"""The slope of a loss by differences, on losses of one variable whose derivative is known, with what networks do to them: kinks, steps, rounding."""
+"""The slope of a loss by differences, on losses of one variable whose derivative is known, with
+what networks do to them: kinks, steps, rounding.
+"""
 
 import math
 from dataclasses import replace
@@ -23,10 +25,15 @@ def line(loss, slope, *, fine=True, **options):
     steps = (*STEPS, *FINE) if fine else STEPS
     number = lambda value: torch.tensor(value, dtype=F64)  # noqa: E731
     return LossLine(
-        slope=number(slope), spread=number(abs(slope)), terms=number(abs(slope)), steps=number(steps),
-        ahead=number([loss(h) for h in steps]), behind=number([loss(-h) for h in steps]), value=number(loss(0.0)),
+        slope=number(slope),
+        spread=number(abs(slope)),
+        terms=number(abs(slope)),
+        steps=number(steps),
+        ahead=number([loss(h) for h in steps]),
+        behind=number([loss(-h) for h in steps]),
+        value=number(loss(0.0)),
         **({"wobble": 0.0} if fine else {}) | options,
-    )  # fmt: skip
+    )
 
 
 def outcome(*args, **options):
@@ -48,7 +55,9 @@ SMOOTH = {
 def test_smooth_losses(name, fine):
     loss, slope = SMOOTH[name]
     assert outcome(loss, slope, fine=fine) is Outcome.HOLDS
-    assert abs(slope_of(line(loss, slope, fine=fine)).limit - slope) < 1e-9 * abs(slope) + 1e-9 * abs(loss(0))
+    assert abs(slope_of(line(loss, slope, fine=fine)).limit - slope) < 1e-9 * abs(
+        slope
+    ) + 1e-9 * abs(loss(0))
     for wrong in (2 * slope, -slope, 0.0, 1.001 * slope, 0.999 * slope):
         assert outcome(loss, wrong, fine=fine) is Outcome.REFUTED, wrong
     assert not has_kink(line(loss, slope, fine=fine))
@@ -56,7 +65,9 @@ def test_smooth_losses(name, fine):
 
 @pytest.mark.parametrize("place", [0.0, 1e-12, 3e-4, 1e-3])
 def test_a_kink_is_at_the_point_or_along_the_way(place):
-    """1 + t + max(t − place, 0): the slope at 0 is 1 unless the kink is nearer than differences see."""
+    """1 + t + max(t − place, 0): the slope at 0 is 1 unless the kink is nearer than differences
+    see.
+    """
 
     def loss(t):
         return 1 + t + max(t - place, 0.0)
@@ -87,15 +98,21 @@ def test_what_is_steep_near_the_point_is_no_contradiction(width):
 
 
 def feature(height, width, *, slope, size):
-    """A loss with an odd feature at the point: its slope there, and differences beyond its width see the slope without it."""
+    """A loss with an odd feature at the point: its slope there, and differences beyond its width
+    see the slope without it.
+    """
     return (lambda t: size + slope * t + height * width * math.tanh(t / width)), slope + height
 
 
 def test_what_rounding_hides_is_no_contradiction():
-    """A feature of one unit in the last place: no smaller step contradicts the limit of the large ones, and some agree with autograd too."""
+    """A feature of one unit in the last place: no smaller step contradicts the limit of the large
+    ones, and some agree with autograd too.
+    """
     loss, slope = feature(2e-9, 2.0**-23, slope=1e-4, size=1.0)
     first = line(loss, slope, fine=False)
-    assert autograd_gives_the_gradient(first).outcome is Outcome.REFUTED, "without a second look it would be"
+    assert autograd_gives_the_gradient(first).outcome is Outcome.REFUTED, (
+        "without a second look it would be"
+    )
     assert outcome(loss, slope) is Outcome.HOLDS
     assert outcome(loss, 1.001 * slope) is Outcome.REFUTED
 
@@ -114,7 +131,9 @@ def test_what_the_last_bits_do_is_in_the_bound():
     assert outcome(loss, 1.01) is Outcome.REFUTED
     assert outcome(loss, 1.01, jitter=1e-3) is Outcome.HOLDS
     assert outcome(loss, 1.01, jitter=1e-2) is Outcome.UNDECIDED
-    assert outcome(loss, 3.0, jitter=1e-2) is Outcome.UNDECIDED, "a bound of a third of the slope contradicts nothing"
+    assert outcome(loss, 3.0, jitter=1e-2) is Outcome.UNDECIDED, (
+        "a bound of a third of the slope contradicts nothing"
+    )
     assert outcome(loss, 1.01, wobble=1e-4) is Outcome.UNDECIDED
 
 
@@ -126,7 +145,9 @@ def test_a_loss_below_the_last_place_of_its_outputs_is_undecided():
 
 
 def test_the_last_bits_of_a_network():
-    """A norm over one number is its sign: autograd's slope of it is what is left of a cancellation."""
+    """A norm over one number is its sign: autograd's slope of it is what is left of a
+    cancellation.
+    """
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(3, 1), nn.RMSNorm(1), nn.Linear(1, 2)).double()
     with torch.no_grad():
@@ -153,7 +174,10 @@ def test_a_network_with_a_feature_smaller_than_the_steps_is_looked_at_again():
     def loss(f, _):
         return (2.5 + 5e-6 * (f - 1) + 2e-6 * width * torch.tanh((f - 1) / width)).sum()
 
-    assert autograd_gives_the_gradient(Lines(model, ones, ones, loss).along()).outcome is Outcome.REFUTED
+    assert (
+        autograd_gives_the_gradient(Lines(model, ones, ones, loss).along()).outcome
+        is Outcome.REFUTED
+    )
     found = check_model(model, ones, ones, loss, claims=[autograd_gives_the_gradient])
     assert [r.verdict.outcome is Outcome.REFUTED for r in found] == [False]
 
@@ -169,7 +193,9 @@ def test_looking_again_leaves_the_network_as_it_was():
 
 
 def test_the_gradient_of_cosine_similarity_below_its_eps_is_judged_as_it_is():
-    """torch's is that of a constant norm there, which the values contradict; whichever version runs, the verdict says what differences say."""
+    """torch's is that of a constant norm there, which the values contradict; whichever version
+    runs, the verdict says what differences say.
+    """
     torch.manual_seed(0)
     model = nn.Linear(3, 4, bias=False).double()
     with torch.no_grad():

@@ -6,7 +6,15 @@ import pytest
 
 from tests.strangers.setting import prepare
 
-PACKAGES = ("diffusers", "lightning", "peft", "timm", "torch_geometric", "torchvision", "transformers")
+PACKAGES = (
+    "diffusers",
+    "lightning",
+    "peft",
+    "timm",
+    "torch_geometric",
+    "torchvision",
+    "transformers",
+)
 if all(find_spec(name) for name in PACKAGES):
     prepare()
 else:  # the extra is not installed: there is nothing to collect

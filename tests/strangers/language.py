@@ -5,7 +5,13 @@ from torch import nn
 from tests.strangers.common import Case, classify, numbers, speaks, whole
 from theorems.own.factories import own_loss
 
-SMALL = {"vocab_size": 24, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
+SMALL = {
+    "vocab_size": 24,
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 24,
+}
 ENDS = {"bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 2}
 
 
@@ -23,7 +29,9 @@ def bert(dtype):
 def distilbert(dtype):
     from transformers import DistilBertConfig, DistilBertForSequenceClassification
 
-    config = DistilBertConfig(vocab_size=24, dim=16, n_layers=2, n_heads=2, hidden_dim=24, num_labels=4)
+    config = DistilBertConfig(
+        vocab_size=24, dim=16, n_layers=2, n_heads=2, hidden_dim=24, num_labels=4
+    )
     return _labelled(DistilBertForSequenceClassification(config).to(dtype))
 
 
@@ -56,7 +64,15 @@ def qwen2(dtype):
 def t5(dtype):
     from transformers import T5Config, T5ForConditionalGeneration
 
-    config = T5Config(vocab_size=24, d_model=16, d_kv=8, d_ff=24, num_layers=2, num_heads=2, decoder_start_token_id=0)
+    config = T5Config(
+        vocab_size=24,
+        d_model=16,
+        d_kv=8,
+        d_ff=24,
+        num_layers=2,
+        num_heads=2,
+        decoder_start_token_id=0,
+    )
     return speaks(T5ForConditionalGeneration(config).to(dtype))
 
 
@@ -64,16 +80,27 @@ def bart(dtype):
     from transformers import BartConfig, BartForConditionalGeneration
 
     config = BartConfig(
-        vocab_size=24, d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2,
-        encoder_ffn_dim=24, decoder_ffn_dim=24, max_position_embeddings=16, decoder_start_token_id=0, **ENDS,
-    )  # fmt: skip
+        vocab_size=24,
+        d_model=16,
+        encoder_layers=1,
+        decoder_layers=1,
+        encoder_attention_heads=2,
+        decoder_attention_heads=2,
+        encoder_ffn_dim=24,
+        decoder_ffn_dim=24,
+        max_position_embeddings=16,
+        decoder_start_token_id=0,
+        **ENDS,
+    )
     return speaks(BartForConditionalGeneration(config).to(dtype))
 
 
 def mamba(dtype):
     from transformers import MambaConfig, MambaForCausalLM
 
-    config = MambaConfig(vocab_size=24, hidden_size=16, state_size=4, num_hidden_layers=2, time_step_rank=4)
+    config = MambaConfig(
+        vocab_size=24, hidden_size=16, state_size=4, num_hidden_layers=2, time_step_rank=4
+    )
     return speaks(MambaForCausalLM(config).to(dtype), use_cache=False)
 
 
@@ -104,17 +131,30 @@ def qwen2_moe(dtype):
     from transformers import Qwen2MoeConfig, Qwen2MoeForCausalLM
 
     config = Qwen2MoeConfig(
-        **SMALL, num_key_value_heads=1, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=8,
+        **SMALL,
+        num_key_value_heads=1,
+        num_experts=4,
+        num_experts_per_tok=2,
+        moe_intermediate_size=8,
         shared_expert_intermediate_size=8,
-    )  # fmt: skip
+    )
     return speaks(Qwen2MoeForCausalLM(config).to(dtype))
 
 
 _EARS = {
-    "vocab_size": 12, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24,
-    "conv_dim": (8, 8), "conv_kernel": (4, 4), "conv_stride": (4, 4), "num_conv_pos_embeddings": 4,
-    "num_conv_pos_embedding_groups": 2, "apply_spec_augment": False, "layerdrop": 0.0,
-}  # fmt: skip
+    "vocab_size": 12,
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 24,
+    "conv_dim": (8, 8),
+    "conv_kernel": (4, 4),
+    "conv_stride": (4, 4),
+    "num_conv_pos_embeddings": 4,
+    "num_conv_pos_embedding_groups": 2,
+    "apply_spec_augment": False,
+    "layerdrop": 0.0,
+}
 
 
 def _hears(model, dtype):
@@ -145,15 +185,32 @@ def lora_on_llama(dtype):
 def lora_on_layers(dtype):
     from peft import LoraConfig, get_peft_model
 
-    model = nn.Sequential(nn.Linear(6, 12), nn.GELU(), nn.Linear(12, 12), nn.GELU(), nn.Linear(12, 5))
-    config = LoraConfig(r=2, target_modules=["0", "2"], modules_to_save=["4"], init_lora_weights=False)
+    model = nn.Sequential(
+        nn.Linear(6, 12), nn.GELU(), nn.Linear(12, 12), nn.GELU(), nn.Linear(12, 5)
+    )
+    config = LoraConfig(
+        r=2, target_modules=["0", "2"], modules_to_save=["4"], init_lora_weights=False
+    )
     return classify(get_peft_model(model, config).to(dtype), numbers(8, 6, dtype=dtype))
 
 
 NETWORKS = {
     f"transformers.{make.__name__}": make
     for make in (
-        bert, distilbert, gpt2, openai_gpt, llama, qwen2, t5, bart, mamba, mamba2, mixtral, qwen2_moe, wav2vec2, hubert,
+        bert,
+        distilbert,
+        gpt2,
+        openai_gpt,
+        llama,
+        qwen2,
+        t5,
+        bart,
+        mamba,
+        mamba2,
+        mixtral,
+        qwen2_moe,
+        wav2vec2,
+        hubert,
     )
-}  # fmt: skip
+}
 NETWORKS |= {f"peft.{make.__name__}": make for make in (lora_on_llama, lora_on_layers)}

@@ -8,7 +8,12 @@ from tests.strangers.common import Case, classify, numbers, whole
 
 def _on_a_graph(model, dtype):
     edges = whole(9, 2, 30)
-    return Case(model.to(dtype), (numbers(9, 6, dtype=dtype), edges), whole(5, 9, seed=2), functional.cross_entropy)
+    return Case(
+        model.to(dtype),
+        (numbers(9, 6, dtype=dtype), edges),
+        whole(5, 9, seed=2),
+        functional.cross_entropy,
+    )
 
 
 def gcn(dtype):
@@ -50,12 +55,16 @@ def _lit(network, dtype, images):
 
 
 def lit_layers(dtype):
-    network = nn.Sequential(nn.Linear(6, 12), nn.BatchNorm1d(12), nn.ReLU(), nn.Dropout(0.2), nn.Linear(12, 5))
+    network = nn.Sequential(
+        nn.Linear(6, 12), nn.BatchNorm1d(12), nn.ReLU(), nn.Dropout(0.2), nn.Linear(12, 5)
+    )
     return _lit(network, dtype, numbers(8, 6, dtype=dtype))
 
 
 def lit_convolutions(dtype):
-    network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.SiLU(), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(36, 5))
+    network = nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.SiLU(), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(36, 5)
+    )
     return _lit(network, dtype, numbers(8, 1, 8, 8, dtype=dtype))
 
 
@@ -106,7 +115,10 @@ def cells(dtype):
 class _Attends(nn.Module):
     def __init__(self, **options):
         super().__init__()
-        self.attention, self.head = nn.MultiheadAttention(8, 2, batch_first=True, **options), nn.Linear(8, 5)
+        self.attention, self.head = (
+            nn.MultiheadAttention(8, 2, batch_first=True, **options),
+            nn.Linear(8, 5),
+        )
 
     def forward(self, rows):
         return self.head((rows + self.attention(rows, rows, rows, need_weights=False)[0]).mean(1))
@@ -117,13 +129,17 @@ def attention(dtype):
 
 
 def attention_with_other_keys(dtype):
-    return classify(_Attends(kdim=8, vdim=8, add_bias_kv=True).to(dtype), numbers(4, 3, 8, dtype=dtype))
+    return classify(
+        _Attends(kdim=8, vdim=8, add_bias_kv=True).to(dtype), numbers(4, 3, 8, dtype=dtype)
+    )
 
 
 def encoder(dtype):
     layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True, norm_first=True)
     body = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
-    return classify(nn.Sequential(body, nn.Flatten(), nn.Linear(24, 5)).to(dtype), numbers(4, 3, 8, dtype=dtype))
+    return classify(
+        nn.Sequential(body, nn.Flatten(), nn.Linear(24, 5)).to(dtype), numbers(4, 3, 8, dtype=dtype)
+    )
 
 
 def transformer(dtype):

@@ -1,6 +1,8 @@
-"""Models that people really use, with random weights at small sizes: right ones hold, and one planted bug is found where it is.
+"""Models that people really use, with random weights at small sizes: right ones hold, and one
+planted bug is found where it is.
 
-Run by hand with ``pip install -e '.[test,strangers]'`` and ``pytest -m strangers``; a part of it by ``-k``: "gpt2 and float32".
+Run by hand with ``pip install -e '.[test,strangers]'`` and ``pytest -m strangers``; a part of it by
+``-k``: "gpt2 and float32".
 """
 
 import importlib
@@ -19,9 +21,8 @@ pytestmark = [pytest.mark.strangers, pytest.mark.filterwarnings("ignore")]
 
 NETWORKS = vision.NETWORKS | language.NETWORKS | others.NETWORKS | further.NETWORKS
 FORMATS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
-UNSEEN = {
-    "peft.lora_on_layers": {"base_model.model.4.original_module"}
-}  # what LoRA keeps beside the layer that it saves
+# what LoRA keeps beside the layer that it saves
+UNSEEN = {"peft.lora_on_layers": {"base_model.model.4.original_module"}}
 
 
 @pytest.fixture(params=FORMATS)
@@ -51,7 +52,9 @@ def test_right_networks_hold(make, request):
     case = make()
     results = check_model(*case)
     gradient = [r for r in results if r.claim is autograd_gives_the_gradient]
-    assert {r.verdict.outcome for r in gradient} == {Outcome.HOLDS}, [repr(r.verdict) for r in gradient]
+    assert {r.verdict.outcome for r in gradient} == {Outcome.HOLDS}, [
+        repr(r.verdict) for r in gradient
+    ]
     assert [r for r in results if r.verdict.outcome is Outcome.REFUTED] == []
     assert [r.verdict for r in results if "raised" in str(r.verdict.context.get("reason"))] == []
     name = next(name for name in NETWORKS if name in request.node.name)
@@ -68,12 +71,19 @@ def test_a_planted_bug_is_found_where_it_is(make, bug, request):
     red = {place for place, verdict in found.items() if verdict.outcome is Outcome.REFUTED}
     if not red:
         noted = [str(v.context.get("note")) for v in found.values()]
-        if bug == "1 %" and any(f" {where}," in n or f" {where} would" in n or "any module" in n for n in noted):
+        if bug == "1 %" and any(
+            f" {where}," in n or f" {where} would" in n or "any module" in n for n in noted
+        ):
             pytest.skip(f"the row says that so little would not be seen: {noted}")
         undecided = [v for v in found.values() if v.outcome is Outcome.UNDECIDED]
         assert undecided, f"planted at {where}, but\n{said}"
         assert all(v.context.get("reason") for v in undecided), said
         pytest.skip(f"not resolved at {where}: {undecided[0].context['reason']}")
-    blamed = {place.partition(",")[0].removeprefix("parameters of ") for place in red} - {"all parameters"}
-    tied = f" {where}, which shares its parameters"  # a parameter of two modules is shown at one of them
-    assert blamed == {where} or (len(blamed) == 1 and tied in said), f"planted at {where}, but\n{said}"
+    blamed = {place.partition(",")[0].removeprefix("parameters of ") for place in red} - {
+        "all parameters"
+    }
+    # a parameter of two modules is shown at one of them
+    tied = f" {where}, which shares its parameters"
+    assert blamed == {where} or (len(blamed) == 1 and tied in said), (
+        f"planted at {where}, but\n{said}"
+    )

@@ -1,4 +1,6 @@
-"""What all drawn instances of a strategy have in common its generic points have too: they are points of what the claim speaks of."""
+"""What all drawn instances of a strategy have in common its generic points have too: they are
+points of what the claim speaks of.
+"""
 
 import dataclasses
 from fractions import Fraction
@@ -22,7 +24,9 @@ BOOKKEEPING = {"unit", "grad_terms", "grad_magnitude", "calls", "output_error", 
 """Fields about rounding and about how something was recorded: exact numbers have none of it."""
 
 DRAWN = max(150, settings().max_examples // 2)
-"""At most so many are drawn: nothing is common to all any more of what the family lacks, as a rule after a few."""
+"""At most so many are drawn: nothing is common to all any more of what the family lacks, as a rule
+after a few.
+"""
 
 
 def _array(value):
@@ -65,7 +69,9 @@ def _of_square(array):
     if array.size and np.allclose(scaled, np.swapaxes(scaled, -1, -2), atol=1e-9):
         yield "symmetric"
     yield from (
-        name for name, part in (("lower", np.triu(scaled, 1)), ("upper", np.tril(scaled, -1))) if not part.any()
+        name
+        for name, part in (("lower", np.triu(scaled, 1)), ("upper", np.tril(scaled, -1)))
+        if not part.any()
     )
     if (np.linalg.eigvalsh(scaled + np.swapaxes(scaled, -1, -2)) >= -1e-9).all():
         yield "positive semidefinite"
@@ -86,9 +92,17 @@ def _of_one(array):
     if array.ndim >= 2:
         rows, columns = array.shape[-2:]
         sizes = {
-            "tall": rows >= columns, "wide": rows <= columns, "taller": rows > columns, "wider": rows < columns, "one row": rows == 1,
-            "one column": columns == 1, "rows": rows > 1, "columns": columns > 1, "few rows": rows < 8, "few columns": columns < 8,
-        }  # fmt: skip
+            "tall": rows >= columns,
+            "wide": rows <= columns,
+            "taller": rows > columns,
+            "wider": rows < columns,
+            "one row": rows == 1,
+            "one column": columns == 1,
+            "rows": rows > 1,
+            "columns": columns > 1,
+            "few rows": rows < 8,
+            "few columns": columns < 8,
+        }
         yield from (name for name, holds in sizes.items() if holds)
         if rows == columns:
             yield from _of_square(array)
@@ -98,13 +112,18 @@ def _of_one(array):
         steps = [b - a for a, b in zip(array, array[1:], strict=False)]
         yield from (
             name
-            for name, holds in (("rising", min(steps, default=0) >= 0), ("falling", max(steps, default=0) <= 0))
+            for name, holds in (
+                ("rising", min(steps, default=0) >= 0),
+                ("falling", max(steps, default=0) <= 0),
+            )
             if holds
         )
 
 
 def properties(instance):
-    """What is true of an instance, in words: signs, sizes, symmetries, missing fields, equal fields, fitting shapes."""
+    """What is true of an instance, in words: signs, sizes, symmetries, missing fields, equal
+    fields, fitting shapes.
+    """
     arrays, said = _numbers(instance)
     said |= {f"{name} {what}" for name, array in arrays.items() for what in _of_one(array)}
     for (a, left), (b, right) in combinations(arrays.items(), 2):
@@ -123,11 +142,15 @@ def properties(instance):
 @cache
 def common(strategy, examples=DRAWN):
     """The properties that all drawn members of a strategy have."""
-    return frozenset.intersection(*(frozenset(properties(i)) for i in draws(strategy(), examples=examples, seed=0)))
+    return frozenset.intersection(
+        *(frozenset(properties(i)) for i in draws(strategy(), examples=examples, seed=0))
+    )
 
 
 def common_beside(strategy, had):
-    """The same of as few members as it takes until nothing is left that is not among ``had``; of all that are drawn if something is."""
+    """The same of as few members as it takes until nothing is left that is not among ``had``; of
+    all that are drawn if something is.
+    """
     for examples in (15, 50, DRAWN):
         kept = common(strategy, examples)
         if kept <= had:
@@ -143,7 +166,11 @@ OWN = {strategy: family for family in families.FAMILIES for strategy in family.s
 
 
 def test_every_family_of_a_claim_is_looked_at():
-    of_claims = {law(claim): family_of(claim) for claim in CLAIMS if claim.generic is None and family_of(claim)}
+    of_claims = {
+        law(claim): family_of(claim)
+        for claim in CLAIMS
+        if claim.generic is None and family_of(claim)
+    }
     assert of_claims.items() <= OWN.items()
 
 
@@ -169,19 +196,25 @@ def test_what_is_true_of_all_drawn_members_is_never_refuted_by_a_generic_point(s
     family = OWN.get(strategy)
     shapes = range(12) if family is not None else ()
     points = [frozenset(properties(family(Source(shape, 1)))) for shape in shapes]
-    kept = common_beside(strategy, frozenset.intersection(*points) if points else frozenset(common(strategy, 15)))
+    kept = common_beside(
+        strategy, frozenset.intersection(*points) if points else frozenset(common(strategy, 15))
+    )
 
     def conjecture(instance) -> Operand:
         """Members of the strategy have what its drawn members have in common."""
         return np.array(len(kept), dtype=object)
 
     conjecture.__annotations__["instance"] = kind
-    claim = equals(observed=lambda i: np.array(len(kept & _plainly(i)), dtype=object), on=strategy, mutants={})(
-        conjecture
-    )
+    claim = equals(
+        observed=lambda i: np.array(len(kept & _plainly(i)), dtype=object), on=strategy, mutants={}
+    )(conjecture)
     assert kept
     assert examine(claim).refutation is None
-    for narrower in (partial(strategy), strategy().filter(lambda _: True), strategy().map(dataclasses.replace)):
+    for narrower in (
+        partial(strategy),
+        strategy().filter(lambda _: True),
+        strategy().map(dataclasses.replace),
+    ):
         other = equals(observed=claim.observe, on=narrower, mutants={})(conjecture)
         assert examine(other).refutation is None
 
@@ -197,7 +230,9 @@ def _plainly(instance):
 
 
 def test_a_point_outside_of_the_strategy_would_be_noticed():
-    """The same conjecture on a wrong table: what is ReLU to the strategy has its masks as data at the generic points."""
+    """The same conjecture on a wrong table: what is ReLU to the strategy has its masks as data at
+    the generic points.
+    """
     kept = common(strategies.lattice_gated_networks)
     lost = kept - properties(families.GATED(Source(1, 1)))
     assert "gate is 'relu'" in lost
@@ -205,7 +240,8 @@ def test_a_point_outside_of_the_strategy_would_be_noticed():
     assert "bias is None" in properties(families.UNBIASED_LAYERS(Source(0, 0)))
 
 
-# -- what the families reach ---------------------------------------------------------------------------------------
+# -- what the families reach
+# ---------------------------------------------------------------------------------------
 
 
 def test_families_are_what_their_names_say():
@@ -234,14 +270,17 @@ def test_families_are_what_their_names_say():
     assert {layer.bias is None for layer in layers} == {True, False}
     assert any((layer.inputs[0] == layer.inputs[1]).all() for layer in layers)
     assert any((layer.output_grad[-1] == 0).all() for layer in layers)
-    assert all(layer.bias is None for layer in (families.UNBIASED_LAYERS(Source(s, 0)) for s in shapes))
+    assert all(
+        layer.bias is None for layer in (families.UNBIASED_LAYERS(Source(s, 0)) for s in shapes)
+    )
 
 
 def test_spikes_reach_curvature_pairs_and_a_direction_across_at_once():
     """d ≥ 2, n ≥ 2 and degree ≥ 2 together, within the shapes that every run tries."""
     made = [families.SPIKES(Source(shape, 0)) for shape in range(SHAPES)]
     assert any(
-        s.dimension >= 2 and s.samples >= 2 and len(s.coefficients) >= 3 and s.coefficients[2] != 0 for s in made
+        s.dimension >= 2 and s.samples >= 2 and len(s.coefficients) >= 3 and s.coefficients[2] != 0
+        for s in made
     )
 
 
@@ -252,16 +291,20 @@ def test_ties_are_among_the_points():
         families.FEATURES: lambda t: t.features[0], families.ALIGNED: lambda t: t.logs,
     }  # fmt: skip
     for family, numbers in tied.items():
-        assert any(len(set(numbers(family(Source(s, 0))))) < len(numbers(family(Source(s, 0)))) for s in shapes), (
-            family.name
-        )
-        assert any(len(set(numbers(family(Source(s, 0))))) == len(numbers(family(Source(s, 0)))) for s in shapes), (
-            family.name
-        )
+        assert any(
+            len(set(numbers(family(Source(s, 0))))) < len(numbers(family(Source(s, 0))))
+            for s in shapes
+        ), family.name
+        assert any(
+            len(set(numbers(family(Source(s, 0))))) == len(numbers(family(Source(s, 0))))
+            for s in shapes
+        ), family.name
 
 
 def test_entries_are_drawn_from_all_of_the_set():
-    """Odd and even ones, of both signs, of every size: the lemma divides by the size of the set from which they come."""
+    """Odd and even ones, of both signs, of every size: the lemma divides by the size of the set
+    from which they come.
+    """
     source = Source(0, "a word")
     entries, positive = source.entries(4000), source.positive(4000)
     for numbers in (entries, positive):

@@ -1,4 +1,6 @@
-"""Every run holds a few larger instances: statements that are wrong only there are refuted, whatever the seed."""
+"""Every run holds a few larger instances: statements that are wrong only there are refuted,
+whatever the seed.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +26,18 @@ def bounded(title, strategy, measure, most):
         return first(instance) * 0 + most
 
     small.__annotations__ = {"instance": type(draws(strategy(), examples=1, seed=0)[0])}
-    claim = at_most(observed=lambda instance: first(instance) * 0 + measure(instance), on=strategy, mutants={})(small)
+    claim = at_most(
+        observed=lambda instance: first(instance) * 0 + measure(instance), on=strategy, mutants={}
+    )(small)
     return pytest.param(claim, measure, most, id=title)
 
 
 def first(instance):
     """One number of the instance, in its own arithmetic."""
     value = next(
-        v[0] if isinstance(v, tuple) else v for v in vars(instance).values() if not isinstance(v, str | float | int)
+        v[0] if isinstance(v, tuple) else v
+        for v in vars(instance).values()
+        if not isinstance(v, str | float | int)
     )
     for _ in tuple(value.shape):
         value = value.sum(-1)
@@ -41,20 +47,37 @@ def first(instance):
 LARGE = [
     bounded("depth of gated networks", strategies.gated_networks, lambda n: n.depth, 4),
     bounded("depth of closure's networks", strategies.generic_gated_networks, lambda n: n.depth, 4),
-    bounded("width of gated networks", strategies.gated_networks, lambda n: max(w.shape[0] for w in n.weights), 16),
+    bounded(
+        "width of gated networks",
+        strategies.gated_networks,
+        lambda n: max(w.shape[0] for w in n.weights),
+        16,
+    ),
     bounded("calls of a layer", strategies.lattice_layers, lambda layer: layer.calls, 1),
     bounded("calls of any layer", strategies.layer_traces, lambda layer: layer.calls, 1),
-    bounded("inputs of a layer", strategies.lattice_layers, lambda layer: layer.weight.shape[-1], 19),
+    bounded(
+        "inputs of a layer", strategies.lattice_layers, lambda layer: layer.weight.shape[-1], 19
+    ),
     bounded("features", features.feature_sets, lambda s: s.features.shape[-1], 19),
     bounded("steps", preconditioning.training_steps, lambda s: s.rate.shape[0], 12),
-    bounded("inputs of a first layer", preconditioning.seeded_steps, lambda s: s.inputs.shape[-1], 19),
+    bounded(
+        "inputs of a first layer", preconditioning.seeded_steps, lambda s: s.inputs.shape[-1], 19
+    ),
     bounded("steps of twins", preconditioning.twin_runs, lambda t: t.inputs.shape[0], 12),
     bounded("steps of students", students.students, lambda s: s.steps, 12),
     bounded("inputs of students", students.students, lambda s: s.inputs.shape[-1], 24),
     bounded(
-        "N = d", spectra.matched_pairs, lambda p: min(p.inputs.shape) * (p.inputs.shape[0] == p.inputs.shape[1]), 3
+        "N = d",
+        spectra.matched_pairs,
+        lambda p: min(p.inputs.shape) * (p.inputs.shape[0] == p.inputs.shape[1]),
+        3,
     ),
-    bounded("classes of a simplex", alignment.simplex_batches, lambda b: b.labels.shape[-1] * is_simplex(b), 4),
+    bounded(
+        "classes of a simplex",
+        alignment.simplex_batches,
+        lambda b: b.labels.shape[-1] * is_simplex(b),
+        4,
+    ),
     bounded("depth of linear networks", strategies.deep_linear_networks, lambda n: n.depth, 4),
     bounded("steps of runs", strategies.training_runs, lambda r: r.steps, 12),
 ]
@@ -87,7 +110,11 @@ def test_a_large_refutation_is_shrunk_at_large_sizes():
 
 
 def test_shrinking_still_finds_small_instances():
-    @at_most(observed=lambda s: (s.features * s.features).sum(-1).sum(-1), on=features.feature_sets, mutants={})
+    @at_most(
+        observed=lambda s: (s.features * s.features).sum(-1).sum(-1),
+        on=features.feature_sets,
+        mutants={},
+    )
     def features_are_short(instance: FeatureSet):
         """‖H‖² ≤ 3."""
         return (instance.features * 0).sum(-1).sum(-1) + 3
@@ -111,7 +138,9 @@ def test_the_sizes_are_in_the_evidence():
     }
 
 
-@pytest.mark.parametrize("strategy", [strategies.lattice_layers, strategies.layer_traces], ids=["lattice", "all"])
+@pytest.mark.parametrize(
+    "strategy", [strategies.lattice_layers, strategies.layer_traces], ids=["lattice", "all"]
+)
 def test_few_layers_are_without_gradient(strategy):
     found = [layer for seed in range(4) for layer in draws(strategy(), examples=100, seed=seed)]
     still = sum(not bool(layer.weight_grad.any()) for layer in found)
@@ -128,13 +157,18 @@ def test_reused_and_tied_layers_are_drawn(seed):
 @st.composite
 def mine(draw):
     """A strategy of somebody else's."""
-    return draw(span(1, 3, 9)), draw(pick(["a"], ["b", "c"])), draw(branches(st.just(0), st.just(1))), turn()
+    return (
+        draw(span(1, 3, 9)),
+        draw(pick(["a"], ["b", "c"])),
+        draw(branches(st.just(0), st.just(1))),
+        turn(),
+    )
 
 
 def test_strategies_of_ones_own_may_ask():
-    assert {(size <= 3, kind, number) for size, kind, _, number in draws(mine(), examples=20, seed=0)} == {
-        (True, "a", None)
-    }
+    assert {
+        (size <= 3, kind, number) for size, kind, _, number in draws(mine(), examples=20, seed=0)
+    } == {(True, "a", None)}
     found = [one.drawn.instance for one in larger(mine, 4, seed=0)]
     assert all(4 <= size <= 9 for size, *_ in found)
     assert [kind for _, kind, *_ in found] == ["b", "b", "c", "c"]

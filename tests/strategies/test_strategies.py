@@ -39,9 +39,15 @@ LAYER_CORNERS = {
     "width one": lambda t: t.weight.shape[-1] == 1,
     "zero inputs": lambda t: not t.inputs.any(),
     "zero weights": lambda t: not t.weight.any(),
-    "dead unit": lambda t: t.output_grad.any() and not t.output_grad.reshape(-1, t.weight.shape[-2]).any(0).all(),
-    "duplicate rows": lambda t: t.inputs.ndim == 2 and duplicate_rows(t.inputs) and bool(t.inputs.any()),
-    "ties between units": lambda t: t.weight.ndim == 2 and duplicate_rows(t.weight) and bool(t.weight.any()),
+    "dead unit": lambda t: (
+        t.output_grad.any() and not t.output_grad.reshape(-1, t.weight.shape[-2]).any(0).all()
+    ),
+    "duplicate rows": lambda t: (
+        t.inputs.ndim == 2 and duplicate_rows(t.inputs) and bool(t.inputs.any())
+    ),
+    "ties between units": lambda t: (
+        t.weight.ndim == 2 and duplicate_rows(t.weight) and bool(t.weight.any())
+    ),
     "groups of a convolution": lambda t: t.weight.ndim == 3,
     "integers": lambda t: bool((t.inputs == t.inputs.round()).all()) and bool(t.inputs.any()),
     "wide": lambda t: t.weight.shape[-1] > 16,
@@ -62,7 +68,9 @@ NETWORK_CORNERS = {
     "zero inputs": lambda n: not n.inputs.any(),
     "zero residual": lambda n: bool((n.residual == 0).any()),
     "non-square layers": lambda n: n.weights[0].shape[0] != n.weights[0].shape[1],
-    "square hidden layer": lambda n: n.depth > 1 and n.weights[1].shape[0] == n.weights[1].shape[1] > 1,
+    "square hidden layer": lambda n: (
+        n.depth > 1 and n.weights[1].shape[0] == n.weights[1].shape[1] > 1
+    ),
 }
 
 FEATURE_CORNERS = {
@@ -70,8 +78,12 @@ FEATURE_CORNERS = {
     "fewer samples than classes": lambda s: s.targets.shape[0] < s.targets.shape[1],
     "one class": lambda s: s.targets.shape[1] == 1,
     "one feature": lambda s: s.features.shape[1] == 1,
-    "rank-deficient features": lambda s: is_exact(s.features) and exact_rank(s.features) < min(s.features.shape),
-    "rank-deficient labels": lambda s: is_exact(s.targets) and exact_rank(s.targets) < min(s.targets.shape),
+    "rank-deficient features": lambda s: (
+        is_exact(s.features) and exact_rank(s.features) < min(s.features.shape)
+    ),
+    "rank-deficient labels": lambda s: (
+        is_exact(s.targets) and exact_rank(s.targets) < min(s.targets.shape)
+    ),
     "tied labels": lambda s: is_exact(s.targets) and duplicate_rows(s.targets),
     "zero features": lambda s: is_exact(s.features) and not s.features.any(),
     "floating": lambda s: not is_exact(s.features),
@@ -79,7 +91,9 @@ FEATURE_CORNERS = {
 
 
 def cases(name, strategy, corners):
-    return [pytest.param(strategy, corner, id=f"{name}-{title}") for title, corner in corners.items()]
+    return [
+        pytest.param(strategy, corner, id=f"{name}-{title}") for title, corner in corners.items()
+    ]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +122,9 @@ def test_seeds_are_those_that_torch_tells_apart():
     assert stream(0) == stream(2**32) != stream(2**32 - 1)
 
 
-@pytest.mark.parametrize("networks", [layers.lattice_networks, layers.seeded_networks], ids=["lattice", "seeded"])
+@pytest.mark.parametrize(
+    "networks", [layers.lattice_networks, layers.seeded_networks], ids=["lattice", "seeded"]
+)
 def test_networks_of_every_kind_are_drawn(networks):
     """Counted by what the network is, not by which branch made it."""
     seen = set()
@@ -129,7 +145,9 @@ def test_networks_of_every_kind_are_drawn(networks):
 
 @given(strategies.lattice_gated_networks() | strategies.seeded_gated_networks())
 def test_relu_networks_are_never_on_a_switch(net):
-    """Constructed, not filtered: every pre-activation is an odd integer, or Gaussian with a live unit below."""
+    """Constructed, not filtered: every pre-activation is an odd integer, or Gaussian with a live
+    unit below.
+    """
     from impl import fields
 
     assert all(bool((h != 0).all()) for h in fields(net).h[1:])

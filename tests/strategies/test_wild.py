@@ -1,4 +1,6 @@
-"""Matrices at the edges of a format are as wild as their kind says, beside tame ones, and never of another format."""
+"""Matrices at the edges of a format are as wild as their kind says, beside tame ones, and never of
+another format.
+"""
 
 import pytest
 import torch
@@ -46,12 +48,17 @@ WILD = {
 @FORMAT
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"tame"}))
 def test_a_wild_kind_is_wild_in_some_draws_and_tame_in_others(kind, name):
-    """A third is tame at least: a wild matrix beside a tame one is another instance than two wild ones."""
+    """A third is tame at least: a wild matrix beside a tame one is another instance than two wild
+    ones.
+    """
     matrices, info = drawn(kind, name, lambda n: n.matrix(4, 5)), torch.finfo(FORMATS[name])
     assert {m.dtype for m in matrices} == {FORMATS[name]}
     assert all(bool(m.isfinite().all()) for m in matrices)
     wild = sum(WILD[kind](m, info) for m in matrices)
-    calm = sum(0.1 < top < 10 and not WILD[kind](m, info) for m, top in zip(matrices, tops(matrices), strict=True))
+    calm = sum(
+        0.1 < top < 10 and not WILD[kind](m, info)
+        for m, top in zip(matrices, tops(matrices), strict=True)
+    )
     assert wild >= 3
     assert calm >= 5
 
@@ -59,7 +66,10 @@ def test_a_wild_kind_is_wild_in_some_draws_and_tame_in_others(kind, name):
 @FORMAT
 def test_a_tame_matrix_is_gaussian(name):
     matrices = drawn("tame", name, lambda n: n.matrix(40, 50), 8)
-    assert all(m.dtype == FORMATS[name] and 2.5 < top < 6 for m, top in zip(matrices, tops(matrices), strict=True))
+    assert all(
+        m.dtype == FORMATS[name] and 2.5 < top < 6
+        for m, top in zip(matrices, tops(matrices), strict=True)
+    )
     assert all(0.9 < float(m.double().square().mean()) < 1.1 for m in matrices)
     assert set(drawn("tame", name, Numbers.size)) == {1.0}
     assert set(drawn("tame", name, Numbers.strength)) == {1.0, 0.1, 3.0}
@@ -67,12 +77,28 @@ def test_a_tame_matrix_is_gaussian(name):
 
 def test_conditions_reach_a_trillion_and_leave_the_largest_direction():
     matrices = drawn("ill-conditioned", "float64", lambda n: n.matrix(4, 5), 100)
-    decades = sorted({round(float(torch.linalg.cond(m).log10())) for m in matrices if WILD["ill-conditioned"](m, None)})
+    decades = sorted(
+        {
+            round(float(torch.linalg.cond(m).log10()))
+            for m in matrices
+            if WILD["ill-conditioned"](m, None)
+        }
+    )
     assert decades[-1] == 12
     assert len(decades) >= 3
     wild = [m for m in matrices if WILD["ill-conditioned"](m, None)]
-    assert all(float(torch.linalg.matrix_norm(m, 2)) == pytest.approx(1.0) for m in wild if torch.linalg.cond(m) > 1e5)
-    for shape in ((4,), (1, 5), (3, 1), (2, 3, 4)):  # nothing to be conditioned, and no direction of norm one either
+    assert all(
+        float(torch.linalg.matrix_norm(m, 2)) == pytest.approx(1.0)
+        for m in wild
+        if torch.linalg.cond(m) > 1e5
+    )
+    # nothing to be conditioned, and no direction of norm one either
+    for shape in (
+        (4,),
+        (1, 5),
+        (3, 1),
+        (2, 3, 4),
+    ):
         plain = drawn("ill-conditioned", "float64", lambda n, s=shape: n.matrix(*s), 20)
         assert all(0.01 < top < 10 for top in tops(plain))
         assert all(abs(float(m.norm()) - 1) > 1e-9 for m in plain)
@@ -90,13 +116,19 @@ def test_parameters_are_drawn_anew_by_fan_in(name):
     torch.manual_seed(0)
     (model,) = drawn("tame", name, lambda n: n.fill(nn.Linear(400, 30, bias=False)), 1)
     assert model.weight.dtype == FORMATS[name]
-    assert float(model.weight.detach().double().square().mean()) * 400 == pytest.approx(1.0, rel=0.1)
+    assert float(model.weight.detach().double().square().mean()) * 400 == pytest.approx(
+        1.0, rel=0.1
+    )
 
 
 def test_equal_draws_give_equal_matrices_and_each_matrix_is_another():
     pairs = drawn("tame", "float64", lambda n: (n.matrix(3, 3), n.matrix(3, 3)), 5)
     again = drawn("tame", "float64", lambda n: (n.matrix(3, 3), n.matrix(3, 3)), 5)
-    assert all(torch.equal(a, b) for x, y in zip(pairs, again, strict=True) for a, b in zip(x, y, strict=True))
+    assert all(
+        torch.equal(a, b)
+        for x, y in zip(pairs, again, strict=True)
+        for a, b in zip(x, y, strict=True)
+    )
     assert not any(torch.equal(a, b) for a, b in pairs)
 
 
@@ -114,7 +146,9 @@ def test_what_a_constructor_refuses_is_kept_and_other_errors_are_not():
 
 @pytest.mark.parametrize("kind", ["tame", "huge", "tiny"])
 def test_wild_pairs_keep_equal_grams(kind):
-    """Both data sets grow by one power of two, which rounds nothing: X P Xᵀ with P = R Rᵀ stays that of the twin."""
+    """Both data sets grow by one power of two, which rounds nothing: X P Xᵀ with P = R Rᵀ stays
+    that of the twin.
+    """
     seen = []
     visit(initialised_pairs(kind, torch.float64), 30, seed=2, see=seen.append)
     pairs = [pair for pair in seen if not isinstance(pair, Refusal)]

@@ -1,4 +1,6 @@
-"""Sweeps: independent draws, units that are kept once whatever happens, bounds that hold, refutations that become scripts."""
+"""Sweeps: independent draws, units that are kept once whatever happens, bounds that hold,
+refutations that become scripts.
+"""
 
 import contextlib
 import dataclasses
@@ -68,7 +70,9 @@ def swept(specs, store, count, **options):
 
 
 def counted(store):
-    return {(t.claim, t.units, tuple(sorted(t.outcomes.items())), t.refuted) for t in store.totals()}
+    return {
+        (t.claim, t.units, tuple(sorted(t.outcomes.items())), t.refuted) for t in store.totals()
+    }
 
 
 def values(spec, seed, number):
@@ -89,7 +93,9 @@ def test_a_unit_is_what_its_child_seed_draws_and_nothing_else(spec):
 
 
 def test_draws_are_not_steered(spec):
-    """What refutes is met as often late as early: nothing aims at it, and nothing keeps away from what was drawn."""
+    """What refutes is met as often late as early: nothing aims at it, and nothing keeps away from
+    what was drawn.
+    """
     drawn = np.concatenate([values(spec("itself"), 0, number) for number in range(12)])
     halves = [(half >= 9900).mean() for half in np.split(drawn, 2)]
     assert all(0.001 < share < 0.05 for share in halves)
@@ -121,7 +127,9 @@ def test_a_refutation_stops_its_claim_alone_and_is_found_again(spec, store):
 
 
 def test_a_claim_that_raises_costs_no_other(spec, store, tmp_path):
-    text = MINE.replace('"A number below 9900 is itself."', '"It raises."\n    raise ZeroDivisionError("because")')
+    text = MINE.replace(
+        '"A number below 9900 is itself."', '"It raises."\n    raise ZeroDivisionError("because")'
+    )
     (tmp_path / "mine.py").write_text(text)
     found = swept([spec("itself"), spec("rarely_wrong")], store, 4 * SIZE)
     assert list(found.errors) == [spec("rarely_wrong")]
@@ -198,7 +206,7 @@ from concurrent.futures import ThreadPoolExecutor
 from theorems.sweeping.engine import sweep
 from theorems.sweeping.store import Store
 sweep([sys.argv[1]], Store(Path(sys.argv[2])), ThreadPoolExecutor(2), count=int(sys.argv[3]), workers=2)
-"""
+"""  # noqa: E501
 
 
 def test_killed_at_any_moment_nothing_is_lost_or_counted_twice(spec, store, tmp_path):
@@ -206,7 +214,9 @@ def test_killed_at_any_moment_nothing_is_lost_or_counted_twice(spec, store, tmp_
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     seen = 0
     for _ in range(3):
-        running = subprocess.Popen([sys.executable, "-c", KILLED, spec("itself"), folder, str(count)], env=environment)
+        running = subprocess.Popen(
+            [sys.executable, "-c", KILLED, spec("itself"), folder, str(count)], env=environment
+        )
         until = time.monotonic() + 120
         while running.poll() is None and time.monotonic() < until and done(folder) <= seen + 2:
             time.sleep(0.01)
@@ -244,10 +254,15 @@ def test_known_values_of_the_bounds():
 
 
 def test_the_betting_bound_holds_at_all_times_together():
-    """Of 300 sequences with share 0.1, at most about one in twenty may ever be told that it is smaller."""
+    """Of 300 sequences with share 0.1, at most about one in twenty may ever be told that it is
+    smaller.
+    """
     draws = np.random.default_rng(0).random((300, 400)) < 0.1
     looks = range(9, 400, 10)
-    wrong = sum(any(bounds._excluded(0.1, int(row[: n + 1].sum()), n + 1, 0.05) for n in looks) for row in draws)
+    wrong = sum(
+        any(bounds._excluded(0.1, int(row[: n + 1].sum()), n + 1, 0.05) for n in looks)
+        for row in draws
+    )
     assert wrong <= 25
     assert bounds.anytime(40, 400) < 0.25
 
@@ -266,7 +281,9 @@ def test_the_command_sweeps_shows_merges_and_the_report_reads_it(run, spec, tmp_
         yield Here(), 1
 
     monkeypatch.setattr("theorems.commands.sweep._executor", here)
-    code, out, err = run("sweep", "mine.py", "--instances", 12 * SIZE, "-o", "a", "--json", "e.json")
+    code, out, err = run(
+        "sweep", "mine.py", "--instances", 12 * SIZE, "-o", "a", "--json", "e.json"
+    )
     assert code == 1, err
     assert "9900" in out
     assert "script: a/" in out
@@ -288,9 +305,16 @@ def test_the_command_sweeps_shows_merges_and_the_report_reads_it(run, spec, tmp_
 
 
 def test_two_dask_workers_one_of_which_is_killed(spec, store):
-    distributed = pytest.importorskip("distributed", reason="needs distributed: pip install 'theorems[cluster]'")
+    distributed = pytest.importorskip(
+        "distributed", reason="needs distributed: pip install 'theorems[cluster]'"
+    )
     count = 30 * SIZE
-    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    options = {
+        "n_workers": 2,
+        "threads_per_worker": 1,
+        "processes": True,
+        "dashboard_address": None,
+    }
     with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
         pids = list(client.run(os.getpid).values())
         seen = itertools.count()
@@ -299,7 +323,14 @@ def test_two_dask_workers_one_of_which_is_killed(spec, store):
             if progress.done >= 5 and next(seen) == 0:
                 os.kill(pids[0], signal.SIGKILL)
 
-        found = engine.sweep([spec("itself")], store, client.get_executor(pure=False), count=count, workers=2, on_progress=kill)  # fmt: skip
+        found = engine.sweep(
+            [spec("itself")],
+            store,
+            client.get_executor(pure=False),
+            count=count,
+            workers=2,
+            on_progress=kill,
+        )
     assert next(seen) > 0, "one was killed"
     assert (found.done, found.errors) == (30, {})
     (total,) = store.totals()

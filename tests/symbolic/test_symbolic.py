@@ -1,4 +1,6 @@
-"""The symbolic operand: forms that agree with exact evaluation, laws that are proved, changes that are not."""
+"""The symbolic operand: forms that agree with exact evaluation, laws that are proved, changes that
+are not.
+"""
 
 from fractions import Fraction
 from itertools import permutations
@@ -11,7 +13,14 @@ from hypothesis import strategies as st
 
 from tests.symbolic_expressions import changed, drawn, numbers, pair, rewritten, run, symbols
 from theorems.impl.numbers.duals import Dual
-from theorems.impl.symbolic import NotOfThisFormError, Size, identity, number, scalar_symbol, variable
+from theorems.impl.symbolic import (
+    NotOfThisFormError,
+    Size,
+    identity,
+    number,
+    scalar_symbol,
+    variable,
+)
 from theorems.impl.symbolic.inverses import frame, inverse_of, unit_vector
 from theorems.impl.symbolic.labelling import canonical
 from theorems.impl.symbolic.monomials import Monomial, Node
@@ -31,7 +40,8 @@ def equal(one, other):
     return bool(np.all(one == other))
 
 
-# -- laws and changes ------------------------------------------------------------------------------------------------
+# -- laws and changes
+# ------------------------------------------------------------------------------------------------
 
 
 @settings(max_examples=1000, deadline=None)
@@ -47,7 +57,8 @@ def test_one_token_changed_is_proved_only_where_it_changes_nothing(seed):
     rng, expression = pair(seed)
     other = changed(rng, rewritten(rng, expression, 1))
     proved = same(run(expression, VALUES), run(other, VALUES))
-    # as many rows and columns as a monomial has indices, entries from 2·10^6 values: equal by chance with probability below 10^-4
+    # as many rows and columns as a monomial has indices, entries from 2·10^6 values: equal by
+    # chance with probability below 10^-4
     at = [numbers(rng, 6, 6) for _ in range(2)]
     assert proved == all(equal(run(expression, values), run(other, values)) for values in at)
 
@@ -66,7 +77,9 @@ def evaluated(value, at, sizes):
     """A normal form at given entries, by its definition: a sum over all values of all indices."""
     out = np.zeros([sizes[s.name] if isinstance(s, Size) else 1 for s in value.shape], dtype=object)
     for term, c in value.terms.items():
-        inside = {i for _, idx in term.factors for i in idx} | {i for i in term.out if i is not None}
+        inside = {i for _, idx in term.factors for i in idx} | {
+            i for i in term.out if i is not None
+        }
         free = sorted(i for i in inside if i[1] >= 0)
         for chosen in np.ndindex(*(sizes[kind] for kind, _ in free)):
             place = dict(zip(free, chosen, strict=True))
@@ -127,7 +140,8 @@ def _once(polynomial, ring, names):
     return ring.from_dict({key: c for key, c in found.items() if c})
 
 
-# -- canonical labelling ---------------------------------------------------------------------------------------------
+# -- canonical labelling
+# ---------------------------------------------------------------------------------------------
 
 
 def monomial(edges, *, out=(), symmetric=False):
@@ -143,7 +157,9 @@ def brute_force(term):
     for order in permutations(range(len(bound))):
         name = {i: ("n", 100 + k) for i, k in zip(bound, order, strict=True)}
         edges = [[name.get(i, i) for i in idx] for _, idx in term.factors]
-        found.append(tuple(sorted(tuple(sorted(e) if term.factors[0][0].symmetric else e) for e in edges)))
+        found.append(
+            tuple(sorted(tuple(sorted(e) if term.factors[0][0].symmetric else e) for e in edges))
+        )
     return min(found)
 
 
@@ -162,13 +178,17 @@ SYMMETRIC = {
     "trace of W^6": monomial(cycle(6)),
     "trace of (WWᵀ)^3": monomial([(0, 1), (2, 1), (2, 3), (4, 3), (4, 5), (0, 5)]),
     "complete graph on 5": monomial([(i, j) for i in range(5) for j in range(i)], symmetric=True),
-    "complete directed graph on 4": monomial([(i, j) for i in range(4) for j in range(4) if i != j]),
+    "complete directed graph on 4": monomial(
+        [(i, j) for i in range(4) for j in range(4) if i != j]
+    ),
     "two triangles": monomial(cycle(3) + cycle(3, 3)),
     "three pairs": monomial(cycle(2) + cycle(2, 2) + cycle(2, 4)),
     "prism": monomial(cycle(3) + cycle(3, 3) + [(0, 3), (1, 4), (2, 5)], symmetric=True),
     "K33": monomial([(i, j) for i in range(3) for j in range(3, 6)], symmetric=True),
     "path with ends fixed": monomial([(0, 1), (1, 2), (2, 3), (3, 4)], out=(0, 4)),
-    "cubic without symmetry (Frucht)": monomial(lcf([-5, -2, -4, 2, 5, -2, 2, 5, -2, -5, 4, 2]), symmetric=True),
+    "cubic without symmetry (Frucht)": monomial(
+        lcf([-5, -2, -4, 2, 5, -2, 2, 5, -2, -5, 4, 2]), symmetric=True
+    ),
     "star": monomial([(0, i) for i in range(1, 6)]),
 }
 
@@ -216,7 +236,8 @@ def test_a_monomial_too_symmetric_to_label_is_refused(monkeypatch):
         canonical.__wrapped__(cube(4))
 
 
-# -- what operators mean ---------------------------------------------------------------------------------------------
+# -- what operators mean
+# ---------------------------------------------------------------------------------------------
 
 
 def test_broadcasting_identities_and_sizes():
@@ -264,7 +285,8 @@ def test_gradients_are_those_of_the_product_rule():
     assert same(Dual(w, w).mT.tangent, w.mT)
 
 
-# -- relations -------------------------------------------------------------------------------------------------------
+# -- relations
+# --------------------------------------------------------------------------------------------------
 
 
 def test_resolvents_from_both_sides():
@@ -302,7 +324,8 @@ def test_frames_and_unit_vectors():
     assert not same(w * w, w)
 
 
-# -- signs and ranks -------------------------------------------------------------------------------------------------
+# -- signs and ranks
+# -------------------------------------------------------------------------------------------------
 
 
 def test_sums_of_squares_have_a_sign_and_others_none():
@@ -331,14 +354,20 @@ def test_a_sign_is_never_wrong(seed):
     rng, expression = pair(seed)
     form = run(expression, VALUES)
     value = (
-        form * (form if rng.random() < 0.3 else run(drawn(rng, 1, expression.rows, expression.columns), VALUES))
+        form
+        * (
+            form
+            if rng.random() < 0.3
+            else run(drawn(rng, 1, expression.rows, expression.columns), VALUES)
+        )
     ).sum()
     sign = sign_of(value.terms)
     if sign is None:
         return
     for _ in range(5):
         at = {
-            k: v if isinstance(k, tuple) else v % 7 - 3 if k not in "GH" else v for k, v in numbers(rng, 2, 2).items()
+            k: v if isinstance(k, tuple) else v % 7 - 3 if k not in "GH" else v
+            for k, v in numbers(rng, 2, 2).items()
         }
         found = evaluated(value, at, {"a": 2, "b": 2})
         assert found * sign >= 0
@@ -358,7 +387,8 @@ def test_ranks_by_the_axes_that_are_passed():
     assert not rank_within(g @ f.mT, C - 1)
 
 
-# -- what is refused -------------------------------------------------------------------------------------------------
+# -- what is refused
+# -------------------------------------------------------------------------------------------------
 
 A = variable("A", (N, M))
 REFUSED = {

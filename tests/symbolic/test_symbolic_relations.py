@@ -1,4 +1,6 @@
-"""Relations are sound: what the rules make of random expressions has the value of the arrays themselves."""
+"""Relations are sound: what the rules make of random expressions has the value of the arrays
+themselves.
+"""
 
 from fractions import Fraction
 from random import Random
@@ -12,7 +14,14 @@ from tests.test_symbolic import evaluated, same
 from theorems.impl.numbers.inverses import inverse as exact_inverse
 from theorems.impl.numbers.linalg import project
 from theorems.impl.symbolic import Size, identity, scalar_symbol, variable
-from theorems.impl.symbolic.inverses import balanced, frame, horizontal, inverse_of, projector, unit_vector
+from theorems.impl.symbolic.inverses import (
+    balanced,
+    frame,
+    horizontal,
+    inverse_of,
+    projector,
+    unit_vector,
+)
 
 SEEDS = st.integers(0, 2**32)
 N, P = Size("n"), Size("p")
@@ -26,7 +35,9 @@ def whole(rng, *shape):
 
 
 def resolvents(rng, n, p):
-    """Two resolvents of one matrix, the inverse of any other, and what they are made of: symbols, and numbers at sizes n and p."""
+    """Two resolvents of one matrix, the inverse of any other, and what they are made of: symbols,
+    and numbers at sizes n and p.
+    """
     f, m, lam = variable("F", (N, P)), variable("M", (N, N)), scalar_symbol("c")
     made = {
         "F": f,
@@ -39,7 +50,10 @@ def resolvents(rng, n, p):
     at["M"] = at["M"] + np.eye(n, dtype=int).astype(object) * 23  # diagonally dominant: invertible
     value = Fraction(rng.randint(1, 5))
     eye = {k: np.eye(k, dtype=int).astype(object) * value for k in (n, p)}
-    at |= {"R": exact_inverse(at["F"] @ at["F"].mT + eye[n]), "S": exact_inverse(at["F"].mT @ at["F"] + eye[p])}
+    at |= {
+        "R": exact_inverse(at["F"] @ at["F"].mT + eye[n]),
+        "S": exact_inverse(at["F"].mT @ at["F"] + eye[p]),
+    }
     at["I"] = exact_inverse(at["M"])
     return made, at, {"n": n, "p": p, "c": value}
 
@@ -49,8 +63,16 @@ def frames(rng, n, p):
     n = max(n, p)
     o = frame("O", (N, N), square=True)
     f = variable("F", (N, P))
-    made = {"F": f, "Q": frame("Q", (N, P)), "O": o, "w": unit_vector("w", N)[..., None], "D": projector(f)}
-    turn = np.array([[Fraction(3, 5), Fraction(4, 5)], [Fraction(-4, 5), Fraction(3, 5)]], dtype=object)
+    made = {
+        "F": f,
+        "Q": frame("Q", (N, P)),
+        "O": o,
+        "w": unit_vector("w", N)[..., None],
+        "D": projector(f),
+    }
+    turn = np.array(
+        [[Fraction(3, 5), Fraction(4, 5)], [Fraction(-4, 5), Fraction(3, 5)]], dtype=object
+    )
     orthogonal = np.eye(n, dtype=int).astype(object)[rng.sample(range(n), n)]
     if n >= 2:
         orthogonal = np.concatenate([turn @ orthogonal[:2], orthogonal[2:]])
@@ -84,7 +106,9 @@ KINDS = {"resolvents": resolvents, "frames": frames, "motions": motions, "chains
 
 
 def drawn(rng, made):
-    """A random product of up to five of them and their transposes, multiplied or added entry by entry to others, or a trace."""
+    """A random product of up to five of them and their transposes, multiplied or added entry by
+    entry to others, or a trace.
+    """
 
     def product(rows, length):
         names = []
@@ -101,7 +125,9 @@ def drawn(rng, made):
             rows = str(made[name].shape[0 if turned else 1])
         return names
 
-    return product(rng.choice(("n", "p")), rng.randint(1, 5)), rng.choice(("plain", "square", "gram", "twice"))
+    return product(rng.choice(("n", "p")), rng.randint(1, 5)), rng.choice(
+        ("plain", "square", "gram", "twice")
+    )
 
 
 def run(names, how, values):
@@ -132,7 +158,11 @@ def test_rules_keep_the_value(kind, seed, n, p):
     for name, value in made.items():
         for term in value.terms:
             for node, _ in term.factors:
-                if node.name.startswith(("inv(", "proj(")) and node.name not in by_node and len(term.factors) == 1:
+                if (
+                    node.name.startswith(("inv(", "proj("))
+                    and node.name not in by_node
+                    and len(term.factors) == 1
+                ):
                     by_node[node.name] = at[name]
     by_node["w"] = at["w"][:, 0] if "w" in at else None
     assert np.all(evaluated(form, by_node, sizes) == run(names, how, at))

@@ -1,4 +1,6 @@
-"""Rules of quotients, powers, selections, projectors and twins keep the value: forms evaluated index by index against the arrays themselves."""
+"""Rules of quotients, powers, selections, projectors and twins keep the value: forms evaluated
+index by index against the arrays themselves.
+"""
 
 from fractions import Fraction
 from random import Random
@@ -26,7 +28,9 @@ def positive(rng, *shape):
 
 
 class Values(dict):
-    """Entries by the name of a variable; those of quotients are found from what they are quotients of."""
+    """Entries by the name of a variable; those of quotients are found from what they are quotients
+    of.
+    """
 
     def __init__(self, plain, algebras, sizes):
         super().__init__(plain)
@@ -65,7 +69,11 @@ def quotient(rng, depth, leaves):
     if depth == 0:
         name = rng.choice(leaves)
         return lambda v: v[name]
-    op, one, two = rng.choice(OPS), quotient(rng, depth - 1, leaves), quotient(rng, depth - 1, leaves)
+    op, one, two = (
+        rng.choice(OPS),
+        quotient(rng, depth - 1, leaves),
+        quotient(rng, depth - 1, leaves),
+    )
     if op == "/":
         return lambda v: one(v) / (two(v) * two(v) + v["c"])
     if op == "twice":
@@ -86,7 +94,10 @@ def test_quotients_keep_the_value(seed, n):
     c = Fraction(rng.randint(1, 4))
     expression = quotient(rng, 2, "ab")
     form = expression(made)
-    if sum(2 ** len({i for _, idx in t.factors for i in idx}) * len(t.factors) for t in form.terms) > 2**11:
+    if (
+        sum(2 ** len({i for _, idx in t.factors for i in idx}) * len(t.factors) for t in form.terms)
+        > 2**11
+    ):
         return
     told = expression(plain | {"c": c})
     assert np.all(at(form, plain, {"n": n, "c": c}) == told)
@@ -114,10 +125,16 @@ def test_powers_of_two_keep_the_value(seed, n):
     plain = {"a": whole(rng, n), "b": whole(rng, n)}
 
     def expression(x, y, two):
-        return two(x) * two(y - x) / two(x * 2) + (two(y) * two(-y) * x).sum(-1) + (two(x) * two(-x)).sum(-1)
+        return (
+            two(x) * two(y - x) / two(x * 2)
+            + (two(y) * two(-y) * x).sum(-1)
+            + (two(x) * two(-x)).sum(-1)
+        )
 
     form = expression(a, b, lambda x: x.exp2())
-    told = expression(plain["a"], plain["b"], np.vectorize(lambda e: Fraction(2) ** int(e), otypes=[object]))
+    told = expression(
+        plain["a"], plain["b"], np.vectorize(lambda e: Fraction(2) ** int(e), otypes=[object])
+    )
     assert np.all(at(form, plain, {"n": n}) == told)
 
 
@@ -159,7 +176,9 @@ def test_projectors_of_classes_are_those_of_the_arrays(span, sizes):
 
     classes = len(sizes)
     labels = np.repeat(np.eye(classes, dtype=int), sizes, axis=0).astype(object)
-    means = np.eye(classes, dtype=int).astype(object) * (1 if span == "all" else classes) - (span != "all")
+    means = np.eye(classes, dtype=int).astype(object) * (1 if span == "all" else classes) - (
+        span != "all"
+    )
     source = SymbolicSource()
     hot, centres = source.collapsed(N, Size("k"), P, span=span)
     eye = identity(N)

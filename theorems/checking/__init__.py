@@ -1,1 +1,3 @@
-"""What runs a claim: drawing, judging, mutants, generic points, searches, audits, and what they have seen."""
+"""What runs a claim: drawing, judging, mutants, generic points, searches, audits, and what they
+have seen.
+"""

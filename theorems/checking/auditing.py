@@ -1,6 +1,8 @@
-"""Are the rounding bounds right, and are they sharp? Residual/bound over many instances, tame and wild, and the smallest error that is caught.
+"""Are the rounding bounds right, and are they sharp? Residual/bound over many instances, tame and
+wild, and the smallest error that is caught.
 
-An audit looks at verdicts of the grade NUMERICAL alone: ball arithmetic and exact numbers are switched off where a bound is at hand.
+An audit looks at verdicts of the grade NUMERICAL alone: ball arithmetic and exact numbers are
+switched off where a bound is at hand.
 """
 
 from __future__ import annotations
@@ -63,7 +65,9 @@ class Tally:
 
 @dataclass
 class Audit:
-    """Everything about one claim: a tally per regime, and the smallest relative error in the observation that tame instances refute."""
+    """Everything about one claim: a tally per regime, and the smallest relative error in the
+    observation that tame instances refute.
+    """
 
     claim: Claim
     regimes: dict[str, Tally] = field(default_factory=dict)
@@ -84,7 +88,9 @@ class Audit:
 
     @property
     def power(self) -> float | None:
-        """Median over tame instances of the smallest power of ten that, as a relative error, is refuted; None if none is."""
+        """Median over tame instances of the smallest power of ten that, as a relative error, is
+        refuted; None if none is.
+        """
         return statistics.median(self.powers) if self.powers else None
 
     def record(self) -> dict[str, Any]:
@@ -93,9 +99,10 @@ class Audit:
             "name": self.claim.name,
             "power": self.power,
             "regimes": {
-                name: {"counts": dict(t.counts), **(quantiles(t.ratios) or {}), "flaws": t.flaws} for name, t in self.regimes.items()
+                name: {"counts": dict(t.counts), **(quantiles(t.ratios) or {}), "flaws": t.flaws}
+                for name, t in self.regimes.items()
             },
-        }  # fmt: skip
+        }
 
 
 def quantiles(ratios: list[float]) -> dict[str, float] | None:
@@ -107,11 +114,15 @@ def quantiles(ratios: list[float]) -> dict[str, float] | None:
 
 
 def audited(claims: Iterable[Claim]) -> list[Claim]:
-    """The claims that are expected to hold and have numerical bounds, those certified or statistical by nature left out."""
+    """The claims that are expected to hold and have numerical bounds, those certified or
+    statistical by nature left out.
+    """
     return [
         c
         for c in claims
-        if c.expected is Outcome.HOLDS and hasattr(c.relation, "certify") and getattr(c.relation, "rounded", True)
+        if c.expected is Outcome.HOLDS
+        and hasattr(c.relation, "certify")
+        and getattr(c.relation, "rounded", True)
     ]
 
 
@@ -122,10 +133,11 @@ def numerically(claim: Claim) -> Claim:
 
 
 def strategies(claim: Claim) -> Iterator[tuple[str, Any]]:
-    """The regimes of a claim, each with a strategy: its own instances, and wild ones in every format of which the claim speaks.
+    """The regimes of a claim, each with a strategy: its own instances, and wild ones in every
+    format of which the claim speaks.
 
-    Wild instances are of the whole type, so they are for claims of the catalogue, whose hypotheses were chosen with them in view, and for claims on
-    a strategy that draws the whole type as well.
+    Wild instances are of the whole type, so they are for claims of the catalogue, whose hypotheses
+    were chosen with them in view, and for claims on a strategy that draws the whole type as well.
     """
     yield DRAWN, claim.instances()
     make = _wild(claim)
@@ -136,7 +148,9 @@ def strategies(claim: Claim) -> Iterator[tuple[str, Any]]:
 
 
 def _wild(claim: Claim) -> Callable[[str, torch.dtype], Any] | None:
-    """How wild instances of which a claim speaks are drawn; None if nothing says that it speaks of any."""
+    """How wild instances of which a claim speaks are drawn; None if nothing says that it speaks of
+    any.
+    """
     from theorems.catalogue import CLAIMS
 
     original = next((c for c in CLAIMS if c.name == claim.name), None)
@@ -154,7 +168,8 @@ def audit(
     seconds: float = math.inf,
     on_example: Callable[[], object] = lambda: None,
 ) -> Audit:
-    """Judge ``examples`` instances, two fifths of them the claim's own, the others wild; and measure the power on tame ones.
+    """Judge ``examples`` instances, two fifths of them the claim's own, the others wild; and
+    measure the power on tame ones.
 
     Args:
         claim: what to audit; see `audited`.
@@ -192,7 +207,11 @@ def audit(
 
 def _shares(examples: int, regimes: int) -> list[int]:
     own = examples if regimes == 1 else 2 * examples // 5
-    return [own] + [max(1, (examples - own) // (regimes - 1))] * (regimes - 1) if regimes > 1 else [own]
+    return (
+        [own] + [max(1, (examples - own) // (regimes - 1))] * (regimes - 1)
+        if regimes > 1
+        else [own]
+    )
 
 
 def _judge(claim: Claim, instance: Any, tally: Tally) -> Verdict | None:
@@ -220,11 +239,14 @@ def _judge(claim: Claim, instance: Any, tally: Tally) -> Verdict | None:
     return verdict
 
 
-# -- power ---------------------------------------------------------------------------------------------------------
+# -- power
+# --------------------------------------------------------------------------------------------------
 
 
 def smallest_refuted(claim: Claim, instance: Instance) -> float | None:
-    """The smallest power of ten that, as a relative error of every observed entry with signs of its own, is refuted; None up to 0.1."""
+    """The smallest power of ten that, as a relative error of every observed entry with signs of its
+    own, is refuted; None up to 0.1.
+    """
     found = None
     for exponent in range(1, 17):
         try:
@@ -237,7 +259,9 @@ def smallest_refuted(claim: Claim, instance: Instance) -> float | None:
 
 
 def planted(claim: Claim, size: float) -> Claim:
-    """The claim with a relative error in what it observes (in the predicted kernel, where the observation is a function)."""
+    """The claim with a relative error in what it observes (in the predicted kernel, where the
+    observation is a function).
+    """
 
     def observe(instance: Any) -> Any:
         seen: Any = claim.observe(instance)

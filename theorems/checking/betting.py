@@ -23,7 +23,9 @@ INSTANCES = 8
 
 
 def watchable(claim: Claim) -> bool:
-    """Whether an open-ended run can watch the claim: its relation is a law of the mean, fixed-size or sequential."""
+    """Whether an open-ended run can watch the claim: its relation is a law of the mean, fixed-size
+    or sequential.
+    """
     return isinstance(claim.relation, MeanLaw | Sequential)
 
 
@@ -35,10 +37,11 @@ def open_ended(
     alarm: float = ALARM,
     on_batch: Callable[[], None] | None = None,
 ) -> tuple[Claim, Verdict]:
-    """Bet against a claim in law on every instance in turn until one refutes it or the time is over.
+    """Bet against a claim in law on every instance in turn until one refutes it or the time is
+    over.
 
-    Whoever stops the run early, or prolongs it because it looked promising, changes nothing about its level. With K instances each has the level
-    alarm/K.
+    Whoever stops the run early, or prolongs it because it looked promising, changes nothing about
+    its level. With K instances each has the level alarm/K.
 
     Args:
         claim: one that is `watchable`.
@@ -48,19 +51,24 @@ def open_ended(
         on_batch: called after each batch.
 
     Returns:
-        The claim with the `Sequential` relation that reproduces the verdict on its instance, and the verdict: the refutation, or the nearest to one.
+        The claim with the `Sequential` relation that reproduces the verdict on its instance, and
+            the verdict: the refutation, or the nearest to one.
 
     Raises:
         InputError: if the claim is not `watchable`, or no instance meets its hypotheses.
     """
     require(
-        watchable(claim), f"expected a claim whose relation is a law of the mean, got {type(claim.relation).__name__}"
+        watchable(claim),
+        "expected a claim whose relation is a law of the mean, got "
+        f"{type(claim.relation).__name__}",
     )
     relation: Any = claim.relation
     law = relation.law if isinstance(relation, Sequential) else relation
     usable = [instance for instance in instances if claim.inapplicable(instance) is None]
     require(
-        len(usable) > 0, f"expected an instance that meets the hypotheses of {claim.name}, got none of {len(instances)}"
+        len(usable) > 0,
+        f"expected an instance that meets the hypotheses of {claim.name}, got none of "
+        f"{len(instances)}",
     )
     share = alarm / len(usable)
     capitals = [started(law, claim.predict, instance) for instance in usable]
@@ -79,7 +87,13 @@ def open_ended(
     watched = replace(claim, relation=Sequential(law=law, alarm=share, batches=batch))
     found = finding(capitals[best], share)
     return watched, Verdict(
-        claim.name, found.outcome, found.grade, found.measured, found.bound, usable[best], found.context
+        claim.name,
+        found.outcome,
+        found.grade,
+        found.measured,
+        found.bound,
+        usable[best],
+        found.context,
     )
 
 
@@ -87,7 +101,8 @@ def watch(evidence: Evidence, *, seconds: float, seed: int, alarm: float) -> Non
     """Watch a few drawn instances of the claim and add the verdict to what is known of it.
 
     Args:
-        evidence: of a claim that is `theorems.checking.betting.watchable`; a refutation becomes its worst verdict.
+        evidence: of a claim that is `theorems.checking.betting.watchable`; a refutation becomes its
+            worst verdict.
         seconds: of betting.
         seed: of the drawing.
         alarm: probability that a true claim is ever refuted here.

@@ -1,4 +1,6 @@
-"""Run one claim over drawn instances, try its mutants and its hypotheses, and collect the evidence."""
+"""Run one claim over drawn instances, try its mutants and its hypotheses, and collect the
+evidence.
+"""
 
 from __future__ import annotations
 
@@ -48,8 +50,11 @@ def aim(verdict: Verdict) -> None:
         target(verdict.ratio, label="residual/bound")
 
 
-def shrunk(claim: Claim, found: Verdict, *, examples: int, seed: int, database: Path | None = None) -> Verdict:
-    """The smallest refutation that shrinking finds, one that needs no rounding if there is any: a few integers read best.
+def shrunk(
+    claim: Claim, found: Verdict, *, examples: int, seed: int, database: Path | None = None
+) -> Verdict:
+    """The smallest refutation that shrinking finds, one that needs no rounding if there is any: a
+    few integers read best.
 
     Args:
         claim: what was refuted.
@@ -96,7 +101,9 @@ def _smallest(
     seed: int,
     database: Path | None,
 ) -> Verdict:
-    """A refutation shrunk among the usual sizes, or among the larger ones where no other refutes."""
+    """A refutation shrunk among the usual sizes, or among the larger ones where no other
+    refutes.
+    """
     small = shrunk(claim, found, examples=examples, seed=seed, database=database)
     refuted = [(one, verdict) for one, verdict in large if verdict.outcome is Outcome.REFUTED]
     if small is not found or not any(verdict is found for _, verdict in refuted):
@@ -106,7 +113,8 @@ def _smallest(
 
 
 def dropped(claim: Claim, name: str, *, examples: int, seed: int) -> Condition:
-    """Whether anybody would notice if the hypothesis ``name`` were forgotten: draw instances that violate it.
+    """Whether anybody would notice if the hypothesis ``name`` were forgotten: draw instances that
+    violate it.
 
     Args:
         claim: the claim.
@@ -121,7 +129,11 @@ def dropped(claim: Claim, name: str, *, examples: int, seed: int) -> Condition:
         return Condition(name, checked)
     for instance in draws(hypothesis.dropped(), examples=examples, seed=seed):
         outcome = claim(instance).outcome
-        noticed = noticed and outcome is Outcome.INAPPLICABLE if checked else noticed or outcome is Outcome.REFUTED
+        noticed = (
+            noticed and outcome is Outcome.INAPPLICABLE
+            if checked
+            else noticed or outcome is Outcome.REFUTED
+        )
         if "refuted" not in met:  # what a refutation shows needs no second one
             met.add(_judged(forgetful, instance))
         if "refuted" in met and not checked:
@@ -134,7 +146,9 @@ _WORST_FIRST = ("refuted", "raises", "undecided", "holds", "inapplicable")
 
 
 def _judged(claim: Claim, instance: Any) -> str:
-    """The outcome in lower case; "raises" where the formula cannot be evaluated: wrong shapes, division by zero."""
+    """The outcome in lower case; "raises" where the formula cannot be evaluated: wrong shapes,
+    division by zero.
+    """
     try:
         verdict = claim(instance)
         undefined = verdict.context.get("hypothesis") == DEFINED  # it cannot be judged there
@@ -152,11 +166,13 @@ def check(
     database: Path | None = None,
     evidence: Evidence | None = None,
 ) -> Evidence:
-    """Draw ``examples`` instances of ``claim``, judge each and a few generic points, and try every mutant until it is refuted.
+    """Draw ``examples`` instances of ``claim``, judge each and a few generic points, and try every
+    mutant until it is refuted.
 
-    One instance in ten is larger than the strategy usually draws (`impl.strategies.sizes`), whatever the seed.
-    A refuted claim goes on being drawn, so that what is counted is a rate and the mutants have had their chance; then its
-    counterexample is shrunk by Hypothesis to ``evidence.worst``. Violations of each hypothesis are drawn apart.
+    One instance in ten is larger than the strategy usually draws (`impl.strategies.sizes`),
+    whatever the seed. A refuted claim goes on being drawn, so that what is counted is a rate and
+    the mutants have had their chance; then its counterexample is shrunk by Hypothesis to
+    ``evidence.worst``. Violations of each hypothesis are drawn apart.
 
     Args:
         claim: what to check.
@@ -164,7 +180,8 @@ def check(
         seed: of the search; equal seeds draw equal instances.
         on_example: called after each instance.
         database: folder in which what refuted a claim is kept, to be tried first the next time.
-        evidence: filled as the run goes and returned, for whoever is interrupted: fresh evidence of the claim.
+        evidence: filled as the run goes and returned, for whoever is interrupted: fresh evidence of
+            the claim.
 
     Raises:
         InputError: if ``examples`` is below one.
@@ -188,23 +205,35 @@ def check(
 
     large = list(larger(claim.instances, share(examples), seed=seed))
     for_each(
-        claim.instances(), lambda instance: aim(judge(instance)), examples=examples - len(large), seed=seed, phases=AIMED,
-        database=database, key=claim.name,
-    )  # fmt: skip
+        claim.instances(),
+        lambda instance: aim(judge(instance)),
+        examples=examples - len(large),
+        seed=seed,
+        phases=AIMED,
+        database=database,
+        key=claim.name,
+    )
     verdicts = [(one, judge(one.drawn.instance)) for one in large]
-    # an automatic variant that changed nothing on any instance (the transpose of a number) was never wrong
-    evidence.controls = [c for c in evidence.controls if c.tried or not isinstance(mutants[c.name].predict, Changed)]
+    # an automatic variant that changed nothing on any instance (the transpose of a number) was
+    # never wrong
+    evidence.controls = [
+        c for c in evidence.controls if c.tried or not isinstance(mutants[c.name].predict, Changed)
+    ]
     generic = examine(claim, seed=seed)
     evidence.add_generic(generic)
     evidence.proof = decide(claim)
     if evidence.outcome is Outcome.REFUTED and evidence.worst is not None:
-        evidence.worst = _smallest(claim, evidence.worst, verdicts, examples=examples, seed=seed, database=database)
+        evidence.worst = _smallest(
+            claim, evidence.worst, verdicts, examples=examples, seed=seed, database=database
+        )
         if evidence.worst is generic.refutation or evidence.worst.grade is Grade.NUMERICAL:
             small = readable(generic)
             evidence.worst = evidence.worst if small is None else small  # a refutation is falsy
         if evidence.worst.grade is Grade.EXACT:
             evidence.grades = Counter({Grade.EXACT: evidence.outcomes[Outcome.REFUTED]})
     violations = min(examples, _VIOLATIONS)
-    evidence.conditions = [dropped(claim, name, examples=violations, seed=seed) for name in claim.hypotheses]
+    evidence.conditions = [
+        dropped(claim, name, examples=violations, seed=seed) for name in claim.hypotheses
+    ]
     evidence.seconds = time.perf_counter() - started
     return evidence

@@ -1,9 +1,11 @@
 """The choices behind a drawn instance, and other instances from changed choices.
 
-A search that changed the numbers of an instance would break what its strategy promises (masks that belong to weights, gradients
-that belong to inputs). Here the choices that the strategy made are changed and the strategy draws again, so every
-instance is one that it can draw. Choices are what Hypothesis records of a test case; `hypothesis.internal` is not a stable
-interface, which is why nothing else but `impl.strategies.sampling` imports it and `tests/checking/test_falsifying.py` pins what is used.
+A search that changed the numbers of an instance would break what its strategy promises (masks that
+belong to weights, gradients that belong to inputs). Here the choices that the strategy made are
+changed and the strategy draws again, so every instance is one that it can draw. Choices are what
+Hypothesis records of a test case; `hypothesis.internal` is not a stable interface, which is why
+nothing else but `impl.strategies.sampling` imports it and `tests/checking/test_falsifying.py` pins
+what is used.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ try:
     from hypothesis.internal.conjecture.data import ConjectureData
 except ImportError as error:  # an older or a much newer one
     raise ImportError(
-        f"expected a version of hypothesis whose choices can be read, 6.150 or newer, got {__version__} ({error}); "
+        "expected a version of hypothesis whose choices can be read, 6.150 or newer, got "
+        f"{__version__} ({error}); "
         "install the one in constraints.txt"
     ) from error
 
@@ -48,7 +51,8 @@ class Drawn:
 
 
 def draw(strategy: SearchStrategy[Any], choices: Sequence[Choice], rng: Random) -> Drawn | None:
-    """The instance that ``strategy`` makes of these choices, going on at random where they end; None if it refuses.
+    """The instance that ``strategy`` makes of these choices, going on at random where they end;
+    None if it refuses.
 
     A choice that is not allowed in its place becomes the simplest one there.
     """
@@ -69,14 +73,18 @@ def _allowed(node: Any, values: Iterable[Any]) -> list[Choice]:
 
 
 def corners(node: Any) -> list[Choice]:
-    """The extreme values of a choice: both ends, zero, one, minus one; for floats the tiny and the huge ones too."""
+    """The extreme values of a choice: both ends, zero, one, minus one; for floats the tiny and the
+    huge ones too.
+    """
     if node.type == "boolean":
         return _allowed(node, (False, True))
     low, high = node.constraints.get("min_value"), node.constraints.get("max_value")
     if node.type == "integer":
         return _allowed(node, dict.fromkeys(v for v in (low, high, 0, 1, -1, 2) if v is not None))
     if node.type == "float":
-        return _allowed(node, (low, high, 0.0, -0.0, 1.0, -1.0, 5e-324, 2.0**-1022, 1e-100, 1e100, 1 + 2.0**-52))
+        return _allowed(
+            node, (low, high, 0.0, -0.0, 1.0, -1.0, 5e-324, 2.0**-1022, 1e-100, 1e100, 1 + 2.0**-52)
+        )
     return [node.value]
 
 
@@ -115,7 +123,9 @@ def _end(node: Any, corner: str, ends: Sequence[Any]) -> Any:
 
 
 def neighbour(nodes: Sequence[Any], rng: Random) -> list[Choice]:
-    """The same choices with one to three of them changed a little, sent to an end, or copied from another place."""
+    """The same choices with one to three of them changed a little, sent to an end, or copied from
+    another place.
+    """
     out = [node.value for node in nodes]
     for _ in range(rng.randint(1, 3)):
         if not nodes:
@@ -126,14 +136,22 @@ def neighbour(nodes: Sequence[Any], rng: Random) -> list[Choice]:
         if node.type == "integer":
             options += [value + 1, value - 1, -value, value * 2, value // 2, rng.getrandbits(32)]
         elif node.type == "float" and math.isfinite(value):
-            options += [value * 2, value / 2, -value, math.nextafter(value, math.inf), value * rng.gauss(1, 0.3)]
+            options += [
+                value * 2,
+                value / 2,
+                -value,
+                math.nextafter(value, math.inf),
+                value * rng.gauss(1, 0.3),
+            ]
         allowed = _allowed(node, options)
         out[at] = rng.choice(allowed) if allowed else value
     return out
 
 
 class _Start(ExampleDatabase):
-    """A database that knows one example, whatever test asks: a secondary one, since primary ones count as shrunk."""
+    """A database that knows one example, whatever test asks: a secondary one, since primary ones
+    count as shrunk.
+    """
 
     def __init__(self, choices: Sequence[Choice]) -> None:
         super().__init__()

@@ -30,20 +30,23 @@ class Evidence:
         claim: the claim.
         outcomes: how many instances came out how.
         grades: how many verdicts that count had which grade.
-        worst: the verdict that counts: the refutation (shrunk) if there is one, else the one nearest to its bound.
+        worst: the verdict that counts: the refutation (shrunk) if there is one, else the one
+            nearest to its bound.
         ratios: residual/bound of every instance on which something could round.
         controls: the mutants.
         conditions: the hypotheses.
         distinct: how many different instances there were among those drawn.
         sizes: of the instances drawn, by name: the smallest and the largest.
         places: on a user's model, the verdict at each place of the network.
-        watched: what an open-ended test has done: the claim with the test that reproduces it, its verdict, its level; None if there was none.
+        watched: what an open-ended test has done: the claim with the test that reproduces it, its
+            verdict, its level; None if there was none.
         generic: what generic points say.
         proof: whether the claim was decided for all sizes; None if nobody asked.
         script: a standalone script of the counterexample, and the file it was written to.
         seconds: wall-clock time.
         unmet: on how many instances which hypothesis was not met.
-        drawn: whether the instances were drawn from the claim's strategy, and are not somebody's own.
+        drawn: whether the instances were drawn from the claim's strategy, and are not somebody's
+            own.
     """
 
     claim: Claim
@@ -82,7 +85,8 @@ class Evidence:
 
     @property
     def outcome(self) -> Outcome:
-        """REFUTED if any instance was, else UNDECIDED if any was, or next to none was spoken of, else HOLDS if any did.
+        """REFUTED if any instance was, else UNDECIDED if any was, or next to none was spoken of,
+        else HOLDS if any did.
 
         INAPPLICABLE never counts.
         """
@@ -104,7 +108,9 @@ class Evidence:
 
     @property
     def spoken_of(self) -> str | None:
-        """Of how many instances the claim spoke and what the others lacked, in words; None if it spoke of at least half."""
+        """Of how many instances the claim spoke and what the others lacked, in words; None if it
+        spoke of at least half.
+        """
         if not self.drawn or 2 * self.judged >= self.instances:
             return None
         lacking = ", ".join(f"{name!r} on {count}" for name, count in self.unmet.most_common(2))
@@ -112,19 +118,30 @@ class Evidence:
 
     @property
     def untried(self) -> str | None:
-        """Why a claim that was refuted nowhere has not been tried, and what to do; None if it has been."""
+        """Why a claim that was refuted nowhere has not been tried, and what to do; None if it has
+        been.
+        """
         spoken = self.spoken_of
-        if spoken is None or self.judged * TRIED >= self.instances or self._met is not Outcome.HOLDS:
+        if (
+            spoken is None
+            or self.judged * TRIED >= self.instances
+            or self._met is not Outcome.HOLDS
+        ):
             return None
         if self.generic is not None and self.generic.error_probability is not None:
             return None  # its generic points were not drawn, and meet the hypotheses
         if self.proof is not None and self.proof.proved:
             return None  # nor were the symbols of its proof
-        return f"{spoken}. Draw what it is about: on= a strategy of such instances, or where= in place of a hypothesis"
+        return (
+            f"{spoken}. Draw what it is about: on= a strategy of such instances, or where= in "
+            "place of a hypothesis"
+        )
 
     @property
     def grade(self) -> Grade | None:
-        """The strongest grade that was earned: by verdicts of this outcome, generic points included, or by a proof of what HOLDS on them all."""
+        """The strongest grade that was earned: by verdicts of this outcome, generic points
+        included, or by a proof of what HOLDS on them all.
+        """
         if self.proved:
             return Grade.PROVED
         return max((*self.grades, *self.generic_grades), default=None)
@@ -132,15 +149,23 @@ class Evidence:
     @property
     def proved(self) -> bool:
         """Whether the claim is proved for all sizes and everything that was drawn agrees."""
-        agrees = self.outcome is Outcome.HOLDS and (self.generic is None or self.generic.refutation is None)
+        agrees = self.outcome is Outcome.HOLDS and (
+            self.generic is None or self.generic.refutation is None
+        )
         return agrees and self.proof is not None and self.proof.proved
 
     @property
     def generic_grades(self) -> Counter[Grade]:
         """What passes at generic points earned: nobody drew them, so they are counted apart."""
-        if self.generic is None or self.outcome is not Outcome.HOLDS or self.generic.refutation is not None:
+        if (
+            self.generic is None
+            or self.outcome is not Outcome.HOLDS
+            or self.generic.refutation is not None
+        ):
             return Counter()
-        return Counter(verdict.grade for verdict in self.generic.verdicts if verdict.grade is not None)
+        return Counter(
+            verdict.grade for verdict in self.generic.verdicts if verdict.grade is not None
+        )
 
     @property
     def as_expected(self) -> bool:
@@ -149,13 +174,17 @@ class Evidence:
 
     @property
     def median_instances(self) -> float | None:
-        """Median over the refuted mutants of the instances drawn until then; None if none was refuted."""
+        """Median over the refuted mutants of the instances drawn until then; None if none was
+        refuted.
+        """
         needed = [control.instances for control in self.controls if control.refuted]
         return statistics.median(needed) if needed else None
 
     @property
     def error_probability(self) -> float | None:
-        """With which probability an identity passes the generic points if it is false (Schwartz-Zippel); None unless it HOLDS."""
+        """With which probability an identity passes the generic points if it is false
+        (Schwartz-Zippel); None unless it HOLDS.
+        """
         if self.generic is None or self.outcome is not Outcome.HOLDS:
             return None
         return self.generic.error_probability
@@ -173,19 +202,28 @@ class Evidence:
             return None
         if self.outcome is not Outcome.HOLDS:
             return f"{self.outcome.name}: only what HOLDS has one"
-        known = "" if self.claim.tag == "conjecture" or self.generic.family else NO_IDENTITY.get(self.claim.name)
+        known = (
+            ""
+            if self.claim.tag == "conjecture" or self.generic.family
+            else NO_IDENTITY.get(self.claim.name)
+        )
         return known or self.generic.missing
 
     @property
     def earned(self) -> str:
-        """One sentence: how many instances came out so, and how each grade among them was earned."""
+        """One sentence: how many instances came out so, and how each grade among them was
+        earned.
+        """
         if not self.grades:
             return f"{self.outcome.value} ({self.instances} instances)."
         parts = [
-            f"{count} {grade.name} ({grade.meaning})" for grade, count in sorted(self.grades.items(), reverse=True)
+            f"{count} {grade.name} ({grade.meaning})"
+            for grade, count in sorted(self.grades.items(), reverse=True)
         ]
         generic, sentence = self.generic, None
-        if generic is not None and (self.error_probability is not None or generic.refutation is not None):
+        if generic is not None and (
+            self.error_probability is not None or generic.refutation is not None
+        ):
             sentence = generic.earned
         elif generic is not None and self.outcome is Outcome.HOLDS:
             sentence = f"no error probability: {self.no_error_probability}"
@@ -194,7 +232,10 @@ class Evidence:
             return f"{self.outcome.name}: {self.untried}."
         if self.proof is not None and self.outcome is Outcome.HOLDS and self.proof.told:
             chance += f"; {self.proof.sentence}"
-        return f"{self.outcome.name} on {self.outcomes[self.outcome]} of {self.instances} instances: {', '.join(parts)}{chance}."
+        return (
+            f"{self.outcome.name} on {self.outcomes[self.outcome]} of {self.instances} "
+            f"instances: {', '.join(parts)}{chance}."
+        )
 
     def add(self, verdict: Verdict) -> None:
         """Count one verdict."""
@@ -222,26 +263,38 @@ class Evidence:
 
     @property
     def detectable(self) -> str | None:
-        """How large an effect a pass in law would have seen, of the verdict nearest to its bound; None where nothing is random."""
+        """How large an effect a pass in law would have seen, of the verdict nearest to its bound;
+        None where nothing is random.
+        """
         if self.worst is None or self.outcome is not Outcome.HOLDS:
             return None
         found = self.worst.context.get("detectable effect")
         if found is None:
             return None
-        what = "an exponent" if "drift of the local exponent" in self.worst.context else "a distance of the laws"
+        what = (
+            "an exponent"
+            if "drift of the local exponent" in self.worst.context
+            else "a distance of the laws"
+        )
         return found if isinstance(found, str) else f"{what} that is off by {float(found):.3g}"
 
     def add_generic(self, generic: Generic) -> None:
-        """Take in what generic points say: a refutation counts as one instance, passes are counted apart."""
+        """Take in what generic points say: a refutation counts as one instance, passes are counted
+        apart.
+        """
         self.generic = generic
         if generic.refutation is not None and self.outcome is not Outcome.REFUTED:
             self.add(generic.refutation)
 
     def _points(self) -> dict[str, Any] | None:
-        """Points that nobody drew: of which family they are, what they earned, why they say nothing if so."""
+        """Points that nobody drew: of which family they are, what they earned, why they say nothing
+        if so.
+        """
         if self.generic is None:
             return None
-        earned = {grade.name: count for grade, count in sorted(self.generic_grades.items(), reverse=True)}
+        earned = {
+            grade.name: count for grade, count in sorted(self.generic_grades.items(), reverse=True)
+        }
         return self.generic.record(self.no_error_probability) | {"grades": earned}
 
     def record(self) -> dict[str, Any]:
@@ -251,7 +304,9 @@ class Evidence:
             **described(claim),
             "outcome": self.outcome.name,
             "grade": self.grade.name if self.grade is not None else None,
-            "grades": {grade.name: count for grade, count in sorted(self.grades.items(), reverse=True)},
+            "grades": {
+                grade.name: count for grade, count in sorted(self.grades.items(), reverse=True)
+            },
             "measured": finite(worst.measured) if worst is not None else None,
             "bound": finite(worst.bound) if worst is not None else None,
             "instances": self.instances,
@@ -267,7 +322,12 @@ class Evidence:
                 "total": self.mutants,
                 "median_instances": self.median_instances,
                 "each": [
-                    {"name": c.name, "refuted": c.refuted, "instances": c.instances, "power": c.power}
+                    {
+                        "name": c.name,
+                        "refuted": c.refuted,
+                        "instances": c.instances,
+                        "power": c.power,
+                    }
                     for c in self.controls
                 ],
             },
@@ -293,4 +353,9 @@ class Evidence:
         if self.worst is None or self.outcome is not Outcome.REFUTED:
             return None
         text, file = self.script
-        return {"text": repr(self.worst), "instance": repr(self.worst.instance), "script": text, "file": file}
+        return {
+            "text": repr(self.worst),
+            "instance": repr(self.worst.instance),
+            "script": text,
+            "file": file,
+        }

@@ -43,9 +43,12 @@ class Condition:
     Args:
         name: of the hypothesis.
         checked: whether the claim looks for a violation; if not, a violation must show as REFUTED.
-        noticed: whether every violating instance drawn came out INAPPLICABLE (or, unchecked, some were refuted); None: not tried.
-        bites: whether without the check some violating instance is refuted or cannot be evaluated; None: not tried.
-        without: the worst that then happens: "refuted", "raises", "undecided", or "holds" where the claim survives its loss.
+        noticed: whether every violating instance drawn came out INAPPLICABLE (or, unchecked, some
+            were refuted); None: not tried.
+        bites: whether without the check some violating instance is refuted or cannot be evaluated;
+            None: not tried.
+        without: the worst that then happens: "refuted", "raises", "undecided", or "holds" where the
+            claim survives its loss.
         meaning: why it need not bite: it gives the statement its meaning; None where it must.
     """
 

@@ -1,4 +1,6 @@
-"""Which parts of a comparison are identities between rational functions, and of which degree: by relation."""
+"""Which parts of a comparison are identities between rational functions, and of which degree: by
+relation.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from theorems.relations.ranks import RankIs, Within
 
 @singledispatch
 def identities(relation: object, observed: Any, predicted: Any) -> dict[str, int]:
-    """Degree bound of every part of two tracked sides that is a polynomial identity; nothing for relations that are none."""
+    """Degree bound of every part of two tracked sides that is a polynomial identity; nothing for
+    relations that are none.
+    """
     del relation, observed, predicted
     return {}
 
@@ -33,7 +37,9 @@ def _comparison(relation: Comparison, observed: Any, predicted: Any) -> dict[str
 
 @identities.register
 def _rank(relation: RankIs, observed: Any, predicted: Any) -> dict[str, int]:
-    """Rank at most k says that all minors of size k + 1 vanish: rows cleared of denominators, the k + 1 largest degrees add up."""
+    """Rank at most k says that all minors of size k + 1 vanish: rows cleared of denominators, the k
+    + 1 largest degrees add up.
+    """
     del relation
     matrices, ranks = _named(observed), _named(predicted)
     found = {}
@@ -43,7 +49,11 @@ def _rank(relation: RankIs, observed: Any, predicted: Any) -> dict[str, int]:
         size = int(ranks[part]) + 1
         flat = matrix.reshape(-1, *matrix.shape[-2:])
         tops = [sorted((max(cleared(row)[0]) for row in one), reverse=True) for one in flat]
-        found[part] = max((sum(top[:size]) for top in tops), default=0) if size <= min(matrix.shape[-2:]) else 0
+        found[part] = (
+            max((sum(top[:size]) for top in tops), default=0)
+            if size <= min(matrix.shape[-2:])
+            else 0
+        )
     return found
 
 

@@ -21,7 +21,9 @@ SHRINKING = (Phase.generate, Phase.shrink)
 
 
 def searching(examples: int, phases: tuple[Phase, ...], database: Path | None = None) -> settings:
-    """Settings of a search that only ``examples``, a seed and what the database knows decide: no deadline, no profile."""
+    """Settings of a search that only ``examples``, a seed and what the database knows decide: no
+    deadline, no profile.
+    """
     return settings(
         max_examples=examples,
         deadline=None,
@@ -44,22 +46,24 @@ def for_each(
     database: Path | None = None,
     key: str = "",
 ) -> None:
-    """Call ``use`` on up to ``examples`` drawn instances; what it raises comes out (shrunk, if the phases say so).
+    """Call ``use`` on up to ``examples`` drawn instances; what it raises comes out (shrunk, if the
+    phases say so).
 
-    With a ``database``, what raised is kept there under ``key``, and what is kept there is tried first.
+    With a ``database``, what raised is kept there under ``key``, and what is kept there is tried
+    first.
     """
 
-    @searching(
-        examples, phases if database is None else (Phase.reuse, *phases), database
-    )  # outside: a seed takes it away
+    # outside: a seed takes it away
+    @searching(examples, phases if database is None else (Phase.reuse, *phases), database)
     @seeded(seed)
     @given(strategy)
     def run(instance: Any) -> None:
         use(instance)
 
-    run._hypothesis_internal_database_key = key.encode()  # type: ignore[attr-defined]  # noqa: SLF001, as `hypothesis.find`
+    run._hypothesis_internal_database_key = key.encode()  # type: ignore[attr-defined]  # noqa: SLF001
     with drawing_alike(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Generating overly large repr", HypothesisWarning)  # nobody is shown it
+        # nobody is shown it
+        warnings.filterwarnings("ignore", "Generating overly large repr", HypothesisWarning)
         run()
 
 

@@ -1,4 +1,6 @@
-"""Search hard for a refutation of one claim: at random, aimed at the bound, larger, in structured corners, around the worst so far."""
+"""Search hard for a refutation of one claim: at random, aimed at the bound, larger, in structured
+corners, around the worst so far.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,8 @@ class _RefutedError(AssertionError):
 
 @dataclass
 class Search:
-    """A search for a refutation; what it draws depends on the seed alone, and the budget says only when it stops.
+    """A search for a refutation; what it draws depends on the seed alone, and the budget says only
+    when it stops.
 
     Args:
         claim: what to refute.
@@ -69,9 +72,18 @@ class Search:
 
     def __post_init__(self) -> None:
         """Refuse a search that never ends or never begins."""
-        require(self.examples is not None or self.seconds is not None, "expected a budget: examples, seconds, or both")
-        require(self.examples is None or self.examples >= 1, f"expected at least one example, got {self.examples}")
-        require(self.seconds is None or 0 < self.seconds < math.inf, f"expected seconds above zero, got {self.seconds}")
+        require(
+            self.examples is not None or self.seconds is not None,
+            "expected a budget: examples, seconds, or both",
+        )
+        require(
+            self.examples is None or self.examples >= 1,
+            f"expected at least one example, got {self.examples}",
+        )
+        require(
+            self.seconds is None or 0 < self.seconds < math.inf,
+            f"expected seconds above zero, got {self.seconds}",
+        )
         self.evidence = Evidence(self.claim)
 
     @property
@@ -90,7 +102,9 @@ class Search:
         return time.perf_counter() - self._started
 
     def run(self) -> Evidence:
-        """Search until something refutes the claim or the budget is spent; a refutation is shrunk."""
+        """Search until something refutes the claim or the budget is spent; a refutation is
+        shrunk.
+        """
         self._started = time.perf_counter()
         round_, size = 0, _FIRST
         try:
@@ -109,20 +123,28 @@ class Search:
         return self.evidence
 
     def _search(self, phase: str, size: int, seed: int) -> None:
-        strategy, rng = self.claim.instances(), Random(f"{seed} {phase}")  # noqa: S311, a search and no secret
+        strategy, rng = self.claim.instances(), Random(f"{seed} {phase}")  # noqa: S311
         if phase in (RANDOM, TARGETED):
             phases = SEARCH if phase == RANDOM else AIMED
 
             def use(instance: Any) -> None:
                 verdict = self._judge(instance)
                 if verdict.outcome is Outcome.REFUTED:
-                    self.evidence.worst = shrunk(self.claim, verdict, examples=size, seed=seed, database=self.database)
+                    self.evidence.worst = shrunk(
+                        self.claim, verdict, examples=size, seed=seed, database=self.database
+                    )
                     raise _Over
                 if phase == TARGETED:
                     aim(verdict)
 
             for_each(
-                strategy, use, examples=size, seed=seed, phases=phases, database=self.database, key=self.claim.name
+                strategy,
+                use,
+                examples=size,
+                seed=seed,
+                phases=phases,
+                database=self.database,
+                key=self.claim.name,
             )
             return
         if phase == LARGER:
@@ -200,11 +222,13 @@ def falsify(
     on_instance: Callable[[Search], None] | None = None,
     database: Path | None = None,
 ) -> Search:
-    """Search hard for a refutation of ``claim``; the result holds the evidence and how many instances each phase judged.
+    """Search hard for a refutation of ``claim``; the result holds the evidence and how many
+    instances each phase judged.
 
-    Five phases take turns, in rounds that double: random instances, instances aimed at the bound (`hypothesis.target`),
-    instances above the usual sizes (fewer, and only where the strategy knows them), structured corners of what the strategy can draw (ends of every range, zeros, ones, equal and repeated
-    stretches), and the neighbourhood of the instances nearest to their bound.
+    Five phases take turns, in rounds that double: random instances, instances aimed at the bound
+    (`hypothesis.target`), instances above the usual sizes (fewer, and only where the strategy knows
+    them), structured corners of what the strategy can draw (ends of every range, zeros, ones, equal
+    and repeated stretches), and the neighbourhood of the instances nearest to their bound.
 
     Args:
         claim: what to refute.

@@ -1,12 +1,15 @@
-"""Claims at generic points: what one exact pass says about an identity, by the lemma of Schwartz and Zippel.
+"""Claims at generic points: what one exact pass says about an identity, by the lemma of Schwartz
+and Zippel.
 
-If both sides are rational functions of entries drawn independently and uniformly from a set S, and cleared of its denominators
-their difference is a polynomial of degree at most D that is not zero, then it vanishes at the drawn point with probability at most D/|S|.
-S has 2^61 elements and D is not declared: it is computed by running the claim's own code, and the construction of the instance, on
+If both sides are rational functions of entries drawn independently and uniformly from a set S, and
+cleared of its denominators their difference is a polynomial of degree at most D that is not zero,
+then it vanishes at the drawn point with probability at most D/|S|. S has 2^61 elements and D is not
+declared: it is computed by running the claim's own code, and the construction of the instance, on
 `impl.numbers.tracked.Tracked` numbers. A point where a denominator vanishes counts for nothing.
 
-What is said is said of one family of instances (`impl.generic.families`), by its name, and only if the claim speaks of it and states what it
-builds in (`theorems.domains`). The points follow from a digest of the claim and a seed: no claim can have been written around them.
+What is said is said of one family of instances (`impl.generic.families`), by its name, and only if
+the claim speaks of it and states what it builds in (`theorems.domains`). The points follow from a
+digest of the claim and a seed: no claim can have been written around them.
 """
 
 from __future__ import annotations
@@ -31,7 +34,9 @@ from theorems.relations import DEFINED, RATIONAL
 from theorems.verdict import Outcome, Verdict
 
 SHAPES = 6
-"""Shapes at which a claim is tried unless more are asked for: depths 1 … 4 and both of every alternative are among them."""
+"""Shapes at which a claim is tried unless more are asked for: depths 1 … 4 and both of every
+alternative are among them.
+"""
 
 _PERIOD = 12
 _LOOKED_AT = 48
@@ -63,7 +68,7 @@ def try_at(claim: Claim, make: Callable[[Source], Any], shape: int, seed: int | 
     instance = make(source)
     try:
         verdict = claim(instance)
-    except Exception:  # noqa: BLE001, perhaps only that Python makes floats of int/int, and not of fractions
+    except Exception:  # noqa: BLE001
         instance = instance.map(_fractions)
         verdict = claim(instance)
     point = {"generic point": f"shape {shape}, entries {seed}"}
@@ -72,22 +77,32 @@ def try_at(claim: Claim, make: Callable[[Source], Any], shape: int, seed: int | 
     try:
         with branching() as branches:
             degrees = evaluated(
-                lambda it: identities(claim.relation, claim.observe(it), claim.predict(it)), make(source.tracked())
+                lambda it: identities(claim.relation, claim.observe(it), claim.predict(it)),
+                make(source.tracked()),
             )
-    except Exception as error:  # noqa: BLE001, the claim's code decides what it raises
+    except Exception as error:  # noqa: BLE001
         reason = f"its degree is not known: {type(error).__name__}: {error}"
-        return Trial(shape, replace(verdict, context={**verdict.context, **point}), {}, reason=reason)
+        return Trial(
+            shape, replace(verdict, context={**verdict.context, **point}), {}, reason=reason
+        )
     if degrees:
         degree = max(degrees.values())
         chance = power_of_two(degree / SET_SIZE)
-        point |= {"degree": f"at most {degree}", "passes if false": f"with probability at most {chance}"}
-    return Trial(shape, replace(verdict, context={**verdict.context, **point}), degrees, frozenset(branches))
+        point |= {
+            "degree": f"at most {degree}",
+            "passes if false": f"with probability at most {chance}",
+        }
+    return Trial(
+        shape, replace(verdict, context={**verdict.context, **point}), degrees, frozenset(branches)
+    )
 
 
 def examine(claim: Claim, *, seed: int = 0, shapes: int = SHAPES, points: int = 1) -> Generic:
-    """Try a claim at generic points; shapes at which it is INAPPLICABLE or fails to run are passed over, and others tried for them.
+    """Try a claim at generic points; shapes at which it is INAPPLICABLE or fails to run are passed
+    over, and others tried for them.
 
-    A claim whose code does not run on exact numbers (a root, a float constant) has no trials, and a reason.
+    A claim whose code does not run on exact numbers (a root, a float constant) has no trials, and a
+    reason.
 
     Args:
         claim: any claim: of the catalogue, a mutant, a user's own.
@@ -105,7 +120,10 @@ def examine(claim: Claim, *, seed: int = 0, shapes: int = SHAPES, points: int = 
         return found
     hidden = unstated(claim, family)
     if hidden is not None:
-        built = f"the generic points ({family.name}) build in {hidden!r}, on which the claim rests without stating it: name it in hypotheses="
+        built = (
+            f"the generic points ({family.name}) build in {hidden!r}, on which the claim rests "
+            "without stating it: name it in hypotheses="
+        )
         return replace(found, reason=built)
     beyond: list[Trial] = []
     for name, make in family.beyond.items():
@@ -115,7 +133,8 @@ def examine(claim: Claim, *, seed: int = 0, shapes: int = SHAPES, points: int = 
 
 
 def readable(generic: Generic) -> Verdict | None:
-    """A refutation by small whole numbers at one of the shapes where a generic point refutes; None if none is found.
+    """A refutation by small whole numbers at one of the shapes where a generic point refutes; None
+    if none is found.
 
     The smallest range of entries first, then the shapes with the fewest numbers.
     """
@@ -131,7 +150,7 @@ def readable(generic: Generic) -> Verdict | None:
                 if family.member is not None and not family.member(instance):
                     continue  # small numbers coincide: no longer of the family
                 verdict = generic.claim(instance)
-            except Exception:  # noqa: BLE001, S112, zeros where the construction divides
+            except Exception:  # noqa: BLE001, S112
                 continue
             if verdict.outcome is Outcome.REFUTED:
                 found.append(verdict)
@@ -142,7 +161,12 @@ def readable(generic: Generic) -> Verdict | None:
 
 def _size(instance: Any) -> int:
     """How many digits there are to read."""
-    return sum(len(str(value)) for array in vars(instance).values() if is_exact(array) for value in array.flat)
+    return sum(
+        len(str(value))
+        for array in vars(instance).values()
+        if is_exact(array)
+        for value in array.flat
+    )
 
 
 def _trials(
@@ -159,11 +183,14 @@ def _trials(
         for point in range(points):
             try:
                 trial = try_at(claim, make, shape, f"{key} {point}" if point else key)
-            except Exception as error:  # noqa: BLE001, the claim's code decides what it raises
+            except Exception as error:  # noqa: BLE001
                 skipped[shape] = _cause(error)
                 continue
             if trial.verdict.outcome is Outcome.UNDECIDED:
-                reason = reason or f"undecided at a generic point: {trial.verdict.context.get('reason', '')}"
+                reason = (
+                    reason
+                    or f"undecided at a generic point: {trial.verdict.context.get('reason', '')}"
+                )
             if trial.verdict.context.get("hypothesis") in (DEFINED, RATIONAL):
                 reason = reason or trial.verdict.context["reason"]
             if trial.verdict.outcome in (Outcome.HOLDS, Outcome.REFUTED):

@@ -1,4 +1,6 @@
-"""The larger instances of a run: a share of every search is drawn above the usual sizes, and shrunk there if only those refute."""
+"""The larger instances of a run: a share of every search is drawn above the usual sizes, and shrunk
+there if only those refute.
+"""
 
 from __future__ import annotations
 
@@ -39,13 +41,17 @@ def share(examples: int) -> int:
     return examples // _EVERY
 
 
-def larger(make: Callable[[], SearchStrategy[Any]], count: int, *, seed: int, first: int = 0) -> Iterator[Larger]:
-    """One instance of each of ``count`` turns, equal for equal seeds; none from a strategy that knows no larger sizes.
+def larger(
+    make: Callable[[], SearchStrategy[Any]], count: int, *, seed: int, first: int = 0
+) -> Iterator[Larger]:
+    """One instance of each of ``count`` turns, equal for equal seeds; none from a strategy that
+    knows no larger sizes.
 
-    A search of several rounds goes on where the turns of the last one ended (``first``): else the options that come late would never be drawn.
+    A search of several rounds goes on where the turns of the last one ended (``first``): else the
+    options that come late would never be drawn.
     """
     for number in range(first, first + count):
-        rng = Random(f"{seed} larger {number}")  # noqa: S311, a search and no secret
+        rng = Random(f"{seed} larger {number}")  # noqa: S311
         for _ in range(_ATTEMPTS):
             with larger_sizes(number) as turn:
                 drawn = draw(make(), (), rng)
@@ -63,7 +69,9 @@ class _RefutedError(AssertionError):
 
 
 def shrunk_larger(claim: Claim, start: Larger, found: Verdict, *, examples: int) -> Verdict:
-    """The smallest refutation that Hypothesis' shrinker finds from a larger instance, at larger sizes; ``found`` if none."""
+    """The smallest refutation that Hypothesis' shrinker finds from a larger instance, at larger
+    sizes; ``found`` if none.
+    """
 
     @shrinking_from(start.drawn.choices, searching(examples, SHRINKING))
     @given(claim.instances())
@@ -74,7 +82,8 @@ def shrunk_larger(claim: Claim, start: Larger, found: Verdict, *, examples: int)
 
     try:
         with larger_sizes(start.turn), drawing_alike(), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Generating overly large repr", HypothesisWarning)  # nobody is shown it
+            # nobody is shown it
+            warnings.filterwarnings("ignore", "Generating overly large repr", HypothesisWarning)
             again()
     except _RefutedError as refuted:
         return refuted.verdict

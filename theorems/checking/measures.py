@@ -1,4 +1,6 @@
-"""What is counted of the instances of a run: how ratios spread, how large instances are, which of them are equal."""
+"""What is counted of the instances of a run: how ratios spread, how large instances are, which of
+them are equal.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from theorems.impl.instances.instance import Instance
 
 
 def spread(ratios: list[float]) -> dict[str, Any] | None:
-    """Median, largest and decades of residual/bound: [−3, 7] says that seven lie in [1e-3, 1e-2); exact zeros are counted apart."""
+    """Median, largest and decades of residual/bound: [−3, 7] says that seven lie in [1e-3, 1e-2);
+    exact zeros are counted apart.
+    """
     if not ratios:
         return None
     decades = Counter(math.floor(math.log10(ratio)) for ratio in ratios if ratio > 0)
@@ -34,10 +38,16 @@ def sizes_of(instance: Any) -> dict[str, int]:
 
 
 def fingerprint(value: Any) -> Any:
-    """Something hashable that is equal for equal instances: the numbers themselves, not their addresses."""
+    """Something hashable that is equal for equal instances: the numbers themselves, not their
+    addresses.
+    """
     if isinstance(value, Tensor):
         array = value.detach().cpu().resolve_conj()
-        if array.dtype.is_floating_point and array.dtype not in (torch.float16, torch.float32, torch.float64):
+        if array.dtype.is_floating_point and array.dtype not in (
+            torch.float16,
+            torch.float32,
+            torch.float64,
+        ):
             array = array.float()  # exactly; numpy has no bfloat16
         return str(value.dtype), tuple(array.shape), array.contiguous().numpy().tobytes()
     if isinstance(value, np.ndarray):
@@ -47,5 +57,7 @@ def fingerprint(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return tuple(fingerprint(part) for part in value)
     if hasattr(value, "__dataclass_fields__"):
-        return type(value).__name__, tuple(fingerprint(getattr(value, name)) for name in value.__dataclass_fields__)
+        return type(value).__name__, tuple(
+            fingerprint(getattr(value, name)) for name in value.__dataclass_fields__
+        )
     return repr(value)

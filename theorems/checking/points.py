@@ -1,4 +1,6 @@
-"""What was tried at generic points and what follows from it: `Trial`, one point; `Generic`, all of them, with the sentence that they earn."""
+"""What was tried at generic points and what follows from it: `Trial`, one point; `Generic`, all of
+them, with the sentence that they earn.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,10 @@ class Trial:
     Args:
         shape: seed of the discrete choices.
         verdict: what the claim said there.
-        degrees: bound on the degree of each part that is an identity; empty where none is, or none is known.
-        branched: what a side compared drawn numbers by, "order" or "equality": then the identity is that of this case.
+        degrees: bound on the degree of each part that is an identity; empty where none is, or none
+            is known.
+        branched: what a side compared drawn numbers by, "order" or "equality": then the identity is
+            that of this case.
         reason: why no degree is known; empty if one is.
         beyond: the name of what lies outside the family, if the point does.
     """
@@ -36,9 +40,13 @@ class Trial:
 
     @property
     def error_probability(self) -> Fraction | None:
-        """Bound on the probability that a false identity passes at such a point; None where nothing is known, or can be false."""
+        """Bound on the probability that a false identity passes at such a point; None where nothing
+        is known, or can be false.
+        """
         degree = max(self.degrees.values(), default=0)
-        return Fraction(degree, SET_SIZE) if degree and self.verdict.outcome is Outcome.HOLDS else None
+        return (
+            Fraction(degree, SET_SIZE) if degree and self.verdict.outcome is Outcome.HOLDS else None
+        )
 
 
 @dataclass(frozen=True)
@@ -71,21 +79,32 @@ class Generic:
     @property
     def also(self) -> list[str]:
         """What the identity holds for besides, by the same test: "every pattern of masks"."""
-        return [name for name, trials in self._beyond().items() if all(t.error_probability is not None for t in trials)]
+        return [
+            name
+            for name, trials in self._beyond().items()
+            if all(t.error_probability is not None for t in trials)
+        ]
 
     @property
     def not_for(self) -> list[str]:
         """What lies outside of the family, and where the claim fails."""
-        return [n for n, ts in self._beyond().items() if any(t.verdict.outcome is Outcome.REFUTED for t in ts)]
+        return [
+            n
+            for n, ts in self._beyond().items()
+            if any(t.verdict.outcome is Outcome.REFUTED for t in ts)
+        ]
 
     def _beyond(self) -> dict[str, list[Trial]]:
         return {
-            name: [t for t in self.beyond if t.beyond == name] for name in dict.fromkeys(t.beyond for t in self.beyond)
+            name: [t for t in self.beyond if t.beyond == name]
+            for name in dict.fromkeys(t.beyond for t in self.beyond)
         }
 
     @property
     def counted(self) -> list[Trial]:
-        """The trials that bear on the identity, those outside of the family included where it holds there too."""
+        """The trials that bear on the identity, those outside of the family included where it holds
+        there too.
+        """
         if self.reason:
             return []
         return [
@@ -96,7 +115,9 @@ class Generic:
 
     @property
     def error_probability(self) -> float | None:
-        """If the identity is false at one of the shapes, it passed at every point of that shape with at most this probability."""
+        """If the identity is false at one of the shapes, it passed at every point of that shape
+        with at most this probability.
+        """
         if self.refutation is not None or not self.counted:
             return None
         by_shape: dict[tuple[str, int], Fraction] = {}
@@ -108,7 +129,9 @@ class Generic:
 
     @property
     def refutation(self) -> Verdict | None:
-        """The first verdict that refutes the claim: beyond doubt, since nothing rounds and the point is in the claim's domain."""
+        """The first verdict that refutes the claim: beyond doubt, since nothing rounds and the
+        point is in the claim's domain.
+        """
         return next((t.verdict for t in self.trials if t.verdict.outcome is Outcome.REFUTED), None)
 
     @property
@@ -125,7 +148,8 @@ class Generic:
         return unknown or (
             "nothing in it could be false at a generic point: both sides are constants there"
             if any(degrees)
-            else "it is no identity: inequalities are judged exactly at generic points and earn no probability"
+            else "it is no identity: inequalities are judged exactly at generic points and earn "
+            "no probability"
         )
 
     @property
@@ -137,17 +161,27 @@ class Generic:
         if chance is None or self.family is None:
             return None
         counted = self.counted
-        shapes, degree = len({(t.beyond, t.shape) for t in counted}), max(max(t.degrees.values()) for t in counted)
+        shapes, degree = (
+            len({(t.beyond, t.shape) for t in counted}),
+            max(max(t.degrees.values()) for t in counted),
+        )
         names = sorted({name for t in counted for name in t.degrees} - {""})
-        parts = f" (parts that are identities: {', '.join(names)})" if names and len(names) <= 4 else ""
+        parts = (
+            f" (parts that are identities: {', '.join(names)})" if names and len(names) <= 4 else ""
+        )
         return (
-            f"a polynomial identity of degree at most {degree} in entries drawn from 2^61 values passed at {len(counted)} points of {shapes} "
-            f'shapes{parts}: if it is false at one of these shapes of the family "{self.family.name}"{self._case()}, this happens with '
-            f"probability at most {power_of_two(chance)} (Schwartz-Zippel); of what lies outside it says nothing{self._besides()}"
+            f"a polynomial identity of degree at most {degree} in entries drawn from 2^61 "
+            f"values passed at {len(counted)} points of {shapes} "
+            f"shapes{parts}: if it is false at one of these shapes of the family "
+            f'"{self.family.name}"{self._case()}, this happens with '
+            f"probability at most {power_of_two(chance)} (Schwartz-Zippel); of what lies "
+            f"outside it says nothing{self._besides()}"
         )
 
     def record(self, reason: str | None) -> dict[str, Any]:
-        """For the evidence file: of which family the points are, which they are, and why they say nothing if so."""
+        """For the evidence file: of which family the points are, which they are, and why they say
+        nothing if so.
+        """
         return {
             "family": self.family.name if self.family is not None else None,
             "kinds": list(self.claim.where),
@@ -169,10 +203,16 @@ class Generic:
         }
         said = [text for case, text in words.items() if case in cases]
         kinds = [f"of the kind {kind!r}" for kind in self.claim.where]
-        return "".join(f", {text}" for text in (*kinds, *said, *(f"for {name} too" for name in self.also)))
+        return "".join(
+            f", {text}" for text in (*kinds, *said, *(f"for {name} too" for name in self.also))
+        )
 
     def _besides(self) -> str:
-        failing = [f"it fails for {name}, outside of the family" for name in self.not_for if "masks" not in name]
+        failing = [
+            f"it fails for {name}, outside of the family"
+            for name in self.not_for
+            if "masks" not in name
+        ]
         passed = (
             [f"{len(self.skipped)} shapes could not be tried ({next(iter(self.skipped.values()))})"]
             if self.skipped

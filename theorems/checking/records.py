@@ -1,4 +1,6 @@
-"""What an evidence file says of one claim and of one verdict, whatever a run has seen; reading it imports no torch."""
+"""What an evidence file says of one claim and of one verdict, whatever a run has seen; reading it
+imports no torch.
+"""
 
 from __future__ import annotations
 

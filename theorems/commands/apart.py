@@ -1,4 +1,6 @@
-"""What commands do with several processes: which claim is whose, lines in the order of the catalogue, and what a claim raises."""
+"""What commands do with several processes: which claim is whose, lines in the order of the
+catalogue, and what a claim raises.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ Result = TypeVar("Result")
 
 
 class Ordered(Protocol):
-    """What is asked for; another process finds the same claims by it. It can be hashed and pickled."""
+    """What is asked for; another process finds the same claims by it. It can be hashed and
+    pickled.
+    """
 
     def claims(self) -> list[Claim]:
         """The claims that are meant."""
@@ -64,7 +68,8 @@ def in_processes(
     *,
     on_step: Callable[[int], object] = lambda _: None,
 ) -> None:
-    """Share out the claims of a run, and take what comes back in the order of the catalogue; after an interrupt what is finished beyond a gap too.
+    """Share out the claims of a run, and take what comes back in the order of the catalogue; after
+    an interrupt what is finished beyond a gap too.
 
     Args:
         run: takes what claims raise.
@@ -101,7 +106,8 @@ def in_processes(
 
 def _lost(claim: Claim) -> str:
     return (
-        f"expected {claim.name} to be judged, but the process that did ended without a word (killed, out of memory, or a crash in compiled "
+        f"expected {claim.name} to be judged, but the process that did ended without a "
+        "word (killed, out of memory, or a crash in compiled "
         "code), and a second one did too; judge it with --jobs 1"
     )
 

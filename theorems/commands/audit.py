@@ -1,4 +1,6 @@
-"""``theorems audit``: residual/bound of every numerical bound over many instances, tame and wild."""
+"""``theorems audit``: residual/bound of every numerical bound over many instances, tame and
+wild.
+"""
 
 from __future__ import annotations
 
@@ -35,17 +37,24 @@ if TYPE_CHECKING:
 
 
 def audit_command(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="claims, by name or glob")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="claims, by name or glob")
+    ] = None,
     examples: Annotated[int, typer.Option(min=25, help="instances per claim")] = 1000,
-    seconds: Annotated[float, typer.Option(min=0, help="time per claim after which fewer are drawn; 0: no limit")] = 0,
+    seconds: Annotated[
+        float, typer.Option(min=0, help="time per claim after which fewer are drawn; 0: no limit")
+    ] = 0,
     seed: Annotated[int, seed_option("of the search")] = 0,
     jobs: JOBS = None,
     markdown: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="write the tables as Markdown")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="write the tables as Markdown"),
     ] = None,
     json_file: Annotated[
         Path | None,
-        typer.Option("--json", metavar="FILE", help="write everything that was counted; - is standard output"),
+        typer.Option(
+            "--json", metavar="FILE", help="write everything that was counted; - is standard output"
+        ),
     ] = None,
 ) -> None:
     """Audit the rounding bounds: no false refutation, no crash, and how sharp they are."""
@@ -61,7 +70,8 @@ def audit_command(
         from theorems.impl.errors import InputError
 
         raise InputError(
-            "expected a claim with numerical bounds, got none; those that are certified or statistical have no such bound"
+            "expected a claim with numerical bounds, got none; those that are certified or "
+            "statistical have no such bound"
         )
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -73,7 +83,9 @@ def audit_command(
             with run, progress() as bar:
                 several = processes(jobs, len(chosen), len(chosen) * examples)
                 if several > 1:
-                    task = bar.add_task(f"{len(chosen)} claims in {several} processes", total=len(chosen) * examples)
+                    task = bar.add_task(
+                        f"{len(chosen)} claims in {several} processes", total=len(chosen) * examples
+                    )
 
                     def take(at: int, result: Audit) -> None:
                         audits.append(replace(result, claim=chosen[at]))
@@ -81,14 +93,29 @@ def audit_command(
 
                     step = lambda count: bar.advance(task, count)  # noqa: E731
                     order = _Order(tuple(names or ()), examples, seed, seconds)
-                    in_processes(run, _audited_apart, order, longest_first(chosen), several, take, on_step=step)
+                    in_processes(
+                        run,
+                        _audited_apart,
+                        order,
+                        longest_first(chosen),
+                        several,
+                        take,
+                        on_step=step,
+                    )
                 for at, claim in enumerate(chosen if several == 1 else ()):
-                    task = bar.add_task(f"claim {at + 1} of {len(chosen)}: {claim.name}", total=examples)
+                    task = bar.add_task(
+                        f"claim {at + 1} of {len(chosen)}: {claim.name}", total=examples
+                    )
                     one = lambda task=task: bar.advance(task)  # noqa: E731
                     limit = seconds or float("inf")
                     with run.judging(claim):
-                        audits.append(audit(claim, examples=examples, seed=seed, seconds=limit, on_example=one))
-                        _write(audits, seed, _aside(json_file), _aside(markdown))  # a long run may be killed
+                        audits.append(
+                            audit(
+                                claim, examples=examples, seed=seed, seconds=limit, on_example=one
+                            )
+                        )
+                        # a long run may be killed
+                        _write(audits, seed, _aside(json_file), _aside(markdown))
                     bar.remove_task(task)
         finally:
             torch.set_num_threads(threads)
@@ -96,9 +123,14 @@ def audit_command(
         for a in audits:
             for regime, tally in a.regimes.items():
                 for flaw in tally.flaws[:1]:
-                    out.print(f"\n[bold red]{a.claim.name}[/], {regime}:\n{escape(flaw)}", highlight=False)
+                    out.print(
+                        f"\n[bold red]{a.claim.name}[/], {regime}:\n{escape(flaw)}", highlight=False
+                    )
         if run.interrupted:
-            out.print(f"[bold yellow]interrupted[/] after {len(audits)} of {len(chosen)} claims", highlight=False)
+            out.print(
+                f"[bold yellow]interrupted[/] after {len(audits)} of {len(chosen)} claims",
+                highlight=False,
+            )
             beside = [_beside(path) for path in (json_file, markdown)]
             json_file, markdown = beside
         _write(audits, seed, json_file, markdown, of=len(chosen) if run.interrupted else None)
@@ -132,13 +164,23 @@ def _audited_apart(order: _Order, at: int, step: Callable[[], None]) -> Audit | 
     from theorems.checking.auditing import audit
 
     limit = order.seconds or float("inf")
-    options: dict[str, Any] = {"examples": order.examples, "seed": order.seed, "seconds": limit, "on_example": step}
+    options: dict[str, Any] = {
+        "examples": order.examples,
+        "seed": order.seed,
+        "seconds": limit,
+        "on_example": step,
+    }
     found = judged_by(order, at, lambda claim: audit(claim, **options))
     return found if isinstance(found, Raised) else replace(found, claim=cast("Any", None))
 
 
 def _write(
-    audits: list[Audit], seed: int, json_file: Path | None, markdown: Path | None, *, of: int | None = None
+    audits: list[Audit],
+    seed: int,
+    json_file: Path | None,
+    markdown: Path | None,
+    *,
+    of: int | None = None,
 ) -> None:
     """Write what was asked for; ``of`` says of how many claims it should have been."""
     from theorems.evidence.audit_tables import document

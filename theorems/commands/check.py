@@ -40,46 +40,72 @@ if TYPE_CHECKING:
 
 def check_command(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="claims, by name or glob, or FILE.py[:CLAIM]")
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="claims, by name or glob, or FILE.py[:CLAIM]"),
     ] = None,
     examples: Annotated[int, typer.Option(min=1, help="instances to draw per claim")] = 100,
-    seed: Annotated[int, seed_option("of the search, of generic points, and of noise inside a model")] = 0,
+    seed: Annotated[
+        int, seed_option("of the search, of generic points, and of noise inside a model")
+    ] = 0,
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="write the evidence there; - is standard output")
+        Path | None,
+        typer.Option(
+            "--json", metavar="FILE", help="write the evidence there; - is standard output"
+        ),
     ] = None,
     html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="write the report there (the extra report)")
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="write the report there (the extra report)"),
     ] = None,
     *,
     thorough: Annotated[
-        bool, typer.Option("--thorough", help="asymptotic claims at their full sizes: an hour or two")
+        bool,
+        typer.Option("--thorough", help="asymptotic claims at their full sizes: an hour or two"),
     ] = False,
     model: Annotated[
-        str | None, typer.Option(metavar="FILE.py:FACTORY", help="check this network instead of drawn ones")
+        str | None,
+        typer.Option(metavar="FILE.py:FACTORY", help="check this network instead of drawn ones"),
     ] = None,
     mutant: Annotated[
-        str | None, typer.Option(metavar="NAME", help="check this wrong variant of the claims, by name or glob")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="check this wrong variant of the claims, by name or glob"
+        ),
     ] = None,
     folder: Annotated[
         Path | None,
         typer.Option(
             "--counterexamples",
             metavar="DIR",
-            help="write a script for every refutation there; without it, unexpected ones go to counterexamples/",
+            help="write a script for every refutation there; without it, unexpected ones go to "
+            "counterexamples/",
         ),
     ] = None,
     database: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="keep refuting instances there and try those first")
+        Path | None,
+        typer.Option(metavar="DIR", help="keep refuting instances there and try those first"),
     ] = None,
-    decay: Annotated[float | None, typer.Option(help="weight decay λ of --model, as in loss + λ/2 ‖W‖²")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="of the minibatches that --model is trained on")] = None,
+    decay: Annotated[
+        float | None, typer.Option(help="weight decay λ of --model, as in loss + λ/2 ‖W‖²")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="of the minibatches that --model is trained on")
+    ] = None,
     chunk: Annotated[
         int | None,
-        typer.Option(min=1, help="samples of --model's batch in one go; by default as many as there is room for"),
+        typer.Option(
+            min=1,
+            help="samples of --model's batch in one go; by default as many as there is room for",
+        ),
     ] = None,
-    double: Annotated[bool, typer.Option("--double", help="run --model in float64, whatever its format")] = False,
+    double: Annotated[
+        bool, typer.Option("--double", help="run --model in float64, whatever its format")
+    ] = False,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="torch threads for --model; by default 1 below a million parameters")
+        int | None,
+        typer.Option(
+            min=1, help="torch threads for --model; by default 1 below a million parameters"
+        ),
     ] = None,
     jobs: JOBS = None,
     sizes: Annotated[
@@ -89,7 +115,8 @@ def check_command(
         bool,
         typer.Option(
             "--verbose",
-            help="how each grade was earned, counterexamples to what is false as printed; every place of --model",
+            help="how each grade was earned, counterexamples to what is false as printed; every "
+            "place of --model",
         ),
     ] = False,
 ) -> None:
@@ -104,7 +131,12 @@ def check_command(
         files = json_file, html
         if model is not None:
             training = {"decay": decay, "batch_size": batch_size}
-            look: dict[str, Any] = {"chunk": chunk, "double": double, "threads": threads, "verbose": verbose}
+            look: dict[str, Any] = {
+                "chunk": chunk,
+                "double": double,
+                "threads": threads,
+                "verbose": verbose,
+            }
             raise typer.Exit(_check_model(model, claims, seed, files, training, folder, **look))
         require(
             not (double or threads or chunk),
@@ -114,12 +146,16 @@ def check_command(
             decay is None and batch_size is None,
             "expected --decay and --batch-size with --model, got them without it",
         )
-        order = Order(tuple(names or ()), mutant, examples, seed, database, folder, thorough, verbose)
+        order = Order(
+            tuple(names or ()), mutant, examples, seed, database, folder, thorough, verbose
+        )
         several = processes(jobs, len(claims), len(claims) * examples)
         raise typer.Exit(check_drawn(order.shares(claims), order, files, jobs=several, sizes=sizes))
 
 
-def _require_outputs(json_file: Path | None, html: Path | None, folder: Path | None, database: Path | None) -> None:
+def _require_outputs(
+    json_file: Path | None, html: Path | None, folder: Path | None, database: Path | None
+) -> None:
     """Refuse what cannot be written before any work is done."""
     require_writable(json_file)
     require_report(html, "--html")
@@ -175,7 +211,9 @@ def _check_model(
             small = subject.size < _SMALL
             torch.set_num_threads(threads or (1 if small else before))
             step = lambda share: bar.advance(task, share * len(claims))  # noqa: E731
-            check_subject(subject, claims=claims, chunk=chunk, double=double, on_verdict=step, journal=journal)
+            check_subject(
+                subject, claims=claims, chunk=chunk, double=double, on_verdict=step, journal=journal
+            )
     finally:
         torch.set_num_threads(before)
     if run.interrupted and not journal.results:
@@ -184,11 +222,15 @@ def _check_model(
     out.print((result_table if verbose else result_summary)(results, width=line_width()))
     _print_looked_at(results)
     found = {claim.name: [r for r in results if r.claim is claim] for claim in claims}
-    evidence = {claim.name: judged(claim, found[claim.name]) for claim in claims if found[claim.name]}
+    evidence = {
+        claim.name: judged(claim, found[claim.name]) for claim in claims if found[claim.name]
+    }
     ratios = [r for seen in evidence.values() for r in seen.ratios]
     if ratios:
         out.print(
-            f"[dim]worst residual/bound {max(ratios):.3g} over {len(ratios)} rounded comparisons[/]", highlight=False
+            f"[dim]worst residual/bound {max(ratios):.3g} over {len(ratios)} rounded "
+            "comparisons[/]",
+            highlight=False,
         )
     for seen in evidence.values():
         if seen.outcome is Outcome.REFUTED:
@@ -203,7 +245,11 @@ def _check_model(
     alarm = print_alarm(list(evidence.values()))
     run.print_sum()
     look = {"chunk": chunk, "double": double or None}
-    said = {"factory": spec, **given, **{name: value for name, value in look.items() if value is not None}}
+    said = {
+        "factory": spec,
+        **given,
+        **{name: value for name, value in look.items() if value is not None},
+    }
     said["layers"] = results.layers.record()
     run.write(files, seed=seed, profile=f"model {spec}", model=said, false_alarm=alarm)
     unseen = PRESUPPOSED in evidence and evidence[PRESUPPOSED].outcome is Outcome.INAPPLICABLE

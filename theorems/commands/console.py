@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 EXIT_EXPECTED, EXIT_UNEXPECTED, EXIT_USAGE, EXIT_UNDECIDED = 0, 1, 2, 3
 PRESUPPOSED = "autograd_gives_the_gradient"
-"""The row that all others presuppose: it is always shown, and a network on which nothing of it could be checked counts as undecided."""
+"""The row that all others presuppose: it is always shown, and a network on which nothing of it
+could be checked counts as undecided.
+"""
 
 EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_NO_READER = 70, 130, 141
 """An error of ours; Ctrl-C or SIGTERM; whoever read the output has gone."""
@@ -38,7 +40,9 @@ RANDOM = "random"
 def seed_option(what: str) -> Any:
     """The option ``--seed``: a number from 0 to 2^63 − 1, or "random"."""
     return typer.Option(
-        parser=_seed, metavar="N|random", help=f"{what}; random: one that nobody knew, which is printed"
+        parser=_seed,
+        metavar="N|random",
+        help=f"{what}; random: one that nobody knew, which is printed",
     )
 
 
@@ -78,25 +82,31 @@ def drawing(claim: Claim) -> Iterator[None]:
         raise
     except SystemExit as error:
         raise InputError(
-            f"expected {claim.name} to be checked, but its code called {how_it_left(error)}, which would have ended the run"
+            f"expected {claim.name} to be checked, but its code called "
+            f"{how_it_left(error)}, which would have ended the run"
         ) from error
     except Exception as error:
         if type(error).__name__.startswith("Flaky"):
             raise InputError(
-                f"expected {claim.name} to answer alike on equal instances, got two answers on one: take every random number from a "
+                f"expected {claim.name} to answer alike on equal instances, got two "
+                "answers on one: take every random number from a "
                 "generator seeded by the instance"
             ) from error
         raise InputError(
-            f"expected {claim.name} to be checked, but its strategy or relation failed: {raised(error, claim.file)}"
+            f"expected {claim.name} to be checked, but its strategy or relation failed: "
+            f"{raised(error, claim.file)}"
         ) from error
 
 
-def exit_code(pairs: Iterable[tuple[Outcome, Outcome]], *, raised: bool = False, interrupted: bool = False) -> int:
+def exit_code(
+    pairs: Iterable[tuple[Outcome, Outcome]], *, raised: bool = False, interrupted: bool = False
+) -> int:
     """From (outcome, expected) of every claim; nothing applicable at all counts as undecided.
 
     Args:
         pairs: of the claims that were judged.
-        raised: whether another one could not be judged: that is 2, unless something came out wrong, which is graver.
+        raised: whether another one could not be judged: that is 2, unless something came out wrong,
+            which is graver.
         interrupted: whether the run was cut short, which is 130 whatever it had found.
     """
     seen = list(pairs)
@@ -106,7 +116,9 @@ def exit_code(pairs: Iterable[tuple[Outcome, Outcome]], *, raised: bool = False,
         return EXIT_UNEXPECTED
     if raised:
         return EXIT_USAGE
-    if any(got is Outcome.UNDECIDED for got, _ in seen) or all(got is Outcome.INAPPLICABLE for got, _ in seen):
+    if any(got is Outcome.UNDECIDED for got, _ in seen) or all(
+        got is Outcome.INAPPLICABLE for got, _ in seen
+    ):
         return EXIT_UNDECIDED
     return EXIT_EXPECTED
 
@@ -152,7 +164,9 @@ def require_report(path: Path | None, option: str) -> None:
         try:
             from theorems.report import require_packages
         except ImportError as error:
-            raise InputError(f"the report needs {error.name}: pip install 'theorems[report]'") from error
+            raise InputError(
+                f"the report needs {error.name}: pip install 'theorems[report]'"
+            ) from error
         require_packages()
 
 
@@ -167,16 +181,26 @@ def write_json(path: Path | None, content: str) -> None:
 def _kept_apart(
     path: Path | None, html: Path | None, evidence: dict[str, Any]
 ) -> tuple[Path | None, Path | None, dict[str, Any]]:
-    """Where a run that was cut short is written: into the earlier evidence if that is of the same kind, else beside it."""
+    """Where a run that was cut short is written: into the earlier evidence if that is of the same
+    kind, else beside it.
+    """
     from theorems.evidence.partial import earlier, joined
 
     before, why = earlier(path, evidence)
     if before is not None:
         evidence = joined(evidence, before)
-        out.print(f"joined to the earlier run in {path}; the file says which claim is of which", highlight=False)
-    beside = [None if file is None else file.with_name(f"{file.stem}.partial{file.suffix}") for file in (path, html)]
+        out.print(
+            f"joined to the earlier run in {path}; the file says which claim is of which",
+            highlight=False,
+        )
+    beside = [
+        None if file is None else file.with_name(f"{file.stem}.partial{file.suffix}")
+        for file in (path, html)
+    ]
     if before is None and path is not None and path.exists():
-        out.print(f"wrote {beside[0]} and left {path} as it was: {why}", highlight=False, markup=False)
+        out.print(
+            f"wrote {beside[0]} and left {path} as it was: {why}", highlight=False, markup=False
+        )
         path = beside[0]
     if html is not None and html.exists():
         out.print(f"wrote {beside[1]} and left {html} as it was", highlight=False, markup=False)
@@ -196,11 +220,19 @@ def write_evidence(
     false_alarm: float | None = None,
     partial: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write the evidence of a run as JSON, and the page that is made of it, if a file is asked for."""
+    """Write the evidence of a run as JSON, and the page that is made of it, if a file is asked
+    for.
+    """
     if path is None and html is None:
         return
     evidence = document(
-        records, seed=seed, profile=profile, started=started, model=model, false_alarm=false_alarm, partial=partial
+        records,
+        seed=seed,
+        profile=profile,
+        started=started,
+        model=model,
+        false_alarm=false_alarm,
+        partial=partial,
     )
     if partial is not None and not Target(path).is_stdout:
         path, html, evidence = _kept_apart(path, html, evidence)

@@ -1,4 +1,6 @@
-"""The run of ``theorems check`` over drawn instances: in one process or in several, with the same evidence."""
+"""The run of ``theorems check`` over drawn instances: in one process or in several, with the same
+evidence.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,12 @@ _FEW = 10
 
 
 def check_drawn(
-    claims: list[Claim], order: Order, files: tuple[Path | None, Path | None], *, jobs: int, sizes: bool
+    claims: list[Claim],
+    order: Order,
+    files: tuple[Path | None, Path | None],
+    *,
+    jobs: int,
+    sizes: bool,
 ) -> int:
     """Judge, print, write; give the exit code.
 
@@ -66,7 +73,12 @@ def check_drawn(
         run.entries[one.entry["name"]] = one.entry
     alarm = _print_alarm(together(one.spent for one in shown))
     run.print_sum()
-    run.write(files, seed=order.seed, profile="thorough" if order.thorough else "default", false_alarm=alarm)
+    run.write(
+        files,
+        seed=order.seed,
+        profile="thorough" if order.thorough else "default",
+        false_alarm=alarm,
+    )
     return run.exit_code
 
 
@@ -90,7 +102,11 @@ def _one_thread() -> Iterator[None]:
 
 
 def _in_this_process(
-    run: Run, order: Order, found: dict[str, Judged], begin: Callable[[int], None], step: Callable[[], None]
+    run: Run,
+    order: Order,
+    found: dict[str, Judged],
+    begin: Callable[[int], None],
+    step: Callable[[], None],
 ) -> None:
     from theorems.checking.collected import Evidence
     from theorems.verdict import Outcome
@@ -106,7 +122,11 @@ def _in_this_process(
                 seen = None
         except KeyboardInterrupt:
             # what has refuted a claim does not depend on what would have come after it
-            if seen is not None and seen.claim.name not in found and seen.outcome is Outcome.REFUTED:
+            if (
+                seen is not None
+                and seen.claim.name not in found
+                and seen.outcome is Outcome.REFUTED
+            ):
                 _take(run, found, told(seen, order))
             raise
 

@@ -1,4 +1,6 @@
-"""How a command ends: an exit code for everything that can happen, and never the code of a pass or a refutation for anything else."""
+"""How a command ends: an exit code for everything that can happen, and never the code of a pass or
+a refutation for anything else.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,14 @@ from typing import Any, NoReturn, ParamSpec
 
 import typer
 
-from theorems.commands.console import DEBUG, EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_NO_READER, EXIT_USAGE, print_error
+from theorems.commands.console import (
+    DEBUG,
+    EXIT_INTERNAL,
+    EXIT_INTERRUPTED,
+    EXIT_NO_READER,
+    EXIT_USAGE,
+    print_error,
+)
 from theorems.commands.terminal import err
 from theorems.exits import how_it_left, kept_running
 
@@ -36,7 +45,9 @@ def ending(command: Callable[P, None]) -> Callable[P, None]:
             err.print("interrupted", style="bold yellow")
             raise typer.Exit(EXIT_INTERRUPTED) from None
         except SystemExit as error:
-            print_error(f"expected the run to go to its end, but code of yours called {how_it_left(error)}")
+            print_error(
+                f"expected the run to go to its end, but code of yours called {how_it_left(error)}"
+            )
             raise typer.Exit(EXIT_USAGE) from error
         except BrokenPipeError:
             raise typer.Exit(_no_reader()) from None
@@ -49,7 +60,9 @@ def ending(command: Callable[P, None]) -> Callable[P, None]:
 
 @contextlib.contextmanager
 def signals() -> Iterator[None]:
-    """SIGTERM and a terminal that closes interrupt as Ctrl-C does, unless somebody else already looks after them."""
+    """SIGTERM and a terminal that closes interrupt as Ctrl-C does, unless somebody else already
+    looks after them.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -70,7 +83,9 @@ def _stop(_number: int, _frame: Any) -> NoReturn:
 
 
 def _no_reader() -> int:
-    """Nobody reads standard output any more: nothing may be written to it, not even at the end of the process."""
+    """Nobody reads standard output any more: nothing may be written to it, not even at the end of
+    the process.
+    """
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return EXIT_NO_READER
@@ -85,5 +100,8 @@ def broke(error: Exception) -> int:
     """Say that the fault is ours."""
     if not DEBUG[0]:  # else it comes with the line
         err.print_exception()
-    print_error(f"internal, not yours: {type(error).__name__}: {error}; please report it with the lines above")
+    print_error(
+        f"internal, not yours: {type(error).__name__}: {error}; please report it with the "
+        "lines above"
+    )
     return EXIT_INTERNAL

@@ -1,4 +1,6 @@
-"""``theorems experiment``: what the papers say of trained networks, tried on networks that are trained now."""
+"""``theorems experiment``: what the papers say of trained networks, tried on networks that are
+trained now.
+"""
 
 from __future__ import annotations
 
@@ -22,27 +24,43 @@ if TYPE_CHECKING:
 
 
 def experiment_command(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="experiments, by name or glob; none: they are listed")] = None,
-    scale: Annotated[str, typer.Option(metavar="smoke|default|paper", help="how large: seconds, minutes or hours each")] = "default",
-    seed: Annotated[int, seed_option("of the replicates, which have the seeds 1000·N, 1000·N + 1, …")] = 0,
-    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write the evidence there; - is standard output")] = None,
-    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="write the report there (the extra report)")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="experiments, by name or glob; "  # noqa: E501
+            "none: they are listed")] = None,
+    scale: Annotated[str, typer.Option(metavar="smoke|default|paper", help="how large: seconds, minutes "  # noqa: E501
+            "or hours each")] = "default",
+    seed: Annotated[int, seed_option("of the replicates, which have the seeds 1000·N, 1000·N + "
+            "1, …")] = 0,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write the evidence there; - "  # noqa: E501
+            "is standard output")] = None,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="write the report there (the "  # noqa: E501
+            "extra report)")] = None,
     folder: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="DIR", help="keep finished replicates there, for a run that is cut short, and write figures there"),
+        typer.Option("--output", "-o", metavar="DIR", help="keep finished replicates there, for "
+                "a run that is cut short, and write "
+                "figures "
+                "there"),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="processes that train side by side")] = 2,
     *,
     every: Annotated[bool, typer.Option("--all", help="every experiment")] = False,
 ) -> None:  # fmt: skip
-    """Train networks and judge what the papers say of them: HOLDS, REFUTED or UNDECIDED, with the effect and its interval."""
+    """Train networks and judge what the papers say of them: HOLDS, REFUTED or UNDECIDED, with the
+    effect and its interval.
+    """
     with Target(json_file).alone():
         if not names and not every:
-            require(json_file is None and html is None, "expected the name of an experiment, or --all, got neither")
+            require(
+                json_file is None and html is None,
+                "expected the name of an experiment, or --all, got neither",
+            )
             _print_list()
             return
         chosen = selected([] if every else names or [])
-        require(scale in chosen[0].scales, f"expected --scale among {', '.join(chosen[0].scales)}, got {scale!r}")
+        require(
+            scale in chosen[0].scales,
+            f"expected --scale among {', '.join(chosen[0].scales)}, got {scale!r}",
+        )
         require_writable(json_file)
         require_report(html, "--html")
         require_folder(folder, "--output")
@@ -62,9 +80,14 @@ def selected(names: Iterable[str]) -> list[Experiment]:
     for name in names:
         found = [one for one in EXPERIMENTS if fnmatchcase(one.name, name)]
         if not found:
-            near = difflib.get_close_matches(name, [one.name for one in EXPERIMENTS], n=3, cutoff=0.4)
+            near = difflib.get_close_matches(
+                name, [one.name for one in EXPERIMENTS], n=3, cutoff=0.4
+            )
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise InputError(f"expected the name of an experiment (see `theorems experiment`), got {name!r}{hint}")
+            raise InputError(
+                "expected the name of an experiment (see `theorems experiment`), got "
+                f"{name!r}{hint}"
+            )
         chosen += [one for one in found if one not in chosen]
     return chosen or list(EXPERIMENTS)
 
@@ -75,13 +98,14 @@ def _print_list() -> None:
     for one in EXPERIMENTS:
         times = ", ".join(f"{name} {size.time}" for name, size in one.scales.items())
         out.print(
-            f"[bold]{one.name}[/] [dim]arXiv:{one.claim.source.arxiv}; {times}[/]\n    {escape(one.claim.summary)}",
+            f"[bold]{one.name}[/] [dim]arXiv:{one.claim.source.arxiv}; {times}[/]\n    "
+            f"{escape(one.claim.summary)}",
             highlight=False,
         )
 
 
 def _run(
-    chosen: list[Experiment], scale: str, seed: int, files: tuple[Path | None, Path | None], folder: Path | None, jobs: int
+    chosen: list[Experiment], scale: str, seed: int, files: tuple[Path | None, Path | None], folder: Path | None, jobs: int  # noqa: E501
 ) -> int:  # fmt: skip
     from theorems.experiments.experiment import ALARM
     from theorems.experiments.running import Blocks, blocks_of, run
@@ -94,7 +118,14 @@ def _run(
         for at, one in enumerate(chosen):
             bar.update(task, description=f"experiment {at + 1} of {len(chosen)}: {one.name}")
             with judging.judging(one.claim):
-                entry = run(one, scale=scale, seed=seed, blocks=blocks, jobs=jobs, on_block=lambda: bar.advance(task))
+                entry = run(
+                    one,
+                    scale=scale,
+                    seed=seed,
+                    blocks=blocks,
+                    jobs=jobs,
+                    on_block=lambda: bar.advance(task),
+                )
                 judging.add(entry)
                 if folder is not None:
                     _draw(folder, entry)
@@ -105,7 +136,8 @@ def _run(
     alarm = min(1.0, ALARM * judged) if judged else None
     if alarm is not None:
         out.print(
-            f"[dim]chance alone decides an experiment of this run wrongly with probability at most {alarm:.2g}[/]",
+            "[dim]chance alone decides an experiment of this run wrongly with probability "
+            f"at most {alarm:.2g}[/]",
             highlight=False,
         )
     judging.print_sum()
@@ -124,13 +156,21 @@ def _print_effects(entry: dict[str, Any]) -> None:
     told = entry.get("experiment")
     if told is None:
         return
-    out.print(f"\n[bold]{entry['name']}[/] [dim]effect in {escape(told['unit'])}[/]", highlight=False)
+    out.print(
+        f"\n[bold]{entry['name']}[/] [dim]effect in {escape(told['unit'])}[/]", highlight=False
+    )
     for effect in told["effects"]:
         ends = [effect["low"], effect["high"]]
         interval = "no interval" if None in ends else f"[{ends[0]:.3g}, {ends[1]:.3g}]"
         more = f"; about {effect['needed']} replicates would decide" if effect["needed"] else ""
-        above = f"above {effect['margin']:g} in {effect['above']} of {told['replicates']} seeds{more}"
-        out.print(f"  {effect['part']}: {effect['median']:.3g} {interval}, {above}", highlight=False, markup=False)
+        above = (
+            f"above {effect['margin']:g} in {effect['above']} of {told['replicates']} seeds{more}"
+        )
+        out.print(
+            f"  {effect['part']}: {effect['median']:.3g} {interval}, {above}",
+            highlight=False,
+            markup=False,
+        )
     missed = [mutant["name"] for mutant in entry["mutants"]["each"] if not mutant["refuted"]]
     if missed:
         out.print(f"  [yellow]not refuted: {escape(', '.join(missed))}[/]", highlight=False)

@@ -31,25 +31,42 @@ _MANY = 100_000
 
 
 def falsify_command(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="claims, by name or glob, or FILE.py[:CLAIM]")],
-    examples: Annotated[int | None, typer.Option(min=1, help="instances per claim at most [default: 2000]")] = None,
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME...", help="claims, by name or glob, or FILE.py[:CLAIM]"),
+    ],
+    examples: Annotated[
+        int | None, typer.Option(min=1, help="instances per claim at most [default: 2000]")
+    ] = None,
     seconds: Annotated[float | None, typer.Option(min=0.001, help="time per claim at most")] = None,
     seed: Annotated[int, seed_option("of the search")] = 0,
     jobs: JOBS = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="write the evidence there; - is standard output")
+        Path | None,
+        typer.Option(
+            "--json", metavar="FILE", help="write the evidence there; - is standard output"
+        ),
     ] = None,
     mutant: Annotated[
-        str | None, typer.Option(metavar="NAME", help="search this wrong variant of the claims, by name or glob")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="search this wrong variant of the claims, by name or glob"
+        ),
     ] = None,
     folder: Annotated[
-        Path | None, typer.Option("--counterexamples", metavar="DIR", help="for scripts [default: counterexamples/]")
+        Path | None,
+        typer.Option(
+            "--counterexamples", metavar="DIR", help="for scripts [default: counterexamples/]"
+        ),
     ] = None,
     database: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="keep refuting instances there and try those first")
+        Path | None,
+        typer.Option(metavar="DIR", help="keep refuting instances there and try those first"),
     ] = None,
 ) -> None:
-    """Search hard for a refutation: at random, aimed at the bound, in structured corners, around the worst instance."""
+    """Search hard for a refutation: at random, aimed at the bound, in structured corners, around
+    the worst instance.
+    """
     from theorems.checking.alarms import together
 
     claims = select(names)
@@ -76,7 +93,9 @@ def falsify_command(
                     run.add(found.entry)
 
                 step = lambda count: bar.advance(task, count)  # noqa: E731
-                in_processes(run, _searched_apart, order, longest_first(claims), shared, take, on_step=step)
+                in_processes(
+                    run, _searched_apart, order, longest_first(claims), shared, take, on_step=step
+                )
         else:
             _one_by_one(run, order, parts)
         alarm = print_spent(together(parts))
@@ -106,7 +125,9 @@ class _Order:
         return self.shares(claims if self.mutant is None else select_mutants(claims, self.mutant))
 
     def shares(self, claims: list[Claim]) -> list[Claim]:
-        """Half of what the run may spend for the fixed-size tests, half for those that are watched."""
+        """Half of what the run may spend for the fixed-size tests, half for those that are
+        watched.
+        """
         from theorems.checking.alarms import FAMILY, shared_out
 
         return shared_out(claims, self.limit or _MANY, family=FAMILY / 2)
@@ -183,17 +204,27 @@ def _told(search: Search, order: _Order) -> Found:
 
 
 def _run(search: Search, alarm: float | None, *, bar: bool = False) -> None:
-    """Search, and bet against the claim for as long again where that is possible: ``alarm`` is what it may cost."""
+    """Search, and bet against the claim for as long again where that is possible: ``alarm`` is what
+    it may cost.
+    """
     from theorems.checking.betting import watch
     from theorems.evidence.refutations import require_repeatable
     from theorems.verdict import Outcome
 
     claim = search.claim
-    with searching(claim.name, search.examples, search.seconds) if bar else nullcontext(search.on_instance) as show:
+    with (
+        searching(claim.name, search.examples, search.seconds)
+        if bar
+        else nullcontext(search.on_instance) as show
+    ):
         search.on_instance = show
         search.run()
     require_repeatable(search.evidence)
-    if alarm is not None and search.seconds is not None and search.evidence.outcome is not Outcome.REFUTED:
+    if (
+        alarm is not None
+        and search.seconds is not None
+        and search.evidence.outcome is not Outcome.REFUTED
+    ):
         with err.status(f"betting against {claim.name}"):
             watch(search.evidence, seconds=search.seconds, seed=search.seed, alarm=alarm)
 
@@ -203,7 +234,9 @@ def _print(search: Search, several: bool) -> None:
     from theorems.verdict import Outcome
 
     seen = search.evidence
-    again = f"theorems falsify {spelled(seen.claim)} --examples {search.instances} --seed {search.seed}"
+    again = (
+        f"theorems falsify {spelled(seen.claim)} --examples {search.instances} --seed {search.seed}"
+    )
     phases = ", ".join(f"{phase} {count}" for phase, count in search.searched.items())
     out.print(f"[bold]{seen.claim.name}[/]: {shown(seen)}", highlight=False)
     out.print(f"  {seen.earned}", highlight=False)
@@ -211,16 +244,21 @@ def _print(search: Search, several: bool) -> None:
     if seen.outcome is Outcome.UNDECIDED and reason:
         out.print(f"  open: {escape(str(reason))}", highlight=False)
     out.print(
-        f"  searched {search.instances} instances ({seen.distinct} different) in {seen.seconds:.1f} s: {phases}",
+        f"  searched {search.instances} instances ({seen.distinct} different) in "
+        f"{seen.seconds:.1f} s: {phases}",
         highlight=False,
     )
     if seen.ratios:
-        out.print(f"  nearest to its bound: residual/bound {search.worst_ratio:.3g}", highlight=False)
+        out.print(
+            f"  nearest to its bound: residual/bound {search.worst_ratio:.3g}", highlight=False
+        )
     if seen.watched is not None:
         _, verdict, alarm = seen.watched
         out.print(
-            f"  watched {verdict.context['replicates']} replicates of the instance nearest to refutation: betting against the claim made "
-            f"{math.exp(verdict.measured):.3g} of 1, and {math.exp(verdict.bound):.3g} would refute it at level {alarm:.2g}",
+            f"  watched {verdict.context['replicates']} replicates of the instance nearest "
+            "to refutation: betting against the claim made "
+            f"{math.exp(verdict.measured):.3g} of 1, and {math.exp(verdict.bound):.3g} "
+            f"would refute it at level {alarm:.2g}",
             highlight=False,
         )
     out.print(f"  the same search again: {again}" + ("\n" if several else ""), highlight=False)

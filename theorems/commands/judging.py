@@ -1,4 +1,6 @@
-"""One claim of ``theorems check``, from drawing to what is printed of it: the same whether this process judges it or another."""
+"""One claim of ``theorems check``, from drawing to what is printed of it: the same whether this
+process judges it or another.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,8 @@ class Judged(NamedTuple):
     Args:
         entry: for the evidence file.
         told: what is printed below the table.
-        family: what its p(error) is about, with a gap for the names of claims; None if that is not said.
+        family: what its p(error) is about, with a gap for the names of claims; None if that is not
+            said.
         sizes: of the instances drawn.
         spent: false-alarm probability and statistical verdicts; None without any.
     """
@@ -77,13 +80,18 @@ def judge(claim: Claim, order: Order, seen: Evidence, step: Callable[[], None]) 
     """Draw, judge, shrink, print into a string.
 
     Raises:
-        InputError: if the claim, its strategy or its relation raises, or the claim changes its mind.
+        InputError: if the claim, its strategy or its relation raises, or the claim changes its
+            mind.
     """
     from theorems.checking.check import check
     from theorems.evidence.refutations import require_repeatable
     from theorems.impl.strategies.profiles import full_sizes
 
-    search: dict[str, Any] = {"examples": order.examples, "seed": order.seed, "database": order.database}
+    search: dict[str, Any] = {
+        "examples": order.examples,
+        "seed": order.seed,
+        "database": order.database,
+    }
     with full_sizes(wanted=order.thorough):
         check(claim, **search, evidence=seen, on_example=step)
         require_repeatable(seen)
@@ -98,7 +106,13 @@ def told(seen: Evidence, order: Order) -> Judged:
     from theorems.evidence.tables import family_of
 
     with out.capture() as text:
-        print_details(seen, order.seed, order.folder, verbose=order.verbose, show=order.verbose or bool(order.mutant))
+        print_details(
+            seen,
+            order.seed,
+            order.folder,
+            verbose=order.verbose,
+            show=order.verbose or bool(order.mutant),
+        )
     return Judged(record(seen), text.get(), family_of(seen), dict(seen.sizes), spent([seen]))
 
 

@@ -1,4 +1,6 @@
-"""``theorems plant``: single-token errors in the source of predictions, and which of them the suite refutes."""
+"""``theorems plant``: single-token errors in the source of predictions, and which of them the suite
+refutes.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,13 @@ import typer
 from rich.markup import escape
 
 from theorems.commands.apart import Raised, in_processes, judged_by, longest_first
-from theorems.commands.console import EXIT_EXPECTED, EXIT_INTERRUPTED, EXIT_UNEXPECTED, EXIT_USAGE, header
+from theorems.commands.console import (
+    EXIT_EXPECTED,
+    EXIT_INTERRUPTED,
+    EXIT_UNEXPECTED,
+    EXIT_USAGE,
+    header,
+)
 from theorems.commands.running import Run
 from theorems.commands.selection import select
 from theorems.commands.terminal import line_width, out, progress
@@ -24,20 +32,32 @@ if TYPE_CHECKING:
 
 
 def plant_command(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="claims, by name or glob")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="claims, by name or glob")
+    ] = None,
     examples: Annotated[int, typer.Option(min=1, help="instances per error at most")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, max=2**62, help="of the drawing and of the sample")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**62, help="of the drawing and of the sample")
+    ] = 0,
     jobs: JOBS = None,
-    sample: Annotated[int | None, typer.Option(min=1, help="errors per claim at most; all unless given")] = None,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="errors per claim at most; all unless given")
+    ] = None,
     explained: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.md", exists=True, dir_okay=False, help="survivors quoted there are known"),
+        typer.Option(
+            metavar="FILE.md", exists=True, dir_okay=False, help="survivors quoted there are known"
+        ),
     ] = None,
-    table: Annotated[Path | None, typer.Option(metavar="FILE.md", help="write every survivor there")] = None,
+    table: Annotated[
+        Path | None, typer.Option(metavar="FILE.md", help="write every survivor there")
+    ] = None,
 ) -> None:
-    """Plant single-token errors in predictions and try to refute each: would a wrong theorem have been caught?
+    """Plant single-token errors in predictions and try to refute each: would a wrong theorem have
+    been caught?
 
-    Exit code 1 if an error changes what is predicted and is neither refuted nor undecided nor explained.
+    Exit code 1 if an error changes what is predicted and is neither refuted nor undecided nor
+    explained.
     """
     import torch
 
@@ -55,11 +75,15 @@ def plant_command(
         with run, progress() as bar:
             several = processes(jobs, len(claims), len(claims) * examples)
             if several > 1:
-                task = bar.add_task(f"{len(claims)} claims in {several} processes", total=len(claims))
+                task = bar.add_task(
+                    f"{len(claims)} claims in {several} processes", total=len(claims)
+                )
 
                 def take(at: int, fates: list[tuple[Fate, int]]) -> None:
                     chosen = planted_in(claims[at], sample=sample, seed=seed)
-                    done[claims[at].name] = [Trial(one, *fate) for one, fate in zip(chosen, fates, strict=True)]
+                    done[claims[at].name] = [
+                        Trial(one, *fate) for one, fate in zip(chosen, fates, strict=True)
+                    ]
                     bar.advance(task)
 
                 order = _Order(tuple(names or ()), examples, seed, sample)
@@ -81,10 +105,16 @@ def plant_command(
     survivors = [trial for each in done.values() for trial in each if trial.fate is Fate.SURVIVED]
     survivors = [trial for trial in survivors if f"`{trial.planted.change}`" not in known]
     for trial in survivors:
-        out.print(f"[yellow]survived {trial.instances} instances:[/] {escape(str(trial.planted))}", highlight=False)
+        out.print(
+            f"[yellow]survived {trial.instances} instances:[/] {escape(str(trial.planted))}",
+            highlight=False,
+        )
     if run.interrupted:
         last = f", the last of them, {list(done)[-1]}, not to its end" if done else ""
-        out.print(f"[bold yellow]interrupted[/]: {len(done)} of {len(claims)} claims{last}", highlight=False)
+        out.print(
+            f"[bold yellow]interrupted[/]: {len(done)} of {len(claims)} claims{last}",
+            highlight=False,
+        )
     if table is not None and not run.interrupted:
         replace_file(table, markdown(done, examples=examples, seed=seed))
     elif table is not None:
@@ -115,7 +145,9 @@ class _Order:
         return _holding(self.names)
 
 
-def _planted_apart(order: _Order, at: int, _step: Callable[[], None]) -> list[tuple[Fate, int]] | Raised:
+def _planted_apart(
+    order: _Order, at: int, _step: Callable[[], None]
+) -> list[tuple[Fate, int]] | Raised:
     """What became of the errors in one of the claims, in a process of its own."""
     from theorems.planting.trial import planted_in, trials
 

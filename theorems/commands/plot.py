@@ -13,8 +13,12 @@ from theorems.files import replace_file, require_target
 
 
 def plot_command(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="a picture; `theorems plot list` names them")],
-    file: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="PNG, SVG or PDF")] = Path("picture.png"),
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="a picture; `theorems plot list` names them")
+    ],
+    file: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="PNG, SVG or PDF")
+    ] = Path("picture.png"),
 ) -> None:
     """Draw a picture of what a claim is about."""
     from theorems.impl.errors import InputError
@@ -34,7 +38,8 @@ def plot_command(
     require_target(file, "--output")
     import torch
 
-    torch.set_num_threads(1)  # what is integrated and trained for a picture is small: with more threads it stalls
+    # what is integrated and trained for a picture is small: with more threads it stalls
+    torch.set_num_threads(1)
     with err.status(f"drawing {name}"):
         drawn = io.BytesIO()
         PICTURES[name](0).savefig(drawn, dpi=160, format=file.suffix[1:])

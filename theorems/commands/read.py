@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 
 def list_command(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="claims, or FILE.py; all by default")
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="claims, or FILE.py; all by default"),
     ] = None,
     *,
     as_json: Annotated[
-        bool, typer.Option("--json", help="as JSON on standard output, with statements, hypotheses and mutants")
+        bool,
+        typer.Option(
+            "--json", help="as JSON on standard output, with statements, hypotheses and mutants"
+        ),
     ] = False,
 ) -> None:
     """List the catalogue, or the claims of a file of yours."""
@@ -38,7 +42,9 @@ def list_command(
 
 
 def _records(names: Iterable[str], *, on_model: bool) -> list[Record]:
-    """What is known of the claims that are meant; those of the catalogue are not imported for it."""
+    """What is known of the claims that are meant; those of the catalogue are not imported for
+    it.
+    """
     from theorems.evidence.contents import contents, listed
 
     def stated(name: str) -> list[Record]:
@@ -52,7 +58,9 @@ def _records(names: Iterable[str], *, on_model: bool) -> list[Record]:
 
 
 def show_command(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="a claim, by name or glob, or FILE.py:CLAIM")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="a claim, by name or glob, or FILE.py:CLAIM")
+    ],
 ) -> None:
     """Show one claim: statement, hypotheses, source, mutants."""
     from theorems.identities import IDENTITIES, NO_IDENTITY
@@ -65,7 +73,10 @@ def show_command(
         out.print(f"[bold]{called}[/]  expected {claim['expected']}", highlight=False)
         out.print(f"{escape(label)} \\[{claim['tag']}]\n", highlight=False)
         if called in corrected:
-            out.print(f"corrected by [bold]{corrected[called]}[/]; see theorems errata {called}\n", highlight=False)
+            out.print(
+                f"corrected by [bold]{corrected[called]}[/]; see theorems errata {called}\n",
+                highlight=False,
+            )
         out.print(escape(claim["statement"]), highlight=False)
         out.print("\n[bold]hypotheses[/]")
         if not claim["hypotheses"]:
@@ -75,7 +86,10 @@ def show_command(
             out.print(f"  {escape(hypothesis['name'])} ({how})", highlight=False)
         out.print("\n[bold]mutants[/] that must be refuted")
         if not claim["mutants"]:
-            out.print("  none: nothing says that a wrong statement would have been caught", highlight=False)
+            out.print(
+                "  none: nothing says that a wrong statement would have been caught",
+                highlight=False,
+            )
         for title in claim["mutants"]:
             out.print(f"  {escape(title)}", highlight=False)
         for title, why in (("identity", IDENTITIES), ("no identity", NO_IDENTITY)):

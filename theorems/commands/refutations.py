@@ -1,4 +1,6 @@
-"""What commands do about a refutation: print it, write its script, and say how likely chance alone was."""
+"""What commands do about a refutation: print it, write its script, and say how likely chance alone
+was.
+"""
 
 from __future__ import annotations
 
@@ -29,13 +31,22 @@ def require_folder(path: Path | None, option: str) -> None:
     from theorems.impl.errors import require
 
     if path is not None:
-        require(not path.exists() or path.is_dir(), f"expected {option} to be a folder, got the file {str(path)!r}")
-        require(path.resolve().parent.is_dir(), f"expected {option} in an existing folder, got {str(path)!r}")
+        require(
+            not path.exists() or path.is_dir(),
+            f"expected {option} to be a folder, got the file {str(path)!r}",
+        )
+        require(
+            path.resolve().parent.is_dir(),
+            f"expected {option} in an existing folder, got {str(path)!r}",
+        )
         files.require_folder(path, option)
 
 
-def print_details(seen: Evidence, seed: int, folder: Path | None, *, verbose: bool, show: bool) -> None:
-    """What a line of the table does not say: the counterexample, which wrong variants survived, what is left open.
+def print_details(
+    seen: Evidence, seed: int, folder: Path | None, *, verbose: bool, show: bool
+) -> None:
+    """What a line of the table does not say: the counterexample, which wrong variants survived,
+    what is left open.
 
     Args:
         seen: evidence of one claim.
@@ -51,24 +62,32 @@ def print_details(seen: Evidence, seed: int, folder: Path | None, *, verbose: bo
     if seen.worst is not None and seen.outcome is Outcome.REFUTED:
         keep_counterexample(seen, seed, folder, show=show or not seen.as_expected)
     elif seen.untried is not None:
-        out.print(f"[yellow]not tried:[/] {seen.claim.name} {escape(seen.untried)}", highlight=False)
+        out.print(
+            f"[yellow]not tried:[/] {seen.claim.name} {escape(seen.untried)}", highlight=False
+        )
     elif seen.worst is not None and not seen.as_expected:
         print_counterexample(seen.worst)
     if seen.spoken_of is not None and seen.untried is None:
         out.print(f"[yellow]note:[/] {seen.claim.name} {escape(seen.spoken_of)}", highlight=False)
     for name in seen.survivors:
-        out.print(f"[yellow]not refuted in {seen.instances} instances:[/] {seen.claim.name}: {escape(name)}")
+        out.print(
+            f"[yellow]not refuted in {seen.instances} instances:[/] {seen.claim.name}: "
+            f"{escape(name)}"
+        )
     print_power(seen)
     print_notes(seen.claim)
 
 
-def keep_counterexample(seen: Evidence, seed: int, folder: Path | None, *, show: bool = True) -> None:
+def keep_counterexample(
+    seen: Evidence, seed: int, folder: Path | None, *, show: bool = True
+) -> None:
     """Print a refutation and write its script, of which the evidence keeps a copy.
 
     Args:
         seen: evidence whose `worst` is the refutation.
         seed: of the search.
-        folder: for scripts; by default unexpected refutations go to `DEFAULT` and expected ones nowhere.
+        folder: for scripts; by default unexpected refutations go to `DEFAULT` and expected ones
+            nowhere.
         show: whether to print it, or only where its script is.
     """
     from theorems.evidence.refutations import keep_script
@@ -76,11 +95,14 @@ def keep_counterexample(seen: Evidence, seed: int, folder: Path | None, *, show:
     assert seen.worst is not None
     if show:
         print_counterexample(seen.worst)
-    found = keep_script(seen, seed=seed, folder=DEFAULT if folder is None and not seen.as_expected else folder)
+    found = keep_script(
+        seen, seed=seed, folder=DEFAULT if folder is None and not seen.as_expected else folder
+    )
     _, file = seen.script
     if file is not None:
         out.print(
-            f"{'' if show else seen.claim.name}  script: {file} (run it with python or theorems replay)",
+            f"{'' if show else seen.claim.name}  script: {file} (run it with python or "
+            "theorems replay)",
             highlight=False,
             markup=False,
         )
@@ -89,7 +111,9 @@ def keep_counterexample(seen: Evidence, seed: int, folder: Path | None, *, show:
 
 
 def print_alarm(evidence: Sequence[Evidence]) -> float | None:
-    """Print the false-alarm probability of the whole run, if any of it was left to chance; give it."""
+    """Print the false-alarm probability of the whole run, if any of it was left to chance; give
+    it.
+    """
     from theorems.checking.alarms import spent
 
     return print_spent(spent(evidence))
@@ -106,7 +130,9 @@ def print_spent(found: tuple[float, int] | None) -> float | None:
 
 
 def print_power(seen: Evidence) -> None:
-    """Say how large an effect a claim in law would have seen, and against which mutants it has the least power."""
+    """Say how large an effect a claim in law would have seen, and against which mutants it has the
+    least power.
+    """
     powers = {control.name: control.power for control in seen.controls if control.power is not None}
     if seen.detectable is not None:
         said = f"{seen.claim.name}: an effect that would have been seen: {escape(seen.detectable)}"
@@ -114,7 +140,8 @@ def print_power(seen: Evidence) -> None:
     if powers:
         weakest = min(powers, key=lambda name: powers[name])
         out.print(
-            f"[dim]{seen.claim.name}: power against its mutants {powers[weakest]:.2g} ({escape(weakest)}) to {max(powers.values()):.2g}[/]",
+            f"[dim]{seen.claim.name}: power against its mutants {powers[weakest]:.2g} "
+            f"({escape(weakest)}) to {max(powers.values()):.2g}[/]",
             highlight=False,
         )
 
@@ -124,8 +151,12 @@ def print_notes(claim: Claim) -> None:
     from theorems.statements import UNSTATED
 
     if claim.statement.startswith(UNSTATED):
-        out.print(f"[yellow]note:[/] {claim.name} has no docstring; it is the statement that reports and badges show")
+        out.print(
+            f"[yellow]note:[/] {claim.name} has no docstring; it is the statement that "
+            "reports and badges show"
+        )
     if claim.tag == "conjecture" and not claim.changes and ": " not in claim.name:
         out.print(
-            f"[yellow]note:[/] {claim.name} has no mutants: nothing says that a wrong statement would have been caught"
+            f"[yellow]note:[/] {claim.name} has no mutants: nothing says that a wrong "
+            "statement would have been caught"
         )

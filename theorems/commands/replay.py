@@ -13,11 +13,17 @@ from theorems.evidence.file import versions
 
 
 def replay_command(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="scripts that `check` or `falsify` wrote")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="scripts that `check` or `falsify` wrote"),
+    ],
     *,
-    show: Annotated[bool, typer.Option("--show", help="only say what is recorded; run nothing")] = False,
+    show: Annotated[
+        bool, typer.Option("--show", help="only say what is recorded; run nothing")
+    ] = False,
 ) -> None:
-    """Run counterexamples again and compare with what was recorded: 0 all still refute, 1 one does not, 2 one cannot run.
+    """Run counterexamples again and compare with what was recorded: 0 all still refute, 1 one does
+    not, 2 one cannot run.
 
     A counterexample is a program: read it first if somebody sent it to you.
     """
@@ -30,12 +36,19 @@ def replay_command(
         then = found["versions"]
         now = {name: number for name, number in versions().items() if name in then}
         out.print(f"[bold]{path.name}[/]", highlight=False)
-        out.print(f"  recorded: {found['claim']}: {found['outcome']}, residual {found['residual']}, bound {found['bound']}, "
-                  f"seed {found['seed']}", highlight=False, markup=False)  # fmt: skip
+        out.print(
+            f"  recorded: {found['claim']}: {found['outcome']}, residual {found['residual']}, "
+            f"bound {found['bound']}, "
+            f"seed {found['seed']}",
+            highlight=False,
+            markup=False,
+        )
         out.print(f"  then: {_listed(then)}", highlight=False)
         if show:
             continue
-        out.print(f"  now:  {_listed(now)}" + ("" if now != then else ", the same"), highlight=False)
+        out.print(
+            f"  now:  {_listed(now)}" + ("" if now != then else ", the same"), highlight=False
+        )
         again = replay(path)
         if not again.outcome:
             reason = (again.errors.strip().splitlines() or ["it printed no verdict"])[-1]

@@ -16,13 +16,20 @@ def report_command(
     evidence: Annotated[
         Path,
         typer.Argument(
-            metavar="EVIDENCE.json", help="what `theorems check --json` wrote; - reads it from standard input"
+            metavar="EVIDENCE.json",
+            help="what `theorems check --json` wrote; - reads it from standard input",
         ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="the page")] = Path("report.html"),
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="the page")] = Path(
+        "report.html"
+    ),
     *,
     pictures: Annotated[
-        bool, typer.Option("--pictures/--no-pictures", help="draw the pictures of the papers too, a few seconds each")
+        bool,
+        typer.Option(
+            "--pictures/--no-pictures",
+            help="draw the pictures of the papers too, a few seconds each",
+        ),
     ] = True,
 ) -> None:
     """Make one self-contained HTML page of an evidence file."""
@@ -37,7 +44,8 @@ def write_report(path: Path, evidence: Mapping[str, Any], *, pictures: bool) -> 
     """Write the page of some evidence, with the pictures of its papers or without.
 
     Raises:
-        InputError: if the evidence cannot be read, or what the page or the pictures need is not installed.
+        InputError: if the evidence cannot be read, or what the page or the pictures need is not
+            installed.
     """
     from theorems.report import render
     from theorems.report.evidence import Run
@@ -45,7 +53,11 @@ def write_report(path: Path, evidence: Mapping[str, Any], *, pictures: bool) -> 
 
     papers = Run(evidence).papers
     with err.status("drawing") as status:
-        drawn = gallery(papers, on_picture=lambda name: status.update(f"drawing {name}")) if pictures else {}
+        drawn = (
+            gallery(papers, on_picture=lambda name: status.update(f"drawing {name}"))
+            if pictures
+            else {}
+        )
         for paper, figures in (experiment_pictures(evidence) if pictures else {}).items():
             drawn[paper] = [*drawn.get(paper, []), *figures]
         status.update("writing the page")

@@ -1,4 +1,6 @@
-"""One run of a command over several claims: what each came to, line by line, whatever is raised or interrupted on the way."""
+"""One run of a command over several claims: what each came to, line by line, whatever is raised or
+interrupted on the way.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +25,13 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """What a command has seen so far; as a context it swallows an interrupt, so that what was seen is still told.
+    """What a command has seen so far; as a context it swallows an interrupt, so that what was seen
+    is still told.
 
     Args:
         claims: what it is meant to judge.
-        streaming: whether a line is printed as soon as a claim is judged, where nothing shows the whole at the end.
+        streaming: whether a line is printed as soon as a claim is judged, where nothing shows the
+            whole at the end.
     """
 
     def __init__(self, claims: Sequence[Claim], *, streaming: bool = False) -> None:
@@ -43,14 +47,18 @@ class Run:
         """Nothing to set up."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> bool:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> bool:
         """Note an interrupt; everything else goes on its way."""
         self.interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
         return self.interrupted
 
     @contextmanager
     def judging(self, claim: Claim) -> Iterator[None]:
-        """Judge one claim; what it raises is its entry, and a line on stderr, and the run goes on."""
+        """Judge one claim; what it raises is its entry, and a line on stderr, and the run goes
+        on.
+        """
         from theorems.impl.errors import InputError
 
         began = time.perf_counter()
@@ -82,25 +90,49 @@ class Run:
     def print_sum(self) -> None:
         """The last line."""
         if self.interrupted:
-            out.print("[bold yellow]interrupted[/]: what was judged until then is above", highlight=False)
+            out.print(
+                "[bold yellow]interrupted[/]: what was judged until then is above", highlight=False
+            )
         missing = len(self.claims) - len(self.entries)
-        out.print(summing_up(list(self.entries.values()), missing=missing), style="bold", highlight=False, markup=False)
+        out.print(
+            summing_up(list(self.entries.values()), missing=missing),
+            style="bold",
+            highlight=False,
+            markup=False,
+        )
 
     @property
     def records(self) -> list[Record]:
         """An entry for every claim, those that were not reached included."""
         return [self.entries.get(claim.name) or not_run(claim) for claim in self.claims]
 
-    def write(self, files: tuple[Path | None, Path | None], *, seed: int, profile: str, **rest: Any) -> None:
+    def write(
+        self, files: tuple[Path | None, Path | None], *, seed: int, profile: str, **rest: Any
+    ) -> None:
         """Write the evidence, marked partial if the run was cut short."""
         if self.interrupted and not self.entries:
             return  # nothing was judged
-        cut = partial(INTERRUPTED, self.records, meant=len(self.claims)) if self.interrupted else None
-        write_evidence(files[0], seed, profile, self.records, html=files[1], started=self.started, partial=cut, **rest)
+        cut = (
+            partial(INTERRUPTED, self.records, meant=len(self.claims)) if self.interrupted else None
+        )
+        write_evidence(
+            files[0],
+            seed,
+            profile,
+            self.records,
+            html=files[1],
+            started=self.started,
+            partial=cut,
+            **rest,
+        )
 
     @property
     def exit_code(self) -> int:
         """Of what was judged, what raised, and whether anything cut the run short."""
         judged = [e for e in self.entries.values() if e["outcome"] is not None]
         pairs = [(Outcome[entry["outcome"]], Outcome[entry["expected"]]) for entry in judged]
-        return exit_code(pairs, raised=any(e.get("error") for e in self.entries.values()), interrupted=self.interrupted)
+        return exit_code(
+            pairs,
+            raised=any(e.get("error") for e in self.entries.values()),
+            interrupted=self.interrupted,
+        )

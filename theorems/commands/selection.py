@@ -1,4 +1,6 @@
-"""Which claims are meant: by name, by glob, by a file of the user's, by the name of a wrong variant."""
+"""Which claims are meant: by name, by glob, by a file of the user's, by the name of a wrong
+variant.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +22,13 @@ Named = TypeVar("Named")
 
 
 def select(names: Iterable[str], *, on_model: bool = False) -> list[Claim]:
-    """Claims by exact name or glob, or those that a file states (FILE.py, FILE.py:CLAIM); the whole catalogue for no name.
+    """Claims by exact name or glob, or those that a file states (FILE.py, FILE.py:CLAIM); the whole
+    catalogue for no name.
 
     Args:
         names: what the user asked for.
-        on_model: whether they are for a network of the user's: then what every observation on it presupposes
-            (`theorems.own.preconditions`) comes before the catalogue.
+        on_model: whether they are for a network of the user's: then what every observation on it
+            presupposes (`theorems.own.preconditions`) comes before the catalogue.
 
     Raises:
         InputError: for a name that matches nothing, with the nearest ones.
@@ -44,7 +47,9 @@ def select(names: Iterable[str], *, on_model: bool = False) -> list[Claim]:
 
 
 def _alone(names: list[str]) -> Claim | None:
-    """The one claim of the catalogue that is meant by its name, imported without the others; None if it is not that simple."""
+    """The one claim of the catalogue that is meant by its name, imported without the others; None
+    if it is not that simple.
+    """
     import theorems
     from theorems.claim import Claim
 
@@ -54,7 +59,9 @@ def _alone(names: list[str]) -> Claim | None:
     return found if isinstance(found, Claim) else None
 
 
-def matching(names: Iterable[str], pool: Mapping[str, Named], stated: Callable[[str], list[Named]]) -> list[Named]:
+def matching(
+    names: Iterable[str], pool: Mapping[str, Named], stated: Callable[[str], list[Named]]
+) -> list[Named]:
     """What is meant by names and globs, and by files of the user's; all of the pool for no name.
 
     Args:
@@ -76,12 +83,16 @@ def matching(names: Iterable[str], pool: Mapping[str, Named], stated: Callable[[
         found = {key: one for key, one in pool.items() if fnmatchcase(key, name)}
         require(
             bool(found) or name != PRESUPPOSED,
-            f"expected a network of yours for {name}, got none: nothing is drawn for it; give one with --model FILE.py:FACTORY",
+            f"expected a network of yours for {name}, got none: nothing is drawn for it; "
+            "give one with --model FILE.py:FACTORY",
         )
         if not found:
             near = difflib.get_close_matches(name, pool, n=3, cutoff=0.4)
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise InputError(f"expected the name of a claim (see `theorems list`) or FILE.py:CLAIM, got {name!r}{hint}")
+            raise InputError(
+                "expected the name of a claim (see `theorems list`) or FILE.py:CLAIM, got "
+                f"{name!r}{hint}"
+            )
         for key, one in found.items():
             chosen.setdefault(key, one)
     return list(chosen.values()) or list(pool.values())
@@ -102,13 +113,17 @@ def checked_on_networks(claims: list[Claim]) -> list[Claim]:
     from theorems.own.models import kept_as_printed
 
     kept = [claim for claim in claims if not kept_as_printed(claim)]
-    message = "expected a claim that can be checked on a network, got only statements that are kept as printed"
+    message = (
+        "expected a claim that can be checked on a network, got only statements that are kept "
+        "as printed"
+    )
     require(bool(kept), f"{message}: {', '.join(claim.name for claim in claims)}")
     return kept
 
 
 def select_mutants(claims: list[Claim], pattern: str) -> list[Claim]:
-    """The wrong variants, by exact name or glob, of these claims: each is checked like a claim that is expected to fail.
+    """The wrong variants, by exact name or glob, of these claims: each is checked like a claim that
+    is expected to fail.
 
     Raises:
         InputError: if none of the claims has such a mutant.
@@ -125,7 +140,9 @@ def select_mutants(claims: list[Claim], pattern: str) -> list[Claim]:
     if not found:
         near = difflib.get_close_matches(pattern, mutants, n=3, cutoff=0.3)
         hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
-        raise InputError(f"expected the name of a mutant (see `theorems show`), got {pattern!r}{hint}")
+        raise InputError(
+            f"expected the name of a mutant (see `theorems show`), got {pattern!r}{hint}"
+        )
     return found
 
 

@@ -1,4 +1,6 @@
-"""``theorems sweep``: very many independent instances, on this machine or on a cluster, in a file that can be resumed and merged."""
+"""``theorems sweep``: very many independent instances, on this machine or on a cluster, in a file
+that can be resumed and merged.
+"""
 
 from __future__ import annotations
 
@@ -38,22 +40,34 @@ VERBS = ("show", "merge")
 def sweep_command(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME…|FILE.py:NAME]", help="claims; or `show DIR`; or `merge DIR…` into -o"),
+        typer.Argument(
+            metavar="[NAME…|FILE.py:NAME]", help="claims; or `show DIR`; or `merge DIR…` into -o"
+        ),
     ] = None,
-    instances: Annotated[float, typer.Option(min=1, help="per claim, rounded up to whole units of 200")] = 1e4,
+    instances: Annotated[
+        float, typer.Option(min=1, help="per claim, rounded up to whole units of 200")
+    ] = 1e4,
     folder: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="DIR", help="where the sweep is kept")
     ] = None,
     seed: Annotated[int, seed_option("of the sweep")] = 0,
     jobs: JOBS = None,
     dask: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="of a Dask scheduler (the extra cluster), in place of --jobs")
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="of a Dask scheduler (the extra cluster), in place of --jobs"
+        ),
     ] = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="write the evidence there, for `theorems report`")
+        Path | None,
+        typer.Option(
+            "--json", metavar="FILE", help="write the evidence there, for `theorems report`"
+        ),
     ] = None,
 ) -> None:
-    """Judge very many independent instances; killed, resumed, run twice or merged, nothing is lost or counted twice."""
+    """Judge very many independent instances; killed, resumed, run twice or merged, nothing is lost
+    or counted twice.
+    """
     require_writable(json_file)
     verb, rest = (names[0], names[1:]) if names and names[0] in VERBS else ("", names or [])
     with Target(json_file).alone():
@@ -63,14 +77,23 @@ def sweep_command(
         elif verb == "merge":
             code = _merge([Path(one) for one in rest], folder, seed, json_file)
         else:
-            require(folder is not None, "expected a folder for the sweep, got none: give one with -o DIR")
+            require(
+                folder is not None,
+                "expected a folder for the sweep, got none: give one with -o DIR",
+            )
             assert folder is not None
             code = _sweep(rest, int(instances), folder, seed, jobs, dask, json_file)
     raise typer.Exit(code)
 
 
 def _sweep(
-    names: list[str], count: int, folder: Path, seed: int, jobs: int | None, dask: str | None, json_file: Path | None
+    names: list[str],
+    count: int,
+    folder: Path,
+    seed: int,
+    jobs: int | None,
+    dask: str | None,
+    json_file: Path | None,
 ) -> int:
     from theorems.sweeping.engine import Progress, sweep
     from theorems.sweeping.store import Store
@@ -81,15 +104,25 @@ def _sweep(
         task = bar.add_task(f"{len(specs)} claims, {workers} workers", total=None)
 
         def show(seen: Progress) -> None:
-            words = f"{seen.rate:.0f} instances/s, worst residual/bound {seen.worst:.2g}, {len(seen.refuted)} refuted"
-            bar.update(task, description=words, total=seen.total - seen.left_out, completed=seen.done)
+            words = (
+                f"{seen.rate:.0f} instances/s, worst residual/bound {seen.worst:.2g}, "
+                f"{len(seen.refuted)} refuted"
+            )
+            bar.update(
+                task, description=words, total=seen.total - seen.left_out, completed=seen.done
+            )
 
         try:
-            found = sweep(specs, store, executor, count=count, seed=seed, workers=workers, on_progress=show)
+            found = sweep(
+                specs, store, executor, count=count, seed=seed, workers=workers, on_progress=show
+            )
         except KeyboardInterrupt:
             interrupted = True  # what came back is kept
     if interrupted:
-        out.print("[bold yellow]interrupted[/]: the same command goes on where it stopped", highlight=False)
+        out.print(
+            "[bold yellow]interrupted[/]: the same command goes on where it stopped",
+            highlight=False,
+        )
     for message in (found.errors if found is not None else {}).values():
         print_error(message)
     code = _told(folder, seed, json_file, raised=found is not None and bool(found.errors))
@@ -97,12 +130,17 @@ def _sweep(
 
 
 def _specs(names: list[str]) -> list[str]:
-    """What another process, in whatever folder, is told of each claim; those expected to be refuted only if they are named."""
+    """What another process, in whatever folder, is told of each claim; those expected to be refuted
+    only if they are named.
+    """
     from theorems.catalogue import CLAIMS
 
     known = {claim.name for claim in CLAIMS}
     chosen = [claim for claim in select(names) if names or claim.expected is Outcome.HOLDS]
-    return [one.name if one.name in known else f"{Path(one.file).resolve()}:{one.name}" for one in chosen]
+    return [
+        one.name if one.name in known else f"{Path(one.file).resolve()}:{one.name}"
+        for one in chosen
+    ]
 
 
 @contextlib.contextmanager
@@ -117,7 +155,9 @@ def _executor(jobs: int | None, dask: str | None) -> Iterator[tuple[Executor, in
         return
     workers = jobs or cores()
     before = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=prepare)
+    pool = ProcessPoolExecutor(
+        workers, mp_context=multiprocessing.get_context("spawn"), initializer=prepare
+    )
     try:
         yield pool, workers
     finally:
@@ -130,7 +170,10 @@ def _executor(jobs: int | None, dask: str | None) -> Iterator[tuple[Executor, in
 def _merge(sources: list[Path], folder: Path | None, seed: int, json_file: Path | None) -> int:
     from theorems.sweeping.store import Store
 
-    require(bool(sources) and folder is not None, "expected `theorems sweep merge DIR… -o DIR`, got no folder to merge or none to merge into")  # fmt: skip
+    require(
+        bool(sources) and folder is not None,
+        "expected `theorems sweep merge DIR… -o DIR`, got no folder to merge or none to merge into",
+    )
     assert folder is not None
     others = [Store(source, make=False) for source in sources]
     store = Store(folder)
@@ -155,16 +198,22 @@ def _told(folder: Path, seed: int, json_file: Path | None, *, raised: bool = Fal
     out.print(table(totals))
     for total in totals:
         if total.verdict is not None:
-            out.print(f"\n[bold red]{escape(total.claim)}[/]\n{escape(total.verdict)}", highlight=False)
+            out.print(
+                f"\n[bold red]{escape(total.claim)}[/]\n{escape(total.verdict)}", highlight=False
+            )
     here = [total for total in totals if not old(total)]
     if json_file is not None:
-        evidence = document(entries(totals), seed=seed, profile=f"sweep {folder}", started=datetime.now(UTC))
+        evidence = document(
+            entries(totals), seed=seed, profile=f"sweep {folder}", started=datetime.now(UTC)
+        )
         write_json(json_file, json.dumps(evidence, indent=2, allow_nan=False) + "\n")
     pairs = [(Outcome[outcome(total)], named(total.claim).expected) for total in here]
     return exit_code(pairs, raised=raised)
 
 
-def _shrink(store: Store, spec: str, version: str, place: tuple[int, int, int], folder: Path) -> None:
+def _shrink(
+    store: Store, spec: str, version: str, place: tuple[int, int, int], folder: Path
+) -> None:
     from theorems.counterexamples import counterexample
     from theorems.sweeping.engine import refutation
 
@@ -173,4 +222,8 @@ def _shrink(store: Store, spec: str, version: str, place: tuple[int, int, int], 
     file = found.write(folder)
     store.keep_script(spec, version, f"{verdict!r}\n  instance: {verdict.instance!r}", found.script)
     if file is not None:
-        out.print(f"  script: {file} (run it with python or theorems replay)", highlight=False, markup=False)
+        out.print(
+            f"  script: {file} (run it with python or theorems replay)",
+            highlight=False,
+            markup=False,
+        )

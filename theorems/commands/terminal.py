@@ -1,4 +1,6 @@
-"""Where commands print: two consoles, how wide they are, what shows that work goes on, and JSON on standard output."""
+"""Where commands print: two consoles, how wide they are, what shows that work goes on, and JSON on
+standard output.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.segment import Segment
 from rich.table import Column
 from rich.text import Text
@@ -28,7 +38,9 @@ _HANGS = 5.0
 
 
 class _Screen(Console):
-    """A console whose reader may go away: then the process ends as the shell expects, and not with the code of a refutation."""
+    """A console whose reader may go away: then the process ends as the shell expects, and not with
+    the code of a refutation.
+    """
 
     def on_broken_pipe(self) -> NoReturn:
         """Let the command end the run."""
@@ -87,7 +99,9 @@ class Screen:
 
 
 def streams() -> bool:
-    """Whether lines are printed one by one as claims finish: wherever no terminal shows the whole at the end."""
+    """Whether lines are printed one by one as claims finish: wherever no terminal shows the whole
+    at the end.
+    """
     return not out.is_terminal
 
 
@@ -115,7 +129,9 @@ class Target:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """While inside, whatever is meant for a reader goes to stderr, so that standard output holds nothing but what is written there."""
+        """While inside, whatever is meant for a reader goes to stderr, so that standard output
+        holds nothing but what is written there.
+        """
         before = out.stderr
         out.stderr = before or self.is_stdout
         try:
@@ -130,7 +146,9 @@ class Target:
 
 
 def _piped() -> bool:
-    """Whether standard output goes to another program, which may share our terminal: a bar would be drawn across its lines."""
+    """Whether standard output goes to another program, which may share our terminal: a bar would be
+    drawn across its lines.
+    """
     try:
         return stat.S_ISFIFO(os.fstat(sys.stdout.fileno()).st_mode)
     except (OSError, ValueError, AttributeError):
@@ -162,23 +180,35 @@ def progress() -> Progress:
 
 
 @contextmanager
-def searching(name: str, examples: int | None, seconds: float | None) -> Iterator[Callable[[Search], None]]:
-    """A progress bar of one search: instances or seconds of its budget, the phase, the worst ratio so far."""
+def searching(
+    name: str, examples: int | None, seconds: float | None
+) -> Iterator[Callable[[Search], None]]:
+    """A progress bar of one search: instances or seconds of its budget, the phase, the worst ratio
+    so far.
+    """
     with _bar(
-        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[seen]}"), TimeElapsedColumn()
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[seen]}"),
+        TimeElapsedColumn(),
     ) as bar:
         task = bar.add_task(name, total=examples if examples is not None else seconds, seen="")
 
         def show(search: Search) -> None:
             done = search.instances if examples is not None else search.elapsed
-            seen = f"{search.instances} instances, {search.phase}, worst residual/bound {search.worst_ratio:.2g}"
+            seen = (
+                f"{search.instances} instances, {search.phase}, worst residual/bound "
+                f"{search.worst_ratio:.2g}"
+            )
             bar.update(task, completed=done, seen=seen)
 
         yield show
 
 
 @contextmanager
-def naming(what: str, say: Callable[[str], object] | None = None, *, after: float = _HANGS) -> Iterator[None]:
+def naming(
+    what: str, say: Callable[[str], object] | None = None, *, after: float = _HANGS
+) -> Iterator[None]:
     """Name what is being done if it takes long and no bar names it: somebody's factory may hang.
 
     Args:
@@ -186,7 +216,9 @@ def naming(what: str, say: Callable[[str], object] | None = None, *, after: floa
         say: takes the line; by default it goes to stderr.
         after: seconds.
     """
-    tell = say or (lambda line: err.print(line, style="dim", highlight=False, markup=False, soft_wrap=True))
+    tell = say or (
+        lambda line: err.print(line, style="dim", highlight=False, markup=False, soft_wrap=True)
+    )
     timer = threading.Timer(after, lambda: tell(f"still {what} after {after:.0f} s"))
     timer.daemon = True
     timer.start()

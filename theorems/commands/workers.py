@@ -1,7 +1,8 @@
-"""Several processes that share out what one would do in a loop: the results, an interrupt and an exception come out as there.
+"""Several processes that share out what one would do in a loop: the results, an interrupt and an
+exception come out as there.
 
-Processes are spawned and not forked: torch has threads by then. Each runs one thread, ignores Ctrl-C, which is the business of the process that
-started them, and ends with it.
+Processes are spawned and not forked: torch has threads by then. Each runs one thread, ignores
+Ctrl-C, which is the business of the process that started them, and ends with it.
 """
 
 from __future__ import annotations
@@ -65,7 +66,8 @@ def shared(
     jobs: int,
     on_step: Callable[[int], object] = lambda _: None,
 ) -> Iterator[tuple[int, Result | LostError]]:
-    """Call ``work(order, task, step)`` for each task in another process, and yield what comes back as it comes.
+    """Call ``work(order, task, step)`` for each task in another process, and yield what comes back
+    as it comes.
 
     Args:
         work: a function of a module, whose result can be pickled.
@@ -76,7 +78,8 @@ def shared(
     """
     lost: list[int] = []
     yield from _round(work, order, tasks, jobs, on_step, lost)
-    for task in lost:  # a process that dies takes the others' tasks with it: each has another try, by itself
+    # a process that dies takes the others' tasks with it: each has another try, by itself
+    for task in lost:
         again: list[int] = []
         yield from _round(work, order, [task], 1, on_step, again)
         yield from ((task, LostError()) for task in again)
@@ -96,7 +99,9 @@ def _round(
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(steps,))
     seen = 0
     try:
-        pending: dict[Future[Result], int] = {pool.submit(_one, work, order, task): task for task in tasks}
+        pending: dict[Future[Result], int] = {
+            pool.submit(_one, work, order, task): task for task in tasks
+        }
         while pending:
             done, _ = wait(pending, timeout=_LOOK, return_when=FIRST_COMPLETED)
             on_step(steps.value - seen)
@@ -111,7 +116,8 @@ def _round(
                     yield task, result
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-        for child in set(multiprocessing.active_children()) - before:  # whatever they are at, nobody waits for it
+        # whatever they are at, nobody waits for it
+        for child in set(multiprocessing.active_children()) - before:
             child.terminate()
             child.join()
 
@@ -120,7 +126,9 @@ _STEPS: list[Any] = []
 
 
 def prepare() -> None:
-    """What a process does first: one thread, no Ctrl-C, no life after the process that started it."""
+    """What a process does first: one thread, no Ctrl-C, no life after the process that started
+    it.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["OMP_NUM_THREADS"] = "1"
     import torch

@@ -1,8 +1,10 @@
-"""Refutations as scripts: the literal numbers, both sides, the verdict; to be run by somebody who trusts nothing.
+"""Refutations as scripts: the literal numbers, both sides, the verdict; to be run by somebody who
+trusts nothing.
 
-Where the two sides are formulas in torch or numpy alone, the script is these formulas and nothing of this library: *plain*. Elsewhere it calls
-the claim. A claim of somebody's own file is quoted from there, with what it needs, so that the script runs without that file.
-Every script is run before it is handed out, and one that does not reproduce the refutation is not.
+Where the two sides are formulas in torch or numpy alone, the script is these formulas and nothing
+of this library: *plain*. Elsewhere it calls the claim. A claim of somebody's own file is quoted
+from there, with what it needs, so that the script runs without that file. Every script is run
+before it is handed out, and one that does not reproduce the refutation is not.
 """
 
 from __future__ import annotations
@@ -39,12 +41,16 @@ class Counterexample:
     @property
     def name(self) -> str:
         """``NAME-HASH.py``: the claim (and mutant), and a digest of the numbers."""
-        slug = re.sub(r"[^0-9A-Za-z_-]+", "_", self.verdict.claim.replace(": ", "--", 1)).strip("_")[:80]
+        slug = re.sub(r"[^0-9A-Za-z_-]+", "_", self.verdict.claim.replace(": ", "--", 1)).strip(
+            "_"
+        )[:80]
         body = (self.script or "").split("\nRECORDED = ")[-1].split("\n", 1)[-1]
         return f"{slug}-{hashlib.sha256(body.encode()).hexdigest()[:8]}.py"
 
     def write(self, folder: Path) -> Path | None:
-        """Write the script into ``folder``, which is made if need be; None if there is no script."""
+        """Write the script into ``folder``, which is made if need be; None if there is no
+        script.
+        """
         if self.script is None:
             return None
         path = folder / self.name
@@ -85,7 +91,10 @@ def _run(script: str) -> str:
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
         try:
-            exec(compile(script, "<counterexample>", "exec", dont_inherit=True), {"__name__": "__main__"})  # noqa: S102, written right here
-        except Exception as error:  # noqa: BLE001, any failure disqualifies the script
+            exec(  # noqa: S102
+                compile(script, "<counterexample>", "exec", dont_inherit=True),
+                {"__name__": "__main__"},
+            )
+        except Exception as error:  # noqa: BLE001
             return f"{type(error).__name__}: {error}"
     return (printed.getvalue().strip().splitlines() or [""])[-1].split(":")[0]

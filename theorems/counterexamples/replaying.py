@@ -45,7 +45,10 @@ def recorded(path: Path) -> dict[str, Any]:
     Raises:
         InputError: if the file does not exist or is no counterexample.
     """
-    require(path.is_file(), f"expected the script of a counterexample, got {str(path)!r}, which is no file")
+    require(
+        path.is_file(),
+        f"expected the script of a counterexample, got {str(path)!r}, which is no file",
+    )
     wanted = "a script that `theorems check` wrote, with a literal RECORDED = {...}"
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -57,7 +60,10 @@ def recorded(path: Path) -> dict[str, Any]:
         ]
     except (SyntaxError, ValueError) as error:
         raise InputError(f"expected {wanted}, got {str(path)!r}: {error}") from error
-    require(len(values) == 1 and isinstance(values[0], dict), f"expected {wanted}, got {str(path)!r} without it")
+    require(
+        len(values) == 1 and isinstance(values[0], dict),
+        f"expected {wanted}, got {str(path)!r} without it",
+    )
     missing = [name for name in _FIELDS if name not in values[0]]
     require(not missing, f"expected {wanted}, got {str(path)!r} without {', '.join(missing)} in it")
     found: dict[str, Any] = values[0]
@@ -65,7 +71,8 @@ def recorded(path: Path) -> dict[str, Any]:
 
 
 def replay(path: Path, *, timeout: float = 600.0) -> Replay:
-    """Run a counterexample in a Python of its own, on this machine and with the versions installed here.
+    """Run a counterexample in a Python of its own, on this machine and with the versions installed
+    here.
 
     Args:
         path: the script, from a source that is trusted: it is a program and runs as one.
@@ -76,18 +83,26 @@ def replay(path: Path, *, timeout: float = 600.0) -> Replay:
     """
     known = recorded(path)
     library = str(Path(__file__).parents[2])
+    # a claim may import its neighbours
     places = [
         library,
         *filter(None, [os.environ.get("PYTHONPATH")]),
         str(Path.cwd()),
-    ]  # a claim may import its neighbours
+    ]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(places)}
     try:
-        done = subprocess.run(  # noqa: S603, the user asked to run this file
-            [sys.executable, str(path)], capture_output=True, text=True, timeout=timeout, check=False, env=environment
+        done = subprocess.run(  # noqa: S603
+            [sys.executable, str(path)],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            env=environment,
         )
     except subprocess.TimeoutExpired as error:
-        raise InputError(f"expected {path} to finish within {timeout:g} s, but it did not") from error
+        raise InputError(
+            f"expected {path} to finish within {timeout:g} s, but it did not"
+        ) from error
     lines = done.stdout.strip().splitlines() or [""]
     word = lines[-1].split(":")[0]
     outcome = word if word in ("HOLDS", "REFUTED", "INAPPLICABLE", "UNDECIDED") else ""

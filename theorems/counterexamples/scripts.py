@@ -1,4 +1,6 @@
-"""The two kinds of scripts: both formulas in torch or numpy alone, and the claim called on the data."""
+"""The two kinds of scripts: both formulas in torch or numpy alone, and the claim called on the
+data.
+"""
 
 from __future__ import annotations
 
@@ -30,12 +32,18 @@ _LIBRARY = Path(__file__).parents[2]
 def plain_script(claim: Claim, verdict: Verdict, seed: int) -> str:
     """Both formulas, the data, the comparison: torch or numpy alone."""
     relation = claim.relation
-    if not isinstance(relation, Comparison) or "shapes" in verdict.context or verdict.measured != verdict.measured:
+    if (
+        not isinstance(relation, Comparison)
+        or "shapes" in verdict.context
+        or verdict.measured != verdict.measured
+    ):
         raise PlainFormulaError("the relation is no comparison of numbers")
     definitions, imports = plain_functions({"observed": claim.observe, "predicted": claim.predict})
     formulas = "\n\n\n".join(definitions)
     # a claim widens its instance before it compares, and so does what is written here
-    fields = {k: v for k, v in vars(verdict.instance.double()).items() if re.search(rf"\.{k}\b", formulas)}
+    fields = {
+        k: v for k, v in vars(verdict.instance.double()).items() if re.search(rf"\.{k}\b", formulas)
+    }
     if types_in(tuple(fields.values())):
         raise PlainFormulaError("the data are objects of this library")
     exact = verdict.bound == 0
@@ -47,7 +55,11 @@ def plain_script(claim: Claim, verdict: Verdict, seed: int) -> str:
         body, imports = _as_numpy(fields), imports | {"import numpy as np"}
     pick = "" if part is None else f"[{part!r}]"
     index = ", ".join(map(str, verdict.context.get("entry", ())))
-    pick_entry = f"left, right = left[{index}], right[{index}]  # the entry that is furthest off\n" if index else ""
+    pick_entry = (
+        f"left, right = left[{index}], right[{index}]  # the entry that is furthest off\n"
+        if index
+        else ""
+    )
     wrong = {
         "=": "abs(left - right) > bound",
         "<=": "left - right > bound",
@@ -67,7 +79,7 @@ left, right = observed(instance){pick}, predicted(instance){pick}
 print("observed", left, "predicted", right, sep="\\n")
 {pick_entry}refuted = bool({wrong[sign]})
 print(f"{{'REFUTED' if refuted else 'HOLDS'}}: observed {{left}} {sign} predicted {{right}} is {{'false' if refuted else 'true'}}, bound {{bound}}")
-raise SystemExit(not refuted)"""
+raise SystemExit(not refuted)"""  # noqa: E501
     script = _assemble(claim, verdict, seed, imports | {"from types import SimpleNamespace"}, code)
     if len(script.splitlines()) > LONGEST:
         raise PlainFormulaError("the script would be long")
@@ -86,7 +98,10 @@ def _as_numpy(fields: dict[str, Any]) -> str:
     lines = []
     for name, value in fields.items():
         flat = value if isinstance(value, tuple) else (value,)
-        if any(isinstance(v, np.ndarray | Tensor) and not is_exact(v) and math.prod(v.shape) > SPELT for v in flat):
+        if any(
+            isinstance(v, np.ndarray | Tensor) and not is_exact(v) and math.prod(v.shape) > SPELT
+            for v in flat
+        ):
             raise PlainFormulaError("the data are large")
         lines.append(f"    {name}={literal(array(value))},")
     return "\n".join(lines)
@@ -103,13 +118,15 @@ def claim_script(claim: Claim, verdict: Verdict, seed: int) -> str:
         local = sorted(
             k.__name__
             for k in kinds
-            if k.__module__.startswith(("theorems_file_", "__main__")) or k.__module__ == _module_of(claim)
+            if k.__module__.startswith(("theorems_file_", "__main__"))
+            or k.__module__ == _module_of(claim)
         )
         try:
             quoted = slice_of(claim.file, [base, *local])
         except (KeyError, OSError) as error:
             raise InputError(
-                f"expected {base} to be stated at the top level of {claim.file}, got nothing: {error}"
+                f"expected {base} to be stated at the top level of {claim.file}, got "
+                f"nothing: {error}"
             ) from error
         kinds = {k for k in kinds if k.__name__ not in local}
     else:
@@ -118,18 +135,26 @@ def claim_script(claim: Claim, verdict: Verdict, seed: int) -> str:
     chosen = base
     if rest:  # a mutant has no mutants of its own; a claim with a hypothesis dropped keeps them
         dropped = rest.startswith("without ") and bool(claim.changes)
-        chosen += f".without({rest.removeprefix('without ')!r})" if dropped else f".mutants[{rest!r}]"
-    if isinstance(claim.relation, Sequential):  # an open-ended run: the claim itself may state a fixed-size test
-        imports |= {"from dataclasses import replace", "from theorems.relations.sequential import Sequential"}
+        chosen += (
+            f".without({rest.removeprefix('without ')!r})" if dropped else f".mutants[{rest!r}]"
+        )
+    # an open-ended run: the claim itself may state a fixed-size test
+    if isinstance(claim.relation, Sequential):
+        imports |= {
+            "from dataclasses import replace",
+            "from theorems.relations.sequential import Sequential",
+        }
         law = f"getattr({chosen}.relation, 'law', {chosen}.relation)"
         how = f"alarm={claim.relation.alarm!r}, batches={claim.relation.batches}"
         chosen = f"replace({chosen}, relation=Sequential(law={law}, {how}))"
     data = construction(verdict.instance)
-    # the sides of an asymptotic claim are those of the points of a path; the verdict has their distances
+    # the sides of an asymptotic claim are those of the points of a path; the verdict has their
+    # distances
     show = (
         ""
         if hasattr(verdict.instance, "path")
-        else 'wide = instance.double()\nprint("observed", claim.observe(wide), "predicted", claim.predict(wide), sep="\\n")\n'
+        else 'wide = instance.double()\nprint("observed", claim.observe(wide), "predicted", '
+        'claim.predict(wide), sep="\\n")\n'
     )
     code = f"""\
 claim = {chosen}
@@ -139,7 +164,9 @@ verdict = claim(instance)
 {show}print(verdict)
 print(f"{{verdict.outcome.name}}: residual {{verdict.measured}}, bound {{verdict.bound}}")
 raise SystemExit(verdict.outcome.name != "REFUTED")"""
-    return _assemble(claim, verdict, seed, imports, f"{quoted.strip()}\n\n\n{code}" if quoted else code)
+    return _assemble(
+        claim, verdict, seed, imports, f"{quoted.strip()}\n\n\n{code}" if quoted else code
+    )
 
 
 def _home(kind: type) -> str:
@@ -156,9 +183,9 @@ def _module_of(claim: Claim) -> str:
 def _in_library(claim: Claim) -> bool:
     import theorems
 
-    return getattr(theorems, claim.name.partition(": ")[0], None) is not None and Path(claim.file).is_relative_to(
-        _LIBRARY / "theorems"
-    )
+    return getattr(theorems, claim.name.partition(": ")[0], None) is not None and Path(
+        claim.file
+    ).is_relative_to(_LIBRARY / "theorems")
 
 
 def _assemble(claim: Claim, verdict: Verdict, seed: int, imports: set[str], code: str) -> str:
@@ -170,7 +197,11 @@ def _assemble(claim: Claim, verdict: Verdict, seed: int, imports: set[str], code
         imports.add("from fractions import Fraction")
     if "np." in code:
         imports.add("import numpy as np")
-    future = "from __future__ import annotations\n\n" if "from __future__ import annotations" in code else ""
+    future = (
+        "from __future__ import annotations\n\n"
+        if "from __future__ import annotations" in code
+        else ""
+    )
     code = re.sub(r"^from __future__ import .*\n*", "", code, flags=re.MULTILINE)
     quoted = set(re.findall(r"^(?:import|from) .*$", code, flags=re.MULTILINE))
     recorded = {
@@ -180,7 +211,8 @@ def _assemble(claim: Claim, verdict: Verdict, seed: int, imports: set[str], code
         "residual": repr(verdict.measured),
         "bound": repr(verdict.bound),
         "seed": seed,
-        "versions": {"python": platform.python_version()} | {n: version(n) for n in ("theorems", "torch", "numpy")},
+        "versions": {"python": platform.python_version()}
+        | {n: version(n) for n in ("theorems", "torch", "numpy")},
     }
     statement = (
         ""
@@ -192,9 +224,12 @@ def _assemble(claim: Claim, verdict: Verdict, seed: int, imports: set[str], code
 {statement}
 {text}
 
-Run it with python, or with `theorems replay`; the last line says whether the claim is still refuted here."""
+Run it with python, or with `theorems replay`; the last line says whether the claim is still refuted here."""  # noqa: E501
     said = said.replace("\\", "\\\\").replace('"""', "'''")
-    lines = sorted(imports - quoted, key=lambda line: (line.split()[1] in _OTHERS, line.startswith("from"), line))
+    lines = sorted(
+        imports - quoted,
+        key=lambda line: (line.split()[1] in _OTHERS, line.startswith("from"), line),
+    )
     head = "\n".join(line for line in lines if line.split()[1].split(".")[0] not in _OTHERS)
     rest = "\n".join(line for line in lines if line.split()[1].split(".")[0] in _OTHERS)
     parts = [_quote(said), future.strip(), head, rest, _pretty(recorded)]
@@ -207,9 +242,17 @@ def _beside(claim: Claim, imports: set[str]) -> str:
         return ""
     folder = Path(claim.file).parent
     roots = sorted({line.split()[1].split(".")[0] for line in imports})
-    needed = [root for root in roots if (folder / f"{root}.py").is_file() or (folder / root / "__init__.py").is_file()]
+    needed = [
+        root
+        for root in roots
+        if (folder / f"{root}.py").is_file() or (folder / root / "__init__.py").is_file()
+    ]
     needed = [root for root in needed if root not in ("impl", "theorems")]
-    return f"\nIt needs {', '.join(needed)}, from beside {Path(claim.file).name}, on PYTHONPATH." if needed else ""
+    return (
+        f"\nIt needs {', '.join(needed)}, from beside {Path(claim.file).name}, on PYTHONPATH."
+        if needed
+        else ""
+    )
 
 
 _OTHERS = ("impl", "numpy", "theorems", "torch")

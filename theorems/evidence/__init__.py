@@ -1,1 +1,3 @@
-"""What runs have seen: collected, written to one file, and shown as tables, badges and summaries."""
+"""What runs have seen: collected, written to one file, and shown as tables, badges and
+summaries.
+"""

@@ -11,16 +11,32 @@ from theorems.evidence.tables import fitted_table
 
 _COUNTS = ("HOLDS", "UNDECIDED", "INAPPLICABLE", "refused", "REFUTED", "crashed")
 _HEAD = ("claim", "instances", *_COUNTS, "median", "99 %", "largest", "smallest error refuted")
-_EXPENDABLE = ("refused", "INAPPLICABLE", "median", "smallest error refuted", "99 %", "UNDECIDED", "crashed")
+_EXPENDABLE = (
+    "refused",
+    "INAPPLICABLE",
+    "median",
+    "smallest error refuted",
+    "99 %",
+    "UNDECIDED",
+    "crashed",
+)
 
 
 def _cells(tally: Tally) -> list[str]:
-    return [str(tally.counts.total()), *(str(tally.counts[name]) for name in _COUNTS), *_ratios(tally)]
+    return [
+        str(tally.counts.total()),
+        *(str(tally.counts[name]) for name in _COUNTS),
+        *_ratios(tally),
+    ]
 
 
 def _ratios(tally: Tally) -> list[str]:
     found = quantiles(tally.ratios)
-    return ["", "", ""] if found is None else [f"{found[key]:.1e}" for key in ("median", "99%", "largest")]
+    return (
+        ["", "", ""]
+        if found is None
+        else [f"{found[key]:.1e}" for key in ("median", "99%", "largest")]
+    )
 
 
 def _power(audit: Audit) -> str:
@@ -59,7 +75,7 @@ tame instance is disturbed by a relative error of that size with a sign of its o
 {regimes}
 ## By claim and format
 
-{formats}"""
+{formats}"""  # noqa: E501
 
 
 def document(audits: Sequence[Audit], *, seed: int, versions: Mapping[str, str]) -> str:
@@ -71,14 +87,19 @@ def document(audits: Sequence[Audit], *, seed: int, versions: Mapping[str, str])
             total.add(audit.regimes.get(name, Tally()))
         regimes.append([name, *_cells(total)[:-3], _ratios(total)[-1]])
     formats = [
-        [f"`{audit.claim.name}`", label, *_cells(tally)] for audit in audits for label, tally in _by_format(audit)
+        [f"`{audit.claim.name}`", label, *_cells(tally)]
+        for audit in audits
+        for label, tally in _by_format(audit)
     ]
     return _TEXT.format(
-        seed=seed, versions=", ".join(f"{name} {number}" for name, number in versions.items()),
-        claims=_markdown(_HEAD, ([f"`{a.claim.name}`", *_cells(a.total), _power(a)] for a in audits)),
+        seed=seed,
+        versions=", ".join(f"{name} {number}" for name, number in versions.items()),
+        claims=_markdown(
+            _HEAD, ([f"`{a.claim.name}`", *_cells(a.total), _power(a)] for a in audits)
+        ),
         regimes=_markdown(("regime", *_HEAD[1:-4], "largest"), regimes),
         formats=_markdown(("claim", "regime", *_HEAD[1:-1]), formats),
-    )  # fmt: skip
+    )
 
 
 def _by_format(audit: Audit) -> list[tuple[str, Tally]]:

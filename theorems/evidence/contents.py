@@ -1,7 +1,9 @@
-"""The table of contents as records, for whoever reads it: kept in ``contents.json``, so that to list claims imports no claim.
+"""The table of contents as records, for whoever reads it: kept in ``contents.json``, so that to
+list claims imports no claim.
 
-The file is written by ``python -m theorems.evidence.contents`` and never by hand; `tests/evidence/test_contents.py` holds it to the claims. It knows digests of the
-source files that it was made of: while one of them is being changed, the records are made from the claims themselves.
+The file is written by ``python -m theorems.evidence.contents`` and never by hand;
+`tests/evidence/test_contents.py` holds it to the claims. It knows digests of the source files that
+it was made of: while one of them is being changed, the records are made from the claims themselves.
 """
 
 from __future__ import annotations
@@ -29,8 +31,14 @@ _ROOT = Path(__file__).parent.parent
 def listed(claim: Claim) -> Record:
     """What ``list --json`` says of a claim."""
     about = described(claim)
-    hypotheses = [{"name": name, "checked": h.check is not None} for name, h in claim.hypotheses.items()]
-    return about | {"instance": claim.subject.__name__, "hypotheses": hypotheses, "mutants": list(claim.mutants)}
+    hypotheses = [
+        {"name": name, "checked": h.check is not None} for name, h in claim.hypotheses.items()
+    ]
+    return about | {
+        "instance": claim.subject.__name__,
+        "hypotheses": hypotheses,
+        "mutants": list(claim.mutants),
+    }
 
 
 def contents() -> tuple[Record, list[Record]]:
@@ -49,13 +57,22 @@ def document() -> Record:
     from theorems.own.preconditions import autograd_gives_the_gradient
 
     claims = [listed(claim) for claim in CLAIMS]
-    return {"sources": _sources(), "precondition": listed(autograd_gives_the_gradient), "claims": claims}
+    return {
+        "sources": _sources(),
+        "precondition": listed(autograd_gives_the_gradient),
+        "claims": claims,
+    }
 
 
 def _sources() -> dict[str, str]:
     """A digest of each file that states claims, says which there are, or how they hang together."""
-    named = [_ROOT / f"{name}.py" for name in ("catalogue", "own/preconditions", "related", "papers")]
-    files = [*named, *(file for paper in PAPERS for file in sorted((_ROOT / paper.package).glob("*.py")))]
+    named = [
+        _ROOT / f"{name}.py" for name in ("catalogue", "own/preconditions", "related", "papers")
+    ]
+    files = [
+        *named,
+        *(file for paper in PAPERS for file in sorted((_ROOT / paper.package).glob("*.py"))),
+    ]
     return {str(file.relative_to(_ROOT).as_posix()): _digest(file) for file in files}
 
 
@@ -64,7 +81,8 @@ def _digest(file: Path) -> str:
 
 
 def claim_lines(claims: Iterable[Record], width: int | None) -> Iterator[Text]:
-    """The catalogue, a line per claim: name, paper, tag, what is expected, and as much of the first sentence as there is room for.
+    """The catalogue, a line per claim: name, paper, tag, what is expected, and as much of the first
+    sentence as there is room for.
 
     Args:
         claims: records of what to list.
@@ -75,10 +93,16 @@ def claim_lines(claims: Iterable[Record], width: int | None) -> Iterator[Text]:
     kept: Sequence[int] = range(5)
     if width is not None:  # the statement goes first, then what is the same for most
         sizes = [max(len(row[at]) for row in (names, *rows)) for at in range(4)]
-        kept = next((k for k in _KEPT if sum(sizes[at] + 2 for at in k if at < 4) + 24 * (4 in k) <= width), (0,))
+        kept = next(
+            (k for k in _KEPT if sum(sizes[at] + 2 for at in k if at < 4) + 24 * (4 in k) <= width),
+            (0,),
+        )
     sizes = [max((len(row[at]) for row in (names, *rows)), default=0) for at in kept]
     for row in (names, *rows):
-        line = Text("  ".join(row[at].ljust(size) for at, size in zip(kept, sizes, strict=True)).rstrip(), no_wrap=True)
+        line = Text(
+            "  ".join(row[at].ljust(size) for at, size in zip(kept, sizes, strict=True)).rstrip(),
+            no_wrap=True,
+        )
         if row is names:
             line.stylize("bold")
         if width is not None:

@@ -1,7 +1,9 @@
-"""The evidence of a run as JSON: one writer and one reader for the command, the plugin, the badges and the report.
+"""The evidence of a run as JSON: one writer and one reader for the command, the plugin, the badges
+and the report.
 
-What the fields mean is in ``schema.json`` beside this file. Everything that people look at is made of that JSON alone, so
-this module knows claims only as what writes a record; reading imports neither torch nor the catalogue.
+What the fields mean is in ``schema.json`` beside this file. Everything that people look at is made
+of that JSON alone, so this module knows claims only as what writes a record; reading imports
+neither torch nor the catalogue.
 """
 
 from __future__ import annotations
@@ -38,24 +40,54 @@ def versions() -> dict[str, str]:
 
 
 def not_run(claim: Claim, *, reason: str | None = None, where: str = "") -> Record:
-    """The entry of a claim that nothing has judged: its outcome is null, which never reads as a pass."""
+    """The entry of a claim that nothing has judged: its outcome is null, which never reads as a
+    pass.
+    """
     empty: Record = {"outcome": None, "grade": None, "grades": {}, "measured": None, "bound": None}
     empty |= {"false_alarm": None}
-    counts = {"instances": 0, "inapplicable": 0, "undecided": 0, "mutants": {"refuted": 0, "total": 0}, "seconds": 0.0}
-    why = {"where": where, "outcome": None, "grade": None, "measured": None, "bound": None, "reason": reason}
-    return {**described(claim), **empty, **counts, "counterexample": None, "places": [why] if reason else []}
+    counts = {
+        "instances": 0,
+        "inapplicable": 0,
+        "undecided": 0,
+        "mutants": {"refuted": 0, "total": 0},
+        "seconds": 0.0,
+    }
+    why = {
+        "where": where,
+        "outcome": None,
+        "grade": None,
+        "measured": None,
+        "bound": None,
+        "reason": reason,
+    }
+    return {
+        **described(claim),
+        **empty,
+        **counts,
+        "counterexample": None,
+        "places": [why] if reason else [],
+    }
 
 
 def raised(claim: Claim, error: str, *, seconds: float = 0.0) -> Record:
-    """The entry of a claim that could not be judged, since it, its strategy or its relation raised something."""
-    return not_run(claim, reason=f"raised: {error}") | {"error": error, "seconds": round(seconds, 3)}
+    """The entry of a claim that could not be judged, since it, its strategy or its relation raised
+    something.
+    """
+    return not_run(claim, reason=f"raised: {error}") | {
+        "error": error,
+        "seconds": round(seconds, 3),
+    }
 
 
 def record(seen: Evidence, *, places: Iterable[Record] = ()) -> Record:
     """The entry of a claim that was judged."""
     worst = seen.worst
     refuted = worst is not None and worst.outcome.name == "REFUTED"
-    example = {"text": repr(worst), "instance": repr(worst.instance), "script": None, "file": None} if refuted else None  # type: ignore[union-attr]
+    example = (
+        {"text": repr(worst), "instance": repr(worst.instance), "script": None, "file": None}  # type: ignore[union-attr]
+        if refuted
+        else None
+    )
     entry = {**described(seen.claim), "counterexample": example, "places": [], **seen.record()}
     return entry | {"places": [*entry["places"], *places]}
 
@@ -97,17 +129,25 @@ def merge(first: Record, second: Record) -> Record:
         grades = Counter(ahead["grades"]) + Counter(behind["grades"])
         worse = max((ahead, behind), key=lambda entry: ratio(entry) or 0.0)
         merged |= {"grades": {grade: grades[grade] for grade in reversed(GRADES) if grades[grade]}}
-        merged |= {"grade": max((e["grade"] for e in (ahead, behind) if e["grade"]), key=GRADES.index, default=None)}
+        merged |= {
+            "grade": max(
+                (e["grade"] for e in (ahead, behind) if e["grade"]), key=GRADES.index, default=None
+            )
+        }
         merged |= {key: worse[key] for key in ("measured", "bound")}
     else:
-        merged |= {key: ahead[key] for key in ("grade", "grades", "measured", "bound", "counterexample")}
+        merged |= {
+            key: ahead[key] for key in ("grade", "grades", "measured", "bound", "counterexample")
+        }
     merged |= {key: first[key] + second[key] for key in ("instances", "inapplicable", "undecided")}
     merged["judged"] = merged["instances"] - merged["inapplicable"]
     alarms = [entry.get("false_alarm") for entry in (first, second)]
     merged["false_alarm"] = min(1.0, sum(filter(None, alarms))) if any(alarms) else None
     merged["seconds"] = round(first["seconds"] + second["seconds"], 3)
     merged["mutants"] = max(
-        first["mutants"], second["mutants"], key=lambda mutants: (int(mutants["total"]), len(mutants))
+        first["mutants"],
+        second["mutants"],
+        key=lambda mutants: (int(mutants["total"]), len(mutants)),
     )
     merged["places"] = [*first["places"], *second["places"]]
     return merged
@@ -142,14 +182,19 @@ def document(
         profile: how instances were drawn, or which network was checked.
         started: when the run began; the time of writing by default.
         claims: what the file must list, in this order: what has no record was not run.
-        model: which network was checked and how (``factory``, and what was said beside it); None for drawn ones.
-        false_alarm: probability that any statistical claim of the run is refuted although it is true; None if there is none.
-        partial: why not everything that was meant to run did (`theorems.evidence.partial`); None if it did.
+        model: which network was checked and how (``factory``, and what was said beside it); None
+            for drawn ones.
+        false_alarm: probability that any statistical claim of the run is refuted although it is
+            true; None if there is none.
+        partial: why not everything that was meant to run did (`theorems.evidence.partial`); None if
+            it did.
     """
     finished = datetime.now(UTC)
     merged: dict[str, Record] = {claim.name: not_run(claim) for claim in claims}
     for entry in records:
-        merged[entry["name"]] = merge(merged[entry["name"]], entry) if entry["name"] in merged else entry
+        merged[entry["name"]] = (
+            merge(merged[entry["name"]], entry) if entry["name"] in merged else entry
+        )
     return {
         "schema": SCHEMA,
         "seed": seed,
@@ -204,15 +249,21 @@ def read(path: Path) -> Record:
     """Read and validate an evidence file, or standard input for a dash.
 
     Raises:
-        InputError: if there is no such file, or it is not evidence of this schema; the message names the field.
+        InputError: if there is no such file, or it is not evidence of this schema; the message
+            names the field.
     """
     from theorems.impl.errors import require
 
     content = parsed(path)
     found = content.get("schema") if isinstance(content, dict) else None
-    require(found == SCHEMA, f"expected evidence of schema {SCHEMA} in {str(path)!r}, got schema {found!r}")
+    require(
+        found == SCHEMA,
+        f"expected evidence of schema {SCHEMA} in {str(path)!r}, got schema {found!r}",
+    )
     problem = first_problem(content)
-    require(problem is None, f"expected evidence of schema {SCHEMA} in {str(path)!r}, got {problem}")
+    require(
+        problem is None, f"expected evidence of schema {SCHEMA} in {str(path)!r}, got {problem}"
+    )
     return dict(content)
 
 
@@ -226,4 +277,6 @@ def first_problem(content: Mapping[str, Any]) -> str | None:
         message = error.message if len(error.message) < 200 else f"{error.message[:200]} …"
         return f"{error.json_path.removeprefix('$.')}: {message}"
     names = Counter(entry["name"] for entry in content["claims"])
-    return next((f"two entries of the claim {name}" for name, count in names.items() if count > 1), None)
+    return next(
+        (f"two entries of the claim {name}" for name, count in names.items() if count > 1), None
+    )

@@ -1,7 +1,9 @@
-"""One line per claim for a terminal: as many columns as there is room for, and never more than one line where the width is known.
+"""One line per claim for a terminal: as many columns as there is room for, and never more than one
+line where the width is known.
 
-Made of records of the evidence file, so the command and the pytest plugin show the same. The widths are fixed before the first line where
-lines are printed as claims finish; names are never broken, and cut in their middle only where nothing else is left to cut.
+Made of records of the evidence file, so the command and the pytest plugin show the same. The widths
+are fixed before the first line where lines are printed as claims finish; names are never broken,
+and cut in their middle only where nothing else is left to cut.
 """
 
 from __future__ import annotations
@@ -63,7 +65,9 @@ def _short_outcome(entry: Record) -> str:
 
 
 def grades(entry: Record) -> str:
-    """How many of the drawn instances earned which grade; what generic points add is counted apart."""
+    """How many of the drawn instances earned which grade; what generic points add is counted
+    apart.
+    """
     drawn = ", ".join(f"{grade} {count}" for grade, count in entry["grades"].items())
     points = sum((entry.get("generic") or {}).get("grades", {}).values())
     proved = ("PROVED," if drawn else "PROVED") if entry["grade"] == "PROVED" else ""
@@ -71,7 +75,9 @@ def grades(entry: Record) -> str:
 
 
 def nearest(entry: Record) -> str:
-    """The worst residual over its bound; 0 where every comparison was exact; of an exact refutation the residual, which has no bound."""
+    """The worst residual over its bound; 0 where every comparison was exact; of an exact refutation
+    the residual, which has no bound.
+    """
     if entry["grade"] is None:
         return "–"
     if entry["outcome"] == "REFUTED" and entry["bound"] == 0:
@@ -86,7 +92,9 @@ def nearest(entry: Record) -> str:
 
 
 def chance(entry: Record) -> str:
-    """With which probability a false identity passes the generic points; a dash where they say nothing."""
+    """With which probability a false identity passes the generic points; a dash where they say
+    nothing.
+    """
     from theorems.checking.points import power_of_two
 
     found = entry.get("error_probability")
@@ -154,7 +162,9 @@ _NAME = Column("claim", lambda entry: entry["name"], 0, right=False)
 _OUTCOME = Column("outcome", outcome, len("REFUTED (expected HOLDS)"), right=False)
 _OUTCOME_SHORT = Column("outcome", _short_outcome, len("as expected"), right=False)
 _GRADE = Column("grade", lambda entry: entry["grade"] or "–", len("STATISTICAL"), right=False)
-_GRADE_SHORT = Column("grade", lambda entry: _SHORT.get(entry["grade"] or "", "–"), len("statist."), right=False)
+_GRADE_SHORT = Column(
+    "grade", lambda entry: _SHORT.get(entry["grade"] or "", "–"), len("statist."), right=False
+)
 _GRADES = Column("grade", grades, len("PROVED, EXACT 100, NUMERICAL 100 +6 generic"), right=False)
 _WORST = Column("ratio, p", _nearest_or_chance, len("2^-57.6"))
 _WORST_SHORT = Column("ratio/p", _nearest_or_chance, len("2^-57.6"))
@@ -183,7 +193,8 @@ class Lines:
 
     Args:
         gap: blanks between columns.
-        columns: columns and their widths; what is wider makes its own line longer, save a name that must be cut.
+        columns: columns and their widths; what is wider makes its own line longer, save a name that
+            must be cut.
         cut: whether names longer than their column lose their middle.
     """
 
@@ -232,19 +243,26 @@ def planned(claims: Iterable[Claim], width: int | None) -> Lines:
     if width is None:  # then a rare long cell may make its line longer
         stated = any(claim.expected.name == "REFUTED" for claim in claims)
         sizes |= {_OUTCOME: len("REFUTED, as expected" if stated else "UNDECIDED")}
-        sizes |= {_GRADES: len("PROVED, EXACT 50, NUMERICAL 50 +6 generic"), _DRAWN: len("instances")}
+        sizes |= {
+            _GRADES: len("PROVED, EXACT 50, NUMERICAL 50 +6 generic"),
+            _DRAWN: len("instances"),
+        }
     return _widest(sizes, width)
 
 
 def fitted(entries: Sequence[Record], width: int | None) -> Lines:
     """Lines that fit these entries and this width."""
     columns = {column for _, level in LEVELS for column in level}
-    return _widest({c: max((len(c.cell(entry)) for entry in entries), default=0) for c in columns}, width)
+    return _widest(
+        {c: max((len(c.cell(entry)) for entry in entries), default=0) for c in columns}, width
+    )
 
 
 def _widest(sizes: Mapping[Column, int], width: int | None) -> Lines:
     for gap, level in reversed(LEVELS):
-        columns = [(column, max(len(column.title), sizes.get(column, column.planned))) for column in level]
+        columns = [
+            (column, max(len(column.title), sizes.get(column, column.planned))) for column in level
+        ]
         made = Lines(gap, columns, cut=False)
         if width is None or made.width <= width:
             return made
@@ -254,7 +272,9 @@ def _widest(sizes: Mapping[Column, int], width: int | None) -> Lines:
 
 
 def middle_out(text: str, width: int) -> str:
-    """The text, its middle left out if it is longer than that: names of variants differ at their ends."""
+    """The text, its middle left out if it is longer than that: names of variants differ at their
+    ends.
+    """
     if len(text) <= width:
         return text
     tail = (width - 1) // 2
@@ -278,7 +298,11 @@ def summing_up(entries: Sequence[Record], *, missing: int = 0) -> str:
         "raised an error": sum(bool(e.get("error")) for e in entries),
         "not judged": sum(e["outcome"] is None and not e.get("error") for e in entries),
     }
-    said = [f"{count} {_one(words) if count == 1 else words}" for words, count in counts.items() if count]
+    said = [
+        f"{count} {_one(words) if count == 1 else words}"
+        for words, count in counts.items()
+        if count
+    ]
     said += [f"{missing} not reached"] if missing else []
     total = len(entries) + missing
     planted = sum(e["mutants"]["total"] for e in entries)

@@ -43,7 +43,8 @@ _NARROW = 100
 
 
 def result_summary(results: Iterable[Result], *, width: int | None = None) -> Group:
-    """One row per claim that applies somewhere; below it what is refuted, place by place; then why the others do not apply.
+    """One row per claim that applies somewhere; below it what is refuted, place by place; then why
+    the others do not apply.
 
     Args:
         results: of a check.
@@ -53,7 +54,9 @@ def result_summary(results: Iterable[Result], *, width: int | None = None) -> Gr
     by_claim: dict[str, list[Result]] = defaultdict(list)
     for result in results:
         by_claim[result.claim.name].append(result)
-    table = _table(("claim", "outcome", "places"), ("ratio" if narrow else "worst residual/bound",), ("at",))
+    table = _table(
+        ("claim", "outcome", "places"), ("ratio" if narrow else "worst residual/bound",), ("at",)
+    )
     for name, found in by_claim.items():
         worst = worst_of(found)
         if worst.verdict.outcome is not Outcome.INAPPLICABLE or name == _FIRST:
@@ -62,17 +65,27 @@ def result_summary(results: Iterable[Result], *, width: int | None = None) -> Gr
             if narrow:
                 places = f"{counts[worst.verdict.outcome]}/{len(found)}"
             where = Text(worst.where, no_wrap=True, overflow="ellipsis")
-            table.add_row(middle_out(name, _NAME if narrow else len(name)), outcome(worst), places, ratio(worst), where)
+            table.add_row(
+                middle_out(name, _NAME if narrow else len(name)),
+                outcome(worst),
+                places,
+                ratio(worst),
+                where,
+            )
     parts: list[Any] = [table]
     for wanted in (Outcome.REFUTED, Outcome.UNDECIDED):
         for name, found in by_claim.items():
-            bad = sorted((r for r in found if r.verdict.outcome is wanted), key=lambda r: -r.verdict.ratio)
+            bad = sorted(
+                (r for r in found if r.verdict.outcome is wanted), key=lambda r: -r.verdict.ratio
+            )
             if bad and (wanted is Outcome.REFUTED or worst_of(found).verdict.outcome is wanted):
                 parts.append(Text.from_markup(f"\n[{STYLE[wanted]}]{wanted.name}[/] {name}"))
                 shown = bad[:_SHOWN] if wanted is Outcome.REFUTED else bad[:1]
                 parts += [Text(f"  at {r.where}: {said(r)}") for r in shown]
                 parts += (
-                    [Text(f"  … at {len(bad) - len(shown)} more places (--verbose)")] if len(bad) > len(shown) else []
+                    [Text(f"  … at {len(bad) - len(shown)} more places (--verbose)")]
+                    if len(bad) > len(shown)
+                    else []
                 )
     return Group(*parts, *_notes(by_claim), *_reasons(by_claim))
 
@@ -80,7 +93,9 @@ def result_summary(results: Iterable[Result], *, width: int | None = None) -> Gr
 def _notes(by_claim: dict[str, list[Result]]) -> Iterator[Any]:
     """What a verdict did not look at, or held where it was."""
     for name, found in by_claim.items():
-        notes = dict.fromkeys(str(r.verdict.context["note"]) for r in found if "note" in r.verdict.context)
+        notes = dict.fromkeys(
+            str(r.verdict.context["note"]) for r in found if "note" in r.verdict.context
+        )
         for note in notes:
             yield Text(f"\n{name}: {note}", style="dim")
 
@@ -104,7 +119,8 @@ def _reasons(by_claim: dict[str, list[Result]]) -> Iterator[Any]:
     for reason, who in claims.items():
         places = list(dict.fromkeys(where for group in who.values() for where in group if where))
         at = (
-            f" at {', '.join(places[:4])}{f' and {len(places) - 4} more places' if len(places) > 4 else ''}"
+            " at "
+            f"{', '.join(places[:4])}{f' and {len(places) - 4} more places' if len(places) > 4 else ''}"  # noqa: E501
             if places
             else ""
         )
@@ -113,7 +129,8 @@ def _reasons(by_claim: dict[str, list[Result]]) -> Iterator[Any]:
         yield Text(f"  {', '.join(names[:3])}{more}{at}: {reason}", style="dim")
     if drawn:
         yield Text(
-            f"  {drawn} more claims are about drawn instances only, not about a torch network: theorems check NAME",
+            f"  {drawn} more claims are about drawn instances only, not about a torch "
+            "network: theorems check NAME",
             style="dim",
         )
 
@@ -134,7 +151,11 @@ def result_table(results: Sequence[Result], *, width: int | None = None) -> Tabl
         if result in drawn:
             continue
         verdict, name = result.verdict, result.claim.name
-        why = said(result) if verdict.outcome is Outcome.REFUTED else str(verdict.context.get("reason", ""))
+        why = (
+            said(result)
+            if verdict.outcome is Outcome.REFUTED
+            else str(verdict.context.get("reason", ""))
+        )
         grade = verdict.grade.name if verdict.grade is not None else "–"
         shown = "" if verdict.outcome is Outcome.HOLDS else why
         table.add_row(
@@ -148,7 +169,12 @@ def result_table(results: Sequence[Result], *, width: int | None = None) -> Tabl
         last = name
     if drawn:
         table.add_row(
-            f"{len(drawn)} more claims", "", outcome(drawn[0]), "–", "–", f"{DRAWN_ONLY} (theorems check NAME)"
+            f"{len(drawn)} more claims",
+            "",
+            outcome(drawn[0]),
+            "–",
+            "–",
+            f"{DRAWN_ONLY} (theorems check NAME)",
         )
     return table
 
@@ -156,15 +182,26 @@ def result_table(results: Sequence[Result], *, width: int | None = None) -> Tabl
 def _stacked(results: Sequence[Result], drawn: int) -> Iterator[Any]:
     """The same where reasons have no room beside the places: below them, and the claim above."""
     last = ""
-    sizes = [max((len(cell) for cell in cells), default=0) for cells in zip(*map(_cells, results), strict=True)]
+    sizes = [
+        max((len(cell) for cell in cells), default=0)
+        for cells in zip(*map(_cells, results), strict=True)
+    ]
     for result in results:
         if result.claim.name != last:
             yield Text(result.claim.name, style="bold")
         last = result.claim.name
-        cells = "  ".join(cell.ljust(size) for cell, size in zip(_cells(result), sizes, strict=True))
-        yield Text(f"  {cells}", style=STYLE[result.verdict.outcome], no_wrap=True, overflow="ellipsis")
+        cells = "  ".join(
+            cell.ljust(size) for cell, size in zip(_cells(result), sizes, strict=True)
+        )
+        yield Text(
+            f"  {cells}", style=STYLE[result.verdict.outcome], no_wrap=True, overflow="ellipsis"
+        )
         outcome_ = result.verdict.outcome
-        why = said(result) if outcome_ is Outcome.REFUTED else str(result.verdict.context.get("reason", ""))
+        why = (
+            said(result)
+            if outcome_ is Outcome.REFUTED
+            else str(result.verdict.context.get("reason", ""))
+        )
         if why and outcome_ is not Outcome.HOLDS:
             yield Padding(Text(why, style="dim"), (0, 0, 0, 6))
     if drawn:

@@ -1,7 +1,8 @@
-"""Runs that judged less than they were meant to: what they found goes into the evidence of the last whole run, or nowhere.
+"""Runs that judged less than they were meant to: what they found goes into the evidence of the last
+whole run, or nowhere.
 
-A verdict is lost only to a run that tried its claim again. Entries that stay say from which run they are (``kept_from``), and the file says that
-it is of more than one (``partial``).
+A verdict is lost only to a run that tried its claim again. Entries that stay say from which run
+they are (``kept_from``), and the file says that it is of more than one (``partial``).
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ _SAME = ("seed", "profile", "versions", "model")
 
 
 def tried(entry: Record) -> bool:
-    """Whether the run looked at the claim: it has an outcome, or there is a reason why it has none."""
+    """Whether the run looked at the claim: it has an outcome, or there is a reason why it has
+    none.
+    """
     return entry["outcome"] is not None or bool(entry["places"]) or bool(entry.get("error"))
 
 
@@ -34,12 +37,17 @@ def told(evidence: Mapping[str, Any]) -> str:
     """One sentence on what a partial run is and what it was joined to."""
     found = evidence["partial"]
     times = sorted({entry["kept_from"] for entry in evidence["claims"] if "kept_from" in entry})
-    kept = f"; {found['kept']} entries are kept from the run of {' and '.join(times)}" if found.get("kept") else ""
+    kept = (
+        f"; {found['kept']} entries are kept from the run of {' and '.join(times)}"
+        if found.get("kept")
+        else ""
+    )
     return f"partial run ({found['reason']}): {found['judged']} of {found['of']} claims tried{kept}"
 
 
 def earlier(path: Path | None, content: Record) -> tuple[Record | None, str]:
-    """The evidence in a file that this run's may join; None, and why not: there is none, or it is of another kind of run.
+    """The evidence in a file that this run's may join; None, and why not: there is none, or it is
+    of another kind of run.
 
     Args:
         path: the file.
@@ -54,7 +62,11 @@ def earlier(path: Path | None, content: Record) -> tuple[Record | None, str]:
     except InputError as error:
         return None, str(error)
     differ = [name for name in _SAME if found.get(name) != content.get(name)]
-    return (None, f"{path.name} is of a run with other {' and '.join(differ)}") if differ else (found, "")
+    return (
+        (None, f"{path.name} is of a run with other {' and '.join(differ)}")
+        if differ
+        else (found, "")
+    )
 
 
 def joined(content: Record, before: Record) -> Record:
@@ -69,11 +81,14 @@ def joined(content: Record, before: Record) -> Record:
     for entry in before["claims"]:
         name = entry["name"]
         if tried(entry) and not (name in own and tried(own[name])):
-            kept[name] = entry | {"kept_from": entry.get("kept_from", before.get("started", "an earlier run"))}
+            kept[name] = entry | {
+                "kept_from": entry.get("kept_from", before.get("started", "an earlier run"))
+            }
     claims: list[Any] = [kept.get(name, entry) for name, entry in own.items()]
     claims += [entry for name, entry in kept.items() if name not in own]
     alarms = [content.get("false_alarm"), *(entry.get("false_alarm") for entry in kept.values())]
-    if any("false_alarm" not in entry for entry in kept.values()):  # an older file has the sum alone
+    # an older file has the sum alone
+    if any("false_alarm" not in entry for entry in kept.values()):
         alarms = [content.get("false_alarm"), before.get("false_alarm")]
     spent = [alarm for alarm in alarms if alarm is not None]
     said = {"kept": len(kept)} if kept else {}

@@ -12,7 +12,9 @@ from theorems.evidence.tables import fitted_table
 from theorems.planting.trial import Fate, Trial, summary
 
 _EQUIVALENT = (Fate.RAISES, Fate.SAME, Fate.WEAKER, Fate.STILLBORN, Fate.IDLE)
-"""No wrong theorems: they change nothing that the claim predicts, or leave no statement that could be checked everywhere."""
+"""No wrong theorems: they change nothing that the claim predicts, or leave no statement that could
+be checked everywhere.
+"""
 
 
 def _row(trials: Sequence[Trial]) -> tuple[str, ...]:
@@ -21,10 +23,25 @@ def _row(trials: Sequence[Trial]) -> tuple[str, ...]:
     needed = [trial.instances for trial in real if trial.fate is Fate.REFUTED]
     rate = f"{len(needed)}/{len(real)}" + (f" ({len(needed) / len(real):.1%})" if real else "")
     after = f"{statistics.median(needed):g}" if needed else "–"
-    return rate, after, *(str(counts[fate]) for fate in (Fate.SURVIVED, Fate.UNDECIDED, *_EQUIVALENT))
+    return (
+        rate,
+        after,
+        *(str(counts[fate]) for fate in (Fate.SURVIVED, Fate.UNDECIDED, *_EQUIVALENT)),
+    )
 
 
-_COLUMNS = ("claim", "refuted", "after", "survived", "undecided", "raises", "same", "weaker", "stillborn", "idle")
+_COLUMNS = (
+    "claim",
+    "refuted",
+    "after",
+    "survived",
+    "undecided",
+    "raises",
+    "same",
+    "weaker",
+    "stillborn",
+    "idle",
+)
 _EXPENDABLE = ("idle", "stillborn", "weaker", "same", "after", "raises", "undecided")
 
 
@@ -34,14 +51,22 @@ def _rows(done: Mapping[str, Sequence[Trial]]) -> list[tuple[str, ...]]:
 
 
 def trial_table(done: Mapping[str, Sequence[Trial]], *, width: int | None = None) -> Table:
-    """One row per claim and one for all of them; "after" is the median number of instances that a refutation took."""
+    """One row per claim and one for all of them; "after" is the median number of instances that a
+    refutation took.
+    """
     return fitted_table(_COLUMNS, _rows(done), width=width, expendable=_EXPENDABLE)
 
 
 def markdown(done: Mapping[str, Sequence[Trial]], *, examples: int, seed: int) -> str:
     """The same table for a page, what each fate means, and every error that was not refuted."""
     lines = ["# Planted errors", ""]
-    lines += [f"Every single-token change of every prediction, up to {examples} instances each, seed {seed}.", ""]
+    lines += [
+        (
+            f"Every single-token change of every prediction, up to {examples} instances each, "
+            f"seed {seed}."
+        ),
+        "",
+    ]
     lines += ["| " + " | ".join(_COLUMNS) + " |", "|---" * len(_COLUMNS) + "|"]
     lines += ["| " + " | ".join(row) + " |" for row in _rows(done)]
     lines += [""] + [f"* *{fate.name.lower()}*: {fate.value}." for fate in Fate]

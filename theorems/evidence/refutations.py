@@ -1,4 +1,6 @@
-"""What the evidence keeps of a refutation: the smallest there is, once more, and a script that shows it to somebody else."""
+"""What the evidence keeps of a refutation: the smallest there is, once more, and a script that
+shows it to somebody else.
+"""
 
 from __future__ import annotations
 
@@ -27,13 +29,17 @@ def require_repeatable(seen: Evidence) -> None:
         return
     require(
         seen.claim(worst.instance).outcome is worst.outcome,
-        f"expected {seen.claim.name} to answer alike on equal instances, got REFUTED and then something else: take every random number from a "
+        f"expected {seen.claim.name} to answer alike on equal instances, got REFUTED and "
+        "then something else: take every random number from a "
         f"generator seeded by the instance; on {worst.instance!r}",
     )
 
 
-def take_fewer(seen: Evidence, subject: Subject, results: Iterable[Result], *, double: bool = False) -> None:
-    """Put in place of a refutation on a network the one on the fewest samples, if there is one (`theorems.own.fewer.refuted_on_fewer`).
+def take_fewer(
+    seen: Evidence, subject: Subject, results: Iterable[Result], *, double: bool = False
+) -> None:
+    """Put in place of a refutation on a network the one on the fewest samples, if there is one
+    (`theorems.own.fewer.refuted_on_fewer`).
 
     Args:
         seen: evidence of one claim.
@@ -52,7 +58,8 @@ def take_fewer(seen: Evidence, subject: Subject, results: Iterable[Result], *, d
 
 
 def keep_script(seen: Evidence, *, seed: int, folder: Path | None) -> Counterexample:
-    """Write the script of the refutation that counts; the evidence keeps a copy and the name of the file.
+    """Write the script of the refutation that counts; the evidence keeps a copy and the name of the
+    file.
 
     Args:
         seen: evidence whose ``worst`` is a refutation.

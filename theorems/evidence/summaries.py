@@ -32,7 +32,13 @@ _HEADINGS = ("grade", "residual/bound", "instances", "mutants refuted", "seconds
 
 def _cell(text: str) -> str:
     """Text that stays inside one cell of a Markdown table."""
-    return " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "\\`")
+    return (
+        " ".join(text.split())
+        .replace("\\", "\\\\")
+        .replace("|", "\\|")
+        .replace("<", "&lt;")
+        .replace("`", "\\`")
+    )
 
 
 def markdown(evidence: Mapping[str, Any]) -> str:
@@ -49,17 +55,30 @@ def markdown(evidence: Mapping[str, Any]) -> str:
             continue
         arxiv = own[0]["arxiv"]
         paper = f" ([{arxiv}](https://arxiv.org/abs/{arxiv}))" if arxiv else ""
-        lines += [f"### {_cell(own[0].get('paper') or 'Conjectures')}{paper}: {summing_up(own)[0]}", ""]
+        lines += [
+            f"### {_cell(own[0].get('paper') or 'Conjectures')}{paper}: {summing_up(own)[0]}",
+            "",
+        ]
         lines += [f"| claim | outcome | {' | '.join(_HEADINGS)} |", "|---|---|---|--:|--:|--:|--:|"]
         for entry in (entry for entry in own if entry["outcome"] is not None):
-            mark = "✅" if as_expected(entry) else "❌" if entry["outcome"] == "HOLDS" else _MARK[entry["outcome"]]
+            mark = (
+                "✅"
+                if as_expected(entry)
+                else "❌"
+                if entry["outcome"] == "HOLDS"
+                else _MARK[entry["outcome"]]
+            )
             cells = " | ".join(_cell(cell) for cell in _cells(entry))
             lines.append(f"| `{_cell(entry['name'])}` | {mark} {outcome(entry)} | {cells} |")
         lines.append("")
     for entry in run:
         if entry["outcome"] == "REFUTED" and not as_expected(entry) and entry.get("counterexample"):
             example = entry["counterexample"]
-            lines += [f"<details><summary>Counterexample to {entry['name']}</summary>", "", "```text"]
+            lines += [
+                f"<details><summary>Counterexample to {entry['name']}</summary>",
+                "",
+                "```text",
+            ]
             lines += [
                 f"{example['text']}\ninstance: {example['instance']}".replace("```", "'''"),
                 "```",

@@ -19,7 +19,9 @@ STYLE = {
 
 
 def shown(seen: Evidence) -> str:
-    """The outcome in its colour, with what was expected if that is something else, or if it is a refutation."""
+    """The outcome in its colour, with what was expected if that is something else, or if it is a
+    refutation.
+    """
     if seen.as_expected and seen.outcome is Outcome.REFUTED:
         return f"[{VIOLET}]REFUTED, as expected[/]"
     said = f"[{STYLE[seen.outcome]}]{seen.outcome.name}[/]"
@@ -27,15 +29,21 @@ def shown(seen: Evidence) -> str:
 
 
 def fitted_table(
-    head: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | None, expendable: Sequence[str]
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    width: int | None,
+    expendable: Sequence[str],
 ) -> Table:
-    """A row per claim on one line each: columns that say least are left out where there is no room, and named below.
+    """A row per claim on one line each: columns that say least are left out where there is no room,
+    and named below.
 
     Args:
         head: the names of the columns; the first is that of the claims.
         rows: their cells.
         width: of the terminal; None for a file, which is as wide as need be.
-        expendable: columns in the order in which they give way; of these, those without a single count go first.
+        expendable: columns in the order in which they give way; of these, those without a single
+            count go first.
     """
     kept = list(range(len(head)))
 
@@ -48,7 +56,9 @@ def fitted_table(
             kept.remove(head.index(name))
     gone = [name for at, name in enumerate(head) if at not in kept]
     caption = f"no room for: {', '.join(gone)}" if gone else None
-    table = Table(box=None, pad_edge=False, header_style="bold", caption=caption, caption_justify="left")
+    table = Table(
+        box=None, pad_edge=False, header_style="bold", caption=caption, caption_justify="left"
+    )
     for at in kept:
         table.add_column(head[at], justify="right" if at else "left", no_wrap=True)
     for row in rows:
@@ -62,7 +72,9 @@ def sizes_table(sizes: Iterable[tuple[str, Mapping[str, tuple[int, int]]]]) -> T
     table.add_column("claim", no_wrap=True)
     table.add_column("sizes of the instances drawn", overflow="fold")
     for claim, seen in sizes:
-        table.add_row(claim, ", ".join(f"{name} {span(*ends)}" for name, ends in seen.items()) or "–")
+        table.add_row(
+            claim, ", ".join(f"{name} {span(*ends)}" for name, ends in seen.items()) or "–"
+        )
     return table
 
 
@@ -72,20 +84,25 @@ def span(low: int, high: int) -> str:
 
 
 def family_of(seen: Evidence) -> str | None:
-    """What the p(error) of a claim that HOLDS is about, or why there is none, with a gap for its name; None of any other."""
+    """What the p(error) of a claim that HOLDS is about, or why there is none, with a gap for its
+    name; None of any other.
+    """
     if seen.outcome is not Outcome.HOLDS or seen.generic is None:
         return None
     if seen.family is None:
         return "no p(error) of {}: " + str(seen.no_error_probability)
     also = [f"also {name}" for name in seen.generic.also]
     also += [f"but it fails for {name}" for name in seen.generic.not_for if "masks" not in name]
-    also += [f"{len(seen.generic.skipped)} shapes could not be tried"] if seen.generic.skipped else []
+    also += (
+        [f"{len(seen.generic.skipped)} shapes could not be tried"] if seen.generic.skipped else []
+    )
     kinds = [f"of the kind {kind!r}" for kind in seen.claim.where]
     return "p(error) of {} is about " + "; ".join([", ".join([seen.family, *kinds]), *also])
 
 
 def families(told: Iterable[tuple[str, str | None]]) -> list[str]:
-    """A line per family that p(error) is about, and one per reason why claims that HOLD have none; each with its claims.
+    """A line per family that p(error) is about, and one per reason why claims that HOLD have none;
+    each with its claims.
 
     Args:
         told: the name of each claim, and what `family_of` says of it.

@@ -1,6 +1,8 @@
-"""What the papers say of trained networks, as claims: arms, replicates over seeds, a test with a false-alarm probability, mutants.
+"""What the papers say of trained networks, as claims: arms, replicates over seeds, a test with a
+false-alarm probability, mutants.
 
-`EXPERIMENTS` is the table of contents; ``theorems experiment`` runs them, and nothing else does: ``theorems check`` trains nothing.
+`EXPERIMENTS` is the table of contents; ``theorems experiment`` runs them, and nothing else does:
+``theorems check`` trains nothing.
 """
 
 from theorems.experiments import (

@@ -1,13 +1,17 @@
-r"""`Experiment`: a statement about trained networks, with the protocol that was fixed before anything was trained.
+r"""`Experiment`: a statement about trained networks, with the protocol that was fixed before
+anything was trained.
 
-What is measured is an *effect* per seed, in a stated direction: a difference of two arms that share the seed's data and initial weights. The
-claim is that the effect exceeds its *margin*, the smallest one worth speaking of, for more than half of all seeds,
+What is measured is an *effect* per seed, in a stated direction: a difference of two arms that share
+the seed's data and initial weights. The claim is that the effect exceeds its *margin*, the smallest
+one worth speaking of, for more than half of all seeds,
 
 .. math:: P(e > m) > \tfrac12,
 
-in every part. The test is Clopper and Pearson's on the share of seeds (`theorems.relations.laws.Proportion`): exact at every number of
-replicates and for every distribution of the effect. HOLDS is called where the share is above ½, and REFUTED where it is below, each wrongly
-with probability at most `ALARM`, split over the parts; between them it is UNDECIDED, and says how many replicates would decide.
+in every part. The test is Clopper and Pearson's on the share of seeds
+(`theorems.relations.laws.Proportion`): exact at every number of replicates and for every
+distribution of the effect. HOLDS is called where the share is above ½, and REFUTED where it is
+below, each wrongly with probability at most `ALARM`, split over the parts; between them it is
+UNDECIDED, and says how many replicates would decide.
 """
 
 from __future__ import annotations
@@ -115,7 +119,9 @@ class Experiment:
         Raises:
             InputError: if there is none of that name.
         """
-        require(name in self.scales, f"expected a scale among {', '.join(self.scales)}, got {name!r}")
+        require(
+            name in self.scales, f"expected a scale among {', '.join(self.scales)}, got {name!r}"
+        )
         return self.scales[name]
 
 
@@ -125,7 +131,9 @@ def _above(effects: Effects, margins: Mapping[str, float], runs: Runs) -> dict[s
         set(found) == set(margins),
         f"expected an effect for each of the parts {sorted(margins)}, got {sorted(found)}",
     )
-    return {part: (np.asarray(effect) > margins[part]).astype(float) for part, effect in found.items()}
+    return {
+        part: (np.asarray(effect) > margins[part]).astype(float) for part, effect in found.items()
+    }
 
 
 def _half(margins: Mapping[str, float], _: Runs) -> dict[str, float]:
@@ -134,7 +142,8 @@ def _half(margins: Mapping[str, float], _: Runs) -> dict[str, float]:
 
 def _not_drawn() -> Any:
     raise InputError(
-        "expected an experiment to be run with `theorems experiment NAME`: its replicates are trained, not drawn"
+        "expected an experiment to be run with `theorems experiment NAME`: its replicates "
+        "are trained, not drawn"
     )
 
 
@@ -156,7 +165,8 @@ def experiment(
     expected: Outcome = Outcome.HOLDS,
     news: str = "",
 ) -> Callable[[Effects], Experiment]:
-    """Make an experiment of the function that says what the effects are; its docstring is the statement.
+    """Make an experiment of the function that says what the effects are; its docstring is the
+    statement.
 
     Args:
         measure: trains every arm on the given seeds.
@@ -166,15 +176,21 @@ def experiment(
         source: where the statement comes from.
         reported: what the paper says.
         differs: where the protocol is not the paper's, and why.
-        mutants: other effects by name, each of which must be refuted on the same replicates; "arms swapped" is added.
+        mutants: other effects by name, each of which must be refuted on the same replicates; "arms
+            swapped" is added.
         curves: what the figure shows beside the effects.
-        expected: REFUTED where the statement was tried and does not reproduce: then ``news`` says so.
+        expected: REFUTED where the statement was tried and does not reproduce: then ``news`` says
+            so.
         news: what came out otherwise than the paper says, or besides.
 
     Raises:
-        InputError: without a scale of each name, or a margin that is no finite number of at least zero.
+        InputError: without a scale of each name, or a margin that is no finite number of at least
+            zero.
     """
-    require(set(scales) == set(SCALES), f"expected the scales {', '.join(SCALES)}, got {', '.join(scales)}")
+    require(
+        set(scales) == set(SCALES),
+        f"expected the scales {', '.join(SCALES)}, got {', '.join(scales)}",
+    )
     require(
         bool(margins) and all(math.isfinite(m) and m >= 0 for m in margins.values()),
         f"expected margins of at least zero, by part, got {dict(margins)}",
@@ -196,11 +212,15 @@ def experiment(
             predict=partial(_half, margins),
             instances=_not_drawn,
             subject=Runs,
-            changes={name: {"observe": partial(_above, other, margins)} for name, other in wrong.items()},
+            changes={
+                name: {"observe": partial(_above, other, margins)} for name, other in wrong.items()
+            },
             expected=expected,
             file=stated.file,
         )
-        return Experiment(claim, measure, scales, effects, margins, unit, reported, differs, curves, news)
+        return Experiment(
+            claim, measure, scales, effects, margins, unit, reported, differs, curves, news
+        )
 
     return make
 
@@ -217,7 +237,8 @@ class Summary:
         margin: what the effects are held against.
         above: replicates whose effect exceeds it.
         replicates: how many there are.
-        needed: how many would decide, at the share that was seen; None where it is decided, or no number would.
+        needed: how many would decide, at the share that was seen; None where it is decided, or no
+            number would.
         effects: of every replicate, in the order of the seeds.
     """
 
@@ -241,12 +262,18 @@ def summaries(found: Experiment, runs: Runs) -> list[Summary]:
         margin, above = found.margins[part], int((values > found.margins[part]).sum())
         needed = replicates_needed(above, len(values), ALARM / len(found.margins))
         median = float(np.median(values))
-        out.append(Summary(part, median, low, high, margin, above, len(values), needed, tuple(values.tolist())))
+        out.append(
+            Summary(
+                part, median, low, high, margin, above, len(values), needed, tuple(values.tolist())
+            )
+        )
     return out
 
 
 def median_interval(values: Array, confidence: float) -> tuple[float, float]:
-    """Order statistics between which the median lies with at least this probability; infinite where there are too few values."""
+    """Order statistics between which the median lies with at least this probability; infinite where
+    there are too few values.
+    """
     count, ordered = len(values), np.sort(values)
     # P(fewer than k of n below the median) ≤ (1 − confidence)/2 for the largest such k
     k = int(stats.binom.ppf((1 - confidence) / 2, count, 0.5))
@@ -266,7 +293,9 @@ _MOST = 100_000
 
 
 def replicates_needed(above: int, count: int, level: float) -> int | None:
-    """The smallest number of replicates that would decide if the share stayed as it is; None if these decide, or none would."""
+    """The smallest number of replicates that would decide if the share stayed as it is; None if
+    these decide, or none would.
+    """
     if decided(above, count, level):
         return None
     share = above / count

@@ -15,11 +15,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # told apart without colour too: by dashes and by marks
-_LOOKS = tuple(zip((BLUE, ORANGE, GREEN, PURPLE, RED, GREY), ("-", "--", "-.", ":", "-", "--"), "os^Dvx", strict=True))
+_LOOKS = tuple(
+    zip(
+        (BLUE, ORANGE, GREEN, PURPLE, RED, GREY),
+        ("-", "--", "-.", ":", "-", "--"),
+        "os^Dvx",
+        strict=True,
+    )
+)
 
 
 def figure(entry: Mapping[str, Any]) -> Figure:
-    """Draw an experiment: its arms along the training or over a size, and the effect of every seed beside the margin.
+    """Draw an experiment: its arms along the training or over a size, and the effect of every seed
+    beside the margin.
 
     Args:
         entry: the claim's entry in the evidence file, with its ``experiment``.
@@ -30,7 +38,8 @@ def figure(entry: Mapping[str, Any]) -> Figure:
     told = entry.get("experiment")
     if not told:
         raise InputError(
-            f"expected the entry of an experiment, got that of {entry.get('name')}; `theorems experiment --json` writes one"
+            f"expected the entry of an experiment, got that of {entry.get('name')}; "
+            "`theorems experiment --json` writes one"
         )
     curves = told.get("curves")
     if curves:
@@ -40,7 +49,10 @@ def figure(entry: Mapping[str, Any]) -> Figure:
         drawn, (right,) = canvas(1, (7.2, 4.4))
     _draw_effects(right, told)
     drawn.suptitle(
-        f"{entry['name'].replace('_', ' ')}: {entry['outcome'] or 'not run'}", x=0.01, ha="left", fontweight="bold"
+        f"{entry['name'].replace('_', ' ')}: {entry['outcome'] or 'not run'}",
+        x=0.01,
+        ha="left",
+        fontweight="bold",
     )
     first, last = told["seeds"]
     footer(
@@ -82,11 +94,26 @@ def _draw_effects(axis: Axes, told: Mapping[str, Any]) -> None:
     for place, effect in enumerate(reversed(effects)):
         values = effect["values"]
         spread = [place + 0.26 * ((7 * k) % 11 / 10 - 0.5) for k in range(len(values))]
-        axis.plot(values, spread, "o", color=GREY, markersize=3, alpha=0.6, label="a seed" if place == 0 else None)
+        axis.plot(
+            values,
+            spread,
+            "o",
+            color=GREY,
+            markersize=3,
+            alpha=0.6,
+            label="a seed" if place == 0 else None,
+        )
         low, high = effect["low"], effect["high"]
         if low is not None and high is not None:
             axis.plot([low, high], [place, place], color=BLUE, linewidth=3.2, solid_capstyle="butt")
-        axis.plot(effect["median"], place, "D", color=BLUE, markersize=6, label="median" if place == 0 else None)
+        axis.plot(
+            effect["median"],
+            place,
+            "D",
+            color=BLUE,
+            markersize=6,
+            label="median" if place == 0 else None,
+        )
         label = "margin" if place == 0 else None
         axis.plot(
             [effect["margin"]] * 2,
@@ -112,7 +139,9 @@ def rendered(entry: Mapping[str, Any], kind: str = "svg") -> bytes:
     try:
         import matplotlib as mpl
     except ImportError as error:
-        raise InputError("the figures are drawn with matplotlib: pip install 'theorems[experiments]'") from error
+        raise InputError(
+            "the figures are drawn with matplotlib: pip install 'theorems[experiments]'"
+        ) from error
     buffer = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": entry["name"], "svg.fonttype": "path"}):
         metadata: dict[str, Any] = {"Date": None} if kind == "svg" else {}

@@ -1,4 +1,6 @@
-"""How wrong conjugate dynamics become along a training if the Gram operators are dropped from their recursion."""
+"""How wrong conjugate dynamics become along a training if the Gram operators are dropped from their
+recursion.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from theorems.impl.gram_hierarchy.gated import GatedNetwork, fields
 
 
 def velocity_errors(net: GatedNetwork, recursion: Recursion) -> Tensor:
-    """‖ṗ¹ − predicted‖/‖ṗ¹‖ of every replica, (R,): observed by forward-mode differentiation along −∇L."""
+    """‖ṗ¹ − predicted‖/‖ṗ¹‖ of every replica, (R,): observed by forward-mode differentiation along
+    −∇L.
+    """
     observed: Tensor = conjugate_velocities(net)["p1"]
     seen = fields(net)
     predicted = -recursion.pullback(net, seen, 1, seen.z[1])
@@ -24,11 +28,12 @@ def velocity_errors(net: GatedNetwork, recursion: Recursion) -> Tensor:
 
 
 def gram_term_runs(seeds: Sequence[int], settings: Settings) -> dict[str, Array]:
-    """Relative error of ṗ¹ along full-batch training on the parity of digits, at depth two and three.
+    """Relative error of ṗ¹ along full-batch training on the parity of digits, at depth two and
+    three.
 
     Returns:
-        "depth L, no Gram terms" and "depth L, full", (R, K); "depth 3, no Gram terms, labels shuffled"; "residual, depth L", (R, K), over its
-        start.
+        "depth L, no Gram terms" and "depth L, full", (R, K); "depth 3, no Gram terms, labels
+        shuffled"; "residual, depth L", (R, K), over its start.
     """
     inputs, targets = parity_task(seeds, settings["samples"])
     rate, looks = settings["rate"] / settings["samples"], settings["looks"]
@@ -43,8 +48,12 @@ def gram_term_runs(seeds: Sequence[int], settings: Settings) -> dict[str, Array]
                 found.setdefault(f"depth {depth}, no Gram terms{suffix}", []).append(
                     velocity_errors(net, Recursion(gram=False))
                 )
-                found.setdefault(f"depth {depth}, full{suffix}", []).append(velocity_errors(net, Recursion()))
-                found.setdefault(f"residual, depth {depth}{suffix}", []).append(net.residual.norm(dim=1) / start)
+                found.setdefault(f"depth {depth}, full{suffix}", []).append(
+                    velocity_errors(net, Recursion())
+                )
+                found.setdefault(f"residual, depth {depth}{suffix}", []).append(
+                    net.residual.norm(dim=1) / start
+                )
             if step < settings["steps"]:
                 net = stepped(net, wanted, rate)
     return {name: rows(torch.stack(parts, 1)) for name, parts in found.items()}

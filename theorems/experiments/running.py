@@ -1,4 +1,6 @@
-"""Running an experiment: blocks of seeds, kept as they finish, then one verdict on all of them and one on each mutant."""
+"""Running an experiment: blocks of seeds, kept as they finish, then one verdict on all of them and
+one on each mutant.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,9 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def measured(module: str, name: str, seeds: tuple[int, ...], settings: dict[str, Any]) -> tuple[dict[str, Any], float]:
+def measured(
+    module: str, name: str, seeds: tuple[int, ...], settings: dict[str, Any]
+) -> tuple[dict[str, Any], float]:
     """One block, named so that another process can run it, and the processor time that it took."""
     import importlib
 
@@ -66,8 +70,9 @@ def measured(module: str, name: str, seeds: tuple[int, ...], settings: dict[str,
 class Blocks:
     """Blocks that are finished: in memory, and in a folder if there is one.
 
-    A block is that of a measuring function, its settings and seeds, the versions of torch and of this program, and the source of the
-    function's module and of everything that trains networks (`impl.experiments`): whatever changes one of them makes another file.
+    A block is that of a measuring function, its settings and seeds, the versions of torch and of
+    this program, and the source of the function's module and of everything that trains networks
+    (`impl.experiments`): whatever changes one of them makes another file.
 
     Args:
         folder: where to keep them; None for this run alone.
@@ -83,9 +88,20 @@ class Blocks:
         """The name of a block's file."""
         import torch
 
-        files = [*sorted(Path(inspect.getfile(Runs)).parent.glob("*.py")), Path(inspect.getfile(found.measure))]
+        files = [
+            *sorted(Path(inspect.getfile(Runs)).parent.glob("*.py")),
+            Path(inspect.getfile(found.measure)),
+        ]
         code = [file.read_text(encoding="utf-8") for file in files]
-        told = repr((sorted(scale.settings.items()), tuple(seeds), torch.__version__, versions()["theorems"], code))
+        told = repr(
+            (
+                sorted(scale.settings.items()),
+                tuple(seeds),
+                torch.__version__,
+                versions()["theorems"],
+                code,
+            )
+        )
         return f"{found.measure.__name__}-{seeds[0]}-{zlib.crc32(told.encode()):08x}"
 
     def get(self, key: str) -> Runs | None:
@@ -95,7 +111,9 @@ class Blocks:
         file = self.folder / f"{key}.json"
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
-            values = {name: np.asarray(rows, dtype=float) for name, rows in content["values"].items()}
+            values = {
+                name: np.asarray(rows, dtype=float) for name, rows in content["values"].items()
+            }
             self._seconds[key] = float(content.get("seconds", "nan"))
             self._kept[key] = Runs(values, tuple(content["seeds"]))
         except (OSError, ValueError, KeyError, TypeError):
@@ -103,7 +121,9 @@ class Blocks:
         return self._kept[key]
 
     def seconds(self, keys: Sequence[str]) -> float | None:
-        """The processor time that these blocks took, whenever that was; None where one does not say."""
+        """The processor time that these blocks took, whenever that was; None where one does not
+        say.
+        """
         return _number(round(sum(self._seconds[key] for key in keys), 1))
 
     def put(self, key: str, runs: Runs, seconds: float) -> None:
@@ -121,7 +141,7 @@ class Blocks:
 
 
 def replicates(
-    found: Experiment, scale: Scale, *, seed: int, blocks: Blocks, jobs: int = 1, on_block: Callable[[], None] | None = None
+    found: Experiment, scale: Scale, *, seed: int, blocks: Blocks, jobs: int = 1, on_block: Callable[[], None] | None = None  # noqa: E501
 ) -> Runs:  # fmt: skip
     """Every replicate of an experiment: what is kept is read, the rest is trained.
 
@@ -135,7 +155,9 @@ def replicates(
     """
     wanted = blocks_of(scale, seed)
     keys = [blocks.key(found, scale, seeds) for seeds in wanted]
-    missing = [(key, seeds) for key, seeds in zip(keys, wanted, strict=True) if blocks.get(key) is None]
+    missing = [
+        (key, seeds) for key, seeds in zip(keys, wanted, strict=True) if blocks.get(key) is None
+    ]
     for _ in range(len(wanted) - len(missing)):
         if on_block is not None:
             on_block()
@@ -148,7 +170,7 @@ def replicates(
 
 
 def _trained(
-    call: Callable[..., tuple[dict[str, Any], float]], missing: Sequence[tuple[str, tuple[int, ...]]], settings: dict[str, Any], jobs: int
+    call: Callable[..., tuple[dict[str, Any], float]], missing: Sequence[tuple[str, tuple[int, ...]]], settings: dict[str, Any], jobs: int  # noqa: E501
 ) -> Iterator[tuple[str, tuple[int, ...], tuple[dict[str, Any], float]]]:  # fmt: skip
     if jobs == 1 or len(missing) < 2:
         for key, seeds in missing:
@@ -161,8 +183,9 @@ def _trained(
                 yield *futures[done], done.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            for process in list((pool._processes or {}).values()):  # noqa: SLF001, Python 3.14 has a public name for it
-                process.terminate()  # else an interrupt would wait for the blocks that are on their way
+            for process in list((pool._processes or {}).values()):  # noqa: SLF001
+                # else an interrupt would wait for the blocks that are on their way
+                process.terminate()
             raise
 
 
@@ -178,7 +201,7 @@ def judge(found: Experiment, runs: Runs, *, seconds: float = 0.0) -> Evidence:
 
 
 def run(
-    found: Experiment, *, scale: str = "default", seed: int = 0, folder: Path | None = None, blocks: Blocks | None = None, jobs: int = 1,
+    found: Experiment, *, scale: str = "default", seed: int = 0, folder: Path | None = None, blocks: Blocks | None = None, jobs: int = 1,  # noqa: E501
     on_block: Callable[[], None] | None = None,
 ) -> Record:  # fmt: skip
     """Run an experiment and give its entry in the evidence file.
@@ -193,7 +216,8 @@ def run(
         on_block: called after each block of seeds.
 
     Raises:
-        InputError: for a scale that is none, a seed below zero, a training that diverged, data that are not installed.
+        InputError: for a scale that is none, a seed below zero, a training that diverged, data that
+            are not installed.
     """
     require(seed >= 0, f"expected a seed of at least zero, got {seed}")
     size = found.scale(scale)
@@ -209,7 +233,9 @@ def run(
 
 
 def told(found: Experiment, runs: Runs, scale: str) -> Record:
-    """What the entry of an experiment says beside what every entry says: the protocol, the effects, the curves."""
+    """What the entry of an experiment says beside what every entry says: the protocol, the effects,
+    the curves.
+    """
     size = found.scale(scale)
     entry: Record = {
         "scale": scale,
@@ -223,12 +249,18 @@ def told(found: Experiment, runs: Runs, scale: str) -> Record:
         "confidence": CONFIDENCE,
         "effects": [
             {
-                "part": s.part, "median": s.median, "low": _number(s.low), "high": _number(s.high), "margin": s.margin,
-                "above": s.above, "needed": s.needed, "values": [float(f"{value:.6g}") for value in s.effects],
+                "part": s.part,
+                "median": s.median,
+                "low": _number(s.low),
+                "high": _number(s.high),
+                "margin": s.margin,
+                "above": s.above,
+                "needed": s.needed,
+                "values": [float(f"{value:.6g}") for value in s.effects],
             }
             for s in summaries(found, runs)
         ],
-    }  # fmt: skip
+    }
     if found.curves is not None:
         entry["curves"] = _curves(found, runs, size)
     return entry
@@ -248,7 +280,10 @@ def _curves(found: Experiment, runs: Runs, size: Scale) -> Record:
     lines = []
     for label, name in curves.lines.items():
         values = runs[name].reshape(len(runs.seeds), -1)
-        require(values.shape[1] == len(at), f"expected {name} at {len(at)} places, got {values.shape[1]}")
+        require(
+            values.shape[1] == len(at),
+            f"expected {name} at {len(at)} places, got {values.shape[1]}",
+        )
         ends = [median_interval(column, CONFIDENCE) for column in values.T]
         middle = [float(f"{v:.6g}") for v in np.median(values, 0)]
         low, high = ([_number(float(f"{end[k]:.6g}")) for end in ends] for k in (0, 1))

@@ -6,7 +6,12 @@ import torch
 from torch import Tensor
 
 from theorems.claim import Hypothesis, Source
-from theorems.impl.feature_learning.readouts import RandomReadout, ReadoutEnsemble, linearised_loss, surrogate
+from theorems.impl.feature_learning.readouts import (
+    RandomReadout,
+    ReadoutEnsemble,
+    linearised_loss,
+    surrogate,
+)
 from theorems.impl.numbers.linalg import squared_norm
 from theorems.impl.numbers.operands import Operand, is_exact
 from theorems.impl.strategies import alignment as drawn
@@ -25,13 +30,21 @@ def _target_kernel(instance: RandomReadout | ReadoutEnsemble) -> Operand:
 def _growth_over_the_ensemble(ensemble: ReadoutEnsemble) -> Operand:
     stepped = ensemble.weight - ensemble.weight_grads * ensemble.rate
     after = surrogate(ensemble.features @ stepped.mT, ensemble.targets)
-    before = surrogate(ensemble.features @ (ensemble.weight + ensemble.weight_grads * 0).mT, ensemble.targets)
+    before = surrogate(
+        ensemble.features @ (ensemble.weight + ensemble.weight_grads * 0).mT, ensemble.targets
+    )
     return (after - before).sum(-1)
 
 
 def _expected_growth(ensemble: ReadoutEnsemble) -> Operand:
     count, _, width = ensemble.readouts.shape
-    return squared_norm(_target_kernel(ensemble)) * ensemble.rate * ensemble.rate * ensemble.variance * (count * width)
+    return (
+        squared_norm(_target_kernel(ensemble))
+        * ensemble.rate
+        * ensemble.rate
+        * ensemble.variance
+        * (count * width)
+    )
 
 
 def _not_white(ensemble: ReadoutEnsemble) -> str | None:
@@ -40,11 +53,17 @@ def _not_white(ensemble: ReadoutEnsemble) -> str | None:
     mean, second = readouts.sum(0), (readouts @ readouts.mT).sum(0)
     eye = torch.eye(classes, dtype=torch.float64)
     wanted = (
-        (eye.numpy().astype(int).astype(object) if is_exact(readouts) else eye) * ensemble.variance * (count * width)
+        (eye.numpy().astype(int).astype(object) if is_exact(readouts) else eye)
+        * ensemble.variance
+        * (count * width)
     )
     if bool((mean != 0).any()):
         return f"the readouts have the mean {mean.tolist()}, not zero"
-    return None if bool((second == wanted).all()) else "the readouts' second moment is not m·v times the identity"
+    return (
+        None
+        if bool((second == wanted).all())
+        else "the readouts' second moment is not m·v times the identity"
+    )
 
 
 @equals(
@@ -52,11 +71,15 @@ def _not_white(ensemble: ReadoutEnsemble) -> str | None:
     on=drawn.readout_ensembles,
     source=Source(_PAPER, "growth of the surrogate: the second moment behind it", "derived"),
     hypotheses={
-        "readouts of mean zero and second moment m·v": Hypothesis(drawn.skewed_ensembles, _not_white),
+        "readouts of mean zero and second moment m·v": Hypothesis(
+            drawn.skewed_ensembles, _not_white
+        ),
         "loss linearised at zero": Hypothesis(drawn.full_loss_ensembles),
     },
     mutants={
-        "first order in η": lambda e: squared_norm(_target_kernel(e)) * e.rate * e.variance * _pairs(e) * 2,
+        "first order in η": lambda e: (
+            squared_norm(_target_kernel(e)) * e.rate * e.variance * _pairs(e) * 2
+        ),
         "trace for the squared norm": lambda e: (
             squared_norm(e.features.mT @ e.targets) * e.rate * e.rate * e.variance * _pairs(e)
         ),
@@ -64,23 +87,33 @@ def _not_white(ensemble: ReadoutEnsemble) -> str | None:
             squared_norm(e.targets.mT @ e.targets) * e.rate * e.rate * e.variance * _pairs(e)
         ),
         "width left out": lambda e: (
-            squared_norm(_target_kernel(e)) * e.rate * e.rate * e.variance * e.readouts.shape[0] * 0.5
+            squared_norm(_target_kernel(e))
+            * e.rate
+            * e.rate
+            * e.variance
+            * e.readouts.shape[0]
+            * 0.5
         ),
         "shrinks": lambda e: -_expected_growth(e),
     },
 )
 def surrogate_grows_over_the_ensemble(ensemble: ReadoutEnsemble) -> Operand:
-    r"""Summed over any finite ensemble of readouts that is white, the surrogate grows by exactly the second moment, whatever W is.
+    r"""Summed over any finite ensemble of readouts that is white, the surrogate grows by exactly
+    the second moment, whatever W is.
 
-    For Z = H Wᵀ, readouts A with E A = 0 and E AAᵀ = m v I, one step of rate η on W along the linearised loss −⟨Y, Z Aᵀ⟩:
+    For Z = H Wᵀ, readouts A with E A = 0 and E AAᵀ = m v I, one step of rate η on W along the
+    linearised loss −⟨Y, Z Aᵀ⟩:
 
-    .. math:: \mathbb{E}_A \left[ \|Y^\top Z_+\|_F^2 - \|Y^\top Z\|_F^2 \right] = \eta^2 m v\, \|Y^\top H H^\top Y\|_F^2
+    .. math:: \mathbb{E}_A \left[ \|Y^\top Z_+\|_F^2 - \|Y^\top Z\|_F^2 \right] = \eta^2 m v\,
+              \|Y^\top H H^\top Y\|_F^2
 
-    which is K times `surrogate_grows_in_expectation` at v = 1/m. The expectation is a finite sum (over all sign matrices, or ± all coordinates), so integers make it
-    exact. Shapes: H (N, d), W (m, d), Y (N, K), A (R, K, m). Observed: autograd behind every readout, then the step.
+    which is K times `surrogate_grows_in_expectation` at v = 1/m. The expectation is a finite sum
+    (over all sign matrices, or ± all coordinates), so integers make it exact. Shapes: H (N, d), W
+    (m, d), Y (N, K), A (R, K, m). Observed: autograd behind every readout, then the step.
 
-    Hypotheses: the ensemble is white (checked, exactly); the gradient is that of the loss linearised at 0 (not checkable: a violation shows as
-    refuted). Raises InputError for anything that is not a ReadoutEnsemble. Source: derived from arXiv:2605.06258 [D, N].
+    Hypotheses: the ensemble is white (checked, exactly); the gradient is that of the loss
+    linearised at 0 (not checkable: a violation shows as refuted). Raises InputError for anything
+    that is not a ReadoutEnsemble. Source: derived from arXiv:2605.06258 [D, N].
     """
     return _expected_growth(ensemble)
 
@@ -93,7 +126,9 @@ def _pairs(ensemble: ReadoutEnsemble) -> int:
 def _growth_of_the_surrogate(instance: RandomReadout) -> Operand:
     """ΔSurrogate behind each drawn readout, by autograd through the two layers, (R,)."""
     room = max(1, _AT_ONCE // (instance.features.shape[0] * instance.weight.shape[0]))
-    return torch.cat([_growth_behind(instance, readouts) for readouts in instance.draw().split(room)])
+    return torch.cat(
+        [_growth_behind(instance, readouts) for readouts in instance.draw().split(room)]
+    )
 
 
 _AT_ONCE = 2**20
@@ -104,7 +139,9 @@ def _growth_behind(instance: RandomReadout, readouts: Tensor) -> Tensor:
     weights = instance.weight.expand(len(readouts), *instance.weight.shape).clone().requires_grad_()
     loss = linearised_loss(instance.features @ weights.mT @ readouts.mT, instance.targets)
     (grads,) = torch.autograd.grad(loss.sum(), weights)
-    after = surrogate(instance.features @ (weights.detach() - grads * instance.rate).mT, instance.targets)
+    after = surrogate(
+        instance.features @ (weights.detach() - grads * instance.rate).mT, instance.targets
+    )
     before = surrogate(instance.features @ instance.weight.mT, instance.targets)
     growth: Tensor = (after - before) / instance.targets.shape[-1]
     return growth
@@ -115,10 +152,17 @@ def _mean_growth(instance: RandomReadout) -> Operand:
 
 
 def _variance_of_the_growth(instance: RandomReadout) -> Operand:
-    """Var = (4η²‖TYᵀZ‖_F² + 2η⁴‖T²‖_F²)/(mK²): the growth is (2η⟨TYᵀZ, A⟩ + η²‖TA‖_F²)/K in the Gaussian A."""
-    kernel, (width, classes) = _target_kernel(instance), (instance.weight.shape[0], instance.targets.shape[-1])
+    """Var = (4η²‖TYᵀZ‖_F² + 2η⁴‖T²‖_F²)/(mK²): the growth is (2η⟨TYᵀZ, A⟩ + η²‖TA‖_F²)/K in the
+    Gaussian A.
+    """
+    kernel, (width, classes) = (
+        _target_kernel(instance),
+        (instance.weight.shape[0], instance.targets.shape[-1]),
+    )
     slope = kernel @ instance.targets.mT @ instance.features @ instance.weight.mT
-    noise = 4 * instance.rate**2 * squared_norm(slope) + 2 * instance.rate**4 * squared_norm(kernel @ kernel)
+    noise = 4 * instance.rate**2 * squared_norm(slope) + 2 * instance.rate**4 * squared_norm(
+        kernel @ kernel
+    )
     return noise / (width * classes**2)
 
 
@@ -131,12 +175,17 @@ def _scale_of_the_growth(instance: RandomReadout) -> Operand:
 def _not_standard(instance: RandomReadout) -> str | None:
     if instance.shift == 0 and instance.spread == 1:
         return None
-    return f"the readout's entries are N({instance.shift}, {instance.spread}) over √m, not N(0, 1) over √m"
+    return (
+        f"the readout's entries are N({instance.shift}, {instance.spread}) over √m, not N(0, "
+        "1) over √m"
+    )
 
 
 @in_law(
     SubGammaMean(
-        variance=_variance_of_the_growth, scale=_scale_of_the_growth, resolution=lambda i: _mean_growth(i) / 2
+        variance=_variance_of_the_growth,
+        scale=_scale_of_the_growth,
+        resolution=lambda i: _mean_growth(i) / 2,
     ),
     observed=_growth_of_the_surrogate,
     on=drawn.random_readouts,
@@ -145,23 +194,33 @@ def _not_standard(instance: RandomReadout) -> str | None:
     mutants={
         "twice": lambda i: 2 * _mean_growth(i),
         "no growth": lambda i: 0 * _mean_growth(i),
-        "features left out": lambda i: i.rate**2 / i.targets.shape[-1] * squared_norm(i.targets.mT @ i.targets),
+        "features left out": lambda i: (
+            i.rate**2 / i.targets.shape[-1] * squared_norm(i.targets.mT @ i.targets)
+        ),
         "mean over the targets left out": lambda i: _mean_growth(i) * i.targets.shape[-1],
-        "square of the trace": lambda i: i.rate**2 / i.targets.shape[-1] * squared_norm(i.features.mT @ i.targets) ** 2,
+        "square of the trace": lambda i: (
+            i.rate**2 / i.targets.shape[-1] * squared_norm(i.features.mT @ i.targets) ** 2
+        ),
     },
 )
 def surrogate_grows_in_expectation(instance: RandomReadout) -> Operand:
-    r"""Behind a random readout one step aligns the features with the targets on average, whatever the weights are.
+    r"""Behind a random readout one step aligns the features with the targets on average, whatever
+    the weights are.
 
-    .. math:: \mathbb{E}_A[\Delta \mathrm{Surrogate}] = \frac{\eta^2}{K} \|Y^\top H H^\top Y\|_F^2, \qquad
+    .. math:: \mathbb{E}_A[\Delta \mathrm{Surrogate}] = \frac{\eta^2}{K} \|Y^\top H H^\top Y\|_F^2,
+              \qquad
        \mathrm{Surrogate}(Z) = \frac1K \|Y^\top Z\|_F^2
 
-    for Z = H Wᵀ, a readout A (K, m) with independent N(0, 1/m) entries, and one step of rate η on W along the squared loss linearised at zero output. Shapes: H (N, d),
-    W (m, d), Y (N, K). Observed: 4000 readouts drawn from the instance's seed, autograd behind each, the step taken. Given A the growth is a quadratic form in
-    Gaussian numbers, so Bernstein's bound with its exact variance gives a test whose false-alarm probability is at most 1e-9 per verdict;
-    UNDECIDED if it could not tell the mean from half of it. The exact identity behind it is `surrogate_grows_over_the_ensemble`.
+    for Z = H Wᵀ, a readout A (K, m) with independent N(0, 1/m) entries, and one step of rate η on W
+    along the squared loss linearised at zero output. Shapes: H (N, d), W (m, d), Y (N, K).
+    Observed: 4000 readouts drawn from the instance's seed, autograd behind each, the step taken.
+    Given A the growth is a quadratic form in Gaussian numbers, so Bernstein's bound with its exact
+    variance gives a test whose false-alarm probability is at most 1e-9 per verdict; UNDECIDED if it
+    could not tell the mean from half of it. The exact identity behind it is
+    `surrogate_grows_over_the_ensemble`.
 
-    Hypotheses: entries of mean zero and variance 1/m (checked). Raises InputError for anything that is not a RandomReadout.
-    Source: derived from arXiv:2605.06258, whose wording of the surrogate was not to be had [D, N].
+    Hypotheses: entries of mean zero and variance 1/m (checked). Raises InputError for anything that
+    is not a RandomReadout. Source: derived from arXiv:2605.06258, whose wording of the surrogate
+    was not to be had [D, N].
     """
     return _mean_growth(instance)

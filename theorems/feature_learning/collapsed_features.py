@@ -1,4 +1,6 @@
-"""Collapsed features and affine decoders: when the labels are linear in the features, and mixtures decode to mixtures: arXiv:2605.06258."""
+"""Collapsed features and affine decoders: when the labels are linear in the features, and mixtures
+decode to mixtures: arXiv:2605.06258.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,12 @@ from dataclasses import replace
 import torch
 
 from theorems.claim import Hypothesis, Source
-from theorems.impl.feature_learning.collapse import LabelledFeatures, is_simplex, rank_of_means, within_class_variation
+from theorems.impl.feature_learning.collapse import (
+    LabelledFeatures,
+    is_simplex,
+    rank_of_means,
+    within_class_variation,
+)
 from theorems.impl.feature_learning.decoders import Decoder
 from theorems.impl.feature_learning.features import target_linearity
 from theorems.impl.numbers.linalg import project, squared_norm
@@ -17,12 +24,17 @@ from theorems.stating import equals
 
 _PAPER = "2605.06258"
 
-# -- neural collapse -----------------------------------------------------------------------------------------------
+# -- neural collapse
+# -----------------------------------------------------------------------------------------------
 
 
 def _varies(batch: LabelledFeatures) -> str | None:
     spread = within_class_variation(batch)
-    return None if spread == 0 else f"features of one class differ by up to {spread:.3g}: they have not collapsed"
+    return (
+        None
+        if spread == 0
+        else f"features of one class differ by up to {spread:.3g}: they have not collapsed"
+    )
 
 
 def _poor_means(batch: LabelledFeatures) -> str | None:
@@ -46,7 +58,9 @@ def _linearity_without_centring(batch: LabelledFeatures) -> Operand:
 
 
 def _one_off(batch: LabelledFeatures) -> LabelledFeatures:
-    """The first sample moved by the sum of all others' features: off its mean wherever that is possible."""
+    """The first sample moved by the sum of all others' features: off its mean wherever that is
+    possible.
+    """
     moved = batch.features[:1] * 2 + batch.features.sum(-2)[None, :] * 0 + 1
     return replace(batch, features=_stacked(moved, batch.features[1:]))
 
@@ -80,7 +94,9 @@ def _one_short(batch: LabelledFeatures) -> Operand:
     source=Source(_PAPER, "neural collapse as complete target linearity"),
     hypotheses={
         "zero within-class variation": COLLAPSE,
-        "means of full rank, or balanced simplex": Hypothesis(drawn.imbalanced_simplices, _poor_means),
+        "means of full rank, or balanced simplex": Hypothesis(
+            drawn.imbalanced_simplices, _poor_means
+        ),
     },
     mutants={
         "labels not centred, one short": {
@@ -95,17 +111,23 @@ def _one_short(batch: LabelledFeatures) -> Operand:
     },
 )
 def neural_collapse_implies_target_linearity(batch: LabelledFeatures) -> Operand:
-    r"""At neural collapse a linear head explains the labels completely: zero within-class variation gives target linearity one.
+    r"""At neural collapse a linear head explains the labels completely: zero within-class variation
+    gives target linearity one.
 
     With H = E M, E the one-hot labels (N, K) and M the class means (K, d):
 
-    .. math:: \operatorname{rank} M = K, \text{ or } M M^\top \propto K I - 1 1^\top \text{ with equal class sizes} \implies \mathrm{TL}(E, H) = 1
+    .. math:: \operatorname{rank} M = K,
+              \text{ or } M M^\top \propto K I - 1 1^\top \text{ with equal class sizes}
+              \implies \mathrm{TL}(E, H) = 1
 
-    since col(H) then contains every label column once it is centred. The features are not centred. Shapes: H (N, d), TL (). Observed: least-squares projection.
-    TL = 1 does not imply collapse; an unbalanced simplex has TL < 1, see `simplex_target_linearity`.
+    since col(H) then contains every label column once it is centred. The features are not centred.
+    Shapes: H (N, d), TL (). Observed: least-squares projection. TL = 1 does not imply collapse; an
+    unbalanced simplex has TL < 1, see `simplex_target_linearity`.
 
-    Hypotheses: features equal within a class (checked, exactly); means of rank K or a simplex equiangular tight frame of balanced classes (checked, exactly).
-    Raises InputError for anything that is not a LabelledFeatures. Source: arXiv:2605.06258 [P, in words]; conditions derived [D, N].
+    Hypotheses: features equal within a class (checked, exactly); means of rank K or a simplex
+    equiangular tight frame of balanced classes (checked, exactly). Raises InputError for anything
+    that is not a LabelledFeatures. Source: arXiv:2605.06258 [P, in words]; conditions derived [D,
+    N].
     """
     return _complete(batch)
 
@@ -127,27 +149,32 @@ def _simplex_gap(batch: LabelledFeatures) -> Operand:
         "simplex equiangular tight frame": Hypothesis(drawn.full_rank_batches, _not_a_simplex),
     },
     mutants={
-        "complete whatever the sizes": lambda batch: _complete(batch),  # noqa: PLW0108, defined below
+        "complete whatever the sizes": lambda batch: _complete(batch),  # noqa: PLW0108
         "gap twice": lambda batch: 1 - _simplex_gap(batch) * 2,
         "harmonic mean for the sum": lambda batch: 1 - _simplex_gap(batch) * batch.labels.shape[-1],
         "labels not centred": {"observe": _linearity_without_centring},
     },
 )
 def simplex_target_linearity(batch: LabelledFeatures) -> Operand:
-    r"""At neural collapse on a simplex, unequal classes leave part of the labels unexplained, by a closed form in the class sizes.
+    r"""At neural collapse on a simplex, unequal classes leave part of the labels unexplained, by a
+    closed form in the class sizes.
 
-    .. math:: 1 - \mathrm{TL} = \frac{\sum_k (N - K n_k)^2}{N \left(N^2 - \sum_k n_k^2\right) \sum_k 1/n_k}
+    .. math:: 1 - \mathrm{TL} = \frac{\sum_k (N - K n_k)^2}{N
+              \left(N^2 - \sum_k n_k^2\right) \sum_k 1/n_k}
 
-    for class means with M Mᵀ ∝ K I − 11ᵀ and n_k samples of class k, N in all: 0.878 at sizes 20, 10, 5, and 1 only for equal sizes. The one direction of the
-    labels' span that the features miss is E diag(n)⁻¹ 1. Shapes: H (N, d), TL (). Observed: least-squares projection.
+    for class means with M Mᵀ ∝ K I − 11ᵀ and n_k samples of class k, N in all: 0.878 at sizes 20,
+    10, 5, and 1 only for equal sizes. The one direction of the labels' span that the features miss
+    is E diag(n)⁻¹ 1. Shapes: H (N, d), TL (). Observed: least-squares projection.
 
-    Hypotheses: features equal within a class (checked, exactly); a simplex equiangular tight frame (checked, exactly; so the features are exact numbers).
-    Raises InputError for anything that is not a LabelledFeatures. Source: derived from arXiv:2605.06258 [D, N].
+    Hypotheses: features equal within a class (checked, exactly); a simplex equiangular tight frame
+    (checked, exactly; so the features are exact numbers). Raises InputError for anything that is
+    not a LabelledFeatures. Source: derived from arXiv:2605.06258 [D, N].
     """
     return 1 - _simplex_gap(batch)
 
 
-# -- decoders ------------------------------------------------------------------------------------------------------
+# -- decoders
+# --------------------------------------------------------------------------------------------------
 
 
 def _not_reconstructed(decoder: Decoder) -> str | None:
@@ -161,7 +188,11 @@ def _not_reconstructed(decoder: Decoder) -> str | None:
 
 def _switches(decoder: Decoder) -> str | None:
     units = decoder.switching_units()
-    return f"{units} ReLUs of the decoder switch between the codes: it is not affine there" if units else None
+    return (
+        f"{units} ReLUs of the decoder switch between the codes: it is not affine there"
+        if units
+        else None
+    )
 
 
 @equals(
@@ -174,7 +205,9 @@ def _switches(decoder: Decoder) -> str | None:
     },
     mutants={
         "decoder without its biases": {
-            "observe": lambda d: replace(d, biases=tuple(b * 0 for b in d.biases)).decode(d.mixtures @ d.codes)
+            "observe": lambda d: replace(d, biases=tuple(b * 0 for b in d.biases)).decode(
+                d.mixtures @ d.codes
+            )
         },
         "weights of the mixture squared": lambda d: (d.mixtures * d.mixtures) @ d.points,
         "nearest point": lambda d: d.mixtures @ d.points * 0 + d.points[:1],
@@ -183,14 +216,18 @@ def _switches(decoder: Decoder) -> str | None:
     },
 )
 def affine_decoder_interpolates(decoder: Decoder) -> Operand:
-    r"""A decoder that is affine on the codes of exactly reconstructed points decodes every mixture of codes to the mixture of points.
+    r"""A decoder that is affine on the codes of exactly reconstructed points decodes every mixture
+    of codes to the mixture of points.
 
-    .. math:: g(z_i) = x_i,\ g \text{ affine on } \operatorname{conv}\{z_i\} \implies g\Big(\sum_i c_i z_i\Big) = \sum_i c_i x_i
+    .. math:: g(z_i) = x_i,\ g \text{ affine on } \operatorname{conv}\{z_i\}
+              \implies g\Big(\sum_i c_i z_i\Big) = \sum_i c_i x_i
 
-    for convex weights c. The converse holds by definition (zero error for all mixtures *is* affinity there), and a ReLU switching between two codes shows as
-    an error. Shapes: Z (N, k), X (N, D), C (B, N), both sides (B, D). Observed: the decoder runs on the mixed codes.
+    for convex weights c. The converse holds by definition (zero error for all mixtures *is*
+    affinity there), and a ReLU switching between two codes shows as an error. Shapes: Z (N, k), X
+    (N, D), C (B, N), both sides (B, D). Observed: the decoder runs on the mixed codes.
 
-    Hypotheses: points exactly reconstructed (checked, exactly); no ReLU is open at one code and closed at another (checked; sufficient for affinity).
-    Raises InputError for anything that is not a Decoder. Source: arXiv:2605.06258 [P, in words; D].
+    Hypotheses: points exactly reconstructed (checked, exactly); no ReLU is open at one code and
+    closed at another (checked; sufficient for affinity). Raises InputError for anything that is not
+    a Decoder. Source: arXiv:2605.06258 [P, in words; D].
     """
     return decoder.mixtures @ decoder.points

@@ -1,4 +1,6 @@
-"""What the weights of real networks have become after one large step, and where they point: arXiv:2605.17718."""
+"""What the weights of real networks have become after one large step, and where they point:
+arXiv:2605.17718.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ from theorems.stating import tends_to
 _PAPER = "2605.17718"
 
 
-# -- the law of the learned weights ----------------------------------------------------------------------------------
+# -- the law of the learned weights
+# ----------------------------------------------------------------------------------
 
 
 def no_second_moment_in_runs(path: EnsemblePath) -> str | None:
@@ -46,7 +49,9 @@ def _learned_rows(runs: Ensemble) -> Ensemble:
 
 
 def _law(observed: Ensemble, predicted: SpikedGaussian) -> dict[str, Measured]:
-    """Kolmogorov distance of the rows of all runs projected along the spike, across it and halfway, each standardised as predicted."""
+    """Kolmogorov distance of the rows of all runs projected along the spike, across it and halfway,
+    each standardised as predicted.
+    """
     from scipy import special
 
     u = predicted.spike
@@ -67,14 +72,22 @@ def _law(observed: Ensemble, predicted: SpikedGaussian) -> dict[str, Measured]:
 
 
 def _spiked(
-    runs: Ensemble, slope: str = "activation_slope", *, squares: float | None = None, factor: float = 1.0, bulk: float = 1.0,
+    runs: Ensemble, slope: str = "activation_slope", *, squares: float | None = None, factor: float = 1.0, bulk: float = 1.0,  # noqa: E501
     floor: float = 1.0,
 ) -> SpikedGaussian:  # fmt: skip
-    """The predicted law; n²m², the strength of the spike, the bulk and its share of the variance along the spike can be made wrong."""
+    """The predicted law; n²m², the strength of the spike, the bulk and its share of the variance
+    along the spike can be made wrong.
+    """
     point, spike = runs.points[0], runs.spike
-    strength = factor * (getattr(point, slope) * point.rate) ** 2 / (squares or (point.samples * point.width) ** 2)
+    strength = (
+        factor
+        * (getattr(point, slope) * point.rate) ** 2
+        / (squares or (point.samples * point.width) ** 2)
+    )
     across = bulk / point.dimension
-    return SpikedGaussian(spike / spike.norm(), floor * across + strength * float(spike @ spike), across)
+    return SpikedGaussian(
+        spike / spike.norm(), floor * across + strength * float(spike @ spike), across
+    )
 
 
 def _turned(runs: Ensemble, direction: Callable[[Ensemble], Tensor]) -> SpikedGaussian:
@@ -87,7 +100,9 @@ def _swapped(runs: Ensemble) -> SpikedGaussian:
 
 
 def _random_direction(runs: Ensemble) -> Tensor:
-    direction: Tensor = torch.randn(runs.points[0].dimension, generator=generator(2), dtype=torch.float64)
+    direction: Tensor = torch.randn(
+        runs.points[0].dimension, generator=generator(2), dtype=torch.float64
+    )
     return torch.nn.functional.normalize(direction, dim=0)
 
 
@@ -97,14 +112,23 @@ def _squares(exponents: tuple[int, int, int]) -> Callable[[Ensemble], SpikedGaus
 
     def predict(runs: Ensemble) -> SpikedGaussian:
         point = runs.points[0]
-        return _spiked(runs, squares=float(point.samples) ** n * float(point.width) ** m * float(point.dimension) ** d)
+        return _spiked(
+            runs,
+            squares=float(point.samples) ** n
+            * float(point.width) ** m
+            * float(point.dimension) ** d,
+        )
 
     return predict
 
 
 def too_fast(path: StepPath) -> str | None:
     """Why the law is approached more slowly, or None."""
-    return None if path.zeta <= 0.75 else f"η = Θ(d^{path.zeta:g}): what it adds across the spike is larger than d^-½"
+    return (
+        None
+        if path.zeta <= 0.75
+        else f"η = Θ(d^{path.zeta:g}): what it adds across the spike is larger than d^-½"
+    )
 
 
 _LAW = TendsTo(
@@ -112,7 +136,8 @@ _LAW = TendsTo(
     distance=_law,
     sign="<=",
     window=2,
-    # derived: √R·D of R rows has Kolmogorov's law at x + 1/(6√R), and its median is 0.83: the coefficient is 1/(6·0.83) = 0.2, for R >= d rows
+    # derived: √R·D of R rows has Kolmogorov's law at x + 1/(6√R), and its median is 0.83: the
+    # coefficient is 1/(6·0.83) = 0.2, for R >= d rows
     corrections=Corrections(ladders=((0.5, 1.0),), largest=1.0, logs=0.0),
 )
 
@@ -128,7 +153,9 @@ _LAW = TendsTo(
             strategies.shared_data_with_large_steps,
             too_fast,
         ),
-        "a uniformly Lipschitz activation": Hypothesis(strategies.shared_data_with_steep_activation, steep),
+        "a uniformly Lipschitz activation": Hypothesis(
+            strategies.shared_data_with_steep_activation, steep
+        ),
         "labels of finite second moment": Hypothesis(
             strategies.shared_data_with_exploding_labels,
             no_second_moment_in_runs,
@@ -145,8 +172,12 @@ _LAW = TendsTo(
         "m⁴ for n²m²": _squares((0, 4, 0)),
         "n²d² for n²m²": _squares((2, 0, 2)),
         "d⁴ for n²m²": _squares((0, 0, 4)),
-        "bulk 1/n": lambda runs: _spiked(runs, bulk=runs.points[0].dimension / runs.points[0].samples),
-        "bulk 1/m": lambda runs: _spiked(runs, bulk=runs.points[0].dimension / runs.points[0].width),
+        "bulk 1/n": lambda runs: _spiked(
+            runs, bulk=runs.points[0].dimension / runs.points[0].samples
+        ),
+        "bulk 1/m": lambda runs: _spiked(
+            runs, bulk=runs.points[0].dimension / runs.points[0].width
+        ),
         "no 1/d along the spike": lambda runs: _spiked(runs, floor=0.0),
         "strength half as large again": lambda runs: _spiked(runs, factor=1.5),
         "closer than independent rows can be": {
@@ -155,22 +186,28 @@ _LAW = TendsTo(
     },
 )
 def learned_weights_are_spiked_gaussian(runs: Ensemble) -> SpikedGaussian:
-    r"""Given the data, hence ς = Xᵀy, the weights of a neuron after the step are Gaussian with a spike along ς.
+    r"""Given the data, hence ς = Xᵀy, the weights of a neuron after the step are Gaussian with a
+    spike along ς.
 
-    .. math:: w \mid \varsigma \;\sim\; \mathcal N\!\left(0,\ \tfrac1d I + \left(\tfrac{c_1 \eta}{n m}\right)^2 \varsigma\varsigma^\top\right)
+    .. math:: w \mid \varsigma \;\sim\; \mathcal N\!\left(0,\
+              \tfrac1d I + \left(\tfrac{c_1 \eta}{n m}\right)^2 \varsigma\varsigma^\top\right)
 
-    Shapes: w and ς (d,). Observed: the rows of W₁ of real networks after an autograd step, many networks on the same batch, pooled by groups,
-    projected along ς, across it, and halfway between. Relation: the Kolmogorov distance of each projection from the predicted
-    law falls at least as d^{-1/2}, which is what independent rows of exactly that law show, m = βd a network; a law that is wrong by a fixed amount
-    stays at a fixed distance. What the step adds across ς is of relative order η²/d², no more than d^{-1/2} for ζ ≤ ¾.
+    Shapes: w and ς (d,). Observed: the rows of W₁ of real networks after an autograd step, many
+    networks on the same batch, pooled by groups, projected along ς, across it, and halfway between.
+    Relation: the Kolmogorov distance of each projection from the predicted law falls at least as
+    d^{-1/2}, which is what independent rows of exactly that law show, m = βd a network; a law that
+    is wrong by a fixed amount stays at a fixed distance. What the step adds across ς is of relative
+    order η²/d², no more than d^{-1/2} for ζ ≤ ¾.
 
-    Hypotheses: ζ ≤ ¾ (checked); σ uniformly Lipschitz (checked); E y² < ∞ (checked); proportional n, m, d (by construction). Raises InputError for anything that
-    is not an EnsemblePath whose runs share their batch. Source: arXiv:2605.17718 [P], with c₁ = E σ'.
+    Hypotheses: ζ ≤ ¾ (checked); σ uniformly Lipschitz (checked); E y² < ∞ (checked); proportional
+    n, m, d (by construction). Raises InputError for anything that is not an EnsemblePath whose runs
+    share their batch. Source: arXiv:2605.17718 [P], with c₁ = E σ'.
     """
     return _spiked(runs)
 
 
-# -- the direction of the spike --------------------------------------------------------------------------------------
+# -- the direction of the spike
+# --------------------------------------------------------------------------------------
 
 
 def _cosines(runs: Ensemble) -> Tensor:
@@ -190,7 +227,9 @@ def _cosine(
     square: float | None = None,
     ratio: Callable[[float, float], float] = lambda alpha, _: alpha,
 ) -> float:
-    """The predicted cosine; α, E y², μ₁ and its sign can be made wrong. ``ratio`` is a function of α and β."""
+    """The predicted cosine; α, E y², μ₁ and its sign can be made wrong. ``ratio`` is a function of
+    α and β.
+    """
     point = runs.points[0]
     alpha = ratio(point.samples / point.dimension, point.width / point.dimension)
     signal = alpha * getattr(point, slope) ** 2
@@ -204,8 +243,9 @@ _DIRECTION = TendsTo(
     distance=_root_mean_square,
     sign="<=",
     window=2,
-    # a mean square over runs, of a smooth function of means over n and d independent terms: a series in 1/d. K = 4 is not derived: it leaves room for
-    # a second term that is four times the first at d = 1
+    # a mean square over runs, of a smooth function of means over n and d independent terms: a
+    # series in 1/d. K = 4 is not derived: it leaves room for a second term that is four times the
+    # first at d = 1
     corrections=Corrections(ladders=((1.0, 1.0),), largest=4.0, logs=0.0),
 )
 
@@ -238,14 +278,18 @@ _DIRECTION = TendsTo(
     },
 )
 def single_run_spike_direction(runs: Ensemble) -> float:
-    r"""In one training run the spike points along ς = Xᵀy, at a fixed angle from the teacher that only more data closes.
+    r"""In one training run the spike points along ς = Xᵀy, at a fixed angle from the teacher that
+    only more data closes.
 
-    .. math:: \cos(\varsigma, w_*) \to \operatorname{sgn}(\mu_1) \left(1 + \frac{\mathbb E\,y^2}{\alpha \mu_1^2}\right)^{-1/2}
+    .. math:: \cos(\varsigma, w_*) \to \operatorname{sgn}(\mu_1)
+              \left(1 + \frac{\mathbb E\,y^2}{\alpha \mu_1^2}\right)^{-1/2}
 
-    Shapes: ς and w* (d,). Observed: the first right singular vector of W₁ − W₀ of real networks after an autograd step, against w*. Relation: the root mean
-    square, over independent runs, of cosine − prediction is O(d^{-1/2}), the size of a run's own fluctuation.
+    Shapes: ς and w* (d,). Observed: the first right singular vector of W₁ − W₀ of real networks
+    after an autograd step, against w*. Relation: the root mean square, over independent runs, of
+    cosine − prediction is O(d^{-1/2}), the size of a run's own fluctuation.
 
-    Hypotheses: E y² < ∞ (checked); where μ₁ = 0 the limit is 0: all noise. Raises InputError for anything that is not an EnsemblePath. Source: derived here from
-    arXiv:2605.17718 [D, N]: 0.79 measured against 0.81 predicted at α = 2, g = tanh.
+    Hypotheses: E y² < ∞ (checked); where μ₁ = 0 the limit is 0: all noise. Raises InputError for
+    anything that is not an EnsemblePath. Source: derived here from arXiv:2605.17718 [D, N]: 0.79
+    measured against 0.81 predicted at α = 2, g = tanh.
     """
     return _cosine(runs)

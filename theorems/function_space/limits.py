@@ -18,7 +18,8 @@ from theorems.stating import tends_to
 _PAPER = "2605.17718"
 
 
-# -- first order in the spike ----------------------------------------------------------------------------------------
+# -- first order in the spike
+# ----------------------------------------------------------------------------------------
 
 
 def _spiked_kernel(point: ExpansionPoint) -> dict[str, Measured]:
@@ -26,7 +27,12 @@ def _spiked_kernel(point: ExpansionPoint) -> dict[str, Measured]:
 
 
 def _expanded(
-    point: ExpansionPoint, *, outer: float = 1.0, cross: float = 2.0, scale: float = 1.0, bulk: float | None = None
+    point: ExpansionPoint,
+    *,
+    outer: float = 1.0,
+    cross: float = 2.0,
+    scale: float = 1.0,
+    bulk: float | None = None,
 ) -> dict[str, float]:
     isotropic = point if bulk is None else replace(point, bulk=bulk)
     a, b = (float(v) for v in point.overlaps)
@@ -47,7 +53,11 @@ def rough(path: ExpansionPath) -> str | None:
     """Why σ'' is no measure, or None."""
     if path.activation == "sign":
         return "sign jumps: σ'' is not even a measure"
-    return None if math.isfinite(link(path.activation).mean_square) else f"E σ² is infinite for {path.activation}"
+    return (
+        None
+        if math.isfinite(link(path.activation).mean_square)
+        else f"E σ² is infinite for {path.activation}"
+    )
 
 
 _SECOND_ORDER = TendsTo(
@@ -55,7 +65,9 @@ _SECOND_ORDER = TendsTo(
     sign="<=",
     random=False,
     # k₁ is analytic in B/A times a squared cosine; the size is d/B
-    corrections=lambda path: Corrections(ladders=((1.0, path.dimension / path.bulk),), largest=5.0, logs=0.0),
+    corrections=lambda path: Corrections(
+        ladders=((1.0, path.dimension / path.bulk),), largest=5.0, logs=0.0
+    ),
 )
 
 
@@ -74,27 +86,36 @@ _SECOND_ORDER = TendsTo(
         "sign of the correction": lambda p: _expanded(p, scale=-1.0),
         "x and x' exchanged": _exchanged,
         "remainder of third order": {
-            "relation": replace(_SECOND_ORDER, rate=lambda point: (point.spike / point.dimension) ** 3)
+            "relation": replace(
+                _SECOND_ORDER, rate=lambda point: (point.spike / point.dimension) ** 3
+            )
         },
-        "bulk absorbs the spike": lambda p: _expanded(p, scale=0.0, bulk=p.bulk + p.spike / p.dimension),
+        "bulk absorbs the spike": lambda p: _expanded(
+            p, scale=0.0, bulk=p.bulk + p.spike / p.dimension
+        ),
     },
 )
 def kernel_first_order_expansion(point: ExpansionPoint) -> dict[str, float]:
     r"""The spike changes the kernel by (B/2d) S, up to second order in B/d.
 
-    .. math:: k_1 = k_0^{(A)} + \frac{B}{2d} S + R, \quad S = \langle w_*,x'\rangle^2\,\mathbb E[\sigma\sigma'']
-        + 2\langle w_*,x\rangle\langle w_*,x'\rangle\,\mathbb E[\sigma'\sigma'] + \langle w_*,x\rangle^2\,\mathbb E[\sigma''\sigma]
+    .. math:: k_1 = k_0^{(A)} + \frac{B}{2d} S + R, \quad
+              S = \langle w_*,x'\rangle^2\,\mathbb E[\sigma\sigma'']
+        + 2\langle w_*,x\rangle\langle w_*,x'\rangle\,\mathbb E[\sigma'\sigma']
+        + \langle w_*,x\rangle^2\,\mathbb E[\sigma''\sigma]
 
-    expectations under w ~ N(0, A I/d), k₀^{(A)} the kernel there, R = O((B/d)²). Shapes: scalars at a pair x, x' (d,). Observed: k₁ by
-    two-dimensional quadrature at B = A/8 … A/128 with an error estimate, ‖x'‖ ≠ ‖x‖; relation: log|R| has slope 2 or more in log(B/d).
+    expectations under w ~ N(0, A I/d), k₀^{(A)} the kernel there, R = O((B/d)²). Shapes: scalars at
+    a pair x, x' (d,). Observed: k₁ by two-dimensional quadrature at B = A/8 … A/128 with an error
+    estimate, ‖x'‖ ≠ ‖x‖; relation: log|R| has slope 2 or more in log(B/d).
 
-    Hypotheses: σ has two weak derivatives, a point mass allowed as for ReLU and |·| (checked); E σ² < ∞ (checked). Raises InputError for anything that is not an
-    ExpansionPath. Source: arXiv:2605.17718 [P].
+    Hypotheses: σ has two weak derivatives, a point mass allowed as for ReLU and |·| (checked); E σ²
+    < ∞ (checked). Raises InputError for anything that is not an ExpansionPath. Source:
+    arXiv:2605.17718 [P].
     """
     return _expanded(point)
 
 
-# -- the top mode ----------------------------------------------------------------------------------------------------
+# -- the top mode
+# --------------------------------------------------------------------------------------------------
 
 
 def _top_mode(point: ZonalPoint) -> dict[str, Measured]:
@@ -102,7 +123,12 @@ def _top_mode(point: ZonalPoint) -> dict[str, Measured]:
 
 
 def _predicted_top(
-    point: ZonalPoint, *, spike: float | None = None, odd: float = 0.0, quadratic: float = 1.0, growth: float = 1.0
+    point: ZonalPoint,
+    *,
+    spike: float | None = None,
+    odd: float = 0.0,
+    quadratic: float = 1.0,
+    growth: float = 1.0,
 ) -> dict[str, float]:
     d, a, b = point.dimension, point.bulk, point.spike if spike is None else spike
     e = mean_coordinate(d)
@@ -123,14 +149,17 @@ def vanishing_spike(path: ZonalPath) -> str | None:
     if path.growth >= 0:
         return None
     return (
-        f"B falls as d^{path.growth:g}: the slope of the eigenvalue in B is off by order 1/d², more than (B/d)² allows"
+        f"B falls as d^{path.growth:g}: the slope of the eigenvalue in B is off by order 1/d², "
+        "more than (B/d)² allows"
     )
 
 
 def _zonal_corrections(path: ZonalPath) -> Corrections:
     """The second order is (B/d)²(c + c'A/B), and what follows is smaller by B/(A d) or by 1/d."""
     share, growth = path.spike / path.bulk, path.growth
-    falling = (((growth, 1 / share),) if growth > 0 else ()) + (((1 - growth, share),) if growth < 1 else ())
+    falling = (((growth, 1 / share),) if growth > 0 else ()) + (
+        ((1 - growth, share),) if growth < 1 else ()
+    )
     return Corrections(ladders=(*falling, (1.0, 1.0)), largest=2.0, logs=0.0)
 
 
@@ -152,7 +181,8 @@ _TOP = replace(
         "B small against d": Hypothesis(
             strategies.fast_zonal_paths,
             fast_spike,
-            meaning="at B ~ d an error of order (B/d)² is as large as what is predicted: the statement says nothing",
+            meaning="at B ~ d an error of order (B/d)² is as large as what is predicted: the "
+            "statement says nothing",
         ),
         "B does not vanish": Hypothesis(strategies.vanishing_zonal_paths, vanishing_spike),
     },
@@ -169,17 +199,22 @@ _TOP = replace(
     },
 )
 def top_mode_mixes_quadratic_harmonic(point: ZonalPoint) -> dict[str, float]:
-    r"""The ReLU kernel's top eigenfunction takes in a quadratic harmonic along the teacher, to first order in B/d, and no linear one.
+    r"""The ReLU kernel's top eigenfunction takes in a quadratic harmonic along the teacher, to
+    first order in B/d, and no linear one.
 
-    .. math:: \phi \propto \frac{\lVert x\rVert}{\sqrt d}(Y_0 + \tau Y_2), \quad \tilde\lambda = A\lambda_{\max}(T_0) + \frac{B}{2\pi d},
-        \quad \tau = \frac1d\sqrt{\frac{2d-2}{d+2}}\, \frac{B}{4\pi(\tilde\lambda - A\lambda_2(T_0))}
+    .. math:: \phi \propto \frac{\lVert x\rVert}{\sqrt d}(Y_0 + \tau Y_2), \quad
+              \tilde\lambda = A\lambda_{\max}(T_0) + \frac{B}{2\pi d},
+        \quad \tau = \frac1d\sqrt{\frac{2d-2}{d+2}}\,
+        \frac{B}{4\pi(\tilde\lambda - A\lambda_2(T_0))}
 
-    with λ_max and λ₂ of `relu_kernel_eigenvalues`; the errors are O((B/d)²) (the paper: o(B/d)) as η ≥ √d makes B at least constant;
-    at fixed d the error has a part B·O(1/d²), which shows once B < 1. Degree 1 is absent by parity. Shapes: three
-    scalars per dimension. Observed: the top eigenpair of the Galerkin matrix of T₁ in 32 zonal harmonics, truncation and quadrature
-    errors estimated by halving both; relation: slopes over d = 32 … 1024 at fixed B or B ~ d^{2ζ−1}.
+    with λ_max and λ₂ of `relu_kernel_eigenvalues`; the errors are O((B/d)²) (the paper: o(B/d)) as
+    η ≥ √d makes B at least constant; at fixed d the error has a part B·O(1/d²), which shows once B
+    < 1. Degree 1 is absent by parity. Shapes: three scalars per dimension. Observed: the top
+    eigenpair of the Galerkin matrix of T₁ in 32 zonal harmonics, truncation and quadrature errors
+    estimated by halving both; relation: slopes over d = 32 … 1024 at fixed B or B ~ d^{2ζ−1}.
 
-    Hypotheses: B = o(d); B does not vanish (both checked). Raises InputError for anything that is not a ZonalPath. Source: arXiv:2605.17718 [P]; λ_max, λ₂ and the
-    order of the error derived [D, N].
+    Hypotheses: B = o(d); B does not vanish (both checked). Raises InputError for anything that is
+    not a ZonalPath. Source: arXiv:2605.17718 [P]; λ_max, λ₂ and the order of the error derived [D,
+    N].
     """
     return _predicted_top(point)

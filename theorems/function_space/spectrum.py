@@ -18,7 +18,8 @@ _PAPER = "2605.17718"
 _BITS = 80
 
 
-# -- eigenvalues of the isotropic kernel -----------------------------------------------------------------------------
+# -- eigenvalues of the isotropic kernel
+# -----------------------------------------------------------------------------
 
 
 def not_relu(h: Harmonic) -> str | None:
@@ -61,21 +62,33 @@ def _spectrum(h: Harmonic, *, odd_vanish: bool = True, step: int = 1) -> arb:
 def relu_kernel_eigenvalues(h: Harmonic) -> arb:
     r"""The isotropic ReLU kernel's eigenvalues on ‖x‖Y_k, degree by degree.
 
-    .. math:: \lambda_{\max} = \lambda_0 = \frac{d e^2}{4}, \quad e = \frac{\Gamma(d/2)}{\sqrt\pi\,\Gamma((d+1)/2)}, \quad
-        \lambda_1 = \frac1{4d}, \quad \lambda_2 = \frac{\lambda_{\max}}{(d+1)^2}, \quad \lambda_k = 0 \text{ for odd } k \ge 3
+    .. math:: \lambda_{\max} = \lambda_0 = \frac{d e^2}{4}, \quad
+              e = \frac{\Gamma(d/2)}{\sqrt\pi\,\Gamma((d+1)/2)}, \quad
+        \lambda_1 = \frac1{4d}, \quad \lambda_2 = \frac{\lambda_{\max}}{(d+1)^2}, \quad
+        \lambda_k = 0 \text{ for odd } k \ge 3
 
-    and λ_{k+2}/λ_k = ((k−1)/(k+d+1))² for even k. Shapes: dimensionless scalars. Observed: Funk and Hecke's integral by rigorous
-    quadrature (CERTIFIED). Hypotheses: the activation is ReLU (checked). Raises InputError for anything that is not a Harmonic. Source: arXiv:2605.17718, values derived here [D, N].
+    and λ_{k+2}/λ_k = ((k−1)/(k+d+1))² for even k. Shapes: dimensionless scalars. Observed: Funk and
+    Hecke's integral by rigorous quadrature (CERTIFIED). Hypotheses: the activation is ReLU
+    (checked). Raises InputError for anything that is not a Harmonic. Source: arXiv:2605.17718,
+    values derived here [D, N].
     """
     return _spectrum(h)
 
 
-# -- decay -----------------------------------------------------------------------------------------------------------
+# -- decay
+# --------------------------------------------------------------------------------------------------
 
 
 def _gram_spectrum(kernel: SpikedKernel) -> Vector:
     """Eigenvalues of the operator on the empirical input law of the points: K/N, decreasing."""
-    key = (tuple(kernel.points.flat), tuple(kernel.direction), kernel.bulk, kernel.spike, kernel.activation, ctx.prec)
+    key = (
+        tuple(kernel.points.flat),
+        tuple(kernel.direction),
+        kernel.bulk,
+        kernel.spike,
+        kernel.activation,
+        ctx.prec,
+    )
     return _spectrum_of(key, _Held(kernel))
 
 
@@ -93,7 +106,7 @@ class _Held:
 
 
 @lru_cache(maxsize=64)  # the largest take a second, and every variant asks for the same two
-def _spectrum_of(key: tuple[object, ...], held: _Held) -> Vector:  # noqa: ARG001, the key is what is kept
+def _spectrum_of(key: tuple[object, ...], held: _Held) -> Vector:  # noqa: ARG001
     kernel = held.kernel
     gram = kernel.closed_form(kernel.root(kernel.inputs))
     matrix = arb_mat(gram.tolist())
@@ -112,7 +125,9 @@ def shrinking(kernel: SpikedKernel) -> str | None:
     """Why Γ is not at least the identity, or None."""
     if kernel.bulk >= 1 and kernel.spike >= 0:
         return None
-    return f"Γ is not at least I: A = {kernel.bulk}, B = {kernel.spike}; no step makes A < 1 or B < 0"
+    return (
+        f"Γ is not at least I: A = {kernel.bulk}, B = {kernel.spike}; no step makes A < 1 or B < 0"
+    )
 
 
 @certifies(
@@ -124,7 +139,9 @@ def shrinking(kernel: SpikedKernel) -> str | None:
     hypotheses={"Γ at least I": Hypothesis(strategies.shrunk_kernels, shrinking)},
     mutants={
         "constant one": lambda k: _bounded_decay(k, arb(1)),
-        "fourth root of the determinant": lambda k: _bounded_decay(k, 1 / _determinant(k).sqrt().sqrt()),
+        "fourth root of the determinant": lambda k: _bounded_decay(
+            k, 1 / _determinant(k).sqrt().sqrt()
+        ),
         "determinant inverted": lambda k: _bounded_decay(k, _determinant(k).sqrt()),
         "absolute constant ½": lambda k: _bounded_decay(k, arb(0.5)),
         "absolute constant 0.1": lambda k: _bounded_decay(k, arb(1) / 10),
@@ -134,16 +151,21 @@ def shrinking(kernel: SpikedKernel) -> str | None:
     },
 )
 def decay_is_preserved(kernel: SpikedKernel) -> Vector:
-    r"""The step cannot make any eigenvalue smaller by more than a constant factor, at fixed dimension.
+    r"""The step cannot make any eigenvalue smaller by more than a constant factor, at fixed
+    dimension.
 
     .. math:: \det(\Gamma)^{-1/2}\, \lambda_j(T_0) \le \lambda_j(T_1) \quad \text{for every } j
 
-    since the density ratio of the weights is at least det(Γ)^{-½} where Γ ⪰ I. The constant depends on d (the paper calls it absolute:
-    at fixed A and B no absolute one holds, see the mutants 0.1, ½ and 1, (A+B)^{-½} and 1/(A+B); whether one holds in the paper's own scaling, A − 1 ~ d^{2ζ−2}, B ~ d^{2ζ−1} under
-    Gaussian inputs, is open). The exponent −½ is sharp: det^{-0.48} dies on 60 points of a line. Shapes: (N,), decreasing. The statement holds for every
-    input law; observed: the operators on the empirical law of the N points, eigenvalues enclosed (CERTIFIED), for ReLU and for σ = cos + sin.
+    since the density ratio of the weights is at least det(Γ)^{-½} where Γ ⪰ I. The constant depends
+    on d (the paper calls it absolute: at fixed A and B no absolute one holds, see the mutants 0.1,
+    ½ and 1, (A+B)^{-½} and 1/(A+B); whether one holds in the paper's own scaling, A − 1 ~ d^{2ζ−2},
+    B ~ d^{2ζ−1} under Gaussian inputs, is open). The exponent −½ is sharp: det^{-0.48} dies on 60
+    points of a line. Shapes: (N,), decreasing. The statement holds for every input law; observed:
+    the operators on the empirical law of the N points, eigenvalues enclosed (CERTIFIED), for ReLU
+    and for σ = cos + sin.
 
-    Hypotheses: Γ ⪰ I (checked; true after every step, A ≥ 1 and B ≥ 0). Raises InputError for anything that is not a SpikedKernel.
-    Source: arXiv:2605.17718 [P]; the constant is derived here [D, N].
+    Hypotheses: Γ ⪰ I (checked; true after every step, A ≥ 1 and B ≥ 0). Raises InputError for
+    anything that is not a SpikedKernel. Source: arXiv:2605.17718 [P]; the constant is derived here
+    [D, N].
     """
     return _bounded_decay(kernel, 1 / _determinant(kernel).sqrt())

@@ -1,6 +1,8 @@
-"""Fields on the training set of a bias-free ReLU network: arXiv:2606.09744. All its claims; they live in modules by topic.
+"""Fields on the training set of a bias-free ReLU network: arXiv:2606.09744. All its claims; they
+live in modules by topic.
 
-Notation: z⁰ = x, hˡ = Wˡzˡ⁻¹, zˡ = Dˡhˡ, pᴸ = a, pˡ⁻¹ = Jˡᵀpˡ with Jˡ = DˡWˡ, δˡ = Dˡpˡ; see `common`.
+Notation: z⁰ = x, hˡ = Wˡzˡ⁻¹, zˡ = Dˡhˡ, pᴸ = a, pˡ⁻¹ = Jˡᵀpˡ with Jˡ = DˡWˡ, δˡ = Dˡpˡ; see
+`common`.
 """
 
 from theorems.gram_hierarchy.recursions import (

@@ -21,11 +21,17 @@ Parts = dict[str, Operand]
 
 def not_gated(net: GatedNetwork) -> str | None:
     """Why the network is not piecewise linear, or None."""
-    return "the activation is tanh, not ReLU: the dynamics have σ'' terms" if net.gate == "tanh" else None
+    return (
+        "the activation is tanh, not ReLU: the dynamics have σ'' terms"
+        if net.gate == "tanh"
+        else None
+    )
 
 
 def on_a_switch(net: GatedNetwork) -> str | None:
-    """Where a ReLU sits on its switch (or a given mask is not the ReLU's), or None; masks that are data have none."""
+    """Where a ReLU sits on its switch (or a given mask is not the ReLU's), or None; masks that are
+    data have none.
+    """
     if net.gate != "relu" or not isinstance(net.inputs, Tensor):
         return None
     seen = fields(net.map(lambda value: Ball(value) if isinstance(value, Tensor) else value))
@@ -34,7 +40,10 @@ def on_a_switch(net: GatedNetwork) -> str | None:
         if bool(unclear.any()):
             entry = tuple(int(i) for i in unclear.nonzero()[0])
             value = float(h.center[entry])
-            return f"pre-activation {entry} (…, row, unit) of layer {layer} is {value:.3g}, on a ReLU switch"
+            return (
+                f"pre-activation {entry} (…, row, unit) of layer {layer} is {value:.3g}, on a "
+                "ReLU switch"
+            )
     return None
 
 
@@ -42,32 +51,40 @@ def shallow(net: GatedNetwork, *, least: int, most: int | None = None) -> str | 
     """Why the depth is outside least … most, or None."""
     if net.depth < least or (most is not None and net.depth > most):
         return (
-            f"the claim is about depth {least}{'' if most == least else ' or more'}, the network has depth {net.depth}"
+            f"the claim is about depth {least}{'' if most == least else ' or more'}, the "
+            f"network has depth {net.depth}"
         )
     return None
 
 
-def hypotheses(depth: int | None = None, least: int | None = None, most: int | None = None) -> dict[str, Hypothesis]:
+def hypotheses(
+    depth: int | None = None, least: int | None = None, most: int | None = None
+) -> dict[str, Hypothesis]:
     """The hypotheses of a claim about gated networks of one depth, or of every depth."""
-    return {"gated activation": Hypothesis(partial(strategies.tanh_networks, depth), not_gated)} | any_activation(
-        depth, least, most
-    )
+    return {
+        "gated activation": Hypothesis(partial(strategies.tanh_networks, depth), not_gated)
+    } | any_activation(depth, least, most)
 
 
 def any_activation(
     depth: int | None = None, least: int | None = None, most: int | None = None
 ) -> dict[str, Hypothesis]:
-    """Those of a claim in which the slopes σ'(h) may be any, tanh's too, since nothing differentiates them."""
+    """Those of a claim in which the slopes σ'(h) may be any, tanh's too, since nothing
+    differentiates them.
+    """
     found = {
         "no pre-activation on a switch": Hypothesis(
             partial(strategies.switching_networks, depth),
             on_a_switch,
-            meaning="on a switch the network has no derivative; with autograd's choice of 0 for it the identity is still true",
+            meaning="on a switch the network has no derivative; with autograd's choice of 0 for it "
+            "the identity is still true",
         ),
     }
     if least is not None:
         other = 2 if least == 1 else 1
-        found["depth"] = Hypothesis(partial(strategies.gated_networks, other), partial(shallow, least=least, most=most))
+        found["depth"] = Hypothesis(
+            partial(strategies.gated_networks, other), partial(shallow, least=least, most=most)
+        )
     return found
 
 

@@ -1,7 +1,10 @@
-r"""The pairwise operators :math:`M^l_{\mu\nu}` and :math:`N^l_{\mu\nu}` of arXiv:2606.09744, applied, never formed.
+r"""The pairwise operators :math:`M^l_{\mu\nu}` and :math:`N^l_{\mu\nu}` of arXiv:2606.09744,
+applied, never formed.
 
-A dense form would be N²n² numbers. What the theorems need is the sum over ν with the residuals, applied to a vector per row;
-that is a loop over the layers with two matrix products each (no recursion of Python's: a network may have thousands). Every choice that a mutant gets wrong is an argument.
+A dense form would be N²n² numbers. What the theorems need is the sum over ν with the residuals,
+applied to a vector per row; that is a loop over the layers with two matrix products each (no
+recursion of Python's: a network may have thousands). Every choice that a mutant gets wrong is an
+argument.
 """
 
 from __future__ import annotations
@@ -61,7 +64,8 @@ class Recursion:
         return weight.mT if self.transposed and weight.shape[-2] == weight.shape[-1] else weight
 
     def pullback(self, net: GatedNetwork, seen: Fields, level: int, vectors: Operand) -> Operand:
-        r""":math:`\sum_\nu r_\nu M^l_{\mu\nu} v(\nu)` for l = ``level``; v and the result are (…, N, n_l).
+        r""":math:`\sum_\nu r_\nu M^l_{\mu\nu} v(\nu)` for l = ``level``; v and the result are (…,
+        N, n_l).
 
         M^L = 0 and M^{l−1}_{μν} = Δ^l_{μν} I + J^l(μ)ᵀ M^l_{μν} J^l(ν) with J^l = D^l W^l.
         """
@@ -69,7 +73,9 @@ class Recursion:
             vectors = net.masks[level - 1] * vectors
         rate, carried = net.residual[..., None, :], [vectors]  # v, then J v of each layer above
         for layer in range(level, net.depth):
-            carried.append(self.right(net.masks[layer]) * (carried[-1] @ self._weight(net.weights[layer]).mT))
+            carried.append(
+                self.right(net.masks[layer]) * (carried[-1] @ self._weight(net.weights[layer]).mT)
+            )
         result = carried[-1] * net.residual[..., None] * self.start
         for layer in reversed(range(level, net.depth)):
             above, result = result, carried[layer - level] * 0
@@ -77,15 +83,22 @@ class Recursion:
                 delta = seen.delta[min(layer + 1 + self.shift, net.depth)]
                 result = ((delta @ delta.mT) * rate) @ carried[layer - level]
             if self.gram:
-                result = result + (self.left(net.masks[layer]) * above) @ self._weight(net.weights[layer])
+                result = result + (self.left(net.masks[layer]) * above) @ self._weight(
+                    net.weights[layer]
+                )
         return result
 
     def pushforward(self, net: GatedNetwork, seen: Fields, level: int, vectors: Operand) -> Operand:
-        r""":math:`\sum_\nu r_\nu N^l_{\mu\nu} q(\nu)` for l = ``level``; q and the result are (…, N, n_l).
+        r""":math:`\sum_\nu r_\nu N^l_{\mu\nu} q(\nu)` for l = ``level``; q and the result are (…,
+        N, n_l).
 
         N⁰ = 0 and N^l_{μν} = Z^{l−1}_{μν} D^l(μ) D^l(ν) + J^l(μ) N^{l−1}_{μν} J^l(ν)ᵀ.
         """
-        rate, pulled = net.residual[..., None, :], [vectors]  # q, then D q, Jᵀ q, … of each layer below
+        # q, then D q, Jᵀ q, … of each layer below
+        rate, pulled = (
+            net.residual[..., None, :],
+            [vectors],
+        )
         for layer in reversed(range(level)):
             masked = self.right(net.masks[layer]) * pulled[-1]
             pulled += [masked, masked @ self._weight(net.weights[layer])]
@@ -105,7 +118,8 @@ STATED = Recursion()
 
 
 def free_vectors(field: Operand) -> Operand:
-    """A vector for every row that no network knows: whole numbers ±1 … ±3 without zeros, of the kind and shape of ``field``.
+    """A vector for every row that no network knows: whole numbers ±1 … ±3 without zeros, of the
+    kind and shape of ``field``.
 
     Of a symbolic field: variables, so that what is said of them is said of all vectors.
     """
@@ -113,13 +127,17 @@ def free_vectors(field: Operand) -> Operand:
         return field.fresh("v")
     rows, width = field.shape[-2:]
     drawn = np.random.default_rng(rows).choice([-3, -2, -1, 1, 2, 3], (rows, width))
-    return field * 0 + (drawn.astype(object) if isinstance(field, np.ndarray) else torch.as_tensor(drawn).double())
+    return field * 0 + (
+        drawn.astype(object) if isinstance(field, np.ndarray) else torch.as_tensor(drawn).double()
+    )
 
 
 def pulled_back(net: GatedNetwork, level: int, vectors: Operand) -> Operand:
-    r"""Measured: :math:`-\sum_\nu r_\nu M^l_{\mu\nu} v(\nu)` is the velocity of p^l while the layers above, fed with v, descend.
+    r"""Measured: :math:`-\sum_\nu r_\nu M^l_{\mu\nu} v(\nu)` is the velocity of p^l while the
+    layers above, fed with v, descend.
 
-    δ does not know what the layers are fed with, so this observes the operator on any vectors and not on activations alone.
+    δ does not know what the layers are fed with, so this observes the operator on any vectors and
+    not on activations alone.
     """
     if level == net.depth:
         return vectors * 0
@@ -128,7 +146,9 @@ def pulled_back(net: GatedNetwork, level: int, vectors: Operand) -> Operand:
 
 
 def pushed_forward(net: GatedNetwork, level: int, vectors: Operand) -> Operand:
-    r"""Measured: :math:`-\sum_\nu r_\nu N^l_{\mu\nu} q(\nu)` is the velocity of z^l while the layers below descend under the readout q."""
+    r"""Measured: :math:`-\sum_\nu r_\nu N^l_{\mu\nu} q(\nu)` is the velocity of z^l while the
+    layers below descend under the readout q.
+    """
     if level == 0:
         return vectors * 0
     below = _part(net, slice(level), inputs=net.inputs, readout=vectors)
@@ -136,12 +156,21 @@ def pushed_forward(net: GatedNetwork, level: int, vectors: Operand) -> Operand:
 
 
 def _part(net: GatedNetwork, layers: slice, *, inputs: Operand, readout: Operand) -> GatedNetwork:
-    """Some of the layers as a network of its own: its masks are data, its residuals those of the whole, its descent is measured."""
+    """Some of the layers as a network of its own: its masks are data, its residuals those of the
+    whole, its descent is measured.
+    """
     part = replace(
-        net, weights=net.weights[layers], masks=net.masks[layers], weight_velocity=net.weight_velocity[layers],
-        inputs=inputs, readout=readout, gate="data",
-    )  # fmt: skip
-    return replace(part, weight_velocity=tuple(-g for g in loss_gradient(part, part.weights, part.residual)))
+        net,
+        weights=net.weights[layers],
+        masks=net.masks[layers],
+        weight_velocity=net.weight_velocity[layers],
+        inputs=inputs,
+        readout=readout,
+        gate="data",
+    )
+    return replace(
+        part, weight_velocity=tuple(-g for g in loss_gradient(part, part.weights, part.residual))
+    )
 
 
 def pairwise(rows: Operand) -> Operand:

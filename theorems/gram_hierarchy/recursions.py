@@ -1,7 +1,8 @@
 """The hierarchy of fields on the training set: arXiv:2606.09744.
 
-Bias-free ReLU network with a fixed readout, gradient flow, masks constant between switches. Fields as in `impl.gram_hierarchy.gated`:
-z (activations), h (pre-activations), p (conjugate fields), δ = D p; r is the residual ∂L/∂f per row.
+Bias-free ReLU network with a fixed readout, gradient flow, masks constant between switches. Fields
+as in `impl.gram_hierarchy.gated`: z (activations), h (pre-activations), p (conjugate fields), δ = D
+p; r is the residual ∂L/∂f per row.
 """
 
 from __future__ import annotations
@@ -53,7 +54,9 @@ def _layerwise_observed(net: GatedNetwork) -> Parts:
     return parts
 
 
-def _layerwise(net: GatedNetwork, term: Callable[[Any, int], Operand] = layer_kernel, skip: int = 0) -> Parts:
+def _layerwise(
+    net: GatedNetwork, term: Callable[[Any, int], Operand] = layer_kernel, skip: int = 0
+) -> Parts:
     seen, total, parts = fields(net), net.residual * 0, {}
     for layer in range(1, net.depth + 1):
         speed = -apply(term(seen, layer), net.residual)
@@ -75,33 +78,42 @@ def _layerwise(net: GatedNetwork, term: Callable[[Any, int], Operand] = layer_ke
         "gradients of the next layer": partial(
             _layerwise,
             term=lambda seen, layer: (
-                pairwise(seen.z[layer - 1]) * pairwise(seen.delta[min(layer + 1, len(seen.delta) - 1)])
+                pairwise(seen.z[layer - 1])
+                * pairwise(seen.delta[min(layer + 1, len(seen.delta) - 1)])
             ),
         ),
         "conjugate fields without their masks": partial(
-            _layerwise, term=lambda seen, layer: pairwise(seen.z[layer - 1]) * pairwise(seen.p[layer])
+            _layerwise,
+            term=lambda seen, layer: pairwise(seen.z[layer - 1]) * pairwise(seen.p[layer]),
         ),
         "activations of the same layer": partial(
-            _layerwise, term=lambda seen, layer: pairwise(seen.z[layer]) * pairwise(seen.delta[layer])
+            _layerwise,
+            term=lambda seen, layer: pairwise(seen.z[layer]) * pairwise(seen.delta[layer]),
         ),
         "matrix product for Hadamard": partial(
-            _layerwise, term=lambda seen, layer: pairwise(seen.z[layer - 1]) @ pairwise(seen.delta[layer])
+            _layerwise,
+            term=lambda seen, layer: pairwise(seen.z[layer - 1]) @ pairwise(seen.delta[layer]),
         ),
         "sum for product": partial(
-            _layerwise, term=lambda seen, layer: pairwise(seen.z[layer - 1]) + pairwise(seen.delta[layer])
+            _layerwise,
+            term=lambda seen, layer: pairwise(seen.z[layer - 1]) + pairwise(seen.delta[layer]),
         ),
     },
 )
 def layerwise_kernel(net: GatedNetwork) -> Parts:
-    r"""The residuals move by a sum of layer kernels, each a Hadamard product of forward and backward correlations.
+    r"""The residuals move by a sum of layer kernels, each a Hadamard product of forward and
+    backward correlations.
 
-    .. math:: \dot r = -K r, \qquad K = \sum_{l=1}^L Z^{l-1} \circ \Delta^l, \qquad \dot{L} = -r^\top K r
+    .. math:: \dot r = -K r, \qquad K = \sum_{l=1}^L Z^{l-1} \circ \Delta^l, \qquad
+              \dot{L} = -r^\top K r
 
-    and every term is positive semi-definite: each layer's own motion never raises the loss.
-    Shapes: Z, Δ, K (…, N, N), r (…, N). Observed: forward-mode derivative of the outputs along −∇L, all layers and one at a time.
+    and every term is positive semi-definite: each layer's own motion never raises the loss. Shapes:
+    Z, Δ, K (…, N, N), r (…, N). Observed: forward-mode derivative of the outputs along −∇L, all
+    layers and one at a time.
 
-    Hypotheses (checked): ReLU gates with no pre-activation on a switch, masks given as data, or tanh, with 1 − tanh² for the mask.
-    Raises InputError for anything that is not a GatedNetwork. Source: arXiv:2606.09744 [P]; the form [D, N].
+    Hypotheses (checked): ReLU gates with no pre-activation on a switch, masks given as data, or
+    tanh, with 1 − tanh² for the mask. Raises InputError for anything that is not a GatedNetwork.
+    Source: arXiv:2606.09744 [P]; the form [D, N].
     """
     return _layerwise(net)
 
@@ -123,7 +135,9 @@ def _pullback_observed(net: GatedNetwork, *levels: int) -> Parts:
     seen, parts = fields(net), conjugate_velocities(net)
     wanted = levels or tuple(range(net.depth + 1))
     parts = {f"p{level}": parts[f"p{level}"] for level in wanted}
-    return parts | {_pulled(level): pulled_back(net, level, free_vectors(seen.z[level])) for level in wanted}
+    return parts | {
+        _pulled(level): pulled_back(net, level, free_vectors(seen.z[level])) for level in wanted
+    }
 
 
 @equals(
@@ -132,7 +146,9 @@ def _pullback_observed(net: GatedNetwork, *levels: int) -> Parts:
     source=Source(PAPER, "backward pullback recursion"),
     hypotheses=hypotheses(),
     mutants={
-        "masks dropped from J": partial(_pullback, recursion=Recursion(left=no_mask, right=no_mask)),
+        "masks dropped from J": partial(
+            _pullback, recursion=Recursion(left=no_mask, right=no_mask)
+        ),
         "one mask for both samples": partial(
             _pullback, recursion=Recursion(left=first_row_everywhere, right=first_row_everywhere)
         ),
@@ -151,13 +167,16 @@ def backward_pullback_recursion(net: GatedNetwork) -> Parts:
     r"""The conjugate fields move by operators that are pulled back from layer to layer.
 
     .. math:: \dot p^l(\mu) = -\sum_\nu r_\nu M^l_{\mu\nu} z^l(\nu), \qquad M^L = 0, \qquad
-              M^{l-1}_{\mu\nu} = \Delta^l_{\mu\nu} I + J^l(\mu)^\top M^l_{\mu\nu} J^l(\nu), \qquad J^l = D^l W^l
+              M^{l-1}_{\mu\nu} = \Delta^l_{\mu\nu} I + J^l(\mu)^\top M^l_{\mu\nu} J^l(\nu), \qquad
+              J^l = D^l W^l
 
-    for l = 0 … L. Shapes: p^l, z^l (…, N, n_l), M^l_{μν} (n_l, n_l), never formed. Observed: forward-mode derivative of p along −∇L; and M^l on free
-    vectors v(ν) in place of z^l(ν): the same derivative in the network of the layers above l (its masks as they are), fed with v.
+    for l = 0 … L. Shapes: p^l, z^l (…, N, n_l), M^l_{μν} (n_l, n_l), never formed. Observed:
+    forward-mode derivative of p along −∇L; and M^l on free vectors v(ν) in place of z^l(ν): the
+    same derivative in the network of the layers above l (its masks as they are), fed with v.
 
-    Hypotheses (checked): ReLU gates, or masks given as data; no pre-activation on a switch.
-    Raises InputError for anything that is not a GatedNetwork. Source: arXiv:2606.09744 [P]; the form [D, N].
+    Hypotheses (checked): ReLU gates, or masks given as data; no pre-activation on a switch. Raises
+    InputError for anything that is not a GatedNetwork. Source: arXiv:2606.09744 [P]; the form [D,
+    N].
     """
     return _pullback(net)
 
@@ -205,17 +224,20 @@ def _first_pullbacks(
     },
 )
 def weight_gram_is_first_nontrivial_pullback(net: GatedNetwork) -> Parts:
-    r"""Two layers below the readout the pullback operator contains the weight Gram matrix, gated by both samples' masks.
+    r"""Two layers below the readout the pullback operator contains the weight Gram matrix, gated by
+    both samples' masks.
 
     .. math:: M^{L-1}_{\mu\nu} = \Delta^L_{\mu\nu} I, \qquad
               M^{L-2}_{\mu\nu} = \Delta^{L-1}_{\mu\nu} I
               + \Delta^L_{\mu\nu} (W^{L-1})^\top D^{L-1}(\mu) D^{L-1}(\nu) W^{L-1}
 
-    The first is scalar, so the Gram matrix enters here for the first time. Shapes: operators (n_l, n_l) per pair, applied to z^l and to free vectors (…, N, n_l).
-    Observed: as in `backward_pullback_recursion`, at l = L−1 and L−2.
+    The first is scalar, so the Gram matrix enters here for the first time. Shapes: operators (n_l,
+    n_l) per pair, applied to z^l and to free vectors (…, N, n_l). Observed: as in
+    `backward_pullback_recursion`, at l = L−1 and L−2.
 
-    Hypotheses (checked): ReLU gates, or masks given as data; no pre-activation on a switch; depth L ≥ 2.
-    Raises InputError for anything that is not a GatedNetwork. Source: arXiv:2606.09744 [P]; the form [D].
+    Hypotheses (checked): ReLU gates, or masks given as data; no pre-activation on a switch; depth L
+    ≥ 2. Raises InputError for anything that is not a GatedNetwork. Source: arXiv:2606.09744 [P];
+    the form [D].
     """
     return _first_pullbacks(net)
 
@@ -224,7 +246,9 @@ def _pushforward(net: GatedNetwork, recursion: Recursion = STATED) -> Parts:
     seen, parts = fields(net), {}
     for level in range(net.depth + 1):
         parts[f"z{level}"] = -recursion.pushforward(net, seen, level, seen.p[level])
-        parts[_pushed(level)] = -recursion.pushforward(net, seen, level, free_vectors(seen.p[level]))
+        parts[_pushed(level)] = -recursion.pushforward(
+            net, seen, level, free_vectors(seen.p[level])
+        )
     return parts
 
 
@@ -234,7 +258,9 @@ def _pushed(level: int) -> str:
 
 def _pushforward_observed(net: GatedNetwork) -> Parts:
     seen = fields(net)
-    free = {_pushed(i): pushed_forward(net, i, free_vectors(seen.p[i])) for i in range(net.depth + 1)}
+    free = {
+        _pushed(i): pushed_forward(net, i, free_vectors(seen.p[i])) for i in range(net.depth + 1)
+    }
     return activation_velocities(net) | free
 
 
@@ -260,12 +286,15 @@ def forward_pushforward_recursion(net: GatedNetwork) -> Parts:
     r"""The activations move by operators that are pushed forward from layer to layer.
 
     .. math:: \dot z^l(\mu) = -\sum_\nu r_\nu N^l_{\mu\nu} p^l(\nu), \qquad N^0 = 0, \qquad
-              N^l_{\mu\nu} = Z^{l-1}_{\mu\nu} D^l(\mu) D^l(\nu) + J^l(\mu) N^{l-1}_{\mu\nu} J^l(\nu)^\top
+              N^l_{\mu\nu} = Z^{l-1}_{\mu\nu} D^l(\mu) D^l(\nu)
+              + J^l(\mu) N^{l-1}_{\mu\nu} J^l(\nu)^\top
 
-    for l = 0 … L. Shapes: z^l, p^l (…, N, n_l), N^l_{μν} (n_l, n_l), never formed. Observed: forward-mode derivative of z along −∇L; and N^l on
-    free vectors q(ν) in place of p^l(ν): the same derivative in the network of the layers up to l, read out by q.
+    for l = 0 … L. Shapes: z^l, p^l (…, N, n_l), N^l_{μν} (n_l, n_l), never formed. Observed:
+    forward-mode derivative of z along −∇L; and N^l on free vectors q(ν) in place of p^l(ν): the
+    same derivative in the network of the layers up to l, read out by q.
 
-    Hypotheses (checked): ReLU gates, or masks given as data; no pre-activation on a switch.
-    Raises InputError for anything that is not a GatedNetwork. Source: derived here from arXiv:2606.09744 [D, N].
+    Hypotheses (checked): ReLU gates, or masks given as data; no pre-activation on a switch. Raises
+    InputError for anything that is not a GatedNetwork. Source: derived here from arXiv:2606.09744
+    [D, N].
     """
     return _pushforward(net)

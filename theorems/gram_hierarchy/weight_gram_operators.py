@@ -1,4 +1,6 @@
-"""Cuts, closure and the flow of the weight Gram operators: the second half of arXiv:2606.09744 (see `gram_hierarchy`)."""
+"""Cuts, closure and the flow of the weight Gram operators: the second half of arXiv:2606.09744 (see
+`gram_hierarchy`).
+"""
 
 from __future__ import annotations
 
@@ -50,23 +52,28 @@ _CONSTANT = Recursion(left=first_row_everywhere, right=first_row_everywhere)
     mutants={
         "backward half only": partial(_cut, forward=Recursion(local=False)),
         "forward half only": partial(_cut, backward=Recursion(local=False)),
-        "Gram terms left out": partial(_cut, forward=Recursion(gram=False), backward=Recursion(gram=False)),
+        "Gram terms left out": partial(
+            _cut, forward=Recursion(gram=False), backward=Recursion(gram=False)
+        ),
         "masks dropped": partial(_cut, backward=Recursion(left=no_mask, right=no_mask)),
         "one mask for both samples": partial(_cut, forward=_CONSTANT, backward=_CONSTANT),
         "forward half with Z of the layer above": partial(_cut, forward=Recursion(shift=1)),
     },
 )
 def kernel_cut_identity(net: GatedNetwork) -> Parts:
-    r"""The tangent kernel can be cut at any layer: what moves below it and what moves above it add up to the same kernel.
+    r"""The tangent kernel can be cut at any layer: what moves below it and what moves above it add
+    up to the same kernel.
 
     .. math:: K_{\mu\nu} = \langle p^l(\mu), N^l_{\mu\nu}\, p^l(\nu) \rangle
-              + \langle z^l(\mu), M^l_{\mu\nu}\, z^l(\nu) \rangle \qquad \text{for every } l = 0 \dots L
+              + \langle z^l(\mu), M^l_{\mu\nu}\, z^l(\nu) \rangle \qquad
+              \text{for every } l = 0 \dots L
 
-    Tested through ṙ = −K r with the network's own residuals. Shapes: K (…, N, N), r (…, N). Observed: forward-mode
-    derivative of the outputs along −∇L.
+    Tested through ṙ = −K r with the network's own residuals. Shapes: K (…, N, N), r (…, N).
+    Observed: forward-mode derivative of the outputs along −∇L.
 
-    Hypotheses (checked): ReLU gates, or masks given as data; no pre-activation on a switch.
-    Raises InputError for anything that is not a GatedNetwork. Source: derived here from arXiv:2606.09744 [D, N].
+    Hypotheses (checked): ReLU gates, or masks given as data; no pre-activation on a switch. Raises
+    InputError for anything that is not a GatedNetwork. Source: derived here from arXiv:2606.09744
+    [D, N].
     """
     return _cut(net)
 
@@ -82,13 +89,20 @@ def without_gram() -> Recursion:
 def closed_fields(net: GatedNetwork) -> Parts:
     """Velocities of p¹ … p^L and z¹ … z^L predicted with every Gram term dropped."""
     seen = fields(net)
-    conjugate = [-_WITHOUT_GRAM.pullback(net, seen, level, seen.z[level]) for level in range(net.depth + 1)]
-    forward = [-_WITHOUT_GRAM.pushforward(net, seen, level, seen.p[level]) for level in range(net.depth + 1)]
+    conjugate = [
+        -_WITHOUT_GRAM.pullback(net, seen, level, seen.z[level]) for level in range(net.depth + 1)
+    ]
+    forward = [
+        -_WITHOUT_GRAM.pushforward(net, seen, level, seen.p[level])
+        for level in range(net.depth + 1)
+    ]
     return by_layer(tuple(conjugate), 1, "p") | by_layer(tuple(forward), 1, "z")
 
 
 def _velocities(net: GatedNetwork) -> Parts:
-    """The velocities, and by how much the closed dynamics miss them: squared, all layers together."""
+    """The velocities, and by how much the closed dynamics miss them: squared, all layers
+    together.
+    """
     every = conjugate_velocities(net) | activation_velocities(net)
     found = {name: value for name, value in every.items() if name[1:] != "0"}
     closed = closed_fields(net)
@@ -103,12 +117,13 @@ _MISSED = {"closed conjugate dynamics miss by": "p", "closed forward dynamics mi
 
 
 def _gram_terms(net: GatedNetwork, *, conjugate_from: float = 3, forward_from: float = 2) -> Parts:
-    """The closed dynamics, plus the Gram terms wherever the count says that they act; there the closed ones must miss something."""
+    """The closed dynamics, plus the Gram terms wherever the count says that they act; there the
+    closed ones must miss something.
+    """
     seen, parts = fields(net), closed_fields(net)
     for part, first in zip(_MISSED, (conjugate_from, forward_from), strict=True):
-        parts[part] = (net.residual * 0).sum(-1) - (
-            0 if net.depth >= first else 1
-        )  # a square is above −1: nothing said
+        # a square is above −1: nothing said
+        parts[part] = (net.residual * 0).sum(-1) - (0 if net.depth >= first else 1)
     for level in range(1, net.depth + 1):
         if net.depth >= conjugate_from:
             parts[f"p{level}"] = -STATED.pullback(net, seen, level, seen.z[level])
@@ -118,16 +133,24 @@ def _gram_terms(net: GatedNetwork, *, conjugate_from: float = 3, forward_from: f
 
 
 def gram_term_vanishes(net: GatedNetwork) -> str | None:
-    """Why dropping the Gram terms would not show on this network although it is deep enough, or None."""
+    """Why dropping the Gram terms would not show on this network although it is deep enough, or
+    None.
+    """
     seen = fields(net)
-    for recursion, last, fewest, name in (("pullback", 1, 3, "conjugate"), ("pushforward", net.depth, 2, "forward")):
+    for recursion, last, fewest, name in (
+        ("pullback", 1, 3, "conjugate"),
+        ("pushforward", net.depth, 2, "forward"),
+    ):
         if net.depth < fewest:
             continue
         vectors = seen.z[last] if recursion == "pullback" else seen.p[last]
         whole = getattr(STATED, recursion)(net, seen, last, vectors)
         local = getattr(_WITHOUT_GRAM, recursion)(net, seen, last, vectors)
         if not bool((whole != local).any()):
-            return f"the {name} Gram terms are zero on this network (dead units, zero weights or zero residuals)"
+            return (
+                f"the {name} Gram terms are zero on this network (dead units, zero weights or "
+                "zero residuals)"
+            )
     return None
 
 
@@ -155,7 +178,8 @@ def gram_term_vanishes(net: GatedNetwork) -> str | None:
     },
 )
 def closure_needs_gram_from_depth_three(net: GatedNetwork) -> Parts:
-    r"""Without the weight Gram operators the conjugate dynamics are exact up to depth two and wrong from depth three on.
+    r"""Without the weight Gram operators the conjugate dynamics are exact up to depth two and wrong
+    from depth three on.
 
     .. math::
         \dot p^l(\mu) = -\sum_\nu r_\nu\, \Delta^{l+1}_{\mu\nu}\, z^l(\nu) \quad (1 \le l < L) \iff L \le 2
@@ -163,27 +187,36 @@ def closure_needs_gram_from_depth_three(net: GatedNetwork) -> Parts:
     .. math::
         \dot z^l(\mu) = -\sum_\nu r_\nu\, Z^{l-1}_{\mu\nu}\, D^l(\mu) D^l(\nu)\, p^l(\nu) \quad (1 \le l \le L) \iff L = 1
 
-    Conjugate count: with the terms JᵀMJ dropped, ṗ¹ … ṗ^L are exact at L ≤ 2 and wrong at L ≥ 3 (p⁰, the gradient at the input,
-    drives nothing and does not count). Forward count: with JNJᵀ dropped, ż¹ … ż^L are exact at L = 1 and wrong at
-    L ≥ 2. The paper's "depth three" fits either count (readout counted as a layer in the second). Both halves are observed, by depth: where the closed
-    dynamics are said to suffice they are the prediction; elsewhere the full ones are, and Σ_l ‖ṗ^l − its closed form‖² (and that of z) must be above zero.
+    Conjugate count: with the terms JᵀMJ dropped, ṗ¹ … ṗ^L are exact at L ≤ 2 and wrong at L ≥ 3
+    (p⁰, the gradient at the input, drives nothing and does not count). Forward count: with JNJᵀ
+    dropped, ż¹ … ż^L are exact at L = 1 and wrong at L ≥ 2. The paper's "depth three" fits either
+    count (readout counted as a layer in the second). Both halves are observed, by depth: where the
+    closed dynamics are said to suffice they are the prediction; elsewhere the full ones are, and
+    Σ_l ‖ṗ^l − its closed form‖² (and that of z) must be above zero.
 
     Shapes: p^l, z^l (…, N, n_l). Observed: forward-mode derivatives along −∇L.
 
-    Hypotheses (checked): ReLU gates, or masks given as data; no pre-activation on a switch; the Gram terms are not zero.
-    Raises InputError for anything that is not a GatedNetwork. Source: arXiv:2606.09744 [P]; the counts [D, N].
-    """
+    Hypotheses (checked): ReLU gates, or masks given as data; no pre-activation on a switch; the
+    Gram terms are not zero. Raises InputError for anything that is not a GatedNetwork. Source:
+    arXiv:2606.09744 [P]; the counts [D, N].
+    """  # noqa: E501
     return _gram_terms(net)
 
 
 def _gram_velocities(net: GatedNetwork) -> Parts:
-    return along_descent(lambda _, weights: by_layer((0, *(w.mT @ w for w in weights)), 1, "G"))(net)
+    return along_descent(lambda _, weights: by_layer((0, *(w.mT @ w for w in weights)), 1, "G"))(
+        net
+    )
 
 
-def _gram_flow(net: GatedNetwork, *, conjugate: str = "p", symmetric: bool = True, factor: int = 1) -> Parts:
+def _gram_flow(
+    net: GatedNetwork, *, conjugate: str = "p", symmetric: bool = True, factor: int = 1
+) -> Parts:
     seen, parts = fields(net), {}
     for layer in range(1, net.depth + 1):
-        outer = (net.residual[..., None] * seen.z[layer - 1]).mT @ getattr(seen, conjugate)[layer - 1]
+        outer = (net.residual[..., None] * seen.z[layer - 1]).mT @ getattr(seen, conjugate)[
+            layer - 1
+        ]
         parts[f"G{layer}"] = (outer + outer.mT if symmetric else outer * 2) * -factor
     return parts
 
@@ -201,14 +234,18 @@ def _gram_flow(net: GatedNetwork, *, conjugate: str = "p", symmetric: bool = Tru
     },
 )
 def gram_operator_flow(net: GatedNetwork) -> Parts:
-    r"""Every weight Gram matrix moves by the outer products of the activations and conjugate fields just below it.
+    r"""Every weight Gram matrix moves by the outer products of the activations and conjugate fields
+    just below it.
 
-    .. math:: \frac{d}{dt} (W^l)^\top W^l = -\sum_\nu r_\nu \left( z^{l-1} (p^{l-1})^\top + p^{l-1} (z^{l-1})^\top \right)(\nu)
+    .. math:: \frac{d}{dt} (W^l)^\top W^l = -\sum_\nu r_\nu
+              \left( z^{l-1} (p^{l-1})^\top + p^{l-1} (z^{l-1})^\top \right)(\nu)
 
-    In deep linear networks this closes the hierarchy at first order; with masks the operators M carry D(μ) D(ν) between
-    two weights, so their velocity couples three samples. Shapes: (…, n_{l−1}, n_{l−1}). Observed: forward-mode derivative of W ↦ WᵀW along −∇L.
+    In deep linear networks this closes the hierarchy at first order; with masks the operators M
+    carry D(μ) D(ν) between two weights, so their velocity couples three samples. Shapes: (…,
+    n_{l−1}, n_{l−1}). Observed: forward-mode derivative of W ↦ WᵀW along −∇L.
 
-    Hypotheses (checked): ReLU gates with no pre-activation on a switch, masks given as data, or tanh, with 1 − tanh² for the mask.
-    Raises InputError for anything that is not a GatedNetwork. Source: derived here from arXiv:2606.09744 [D, N].
+    Hypotheses (checked): ReLU gates with no pre-activation on a switch, masks given as data, or
+    tanh, with 1 − tanh² for the mask. Raises InputError for anything that is not a GatedNetwork.
+    Source: derived here from arXiv:2606.09744 [D, N].
     """
     return _gram_flow(net)

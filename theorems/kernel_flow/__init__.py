@@ -1,14 +1,26 @@
-"""Task-driven kernel flows: arXiv:2601.00276. The paper's claims, by topic in the files named below, in its order.
+"""Task-driven kernel flows: arXiv:2601.00276. The paper's claims, by topic in the files named
+below, in its order.
 
-Model: free features Φ (N, P), linear readout A (C, P), outputs F = ΦAᵀ, kernel K = ΦΦᵀ, labels Y (N, C), objective
-J = ℓ(F, Y) + (λ/2)‖A‖² + (μ/2)‖Φ‖², squared loss ½‖Y − F‖², G = ∂ℓ/∂F.
+Model: free features Φ (N, P), linear readout A (C, P), outputs F = ΦAᵀ, kernel K = ΦΦᵀ, labels Y
+(N, C), objective J = ℓ(F, Y) + (λ/2)‖A‖² + (μ/2)‖Φ‖², squared loss ½‖Y − F‖², G = ∂ℓ/∂F.
 """
 
 from __future__ import annotations
 
-from theorems.kernel_flow.dynamics import imbalance_decays_exponentially, kernel_energy_decreases, kernel_ode
-from theorems.kernel_flow.ends import coupled_flow_reaches_water_filling, kernel_flow_reaches_water_filling
-from theorems.kernel_flow.filters import laplacian_filter_rank, laplacian_spectral_filter, spectral_bias_variance
+from theorems.kernel_flow.dynamics import (
+    imbalance_decays_exponentially,
+    kernel_energy_decreases,
+    kernel_ode,
+)
+from theorems.kernel_flow.ends import (
+    coupled_flow_reaches_water_filling,
+    kernel_flow_reaches_water_filling,
+)
+from theorems.kernel_flow.filters import (
+    laplacian_filter_rank,
+    laplacian_spectral_filter,
+    spectral_bias_variance,
+)
 from theorems.kernel_flow.kernel_ranks import (
     kernel_rank_at_most_classes,
     parameter_decay_bounds_kernel_rank_as_stated,

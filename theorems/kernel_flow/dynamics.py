@@ -1,4 +1,6 @@
-"""The kernel's ODE, its energy, and the coupled flow's imbalance: arXiv:2601.00276, identities at every point."""
+"""The kernel's ODE, its energy, and the coupled flow's imbalance: arXiv:2601.00276, identities at
+every point.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ from theorems.impl.strategies import flows as flow_strategies
 from theorems.kernel_flow.kernel_ranks import PAPER, RIDGE
 from theorems.stating import equals
 
-FLOW_HYPOTHESES = RIDGE | {"readout at its ridge optimum": Hypothesis(flow_strategies.lagging_points)}
+FLOW_HYPOTHESES = RIDGE | {
+    "readout at its ridge optimum": Hypothesis(flow_strategies.lagging_points)
+}
 """The last cannot be seen from the kernel and must show as refuted."""
 
 
@@ -50,7 +54,8 @@ def _variant(gain: float, loss: float, *, sided: bool = False) -> object:
 
 
 @equals(
-    observed=lru_cache(maxsize=4)(doubled_kernel_velocity),  # mutants observe the same instance again
+    # mutants observe the same instance again
+    observed=lru_cache(maxsize=4)(doubled_kernel_velocity),
     on=flow_strategies.kernel_points,
     source=Source(PAPER, "the kernel's ODE; its form derived"),
     hypotheses=FLOW_HYPOTHESES,
@@ -66,16 +71,21 @@ def _variant(gain: float, loss: float, *, sided: bool = False) -> object:
     },
 )
 def kernel_ode(point: KernelPoint) -> Operand:
-    r"""With a fast readout the kernel follows an equation of its own: drive towards the labels, decay of everything else.
+    r"""With a fast readout the kernel follows an equation of its own: drive towards the labels,
+    decay of everything else.
 
-    .. math:: \dot K = D K + K D - 2\mu K, \qquad D = \lambda (K + \lambda I)^{-1} Y Y^\top (K + \lambda I)^{-1}
+    .. math:: \dot K = D K + K D - 2\mu K, \qquad
+              D = \lambda (K + \lambda I)^{-1} Y Y^\top (K + \lambda I)^{-1}
 
-    Gradient flow on Φ of the squared loss, A at its ridge optimum. Shapes: K = ΦΦᵀ (N, N). Compared twice over. Observed: the reduced
-    objective, with the ridge optimum solved on the width side, differentiated along every (e_ie_jᵀ + e_je_iᵀ)Φ, which
-    gives −K̇_{ij}: over the rationals exactly by dual numbers, by torch.func.jvp on floats (tests compare it with reverse-mode autograd).
+    Gradient flow on Φ of the squared loss, A at its ridge optimum. Shapes: K = ΦΦᵀ (N, N). Compared
+    twice over. Observed: the reduced objective, with the ridge optimum solved on the width side,
+    differentiated along every (e_ie_jᵀ + e_je_iᵀ)Φ, which gives −K̇_{ij}: over the rationals
+    exactly by dual numbers, by torch.func.jvp on floats (tests compare it with reverse-mode
+    autograd).
 
-    Hypotheses: λ > 0 (checked); the readout is at its optimum (not checkable).
-    Raises InputError for anything that is not a KernelPoint. Source: arXiv:2601.00276 [P] (that it exists); the form [D, N].
+    Hypotheses: λ > 0 (checked); the readout is at its optimum (not checkable). Raises InputError
+    for anything that is not a KernelPoint. Source: arXiv:2601.00276 [P] (that it exists); the form
+    [D, N].
     """
     kernel = _kernel(point.features)
     return kernel_velocity(kernel, point.targets, point.ridge, point.decay) * 2
@@ -85,7 +95,8 @@ def kernel_ode(point: KernelPoint) -> Operand:
 def _energies(point: KernelPoint) -> dict[str, Operand]:
     task = (point.targets, point.ridge, point.decay)
     first, second = _kernel(point.features), _kernel(point.other)
-    speed = doubled_features_velocity(point)  # minus the objective's own gradient, and no formula for it
+    # minus the objective's own gradient, and no formula for it
+    speed = doubled_features_velocity(point)
     along = slope(lambda phi: energy(_kernel(phi), *task), point.features, speed)
     half = Fraction(1, 2) if is_exact(first) else 0.5
     between = energy((first + second) * half, *task)
@@ -105,7 +116,9 @@ def _value(number: Operand) -> Operand:
 def _features_velocity(point: KernelPoint) -> Operand:
     """Φ̇ = (D − μ)Φ."""
     kernel = _kernel(point.features)
-    return drive(kernel, point.targets, point.ridge) @ point.features - point.features * scalar(point.decay)
+    return drive(kernel, point.targets, point.ridge) @ point.features - point.features * scalar(
+        point.decay
+    )
 
 
 def _energy_claims(
@@ -138,9 +151,12 @@ def _first_sample(point: KernelPoint) -> Operand:
         "rate twice": lambda point: _energy_claims(point, rate=2),
         "energy grows": lambda point: _energy_claims(point, rate=-1),
         "energy without the ridge": lambda point: _energy_claims(point, factor=0),
-        "the first sample moves alone": lambda point: _energy_claims(point, speed=_first_sample(point)),
+        "the first sample moves alone": lambda point: _energy_claims(
+            point, speed=_first_sample(point)
+        ),
         "the first sample's speed alone": lambda point: (
-            _energy_claims(point) | {"rate": _energy_claims(point, speed=_first_sample(point))["rate"]}
+            _energy_claims(point)
+            | {"rate": _energy_claims(point, speed=_first_sample(point))["rate"]}
         ),
         "no decay": lambda point: _energy_claims(
             point, speed=drive(_kernel(point.features), point.targets, point.ridge) @ point.features
@@ -154,12 +170,14 @@ def _first_sample(point: KernelPoint) -> Operand:
 def kernel_energy_decreases(point: KernelPoint) -> dict[str, Operand]:
     r"""The kernel flows down a convex energy, at the rate of its features' squared speed.
 
-    .. math:: E(K) = \tfrac\lambda2 \operatorname{tr}(Y^\top (K + \lambda I)^{-1} Y) + \tfrac\mu2 \operatorname{tr} K,
+    .. math:: E(K) = \tfrac\lambda2 \operatorname{tr}(Y^\top (K + \lambda I)^{-1} Y)
+              + \tfrac\mu2 \operatorname{tr} K,
               \qquad \dot E = -\|\dot\Phi\|_F^2, \qquad \dot\Phi = (D - \mu)\Phi
 
-    E is the objective with the readout at its optimum, and convex: E((K₁+K₂)/2) ≤ (E(K₁)+E(K₂))/2 for two drawn kernels. Compared twice over.
-    Observed: the objective solved on the width side; Φ̇ as minus its gradient, by forward-mode differentiation along every unit matrix; the
-    energy's own derivative along that Φ̇. Shapes: numbers, and Φ̇ (N, P).
+    E is the objective with the readout at its optimum, and convex: E((K₁+K₂)/2) ≤ (E(K₁)+E(K₂))/2
+    for two drawn kernels. Compared twice over. Observed: the objective solved on the width side; Φ̇
+    as minus its gradient, by forward-mode differentiation along every unit matrix; the energy's own
+    derivative along that Φ̇. Shapes: numbers, and Φ̇ (N, P).
 
     Hypotheses: as `kernel_ode`. Raises InputError for anything that is not a KernelPoint.
     Source: derived here from arXiv:2601.00276 [D, N].
@@ -225,15 +243,18 @@ def unequal_decays(point: CoupledPoint) -> str | None:
     },
 )
 def imbalance_decays_exponentially(point: CoupledPoint) -> dict[str, Operand]:
-    r"""With equal decays and rates the imbalance of features and readout is forgotten exponentially, whatever the labels and the loss.
+    r"""With equal decays and rates the imbalance of features and readout is forgotten
+    exponentially, whatever the labels and the loss.
 
     .. math:: \frac{d}{dt}(\Phi^\top\Phi - A^\top A) = -2\lambda\,(\Phi^\top\Phi - A^\top A)
 
-    so it is e^{−2λt} times its initial value, exactly. Shapes: Φ (N, P), A (C, P), both sides (P, P). Observed: autograd of J and the
-    forward-mode derivative along it, any loss; for the squared loss also the first four time derivatives of the path, by Leibniz's rule
-    from the flow's own equations: the n-th is (−2λ)ⁿ times the imbalance (the path is analytic, so they determine it).
+    so it is e^{−2λt} times its initial value, exactly. Shapes: Φ (N, P), A (C, P), both sides (P,
+    P). Observed: autograd of J and the forward-mode derivative along it, any loss; for the squared
+    loss also the first four time derivatives of the path, by Leibniz's rule from the flow's own
+    equations: the n-th is (−2λ)ⁿ times the imbalance (the path is analytic, so they determine it).
 
-    Hypotheses: λ = μ (checked); features and readout flow at one rate (not checkable).
-    Raises InputError for anything that is not a CoupledPoint. Source: derived here from arXiv:2601.00276 [D, N].
+    Hypotheses: λ = μ (checked); features and readout flow at one rate (not checkable). Raises
+    InputError for anything that is not a CoupledPoint. Source: derived here from arXiv:2601.00276
+    [D, N].
     """
     return _decaying(point, 2)

@@ -1,4 +1,6 @@
-"""Where integrated flows end: arXiv:2601.00276, the water-filling state with a fast readout and without."""
+"""Where integrated flows end: arXiv:2601.00276, the water-filling state with a fast readout and
+without.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def _end_state(end: FlowEnd) -> dict[str, Operand]:
     }
 
 
-def _closed_form(end: FlowEnd, filled: Operand | None = None, kept: Operand | None = None) -> dict[str, Operand]:
+def _closed_form(
+    end: FlowEnd, filled: Operand | None = None, kept: Operand | None = None
+) -> dict[str, Operand]:
     filled = levels(end) if filled is None else filled
     kept = positive_part(end.values - end.threshold) if kept is None else kept
     kernel = diagonal(end.left, filled)
@@ -46,8 +50,12 @@ _END_MUTANTS: dict[str, Any] = {
     ),
     "no water": lambda end: _closed_form(end, end.values * mode_root(end)),
     "labels fitted exactly": lambda end: _closed_form(end, kept=end.values),
-    "threshold λμ": lambda end: _closed_form(end, kept=positive_part(end.values - end.threshold * end.threshold / 2)),
-    "first mode missing": lambda end: _closed_form(end, levels(end) * (torch.arange(end.values.shape[-1]) > 0)),
+    "threshold λμ": lambda end: _closed_form(
+        end, kept=positive_part(end.values - end.threshold * end.threshold / 2)
+    ),
+    "first mode missing": lambda end: _closed_form(
+        end, levels(end) * (torch.arange(end.values.shape[-1]) > 0)
+    ),
 }
 
 
@@ -62,22 +70,28 @@ _END_MUTANTS: dict[str, Any] = {
     mutants=_END_MUTANTS,
 )
 def kernel_flow_reaches_water_filling(end: FlowEnd) -> dict[str, Operand]:
-    r"""From any start that overlaps every active mode, the kernel's flow ends in the water-filling state.
+    r"""From any start that overlaps every active mode, the kernel's flow ends in the water-filling
+    state.
 
-    .. math:: K(t) \to \sum_i (s_i\sqrt{\lambda/\mu} - \lambda)_+\, u_i u_i^\top, \qquad F(t) \to \sum_i (s_i - \sqrt{\lambda\mu})_+\, u_i v_i^\top
+    .. math:: K(t) \to \sum_i (s_i\sqrt{\lambda/\mu} - \lambda)_+\, u_i u_i^\top, \qquad
+              F(t) \to \sum_i (s_i - \sqrt{\lambda\mu})_+\, u_i v_i^\top
 
-    Three ways: scipy on the kernel's ODE, the factored flow, gradient descent on Φ by autograd. The bound is measured: the end is
-    within 2‖∇J‖/ρ of rest, ρ the least nonzero Hessian eigenvalue there (see `impl.kernel_flows.flow_errors`). Shapes: K (N, N), F (N, C).
+    Three ways: scipy on the kernel's ODE, the factored flow, gradient descent on Φ by autograd. The
+    bound is measured: the end is within 2‖∇J‖/ρ of rest, ρ the least nonzero Hessian eigenvalue
+    there (see `impl.kernel_flows.flow_errors`). Shapes: K (N, N), F (N, C).
 
-    Hypotheses: K(0) overlaps every active mode (not checkable from the end); P ≥ number of active modes (checked). Configurations without
-    a mode near the threshold, where rest is approached like 1/t. Raises InputError for anything that is not a FlowEnd.
-    Source: arXiv:2601.00276 [P]; forms [D, N].
+    Hypotheses: K(0) overlaps every active mode (not checkable from the end); P ≥ number of active
+    modes (checked). Configurations without a mode near the threshold, where rest is approached like
+    1/t. Raises InputError for anything that is not a FlowEnd. Source: arXiv:2601.00276 [P]; forms
+    [D, N].
     """
     return _closed_form(end)
 
 
 def _coupled_state(end: FlowEnd) -> dict[str, Operand]:
-    return _end_state(end) | {"balance": _regularised(end, end.features.mT @ end.features * scalar(end.decay))}
+    return _end_state(end) | {
+        "balance": _regularised(end, end.features.mT @ end.features * scalar(end.decay))
+    }
 
 
 def _regularised(end: FlowEnd, gram: Operand) -> Operand:
@@ -86,7 +100,9 @@ def _regularised(end: FlowEnd, gram: Operand) -> Operand:
 
 
 def _coupled_form(end: FlowEnd) -> dict[str, Operand]:
-    return _closed_form(end) | {"balance": _regularised(end, end.readout.mT @ end.readout * end.ridge)}
+    return _closed_form(end) | {
+        "balance": _regularised(end, end.readout.mT @ end.readout * end.ridge)
+    }
 
 
 @equals(
@@ -95,24 +111,32 @@ def _coupled_form(end: FlowEnd) -> dict[str, Operand]:
     source=Source(PAPER, "the same law without fast readout; forms derived"),
     hypotheses={
         "overlap with every active mode": Hypothesis(run_strategies.blind_coupled_starts),
-        "width of at least the active modes": Hypothesis(run_strategies.narrow_coupled_starts, too_narrow),
+        "width of at least the active modes": Hypothesis(
+            run_strategies.narrow_coupled_starts, too_narrow
+        ),
     },
     mutants={
-        name: (lambda end, change=change: _coupled_form(end) | change(end)) for name, change in _END_MUTANTS.items()
+        name: (lambda end, change=change: _coupled_form(end) | change(end))
+        for name, change in _END_MUTANTS.items()
     }
     | {
         "balance the other way": lambda end: (
-            _coupled_form(end) | {"balance": _regularised(end, end.readout.mT @ end.readout * scalar(end.decay) * 3)}
+            _coupled_form(end)
+            | {"balance": _regularised(end, end.readout.mT @ end.readout * scalar(end.decay) * 3)}
         )
     },
 )
 def coupled_flow_reaches_water_filling(end: FlowEnd) -> dict[str, Operand]:
-    r"""Without a fast readout the coupled flow ends in the same kernel, its outputs a soft threshold of the labels.
+    r"""Without a fast readout the coupled flow ends in the same kernel, its outputs a soft
+    threshold of the labels.
 
-    .. math:: \dot\Phi = -(GA + \mu\Phi), \quad \dot A = -(G^\top\Phi + \lambda A): \qquad K \to K_\infty, \quad
-              F \to \sum_i (s_i - \sqrt{\lambda\mu})_+\, u_i v_i^\top, \quad \mu\,\Phi^\top\Phi = \lambda A^\top A
+    .. math:: \dot\Phi = -(GA + \mu\Phi), \quad \dot A = -(G^\top\Phi + \lambda A): \qquad
+              K \to K_\infty, \quad
+              F \to \sum_i (s_i - \sqrt{\lambda\mu})_+\, u_i v_i^\top, \quad
+              \mu\,\Phi^\top\Phi = \lambda A^\top A
 
-    Observed: LSODA on Φ and A; the bound as in `kernel_flow_reaches_water_filling`. Shapes: K (N, N), F (N, C), ΦᵀΦ (P, P).
+    Observed: LSODA on Φ and A; the bound as in `kernel_flow_reaches_water_filling`. Shapes: K (N,
+    N), F (N, C), ΦᵀΦ (P, P).
 
     Hypotheses: as `kernel_flow_reaches_water_filling`. Raises InputError for anything
     that is not a FlowEnd. Source: arXiv:2601.00276 [P] (same law); forms [D, N].

@@ -1,4 +1,6 @@
-"""What the kernel's spectrum means: arXiv:2601.00276, bias and variance of kernel regression, and the self-supervised filter."""
+"""What the kernel's spectrum means: arXiv:2601.00276, bias and variance of kernel regression, and
+the self-supervised filter.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,13 @@ from typing import Any
 import numpy as np
 
 from theorems.claim import Hypothesis, Source
-from theorems.impl.kernel_flows.spectral import LaplacianTask, Regression, diagonal, positive_part, scalar
+from theorems.impl.kernel_flows.spectral import (
+    LaplacianTask,
+    Regression,
+    diagonal,
+    positive_part,
+    scalar,
+)
 from theorems.impl.numbers.inverses import eye_like, inverse, slope
 from theorems.impl.numbers.operands import Operand
 from theorems.impl.strategies import ridge as ridge_strategies
@@ -19,7 +27,9 @@ from theorems.stating import equals, minimiser_has_rank, minimises
 
 
 def _total(terms: Operand) -> Operand:
-    """Σ over the last axis, kept as a vector of one: sums of objects to no dimension are no arrays."""
+    """Σ over the last axis, kept as a vector of one: sums of objects to no dimension are no
+    arrays.
+    """
     return terms[..., None, :].sum(-1)
 
 
@@ -28,7 +38,9 @@ def _column(vector: Operand) -> Operand:
 
 
 def _fitted(fit: Regression, levels: Operand) -> tuple[Operand, Operand]:
-    """Squared bias and variance of f̂ = K(K + λI)⁻¹y, the expectation over the noise taken exactly, (…, 1)."""
+    """Squared bias and variance of f̂ = K(K + λI)⁻¹y, the expectation over the noise taken exactly,
+    (…, 1).
+    """
     kernel = diagonal(fit.left, levels)
     eye = eye_like(kernel)
     smoother = kernel @ inverse(kernel + eye * scalar(fit.ridge))
@@ -52,9 +64,12 @@ def _risks(fit: Regression, best: Callable[[Regression], Operand] = _best) -> di
     falling = slope(lambda k: _fitted(fit, k)[0], top, along)
     rising = slope(lambda k: _fitted(fit, k)[1], top, along)
     return {
-        "bias": bias, "variance": variance, "risk of another spectrum": other, "bias falls at the best spectrum": falling,
+        "bias": bias,
+        "variance": variance,
+        "risk of another spectrum": other,
+        "bias falls at the best spectrum": falling,
         "variance rises at the best spectrum": rising,
-    }  # fmt: skip
+    }
 
 
 def _spectral(fit: Regression, levels: Operand) -> tuple[Operand, Operand]:
@@ -65,13 +80,23 @@ def _spectral(fit: Regression, levels: Operand) -> tuple[Operand, Operand]:
 
 
 def _predicted(
-    fit: Regression, *, bias: int = 1, variance: int = 1, best: Callable[[Regression], Operand] = _best
+    fit: Regression,
+    *,
+    bias: int = 1,
+    variance: int = 1,
+    best: Callable[[Regression], Operand] = _best,
 ) -> dict[str, Operand]:
     lost, kept = _spectral(fit, fit.levels)
     low = sum(_spectral(fit, best(fit)), start=lost * 0)
     kept_best = best(fit) * (1 / (best(fit) + fit.ridge[..., None]))
     # 2σ²λk/(k + λ)³, the slope of the variance, must be what the bias loses
-    balance = _column(kept_best * (1 - kept_best) * (1 / (best(fit) + fit.ridge[..., None])) * 2 * fit.noise[..., None])
+    balance = _column(
+        kept_best
+        * (1 - kept_best)
+        * (1 / (best(fit) + fit.ridge[..., None]))
+        * 2
+        * fit.noise[..., None]
+    )
     return {
         "bias": lost * bias,
         "variance": kept * variance,
@@ -83,13 +108,18 @@ def _predicted(
 
 def _with_best(best: Callable[[Regression], Operand]) -> dict[str, Callable[[Regression], Any]]:
     """A mutant that takes another spectrum for the best one, on both sides."""
-    return {"observe": lambda fit: _risks(fit, best), "predict": lambda fit: _predicted(fit, best=best)}
+    return {
+        "observe": lambda fit: _risks(fit, best),
+        "predict": lambda fit: _predicted(fit, best=best),
+    }
 
 
 @equals(
     observed=_risks,
     on=ridge_strategies.regressions,
-    source=Source(PAPER, "spectral evolution and generalisation: that they are related; form derived"),
+    source=Source(
+        PAPER, "spectral evolution and generalisation: that they are related; form derived"
+    ),
     signs={"risk of another spectrum": ">="},
     hypotheses={"noise of the stated size": Hypothesis(ridge_strategies.misjudged_noise)},
     mutants={
@@ -101,22 +131,29 @@ def _with_best(best: Callable[[Regression], Operand]) -> dict[str, Callable[[Reg
             "bias": _predicted(fit)["variance"],
             "variance": _predicted(fit)["bias"],
         },
-        "best without the square": _with_best(lambda fit: (fit.left.mT @ _column(fit.signal))[..., 0]),
+        "best without the square": _with_best(
+            lambda fit: (fit.left.mT @ _column(fit.signal))[..., 0]
+        ),
         "best twice": _with_best(lambda fit: _best(fit) * 2),
         "nothing learned is best": _with_best(lambda fit: _best(fit) * 0),
     },
 )
 def spectral_bias_variance(fit: Regression) -> dict[str, Operand]:
-    r"""Kernel ridge regression splits into bias and variance mode by mode, and each mode has its own best eigenvalue.
+    r"""Kernel ridge regression splits into bias and variance mode by mode, and each mode has its
+    own best eigenvalue.
 
-    .. math:: \mathrm{bias}^2 = \sum_i \Big(\frac{\lambda}{k_i+\lambda}\Big)^2 (u_i^\top f^*)^2, \qquad
+    .. math:: \mathrm{bias}^2 = \sum_i \Big(\frac{\lambda}{k_i+\lambda}\Big)^2 (u_i^\top f^*)^2,
+              \qquad
               \mathrm{variance} = \sigma^2 \sum_i \Big(\frac{k_i}{k_i+\lambda}\Big)^2
 
-    for y = f* + ε at fixed design points, f̂ = K(K + λI)⁻¹y; their sum is least at k_i/λ = (u_iᵀf*)²/σ², which no other drawn spectrum
-    beats and at which in every mode the bias falls as fast as the variance rises. Shapes: K (N, N). Observed: the smoother through an N×N inverse, and its
-    forward-mode derivative, the expectation over the noise exactly (it is linear in the covariance σ²I). Hypotheses: noise of covariance σ²I (not checkable).
+    for y = f* + ε at fixed design points, f̂ = K(K + λI)⁻¹y; their sum is least at k_i/λ =
+    (u_iᵀf*)²/σ², which no other drawn spectrum beats and at which in every mode the bias falls as
+    fast as the variance rises. Shapes: K (N, N). Observed: the smoother through an N×N inverse, and
+    its forward-mode derivative, the expectation over the noise exactly (it is linear in the
+    covariance σ²I). Hypotheses: noise of covariance σ²I (not checkable).
 
-    Raises InputError for anything that is not a Regression. Source: arXiv:2601.00276 [P] (that it is related); the form [D, N].
+    Raises InputError for anything that is not a Regression. Source: arXiv:2601.00276 [P] (that it
+    is related); the form [D, N].
     """
     return _predicted(fit)
 
@@ -127,7 +164,9 @@ def _energy_slope(task: LaplacianTask) -> Callable[[Operand], Operand]:
     def gradient(kernel: Operand) -> Operand:
         eye = eye_like(kernel)
         return (
-            task.laplacian + eye * scalar(task.decay) - inverse(kernel + eye * scalar(task.floor)) * scalar(task.drive)
+            task.laplacian
+            + eye * scalar(task.decay)
+            - inverse(kernel + eye * scalar(task.floor)) * scalar(task.drive)
         )
 
     return gradient
@@ -136,7 +175,9 @@ def _energy_slope(task: LaplacianTask) -> Callable[[Operand], Operand]:
 def _filter(task: LaplacianTask, floor: int = 1, drive: int = 1, decay: int = 1) -> Operand:
     """k_i = (β/(ℓ_i + μ) − ε)₊."""
     lifted = task.frequencies + task.decay[..., None] * decay
-    return positive_part(1 / lifted * (task.drive[..., None] * drive) - task.floor[..., None] * floor)
+    return positive_part(
+        1 / lifted * (task.drive[..., None] * drive) - task.floor[..., None] * floor
+    )
 
 
 def _first_of_equals(levels: Operand) -> Operand:
@@ -156,7 +197,9 @@ def _first_of_equals(levels: Operand) -> Operand:
         "drive twice": lambda task: diagonal(task.left, _filter(task, drive=2)),
         "high frequencies pass": lambda task: diagonal(task.left, _filter(task) + task.frequencies),
         "not clamped": lambda task: diagonal(
-            task.left, 1 / (task.frequencies + task.decay[..., None]) * task.drive[..., None] - task.floor[..., None]
+            task.left,
+            1 / (task.frequencies + task.decay[..., None]) * task.drive[..., None]
+            - task.floor[..., None],
         ),
         "without its largest passing mode": lambda task: diagonal(task.left, _but_largest(task)),
         "equal frequencies pass once": lambda task: diagonal(
@@ -165,16 +208,20 @@ def _first_of_equals(levels: Operand) -> Operand:
     },
 )
 def laplacian_spectral_filter(task: LaplacianTask) -> Operand:
-    r"""A self-supervised kernel is a low-pass filter of the data's Laplacian, of a rank that classes do not bound.
+    r"""A self-supervised kernel is a low-pass filter of the data's Laplacian, of a rank that
+    classes do not bound.
 
-    .. math:: E(K) = \operatorname{tr}(LK) + \mu \operatorname{tr} K - \beta \log\det(K + \varepsilon I), \qquad
+    .. math:: E(K) = \operatorname{tr}(LK) + \mu \operatorname{tr} K - \beta \log\det(K
+              + \varepsilon I), \qquad
               k_i = \left( \frac{\beta}{\ell_i + \mu} - \varepsilon \right)_+
 
-    in the Laplacian's eigenbasis. E is convex, so the conditions ∇E ⪰ 0, ∇E·K = 0 are sufficient; they are checked, on rational spectra
-    exactly. Its rank is `laplacian_filter_rank`. Shapes: L, K (N, N). Observed: ∇E through the inverse of K + εI, N×N.
+    in the Laplacian's eigenbasis. E is convex, so the conditions ∇E ⪰ 0, ∇E·K = 0 are sufficient;
+    they are checked, on rational spectra exactly. Its rank is `laplacian_filter_rank`. Shapes: L, K
+    (N, N). Observed: ∇E through the inverse of K + εI, N×N.
 
-    Hypotheses: orthonormal eigenvectors (not checkable on floats); μ, β, ε > 0 (an instance without is refused).
-    Raises InputError for anything that is not a LaplacianTask. Source: arXiv:2601.00276 [P] (high-rank, aligned); the form [D, N].
+    Hypotheses: orthonormal eigenvectors (not checkable on floats); μ, β, ε > 0 (an instance without
+    is refused). Raises InputError for anything that is not a LaplacianTask. Source:
+    arXiv:2601.00276 [P] (high-rank, aligned); the form [D, N].
     """
     return diagonal(task.left, _filter(task))
 
@@ -218,26 +265,35 @@ def _but_largest(task: LaplacianTask) -> Operand:
         "all modes": _ranked(lambda task: task.frequencies.shape[-1] + 1),
         "one fewer": _ranked(lambda task: _passed(task) - 1),
         "the cut without decay": _ranked(
-            lambda task: int((_plain(task.frequencies) < _plain(_cut(task) + task.decay[..., None])).sum())
+            lambda task: int(
+                (_plain(task.frequencies) < _plain(_cut(task) + task.decay[..., None])).sum()
+            )
         ),
         "the cut without floor": _ranked(
             lambda task: int((_plain(task.frequencies) < _plain(task.drive - task.decay)).sum())
         ),
-        "the cut itself passes": _ranked(lambda task: int((_plain(task.frequencies) <= _plain(_cut(task))).sum())),
+        "the cut itself passes": _ranked(
+            lambda task: int((_plain(task.frequencies) <= _plain(_cut(task))).sum())
+        ),
         "multiplicity ignored": _ranked(_distinct),
         "the filter without its largest passing mode": lambda task: Spectrum(
             diagonal(task.left, _but_largest(task)), _passed(task) - int(_passed(task) > 0)
         ),
-        "twice the filter": lambda task: Spectrum(diagonal(task.left, _filter(task) * 2), _passed(task)),
+        "twice the filter": lambda task: Spectrum(
+            diagonal(task.left, _filter(task) * 2), _passed(task)
+        ),
     },
 )
 def laplacian_filter_rank(task: LaplacianTask) -> Spectrum:
-    r"""The self-supervised kernel has as many modes as the Laplacian has frequencies below β/ε − μ, however many classes there are.
+    r"""The self-supervised kernel has as many modes as the Laplacian has frequencies below β/ε − μ,
+    however many classes there are.
 
-    .. math:: \operatorname{rank} K_\infty = \#\{\ell_i < \beta/\varepsilon - \mu\}, \qquad \text{full as } \varepsilon \to 0
+    .. math:: \operatorname{rank} K_\infty = \#\{\ell_i < \beta/\varepsilon - \mu\}, \qquad
+              \text{full as } \varepsilon \to 0
 
-    The kernel is first seen to be the minimiser: it passes the optimality conditions of `laplacian_spectral_filter`, whose hypotheses it shares.
-    Then its exact rank over the rationals; of other frames a rank proved by elimination on balls. Shapes: K (N, N).
+    The kernel is first seen to be the minimiser: it passes the optimality conditions of
+    `laplacian_spectral_filter`, whose hypotheses it shares. Then its exact rank over the rationals;
+    of other frames a rank proved by elimination on balls. Shapes: K (N, N).
 
     Hypotheses: orthonormal eigenvectors. Raises InputError for anything that is not a
     LaplacianTask. Source: derived here from arXiv:2601.00276 [D, N].

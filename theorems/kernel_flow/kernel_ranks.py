@@ -1,4 +1,6 @@
-"""What bounds the rank of a learned kernel: arXiv:2601.00276, the rank theorem at every point, softmax, the task's drive."""
+"""What bounds the rank of a learned kernel: arXiv:2601.00276, the rank theorem at every point,
+softmax, the task's drive.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,8 @@ def not_shift_free(point: DecayedMatrix) -> str | None:
     return (
         None
         if point.shift_free
-        else "the loss is not recognised as softmax cross-entropy of these outputs (torch.nn.functional.cross_entropy on its rows, without class "
+        else "the loss is not recognised as softmax cross-entropy of these outputs "
+        "(torch.nn.functional.cross_entropy on its rows, without class "
         "weights): whether it changes when all outputs of a sample shift is not known"
     )
 
@@ -54,21 +57,26 @@ RANK_HYPOTHESES = {
 
 def _decayed_minus_gradient(point: DecayedMatrix, factor: int = 1) -> dict[str, Any]:
     return {
-        "what decay and gradient leave": point.matrix * scalar(point.decay) * factor - point.gradient,
+        "what decay and gradient leave": point.matrix * scalar(point.decay) * factor
+        - point.gradient,
         "singular value": Within(point.matrix * scalar(point.decay), point.gradient),
         "kernel at rest": _at_rest(point),
     }
 
 
 def _at_rest(point: DecayedMatrix) -> Operand:
-    """The matrix where it rests, else zero; of symbols μΦ − ∇J, which is μ times the matrix wherever it rests."""
+    """The matrix where it rests, else zero; of symbols μΦ − ∇J, which is μ times the matrix
+    wherever it rests.
+    """
     if hasattr(point.matrix, "fresh"):
         return point.matrix * scalar(point.decay) - point.gradient
     return point.matrix * int(_rests(point))
 
 
 def _rests(point: DecayedMatrix) -> bool:
-    """Whether the gradient is zero, without rounding: then the matrix itself has that rank, and not only μ times it."""
+    """Whether the gradient is zero, without rounding: then the matrix itself has that rank, and not
+    only μ times it.
+    """
     gradient = point.gradient.center if isinstance(point.gradient, Ball) else point.gradient
     return not bool((gradient != 0).any())
 
@@ -100,7 +108,9 @@ def _tightened(rank: Callable[[DecayedMatrix], int]) -> dict[str, Any]:
             "predict": lambda point: {"kernel": point.classes},
         },
         "a gradient half as large": {
-            "observe": lambda point: {"singular value": Within(point.matrix * scalar(point.decay) * 2, point.gradient)},
+            "observe": lambda point: {
+                "singular value": Within(point.matrix * scalar(point.decay) * 2, point.gradient)
+            },
             "predict": lambda point: {"singular value": point.classes},
         },
         "ascent": {
@@ -108,25 +118,35 @@ def _tightened(rank: Callable[[DecayedMatrix], int]) -> dict[str, Any]:
             "predict": lambda point: {"sum": point.classes},
         },
         "a gradient a hundredth smaller": _tightened(lambda point: point.classes),
-        "one class fewer at rest alone": lambda point: _both(point.classes) | {"kernel at rest": point.classes - 1},
-        "one class fewer of three or more": lambda point: _both(point.classes - (point.classes > 2)),
+        "one class fewer at rest alone": lambda point: (
+            _both(point.classes) | {"kernel at rest": point.classes - 1}
+        ),
+        "one class fewer of three or more": lambda point: _both(
+            point.classes - (point.classes > 2)
+        ),
     },
 )
 def kernel_rank_at_most_classes(point: DecayedMatrix) -> dict[str, int]:
-    r"""Decay leaves a kernel of rank at most the number of classes: at every point, all but C directions are gradient.
+    r"""Decay leaves a kernel of rank at most the number of classes: at every point, all but C
+    directions are gradient.
 
     For J = ℓ(ΦAᵀ, Y) + (λ/2)‖A‖² + (μ/2)‖Φ‖², any differentiable ℓ, any width:
 
-    .. math:: \operatorname{rank}(\mu\Phi - \nabla_\Phi J) \le C, \qquad \sigma_{C+1}(\Phi) \le \|\nabla_\Phi J\| / \mu
+    .. math:: \operatorname{rank}(\mu\Phi - \nabla_\Phi J) \le C, \qquad
+              \sigma_{C+1}(\Phi) \le \|\nabla_\Phi J\| / \mu
 
-    so at a steady state rank ΦΦᵀ ≤ C (checked on its own where the gradient is exactly zero). The same for a linear layer W under weight decay λ whose output reaches the C outputs linearly.
-    Proof: μΦ = ∇_ΦJ − G A with G = ∂ℓ/∂F of C columns. Shapes: Φ (N, P), A (C, P), W (d_out, d_in). Observed: autograd by Φ or W;
-    ranks of integers exactly, singular values with proved error bounds.
+    so at a steady state rank ΦΦᵀ ≤ C (checked on its own where the gradient is exactly zero). The
+    same for a linear layer W under weight decay λ whose output reaches the C outputs linearly.
+    Proof: μΦ = ∇_ΦJ − G A with G = ∂ℓ/∂F of C columns. Shapes: Φ (N, P), A (C, P), W (d_out, d_in).
+    Observed: autograd by Φ or W; ranks of integers exactly, singular values with proved error
+    bounds.
 
-    Hypotheses: the outputs are linear in the matrix (checked: a nonlinear layer between is INAPPLICABLE, since decay of its
-    parameters is no decay of its features); positive decay (checked); the gradient is the decayed objective's (not checkable).
+    Hypotheses: the outputs are linear in the matrix (checked: a nonlinear layer between is
+    INAPPLICABLE, since decay of its parameters is no decay of its features); positive decay
+    (checked); the gradient is the decayed objective's (not checkable).
 
-    Raises InputError for anything that is not a DecayedMatrix. Source: arXiv:2601.00276 [P] for steady states; the inequality [D, N].
+    Raises InputError for anything that is not a DecayedMatrix. Source: arXiv:2601.00276 [P] for
+    steady states; the inequality [D, N].
     """
     return _both(point.classes)
 
@@ -137,7 +157,9 @@ def kernel_rank_at_most_classes(point: DecayedMatrix) -> dict[str, int]:
     source=Source(PAPER, "rank of the learned kernel, softmax", "derived"),
     hypotheses={
         "softmax cross-entropy": Hypothesis(rank_strategies.squared_matrices, not_shift_free),
-        "linear up to the outputs": Hypothesis(rank_strategies.nonlinear_softmax_layers, not_linear),
+        "linear up to the outputs": Hypothesis(
+            rank_strategies.nonlinear_softmax_layers, not_linear
+        ),
         "positive decay": Hypothesis(rank_strategies.resting_softmax_without_decay, no_decay),
         "gradient of the decayed objective": Hypothesis(rank_strategies.bare_softmax_gradients),
     },
@@ -153,7 +175,9 @@ def kernel_rank_at_most_classes(point: DecayedMatrix) -> dict[str, int]:
             _both(point.classes - 1) | {"kernel at rest": point.classes - 2}
         ),
         "nothing at rest": lambda point: _both(point.classes - 1) | {"kernel at rest": 0},
-        "two classes fewer of three or more": lambda point: _both(point.classes - 1 - (point.classes > 2)),
+        "two classes fewer of three or more": lambda point: _both(
+            point.classes - 1 - (point.classes > 2)
+        ),
     },
 )
 def softmax_kernel_rank_below_classes(point: DecayedMatrix) -> dict[str, int]:
@@ -161,20 +185,27 @@ def softmax_kernel_rank_below_classes(point: DecayedMatrix) -> dict[str, int]:
 
     The loss does not change when all outputs of a sample shift, so G·1 = 0 and rank(G A) ≤ C − 1:
 
-    .. math:: \operatorname{rank}(\mu\Phi - \nabla_\Phi J) \le C - 1, \qquad \sigma_{C}(\Phi) \le \|\nabla_\Phi J\| / \mu
+    .. math:: \operatorname{rank}(\mu\Phi - \nabla_\Phi J) \le C - 1, \qquad
+              \sigma_{C}(\Phi) \le \|\nabla_\Phi J\| / \mu
 
-    for any nonnegative weights of the classes as targets, whether or not they sum to 1; at rest rank ΦΦᵀ ≤ C − 1 (checked on its own where the gradient is exactly
-    zero). The same for any other loss that sees no such shift (drawn: one of differences of outputs, whose whole numbers stay whole). Shapes: Φ (N, P), A (C, P); second
-    form (linear layers) as in `kernel_rank_at_most_classes`. Observed: autograd; the rounding of G·1 = 0 is bounded through log-softmax.
+    for any nonnegative weights of the classes as targets, whether or not they sum to 1; at rest
+    rank ΦΦᵀ ≤ C − 1 (checked on its own where the gradient is exactly zero). The same for any other
+    loss that sees no such shift (drawn: one of differences of outputs, whose whole numbers stay
+    whole). Shapes: Φ (N, P), A (C, P); second form (linear layers) as in
+    `kernel_rank_at_most_classes`. Observed: autograd; the rounding of G·1 = 0 is bounded through
+    log-softmax.
 
-    Hypotheses: those of `kernel_rank_at_most_classes`, and softmax cross-entropy without class weights, or another loss that a shift does not change (checked).
-    Raises InputError for anything that is not a DecayedMatrix. Source: derived here from arXiv:2601.00276 [D, N].
+    Hypotheses: those of `kernel_rank_at_most_classes`, and softmax cross-entropy without class
+    weights, or another loss that a shift does not change (checked). Raises InputError for anything
+    that is not a DecayedMatrix. Source: derived here from arXiv:2601.00276 [D, N].
     """
     return _both(point.classes - 1)
 
 
 @rank_is(
-    observed=lambda point: {"singular value": Within(point.features * scalar(point.decay), point.gradient)},
+    observed=lambda point: {
+        "singular value": Within(point.features * scalar(point.decay), point.gradient)
+    },
     on=rank_strategies.softplus_features,
     source=Source(PAPER, "the rank theorem read for nonlinear features", "derived"),
     mutants={
@@ -185,15 +216,17 @@ def softmax_kernel_rank_below_classes(point: DecayedMatrix) -> dict[str, int]:
     expected=Outcome.REFUTED,
 )
 def parameter_decay_bounds_kernel_rank_as_stated(point: NonlinearFeatures) -> dict[str, int]:
-    r"""As stated, and false: decay on the parameters of nonlinear features bounds the kernel's rank by the number of classes too.
+    r"""As stated, and false: decay on the parameters of nonlinear features bounds the kernel's rank
+    by the number of classes too.
 
     .. math:: \sigma_{C+1}(\Phi) \le \| \nabla_V J\| / \lambda, \qquad \Phi = \mathrm{softplus}(XV)
 
-    Trained until the gradient is rounding, softplus features keep more than C = 2 directions: decay acts on V, not on Φ. The
-    corrected form is `kernel_rank_at_most_classes`, for which such a layer is INAPPLICABLE. Shapes: Φ (N, P), V (d, P).
-    Hypotheses: none, that is what is wrong.
+    Trained until the gradient is rounding, softplus features keep more than C = 2 directions: decay
+    acts on V, not on Φ. The corrected form is `kernel_rank_at_most_classes`, for which such a layer
+    is INAPPLICABLE. Shapes: Φ (N, P), V (d, P). Hypotheses: none, that is what is wrong.
 
-    Raises InputError for anything that is not NonlinearFeatures. Source: a reading of arXiv:2601.00276; refuted here [D, N].
+    Raises InputError for anything that is not NonlinearFeatures. Source: a reading of
+    arXiv:2601.00276; refuted here [D, N].
     """
     return {"singular value": int(point.targets.shape[-1])}
 
@@ -224,7 +257,9 @@ def _drive(point: KernelPoint) -> Operand:
     source=Source(PAPER, "the task-driven term", "derived"),
     hypotheses=RIDGE,
     mutants={
-        "without the ridge in front": lambda point: _drive(point) * 2 + _drive(point) * scalar(point.ridge),
+        "without the ridge in front": lambda point: (
+            _drive(point) * 2 + _drive(point) * scalar(point.ridge)
+        ),
         "one sided": lambda point: _drive(point) @ (point.features @ point.features.mT) * 2,
         "half": _drive,
         "sign": lambda point: -_drive(point) * 2,
@@ -235,10 +270,12 @@ def task_drive_is_the_energy_gradient(point: KernelPoint) -> Operand:
 
     .. math:: D(K) = \lambda (K + \lambda I)^{-1} Y Y^\top (K + \lambda I)^{-1}
 
-    Shapes: K, D (N, N). Compared twice over, along every e_ie_jᵀ + e_je_iᵀ. Observed: the energy differentiated (over the rationals
-    exactly, by dual numbers; by torch.func.jvp on floats). Hypotheses: λ > 0 (checked).
+    Shapes: K, D (N, N). Compared twice over, along every e_ie_jᵀ + e_je_iᵀ. Observed: the energy
+    differentiated (over the rationals exactly, by dual numbers; by torch.func.jvp on floats).
+    Hypotheses: λ > 0 (checked).
 
-    Raises InputError for anything that is not a KernelPoint. Source: derived here from arXiv:2601.00276 [D, N].
+    Raises InputError for anything that is not a KernelPoint. Source: derived here from
+    arXiv:2601.00276 [D, N].
     """
     return _drive(point) * 2
 
@@ -263,21 +300,34 @@ def _label_rank(point: KernelPoint) -> Any:
     source=Source(PAPER, "the task-driven term has rank C"),
     hypotheses=RIDGE,
     mutants={
-        "rank one less": lambda point: {"drive": _label_rank(point) - 1, "labels": _label_rank(point)},
-        "rank one more": lambda point: {"drive": _label_rank(point) + 1, "labels": _label_rank(point)},
-        "rank of the kernel": lambda point: {"drive": point.features.shape[-2] + 1, "labels": _label_rank(point)},
+        "rank one less": lambda point: {
+            "drive": _label_rank(point) - 1,
+            "labels": _label_rank(point),
+        },
+        "rank one more": lambda point: {
+            "drive": _label_rank(point) + 1,
+            "labels": _label_rank(point),
+        },
+        "rank of the kernel": lambda point: {
+            "drive": point.features.shape[-2] + 1,
+            "labels": _label_rank(point),
+        },
     },
 )
 def task_drive_is_low_rank(point: KernelPoint) -> dict[str, int]:
-    r"""The task-driven term D(K) has the rank of the labels, at most the number of classes, whatever the kernel.
+    r"""The task-driven term D(K) has the rank of the labels, at most the number of classes,
+    whatever the kernel.
 
-    .. math:: D(K) = \lambda (K + \lambda I)^{-1} Y Y^\top (K + \lambda I)^{-1} \succeq 0, \qquad \operatorname{rank} D = \operatorname{rank} Y \le C
+    .. math:: D(K) = \lambda (K + \lambda I)^{-1} Y Y^\top (K + \lambda I)^{-1} \succeq 0, \qquad
+              \operatorname{rank} D = \operatorname{rank} Y \le C
 
-    Shapes: K, D (N, N), Y (N, C). Observed: D as −2 times the derivative of the fit's energy along every symmetric direction. Exact
-    rank over the rationals; on floats, singular values with proved bounds. That D ⪰ 0 shows in its form, a Gram matrix, which
-    `task_drive_is_the_energy_gradient` checks. Hypotheses: λ > 0 (checked).
+    Shapes: K, D (N, N), Y (N, C). Observed: D as −2 times the derivative of the fit's energy along
+    every symmetric direction. Exact rank over the rationals; on floats, singular values with proved
+    bounds. That D ⪰ 0 shows in its form, a Gram matrix, which `task_drive_is_the_energy_gradient`
+    checks. Hypotheses: λ > 0 (checked).
 
-    Raises InputError for anything that is not a KernelPoint. Source: arXiv:2601.00276 [P] (rank C); the form [D, N].
+    Raises InputError for anything that is not a KernelPoint. Source: arXiv:2601.00276 [P] (rank C);
+    the form [D, N].
     """
     rank = _label_rank(point)
     return {"drive": rank, "labels": smaller(rank, point.targets.shape[-1])}

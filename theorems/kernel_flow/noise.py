@@ -1,4 +1,6 @@
-"""Minibatch noise of a learned kernel is low-rank: arXiv:2601.00276, at the kernel and at the features."""
+"""Minibatch noise of a learned kernel is low-rank: arXiv:2601.00276, at the kernel and at the
+features.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ def not_a_linear_readout(noise: MinibatchNoise) -> str | None:
     return noise.flaw or None
 
 
-NOISE_HYPOTHESES = {"linear readout": Hypothesis(noise_strategies.nonlinear_readouts, not_a_linear_readout)}
+NOISE_HYPOTHESES = {
+    "linear readout": Hypothesis(noise_strategies.nonlinear_readouts, not_a_linear_readout)
+}
 
 
 def _kernel(features: Operand) -> Operand:
@@ -32,7 +36,9 @@ def _kernel(features: Operand) -> Operand:
 
 
 def _moved(noise: MinibatchNoise, change: Operand) -> Operand:
-    """How ΦΦᵀ moves when every batch moves the features by −change, (B, N, N): differentiated, not by formula."""
+    """How ΦΦᵀ moves when every batch moves the features by −change, (B, N, N): differentiated, not
+    by formula.
+    """
     return velocity(_kernel, (noise.features + change * 0,), (-change,))
 
 
@@ -53,7 +59,9 @@ def _kernel_ranks(full: int, batch: int) -> dict[str, int]:
         "C instead of 2C": lambda noise: _kernel_ranks(noise.classes, noise.classes),
         "2C − 1": lambda noise: _kernel_ranks(2 * noise.classes - 1, 2 * noise.classes),
         "C − 1": lambda noise: _kernel_ranks(noise.classes - 1, noise.classes - 1),
-        "batch size alone": lambda noise: _kernel_ranks(2 * noise.classes, min(noise.batch, noise.classes)),
+        "batch size alone": lambda noise: _kernel_ranks(
+            2 * noise.classes, min(noise.batch, noise.classes)
+        ),
         "centred noise bounded by the batch": lambda noise: _kernel_ranks(
             min(noise.batch, noise.classes), 2 * min(noise.batch, noise.classes)
         ),
@@ -69,16 +77,20 @@ def _kernel_ranks(full: int, batch: int) -> dict[str, int]:
     },
 )
 def sgd_kernel_noise_is_low_rank(noise: MinibatchNoise) -> dict[str, int]:
-    r"""Whatever the batch, minibatch noise moves the kernel in at most 2C directions, C the number of classes.
+    r"""Whatever the batch, minibatch noise moves the kernel in at most 2C directions, C the number
+    of classes.
 
     .. math:: \xi = -(\tilde G F^\top + F \tilde G^\top), \qquad \operatorname{rank} \xi \le 2C
 
-    with G̃ = G_b − G the noise of the output gradient, F = ΦAᵀ; uncentred, a batch of b samples gives rank ≤ 2 min(b, C). For every
-    realisation, width and parameters; any differentiable loss; sampling with or without replacement, b = 1 … N. Shapes: ξ (N, N), one
-    per batch. Observed: autograd of each batch's loss, forward-mode derivative of ΦΦᵀ along it; ranks of integers exactly.
+    with G̃ = G_b − G the noise of the output gradient, F = ΦAᵀ; uncentred, a batch of b samples
+    gives rank ≤ 2 min(b, C). For every realisation, width and parameters; any differentiable loss;
+    sampling with or without replacement, b = 1 … N. Shapes: ξ (N, N), one per batch. Observed:
+    autograd of each batch's loss, forward-mode derivative of ΦΦᵀ along it; ranks of integers
+    exactly.
 
-    Hypotheses: the features reach the C outputs through a linear readout (checked).
-    Raises InputError for anything that is not a MinibatchNoise. Source: arXiv:2601.00276 [P]: rank O(C); constants [D, N].
+    Hypotheses: the features reach the C outputs through a linear readout (checked). Raises
+    InputError for anything that is not a MinibatchNoise. Source: arXiv:2601.00276 [P]: rank O(C);
+    constants [D, N].
     """
     return _kernel_ranks(2 * noise.classes, 2 * smaller(noise.batch, noise.classes))
 
@@ -91,10 +103,16 @@ def _output_noise(noise: MinibatchNoise, factor: int = 1) -> Operand:
 
 
 def _distinct(noise: MinibatchNoise) -> Operand:
-    """The output noise with 1[n_i > 0] in place of n_i: wrong where a batch holds a sample twice."""
+    """The output noise with 1[n_i > 0] in place of n_i: wrong where a batch holds a sample
+    twice.
+    """
     counts: Any = noise.counts.center if isinstance(noise.counts, Ball) else noise.counts
-    held: Any = (counts > 0).astype(int).astype(object) if is_exact(counts) else (counts > 0).double()
-    return (held * noise.features.shape[-2] - noise.size[..., None, None])[..., None] * noise.output_grad
+    held: Any = (
+        (counts > 0).astype(int).astype(object) if is_exact(counts) else (counts > 0).double()
+    )
+    return (held * noise.features.shape[-2] - noise.size[..., None, None])[
+        ..., None
+    ] * noise.output_grad
 
 
 def _formula(noise: MinibatchNoise, gradient: Operand) -> Operand:
@@ -112,20 +130,24 @@ def _formula(noise: MinibatchNoise, gradient: Operand) -> Operand:
         "uncentred": lambda noise: _formula(
             noise, (noise.counts * noise.features.shape[-2])[..., None] * noise.output_grad
         ),
-        "one sided": lambda noise: -(_output_noise(noise) @ (noise.features @ noise.readout.mT).mT) * 2,
+        "one sided": lambda noise: (
+            -(_output_noise(noise) @ (noise.features @ noise.readout.mT).mT) * 2
+        ),
         "sign": lambda noise: -_formula(noise, _output_noise(noise)),
         "half the batch's weight": lambda noise: _formula(noise, _output_noise(noise, 2)),
         "an indicator in place of the count": lambda noise: _formula(noise, _distinct(noise)),
     },
 )
 def sgd_kernel_noise_formula(noise: MinibatchNoise) -> Operand:
-    r"""The kernel's minibatch noise is the symmetrised product of outputs and output noise: it sees width and features through F alone.
+    r"""The kernel's minibatch noise is the symmetrised product of outputs and output noise: it sees
+    width and features through F alone.
 
     .. math:: b\,\xi = -(\tilde G F^\top + F \tilde G^\top), \qquad \tilde G_i = (N n_i - b)\, G_i
 
-    n_i counts sample i in the batch of b; both sides are times b, which keeps integers integral. Shapes: (B, N, N). Observed as
-    `sgd_kernel_noise_is_low_rank`. Hypotheses: its own. Raises InputError for anything that is not a MinibatchNoise.
-    Source: derived here from arXiv:2601.00276 [D, N].
+    n_i counts sample i in the batch of b; both sides are times b, which keeps integers integral.
+    Shapes: (B, N, N). Observed as `sgd_kernel_noise_is_low_rank`. Hypotheses: its own. Raises
+    InputError for anything that is not a MinibatchNoise. Source: derived here from arXiv:2601.00276
+    [D, N].
     """
     return _formula(noise, _output_noise(noise))
 
@@ -165,17 +187,21 @@ def sgd_kernel_noise_vanishes_off_outputs(noise: MinibatchNoise) -> Operand:
 
     .. math:: \xi = P\xi + \xi P - P\xi P, \qquad P = I - Q
 
-    Shapes: P (N, N) projects on the columns of F = ΦAᵀ; ξ (B, N, N) as in `sgd_kernel_noise_is_low_rank`. Over the
-    rationals exactly, whatever the rank of F; on floats F has full column rank.
+    Shapes: P (N, N) projects on the columns of F = ΦAᵀ; ξ (B, N, N) as in
+    `sgd_kernel_noise_is_low_rank`. Over the rationals exactly, whatever the rank of F; on floats F
+    has full column rank.
 
-    Hypotheses: as `sgd_kernel_noise_is_low_rank`. Raises InputError for anything that is not a MinibatchNoise. Source: derived here from arXiv:2601.00276 [D, N].
+    Hypotheses: as `sgd_kernel_noise_is_low_rank`. Raises InputError for anything that is not a
+    MinibatchNoise. Source: derived here from arXiv:2601.00276 [D, N].
     """
     once, twice = _sides(noise)
     return once + once.mT - twice
 
 
 def _stacked(noise: MinibatchNoise) -> Operand:
-    """δΦ of all batches under one another, (B·N, P): its Gram matrix is Σ δΦᵀδΦ, so their ranks agree, and nothing is ever P × P."""
+    """δΦ of all batches under one another, (B·N, P): its Gram matrix is Σ δΦᵀδΦ, so their ranks
+    agree, and nothing is ever P × P.
+    """
     rows, width = noise.noise, noise.features.shape[-1]
     if isinstance(rows, Ball):
         return Ball(rows.center.reshape(-1, width), rows.error.reshape(-1, width), rows.unit)
@@ -214,22 +240,28 @@ def _bound(noise: MinibatchNoise) -> int:
     },
 )
 def sgd_feature_noise_is_low_rank(noise: MinibatchNoise) -> dict[str, int]:
-    r"""Averaged over batches, minibatch noise at the features still has rank at most C (softmax: C − 1).
+    r"""Averaged over batches, minibatch noise at the features still has rank at most C (softmax: C
+    − 1).
 
-    .. math:: \mathbb E[\delta\Phi^\top \delta\Phi] = A^\top\, \mathbb E[\tilde G^\top \tilde G]\, A, \qquad \operatorname{rank} \le C
+    .. math:: \mathbb E[\delta\Phi^\top \delta\Phi] = A^\top\, \mathbb E[\tilde G^\top \tilde G]\,
+              A, \qquad \operatorname{rank} \le C
 
-    (the equality is `sgd_feature_noise_stays_in_readout_rows`), and the matrix of per-sample gradients at the input of a linear C-dimensional readout has rank ≤ C: for free features and for any torch
-    network that ends in one (`impl.kernel_flows.minibatches.readout_noise`), every batch and differentiable loss. Shapes: δΦ (N, P). Observed: autograd
-    of each batch's loss, δΦ of all batches under one another, whose rank is their second moment's; ranks of integers exactly, singular
-    values with proved error bounds.
+    (the equality is `sgd_feature_noise_stays_in_readout_rows`), and the matrix of per-sample
+    gradients at the input of a linear C-dimensional readout has rank ≤ C: for free features and for
+    any torch network that ends in one (`impl.kernel_flows.minibatches.readout_noise`), every batch
+    and differentiable loss. Shapes: δΦ (N, P). Observed: autograd of each batch's loss, δΦ of all
+    batches under one another, whose rank is their second moment's; ranks of integers exactly,
+    singular values with proved error bounds.
 
-    Hypotheses: a linear readout (checked). Raises InputError for anything that is not a MinibatchNoise.
-    Source: derived here from arXiv:2601.00276 [D, N].
+    Hypotheses: a linear readout (checked). Raises InputError for anything that is not a
+    MinibatchNoise. Source: derived here from arXiv:2601.00276 [D, N].
     """
     return _feature_ranks(_bound(noise))
 
 
-def _held(noise: MinibatchNoise, projected: Operand, gradient: Operand | None = None) -> dict[str, Operand]:
+def _held(
+    noise: MinibatchNoise, projected: Operand, gradient: Operand | None = None
+) -> dict[str, Operand]:
     gradient = _output_noise(noise) if gradient is None else gradient
     return {"projected": projected, "through the readout": (gradient @ noise.readout).mT}
 
@@ -241,11 +273,17 @@ def _held(noise: MinibatchNoise, projected: Operand, gradient: Operand | None = 
     hypotheses=NOISE_HYPOTHESES,
     mutants={
         "first class alone": lambda noise: _held(noise, _on(noise.readout[:1].mT, noise.noise.mT)),
-        "in the features' own rows twice": lambda noise: _held(noise, _on(noise.readout.mT, noise.noise.mT) * 2),
-        "off the readout's rows": lambda noise: _held(noise, noise.noise.mT - _on(noise.readout.mT, noise.noise.mT)),
+        "in the features' own rows twice": lambda noise: _held(
+            noise, _on(noise.readout.mT, noise.noise.mT) * 2
+        ),
+        "off the readout's rows": lambda noise: _held(
+            noise, noise.noise.mT - _on(noise.readout.mT, noise.noise.mT)
+        ),
         "features and decay too": {
             "observe": lambda noise: {"projected": (noise.noise + noise.features).mT},
-            "predict": lambda noise: {"projected": _on(noise.readout.mT, (noise.noise + noise.features).mT)},
+            "predict": lambda noise: {
+                "projected": _on(noise.readout.mT, (noise.noise + noise.features).mT)
+            },
         },
         "an indicator in place of the count": lambda noise: _held(
             noise, _on(noise.readout.mT, noise.noise.mT), _distinct(noise)
@@ -258,13 +296,15 @@ def _held(noise: MinibatchNoise, projected: Operand, gradient: Operand | None = 
     },
 )
 def sgd_feature_noise_stays_in_readout_rows(noise: MinibatchNoise) -> dict[str, Operand]:
-    r"""Minibatch noise reaches the features through the readout, and moves them within its row space only: δΦ = G̃A = δΦ P_A.
+    r"""Minibatch noise reaches the features through the readout, and moves them within its row
+    space only: δΦ = G̃A = δΦ P_A.
 
     .. math:: \delta\Phi = \tilde G A = \delta\Phi\, P_A, \qquad P_A = A^\dagger A
 
-    so E[δΦᵀδΦ] = Aᵀ E[G̃ᵀG̃] A. Shapes: δΦ (B, N, P), transposed here, times b as in `sgd_kernel_noise_formula`, G̃ (B, N, C); P_A projects on row(A), A (C, P).
-    Observed as `sgd_feature_noise_is_low_rank`. Hypotheses: its own. Raises InputError for anything that is not a MinibatchNoise.
-    Source: derived here from arXiv:2601.00276 [D, N].
+    so E[δΦᵀδΦ] = Aᵀ E[G̃ᵀG̃] A. Shapes: δΦ (B, N, P), transposed here, times b as in
+    `sgd_kernel_noise_formula`, G̃ (B, N, C); P_A projects on row(A), A (C, P). Observed as
+    `sgd_feature_noise_is_low_rank`. Hypotheses: its own. Raises InputError for anything that is not
+    a MinibatchNoise. Source: derived here from arXiv:2601.00276 [D, N].
     """
     return _held(noise, _on(noise.readout.mT, noise.noise.mT))
 
@@ -286,15 +326,17 @@ def _averaged(noise: MinibatchNoise) -> Operand:
     expected=Outcome.REFUTED,
 )
 def averaged_kernel_noise_is_low_rank_as_stated(noise: MinibatchNoise) -> int:
-    r"""As stated, and false: averaged over batches, the N×N second moment E[ξξᵀ] of the kernel's noise has rank O(C).
+    r"""As stated, and false: averaged over batches, the N×N second moment E[ξξᵀ] of the kernel's
+    noise has rank O(C).
 
     .. math:: \operatorname{rank}\, \mathbb{E}[\xi \xi^\top] \le 2C \quad \text{(false)}
 
-    Every realisation has rank ≤ 2C, but realisations span different directions: over the N batches of one sample the average has
-    rank N (20 at N = 20, C = 2). Judged with the constant of the single realisation, 2C, at N > 3C + 1. What does stay
-    low-rank on average is the width side: `sgd_feature_noise_is_low_rank`.
+    Every realisation has rank ≤ 2C, but realisations span different directions: over the N batches
+    of one sample the average has rank N (20 at N = 20, C = 2). Judged with the constant of the
+    single realisation, 2C, at N > 3C + 1. What does stay low-rank on average is the width side:
+    `sgd_feature_noise_is_low_rank`.
 
-    Shapes: (N, N). Hypotheses: none, that is what is wrong. Raises InputError for anything that is not a MinibatchNoise.
-    Source: a reading of arXiv:2601.00276's abstract; refuted here [D, N].
+    Shapes: (N, N). Hypotheses: none, that is what is wrong. Raises InputError for anything that is
+    not a MinibatchNoise. Source: a reading of arXiv:2601.00276's abstract; refuted here [D, N].
     """
     return 2 * noise.classes

@@ -1,4 +1,6 @@
-"""Which stationary kernels are stable: arXiv:2601.00276, escape from every partial water-filling state."""
+"""Which stationary kernels are stable: arXiv:2601.00276, escape from every partial water-filling
+state.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def _subsets(task: SpectralTask) -> Operand:
     size = task.values.shape[-1]
     active = [i for i in range(size) if bool(task.active[i])]
     rows = [
-        [int(i in subset) for i in range(size)] for r in range(1, len(active) + 1) for subset in combinations(active, r)
+        [int(i in subset) for i in range(size)]
+        for r in range(1, len(active) + 1)
+        for subset in combinations(active, r)
     ]
     if isinstance(task.values, Tensor):
         return torch.tensor(rows or [[0] * size], dtype=torch.float64)
@@ -65,12 +69,15 @@ def _stability(task: SpectralTask) -> dict[str, Operand]:
 
 
 def _pair_rates(task: SpectralTask, kernel: Operand) -> tuple[Operand, Operand]:
-    """Rates of all u_iu_jᵀ + u_ju_iᵀ at the full set, (N, N), and what the linearised flow makes of each beside itself, (N, N, N, N)."""
+    """Rates of all u_iu_jᵀ + u_ju_iᵀ at the full set, (N, N), and what the linearised flow makes of
+    each beside itself, (N, N, N, N).
+    """
     size = task.values.shape[-1]
     pairs = symmetric_directions(size, task.values)
     seen = task.left.T @ slope(_velocity(task), kernel, task.left @ pairs @ task.left.T) @ task.left
     rates = np.array(
-        [[seen[i, j, i, j] / (2 if i == j else 1) for j in range(size)] for i in range(size)], dtype=object
+        [[seen[i, j, i, j] / (2 if i == j else 1) for j in range(size)] for i in range(size)],
+        dtype=object,
     )
     return rates, seen - pairs * rates[..., None, None]
 
@@ -87,12 +94,15 @@ def _rates(task: SpectralTask, factor: int = 2, drop: int = 1) -> dict[str, Oper
         "rates": rates,
         "missing modes escape": rates * 0,
         "the full set attracts": nothing,
-        "directions of the full set": symmetric_directions(task.values.shape[-1], task.values) * 0 + nothing,
+        "directions of the full set": symmetric_directions(task.values.shape[-1], task.values) * 0
+        + nothing,
     }
 
 
 class _Rates(NamedTuple):
-    """What a wrong variant of the rates is made of: subsets, their levels, λ, μ, and the rates themselves."""
+    """What a wrong variant of the rates is made of: subsets, their levels, λ, μ, and the rates
+    themselves.
+    """
 
     on: Operand
     k: Operand
@@ -106,7 +116,9 @@ def _rates_but(change: Callable[[_Rates], Operand]) -> Callable[[SpectralTask], 
 
     def predict(task: SpectralTask) -> dict[str, Operand]:
         masks, right = _subsets(task), _rates(task)
-        at = _Rates(masks, levels(task) * masks, mode_ridge(task), task.decay[..., None], right["rates"])
+        at = _Rates(
+            masks, levels(task) * masks, mode_ridge(task), task.decay[..., None], right["rates"]
+        )
         return right | {"rates": change(at)}
 
     return predict
@@ -118,14 +130,18 @@ def _doubled(rates: Operand, which: Operand) -> Operand:
 
 
 def _without_rounding(claim: Claim) -> Claim:
-    """Floats are judged in ball arithmetic alone: which modes are active is no question of rounding."""
+    """Floats are judged in ball arithmetic alone: which modes are active is no question of
+    rounding.
+    """
     assert isinstance(claim.relation, Comparison)
     return replace(claim, relation=replace(claim.relation, rounded=False))
 
 
 def no_active_mode(task: SpectralTask) -> str | None:
     """Why there is no subset to speak of, or None if a mode is active."""
-    return None if any(bool(on) for on in task.active) else "no mode is active: s <= √(λμ) throughout"
+    return (
+        None if any(bool(on) for on in task.active) else "no mode is active: s <= √(λμ) throughout"
+    )
 
 
 def at_threshold(task: SpectralTask) -> str | None:
@@ -146,7 +162,9 @@ def at_threshold(task: SpectralTask) -> str | None:
     hypotheses={
         "no mode at the threshold": Hypothesis(flow_strategies.threshold_tasks, at_threshold),
         "an active mode": Hypothesis(
-            flow_strategies.inactive_tasks, no_active_mode, meaning="with no active mode there is no subset to compare"
+            flow_strategies.inactive_tasks,
+            no_active_mode,
+            meaning="with no active mode there is no subset to compare",
         ),
         **MODES,
     },
@@ -161,28 +179,37 @@ def at_threshold(task: SpectralTask) -> str | None:
         "modes of the unclipped law": lambda task: (
             _rates(task) | {"rates": _rates(task)["rates"] + task.decay[..., None]}
         ),
-        "μ for λ in the return": _rates_but(lambda at: at.r * (1 - at.on) - at.k / (at.k + at.mu) * at.mu * at.on * 4),
+        "μ for λ in the return": _rates_but(
+            lambda at: at.r * (1 - at.on) - at.k / (at.k + at.mu) * at.mu * at.on * 4
+        ),
         "λ for μ in the return": _rates_but(
             lambda at: at.r * (1 - at.on) - at.k / (at.k + at.lam) * at.lam * at.on * 4
         ),
         "λ for μ in the escape": _rates_but(lambda at: at.r + (at.mu - at.lam) * (1 - at.on) * 2),
-        "wrong at the full set": _rates_but(lambda at: _doubled(at.r, at.on.sum(-1) == at.on[-1].sum())),
+        "wrong at the full set": _rates_but(
+            lambda at: _doubled(at.r, at.on.sum(-1) == at.on[-1].sum())
+        ),
         "wrong beside single modes": _rates_but(lambda at: _doubled(at.r, at.on.sum(-1) == 1)),
-        "wrong for four active modes": _rates_but(lambda at: at.r * (1 + int(at.on[-1].sum() == 4))),
+        "wrong for four active modes": _rates_but(
+            lambda at: at.r * (1 + int(at.on[-1].sum() == 4))
+        ),
     },
 )
 def only_full_water_filling_is_stable(task: SpectralTask) -> dict[str, Operand]:
-    r"""Every subset of active modes is stationary, but a missing active mode escapes: only the full set is stable.
+    r"""Every subset of active modes is stationary, but a missing active mode escapes: only the full
+    set is stable.
 
     .. math:: \text{missing } u_i: \quad 2\left( s_i^2/\lambda - \mu \right) > 0, \qquad
               \text{present: } -4\mu\, k_i/(k_i + \lambda) < 0
 
-    are the rates of u_iu_iᵀ at K_S = Σ_{i∈S} k_i u_iu_iᵀ, for each of the 2^r − 1 nonempty subsets of r active modes; at the full set the
-    rates of all u_iu_jᵀ + u_ju_iᵀ, each of which the linearised flow maps to a multiple of itself, are negative. Observed: the kernel's ODE linearised by dual numbers over the rationals: exact.
-    That integrated paths escape so is `missing_modes_escape`. Shapes: rates (2^r − 1, N).
+    are the rates of u_iu_iᵀ at K_S = Σ_{i∈S} k_i u_iu_iᵀ, for each of the 2^r − 1 nonempty subsets
+    of r active modes; at the full set the rates of all u_iu_jᵀ + u_ju_iᵀ, each of which the
+    linearised flow maps to a multiple of itself, are negative. Observed: the kernel's ODE
+    linearised by dual numbers over the rationals: exact. That integrated paths escape so is
+    `missing_modes_escape`. Shapes: rates (2^r − 1, N).
 
-    Hypotheses: a mode is active, none at the threshold (both checked). Raises InputError for anything that is not a SpectralTask.
-    Source: arXiv:2601.00276 [P] ("stable"); the rates [D, N].
+    Hypotheses: a mode is active, none at the threshold (both checked). Raises InputError for
+    anything that is not a SpectralTask. Source: arXiv:2601.00276 [P] ("stable"); the rates [D, N].
     """
     return _rates(task)
 
@@ -201,8 +228,12 @@ def _escape_rates(runs: Escapes, factor: float = 2, power: int = 2) -> Operand:
 
 
 def _beside_nothing(runs: Escapes) -> Operand:
-    """1 for the runs beside the empty subset, which come first, one for each of the r modes (all missing), else 0."""
-    return torch.tensor([float(i < len(set(runs.modes))) for i in range(len(runs.modes))], dtype=torch.float64)
+    """1 for the runs beside the empty subset, which come first, one for each of the r modes (all
+    missing), else 0.
+    """
+    return torch.tensor(
+        [float(i < len(set(runs.modes))) for i in range(len(runs.modes))], dtype=torch.float64
+    )
 
 
 @equals(
@@ -217,18 +248,23 @@ def _beside_nothing(runs: Escapes) -> Operand:
         "right beside the empty subset alone": lambda runs: (
             _escape_rates(runs) * (1 + (1 - _beside_nothing(runs)) * 0.01)
         ),
-        "wrong beside the empty subset alone": lambda runs: _escape_rates(runs) * (1 + _beside_nothing(runs) * 0.01),
+        "wrong beside the empty subset alone": lambda runs: (
+            _escape_rates(runs) * (1 + _beside_nothing(runs) * 0.01)
+        ),
     },
 )
 def missing_modes_escape(runs: Escapes) -> Operand:
-    r"""A trace of a missing active mode grows like e^{2(s_i²/λ − μ)t} beside every stationary subset of the others.
+    r"""A trace of a missing active mode grows like e^{2(s_i²/λ − μ)t} beside every stationary
+    subset of the others.
 
     .. math:: u_i^\top K(t)\, u_i \sim e^{2 (s_i^2/\lambda - \mu) t}, \qquad s_i > \sqrt{\lambda\mu}
 
-    Fitted to integrated paths of the kernel's ODE, for each proper subset (the empty one included) of r ≤ 4 active modes and each mode
-    missing from it; the interval is derived: saturation over the fitted window, and the integrator's error as a second run measures it.
-    Shapes: rates (M,), one per subset and missing mode.
+    Fitted to integrated paths of the kernel's ODE, for each proper subset (the empty one included)
+    of r ≤ 4 active modes and each mode missing from it; the interval is derived: saturation over
+    the fitted window, and the integrator's error as a second run measures it. Shapes: rates (M,),
+    one per subset and missing mode.
 
-    Hypotheses: the missing modes are active (checked). Raises InputError for anything that is not Escapes. Source: derived here from arXiv:2601.00276 [D, N].
+    Hypotheses: the missing modes are active (checked). Raises InputError for anything that is not
+    Escapes. Source: derived here from arXiv:2601.00276 [D, N].
     """
     return _escape_rates(runs)

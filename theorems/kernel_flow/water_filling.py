@@ -1,4 +1,6 @@
-"""The water-filling law: arXiv:2601.00276, the minimum that the kernel's flow descends to, and the path of a mode."""
+"""The water-filling law: arXiv:2601.00276, the minimum that the kernel's flow descends to, and the
+path of a mode.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ from theorems.kernel_flow.kernel_ranks import PAPER
 from theorems.stating import equals, minimises
 
 MODES = {"orthonormal modes": Hypothesis(flow_strategies.stretched_tasks)}
-"""Exact instances that violate it come out refuted; on floats the modes' distance from orthonormal ones is part of the bound."""
+"""Exact instances that violate it come out refuted; on floats the modes' distance from orthonormal
+ones is part of the bound.
+"""
 
 
 def mode_root(task: SpectralTask) -> Operand:
@@ -42,7 +46,11 @@ def _doubled_slope(task: SpectralTask) -> Callable[[Operand], Operand]:
 
     def gradient(kernel: Operand) -> Operand:
         ridge = task.decay * task.root * task.root
-        pull = drive(kernel, task.targets, ridge if hasattr(ridge, "shape") else np.array(ridge, dtype=object))
+        pull = drive(
+            kernel,
+            task.targets,
+            ridge if hasattr(ridge, "shape") else np.array(ridge, dtype=object),
+        )
         return eye_like(kernel) * scalar(task.decay) - pull
 
     return gradient
@@ -56,7 +64,9 @@ def _exceeds(values: Operand, threshold: Operand) -> Operand:
 
 
 def levels_of(levels: Operand) -> list[float]:
-    """The levels of one kernel, near enough to compare them by size: of floats, exact numbers and balls of either kind."""
+    """The levels of one kernel, near enough to compare them by size: of floats, exact numbers and
+    balls of either kind.
+    """
     centers: Any = getattr(levels, "center", levels)
     return [float(k.mid()) if hasattr(k, "mid") else float(k) for k in centers.tolist()]
 
@@ -72,13 +82,17 @@ def marked(levels: Operand, places: list[int]) -> Operand:
 def smallest(levels: Operand) -> Operand:
     """1 at the smallest positive level, if there is one, else 0, (N,)."""
     seen = levels_of(levels)
-    return marked(levels, sorted((i for i, k in enumerate(seen) if k > 0), key=seen.__getitem__)[:1])
+    return marked(
+        levels, sorted((i for i, k in enumerate(seen) if k > 0), key=seen.__getitem__)[:1]
+    )
 
 
 def largest(levels: Operand) -> Operand:
     """1 at the largest positive level, if there is one, else 0, (N,)."""
     seen = levels_of(levels)
-    return marked(levels, sorted((i for i, k in enumerate(seen) if k > 0), key=seen.__getitem__)[-1:])
+    return marked(
+        levels, sorted((i for i, k in enumerate(seen) if k > 0), key=seen.__getitem__)[-1:]
+    )
 
 
 def _clamped(change: Callable[[SpectralTask], Operand]) -> Callable[[SpectralTask], Operand]:
@@ -91,9 +105,15 @@ def _clamped(change: Callable[[SpectralTask], Operand]) -> Callable[[SpectralTas
     source=Source(PAPER, "water-filling law; its form derived"),
     hypotheses=MODES,
     mutants={
-        "without the root": _clamped(lambda task: task.values * mode_root(task) * mode_root(task) - mode_ridge(task)),
-        "not clamped": lambda task: diagonal(task.left, task.values * mode_root(task) - mode_ridge(task)),
-        "water level twice": _clamped(lambda task: task.values * mode_root(task) - mode_ridge(task) * 2),
+        "without the root": _clamped(
+            lambda task: task.values * mode_root(task) * mode_root(task) - mode_ridge(task)
+        ),
+        "not clamped": lambda task: diagonal(
+            task.left, task.values * mode_root(task) - mode_ridge(task)
+        ),
+        "water level twice": _clamped(
+            lambda task: task.values * mode_root(task) - mode_ridge(task) * 2
+        ),
         "no water": _clamped(lambda task: task.values * mode_root(task)),
         "root the other way": _clamped(lambda task: task.values * 2 - task.threshold),
         "threshold λμ": lambda task: diagonal(
@@ -102,22 +122,30 @@ def _clamped(change: Callable[[SpectralTask], Operand]) -> Callable[[SpectralTas
             * _exceeds(task.values, mode_ridge(task) * task.decay[..., None]),
         ),
         "nothing is learned": lambda task: diagonal(task.left, task.values * 0),
-        "without its smallest mode": lambda task: diagonal(task.left, levels(task) * (1 - smallest(levels(task)))),
-        "without its largest mode": lambda task: diagonal(task.left, levels(task) * (1 - largest(levels(task)))),
+        "without its smallest mode": lambda task: diagonal(
+            task.left, levels(task) * (1 - smallest(levels(task)))
+        ),
+        "without its largest mode": lambda task: diagonal(
+            task.left, levels(task) * (1 - largest(levels(task)))
+        ),
         "μ for λ": _clamped(lambda task: task.values * mode_root(task) - task.decay[..., None]),
     },
 )
 def water_filling_law(task: SpectralTask) -> Operand:
-    r"""The learned kernel fills the labels' modes to one water level: the minimum of its energy has closed form.
+    r"""The learned kernel fills the labels' modes to one water level: the minimum of its energy has
+    closed form.
 
     .. math:: K_\infty = \sum_i k_i u_i u_i^\top, \qquad k_i = (s_i \sqrt{\lambda/\mu} - \lambda)_+
 
-    for Y = Σ s_i u_i v_iᵀ: mode i is active iff s_i > √(λμ). E is convex (`kernel_energy_decreases`), so the optimality conditions
-    μI − D(K∞) ⪰ 0 and (μI − D)K∞ = 0 are sufficient; they are checked, on instances with rational roots exactly. That the flow gets there
-    is `kernel_flow_reaches_water_filling`. Shapes: Y (N, C), K (N, N). Observed: D(K) through the inverse of K + λI, N×N.
+    for Y = Σ s_i u_i v_iᵀ: mode i is active iff s_i > √(λμ). E is convex
+    (`kernel_energy_decreases`), so the optimality conditions μI − D(K∞) ⪰ 0 and (μI − D)K∞ = 0 are
+    sufficient; they are checked, on instances with rational roots exactly. That the flow gets there
+    is `kernel_flow_reaches_water_filling`. Shapes: Y (N, C), K (N, N). Observed: D(K) through the
+    inverse of K + λI, N×N.
 
-    Hypotheses: U and V are orthonormal (not checkable on floats), λ, μ > 0 (an instance without is refused).
-    Raises InputError for anything that is not a SpectralTask. Source: arXiv:2601.00276 [P] (the law); the form [D, N].
+    Hypotheses: U and V are orthonormal (not checkable on floats), λ, μ > 0 (an instance without is
+    refused). Raises InputError for anything that is not a SpectralTask. Source: arXiv:2601.00276
+    [P] (the law); the form [D, N].
     """
     return diagonal(task.left, levels(task))
 
@@ -129,7 +157,9 @@ def _path(task: SpectralTask) -> Operand:
     ridge = task.decay * task.root * task.root
     ridge = ridge if hasattr(ridge, "shape") else np.array(ridge, dtype=object)
     lag = (task.targets.mT @ features) * 0
-    speed = doubled_kernel_velocity(KernelPoint(features, features, task.targets, ridge, task.decay, lag))
+    speed = doubled_kernel_velocity(
+        KernelPoint(features, features, task.targets, ridge, task.decay, lag)
+    )
     return task.left.mT @ speed @ task.left
 
 
@@ -140,7 +170,7 @@ def _decay(task: SpectralTask) -> Operand:
 
 def _speeds(
     task: SpectralTask, gain: int = 4, fade: int = 4, power: int = 2, *,
-    ridge: Callable[[SpectralTask], Operand] = mode_ridge, front: Callable[[SpectralTask], Operand] = mode_ridge,
+    ridge: Callable[[SpectralTask], Operand] = mode_ridge, front: Callable[[SpectralTask], Operand] = mode_ridge,  # noqa: E501
 ) -> Operand:  # fmt: skip
     k = task.amplitudes * task.amplitudes
     share = task.values / (k + ridge(task))
@@ -170,9 +200,11 @@ def water_filling_path(task: SpectralTask) -> Operand:
 
     .. math:: \dot k_i = 2 k_i \left( \frac{\lambda s_i^2}{(k_i + \lambda)^2} - \mu \right)
 
-    for K = U diag(k) Uᵀ, and no mode mixes into another. Shapes: UᵀK̇U (N, N), compared twice over. Observed: the reduced objective
-    differentiated along every symmetric direction, over the rationals exactly, at Φ = U diag(√k); other frames are enclosed.
+    for K = U diag(k) Uᵀ, and no mode mixes into another. Shapes: UᵀK̇U (N, N), compared twice over.
+    Observed: the reduced objective differentiated along every symmetric direction, over the
+    rationals exactly, at Φ = U diag(√k); other frames are enclosed.
 
-    Hypotheses: as `water_filling_law`. Raises InputError for anything that is not a SpectralTask. Source: derived here from arXiv:2601.00276 [D, N].
+    Hypotheses: as `water_filling_law`. Raises InputError for anything that is not a SpectralTask.
+    Source: derived here from arXiv:2601.00276 [D, N].
     """
     return _speeds(task)

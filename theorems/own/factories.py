@@ -17,7 +17,10 @@ from theorems.own.places import Subject
 from theorems.own.places.subject import TrainingStep
 
 _NETWORK, _TRAINING = ("model", "inputs", "targets", "loss"), ("decay", "batch_size")
-_WANTED = "(model, inputs, targets, loss), (model, batch, loss), a mapping or an object with these names, or a module with training_step and its batch"
+_WANTED = (
+    "(model, inputs, targets, loss), (model, batch, loss), a mapping or an object with these "
+    "names, or a module with training_step and its batch"
+)
 
 
 def load(spec: str) -> Subject:
@@ -26,20 +29,28 @@ def load(spec: str) -> Subject:
     The factory takes no argument; what it may return stands in `subject_of`.
 
     Raises:
-        InputError: if the file, module or factory is missing, the factory raises, or returns something else.
+        InputError: if the file, module or factory is missing, the factory raises, or returns
+            something else.
     """
     path, _, name = spec.rpartition(":")
-    require(bool(path and name), f"expected FILE.py:FACTORY or package.module:FACTORY, got {spec!r}")
+    require(
+        bool(path and name), f"expected FILE.py:FACTORY or package.module:FACTORY, got {spec!r}"
+    )
     module = import_path(path)
     factory = getattr(module, name, None)
     if not callable(factory):
-        near = difflib.get_close_matches(name, [n for n, value in vars(module).items() if callable(value)], n=3)
-        hint = f"; did you mean {' or '.join(near)}?" if near else "; check the part after the colon"
+        near = difflib.get_close_matches(
+            name, [n for n, value in vars(module).items() if callable(value)], n=3
+        )
+        hint = (
+            f"; did you mean {' or '.join(near)}?" if near else "; check the part after the colon"
+        )
         got = type(factory).__name__ if hasattr(module, name) else "nothing of that name"
         raise InputError(f"expected a factory {name!r} in {path}, got {got}{hint}")
     require(
         not isinstance(factory, type) or not issubclass(factory, nn.Module),
-        f"expected {spec} to be a function that returns {_WANTED}, got the class of a module; write a function that makes one, with a batch and a loss",
+        f"expected {spec} to be a function that returns {_WANTED}, got the class of a "
+        "module; write a function that makes one, with a batch and a loss",
     )
     try:
         inspect.signature(factory).bind()
@@ -54,16 +65,21 @@ def load(spec: str) -> Subject:
     except InputError:
         raise
     except (Exception, SystemExit) as error:
-        raise InputError(f"expected {spec} to return a network, but it raised {told(error)}") from error
+        raise InputError(
+            f"expected {spec} to return a network, but it raised {told(error)}"
+        ) from error
 
 
 def subject_of(made: Any, label: str = "the network as") -> Subject:
     """A network with its batch and loss, in any of the usual shapes.
 
-    * (model, inputs, targets, loss), or (model, batch, loss) with a batch (inputs, targets) or a DataLoader (its first batch);
+    * (model, inputs, targets, loss), or (model, batch, loss) with a batch (inputs, targets) or a
+      DataLoader (its first batch);
     * the same without targets: a ``loss`` of the outputs alone;
-    * (model, batch, None) or (model, batch): the model computes its own loss: its output, or the output's ``loss``;
-    * a mapping or any object (dataclass, named tuple, namespace) with "model", "loss", and "inputs" and "targets" or "batch"; with "decay" and "batch_size" if known;
+    * (model, batch, None) or (model, batch): the model computes its own loss: its output, or the
+      output's ``loss``;
+    * a mapping or any object (dataclass, named tuple, namespace) with "model", "loss", and "inputs"
+      and "targets" or "batch"; with "decay" and "batch_size" if known;
     * (module, batch) of a module with ``training_step(batch, index)``, as Lightning's.
 
     The tuples may end in a mapping with "decay", the weight decay λ, and "batch_size".
@@ -78,7 +94,10 @@ def subject_of(made: Any, label: str = "the network as") -> Subject:
     fields = _fields(made, label)
     model, loss = fields["model"], fields.get("loss")
     hint = "; call it to make one" if isinstance(model, type) else ""
-    require(isinstance(model, nn.Module), f"expected {label} a torch nn.Module first, got {_kind(model)}{hint}")
+    require(
+        isinstance(model, nn.Module),
+        f"expected {label} a torch nn.Module first, got {_kind(model)}{hint}",
+    )
     hint = "; call it to make one" if isinstance(loss, type) else ""
     usable = loss is None or (callable(loss) and not isinstance(loss, type))
     require(usable, f"expected {label} a callable loss last, got {_kind(loss)}{hint}")
@@ -88,10 +107,13 @@ def subject_of(made: Any, label: str = "the network as") -> Subject:
         whole = inputs if targets is None else (inputs, targets)
         model, inputs, targets = TrainingStep(model), (whole,), None
     else:
-        usable = isinstance(inputs, Tensor) or (isinstance(inputs, tuple | list | Mapping) and len(inputs) > 0)
+        usable = isinstance(inputs, Tensor) or (
+            isinstance(inputs, tuple | list | Mapping) and len(inputs) > 0
+        )
         require(
             usable,
-            f"expected {label} inputs as a tensor, a tuple of arguments or a mapping of keyword arguments, got "
+            f"expected {label} inputs as a tensor, a tuple of arguments or a mapping of "
+            "keyword arguments, got "
             f"{_kind(inputs)}; wrap arrays in torch.as_tensor",
         )
     if loss is None:
@@ -99,7 +121,11 @@ def subject_of(made: Any, label: str = "the network as") -> Subject:
     elif targets is None and _takes_outputs_alone(loss):
         loss = OfOutputs(loss)
     return Subject(
-        model, inputs, targets, loss, **{name: fields[name] for name in _TRAINING if fields.get(name) is not None}
+        model,
+        inputs,
+        targets,
+        loss,
+        **{name: fields[name] for name in _TRAINING if fields.get(name) is not None},
     )
 
 
@@ -115,13 +141,17 @@ def _fields(made: Any, label: str) -> dict[str, Any]:
     wanted = [key for key in ("model", "loss") if key not in fields] + (
         [] if {"inputs", "batch"} & set(fields) else ["inputs"]
     )
-    require(not wanted, f"expected {label} {_WANTED}, got {_kind(made)} without {', '.join(wanted)}")
+    require(
+        not wanted, f"expected {label} {_WANTED}, got {_kind(made)} without {', '.join(wanted)}"
+    )
     return fields
 
 
 def _require_known(fields: Mapping[str, Any], label: str) -> None:
     unknown = sorted(set(fields) - {*_NETWORK, "batch", *_TRAINING})
-    require(not unknown, f"expected {label} {' and '.join(_TRAINING)} besides, got {', '.join(unknown)}")
+    require(
+        not unknown, f"expected {label} {' and '.join(_TRAINING)} besides, got {', '.join(unknown)}"
+    )
 
 
 def _from_tuple(made: Any, label: str) -> dict[str, Any]:
@@ -141,7 +171,9 @@ def _batch(fields: Mapping[str, Any], label: str) -> tuple[Any, Any]:
         return fields["inputs"], fields.get("targets")
     batch = fields["batch"]
     if isinstance(batch, DataLoader):
-        require(len(batch) > 0, f"expected {label} a DataLoader of at least one batch, got an empty one")
+        require(
+            len(batch) > 0, f"expected {label} a DataLoader of at least one batch, got an empty one"
+        )
         batch = next(iter(batch))
     pair = isinstance(batch, tuple | list) and len(batch) == 2
     return (batch[0], batch[1]) if pair else (batch, None)
@@ -187,7 +219,8 @@ def own_loss(outputs: Any, _targets: Any) -> Tensor:
     shape = f" of shape {tuple(found.shape)}" if isinstance(found, Tensor) else ""
     if not isinstance(found, Tensor) or found.numel() != 1:
         raise InputError(
-            "expected a model that returns its loss, or outputs with .loss or ['loss'], since no loss was given, got "
+            "expected a model that returns its loss, or outputs with .loss or ['loss'], "
+            "since no loss was given, got "
             f"{_kind(outputs)}{shape}; give a loss"
         )
     return found

@@ -17,15 +17,18 @@ from theorems.verdict import Outcome, Verdict
 def refuted_on_fewer(
     subject: Subject, claim: Claim, *, samples: tuple[int, int] | None = None, double: bool = False
 ) -> Verdict | None:
-    """The refutation of a claim on the fewest of the batch's samples, at the smallest place: a counterexample to be read.
+    """The refutation of a claim on the fewest of the batch's samples, at the smallest place: a
+    counterexample to be read.
 
-    The first 1, 2, 4, … samples are tried, the network run anew on each; None if only the whole batch refutes the claim, or it cannot be cut,
-    or the network is too large to be run again and again.
+    The first 1, 2, 4, … samples are tried, the network run anew on each; None if only the whole
+    batch refutes the claim, or it cannot be cut, or the network is too large to be run again and
+    again.
 
     Args:
         subject: the network.
         claim: the claim.
-        samples: the first of the samples that refute it together, and the one after their last; by default all.
+        samples: the first of the samples that refute it together, and the one after their last; by
+            default all.
         double: run the network in float64.
     """
     whole = sample_count(subject)
@@ -36,7 +39,9 @@ def refuted_on_fewer(
     while count < end - first:
         try:
             few = cut(subject, first, first + count)
-            results = check_subject(few, claims=[claim], chunk=max(count, subject.batch_size or 0), double=double)
+            results = check_subject(
+                few, claims=[claim], chunk=max(count, subject.batch_size or 0), double=double
+            )
         except InputError:  # BatchNorm on one sample, a loss that wants them all
             results = Results()
         refuted = [r.verdict for r in results if r.verdict.outcome is Outcome.REFUTED]

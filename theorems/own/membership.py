@@ -1,7 +1,9 @@
 """Whether somebody's own network is among the instances that a conjecture speaks of.
 
-A conjecture speaks of what its strategy draws. Some strategies draw every layer, stack or batch of features that a network can have; of a few narrower ones it can be
-seen who belongs. Of a strategy that is filtered, mapped or of a user's own making nothing can be told, and then a network refutes nothing.
+A conjecture speaks of what its strategy draws. Some strategies draw every layer, stack or batch of
+features that a network can have; of a few narrower ones it can be seen who belongs. Of a strategy
+that is filtered, mapped or of a user's own making nothing can be told, and then a network refutes
+nothing.
 """
 
 from __future__ import annotations
@@ -37,7 +39,10 @@ WHOLE: Mapping[type, tuple[Callable[[], Any], ...]] = {
 NARROWER: Mapping[Callable[[], Any], tuple[str, Callable[[Any], bool]]] = {
     strategies.bias_free_layers: ("layers without a bias", lambda layer: layer.bias is None),
     strategies.deep_gated_networks: ("networks of depth two or more", lambda net: net.depth >= 2),
-    ranks.softmax_matrices: ("losses that see no common shift of the outputs", lambda point: point.shift_free),
+    ranks.softmax_matrices: (
+        "losses that see no common shift of the outputs",
+        lambda point: point.shift_free,
+    ),
 }
 """Strategies of a part of it, in words, each with a test of membership."""
 
@@ -45,21 +50,35 @@ DOMAIN = "what its strategy draws"
 
 
 def judged(claim: Claim, instance: Any) -> Verdict:
-    """The verdict on a place of somebody's network; a conjecture is refuted there only if it speaks of it."""
+    """The verdict on a place of somebody's network; a conjecture is refuted there only if it speaks
+    of it.
+    """
     if claim.tag != "conjecture":
         return claim(instance)
     for strategy, (kind, member) in NARROWER.items():
         if same_law(claim, strategy) and not member(instance):
-            context = {"hypothesis": DOMAIN, "reason": f"outside of what its strategy draws: {kind}"}
+            context = {
+                "hypothesis": DOMAIN,
+                "reason": f"outside of what its strategy draws: {kind}",
+            }
             return Verdict(claim.name, Outcome.INAPPLICABLE, instance=instance, context=context)
     verdict = claim(instance)
     whole = WHOLE.get(claim.subject, ())
-    if verdict.outcome is not Outcome.REFUTED or any(same_law(claim, strategy) for strategy in (*whole, *NARROWER)):
+    if verdict.outcome is not Outcome.REFUTED or any(
+        same_law(claim, strategy) for strategy in (*whole, *NARROWER)
+    ):
         return verdict
     offers = " or ".join(strategy.__name__ for strategy in whole)
-    advice = f"state it on {offers}, with where= for a part of that" if offers else "check it on drawn instances"
+    advice = (
+        f"state it on {offers}, with where= for a part of that"
+        if offers
+        else "check it on drawn instances"
+    )
     reason = (
-        f"it is wrong here, but whether its strategy draws such a {claim.subject.__name__} cannot be told (it is filtered, mapped, narrower, "
+        f"it is wrong here, but whether its strategy draws such a {claim.subject.__name__} "
+        "cannot be told (it is filtered, mapped, narrower, "
         f"or of your own making): {advice}"
     )
-    return replace(verdict, outcome=Outcome.UNDECIDED, context={**verdict.context, "reason": reason})
+    return replace(
+        verdict, outcome=Outcome.UNDECIDED, context={**verdict.context, "reason": reason}
+    )

@@ -41,7 +41,8 @@ class Result:
         claim: the claim.
         where: the place.
         verdict: what came out; of several chunks of samples, what counts.
-        samples: the first sample of the chunk that it is of, and the one after its last; None for the whole batch.
+        samples: the first sample of the chunk that it is of, and the one after its last; None for
+            the whole batch.
         seconds: what it took, on all chunks.
     """
 
@@ -53,7 +54,8 @@ class Result:
 
 
 class Results(list[Result]):
-    """One result per claim and place; ``layers`` says how many of the network's layers were looked at, and which were not.
+    """One result per claim and place; ``layers`` says how many of the network's layers were looked
+    at, and which were not.
 
     ``chunk`` is how many samples were looked at in one go, at most; None for the whole batch.
     """
@@ -64,7 +66,8 @@ class Results(list[Result]):
 
 @dataclass
 class Journal:
-    """What a check of a network has seen so far, for whoever is interrupted or goes on where a claim raises.
+    """What a check of a network has seen so far, for whoever is interrupted or goes on where a
+    claim raises.
 
     Args:
         results: by claim and place; of a batch in chunks the worst of those that were looked at.
@@ -85,7 +88,9 @@ class Journal:
     def finished(self, claims: Sequence[Claim]) -> Results:
         """The results that count: of claims that were judged on every chunk, or refuted on one."""
         names = {name for name, rounds in self.rounds.items() if rounds == self.chunks}
-        names |= {name for (name, _), r in self.results.items() if r.verdict.outcome is Outcome.REFUTED}
+        names |= {
+            name for (name, _), r in self.results.items() if r.verdict.outcome is Outcome.REFUTED
+        }
         kept = [r for (name, _), r in self.results.items() if name in names - set(self.errors)]
         results = Results(sorted(kept, key=lambda result: claims.index(result.claim)))
         results.layers, results.chunk = self.layers or Coverage(), self.largest
@@ -113,34 +118,50 @@ def check_model(
 ) -> Results:
     """Check every claim that applies at every place of a network where it applies.
 
-    A claim that applies nowhere has one result, INAPPLICABLE with the reason. ``check_model(...).layers`` says how many of the layers that hold weights were
-    looked at, and why others were not.
+    A claim that applies nowhere has one result, INAPPLICABLE with the reason.
+    ``check_model(...).layers`` says how many of the layers that hold weights were looked at, and
+    why others were not.
 
     Args:
-        model: any module; it is left as it was. Without linear or convolutional layers its gradient is checked all the same.
-        inputs: a tensor, a tuple of arguments or a mapping of keyword arguments; or, if ``targets`` is the loss, a batch (inputs, targets) or a DataLoader.
+        model: any module; it is left as it was. Without linear or convolutional layers its gradient
+            is checked all the same.
+        inputs: a tensor, a tuple of arguments or a mapping of keyword arguments; or, if ``targets``
+            is the loss, a batch (inputs, targets) or a DataLoader.
         targets: whatever ``loss`` takes; None for a loss of the outputs alone.
-        loss: a callable to one scalar; None for a model that computes its own (see `theorems.own.factories.subject_of`).
-        claims: by default the whole catalogue, and `theorems.own.preconditions.autograd_gives_the_gradient` before it. Statements that are
+        loss: a callable to one scalar; None for a model that computes its own (see
+            `theorems.own.factories.subject_of`).
+        claims: by default the whole catalogue, and
+            `theorems.own.preconditions.autograd_gives_the_gradient` before it. Statements that are
             kept as printed and expected to fail are left out in any case.
-        decay: λ of the training objective loss + (λ/2)‖W‖², for claims about weight decay. Not given, they are checked at a λ of
-            their own for each layer, which is no weaker: they hold at every point for every λ > 0.
-        batch_size: of the minibatches whose noise is looked at; by default a quarter of the samples.
+        decay: λ of the training objective loss + (λ/2)‖W‖², for claims about weight decay. Not
+            given, they are checked at a λ of their own for each layer, which is no weaker: they
+            hold at every point for every λ > 0.
+        batch_size: of the minibatches whose noise is looked at; by default a quarter of the
+            samples.
         seed: of dropout and other noise inside the model, and of what is drawn.
-        chunk: samples that are looked at in one go: every claim is checked on each chunk, and the worst counts. By default as many
-            as `theorems.own.places.chunks` finds room for: at most 1024, fewer for large activations.
-        double: run the network in float64. In float32 a sum over 10⁵ rows has a bound that decides little.
+        chunk: samples that are looked at in one go: every claim is checked on each chunk, and the
+            worst counts. By default as many as `theorems.own.places.chunks` finds room for: at most
+            1024, fewer for large activations.
+        double: run the network in float64. In float32 a sum over 10⁵ rows has a bound that decides
+            little.
         on_verdict: called after each claim on each chunk with the share of the work that it is.
 
     Raises:
-        InputError: as `impl.trace`; a decay, batch size or chunk that is none; a chunk of a batch that cannot be cut.
+        InputError: as `impl.trace`; a decay, batch size or chunk that is none; a chunk of a batch
+            that cannot be cut.
     """
     batch_first = loss is None and callable(targets) and not isinstance(targets, Tensor)
-    given = {"batch": inputs, "loss": targets} if batch_first else {"inputs": inputs, "targets": targets, "loss": loss}
+    given = (
+        {"batch": inputs, "loss": targets}
+        if batch_first
+        else {"inputs": inputs, "targets": targets, "loss": loss}
+    )
     if loss is None and not batch_first and targets is None:
         given = {"batch": inputs, "loss": None}
     training = {"decay": decay, "batch_size": batch_size}
-    subject = replace(subject_of({"model": model, **given, **training}, "check_model to be given"), seed=seed)
+    subject = replace(
+        subject_of({"model": model, **given, **training}, "check_model to be given"), seed=seed
+    )
     return check_subject(subject, claims=claims, chunk=chunk, double=double, on_verdict=on_verdict)
 
 
@@ -160,28 +181,41 @@ def check_subject(
     from theorems.catalogue import CLAIMS
 
     everything = (autograd_gives_the_gradient, *CLAIMS)
-    chosen = [claim for claim in (everything if claims is None else claims) if not kept_as_printed(claim)]
+    chosen = [
+        claim for claim in (everything if claims is None else claims) if not kept_as_printed(claim)
+    ]
     remembered = ExitStack()
     remembered.callback(Remembered(subject.model, parameters=False, gradients=True).restore)
     remembered.callback(Dice().restore)
     with remembered, in_double(subject.model) if double else nullcontext():
         if double:
             inputs, targets = mapped((subject.inputs, subject.targets), widened)
-            subject = replace(subject, inputs=inputs, targets=targets, loss=loss_in_double(subject.loss))
+            subject = replace(
+                subject, inputs=inputs, targets=targets, loss=loss_in_double(subject.loss)
+            )
         pieces = chunks(subject, chunk)
         share = 1 / (len(pieces) * max(1, len(chosen)))
         stated = {claim.name: claim for claim in chosen}
-        asked = [alarm_shared(claim, len(pieces)) for claim in chosen]  # the worst of all chunks is one verdict
+        # the worst of all chunks is one verdict
+        asked = [alarm_shared(claim, len(pieces)) for claim in chosen]
         advance = None if on_verdict is None else lambda: on_verdict(share)
         seen = Journal() if journal is None else journal
         seen.chunks, merged = len(pieces), seen.results
-        seen.largest = max((piece[1] - piece[0] for piece in pieces if piece is not None), default=None)
+        seen.largest = max(
+            (piece[1] - piece[0] for piece in pieces if piece is not None), default=None
+        )
         for samples in pieces:
             part = subject if samples is None else cut(subject, *samples)
-            for name, results in _check(part, asked, advance, None if journal is None else journal.errors):
+            for name, results in _check(
+                part, asked, advance, None if journal is None else journal.errors
+            ):
                 for result in results:
                     key = (result.claim.name, result.where)
-                    found = result if samples is None else _told(result, stated[result.claim.name], samples)
+                    found = (
+                        result
+                        if samples is None
+                        else _told(result, stated[result.claim.name], samples)
+                    )
                     if key in merged:
                         spent = merged[key].seconds + found.seconds
                         found = replace(worse(merged[key], found), seconds=spent)
@@ -193,7 +227,9 @@ def check_subject(
 
 
 def kept_as_printed(claim: Claim) -> bool:
-    """Whether it is a statement that is known to be false; wrong variants of claims are not: a network can show that they are wrong."""
+    """Whether it is a statement that is known to be false; wrong variants of claims are not: a
+    network can show that they are wrong.
+    """
     return claim.expected is not Outcome.HOLDS and ": " not in claim.name
 
 
@@ -202,30 +238,46 @@ SEVERITY = (Outcome.REFUTED, Outcome.UNDECIDED, Outcome.HOLDS, Outcome.INAPPLICA
 
 
 def worst_of(found: Sequence[Result]) -> Result:
-    """The result that counts: refuted before undecided before holding, the nearest to its bound first."""
+    """The result that counts: refuted before undecided before holding, the nearest to its bound
+    first.
+    """
     return min(found, key=lambda r: (SEVERITY.index(r.verdict.outcome), -r.verdict.ratio))
 
 
 def _told(result: Result, claim: Claim, samples: tuple[int, int]) -> Result:
-    """Of the claim as it was given, with the samples that were looked at; without the instance where nothing is refuted, or those of all chunks would be held."""
+    """Of the claim as it was given, with the samples that were looked at; without the instance
+    where nothing is refuted, or those of all chunks would be held.
+    """
     verdict = result.verdict
     first, end = samples
     instance = verdict.instance if verdict.outcome is Outcome.REFUTED else None
     context = {**verdict.context, "samples": f"{first} to {end - 1}"}
-    return replace(result, claim=claim, verdict=replace(verdict, instance=instance, context=context), samples=samples)
+    return replace(
+        result,
+        claim=claim,
+        verdict=replace(verdict, instance=instance, context=context),
+        samples=samples,
+    )
 
 
 def worse(first: Result, second: Result) -> Result:
-    """The one that counts; of two refutations the first, so that the instances of few chunks are held."""
+    """The one that counts; of two refutations the first, so that the instances of few chunks are
+    held.
+    """
     worst = worst_of((first, second))
     refuted = first.verdict.outcome is Outcome.REFUTED
     return first if refuted else worst
 
 
 def _check(
-    subject: Subject, chosen: list[Claim], on_verdict: Callable[[], None] | None, errors: dict[str, str] | None
+    subject: Subject,
+    chosen: list[Claim],
+    on_verdict: Callable[[], None] | None,
+    errors: dict[str, str] | None,
 ) -> Iterator[tuple[str, list[Result]]]:
-    """The results of each claim at all its places; those of a claim that raises are left out where ``errors`` takes the reason."""
+    """The results of each claim at all its places; those of a claim that raises are left out where
+    ``errors`` takes the reason.
+    """
     available = instances_of(subject, {claim.subject for claim in chosen})
     if "layers" in subject.__dict__:
         _ = subject.coverage
@@ -244,12 +296,18 @@ def _check(
 
 
 def check_places(claim: Claim, available: Mapping[type[Instance], Places | str]) -> list[Result]:
-    """Check one claim at every place that `instances_of` found for it; one INAPPLICABLE result if there is none."""
+    """Check one claim at every place that `instances_of` found for it; one INAPPLICABLE result if
+    there is none.
+    """
     places = available.get(claim.subject, DRAWN_ONLY)
     results = []
     for where, instance in ({"": places} if isinstance(places, str) else places).items():
         began = time.perf_counter()
-        verdict = _inapplicable(claim, instance) if isinstance(instance, str) else _judged(claim, instance)
+        verdict = (
+            _inapplicable(claim, instance)
+            if isinstance(instance, str)
+            else _judged(claim, instance)
+        )
         results.append(Result(claim, where, verdict, seconds=time.perf_counter() - began))
     return results
 
@@ -258,5 +316,5 @@ def _judged(claim: Claim, instance: Instance) -> Verdict:
     """The verdict; whatever the check raises is the reason why there is none."""
     try:
         return judged(claim, instance)
-    except Exception as error:  # noqa: BLE001 - one place takes no other with it
+    except Exception as error:  # noqa: BLE001
         return _inapplicable(claim, f"its check raised {crash(error)}")

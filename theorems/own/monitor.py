@@ -1,4 +1,6 @@
-"""Watch a network while it trains: what the papers say of its features, its noise and its weights, every few steps."""
+"""Watch a network while it trains: what the papers say of its features, its noise and its weights,
+every few steps.
+"""
 
 from __future__ import annotations
 
@@ -35,11 +37,15 @@ QUANTITIES = {
     COSINE: "cosine of ΔG (weights) and ΔV (virtual features) since the record before",
     LINEARITY: "target linearity of the features",
     WEIGHT_TAIL: "σ_{C+1}(W) of a weight under decay from which the outputs are reached linearly",
-    DECAY_BOUND: "‖∇_W J‖/λ, which bounds it at every step; J is the loss on the watched batch plus λ/2 ‖W‖²",
+    DECAY_BOUND: "‖∇_W J‖/λ, which bounds it at every step; J is the loss on the watched batch "
+    "plus λ/2 "
+    "‖W‖²",
 }
 """What is recorded of each layer; NaN where it is not defined."""
 LARGEST = 1024
-"""Rows of which a kernel is decomposed: a layer with more is looked at on as many of its rows, evenly spaced."""
+"""Rows of which a kernel is decomposed: a layer with more is looked at on as many of its rows,
+evenly spaced.
+"""
 _DIGITS = {torch.float64: 1e-10, torch.float32: 1e-5}
 
 
@@ -51,13 +57,15 @@ class History:
         every: steps between records.
         writer: with ``add_scalar(tag, value, step)``, such as TensorBoard's SummaryWriter; or None.
 
-    ``rows`` has the records, ``missed`` the steps at which the network could not be looked at (NaN), with the reason.
+    ``rows`` has the records, ``missed`` the steps at which the network could not be looked at
+    (NaN), with the reason.
     """
 
     def __init__(self, subject: Subject, *, every: int = 1, writer: Any = None) -> None:
         """Record nothing yet."""
         require(
-            isinstance(every, int) and every >= 1, f"expected a whole number of steps every >= 1, got every={every!r}"
+            isinstance(every, int) and every >= 1,
+            f"expected a whole number of steps every >= 1, got every={every!r}",
         )
         self.subject, self.every, self.writer = subject, every, writer
         self.rows: list[dict[str, Any]] = []
@@ -68,9 +76,12 @@ class History:
         self._waiting: dict[str, tuple[dict[str, Any], Decayed]] = {}
 
     def step(self) -> None:
-        """One optimiser step is done: record if it is time. `watch` calls this by itself after every ``optimizer.step()`` of the model's parameters."""
+        """One optimiser step is done: record if it is time. `watch` calls this by itself after
+        every ``optimizer.step()`` of the model's parameters.
+        """
         self.steps += 1
-        if self.decays.known:  # the record at the start was taken before any optimiser had shown its decay
+        # the record at the start was taken before any optimiser had shown its decay
+        if self.decays.known:
             for row, point in self._waiting.values():
                 self._write(row, self._bound(row, point))
             self._waiting.clear()
@@ -83,7 +94,8 @@ class History:
                     warnings.warn(f"no record at step {self.steps}: {error}", stacklevel=2)
 
     def record(self, step: int | None = None) -> None:
-        """Look at the network as it is now: one forward and one backward pass on the batch, and small decompositions.
+        """Look at the network as it is now: one forward and one backward pass on the batch, and
+        small decompositions.
 
         The network, its gradients, its buffers and the random state are left as they were.
 
@@ -97,14 +109,20 @@ class History:
         points = {} if self.decays.absent else decayed(self.subject, layers)
         for name, layer in layers.items():
             if layer.weight.ndim == 2 and layer.reached:
-                row: dict[str, Any] = {"step": step, "layer": name, **self._measure(name, layer, labels)}
+                row: dict[str, Any] = {
+                    "step": step,
+                    "layer": name,
+                    **self._measure(name, layer, labels),
+                }
                 if name in points:
                     self._bound(row, points[name])
                 self.rows.append(row)
                 self._write(row, QUANTITIES)
 
     def _bound(self, row: dict[str, Any], point: Decayed) -> tuple[str, ...]:
-        """Fill in what decay says of a layer; keep what is needed for it if no decay is known yet."""
+        """Fill in what decay says of a layer; keep what is needed for it if no decay is known
+        yet.
+        """
         decay = self.decays.of(row["layer"])
         if decay is not None:
             row[WEIGHT_TAIL], row[DECAY_BOUND] = point.bound(decay)
@@ -122,7 +140,9 @@ class History:
         cosine = self._agreement(name, layer)
         aligned = labels is not None and len(labels) == len(features)
         if len(features) > LARGEST:
-            kept = torch.linspace(0, len(features) - 1, LARGEST, device=features.device).round().long()
+            kept = (
+                torch.linspace(0, len(features) - 1, LARGEST, device=features.device).round().long()
+            )
             features, grads = features[kept], grads[kept]
             labels = labels[kept.to(labels.device)] if labels is not None and aligned else labels
         spread = grads - grads.mean(0)
@@ -143,7 +163,9 @@ class History:
         }
 
     def _agreement(self, name: str, layer: LayerTrace) -> float:
-        """cos(ΔG, ΔV): G = WᵀW moved by training since the last record, V by the virtual step along −∇_H taken there."""
+        """cos(ΔG, ΔV): G = WᵀW moved by training since the last record, V by the virtual step along
+        −∇_H taken there.
+        """
         weight = layer.weight.double()
         gram = weight.mT @ weight
         outer = layer.input_grad.double().mT @ layer.inputs.double()
@@ -166,7 +188,10 @@ class History:
             InputError: for a layer without records or an unknown quantity.
         """
         require(layer in self.layers, f"expected a layer among {self.layers}, got {layer!r}")
-        require(quantity in QUANTITIES, f"expected a quantity among {list(QUANTITIES)}, got {quantity!r}")
+        require(
+            quantity in QUANTITIES,
+            f"expected a quantity among {list(QUANTITIES)}, got {quantity!r}",
+        )
         rows = [row for row in self.rows if row["layer"] == layer]
         return [row["step"] for row in rows], [row[quantity] for row in rows]
 
@@ -180,7 +205,8 @@ class History:
             import pandas as pd  # type: ignore[import-untyped, import-not-found, unused-ignore]
         except ImportError as error:
             raise InputError(
-                f"expected pandas to be installed for frame(), got {told(error)}; pip install 'theorems[monitor]', or use to_dict()"
+                f"expected pandas to be installed for frame(), got {told(error)}; pip "
+                "install 'theorems[monitor]', or use to_dict()"
             ) from error
         return pd.DataFrame(self.rows)
 
@@ -189,7 +215,9 @@ class History:
         return {name: [row[name] for row in self.rows] for name in ("step", "layer", *QUANTITIES)}
 
     def to_json(self, path: str | Path | None = None) -> str:
-        """The records as JSON (undefined values are null), also written to ``path`` if one is given."""
+        """The records as JSON (undefined values are null), also written to ``path`` if one is
+        given.
+        """
         columns = {
             name: [None if isinstance(v, float) and not math.isfinite(v) else v for v in values]
             for name, values in self.to_dict().items()
@@ -207,7 +235,10 @@ class History:
         """
         from theorems.own.monitor_picture import figure
 
-        require(bool(self.rows), "expected at least one record to plot, got none; call record() or train inside watch")
+        require(
+            bool(self.rows),
+            "expected at least one record to plot, got none; call record() or train inside watch",
+        )
         return figure(self, self.layers if layers is None else layers)
 
 
@@ -216,14 +247,18 @@ def _one_hot(targets: Tensor) -> Tensor:
 
 
 def _rank(values: Tensor, digits: float) -> float:
-    """How many singular values exceed ``digits`` times the largest: what the format of the network can tell."""
+    """How many singular values exceed ``digits`` times the largest: what the format of the network
+    can tell.
+    """
     return float((values > digits * values[0]).sum()) if float(values[0]) > 0 else 0.0
 
 
 def _linearity(features: Tensor, labels: Tensor) -> float:
     """NaN for labels that do not vary."""
     labels = labels.to(features)
-    return float(target_linearity(labels, features)) if bool((labels != labels[0]).any()) else math.nan
+    return (
+        float(target_linearity(labels, features)) if bool((labels != labels[0]).any()) else math.nan
+    )
 
 
 @contextmanager
@@ -243,9 +278,12 @@ def watch(
 
     Around the usual loop: ``with watch(model, inputs, targets, loss) as history:``.
 
-    A record is taken at the start, after every ``every``-th ``step()`` of an optimiser that holds one of the model's parameters, and by ``history.record()``.
-    It costs one forward and one backward pass on the watched batch (not on the training batch), singular values of at most 1024 rows per layer, and the (d_in, d_in) Gram
-    matrix of each layer kept until the next record. Training is unaffected, bit for bit. The hook on optimisers is removed at the end, also after an error.
+    A record is taken at the start, after every ``every``-th ``step()`` of an optimiser that holds
+    one of the model's parameters, and by ``history.record()``. It costs one forward and one
+    backward pass on the watched batch (not on the training batch), singular values of at most 1024
+    rows per layer, and the (d_in, d_in) Gram matrix of each layer kept until the next record.
+    Training is unaffected, bit for bit. The hook on optimisers is removed at the end, also after an
+    error.
 
     Args:
         model: any module with linear layers.
@@ -254,9 +292,12 @@ def watch(
         loss: a callable to one scalar.
         every: steps between records.
         writer: a TensorBoard SummaryWriter, or anything with ``add_scalar(tag, value, step)``.
-        log_dir: where to write TensorBoard scalars with a writer of its own; needs ``tensorboard`` (the extra ``monitor``).
-        decay: λ of the training objective loss + (λ/2)‖W‖²; by default each parameter's ``weight_decay`` in its optimiser. Where λ is known and positive
-            the decay bound is recorded (it holds for every λ > 0, so for decoupled decay too), at one more forward pass.
+        log_dir: where to write TensorBoard scalars with a writer of its own; needs ``tensorboard``
+            (the extra ``monitor``).
+        decay: λ of the training objective loss + (λ/2)‖W‖²; by default each parameter's
+            ``weight_decay`` in its optimiser. Where λ is known and positive the decay bound is
+            recorded (it holds for every λ > 0, so for decoupled decay too), at one more forward
+            pass.
         seed: of dropout while it is looked at.
 
     Yields:
@@ -265,7 +306,13 @@ def watch(
     Raises:
         InputError: as `theorems.check_model`; ``log_dir`` without tensorboard.
     """
-    given: Mapping[str, Any] = {"model": model, "inputs": inputs, "targets": targets, "loss": loss, "decay": decay}
+    given: Mapping[str, Any] = {
+        "model": model,
+        "inputs": inputs,
+        "targets": targets,
+        "loss": loss,
+        "decay": decay,
+    }
     subject = subject_of(given, "watch to be given")
     own = None
     if log_dir is not None:
@@ -294,6 +341,7 @@ def _summary_writer(log_dir: str | Path) -> Any:
         from torch.utils.tensorboard import SummaryWriter  # type: ignore[attr-defined, unused-ignore]
     except ImportError as error:
         raise InputError(
-            f"expected tensorboard to be installed for log_dir, got {told(error)}; pip install 'theorems[monitor]'"
+            f"expected tensorboard to be installed for log_dir, got {told(error)}; pip "
+            "install 'theorems[monitor]'"
         ) from error
     return SummaryWriter(str(log_dir))  # type: ignore[no-untyped-call, unused-ignore]

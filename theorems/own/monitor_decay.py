@@ -1,4 +1,6 @@
-"""The decay bound of kernel rank along a training: which λ acts on which weight, and what the rank claim says of it at each step."""
+"""The decay bound of kernel rank along a training: which λ acts on which weight, and what the rank
+claim says of it at each step.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +19,13 @@ LARGEST = 1024
 
 
 class Decays:
-    """Weight decay λ of each layer: what was said of the network, else what the optimisers that train it say.
+    """Weight decay λ of each layer: what was said of the network, else what the optimisers that
+    train it say.
 
     Args:
         model: the network.
-        given: λ of every layer; None to read it off the optimisers, parameter by parameter, when they step.
+        given: λ of every layer; None to read it off the optimisers, parameter by parameter, when
+            they step.
     """
 
     def __init__(self, model: nn.Module, given: float | None) -> None:
@@ -32,7 +36,10 @@ class Decays:
     def learn(self, optimiser: torch.optim.Optimizer) -> None:
         """Read the ``weight_decay`` of every parameter; a scheduler may have changed it."""
         for group in optimiser.param_groups:
-            self._of |= {id(parameter): float(group.get("weight_decay", 0.0)) for parameter in group["params"]}
+            self._of |= {
+                id(parameter): float(group.get("weight_decay", 0.0))
+                for parameter in group["params"]
+            }
 
     @property
     def known(self) -> bool:
@@ -46,7 +53,7 @@ class Decays:
 
     def of(self, layer: str) -> float | None:
         """The positive λ of a layer's weight; None if there is none."""
-        weight = dict(self._model.named_modules())[layer]._parameters.get("weight")  # noqa: SLF001 - torch has no public reader
+        weight = dict(self._model.named_modules())[layer]._parameters.get("weight")  # noqa: SLF001
         found = self._given if self._given is not None else self._of.get(id(weight))
         return found or None
 
@@ -66,7 +73,8 @@ class Decayed:
     classes: int
 
     def bound(self, decay: float) -> tuple[float, float]:
-        r"""σ_{C+1}(W) and what bounds it at every point, ‖∇_W J‖₂/λ with J = ℓ + (λ/2)‖W‖² (`kernel_rank_at_most_classes`).
+        r"""σ_{C+1}(W) and what bounds it at every point, ‖∇_W J‖₂/λ with J = ℓ + (λ/2)‖W‖²
+        (`kernel_rank_at_most_classes`).
 
         A matrix with at most C rows or columns has σ_{C+1} = 0. Argument: λ > 0.
         """
@@ -76,16 +84,26 @@ class Decayed:
 
 
 def decayed(subject: Subject, layers: Mapping[str, LayerTrace]) -> dict[str, Decayed]:
-    """The layers of which the outputs are a linear function and on whose weight alone decay acts, but for very large ones.
+    """The layers of which the outputs are a linear function and on whose weight alone decay acts,
+    but for very large ones.
 
     One more forward pass of the network, which is left as it was.
     """
     if not any(layer.weight.ndim == 2 for layer in layers.values()):
         return {}
     now = replace(subject)  # what a subject has computed it keeps, and the network has moved since
-    points = decayed_traces(now.model, layers, now.outputs, now.loss, targets=now.targets, decay=1.0)  # type: ignore[arg-type]
+    points = decayed_traces(
+        now.model,
+        layers,  # type: ignore[arg-type]
+        now.outputs,
+        now.loss,
+        targets=now.targets,
+        decay=1.0,
+    )
     return {
-        name: Decayed(layers[name].weight.double(), layers[name].weight_grad.double(), point.classes)
+        name: Decayed(
+            layers[name].weight.double(), layers[name].weight_grad.double(), point.classes
+        )
         for name, point in points.items()
         if not point.gap and min(layers[name].weight.shape) <= LARGEST
     }

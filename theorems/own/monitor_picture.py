@@ -36,7 +36,9 @@ def figure(history: History, layers: Sequence[str]) -> Figure:
             steps, values = history.series(name, quantity)
             axis.plot(steps, values, color=colour, label=name, marker="o", markersize=2.5)
         axis.set(title=title, ylabel=label, xlabel="step")
-        if quantity == "kernel_tail" and any(v > 0 for name in layers for v in history.series(name, quantity)[1]):
+        if quantity == "kernel_tail" and any(
+            v > 0 for name in layers for v in history.series(name, quantity)[1]
+        ):
             axis.set_yscale("log")
         if quantity == "gram_virtual_cosine":
             axis.set_ylim(-1.05, 1.05)
@@ -45,9 +47,17 @@ def figure(history: History, layers: Sequence[str]) -> Figure:
         elif quantity.endswith("rank"):
             axis.set_ylim(bottom=0)
     handles, names = axes[0].get_legend_handles_labels()
-    legend: dict[str, Any] = {"title": "features read by layer", "frameon": False, "ncols": 1 + len(names[:24]) // 13}
+    legend: dict[str, Any] = {
+        "title": "features read by layer",
+        "frameon": False,
+        "ncols": 1 + len(names[:24]) // 13,
+    }
     if bounded:
-        _decay(axes[5], history, {name: shade for name, shade in zip(layers, shades, strict=True) if name in bounded})
+        _decay(
+            axes[5],
+            history,
+            {name: shade for name, shade in zip(layers, shades, strict=True) if name in bounded},
+        )
         made.legend(handles[:24], names[:24], loc="outside right upper", **legend)
     else:
         axes[5].axis("off")
@@ -63,7 +73,14 @@ def _decay(axis: Axes, history: History, colours: Mapping[str, Any]) -> None:
     for name, colour in colours.items():
         for quantity, style in (("weight_tail", "-"), ("decay_bound", "--")):
             steps, values = history.series(name, quantity)
-            axis.plot(steps, values, style, color=colour, marker="o" if style == "-" else None, markersize=2.5)
+            axis.plot(
+                steps,
+                values,
+                style,
+                color=colour,
+                marker="o" if style == "-" else None,
+                markersize=2.5,
+            )
             positive = positive or any(value > 0 for value in values)
     label = r"$\sigma_{C+1}(W)$; dashed: its bound $\|\nabla_W J\|/\lambda$"
     axis.set(title="What decay leaves beyond rank C", ylabel=label, xlabel="step")

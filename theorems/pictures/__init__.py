@@ -1,11 +1,19 @@
-"""Pictures: a function each, which runs what it shows (a few seconds) from a seed and returns a matplotlib figure."""
+"""Pictures: a function each, which runs what it shows (a few seconds) from a seed and returns a
+matplotlib figure.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from theorems.pictures import feature_learning, function_space, gram_hierarchy, kernel_flow, preconditioning
+from theorems.pictures import (
+    feature_learning,
+    function_space,
+    gram_hierarchy,
+    kernel_flow,
+    preconditioning,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,5 +27,7 @@ BY_PAPER: dict[str, dict[str, Callable[[int], Figure]]] = {
 }
 """arXiv id to the pictures of that paper, by the name that the command line knows them by."""
 
-PICTURES: dict[str, Callable[[int], Figure]] = {name: draw for some in BY_PAPER.values() for name, draw in some.items()}
+PICTURES: dict[str, Callable[[int], Figure]] = {
+    name: draw for some in BY_PAPER.values() for name, draw in some.items()
+}
 """Every picture by its name."""

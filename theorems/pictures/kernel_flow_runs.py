@@ -28,7 +28,8 @@ def _scalar(value: float) -> Tensor:
 
 @dataclass(frozen=True)
 class KernelPaths:
-    """A kernel's flow: times (T,), eigenvalues (T, N) in descending order, and what the closed form predicts.
+    """A kernel's flow: times (T,), eigenvalues (T, N) in descending order, and what the closed form
+    predicts.
 
     Args:
         times: (T,).
@@ -48,7 +49,14 @@ class KernelPaths:
 
 
 def kernel_paths(
-    values: tuple[float, ...], *, samples: int, ridge: float, decay: float, until: float, size: float, seed: int
+    values: tuple[float, ...],
+    *,
+    samples: int,
+    ridge: float,
+    decay: float,
+    until: float,
+    size: float,
+    seed: int,
 ) -> KernelPaths:
     """Integrate K̇ = DK + KD − 2μK from a random full-rank kernel by scipy, all N² entries.
 
@@ -78,12 +86,15 @@ def kernel_paths(
     kernels = run.y.T.reshape(-1, samples, samples)
     spectra = np.linalg.eigvalsh((kernels + kernels.transpose(0, 2, 1)) / 2)[:, ::-1]
     s = np.array(values)
-    return KernelPaths(run.t, spectra, s, np.clip(s * (ridge / decay) ** 0.5 - ridge, 0, None), ridge, decay)
+    return KernelPaths(
+        run.t, spectra, s, np.clip(s * (ridge / decay) ** 0.5 - ridge, 0, None), ridge, decay
+    )
 
 
 @dataclass(frozen=True)
 class TrainedSpectra:
-    """Singular values of a trained linear layer along the way, with the bound that holds at every point.
+    """Singular values of a trained linear layer along the way, with the bound that holds at every
+    point.
 
     Args:
         steps: when they were taken.
@@ -103,11 +114,16 @@ class TrainedSpectra:
 def trained_spectra(
     steps: tuple[int, ...], *, decay: float, rate: float, width: int, samples: int, seed: int
 ) -> TrainedSpectra:
-    """Full-batch training on digits of 64 → ReLU → W → readout under weight decay; squared loss on one-hot labels."""
+    """Full-batch training on digits of 64 → ReLU → W → readout under weight decay; squared loss on
+    one-hot labels.
+    """
     images, labels = digits(samples)
     inputs, targets = images.reshape(samples, -1), nn.functional.one_hot(labels, 10).double()
     source = generator(seed)
-    weights = [(_normal(source, b, a) / a**0.5).requires_grad_() for a, b in ((64, width), (width, width), (width, 10))]
+    weights = [
+        (_normal(source, b, a) / a**0.5).requires_grad_()
+        for a, b in ((64, width), (width, width), (width, 10))
+    ]
     values, bounds = [], []
     outputs = targets
     for step in range(max(steps) + 1):
@@ -146,9 +162,14 @@ class NoiseSpectra:
 def noise_spectra(
     batches: tuple[int, ...], *, samples: int, width: int, classes: int, draws: int, seed: int
 ) -> NoiseSpectra:
-    """ξ = −(G̃Fᵀ + FG̃ᵀ), G̃ the minibatch gradient minus the full one (or not) of the squared loss at free features."""
+    """ξ = −(G̃Fᵀ + FG̃ᵀ), G̃ the minibatch gradient minus the full one (or not) of the squared loss
+    at free features.
+    """
     source = generator(seed)
-    features, readout = _normal(source, samples, width), _normal(source, classes, width) / width**0.5
+    features, readout = (
+        _normal(source, samples, width),
+        _normal(source, classes, width) / width**0.5,
+    )
     labels = torch.randint(0, classes, (samples,), generator=source)
     outputs = (features @ readout.mT).requires_grad_()
     wanted = nn.functional.one_hot(labels, classes).double()
@@ -168,12 +189,17 @@ def noise_spectra(
         for centred in (True, False):
             spectra[centred][batch] = np.stack(rows[centred])
     return NoiseSpectra(
-        spectra[True], spectra[False], np.sqrt(np.linalg.eigvalsh(second.numpy())[::-1].clip(0)), classes
+        spectra[True],
+        spectra[False],
+        np.sqrt(np.linalg.eigvalsh(second.numpy())[::-1].clip(0)),
+        classes,
     )
 
 
 def neighbour_laplacian(samples: int, neighbours: int) -> Tensor:
-    """The normalised Laplacian of the symmetric nearest-neighbour graph of the first digits, (N, N)."""
+    """The normalised Laplacian of the symmetric nearest-neighbour graph of the first digits, (N,
+    N).
+    """
     images, _ = digits(samples)
     distances = torch.cdist(images.reshape(samples, -1), images.reshape(samples, -1))
     near = distances.argsort(1)[:, 1 : neighbours + 1]
@@ -183,7 +209,9 @@ def neighbour_laplacian(samples: int, neighbours: int) -> Tensor:
     return torch.eye(samples, dtype=torch.float64) - scale[:, None] * graph * scale
 
 
-def _at_rest(features: Tensor, speed: Callable[[Tensor], Tensor], rate: float, *, most: int = 20_000) -> Tensor:
+def _at_rest(
+    features: Tensor, speed: Callable[[Tensor], Tensor], rate: float, *, most: int = 20_000
+) -> Tensor:
     """Follow a flow until ‖Φ̇‖ ≤ 10⁻⁷ ‖Φ‖.
 
     Raises:
@@ -195,14 +223,17 @@ def _at_rest(features: Tensor, speed: Callable[[Tensor], Tensor], rate: float, *
             return features
         features = features + rate * moved
     raise InputError(
-        f"expected the flow to be at rest after {most} steps of {rate}, got a speed of {float(moved.norm()):.1e}"
+        f"expected the flow to be at rest after {most} steps of {rate}, got a speed of "
+        f"{float(moved.norm()):.1e}"
     )
 
 
 def supervised_spectrum(
     targets: Tensor, *, ridge: float, decay: float, seed: int, rate: float = 0.05
 ) -> tuple[Array, Array]:
-    """The end of Φ̇ = (D(K) − μ)Φ from random Φ, and the water-filling law (s √(λ/μ) − λ)₊; both descending, (N,)."""
+    """The end of Φ̇ = (D(K) − μ)Φ from random Φ, and the water-filling law (s √(λ/μ) − λ)₊; both
+    descending, (N,).
+    """
     samples = len(targets)
     features = _normal(generator(seed), samples, samples) / samples**0.5
     eye = torch.eye(samples, dtype=torch.float64)
@@ -222,7 +253,9 @@ def supervised_spectrum(
 def self_supervised_spectrum(
     laplacian: Tensor, *, decay: float, pull: float, floor: float, seed: int, rate: float = 0.8
 ) -> tuple[Array, Array]:
-    """The end of Φ̇ = −(L + μ − β(K + ε)⁻¹)Φ from random Φ, and the closed form (β/(ℓ + μ) − ε)₊; both descending, (N,)."""
+    """The end of Φ̇ = −(L + μ − β(K + ε)⁻¹)Φ from random Φ, and the closed form (β/(ℓ + μ) − ε)₊;
+    both descending, (N,).
+    """
     samples = len(laplacian)
     eye = torch.eye(samples, dtype=torch.float64)
     features = _normal(generator(seed), samples, samples) / samples**0.5

@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BLUE, ORANGE, GREEN, PURPLE, RED, GREY = "#0072b2", "#e69f00", "#009e73", "#9467bd", "#c8391c", "#8a8f98"
+BLUE, ORANGE, GREEN, PURPLE, RED, GREY = (
+    "#0072b2",
+    "#e69f00",
+    "#009e73",
+    "#9467bd",
+    "#c8391c",
+    "#8a8f98",
+)
 _STYLE: Any = {
     "figure.dpi": 110,
     "savefig.dpi": 160,
@@ -50,7 +57,9 @@ def canvas(panels: int, size: tuple[float, float], **options: Any) -> tuple[Figu
         import matplotlib as mpl
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise InputError("the pictures are drawn with matplotlib: pip install 'theorems[report]'") from error
+        raise InputError(
+            "the pictures are drawn with matplotlib: pip install 'theorems[report]'"
+        ) from error
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=size, layout="constrained")
         axes = figure.subplots(1, panels, **options)
@@ -72,8 +81,11 @@ def grid(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, li
     return made, list(np.atleast_1d(axes).flat)
 
 
-def styled(sizes: str, *, random: bool = True) -> Callable[[Callable[[int], Figure]], Callable[[int], Figure]]:
-    """Draw under the pictures' style, whatever the user's is, with a footer: the seed, the sizes, the version.
+def styled(
+    sizes: str, *, random: bool = True
+) -> Callable[[Callable[[int], Figure]], Callable[[int], Figure]]:
+    """Draw under the pictures' style, whatever the user's is, with a footer: the seed, the sizes,
+    the version.
 
     Args:
         sizes: what was run: samples, widths, rates.
@@ -85,7 +97,9 @@ def styled(sizes: str, *, random: bool = True) -> Callable[[Callable[[int], Figu
             try:
                 import matplotlib as mpl
             except ImportError as error:
-                raise InputError("the pictures are drawn with matplotlib: pip install 'theorems[report]'") from error
+                raise InputError(
+                    "the pictures are drawn with matplotlib: pip install 'theorems[report]'"
+                ) from error
             with mpl.rc_context(_STYLE):
                 figure = draw(seed)
                 footer(figure, f"seed {seed}" if random else "nothing random", sizes)
@@ -99,7 +113,9 @@ def styled(sizes: str, *, random: bool = True) -> Callable[[Callable[[int], Figu
 
 
 def footer(figure: Figure, *parts: str) -> None:
-    """Small print at the lower edge: how the picture can be had again, and the version that drew it."""
+    """Small print at the lower edge: how the picture can be had again, and the version that drew
+    it.
+    """
     from theorems import __version__
 
     said = " · ".join((*parts, f"theorems {__version__}"))

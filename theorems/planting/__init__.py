@@ -1,1 +1,3 @@
-"""Single-token errors planted in the source of predictions: would a wrong theorem have been caught? Nobody picks them by hand."""
+"""Single-token errors planted in the source of predictions: would a wrong theorem have been caught?
+Nobody picks them by hand.
+"""

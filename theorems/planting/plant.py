@@ -20,7 +20,9 @@ Place: TypeAlias = "tuple[str, int, int, int, int]"
 
 @dataclasses.dataclass(frozen=True)
 class Planted:
-    """A claim whose prediction has one token changed; within `active` calling the claim runs the changed code."""
+    """A claim whose prediction has one token changed; within `active` calling the claim runs the
+    changed code.
+    """
 
     claim: Claim
     change: Change
@@ -51,11 +53,14 @@ class Planted:
         return [
             (f, replaced[f.__code__])
             for f in self.side.functions
-            if f.__code__ in replaced and len(replaced[f.__code__].co_freevars) == len(f.__code__.co_freevars)
+            if f.__code__ in replaced
+            and len(replaced[f.__code__].co_freevars) == len(f.__code__.co_freevars)
         ]
 
     def runs(self, executed: set[Place]) -> bool:
-        """Whether the changed spot is among the executed ones: the smallest piece of code around it was run."""
+        """Whether the changed spot is among the executed ones: the smallest piece of code around it
+        was run.
+        """
         at = self.change.position
         around = [
             place
@@ -93,14 +98,17 @@ def _codes(path: str) -> tuple[CodeType, ...]:
 def _replacements(change: Change) -> dict[CodeType, CodeType]:
     changed = tuple(nested(compile(change.apply(), change.path, "exec", dont_inherit=True)))
     before = _codes(change.path)
-    if len(before) != len(changed):  # a lambda left out with its term: the others keep their order only up to there
+    # a lambda left out with its term: the others keep their order only up to there
+    if len(before) != len(changed):
         return {}
     return {old: new for old, new in zip(before, changed, strict=True) if _body(old) != _body(new)}
 
 
 def _body(code: CodeType) -> Any:
     """What a code object does, wherever it stands."""
-    constants = tuple(_body(c) if isinstance(c, CodeType) else (type(c), repr(c)) for c in code.co_consts)
+    constants = tuple(
+        _body(c) if isinstance(c, CodeType) else (type(c), repr(c)) for c in code.co_consts
+    )
     return code.co_code, constants, code.co_names, code.co_varnames
 
 
@@ -113,7 +121,9 @@ def nested(code: CodeType) -> Iterator[CodeType]:
 
 
 def twins(subject: type) -> dict[str, str]:
-    """For each field of an instance the next one of the same type: λ for μ, weights for gradients."""
+    """For each field of an instance the next one of the same type: λ for μ, weights for
+    gradients.
+    """
     if not dataclasses.is_dataclass(subject):
         return {}
     groups: dict[Any, list[str]] = {}
@@ -121,15 +131,27 @@ def twins(subject: type) -> dict[str, str]:
     for field in dataclasses.fields(subject):
         if hints[field.name] not in (bool, str):
             groups.setdefault(repr(hints[field.name]), []).append(field.name)
-    return {a: group[(i + 1) % len(group)] for group in groups.values() if len(group) > 1 for i, a in enumerate(group)}
+    return {
+        a: group[(i + 1) % len(group)]
+        for group in groups.values()
+        if len(group) > 1
+        for i, a in enumerate(group)
+    }
 
 
 def errors(claim: Claim) -> list[Planted]:
     """Every single-token error of the claim's prediction, in the order of the source."""
     side = prediction_side(claim)
     spans = {_span(f.__code__) for f in side.functions}
-    found = {c for path, low, high in sorted(spans) for c in changes(path, low, high, twins(claim.subject))}
-    planted = [Planted(claim, change, side) for change in sorted(found, key=lambda c: (c.path, c.start, c.rule, c.new))]
+    found = {
+        c
+        for path, low, high in sorted(spans)
+        for c in changes(path, low, high, twins(claim.subject))
+    }
+    planted = [
+        Planted(claim, change, side)
+        for change in sorted(found, key=lambda c: (c.path, c.start, c.rule, c.new))
+    ]
     return [p for p in planted if p.plantable]
 
 

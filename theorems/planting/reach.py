@@ -1,4 +1,6 @@
-"""Which functions a claim runs on its two sides: found by walking code objects, not by running them."""
+"""Which functions a claim runs on its two sides: found by walking code objects, not by running
+them.
+"""
 
 from __future__ import annotations
 
@@ -30,10 +32,14 @@ def _ours(module: str | None, home: str) -> bool:
 
 
 class Reach:
-    """Everything that can be called from some values: functions of this suite and of ``home``, and their caches."""
+    """Everything that can be called from some values: functions of this suite and of ``home``, and
+    their caches.
+    """
 
     def __init__(self, *starts: Any, home: str = "") -> None:
-        """Walk from ``starts``; functions of other modules than `theorems`, `impl` and ``home`` are not entered."""
+        """Walk from ``starts``; functions of other modules than `theorems`, `impl` and ``home`` are
+        not entered.
+        """
         self.functions: list[FunctionType] = []
         self.caches: list[Any] = []
         self._home = home
@@ -62,8 +68,13 @@ class Reach:
             yield from list(value.values()) if isinstance(value, Mapping) else value
         else:
             yield from _inside(value)
-            another = hasattr(value, "predict") and hasattr(value, "observe")  # a claim is no part of another one
-            if dataclasses.is_dataclass(value) and _ours(type(value).__module__, self._home) and not another:
+            # a claim is no part of another one
+            another = hasattr(value, "predict") and hasattr(value, "observe")
+            if (
+                dataclasses.is_dataclass(value)
+                and _ours(type(value).__module__, self._home)
+                and not another
+            ):
                 yield from (type(value), *vars(value).values())
 
     def _of_function(self, function: FunctionType) -> Iterator[Any]:
@@ -74,19 +85,29 @@ class Reach:
                 continue
         if not _ours(function.__module__, self._home) or function.__module__ in _FURNITURE:
             return
-        if not function.__code__.co_filename.startswith("<"):  # a method that dataclasses wrote has no source
+        # a method that dataclasses wrote has no source
+        if not function.__code__.co_filename.startswith("<"):
             self.functions.append(function)
         yield from function.__defaults__ or ()
         yield from (function.__kwdefaults__ or {}).values()
         names = set(_names(function.__code__))
-        modules = {name: sys.modules[name] for name in names if name in sys.modules and _ours(name, self._home)}
-        spaces: list[Mapping[str, Any]] = [function.__globals__, *(vars(module) for module in modules.values())]
+        modules = {
+            name: sys.modules[name]
+            for name in names
+            if name in sys.modules and _ours(name, self._home)
+        }
+        spaces: list[Mapping[str, Any]] = [
+            function.__globals__,
+            *(vars(module) for module in modules.values()),
+        ]
         for name in names:
             for space in spaces:
                 found = space.get(name)
                 if isinstance(found, ModuleType):
                     if _ours(found.__name__, self._home):
-                        yield from (vars(found).get(other) or getattr(found, other, None) for other in names)
+                        yield from (
+                            vars(found).get(other) or getattr(found, other, None) for other in names
+                        )
                 elif found is not None:
                     yield found
 
@@ -116,27 +137,34 @@ def _names(code: CodeType) -> Iterator[str]:
 
 @dataclasses.dataclass(frozen=True)
 class Side:
-    """The functions that only the prediction of a claim runs, and the caches that would remember what they said."""
+    """The functions that only the prediction of a claim runs, and the caches that would remember
+    what they said.
+    """
 
     functions: tuple[FunctionType, ...]
     caches: tuple[Any, ...]
 
 
 def prediction_side(claim: Claim) -> Side:
-    """What makes the claim's prediction and nothing else: neither the observation nor the drawing of instances runs it.
+    """What makes the claim's prediction and nothing else: neither the observation nor the drawing
+    of instances runs it.
 
-    A function that both sides run cannot be planted with an error of the prediction alone; the rate at which a
-    limit is approached, which the relation holds, is part of the prediction.
+    A function that both sides run cannot be planted with an error of the prediction alone; the rate
+    at which a limit is approached, which the relation holds, is part of the prediction.
     """
     home = getattr(claim.predict, "__module__", "") or ""
     predicted = Reach(claim.predict, getattr(claim.relation, "rate", None), home=home)
     shared = Reach(claim.observe, claim.instances, home=home).codes
     own = tuple(
-        f for f in predicted.functions if f.__code__ not in shared and (_in_paper(f.__module__) or f.__module__ == home)
+        f
+        for f in predicted.functions
+        if f.__code__ not in shared and (_in_paper(f.__module__) or f.__module__ == home)
     )
     return Side(own, tuple(predicted.caches))
 
 
 def _in_paper(module: str) -> bool:
-    """A paper's package, or the ground floor; the relations beside the packages judge and do not predict."""
+    """A paper's package, or the ground floor; the relations beside the packages judge and do not
+    predict.
+    """
     return module.startswith("theorems.impl.") or module.count(".") > 1

@@ -72,7 +72,9 @@ class Change:
         """The file's text with the change made."""
         text = source(self.path)
         if text[self.start : self.start + len(self.old)] != self.old:
-            raise ValueError(f"expected {self.old!r} at {self.path}:{self.line}, the file has changed")
+            raise ValueError(
+                f"expected {self.old!r} at {self.path}:{self.line}, the file has changed"
+            )
         return text[: self.start] + self.new + text[self.start + len(self.old) :]
 
 
@@ -110,7 +112,9 @@ class _Text:
         return next(at for at, text in self.tokens if low <= at < high and text == string)
 
     def closing(self, node: Any, high: int) -> int:
-        """Where an operand ends with the parentheses around it, none of which encloses offsets before ``high``."""
+        """Where an operand ends with the parentheses around it, none of which encloses offsets
+        before ``high``.
+        """
         end, depth = self.end(node), 0
         low = self.begin(node)
         for at, text in self.tokens:
@@ -130,11 +134,13 @@ def _read(path: str) -> _Text:
 
 
 def changes(path: str, low: int, high: int, twins: Mapping[str, str]) -> Iterator[Change]:
-    """Every single-token change of the code in lines ``low`` … ``high`` of a file, in the order of the file.
+    """Every single-token change of the code in lines ``low`` … ``high`` of a file, in the order of
+    the file.
 
-    Signs and operators, comparisons, integers by one either way, floats doubled, truth values, transposes left out, an
-    operand's last term or factor left out, ``min`` for ``max``, and an attribute for its twin. What a function refuses (``raise``,
-    ``assert``), docstrings, annotations, decorators and defaults are left alone: they predict nothing.
+    Signs and operators, comparisons, integers by one either way, floats doubled, truth values,
+    transposes left out, an operand's last term or factor left out, ``min`` for ``max``, and an
+    attribute for its twin. What a function refuses (``raise``, ``assert``), docstrings,
+    annotations, decorators and defaults are left alone: they predict nothing.
 
     Args:
         path: the file.
@@ -159,7 +165,9 @@ def changes(path: str, low: int, high: int, twins: Mapping[str, str]) -> Iterato
 
 def _predicting(node: ast.AST) -> Iterator[ast.AST]:
     """Every node but those that predict nothing."""
-    if isinstance(node, ast.Raise | ast.Assert | ast.Import | ast.ImportFrom | ast.arguments | ast.JoinedStr):
+    if isinstance(
+        node, ast.Raise | ast.Assert | ast.Import | ast.ImportFrom | ast.arguments | ast.JoinedStr
+    ):
         return
     yield node
     for name, value in ast.iter_fields(node):
@@ -194,7 +202,12 @@ def _of_node(node: Any, text: _Text, note: Any, twins: Mapping[str, str]) -> Non
         elif node.attr in twins and isinstance(node.value, ast.Name):
             note(end - len(node.attr), node.attr, twins[node.attr], "another field")
         elif node.attr in _NAMES:
-            note(end - len(node.attr), node.attr, _NAMES[node.attr], f"{node.attr} → {_NAMES[node.attr]}")
+            note(
+                end - len(node.attr),
+                node.attr,
+                _NAMES[node.attr],
+                f"{node.attr} → {_NAMES[node.attr]}",
+            )
     elif isinstance(node, ast.Name) and node.id in _NAMES:
         note(text.begin(node), node.id, _NAMES[node.id], f"{node.id} → {_NAMES[node.id]}")
 
@@ -219,4 +232,9 @@ def _of_constant(node: ast.Constant, text: _Text, note: Any) -> None:
         if node.value > 0:
             note(text.begin(node), written, str(node.value - 1), "n → n − 1")
     elif isinstance(node.value, float):
-        note(text.begin(node), written, repr(2 * node.value) if node.value else "1.0", "number doubled")
+        note(
+            text.begin(node),
+            written,
+            repr(2 * node.value) if node.value else "1.0",
+            "number doubled",
+        )

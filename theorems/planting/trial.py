@@ -27,22 +27,35 @@ from theorems.verdict import Outcome
 _FIRST = 25
 """Instances drawn at first; most errors die on them, the others see the rest of the budget."""
 _ROUNDING = 2.0**-40
-"""Relative to the largest entry: differences below this come from the order of operations; no verdict depends on it."""
+"""Relative to the largest entry: differences below this come from the order of operations; no
+verdict depends on it.
+"""
 _COMPARED = 100
-"""Instances on which the numbers of an error that nothing refuted are compared with the claim's own."""
+"""Instances on which the numbers of an error that nothing refuted are compared with the claim's
+own.
+"""
 
 
 class Fate(enum.Enum):
     """What became of a planted error; the value is the explanation."""
 
     REFUTED = "the claim with the error in it was refuted"
-    RAISES = "not refuted, but the changed code raised on an instance where the claim holds: it shows without a verdict"
+    RAISES = (
+        "not refuted, but the changed code raised on an instance where the claim holds: it "
+        "shows without a verdict"
+    )
     UNDECIDED = "not refuted, but undecided on an instance where the claim holds: no pass"
-    WEAKER = "a larger bound than the claim's own: what it says is true too, and no instance can refute it"
+    WEAKER = (
+        "a larger bound than the claim's own: what it says is true too, and no instance can "
+        "refute it"
+    )
     SAME = "it predicts the same numbers on every instance that was compared"
     SURVIVED = "it predicts other numbers and was not refuted"
     STILLBORN = "the changed code raised on every instance: it is no theorem"
-    IDLE = "no instance runs the changed code: it belongs to another claim, or to an option of a mutant"
+    IDLE = (
+        "no instance runs the changed code: it belongs to another claim, or to an option of a "
+        "mutant"
+    )
 
 
 @dataclass(frozen=True)
@@ -55,7 +68,9 @@ class Trial:
 
 
 class Pool:
-    """Instances of a claim, drawn in growing portions, and what is observed on them: errors change predictions only."""
+    """Instances of a claim, drawn in growing portions, and what is observed on them: errors change
+    predictions only.
+    """
 
     def __init__(self, claim: Claim, *, examples: int, seed: int) -> None:
         """Draw nothing yet."""
@@ -63,7 +78,9 @@ class Pool:
         self.examples, self.seed = examples, seed
         self._observed: dict[int, Any] = {}
         self._drawn: list[Any] = []
-        self._portions = iter((min(_FIRST, examples), examples - _FIRST) if examples > _FIRST else (examples,))
+        self._portions = iter(
+            (min(_FIRST, examples), examples - _FIRST) if examples > _FIRST else (examples,)
+        )
         self.strategy = claim.instances()
         self.claim = replace(claim, observe=self._observe(claim))
 
@@ -91,7 +108,9 @@ class Pool:
             self._drawn += draws(self.strategy, examples=size, seed=self.seed + (at > 0))
 
 
-def executed(pool: Pool, functions: Iterable[FunctionType], instances: int = 4 * _FIRST) -> set[Place]:
+def executed(
+    pool: Pool, functions: Iterable[FunctionType], instances: int = 4 * _FIRST
+) -> set[Place]:
     """The pieces of the functions' source that the claim runs on its first instances."""
     watched = {code for function in functions for code in nested(function.__code__)}
     seen: dict[CodeType, set[int]] = {code: set() for code in watched}
@@ -117,7 +136,12 @@ def executed(pool: Pool, functions: Iterable[FunctionType], instances: int = 4 *
             pool.claim(instance)
         finally:
             sys.settrace(before)
-    return {places(code)[offset // 2] for code, offsets in seen.items() for offset in offsets if offset >= 0}
+    return {
+        places(code)[offset // 2]
+        for code, offsets in seen.items()
+        for offset in offsets
+        if offset >= 0
+    }
 
 
 def try_one(planted: Planted, pool: Pool) -> Trial:
@@ -129,7 +153,7 @@ def try_one(planted: Planted, pool: Pool) -> Trial:
                 verdict = pool.claim(instance)
                 divided = verdict.context.get("hypothesis") == DEFINED  # by a zero that was planted
                 met.append(None if divided else verdict.outcome)
-            except Exception:  # noqa: BLE001, whatever the changed code raises: it has no verdict here
+            except Exception:  # noqa: BLE001
                 met.append(None)
             if met[-1] is Outcome.REFUTED:
                 return Trial(planted, Fate.REFUTED, len(met))
@@ -141,7 +165,9 @@ def try_one(planted: Planted, pool: Pool) -> Trial:
 
 
 def _unrefuted(planted: Planted, pool: Pool, met: list[Outcome | None]) -> Fate:
-    """Why nothing refuted an error: what differs from the claim itself, outcome by outcome and number by number."""
+    """Why nothing refuted an error: what differs from the claim itself, outcome by outcome and
+    number by number.
+    """
     for wanted, fate in ((None, Fate.RAISES), (Outcome.UNDECIDED, Fate.UNDECIDED)):
         for instance, outcome in zip(pool, met, strict=False):
             if outcome is wanted and pool.claim(instance).outcome is Outcome.HOLDS:
@@ -151,12 +177,14 @@ def _unrefuted(planted: Planted, pool: Pool, met: list[Outcome | None]) -> Fate:
     try:
         with planted.active():
             after = [_predicted(planted.claim, instance) for instance in compared]
-    except Exception:  # noqa: BLE001, shapes that fit no more
+    except Exception:  # noqa: BLE001
         return Fate.RAISES
     if all(map(_same, before, after)):
         return Fate.SAME
     return (
-        Fate.WEAKER if all(_weaker(planted.claim, b, a) for b, a in zip(before, after, strict=True)) else Fate.SURVIVED
+        Fate.WEAKER
+        if all(_weaker(planted.claim, b, a) for b, a in zip(before, after, strict=True))
+        else Fate.SURVIVED
     )
 
 
@@ -166,19 +194,26 @@ def _predicted(claim: Claim, instance: Any) -> dict[str, Any]:
     if rate is None:
         value = evaluated(claim.predict, instance)
         return dict(value) if isinstance(value, Mapping) else {"": value}
-    return {str(size): (claim.predict(points[0]), rate(points[0])) for size, points in instance.path.items()}
+    return {
+        str(size): (claim.predict(points[0]), rate(points[0]))
+        for size, points in instance.path.items()
+    }
 
 
 def _same(before: dict[str, Any], after: dict[str, Any]) -> bool:
     """Equal numbers; floats up to rounding, which another order of summation changes."""
-    return before.keys() == after.keys() and all(_equal(before[part], after[part]) for part in before)
+    return before.keys() == after.keys() and all(
+        _equal(before[part], after[part]) for part in before
+    )
 
 
 def _equal(before: Any, after: Any) -> bool:
     if fingerprint(before) == fingerprint(after):
         return True
     if isinstance(before, tuple | Mapping):
-        ours, theirs = (list(v.values()) if isinstance(v, Mapping) else list(v) for v in (before, after))
+        ours, theirs = (
+            list(v.values()) if isinstance(v, Mapping) else list(v) for v in (before, after)
+        )
         return len(ours) == len(theirs) and all(map(_equal, ours, theirs))
     if not (isinstance(before, Tensor | float) and isinstance(after, Tensor | float)):
         return False
@@ -213,10 +248,12 @@ def planted_in(claim: Claim, *, sample: int | None = None, seed: int = 0) -> lis
     found = errors(claim)
     if sample is None or sample >= len(found):
         return found
-    return Random(f"{seed} {claim.name}").sample(found, sample)  # noqa: S311, a sample and no secret
+    return Random(f"{seed} {claim.name}").sample(found, sample)  # noqa: S311
 
 
-def trials(claim: Claim, planted: Iterable[Planted], *, examples: int = 1000, seed: int = 0) -> Iterator[Trial]:
+def trials(
+    claim: Claim, planted: Iterable[Planted], *, examples: int = 1000, seed: int = 0
+) -> Iterator[Trial]:
     """Try errors planted in a claim on up to ``examples`` instances each.
 
     Args:
@@ -228,7 +265,10 @@ def trials(claim: Claim, planted: Iterable[Planted], *, examples: int = 1000, se
     Raises:
         InputError: if the claim is not expected to hold, or ``examples`` is below one.
     """
-    require(claim.expected is Outcome.HOLDS, f"expected a claim that should hold, got {claim.name} (expected REFUTED)")
+    require(
+        claim.expected is Outcome.HOLDS,
+        f"expected a claim that should hold, got {claim.name} (expected REFUTED)",
+    )
     pool = Pool(claim, examples=examples, seed=seed)
     running: set[Place] | None = None
     for error in planted:

@@ -35,7 +35,9 @@ def ratio(numerator: Operand, denominator: Operand) -> Operand:
 
 
 def sign(value: Operand) -> Operand:
-    """−1, 0 or 1; a ball around zero that is not exactly zero has an infinite radius: its sign is not known."""
+    """−1, 0 or 1; a ball around zero that is not exactly zero has an infinite radius: its sign is
+    not known.
+    """
     if isinstance(value, int | Fraction | Tracked):
         return (value > 0) - (value < 0)
     if isinstance(value, Tensor):
@@ -45,7 +47,9 @@ def sign(value: Operand) -> Operand:
     if isinstance(value, ArbArray):
         return arb_array((value > 0).astype(int) - (value < 0).astype(int))
     known = (value.center.abs() > value.error) | (value.magnitude == 0)
-    return Ball(torch.sign(value.center), None if bool(known.all()) else torch.where(known, 0.0, math.inf))
+    return Ball(
+        torch.sign(value.center), None if bool(known.all()) else torch.where(known, 0.0, math.inf)
+    )
 
 
 def _slope_and_sign(slope: Operand) -> Parts:
@@ -53,7 +57,9 @@ def _slope_and_sign(slope: Operand) -> Parts:
 
 
 def _signal_and_noise(teacher: AlignedTeacher) -> Callable[[Operand], tuple[Operand, Operand]]:
-    """The step's squared signal, and its noise summed over the noise's basis vectors, as functions of diag P."""
+    """The step's squared signal, and its noise summed over the noise's basis vectors, as functions
+    of diag P.
+    """
     inputs = teacher.inputs
     if hasattr(inputs, "fresh"):  # of symbols no two stand side by side
         return partial(_apart, teacher)
@@ -73,7 +79,10 @@ def _apart(teacher: AlignedTeacher, diagonal: Operand) -> tuple[Operand, Operand
     """The step on the signal, and that on every basis vector of the noise, each by itself."""
     inputs, eigenvalues = teacher.inputs, exp2(teacher.logs)
     targets = (inputs @ teacher.teacher, identity(inputs.shape[0], inputs))
-    signal, noise = (((y.mT @ inputs * diagonal) * (y.mT @ inputs * diagonal) * eigenvalues).sum(-1) for y in targets)
+    signal, noise = (
+        ((y.mT @ inputs * diagonal) * (y.mT @ inputs * diagonal) * eigenvalues).sum(-1)
+        for y in targets
+    )
     return signal[0], noise.sum(-1)
 
 
@@ -84,13 +93,16 @@ def _measured_slope(teacher: AlignedTeacher) -> Parts:
     along = at * teacher.logs
     signal, noise = parts(at)
     if is_exact(at):
-        rising, spreading = (part.tangent for part in parts(Dual(at, along)))  # fractions: no Kronecker substitution
+        # fractions: no Kronecker substitution
+        rising, spreading = (part.tangent for part in parts(Dual(at, along)))
     else:
         rising, spreading = velocity(parts, (at,), (along,))
     return _slope_and_sign(ratio(rising, signal) - ratio(spreading, noise))
 
 
-def _slope(teacher: AlignedTeacher, *, times: int = 2, plus: int = 2, factor: int = 2, flat: bool = False) -> Operand:
+def _slope(
+    teacher: AlignedTeacher, *, times: int = 2, plus: int = 2, factor: int = 2, flat: bool = False
+) -> Operand:
     """Factor · (log λ_k − Σ w_j log λ_j), w_j ∝ λ_j^{times·p + plus}."""
     weights = exp2(teacher.logs * (teacher.power * times + plus) * (0 if flat else 1))
     mean = ratio((weights * teacher.logs).sum(-1), weights.sum(-1))
@@ -109,7 +121,9 @@ def off_the_eigenvectors(teacher: AlignedTeacher) -> str | None:
     observed=_measured_slope,
     on=strategies.aligned_teachers,
     source=Source(_PAPER, "alignment decides the exponent"),
-    hypotheses={"teacher on an eigenvector": Hypothesis(strategies.mixed_teachers, off_the_eigenvectors)},
+    hypotheses={
+        "teacher on an eigenvector": Hypothesis(strategies.mixed_teachers, off_the_eigenvectors)
+    },
     mutants={
         "weights λ^{p+1}": lambda t: _slope_and_sign(_slope(t, times=1, plus=1)),
         "weights λ^{2p+1}": lambda t: _slope_and_sign(_slope(t, plus=1)),
@@ -122,19 +136,21 @@ def off_the_eigenvectors(teacher: AlignedTeacher) -> str | None:
 def alignment_decides_exponent(teacher: AlignedTeacher) -> Parts:
     r"""A teacher on the top eigenvectors wants a larger exponent, one on the bottom a smaller one.
 
-    For a teacher on eigenvector k, one step with P = Σ^p has the signal-to-noise ratio λ_k^{2p+3}/Σ_j λ_j^{2p+2} up to a constant, so
+    For a teacher on eigenvector k, one step with P = Σ^p has the signal-to-noise ratio
+    λ_k^{2p+3}/Σ_j λ_j^{2p+2} up to a constant, so
 
     .. math::
         \frac{d \log \mathrm{SNR}}{dp} = 2\Big(\log\lambda_k - \sum_j w_j \log\lambda_j\Big), \qquad w_j \propto \lambda_j^{2p+2}
 
-    and it increases in p if and only if log λ_k > Σ_j w_j log λ_j. Compared are the slope, in units of ln 2, and its sign.
-    Shapes: λ (d,), slope a scalar. Observed: the squared signal ‖Σ^½w‖² of the step that real gradients on Xβ make, and the
-    sum of its noise over the basis vectors of the noise, differentiated by p in forward mode. The sign is
-    compared with == on fractions (EXACT), where the slope may also be zero; on floats it is that of a slope which exceeds its
-    rounding bound (NUMERICAL), or UNDECIDED.
+    and it increases in p if and only if log λ_k > Σ_j w_j log λ_j. Compared are the slope, in units
+    of ln 2, and its sign. Shapes: λ (d,), slope a scalar. Observed: the squared signal ‖Σ^½w‖² of
+    the step that real gradients on Xβ make, and the sum of its noise over the basis vectors of the
+    noise, differentiated by p in forward mode. The sign is compared with == on fractions (EXACT),
+    where the slope may also be zero; on floats it is that of a slope which exceeds its rounding
+    bound (NUMERICAL), or UNDECIDED.
 
-    Hypotheses: the teacher is a unit eigenvector (checked); the design shows the population covariance, XᵀX = Σ (by
-    construction). Raises InputError for anything that is not an AlignedTeacher.
-    Source: arXiv:2509.25637 [P] in words; derived here [D, N].
-    """
+    Hypotheses: the teacher is a unit eigenvector (checked); the design shows the population
+    covariance, XᵀX = Σ (by construction). Raises InputError for anything that is not an
+    AlignedTeacher. Source: arXiv:2509.25637 [P] in words; derived here [D, N].
+    """  # noqa: E501
     return _slope_and_sign(_slope(teacher))

@@ -1,4 +1,6 @@
-"""Preconditioned descent of a linear student on every kind of operand, and the filters of its closed form."""
+"""Preconditioned descent of a linear student on every kind of operand, and the filters of its
+closed form.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +21,18 @@ from theorems.impl.preconditioning import linear_students
 from theorems.impl.preconditioning.linear_students import identity
 
 _SHORT = 4
-"""Up to so many steps the balls simply follow the computation; later their radii would outgrow the contraction."""
+"""Up to so many steps the balls simply follow the computation; later their radii would outgrow the
+contraction.
+"""
 
 
 def divided(value: Operand, count: int) -> Operand:
     """Value / count; a fraction on exact operands, where Python would fall back to floats."""
-    return value * Fraction(1, count) if is_exact(value) or isinstance(value, int | Fraction) else value / count
+    return (
+        value * Fraction(1, count)
+        if is_exact(value) or isinstance(value, int | Fraction)
+        else value / count
+    )
 
 
 def beside(left: Operand, right: Operand) -> Operand:
@@ -39,8 +47,18 @@ def beside(left: Operand, right: Operand) -> Operand:
     return Ball(torch.cat([a.center, b.center], -1), radius, max(a.unit, b.unit))
 
 
-def _step(weight: Operand, inputs: Operand, targets: Operand, matrix: Operand, *, rate: Operand, scale: int) -> Operand:
-    """W − η ∇ P with the gradient of the squared loss written out: the operations that autograd makes."""
+def _step(
+    weight: Operand,
+    inputs: Operand,
+    targets: Operand,
+    matrix: Operand,
+    *,
+    rate: Operand,
+    scale: int,
+) -> Operand:
+    """W − η ∇ P with the gradient of the squared loss written out: the operations that autograd
+    makes.
+    """
     residual = inputs @ weight.mT - targets
     return weight - ((residual.mT @ inputs) @ matrix) * divided(rate, scale)
 
@@ -56,10 +74,11 @@ def descend(
 ) -> Operand:
     r"""W (C, d) after preconditioned descent on ‖XWᵀ − Y‖²/(2·scale) with P = R Rᵀ.
 
-    Tensors: real training by autograd and the optimiser. Exact operands: the same steps in fractions. Balls: what real training
-    computes, with a bound on its distance from exact descent. Every step's own rounding δ is bounded
-    from the weights it starts from; later steps multiply it by :math:`I - \eta\hat\Sigma P = R^{-\top}(I-\eta S)R^\top`, which is a
-    contraction between two changes of basis where ηS ≤ 2: ‖error‖ ≤ ‖R‖‖R⁻¹‖ Σ‖δ‖, row by row.
+    Tensors: real training by autograd and the optimiser. Exact operands: the same steps in
+    fractions. Balls: what real training computes, with a bound on its distance from exact descent.
+    Every step's own rounding δ is bounded from the weights it starts from; later steps multiply it
+    by :math:`I - \eta\hat\Sigma P = R^{-\top}(I-\eta S)R^\top`, which is a contraction between two
+    changes of basis where ηS ≤ 2: ‖error‖ ≤ ‖R‖‖R⁻¹‖ Σ‖δ‖, row by row.
     """
     matrix = factor @ factor.mT
     if isinstance(inputs, Tensor):
@@ -76,14 +95,24 @@ def descend(
         return initial
     targets = targets if isinstance(targets, Ball) else Ball(targets)
     steps = rates.shape[0]
-    square = factor.shape[-1] == factor.shape[-2]  # else R⁻¹ does not exist, and the argument neither
+    # else R⁻¹ does not exist, and the argument neither
+    square = factor.shape[-1] == factor.shape[-2]
     if steps <= _SHORT or not square or not _contracts(inputs, factor, rates, scale):
         for i in range(steps):
             initial = _step(initial, inputs, targets, matrix, rate=rates[i], scale=scale)
         return initial
     begin = None if start is None else start.center
-    path = linear_students.descend(inputs.center, targets.center, matrix.center, rates.center, start=begin, scale=scale)
-    model = _step(Ball(torch.stack(path[:-1])), inputs, targets, matrix, rate=rates[:, None, None], scale=scale)
+    path = linear_students.descend(
+        inputs.center, targets.center, matrix.center, rates.center, start=begin, scale=scale
+    )
+    model = _step(
+        Ball(torch.stack(path[:-1])),
+        inputs,
+        targets,
+        matrix,
+        rate=rates[:, None, None],
+        scale=scale,
+    )
     local = _norm(Ball(model.error), (-1,)).sum(0)
     if start is not None:
         local = local + _norm(Ball(start.error), (-1,))
@@ -93,7 +122,9 @@ def descend(
 
 
 def condition(factor: Operand) -> Any:
-    """A proved upper bound on ‖R‖‖R⁻¹‖: ‖XR − I‖ ≤ t < 1 gives ‖R⁻¹‖ ≤ ‖X‖/(1 − t); infinite where R may be singular."""
+    """A proved upper bound on ‖R‖‖R⁻¹‖: ‖XR − I‖ ≤ t < 1 gives ‖R⁻¹‖ ≤ ‖X‖/(1 − t); infinite where
+    R may be singular.
+    """
     if isinstance(factor, ArbArray):
         return norm(factor) * norm(factor.inverse())
     inverse, info = torch.linalg.inv_ex(factor.center)
@@ -121,9 +152,11 @@ def spectrum(inputs: Operand, factor: Operand) -> Operand:
 
 
 def filters(gram: Operand, rates: Operand) -> tuple[Operand, Operand]:
-    """r(S) = Π(1 − ηs) and q(S) = (1 − r(S))/s as matrices; q as a polynomial, so that s = 0 needs no division.
+    """r(S) = Π(1 − ηs) and q(S) = (1 − r(S))/s as matrices; q as a polynomial, so that s = 0 needs
+    no division.
 
-    Equal rates go by doubling, r_{2m} = r_m², q_{2m} = q_m + r_m q_m, which keeps the rounding error small.
+    Equal rates go by doubling, r_{2m} = r_m², q_{2m} = q_m + r_m q_m, which keeps the rounding
+    error small.
     """
     unit = identity(count_of(gram.shape[-1]), gram)
     steps = rates.shape[0]

@@ -12,7 +12,12 @@ from theorems.impl.networks.preconditioned_sgd import PreconditionedSGD
 from theorems.impl.numbers.linalg import exact_rank
 from theorems.impl.numbers.operands import Operand, is_exact
 from theorems.impl.preconditioning.gaussian_teachers import SLOPES, GaussianTeacher, one_step
-from theorems.impl.preconditioning.linear_students import PoweredCovariance, empirical_inverse, exp2, identity
+from theorems.impl.preconditioning.linear_students import (
+    PoweredCovariance,
+    empirical_inverse,
+    exp2,
+    identity,
+)
 from theorems.impl.strategies import spectra as strategies
 from theorems.stating import equals
 
@@ -34,7 +39,10 @@ def _response(inputs: Operand, matrix: Operand) -> Operand:
 
 def _responses(covariance: PoweredCovariance) -> Parts:
     x = covariance.inputs
-    return {"population": _response(x, covariance.preconditioner), "empirical": _response(x, empirical_inverse(x))}
+    return {
+        "population": _response(x, covariance.preconditioner),
+        "empirical": _response(x, empirical_inverse(x)),
+    }
 
 
 def _spectrum(covariance: PoweredCovariance, shift: int = 1, whitened: int | None = None) -> Parts:
@@ -53,7 +61,8 @@ def more_samples_than_inputs(covariance: PoweredCovariance) -> str | None:
     n, d = covariance.scores.shape
     if n > d:
         return (
-            f"N = {n} samples in d = {d} dimensions: the whitened Gram matrix is N times a projector of rank at most d"
+            f"N = {n} samples in d = {d} dimensions: the whitened Gram matrix is N times a "
+            "projector of rank at most d"
         )
     scores = covariance.scores
     if is_exact(scores):
@@ -66,7 +75,11 @@ def more_samples_than_inputs(covariance: PoweredCovariance) -> str | None:
     observed=_responses,
     on=strategies.powered_covariances,
     source=Source(_PAPER, "the power of the covariance sets the spectral bias"),
-    hypotheses={"independent samples, N ≤ d": Hypothesis(strategies.crowded_covariances, more_samples_than_inputs)},
+    hypotheses={
+        "independent samples, N ≤ d": Hypothesis(
+            strategies.crowded_covariances, more_samples_than_inputs
+        )
+    },
     mutants={
         "exponent p": lambda c: _spectrum(c, 0),
         "exponent p + 2": lambda c: _spectrum(c, 2),
@@ -76,18 +89,23 @@ def more_samples_than_inputs(covariance: PoweredCovariance) -> str | None:
             k: v * identity(c.scores.shape[0], c.scores) for k, v in _spectrum(c).items()
         },
     },
-)  # fmt: skip
+)
 def covariance_power_sets_spectral_bias(covariance: PoweredCovariance) -> Parts:
-    r"""Preconditioning by a power of the covariance reweighs the eigendirections; the power −1 erases what there is to see.
+    r"""Preconditioning by a power of the covariance reweighs the eigendirections; the power −1
+    erases what there is to see.
 
-    .. math:: X = \zeta\Sigma^{1/2},\ P = \Sigma^p \implies G_P = \sum_j \lambda_j^{p+1} \zeta_j\zeta_j^\top
+    .. math:: X = \zeta\Sigma^{1/2},\
+              P = \Sigma^p \implies G_P = \sum_j \lambda_j^{p+1} \zeta_j\zeta_j^\top
 
-    and with the empirical covariance, P = (XᵀX/N)⁺ and N ≤ d, G_P = N·I whatever the inputs are: no information. Shapes: ζ (N, d) in
-    the eigenbasis, λ (d,), G_P (N, N). Observed: −ΔZ of a real step with η = 1 whose loss has ∇_Z = I.
+    and with the empirical covariance, P = (XᵀX/N)⁺ and N ≤ d, G_P = N·I whatever the inputs are: no
+    information. Shapes: ζ (N, d) in the eigenbasis, λ (d,), G_P (N, N). Observed: −ΔZ of a real
+    step with η = 1 whose loss has ∇_Z = I.
 
-    Hypotheses: N ≤ d and linearly independent samples (checked; of the empirical half); Q orthogonal (by construction).
+    Hypotheses: N ≤ d and linearly independent samples (checked; of the empirical half); Q
+    orthogonal (by construction).
 
-    Raises InputError for anything that is not a PoweredCovariance. Source: arXiv:2509.25637 [P] in words; form [D].
+    Raises InputError for anything that is not a PoweredCovariance. Source: arXiv:2509.25637 [P] in
+    words; form [D].
     """
     return _spectrum(covariance)
 
@@ -99,13 +117,18 @@ def _first_weights(teacher: GaussianTeacher) -> Operand:
     _, value, slope = SLOPES[teacher.activation]
     output = (teacher.readout * value).sum(-1)
     residual = (teacher.targets - output) * teacher.masses[:, None]
-    # in autograd's order: the readout comes first. After the sum it would look exact where only the readout is no integer
+    # in autograd's order: the readout comes first. After the sum it would look exact where only the
+    # readout is no integer
     pulled = residual * teacher.readout * slope
     return ((pulled.mT @ teacher.inputs) @ teacher.preconditioner) * teacher.rate
 
 
-def _stein(teacher: GaussianTeacher, shift: int = 1, *, derivative: bool = True, weigh: bool = True) -> Operand:
-    """η a_j σ'(0) E[h'(u)] Σ^{p+shift} β, u ~ N(0, βᵀΣβ), times the total mass of the population."""
+def _stein(
+    teacher: GaussianTeacher, shift: int = 1, *, derivative: bool = True, weigh: bool = True
+) -> Operand:
+    """η a_j σ'(0) E[h'(u)] Σ^{p+shift} β, u ~ N(0, βᵀΣβ), times the total mass of the
+    population.
+    """
     rotated = teacher.basis.mT @ teacher.teacher
     spread = (rotated * rotated * exp2(teacher.logs)[:, None]).sum(0)[0]
     mean = _mean(teacher.polynomial, spread, derivative=derivative)
@@ -151,7 +174,8 @@ def no_slope(teacher: GaussianTeacher) -> str | None:
         "activation with a slope at zero": Hypothesis(
             strategies.kinked_teachers,
             no_slope,
-            meaning="with torch's slope of 0 at 0 no neuron moves and both sides are zero: there is no direction",
+            meaning="with torch's slope of 0 at 0 no neuron moves and both sides are zero: there "
+            "is no direction",
         ),
         "Gaussian inputs": Hypothesis(strategies.coin_teachers),
     },
@@ -166,14 +190,17 @@ def no_slope(teacher: GaussianTeacher) -> str | None:
 def one_step_learns_powered_teacher(teacher: GaussianTeacher) -> Operand:
     r"""One population step from zero puts every neuron along Σ^{p+1}β.
 
-    .. math:: w_j = \eta\, a_j\, \sigma'(0)\, E[h'(\langle\beta, x\rangle)]\, \Sigma^{p+1}\beta, \qquad P = \Sigma^p
+    .. math:: w_j = \eta\, a_j\, \sigma'(0)\, E[h'(\langle\beta, x\rangle)]\, \Sigma^{p+1}\beta,
+              \qquad P = \Sigma^p
 
-    by Stein's lemma, for x ~ N(0, Σ), y = h(⟨β, x⟩), f = Σ a_jσ(⟨w_j, x⟩), loss ½E(f − y)². Shapes: W (k, d), β (d,). h is a
-    polynomial and the population a data set of whole nodes and weights with the Gaussian's moments up to the degree that
-    h(⟨β, x⟩) x needs (5 or 7), on which a real network takes a real step: no sampling and no use of Stein's lemma.
+    by Stein's lemma, for x ~ N(0, Σ), y = h(⟨β, x⟩), f = Σ a_jσ(⟨w_j, x⟩), loss ½E(f − y)². Shapes:
+    W (k, d), β (d,). h is a polynomial and the population a data set of whole nodes and weights
+    with the Gaussian's moments up to the degree that h(⟨β, x⟩) x needs (5 or 7), on which a real
+    network takes a real step: no sampling and no use of Stein's lemma.
 
-    Hypotheses: W(0) = 0 (checked); σ'(0) ≠ 0 (checked: ReLU learns nothing from zero); Gaussian moments (not checked: inputs of
-    independent signs must show as REFUTED); P a power of Σ.
-    Raises InputError for anything that is not a GaussianTeacher. Source: derived here from arXiv:2509.25637 [D, N].
+    Hypotheses: W(0) = 0 (checked); σ'(0) ≠ 0 (checked: ReLU learns nothing from zero); Gaussian
+    moments (not checked: inputs of independent signs must show as REFUTED); P a power of Σ. Raises
+    InputError for anything that is not a GaussianTeacher. Source: derived here from
+    arXiv:2509.25637 [D, N].
     """
     return _stein(teacher)

@@ -16,15 +16,29 @@ from theorems.relations import Comparison, Finding, Side
 
 
 def rounds_nowhere(steps: PreconditionedSteps) -> bool:
-    """Whether the recorded steps run on exact numbers or on symbols, or on whole ones below 2^50 throughout: then a run without X meets the same numbers."""
+    """Whether the recorded steps run on exact numbers or on symbols, or on whole ones below 2^50
+    throughout: then a run without X meets the same numbers.
+    """
     if is_exact(steps.weight) or hasattr(steps.weight, "fresh"):
         return True
-    fields = ("inputs", "weight", "weight_after", "preconditioner", "before", "after", "seen_grad", "rate", "decay")
+    fields = (
+        "inputs",
+        "weight",
+        "weight_after",
+        "preconditioner",
+        "before",
+        "after",
+        "seen_grad",
+        "rate",
+        "decay",
+    )
     x, w, after, p, *others, eta, decay = (_numbers(getattr(steps, name)) for name in fields)
     delta, kept = others[2], 1 + (eta * decay)[..., None, None]
     sums = [x @ w.mT, x @ after.mT, w * kept + (delta.mT @ x) @ p * eta[..., None, None]]
     sums += [others[0] * kept + (x @ p @ x.mT) @ delta * eta[..., None, None]]
-    whole = all(bool((value == value.round()).all()) for value in (x, w, after, p, *others, eta, decay))
+    whole = all(
+        bool((value == value.round()).all()) for value in (x, w, after, p, *others, eta, decay)
+    )
     same = bool((_center(steps.output_grad) == _center(steps.seen_grad)).all())
     return whole and same and all(bool((value < LARGEST).all()) for value in sums)
 
@@ -40,7 +54,9 @@ def _numbers(value: Operand) -> Tensor:
 
 @dataclass(frozen=True)
 class PathComparison(Comparison):
-    """A comparison step by step that also tells how far a run without the inputs is from the real one at the end."""
+    """A comparison step by step that also tells how far a run without the inputs is from the real
+    one at the end.
+    """
 
     def judge(self, observe: Side, predict: Side, instance: Instance) -> Finding:
         """Compare as `Comparison` does; add the drift to what the reader is told."""

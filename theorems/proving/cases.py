@@ -19,8 +19,10 @@ class Case:
         shape: what the constructor chooses by; None for one that may not choose.
         known: fields that are no operands and have the value that they have in this case.
         finish: what is done to the instance afterwards.
-        wider: whether there are more instances than the claim speaks of: then only proofs count, and different forms do not refute.
-        bounded: whether the bounds of sizes that the constructor asks for belong to what the claim speaks of.
+        wider: whether there are more instances than the claim speaks of: then only proofs count,
+            and different forms do not refute.
+        bounded: whether the bounds of sizes that the constructor asks for belong to what the claim
+            speaks of.
     """
 
     words: str

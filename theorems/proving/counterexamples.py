@@ -1,4 +1,5 @@
-"""A false claim of which the forms differ: an instance of small whole numbers, at the least sizes, on which it is refuted.
+"""A false claim of which the forms differ: an instance of small whole numbers, at the least sizes,
+on which it is refuted.
 
 Found by exact evaluation of the claim, never promised: sizes are tried from the least ones on,
 and entries from the smallest.
@@ -27,7 +28,9 @@ _TRIES = 400
 
 @dataclass(frozen=True)
 class Counterexample:
-    """An instance that refutes, and its sizes in the order in which the constructor asks for them."""
+    """An instance that refutes, and its sizes in the order in which the constructor asks for
+    them.
+    """
 
     verdict: Verdict
     sizes: tuple[int, ...]
@@ -37,7 +40,9 @@ class Counterexample:
 class SmallSource(Source):
     """Given sizes, small whole entries, and the alternative of a case."""
 
-    def __init__(self, shape: int, seed: int, sizes: tuple[int, ...], *, largest: int, bounded: bool) -> None:
+    def __init__(
+        self, shape: int, seed: int, sizes: tuple[int, ...], *, largest: int, bounded: bool
+    ) -> None:
         """Take sizes in turn; ``bounded`` to refuse those that are not asked for."""
         super().__init__(shape, seed, largest=largest)
         self._given, self._bounded = iter(sizes), bounded
@@ -57,7 +62,9 @@ class SmallSource(Source):
 
 
 def counterexample(claim: Claim, proof: Proof) -> Counterexample | None:
-    """An instance that refutes ``claim``, at the least sizes at which one was found; None if the search finds none."""
+    """An instance that refutes ``claim``, at the least sizes at which one was found; None if the
+    search finds none.
+    """
     domain = domain_of(claim)
     if domain is None or not proof.refutable:
         return None
@@ -106,5 +113,5 @@ def _judged(claim: Claim, case: Case, sizes: tuple[int, ...], seed: int) -> Verd
         if case.finish is not None:
             instance = case.finish(instance)
         return claim(instance)
-    except Exception:  # noqa: BLE001, small numbers divide by zero, and rates are to be positive
+    except Exception:  # noqa: BLE001
         return None

@@ -1,4 +1,5 @@
-"""`decide`: is a claim true for all sizes? Both of its sides are run on symbols, and their normal forms are compared.
+"""`decide`: is a claim true for all sizes? Both of its sides are run on symbols, and their normal
+forms are compared.
 
 Soundness: an operand is an exact value at every size, so that equal forms are equal values there.
 Everything that a side asks for and that has no one answer for all sizes and all entries is
@@ -40,7 +41,9 @@ _DECIDED: WeakKeyDictionary[Claim, Proof] = WeakKeyDictionary()
 
 
 def decide(claim: Claim) -> Proof:
-    """Whether ``claim`` holds for all sizes, as far as normal forms tell; decided once for each claim."""
+    """Whether ``claim`` holds for all sizes, as far as normal forms tell; decided once for each
+    claim.
+    """
     found = _DECIDED.get(claim)
     if found is None:
         started = time.perf_counter()
@@ -61,7 +64,7 @@ def _decided(claim: Claim) -> tuple[str, tuple[CaseProof, ...], str]:
     for case in domain.cases:
         try:
             instance = symbolic(case)
-        except Exception as error:  # noqa: BLE001, the constructor may be anybody's
+        except Exception as error:  # noqa: BLE001
             return domain.words, (), f"no symbols can be handed to {case.words}: {_told(error)}"
         if _left_out(claim, instance, watched):
             continue
@@ -77,7 +80,11 @@ def _decided(claim: Claim) -> tuple[str, tuple[CaseProof, ...], str]:
     if all(part.proved for case in found for part in case.parts):
         hidden = None if domain.family is None else unstated(claim, domain.family)
         if hidden is not None:
-            return words, (), f"symbols build in {hidden!r}, on which the claim rests without stating it"
+            return (
+                words,
+                (),
+                f"symbols build in {hidden!r}, on which the claim rests without stating it",
+            )
         step = _induction(claim)
         if step is not None:
             found.append(step)
@@ -88,7 +95,9 @@ def _decided(claim: Claim) -> tuple[str, tuple[CaseProof, ...], str]:
 def _beyond(claim: Claim, domain: Domain | None) -> str | None:
     """Why nothing can be said of the claim, or None."""
     known = missing(claim)
-    if known is not None and (domain is None or not isinstance(claim.relation, Comparison | RankIs)):
+    if known is not None and (
+        domain is None or not isinstance(claim.relation, Comparison | RankIs)
+    ):
         return known
     if not isinstance(claim.relation, Comparison | RankIs):
         return f"its relation is {type(claim.relation).__name__}, which no normal form decides"
@@ -106,8 +115,11 @@ def _induction(claim: Claim) -> CaseProof | None:
     net = symbolic(case)
     with refusals() as refused:
         try:
-            parts = [_compared(_EQUAL, step.name, step.observed(net), step.predicted(net)) for step in steps]
-        except Exception:  # noqa: BLE001, a step that cannot be taken leads nowhere
+            parts = [
+                _compared(_EQUAL, step.name, step.observed(net), step.predicted(net))
+                for step in steps
+            ]
+        except Exception:  # noqa: BLE001
             return None
     if refused or not all(part.proved for part in parts):
         return None
@@ -132,7 +144,7 @@ def _left_out(claim: Claim, instance: Any, watched: str | None = None) -> bool:
             try:
                 if not predicate(instance) and not refused:
                     return True
-            except Exception:  # noqa: BLE001, S112, it depends on more: proved for all, it is proved for some
+            except Exception:  # noqa: BLE001, S112
                 continue
     return False
 
@@ -147,21 +159,31 @@ def _case(claim: Claim, case: Case, instance: Any) -> CaseProof | str:
                 return f"its sides have the parts {sorted(observed)} and {sorted(predicted)}"
             decide_part = _compared if isinstance(claim.relation, Comparison) else _ranked
             relation: Any = claim.relation
-            parts = [decide_part(relation, name, observed[name], predicted[name]) for name in observed]
+            parts = [
+                decide_part(relation, name, observed[name], predicted[name]) for name in observed
+            ]
             parts = by_hypothesis(claim, instance, parts)
-        except Exception as error:  # noqa: BLE001, the claim's code decides what it raises
+        except Exception as error:  # noqa: BLE001
             return f"{refused[0] if refused else _told(error)} ({case.words})"
         if refused:  # and caught
             return f"{refused[0]} ({case.words})"
-    return CaseProof(case.words, tuple(parts), tuple(sorted(relations)), field_names(instance), wider=case.wider)
+    return CaseProof(
+        case.words, tuple(parts), tuple(sorted(relations)), field_names(instance), wider=case.wider
+    )
 
 
 def _told(error: Exception) -> str:
     """In words: what was asked of symbols that they have not, and where."""
     if isinstance(error, NotOfThisFormError):
         return str(error)
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not within(frame.filename)]
-    place = f", at {Path(frames[-1].filename).name}:{frames[-1].lineno} ({frames[-1].line})" if frames else ""
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if not within(frame.filename)
+    ]
+    place = (
+        f", at {Path(frames[-1].filename).name}:{frames[-1].lineno} ({frames[-1].line})"
+        if frames
+        else ""
+    )
     if isinstance(error, AttributeError) and error.name:
         return f"it asks for .{error.name}, which is nothing that an array of every size has{place}"
     if isinstance(error, InputError):
@@ -189,7 +211,8 @@ def _compared(relation: Comparison, name: str, seen: Any, told: Any) -> Part:
     sign = relation.signs.get(name, relation.sign)
     if not same_shape(observed.shape, predicted.shape):
         raise NotOfThisFormError(
-            f"shapes {observed.shape} observed and {predicted.shape} predicted, which differ at some sizes"
+            f"shapes {observed.shape} observed and {predicted.shape} predicted, which "
+            "differ at some sizes"
         )
     gap = (observed - predicted).terms
     how: How = "open"
@@ -209,7 +232,9 @@ def _ranked(relation: RankIs, name: str, seen: Any, told: Any) -> Part:
     else:
         matrix = seen if isinstance(seen, Stacked) else _symbolic(name, seen)
     options = told.options if isinstance(told, Least) else (told,)
-    bounds = [option if isinstance(option, RankOf) else _symbolic(name, option) for option in options]
+    bounds = [
+        option if isinstance(option, RankOf) else _symbolic(name, option) for option in options
+    ]
     proved = rank_is_least(matrix, tuple(bounds), equal=name in relation.equal)
     shown = matrix.array if isinstance(matrix, Stacked) else matrix
     first = bounds[0].matrix if isinstance(bounds[0], RankOf) else bounds[0]

@@ -1,4 +1,5 @@
-"""What a claim can be proved for: symbolic instances of the family that its strategy draws, all alternatives of it.
+"""What a claim can be proved for: symbolic instances of the family that its strategy draws, all
+alternatives of it.
 
 The constructors are those of the generic instances (`impl.generic`), driven by a source of
 symbols. Of a family with alternatives (a bias or none, one depth or another) each is a case of
@@ -83,7 +84,10 @@ def _any_decay(point: Any) -> Any:
 
 def _chains(depths: tuple[int, int]) -> Domain:
     least, most = depths
-    cases = tuple(Case(f"depth {d}", partial(networks.linear_chain, depths=(d, d))) for d in range(least, most + 1))
+    cases = tuple(
+        Case(f"depth {d}", partial(networks.linear_chain, depths=(d, d)))
+        for d in range(least, most + 1)
+    )
     return Domain(f"depth {least} to {most}, every width, every number of rows", cases)
 
 
@@ -140,7 +144,8 @@ DOMAINS: tuple[tuple[Family, Domain], ...] = (
     (
         families.SOFTMAX_DECAYED,
         Domain(
-            "every number of samples, every width, every number of classes, any loss that sees no shift of all outputs",
+            "every number of samples, every width, every number of classes, any loss that "
+            "sees no shift of all outputs",
             _decayed(soft=True),
         ),
     ),
@@ -158,7 +163,8 @@ DOMAINS: tuple[tuple[Family, Domain], ...] = (
     (
         families.STEPS,
         Domain(
-            "every number of steps by induction, every width, every number of samples, any symmetric P, any loss",
+            "every number of steps by induction, every width, every number of samples, any "
+            "symmetric P, any loss",
             (Case("one step from any state", preconditioned_step, wider=True),),
         ),
     ),
@@ -168,7 +174,13 @@ DOMAINS: tuple[tuple[Family, Domain], ...] = (
             "every number of samples, every width, every number of classes, any batches, any loss",
             (
                 Case("any loss", partial(minibatches, soft=False), 0, ("shift_free",), wider=True),
-                Case("a loss that sees no shift", partial(minibatches, soft=True), 0, ("shift_free",), wider=True),
+                Case(
+                    "a loss that sees no shift",
+                    partial(minibatches, soft=True),
+                    0,
+                    ("shift_free",),
+                    wider=True,
+                ),
             ),
         ),
     ),

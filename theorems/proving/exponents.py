@@ -1,4 +1,6 @@
-"""Symbolic instances of spectra with drawn exponents: powers of two by any real logarithms and powers."""
+"""Symbolic instances of spectra with drawn exponents: powers of two by any real logarithms and
+powers.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from theorems.impl.symbolic.source import SymbolicSource
 def powered_covariance(source: SymbolicSource) -> PoweredCovariance:
     """Independent samples, any basis, spectrum and power."""
     rows, d = source.size(1, 3), source.size(1, 3)
-    return PoweredCovariance(source.independent(rows, d), source.entries(d), source.orthogonal(d), source.entries())
+    return PoweredCovariance(
+        source.independent(rows, d), source.entries(d), source.orthogonal(d), source.entries()
+    )
 
 
 def aligned_teacher(source: SymbolicSource) -> AlignedTeacher:

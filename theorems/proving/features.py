@@ -12,7 +12,9 @@ from theorems.proving.trained import unchecked
 
 
 def feature_set(source: SymbolicSource) -> FeatureSet:
-    """Features of any rank, any targets (centred ones and their means), maps and heads; the mixing has an inverse."""
+    """Features of any rank, any targets (centred ones and their means), maps and heads; the mixing
+    has an inverse.
+    """
     rows, d, classes, images = (source.size(1, 3) for _ in range(4))
     targets = source.centred(rows, classes) + source.entries(classes)
     return FeatureSet(
@@ -21,8 +23,12 @@ def feature_set(source: SymbolicSource) -> FeatureSet:
     )  # fmt: skip
 
 
-def labelled_features(source: SymbolicSource, *, span: str, equal: bool = False) -> LabelledFeatures:
-    """Features E M at collapse, by what the columns of the class means M span; every class has samples, as many as any other if ``equal``."""
+def labelled_features(
+    source: SymbolicSource, *, span: str, equal: bool = False
+) -> LabelledFeatures:
+    """Features E M at collapse, by what the columns of the class means M span; every class has
+    samples, as many as any other if ``equal``.
+    """
     rows, classes, width = (source.size(1, 3) for _ in range(3))
     labels, means = source.collapsed(rows, classes, width, span=span, equal=equal)
     return unchecked(LabelledFeatures, features=labels @ means, labels=labels)
@@ -31,14 +37,18 @@ def labelled_features(source: SymbolicSource, *, span: str, equal: bool = False)
 def weight_step(source: SymbolicSource) -> WeightStep:
     """Any two weights, the polar factor of W₁W₂ᵀ, another orthogonal matrix, and any directions."""
     rows, columns, directions = (source.size(1, 3) for _ in range(3))
-    return WeightStep(*source.polar(rows, columns), source.orthogonal(rows), source.entries(rows, directions))
+    return WeightStep(
+        *source.polar(rows, columns), source.orthogonal(rows), source.entries(rows, directions)
+    )
 
 
 def decoder(source: SymbolicSource, *, layers: int) -> Decoder:
-    """Decoders of so many layers none of whose ReLUs switches between the codes, hence not between their mixtures, which are convex; exact on the codes.
+    """Decoders of so many layers none of whose ReLUs switches between the codes, hence not between
+    their mixtures, which are convex; exact on the codes.
 
-    At every layer the mixtures of what the codes make are what the mixed codes make, so that a unit's output at a mixture is a
-    convex combination of its outputs at the codes: open or closed at all of them, it is so at the mixture.
+    At every layer the mixtures of what the codes make are what the mixed codes make, so that a
+    unit's output at a mixture is a convex combination of its outputs at the codes: open or closed
+    at all of them, it is so at the mixture.
     """
     rows, mixed = source.size(1, 3), source.size(1, 3)
     widths = [source.size(1, 3) for _ in range(layers + 1)]
@@ -55,5 +65,10 @@ def decoder(source: SymbolicSource, *, layers: int) -> Decoder:
         weights.append(source.entries(*shape) if last else source.switched(*shape, before=outputs))
         seen = outputs(weights[-1]) if last else [h.clamp(min=0) for h in outputs(weights[-1])]
     return unchecked(
-        Decoder, points=seen[0], codes=codes, weights=tuple(weights), biases=tuple(biases), mixtures=mixtures
+        Decoder,
+        points=seen[0],
+        codes=codes,
+        weights=tuple(weights),
+        biases=tuple(biases),
+        mixtures=mixtures,
     )

@@ -1,4 +1,5 @@
-r"""Every depth: two identities, one to start with and one that adds a layer next to any field that the other layers make.
+r"""Every depth: two identities, one to start with and one that adds a layer next to any field that
+the other layers make.
 
 A gated network, seen from one of its layers, is a network of depth one: its inputs z are what the
 layers below make, its readout p is what those above pull back, and f = ⟨p, z¹⟩. Both fields move
@@ -41,7 +42,9 @@ _LAYER = Case("one layer between any fields", partial(gated_network, depths=(1, 
 
 @dataclass(frozen=True)
 class Step:
-    """An identity of one layer between generic fields: ``observed`` and ``predicted`` are functions of a network of depth one."""
+    """An identity of one layer between generic fields: ``observed`` and ``predicted`` are functions
+    of a network of depth one.
+    """
 
     name: str
     observed: Callable[[GatedNetwork], Operand]
@@ -49,7 +52,8 @@ class Step:
 
 
 class Carried:
-    """Where other layers go on: what their operator makes of one vector, by the hypothesis of the induction.
+    """Where other layers go on: what their operator makes of one vector, by the hypothesis of the
+    induction.
 
     The recursion multiplies what has arrived there by this. Of anything but that vector the
     hypothesis says nothing.
@@ -69,7 +73,9 @@ class Carried:
             NotOfThisFormError: if something else arrives.
         """
         if (other - self.vector).terms:
-            raise NotOfThisFormError("the operator of other layers on another vector than their own")
+            raise NotOfThisFormError(
+                "the operator of other layers on another vector than their own"
+            )
         return self.value
 
 
@@ -117,7 +123,9 @@ def _gradient(net: GatedNetwork) -> Operand:
 
 
 def _outer(net: GatedNetwork) -> Operand:
-    """What the gradient of a layer is in terms of the fields next to it, in whatever network it stands."""
+    """What the gradient of a layer is in terms of the fields next to it, in whatever network it
+    stands.
+    """
     seen = fields(net)
     return (net.residual[..., None] * seen.delta[1]).mT @ seen.z[0]
 
@@ -138,7 +146,9 @@ _STEPS: tuple[tuple[Claim, tuple[Step, ...]], ...] = (
 
 
 def steps_of(claim: Claim) -> tuple[Step, ...]:
-    """The identities that carry a claim from one depth to the next; none where nobody has given them."""
+    """The identities that carry a claim from one depth to the next; none where nobody has given
+    them.
+    """
     return next((steps for known, steps in _STEPS if known is claim), ())
 
 

@@ -1,4 +1,6 @@
-"""Instances that no generic constructor makes as it is: written once for symbols and for numbers."""
+"""Instances that no generic constructor makes as it is: written once for symbols and for
+numbers.
+"""
 
 from __future__ import annotations
 
@@ -39,11 +41,14 @@ def linear_net(source: Source, *, depth: int) -> LinearNetwork:
     rows = source.size(1, 3)
     widths = [source.size(1, 3) for _ in range(depth + 1)]
     weights = [source.entries(n, m) for m, n in zip(widths, widths[1:], strict=False)]
-    return linear_network(weights, source.entries(rows, widths[0]), source.entries(rows, widths[-1]))
+    return linear_network(
+        weights, source.entries(rows, widths[0]), source.entries(rows, widths[-1])
+    )
 
 
 def preconditioned_step(source: Source) -> PreconditionedSteps:
-    """Steps from any states by any symmetric P: what holds of each holds of every run, by induction.
+    """Steps from any states by any symmetric P: what holds of each holds of every run, by
+    induction.
 
     The run that never saw the inputs stands where the real one does before each step (the
     hypothesis of the induction) and makes of that what G_P tells.
@@ -66,7 +71,8 @@ def preconditioned_step(source: Source) -> PreconditionedSteps:
 
 
 def minibatches(source: Source, *, soft: bool) -> MinibatchNoise:
-    """Any batches of one size b, drawn with replacement: n_i counts which of the b places hold sample i; any gradient G at the outputs.
+    """Any batches of one size b, drawn with replacement: n_i counts which of the b places hold
+    sample i; any gradient G at the outputs.
 
     If ``soft`` the loss does not see a shift of all outputs, so that the rows of G sum to zero.
     """
@@ -76,10 +82,14 @@ def minibatches(source: Source, *, soft: bool) -> MinibatchNoise:
     counts = source.selection(batches, rows, places, chosen=1).sum(-1)
     everywhere = source.zeros(batches, rows, width) + features
     weights = counts[..., None] * above * rows
-    (batch_grad,) = source.gradient(lambda phi: pairing(weights, phi @ readout.mT).sum(-1), (everywhere,))
+    (batch_grad,) = source.gradient(
+        lambda phi: pairing(weights, phi @ readout.mT).sum(-1), (everywhere,)
+    )
     (full_grad,) = source.gradient(lambda phi: pairing(above, phi @ readout.mT), (features,))
     size = source.number(places)
-    return MinibatchNoise(features, readout, above, counts, batch_grad, full_grad, size, shift_free=soft)
+    return MinibatchNoise(
+        features, readout, above, counts, batch_grad, full_grad, size, shift_free=soft
+    )
 
 
 def single_samples(source: Source) -> MinibatchNoise:
@@ -89,13 +99,21 @@ def single_samples(source: Source) -> MinibatchNoise:
     above, counts = source.entries(rows, classes), source.identity(rows)
     weights = counts[..., None] * above * rows
     (full_grad,) = source.gradient(lambda phi: pairing(above, phi @ readout.mT), (features,))
-    return MinibatchNoise(features, readout, above, counts, weights @ readout, full_grad, source.number(1))
+    return MinibatchNoise(
+        features, readout, above, counts, weights @ readout, full_grad, source.number(1)
+    )
 
 
 def isotropic_pair(source: Source) -> InitialisedPair:
-    """Two data sets X = X'M with R' = M R, so that their Gram matrices are equal, and starts N(0, I); one step."""
+    """Two data sets X = X'M with R' = M R, so that their Gram matrices are equal, and starts N(0,
+    I); one step.
+    """
     rows, other, d, rank = (source.size(1, 3) for _ in range(4))
-    twin, change, factor = source.entries(rows, other), source.entries(other, d), source.entries(d, rank)
+    twin, change, factor = (
+        source.entries(rows, other),
+        source.entries(other, d),
+        source.entries(d, rank),
+    )
     return InitialisedPair(
         twin @ change, factor, source.identity(d), twin, change @ factor, source.identity(other),
         source.entries(rows, 1), source.few(1), source.number(1),
@@ -103,7 +121,9 @@ def isotropic_pair(source: Source) -> InitialisedPair:
 
 
 def decayed_matrix(source: Source, *, layer: bool, soft: bool = False) -> DecayedMatrix:
-    """Free features, or a linear layer, behind which a linear map leads to the outputs; any gradient there, one whose rows sum to zero if ``soft``."""
+    """Free features, or a linear layer, behind which a linear map leads to the outputs; any
+    gradient there, one whose rows sum to zero if ``soft``.
+    """
     rows, width, classes, into = (source.size(1, 3) for _ in range(4))
     above = source.shiftless(rows, classes) if soft else source.entries(rows, classes)
     half, readout = source.positive(), source.entries(classes, width)
@@ -126,7 +146,9 @@ def balanced_chain(source: SymbolicSource, *, depth: int) -> LinearChain:
 
 
 def weight_motion(source: SymbolicSource) -> WeightMotion:
-    """Any weight and velocity: H + ΩW with Ω antisymmetric and H Wᵀ symmetric is what the spin's equation says of dW."""
+    """Any weight and velocity: H + ΩW with Ω antisymmetric and H Wᵀ symmetric is what the spin's
+    equation says of dW.
+    """
     rows, columns = source.size(2, 3), source.size(2, 3)
     weight, rest = source.horizontal(rows, columns)
     half = source.entries(rows, rows)

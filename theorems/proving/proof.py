@@ -20,8 +20,9 @@ class Part:
     Args:
         name: of the part; empty for a side without parts.
         sign: the relation: =, <=, >=, > or "rank".
-        how: decided by equal forms, by a sum of squares, by an axis that all monomials pass through; "differs" where two forms
-            are to be equal and are not; "open" where no rule decides.
+        how: decided by equal forms, by a sum of squares, by an axis that all monomials pass
+            through; "differs" where two forms are to be equal and are not; "open" where no rule
+            decides.
         observed: the normal form of the observation, a `Symbolic`.
         predicted: of the prediction.
     """
@@ -106,20 +107,31 @@ class Proof:
 
     @property
     def differing(self) -> list[tuple[CaseProof, Part]]:
-        """Parts whose two sides are to be equal and have different forms, those of free variables alone first."""
+        """Parts whose two sides are to be equal and have different forms, those of free variables
+        alone first.
+        """
         found = [(c, part) for c in self.cases for part in c.parts if part.how == "differs"]
         return sorted(found, key=lambda pair: pair[0].wider or pair[1].related)
 
     @property
     def refutable(self) -> list[tuple[CaseProof, Part]]:
-        """Where an instance may refute: forms of free variables that differ, ranks in the claim's own domain that no rule bounds."""
+        """Where an instance may refute: forms of free variables that differ, ranks in the claim's
+        own domain that no rule bounds.
+        """
         if self.differing:
             return [] if self.related else self.differing
-        return [(c, p) for c in self.cases for p in c.parts if p.sign == "rank" and p.how == "open" and not c.wider]
+        return [
+            (c, p)
+            for c in self.cases
+            for p in c.parts
+            if p.sign == "rank" and p.how == "open" and not c.wider
+        ]
 
     @property
     def related(self) -> bool:
-        """Whether nothing that differs is of free variables in the claim's own domain: then different forms do not refute."""
+        """Whether nothing that differs is of free variables in the claim's own domain: then
+        different forms do not refute.
+        """
         return all(case.wider or part.related for case, part in self.differing)
 
     @property
@@ -131,7 +143,9 @@ class Proof:
 
     @property
     def status(self) -> str:
-        """One word or a few: proved, differs, no normal form found, proved in parts, not of this form."""
+        """One word or a few: proved, differs, no normal form found, proved in parts, not of this
+        form.
+        """
         if self.reason:
             return "not of this form"
         if self.proved:
@@ -152,7 +166,9 @@ class Proof:
             return f"not proved, not of this form: {self.reason}"
         if self.proved:
             return f"proved for {self.words}, by {', '.join(self.rules)}"
-        left = list(dict.fromkeys(part.name or "the claim" for part in self.parts if not part.proved))
+        left = list(
+            dict.fromkeys(part.name or "the claim" for part in self.parts if not part.proved)
+        )
         names = ", ".join(left[:4]) + (", …" if len(left) > 4 else "")
         if self.status == "differs":
             return f"both sides have different normal forms ({names}): false at some size"

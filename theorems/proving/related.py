@@ -1,4 +1,6 @@
-"""What can be proved of families whose variables satisfy relations: spectra, classes, twins, projections, powers."""
+"""What can be proved of families whose variables satisfy relations: spectra, classes, twins,
+projections, powers.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,8 @@ RELATED: tuple[tuple[Family, Domain], ...] = (
     (
         families.TWINS,
         Domain(
-            "every number of steps by induction, every width, every number of samples, any symmetric P, "
+            "every number of steps by induction, every width, every number of samples, any "
+            "symmetric P, "
             "any loss, any network behind the first layer",
             (Case("one step from states that agree", twin_runs, wider=True),),
         ),
@@ -51,21 +54,28 @@ RELATED: tuple[tuple[Family, Domain], ...] = (
     (
         families.REGRESSIONS,
         Domain(
-            "every width, every number of samples, any spectrum, signal and noise", (Case("any spectrum", regression),)
+            "every width, every number of samples, any spectrum, signal and noise",
+            (Case("any spectrum", regression),),
         ),
     ),
     (
         families.STUDENTS,
         Domain(
             f"1 to {_STEPS} steps of any rates, every width, every number of samples",
-            tuple(Case(_counted(t), partial(linear_student, steps=t), wider=True) for t in range(1, _STEPS + 1)),
+            tuple(
+                Case(_counted(t), partial(linear_student, steps=t), wider=True)
+                for t in range(1, _STEPS + 1)
+            ),
         ),
     ),
     (
         families.MATCHED_PAIRS,
         Domain(
             f"1 to {_STEPS} steps of any rates, every width, every number of samples",
-            tuple(Case(_counted(t), partial(matched_pair, steps=t), wider=True) for t in range(1, _STEPS + 1)),
+            tuple(
+                Case(_counted(t), partial(matched_pair, steps=t), wider=True)
+                for t in range(1, _STEPS + 1)
+            ),
         ),
     ),
     (
@@ -80,9 +90,13 @@ RELATED: tuple[tuple[Family, Domain], ...] = (
         Domain(
             "every number of samples, every width, every number of classes of any sizes",
             (
-                Case("class means of full rank", partial(labelled_features, span="all"), wider=True),
                 Case(
-                    "a simplex of balanced classes", partial(labelled_features, span="zero-sum", equal=True), wider=True
+                    "class means of full rank", partial(labelled_features, span="all"), wider=True
+                ),
+                Case(
+                    "a simplex of balanced classes",
+                    partial(labelled_features, span="zero-sum", equal=True),
+                    wider=True,
                 ),
             ),
         ),
@@ -119,7 +133,10 @@ RELATED: tuple[tuple[Family, Domain], ...] = (
         families.DECODERS,
         Domain(
             f"1 to {_LAYERS} layers, every width, every number of codes, every convex mixture",
-            tuple(Case(f"layers: {n}", partial(decoder, layers=n), wider=True) for n in range(1, _LAYERS + 1)),
+            tuple(
+                Case(f"layers: {n}", partial(decoder, layers=n), wider=True)
+                for n in range(1, _LAYERS + 1)
+            ),
         ),
     ),
     (

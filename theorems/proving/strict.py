@@ -1,7 +1,9 @@
-"""Strict inequalities that hold by a hypothesis: a sum of squares one of which is of an array that is said not to vanish.
+"""Strict inequalities that hold by a hypothesis: a sum of squares one of which is of an array that
+is said not to vanish.
 
-Σ_l ‖g_l‖² > 0 where some g_l is, up to its sign, an array w of which a hypothesis of the claim says that it is not zero. Both
-are looked at as normal forms: that the observed number is the sum of these squares, and that g_l = ±w.
+Σ_l ‖g_l‖² > 0 where some g_l is, up to its sign, an array w of which a hypothesis of the claim says
+that it is not zero. Both are looked at as normal forms: that the observed number is the sum of
+these squares, and that g_l = ±w.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ def _missed_conjugates(net: GatedNetwork) -> Squares:
     if net.depth < 3:
         return None
     seen = fields(net)
-    whole, local = (recursion.pullback(net, seen, 1, seen.z[1]) for recursion in (STATED, without_gram()))
+    whole, local = (
+        recursion.pullback(net, seen, 1, seen.z[1]) for recursion in (STATED, without_gram())
+    )
     return _gaps(conjugate_velocities(net), closed_fields(net), "p"), whole - local
 
 
@@ -38,7 +42,9 @@ def _missed_activations(net: GatedNetwork) -> Squares:
     if net.depth < 2:
         return None
     seen, top = fields(net), net.depth
-    whole, local = (recursion.pushforward(net, seen, top, seen.p[top]) for recursion in (STATED, without_gram()))
+    whole, local = (
+        recursion.pushforward(net, seen, top, seen.p[top]) for recursion in (STATED, without_gram())
+    )
     return _gaps(activation_velocities(net), closed_fields(net), "z"), whole - local
 
 
@@ -58,13 +64,19 @@ _STRICT: tuple[tuple[Claim, dict[str, Callable[[Any], Squares]]], ...] = (
 
 
 def by_hypothesis(claim: Claim, instance: Any, parts: Sequence[Part]) -> list[Part]:
-    """The parts, those proved that say > 0 of squares one of which a hypothesis of the claim keeps from zero."""
+    """The parts, those proved that say > 0 of squares one of which a hypothesis of the claim keeps
+    from zero.
+    """
     known = next((found for stated, found in _STRICT if stated is claim), {})
-    return [_strict(part, known[part.name](instance)) if _open(part, known) else part for part in parts]
+    return [
+        _strict(part, known[part.name](instance)) if _open(part, known) else part for part in parts
+    ]
 
 
 def _open(part: Part, known: Any) -> bool:
-    return part.name in known and part.sign == ">" and part.how == "open" and not part.predicted.terms
+    return (
+        part.name in known and part.sign == ">" and part.how == "open" and not part.predicted.terms
+    )
 
 
 def _strict(part: Part, found: Squares) -> Part:

@@ -1,10 +1,13 @@
-"""The pytest plugin: claims as test items in any repository, and evidence from tests that are tied to claims.
+"""The pytest plugin: claims as test items in any repository, and evidence from tests that are tied
+to claims.
 
-Every pytest that runs where this package is installed loads this module, so it imports nothing but pytest, and nothing more happens
-until somebody asks: by an option (`options`), or by the marker ``@pytest.mark.claim("name")`` (`marked`).
+Every pytest that runs where this package is installed loads this module, so it imports nothing but
+pytest, and nothing more happens until somebody asks: by an option (`options`), or by the marker
+``@pytest.mark.claim("name")`` (`marked`).
 
-A claim that comes out unexpected, or UNDECIDED, fails; one that applies nowhere is skipped with the reason. What the tests have seen
-travels with their reports, so it arrives from the workers of pytest-xdist too; the controller writes the files (`session`).
+A claim that comes out unexpected, or UNDECIDED, fails; one that applies nowhere is skipped with the
+reason. What the tests have seen travels with their reports, so it arrives from the workers of
+pytest-xdist too; the controller writes the files (`session`).
 """
 
 from __future__ import annotations
@@ -40,14 +43,17 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
         asked = list(config.workerinput.get("theorems_asked", []))
     config.stash[ASKED] = asked
     if found:
-        config.args = [argument for argument in config.args if not _NODE_ID.fullmatch(str(argument))]
+        config.args = [
+            argument for argument in config.args if not _NODE_ID.fullmatch(str(argument))
+        ]
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, and the session's plugin if anything is asked for."""
     config.addinivalue_line(
         "markers",
-        "claim(name, ...): ties the test to a claim of theorems: verdicts made in it count as evidence of the claim",
+        "claim(name, ...): ties the test to a claim of theorems: verdicts made in it count "
+        "as evidence of the claim",
     )
     options = read_options(config, config.stash.get(ASKED, ()))
     if options.in_use:

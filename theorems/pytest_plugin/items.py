@@ -32,12 +32,16 @@ EVIDENCE = pytest.StashKey[list[Record]]()
 """What the evidence file will say of the claims that an item has judged."""
 
 SPENT = pytest.StashKey[tuple[float, int] | None]()
-"""What its statistical verdicts add to the false-alarm probability of the run, and how many there were (`alarms.spent`)."""
+"""What its statistical verdicts add to the false-alarm probability of the run, and how many there
+were (`alarms.spent`).
+"""
 
 
 @contextmanager
 def calm() -> Iterator[None]:
-    """Warnings of torch stay warnings where a repository turns its own into errors, and small networks get one thread."""
+    """Warnings of torch stay warnings where a repository turns its own into errors, and small
+    networks get one thread.
+    """
     import torch
 
     threads = torch.get_num_threads()
@@ -81,13 +85,14 @@ class Catalogue(pytest.Collector):
             part = subject if first is None else cut(subject, *first)
             try:
                 self.covered = part.coverage.record()
-            except Exception:  # noqa: BLE001 - its layers cannot be looked at, but perhaps its gradient
+            except Exception:  # noqa: BLE001
                 self._look_at_the_gradient(part)
             self.subject = subject
         return self.subject
 
     def _look_at_the_gradient(self, part: Subject) -> None:
-        """Rows of a network whose layers cannot be looked at: its gradient is NaN, say, which the row about the gradient tells.
+        """Rows of a network whose layers cannot be looked at: its gradient is NaN, say, which the
+        row about the gradient tells.
 
         Raises:
             InputError: the network cannot be judged at all.
@@ -101,7 +106,8 @@ class Catalogue(pytest.Collector):
     def results(self, claim: Claim) -> list[Result]:
         """What came out for one claim at every place of the user's network.
 
-        Instances are found once per process; of a batch in chunks nothing is held, so the claims about one type of them are judged together.
+        Instances are found once per process; of a batch in chunks nothing is held, so the claims
+        about one type of them are judged together.
         """
         from theorems.own.models import check_places, check_subject
         from theorems.own.places import instances_of
@@ -113,14 +119,16 @@ class Catalogue(pytest.Collector):
             return check_places(claim, self.places)
         if claim not in self.judged:
             chosen = [item.claim for item in self.session.items if isinstance(item, ClaimItem)]
-            together = [other for other in chosen if other.subject is claim.subject and other in self.claims]
+            together = [
+                other for other in chosen if other.subject is claim.subject and other in self.claims
+            ]
             self.judged |= {other: [] for other in together}
             for result in check_subject(subject, claims=together):
                 self.judged[result.claim].append(result)
         return self.judged[claim]
 
 
-class ClaimFailed(Exception):  # noqa: N818 - what happened, not a kind of error
+class ClaimFailed(Exception):  # noqa: N818
     """A claim came out otherwise than the catalogue says."""
 
 
@@ -141,12 +149,19 @@ class ClaimItem(pytest.Item):
     def runtest(self) -> None:
         """Judge the claim over drawn instances, or at every place of the user's network."""
         with calm():
-            entry = self._over_a_model() if self.parent.options.model is not None else self._over_drawn_instances()
+            entry = (
+                self._over_a_model()
+                if self.parent.options.model is not None
+                else self._over_drawn_instances()
+            )
         self.stash[EVIDENCE] = [entry]
         self.user_properties += properties(entry)
         reasons = dict.fromkeys(place["reason"] for place in entry["places"] if place["reason"])
         if entry["outcome"] == "INAPPLICABLE":
-            pytest.skip("does not apply: " + (visible("; ".join(reasons)) or "no instance met the hypotheses"))
+            pytest.skip(
+                "does not apply: "
+                + (visible("; ".join(reasons)) or "no instance met the hypotheses")
+            )
         if entry["outcome"] != entry["expected"]:
             raise ClaimFailed(self._failure(entry))
 
@@ -175,13 +190,17 @@ class ClaimItem(pytest.Item):
         return model_record(seen, results)
 
     def _keep(self, seen: Evidence) -> None:
-        """What the run needs besides the record: the script of a refutation, and what was left to chance."""
+        """What the run needs besides the record: the script of a refutation, and what was left to
+        chance.
+        """
         from theorems.checking.alarms import spent
         from theorems.evidence.refutations import keep_script
 
         self.stash[SPENT] = spent([seen])
         if seen.outcome.name == "REFUTED":
-            found = keep_script(seen, seed=self.parent.options.seed, folder=self.parent.options.counterexamples)
+            found = keep_script(
+                seen, seed=self.parent.options.seed, folder=self.parent.options.counterexamples
+            )
             text, file = seen.script
             here = self.config.invocation_params.dir
             seen.script = (text, None if file is None else os.path.relpath(file, here))
@@ -192,7 +211,10 @@ class ClaimItem(pytest.Item):
         from theorems.commands.selection import select
 
         options = self.parent.options
-        lines = [f"{self.claim.name} came out {entry['outcome']}, expected {entry['expected']}", self.claim.summary]
+        lines = [
+            f"{self.claim.name} came out {entry['outcome']}, expected {entry['expected']}",
+            self.claim.summary,
+        ]
         lines += [entry["untried"]] if entry.get("untried") else []
         example = entry["counterexample"]
         if example is not None:
@@ -204,10 +226,16 @@ class ClaimItem(pytest.Item):
             lines.append(f"  {self._script(example)}")
         bad = [place for place in entry["places"] if place["outcome"] == entry["outcome"]]
         for place in bad:
-            numbers = "" if place["grade"] is None else f" residual {place['measured']}, bound {place['bound']}"
+            numbers = (
+                ""
+                if place["grade"] is None
+                else f" residual {place['measured']}, bound {place['bound']}"
+            )
             lines.append(f"  at {place['where'] or 'the network'}: {place['outcome']}{numbers}")
         how = (
-            f"--theorems-examples {options.examples}" if options.model is None else f"--theorems-model {options.model}"
+            f"--theorems-examples {options.examples}"
+            if options.model is None
+            else f"--theorems-model {options.model}"
         )
         which = f"{ITEMS}::{self.claim.name}"
         if self.claim.name not in [claim.name for claim in select((), on_model=True)]:
@@ -221,11 +249,18 @@ class ClaimItem(pytest.Item):
         if example["script"] is None:
             return f"no script: {self._no_script}"
         if example["file"] is None:
-            return "script: --theorems-counterexamples DIR writes one there, and the file of --theorems-json has it"
+            return (
+                "script: --theorems-counterexamples DIR writes one there, and the file of "
+                "--theorems-json has it"
+            )
         return f"script: {example['file']} (run it with python or theorems replay)"
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any, **options: Any) -> Any:
-        """The verdict, or the one line of a mistake; a traceback through this package only where ``--full-trace`` asks for it."""
+    def repr_failure(
+        self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any, **options: Any
+    ) -> Any:
+        """The verdict, or the one line of a mistake; a traceback through this package only where
+        ``--full-trace`` asks for it.
+        """
         wanted = self.config.getoption("fulltrace") and not isinstance(excinfo.value, ClaimFailed)
         if isinstance(excinfo.value, ClaimFailed | InputError) and not wanted:
             return visible(str(excinfo.value))
@@ -237,12 +272,14 @@ class ClaimItem(pytest.Item):
 
 
 def send(report: pytest.TestReport, entries: list[Record], spent: tuple[float, int] | None) -> None:
-    """Let evidence travel with a report: from a worker of pytest-xdist to its controller, even if the worker dies later.
+    """Let evidence travel with a report: from a worker of pytest-xdist to its controller, even if
+    the worker dies later.
 
     Args:
         report: of the test.
         entries: what the evidence file will say.
-        spent: what the test's statistical verdicts add to the false-alarm probability, and how many there were.
+        spent: what the test's statistical verdicts add to the false-alarm probability, and how many
+            there were.
     """
     vars(report)["theorems"] = entries
     vars(report)["theorems_spent"] = spent

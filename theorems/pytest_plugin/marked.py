@@ -21,7 +21,9 @@ SEEN = pytest.StashKey[dict["Claim", "Evidence"]]()
 _NAME = "theorems-marked"
 
 
-def collected(collector: pytest.Collector, report: pytest.CollectReport, tied: Iterable[pytest.Item]) -> None:
+def collected(
+    collector: pytest.Collector, report: pytest.CollectReport, tied: Iterable[pytest.Item]
+) -> None:
     """Look every marker up; a claim that there is not is an error of the collection."""
     from theorems.impl.errors import InputError
 
@@ -55,7 +57,11 @@ def _claims_of(item: pytest.Item) -> list[Claim]:
         for name in marker.args:
             if not isinstance(name, str | Claim):
                 raise InputError(f"expected {wanted}, got {type(name).__name__}")
-            found += [claim for claim in select([name if isinstance(name, str) else name.name]) if claim not in found]
+            found += [
+                claim
+                for claim in select([name if isinstance(name, str) else name.name])
+                if claim not in found
+            ]
     return found
 
 
@@ -83,10 +89,14 @@ class Marked:
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        """A tied test does not pass over a verdict that contradicts it: an ``assert`` was forgotten."""
+        """A tied test does not pass over a verdict that contradicts it: an ``assert`` was
+        forgotten.
+        """
         result = yield
         seen = item.stash.get(SEEN, {}).values()
-        unexpected = [s for s in seen if s.outcome.name in ("REFUTED", "UNDECIDED") and not s.as_expected]
+        unexpected = [
+            s for s in seen if s.outcome.name in ("REFUTED", "UNDECIDED") and not s.as_expected
+        ]
         if unexpected:
             names = "; ".join(f"{s.claim.name} came out {s.outcome.name}" for s in unexpected)
             shown = [repr(s.worst) for s in unexpected if s.worst is not None]
@@ -105,9 +115,16 @@ class Marked:
         over = call.when == "call" or (call.when == "setup" and report.failed)
         expected_failure = report.skipped and hasattr(report, "wasxfail")
         if over and SEEN in item.stash and (expected_failure or not report.skipped):
-            why = None if report.passed else call.excinfo.typename if call.excinfo is not None else "it did not pass"
+            why = (
+                None
+                if report.passed
+                else call.excinfo.typename
+                if call.excinfo is not None
+                else "it did not pass"
+            )
             entries = [
-                _entry(item, seen, why) | {"seconds": round(call.duration, 3)} for seen in item.stash[SEEN].values()
+                _entry(item, seen, why) | {"seconds": round(call.duration, 3)}
+                for seen in item.stash[SEEN].values()
             ]
             item.user_properties += [pair for entry in entries for pair in properties(entry)]
             send(report, entries, spent(item.stash[SEEN].values()))
@@ -115,9 +132,13 @@ class Marked:
 
 
 def _entry(item: pytest.Item, seen: Evidence, failed: str | None) -> Record:
-    """The record of one claim in one test; a test that failed has not established its claim, whatever its verdicts were."""
+    """The record of one claim in one test; a test that failed has not established its claim,
+    whatever its verdicts were.
+    """
     if not seen.instances and failed is None:
-        return not_run(seen.claim, reason="no verdict: the test never called the claim", where=item.nodeid)
+        return not_run(
+            seen.claim, reason="no verdict: the test never called the claim", where=item.nodeid
+        )
     entry = record(seen, places=[_here(item, seen)]) if seen.instances else not_run(seen.claim)
     if failed is not None and not (entry["outcome"] == "REFUTED" != entry["expected"]):
         nothing = {"outcome": "UNDECIDED", "grade": None, "measured": None, "bound": None}
@@ -130,4 +151,9 @@ def _here(item: pytest.Item, seen: Evidence) -> Record:
     if seen.worst is not None:
         return place(item.nodeid, seen.worst)
     nothing = {"grade": None, "measured": None, "bound": None}
-    return {"where": item.nodeid, "outcome": seen.outcome.name, **nothing, "reason": "no instance met the hypotheses"}
+    return {
+        "where": item.nodeid,
+        "outcome": seen.outcome.name,
+        **nothing,
+        "reason": "no instance met the hypotheses",
+    }

@@ -15,17 +15,32 @@ _EXAMPLES, _SEED = 100, 0
 _LARGEST_SEED = 2**63 - 1
 
 TEXTS = {
-    "model": ("FILE.py:FACTORY", "check this network, or package.module:FACTORY, instead of drawn ones"),
+    "model": (
+        "FILE.py:FACTORY",
+        "check this network, or package.module:FACTORY, instead of drawn ones",
+    ),
     "examples": ("N", f"instances to draw per claim (default {_EXAMPLES})"),
-    "seed": ("S", f"of the search, and of noise inside a model (default {_SEED}), or random: printed"),
+    "seed": (
+        "S",
+        f"of the search, and of noise inside a model (default {_SEED}), or random: printed",
+    ),
     "json": ("FILE", "write the evidence there; report and badges are made of it"),
     "html": ("FILE", "write the report there: one page, no network"),
     "badges": ("DIR", "write badges there: per claim, per paper, for the whole suite"),
-    "counterexamples": ("DIR", "write a script there for every refutation of a claim that was collected"),
-    "markdown": ("FILE", "write a summary there, and append it to $GITHUB_STEP_SUMMARY if that is set"),
+    "counterexamples": (
+        "DIR",
+        "write a script there for every refutation of a claim that was collected",
+    ),
+    "markdown": (
+        "FILE",
+        "write a summary there, and append it to $GITHUB_STEP_SUMMARY if that is set",
+    ),
     "fail_under": (
         "GRADE",
-        "fail if a claim that was run earned less than PROVED > EXACT > CERTIFIED > NUMERICAL > STATISTICAL",
+        (
+            "fail if a claim that was run earned less than PROVED > EXACT > CERTIFIED > "
+            "NUMERICAL > STATISTICAL"
+        ),
     ),
 }
 _FILES = ("json", "html", "markdown")
@@ -54,8 +69,8 @@ class Options:
         counterexamples: the folder for scripts of refutations.
         markdown: where the summary goes.
         fail_under: the name of the weakest grade that is good enough.
-        planned: the claims that outputs are about, by name or glob, or None if they are about tied tests alone: what a file asks for is not
-            narrowed by what is typed besides.
+        planned: the claims that outputs are about, by name or glob, or None if they are about tied
+            tests alone: what a file asks for is not narrowed by what is typed besides.
         narrowed: whether something typed by hand leaves tests out.
     """
 
@@ -94,9 +109,14 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("theorems", "theorems: claims about feature learning as tests")
     group.addoption("--theorems", action="store_true", help="collect claims as test items")
     parser.addini(
-        "theorems", "collect claims as test items, unless single files are asked for", type="bool", default=False
+        "theorems",
+        "collect claims as test items, unless single files are asked for",
+        type="bool",
+        default=False,
     )
-    group.addoption("--no-theorems", action="store_true", help="collect no claims and write nothing about them")
+    group.addoption(
+        "--no-theorems", action="store_true", help="collect no claims and write nothing about them"
+    )
     help_ = "collect only these claims, by name or glob (repeatable; implies --theorems)"
     group.addoption("--claim", action="append", metavar="GLOB", dest="theorems_claims", help=help_)
     parser.addini("theorems_claims", "claims by name or glob", type="args")
@@ -110,13 +130,18 @@ def read_options(config: pytest.Config, asked: Sequence[str]) -> Options:
     """What command line and ini file ask for; ``asked`` are claims given by node id.
 
     Raises:
-        UsageError: for a value that means nothing; one line that says what came and what was wanted.
+        UsageError: for a value that means nothing; one line that says what came and what was
+            wanted.
     """
     if config.getoption("no_theorems"):
         return Options()
     given = {name: config.getoption(f"theorems_{name}") for name in TEXTS}
     claims = (*asked, *(config.getoption("theorems_claims") or ()))
-    by_option = config.getoption("theorems") or claims or any(given[name] for name in ("model", "examples", "seed"))
+    by_option = (
+        config.getoption("theorems")
+        or claims
+        or any(given[name] for name in ("model", "examples", "seed"))
+    )
     wanted = bool(by_option or config.getini("theorems"))
     collect = wanted and (_typed(config, asked) or not _single_files(config))
     values = {name: _value(config, name, given[name]) for name in TEXTS}
@@ -125,12 +150,17 @@ def read_options(config: pytest.Config, asked: Sequence[str]) -> Options:
         collect=collect,
         claims=tuple(claims or config.getini("theorems_claims")),
         planned=_planned(config, given) if wanted else None,
-        narrowed=bool(asked) or _single_files(config) or any(_by_hand(config, option) for option in _NARROWING),
+        narrowed=bool(asked)
+        or _single_files(config)
+        or any(_by_hand(config, option) for option in _NARROWING),
         model=values["model"],
         examples=_integer("--theorems-examples", values["examples"], _EXAMPLES, least=1),
         seed=_integer("--theorems-seed", _drawn(config, values["seed"]), _SEED, least=0),
         fail_under=_grade(values["fail_under"]),
-        **{name: Path(value) if (value := values[name]) is not None else None for name in (*_FILES, *_FOLDERS)},
+        **{
+            name: Path(value) if (value := values[name]) is not None else None
+            for name in (*_FILES, *_FOLDERS)
+        },
     )
 
 
@@ -144,7 +174,9 @@ def _by_hand(config: pytest.Config, option: str) -> bool:
 
 
 def _typed(config: pytest.Config, asked: Sequence[str]) -> bool:
-    """Whether claims were asked for by hand; the workers of pytest-xdist learn it from their controller."""
+    """Whether claims were asked for by hand; the workers of pytest-xdist learn it from their
+    controller.
+    """
     ours = ("--theorems", "--claim", "--theorems-model", "--theorems-examples", "--theorems-seed")
     if hasattr(config, "workerinput"):
         return bool(config.workerinput["theorems_typed"])
@@ -157,13 +189,19 @@ def _single_files(config: pytest.Config) -> bool:
     """Whether nothing but files, or tests in them, is asked for."""
     paths = [str(argument).split("::")[0] for argument in config.args]
     typed = config.args_source is pytest.Config.ArgsSource.ARGS
-    return typed and bool(paths) and not any((config.invocation_params.dir / path).is_dir() for path in paths)
+    return (
+        typed
+        and bool(paths)
+        and not any((config.invocation_params.dir / path).is_dir() for path in paths)
+    )
 
 
 def _planned(config: pytest.Config, given: dict[str, str | None]) -> tuple[str, ...]:
     """The claims that the outputs are about; empty for the whole catalogue."""
     ours = tuple(config.getoption("theorems_claims") or ())
-    outputs = [name for name in (*_FILES, "badges") if given[name] or config.getini(f"theorems_{name}")]
+    outputs = [
+        name for name in (*_FILES, "badges") if given[name] or config.getini(f"theorems_{name}")
+    ]
     standing = any(not _by_hand(config, f"--theorems-{name}") for name in outputs)
     if standing:  # a file says what is written, so a file says about what
         typed = list(_claims_by_hand(config))
@@ -185,8 +223,12 @@ def _value(config: pytest.Config, name: str, given: str | None) -> str | None:
     if given is not None:
         if not given.strip():
             metavar = TEXTS[name][0]
-            raise pytest.UsageError(f"expected --theorems-{name.replace('_', '-')} {metavar}, got nothing")
-        return given if name not in (*_FILES, *_FOLDERS) else str(config.invocation_params.dir / given)
+            raise pytest.UsageError(
+                f"expected --theorems-{name.replace('_', '-')} {metavar}, got nothing"
+            )
+        return (
+            given if name not in (*_FILES, *_FOLDERS) else str(config.invocation_params.dir / given)
+        )
     found = str(config.getini(f"theorems_{name}")).strip()
     if not found:
         return None
@@ -197,7 +239,9 @@ def _value(config: pytest.Config, name: str, given: str | None) -> str | None:
 
 
 def _drawn(config: pytest.Config, value: str | None) -> str | None:
-    """For "random" a seed that nobody knew, the same one in every worker (which pytest-xdist gives these options)."""
+    """For "random" a seed that nobody knew, the same one in every worker (which pytest-xdist gives
+    these options).
+    """
     if value == "random":
         value = str(secrets.randbits(40))
         config.option.theorems_seed = value
@@ -221,7 +265,9 @@ def _grade(value: str | None) -> str | None:
         return value and value.upper()
     near = difflib.get_close_matches(value.upper(), _GRADES, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
-    raise pytest.UsageError(f"expected --theorems-fail-under {', '.join(reversed(_GRADES))}, got {value!r}{hint}")
+    raise pytest.UsageError(
+        f"expected --theorems-fail-under {', '.join(reversed(_GRADES))}, got {value!r}{hint}"
+    )
 
 
 def _require_targets(values: dict[str, str | None]) -> None:

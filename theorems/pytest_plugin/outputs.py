@@ -1,4 +1,6 @@
-"""The files that a session leaves: all of a whole run, and of a part of one nothing that would destroy what a whole run has left."""
+"""The files that a session leaves: all of a whole run, and of a part of one nothing that would
+destroy what a whole run has left.
+"""
 
 from __future__ import annotations
 
@@ -35,12 +37,16 @@ class Outputs:
             InputError: for a file that cannot be written; what was there is as it was.
         """
         wanted = {
-            option: path for option in ("json", "html", "badges", "markdown") if (path := getattr(self.options, option))
+            option: path
+            for option in ("json", "html", "badges", "markdown")
+            if (path := getattr(self.options, option))
         }
         if not wanted:
             return []
         if not any(map(tried, self.evidence["claims"])):
-            return [f"no claim was tried: nothing is written, {self._listed(wanted.values())} as before"]
+            return [
+                f"no claim was tried: nothing is written, {self._listed(wanted.values())} as before"
+            ]
         kept: dict[str, Path] = {}
         why = ""
         if self.evidence.get("partial"):
@@ -52,10 +58,13 @@ class Outputs:
             else:
                 kept = {option: path for option, path in wanted.items() if _there(path)}
         self._write({option: path for option, path in wanted.items() if option not in kept})
-        notes = [f"wrote {self._named(path)}" for option, path in wanted.items() if option not in kept]
+        notes = [
+            f"wrote {self._named(path)}" for option, path in wanted.items() if option not in kept
+        ]
         if kept:
             notes.append(
-                f"left {self._listed(kept.values())} as before, since this run is a part: {why or 'run all of it'}"
+                f"left {self._listed(kept.values())} as before, since this run is a part: "
+                f"{why or 'run all of it'}"
             )
         return notes
 
@@ -80,7 +89,9 @@ class Outputs:
 
     def _listed(self, paths: Any) -> str:
         names = [self._named(path) for path in paths]
-        return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'}" if names else "nothing is"
+        return (
+            f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'}" if names else "nothing is"
+        )
 
 
 def _there(path: Path) -> bool:
@@ -96,7 +107,9 @@ def _append(summary: str | None, text: str) -> None:
         with Path(summary).open("a", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        raise InputError(f"expected $GITHUB_STEP_SUMMARY to be written, but {error.strerror or error}") from error
+        raise InputError(
+            f"expected $GITHUB_STEP_SUMMARY to be written, but {error.strerror or error}"
+        ) from error
 
 
 def renderer() -> Any:
@@ -109,5 +122,7 @@ def renderer() -> Any:
         report = importlib.import_module("theorems.report")
         report.require_packages()
     except (ImportError, InputError) as error:
-        raise InputError(f"--theorems-html needs the extra: pip install 'theorems[report]' ({error})") from error
+        raise InputError(
+            f"--theorems-html needs the extra: pip install 'theorems[report]' ({error})"
+        ) from error
     return report.render

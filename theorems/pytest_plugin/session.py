@@ -1,4 +1,6 @@
-"""One session: adds the claims to the items, gathers what their reports bring, and writes what was asked for."""
+"""One session: adds the claims to the items, gathers what their reports bring, and writes what was
+asked for.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ from theorems.pytest_plugin.outputs import Outputs, renderer
 
 
 class Session:
-    """Registered where anything is asked for, on workers of pytest-xdist too; only their controller writes."""
+    """Registered where anything is asked for, on workers of pytest-xdist too; only their controller
+    writes.
+    """
 
     def __init__(self, config: pytest.Config, options: Options) -> None:
         """Refuse what cannot be done before any work is done."""
@@ -46,7 +50,9 @@ class Session:
             raise pytest.UsageError(" ".join(str(error).split())) from error
 
     def _select(self) -> list[Any]:
-        """The claims that become items; on a network, what they presuppose comes first unless some are named."""
+        """The claims that become items; on a network, what they presuppose comes first unless some
+        are named.
+        """
         from theorems.catalogue import CLAIMS
         from theorems.checking.alarms import shared_out
         from theorems.commands.selection import checked_on_networks, select
@@ -57,7 +63,11 @@ class Session:
         chosen = select(self.options.claims, on_model=self.options.model is not None)
         for claim in chosen:
             taken = claim not in CLAIMS and claim.name in [other.name for other in CLAIMS]
-            require(not taken, f"expected a name that no claim of the catalogue has, got {claim.name!r}; rename yours")
+            require(
+                not taken,
+                f"expected a name that no claim of the catalogue has, got {claim.name!r}; "
+                "rename yours",
+            )
         if self.options.model is not None:
             return checked_on_networks(chosen)
         return shared_out(chosen, self.options.examples)
@@ -69,17 +79,23 @@ class Session:
         if self.options.planned is None:
             return []
         chosen = select(self.options.planned, on_model=self.options.model is not None)
-        chosen += [claim for claim in self.claims if claim.name not in {other.name for other in chosen}]
+        chosen += [
+            claim for claim in self.claims if claim.name not in {other.name for other in chosen}
+        ]
         return checked_on_networks(chosen) if self.options.model is not None else chosen
 
     def pytest_report_header(self) -> str:
         """What a reader needs to see the same again."""
         shown = " ".join(f"{name} {number}" for name, number in versions().items())
-        drawn = f", {self.options.examples} instances per claim" if self.options.model is None else ""
+        drawn = (
+            f", {self.options.examples} instances per claim" if self.options.model is None else ""
+        )
         return f"theorems: seed {self.options.seed}, profile {self.options.profile}{drawn}; {shown}"
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Try the user's factory before anything runs: a mistake in it is one line, also where workers will call it again."""
+        """Try the user's factory before anything runs: a mistake in it is one line, also where
+        workers will call it again.
+        """
         from theorems.commands.terminal import naming
 
         if not self.options.collect:
@@ -116,13 +132,17 @@ class Session:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Send what an item has seen along with its report; reports travel from worker to controller."""
+        """Send what an item has seen along with its report; reports travel from worker to
+        controller.
+        """
         report = yield
         if call.when == "call" and isinstance(item, ClaimItem):
             broken = "failed without a verdict" if report.failed else "skipped without a verdict"
             nothing = not_run(item.claim, reason=broken, where=item.nodeid)
             if report.failed and call.excinfo is not None:
-                nothing["error"] = " ".join(str(call.excinfo.value).split()) or call.excinfo.typename
+                nothing["error"] = (
+                    " ".join(str(call.excinfo.value).split()) or call.excinfo.typename
+                )
             entries = item.stash.get(EVIDENCE, [nothing])
             send(report, entries, item.stash.get(SPENT, None))
         return report
@@ -147,7 +167,9 @@ class Session:
         self.alarm = together(self.spent)
         self.evidence = self._document(interrupted=exitstatus == pytest.ExitCode.INTERRUPTED)
         try:
-            self.notes = Outputs(self.options, self.evidence, self.config.invocation_params.dir).write()
+            self.notes = Outputs(
+                self.options, self.evidence, self.config.invocation_params.dir
+            ).write()
         except InputError as error:
             self.failures = [" ".join(str(error).split())]
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
@@ -156,7 +178,9 @@ class Session:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _document(self, *, interrupted: bool) -> Record:
-        """The evidence of this run: every claim of the catalogue, and whether all that were meant to be tried were."""
+        """The evidence of this run: every claim of the catalogue, and whether all that were meant
+        to be tried were.
+        """
         from theorems.catalogue import CLAIMS
         from theorems.own.preconditions import autograd_gives_the_gradient
 
@@ -182,11 +206,15 @@ class Session:
         left = any(entry["name"] in names and not tried(entry) for entry in content["claims"])
         if interrupted or left or (not names and options.narrowed):
             meant = [entry for entry in content["claims"] if entry.get("asked", True)]
-            content["partial"] = partial(INTERRUPTED if interrupted else NARROWED, content["claims"], meant=len(meant))
+            content["partial"] = partial(
+                INTERRUPTED if interrupted else NARROWED, content["claims"], meant=len(meant)
+            )
         return content
 
     def _below(self) -> list[str]:
-        """A line for each claim that was run and earned less than was asked for; what applies nowhere has nothing to earn."""
+        """A line for each claim that was run and earned less than was asked for; what applies
+        nowhere has nothing to earn.
+        """
         wanted = self.options.fail_under
         if wanted is None or self.evidence is None:
             return []
@@ -195,15 +223,20 @@ class Session:
         if not judged:
             return [f"expected grade {wanted} or better, but no claim was judged"]
         low = [
-            entry for entry in judged if entry["grade"] is None or GRADES.index(entry["grade"]) < GRADES.index(wanted)
+            entry
+            for entry in judged
+            if entry["grade"] is None or GRADES.index(entry["grade"]) < GRADES.index(wanted)
         ]
         return [
-            f"expected {entry['name']} to earn {wanted} or better, got {entry['grade'] or entry['outcome'] or 'no verdict'}"
+            f"expected {entry['name']} to earn {wanted} or better, got "
+            f"{entry['grade'] or entry['outcome'] or 'no verdict'}"
             for entry in low
         ]
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """The table of claims that were run, those that were not as a number, and where everything is."""
+        """The table of claims that were run, those that were not as a number, and where everything
+        is.
+        """
         if self.evidence is None:
             return
         from rich.console import Console
@@ -212,13 +245,17 @@ class Session:
         from theorems.evidence.lines import fitted, summing_up
 
         entries = self.evidence["claims"]
-        run = [entry for entry in entries if entry["outcome"] is not None and "kept_from" not in entry]
+        run = [
+            entry for entry in entries if entry["outcome"] is not None and "kept_from" not in entry
+        ]
         terminalreporter.section("theorems")
-        writer = terminalreporter._tw  # noqa: SLF001 - the public methods know neither width nor colours
+        writer = terminalreporter._tw  # noqa: SLF001
         if run:
             text = io.StringIO()
             lines = fitted(run, writer.fullwidth if terminalreporter.isatty else None)
-            page = Console(file=text, force_terminal=writer.hasmarkup, no_color=not writer.hasmarkup)
+            page = Console(
+                file=text, force_terminal=writer.hasmarkup, no_color=not writer.hasmarkup
+            )
             for line in (lines.head(), *map(lines.row, run)):
                 page.print(line, soft_wrap=True)
             for shown in text.getvalue().splitlines():
@@ -226,7 +263,9 @@ class Session:
             terminalreporter.line(summing_up(run), bold=True)
         for entry in entries:
             silent = (
-                [place for place in entry["places"] if place["outcome"] is None] if entry["outcome"] is None else []
+                [place for place in entry["places"] if place["outcome"] is None]
+                if entry["outcome"] is None
+                else []
             )
             for place in silent:
                 said_of = f"{entry['name']}: not run; {place['where']}: {place['reason']}"

@@ -29,9 +29,13 @@ Sign: TypeAlias = Literal["=", "<=", ">=", ">"]
 
 
 _TOLD = 0.5
-"""The share of the smaller side that the bound of an equation may be: a side that is twice the other, or of the other sign, never holds."""
+"""The share of the smaller side that the bound of an equation may be: a side that is twice the
+other, or of the other sign, never holds.
+"""
 _VANISHED = 2.0**-100
-"""Bounds below this are those of results too small for float32 or float64: zeros may be all that is left of the terms."""
+"""Bounds below this are those of results too small for float32 or float64: zeros may be all that is
+left of the terms.
+"""
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,9 @@ class Relation(Protocol):
 class Comparison:
     """Entry by entry: observed = (<=, >=, >) predicted, up to the rounding error of both sides.
 
-    A side is an operand, or a mapping of named parts; ``signs`` gives the parts whose relation is not ``sign``. Floats that have
-    an exact meaning are judged in ball arithmetic too if ``certify``, see `theorems.relations.precision`; in nothing else unless ``rounded``.
+    A side is an operand, or a mapping of named parts; ``signs`` gives the parts whose relation is
+    not ``sign``. Floats that have an exact meaning are judged in ball arithmetic too if
+    ``certify``, see `theorems.relations.precision`; in nothing else unless ``rounded``.
     """
 
     sign: Sign = "="
@@ -71,10 +76,14 @@ class Comparison:
 
         An instance of exact numbers is compared with ``==`` in its own arithmetic.
         """
-        first = next((v for v in vars(instance).values() if isinstance(v, Tensor | np.ndarray)), None)
+        first = next(
+            (v for v in vars(instance).values() if isinstance(v, Tensor | np.ndarray)), None
+        )
         if first is None:
             kind = type(instance).__name__
-            raise InputError(f"expected a {kind} of tensors or of exact numbers, got one without either")
+            raise InputError(
+                f"expected a {kind} of tensors or of exact numbers, got one without either"
+            )
         judge = self._exactly if is_exact(first) else self._roughly
         return judge(observe, predict, instance)
 
@@ -87,7 +96,9 @@ class Comparison:
         except NotExactError as error:
             return self._inexact(str(error), observe, predict, instance)
         findings = [
-            self._compare(part, rational(part, observed[part]), rational(part, predicted[part]), None)
+            self._compare(
+                part, rational(part, observed[part]), rational(part, predicted[part]), None
+            )
             for part in _common(observed, predicted)
         ]
         return _worst(findings)
@@ -106,7 +117,9 @@ class Comparison:
                 measured, predicted = _sides(observe(instance.double()), predict(balls))
                 radii = _parts(observe(balls))
         except OpenQuestionError as error:
-            return Finding(Outcome.UNDECIDED, Grade.NUMERICAL, math.nan, math.inf, {"reason": str(error)})
+            return Finding(
+                Outcome.UNDECIDED, Grade.NUMERICAL, math.nan, math.inf, {"reason": str(error)}
+            )
         findings, compared = [], {}
         for part in _common(measured, predicted):
             p, r = as_ball(predicted[part]), rounding(measured[part], radii[part])
@@ -128,45 +141,84 @@ class Comparison:
         return self._doubted(found, compared, observe, predict, instance)
 
     def _earned(
-        self, found: Finding, compared: Mapping[str, Any], observe: Side, predict: Side, instance: Instance
+        self,
+        found: Finding,
+        compared: Mapping[str, Any],
+        observe: Side,
+        predict: Side,
+        instance: Instance,
     ) -> Finding:
         """UNDECIDED where half of a measured field would hold as well."""
-        bounds = {k: b for k, (_, _, b) in compared.items() if b is not None and self.signs.get(k, self.sign) == "="}
+        bounds = {
+            k: b
+            for k, (_, _, b) in compared.items()
+            if b is not None and self.signs.get(k, self.sign) == "="
+        }
         field = not_told(observe, predict, instance, bounds) if bounds else ""
         reason = {"reason": would_hold(instance, field)} if field else {}
-        return replace(found, outcome=Outcome.UNDECIDED, context={**found.context, **reason}) if field else found
+        return (
+            replace(found, outcome=Outcome.UNDECIDED, context={**found.context, **reason})
+            if field
+            else found
+        )
 
     def _inexact(self, reason: str, observe: Side, predict: Side, instance: Instance) -> Finding:
-        """The same numbers as floats, where a formula leaves the fractions; nothing where floats do not hold them."""
+        """The same numbers as floats, where a formula leaves the fractions; nothing where floats do
+        not hold them.
+        """
         floats = in_floats(instance)
         if floats is None:
-            return Finding(Outcome.INAPPLICABLE, Grade.EXACT, 0.0, 0.0, {"hypothesis": RATIONAL, "reason": reason})
+            return Finding(
+                Outcome.INAPPLICABLE,
+                Grade.EXACT,
+                0.0,
+                0.0,
+                {"hypothesis": RATIONAL, "reason": reason},
+            )
         found = self.judge(observe, predict, floats)
         return replace(found, context={**found.context, "not exact": reason})
 
     def _cancelled(
-        self, found: Finding, compared: Mapping[str, Any], observe: Side, predict: Side, balls: Instance
+        self,
+        found: Finding,
+        compared: Mapping[str, Any],
+        observe: Side,
+        predict: Side,
+        balls: Instance,
     ) -> Finding:
-        """Where two sides are zero up to rounding, the sizes of the terms that cancelled are the scale of the test."""
+        """Where two sides are zero up to rounding, the sizes of the terms that cancelled are the
+        scale of the test.
+        """
         sizes = term_sizes(
             lambda it: {
-                f"{k} {n}": v for k, side in (("o", observe), ("p", predict)) for n, v in _parts(side(it)).items()
+                f"{k} {n}": v
+                for k, side in (("o", observe), ("p", predict))
+                for n, v in _parts(side(it)).items()
             },
             balls,
         )
         if sizes is None:
             return found
         scales = {part: max(sizes[f"o {part}"], sizes[f"p {part}"]) for part in compared}
-        return _worst([self._compare(part, *sides, scale=scales[part]) for part, sides in compared.items()])
+        return _worst(
+            [self._compare(part, *sides, scale=scales[part]) for part, sides in compared.items()]
+        )
 
     def _doubted(
-        self, found: Finding, compared: Mapping[str, Any], observe: Side, predict: Side, instance: Instance
+        self,
+        found: Finding,
+        compared: Mapping[str, Any],
+        observe: Side,
+        predict: Side,
+        instance: Instance,
     ) -> Finding:
         """A refutation that what was taken as given cannot explain; else UNDECIDED."""
 
         def gaps(other: Instance) -> dict[str, Tensor]:
             seen, told = _parts(observe(other)), _parts(predict(other))
-            return {part: torch.as_tensor(seen[part]) - torch.as_tensor(told[part]) for part in seen}
+            return {
+                part: torch.as_tensor(seen[part]) - torch.as_tensor(told[part]) for part in seen
+            }
 
         moved = movements(gaps, instance)
         if moved is None:
@@ -190,18 +242,29 @@ class Comparison:
         reason = _open(sign, found, "" if sign == ">" else in_double(instance))
         return replace(found, context={**found.context, "reason": reason})
 
-    def _compare(self, part: str, observed: Operand, predicted: Operand, bound: Any, *, scale: float = 0.0) -> Finding:
+    def _compare(
+        self, part: str, observed: Operand, predicted: Operand, bound: Any, *, scale: float = 0.0
+    ) -> Finding:
         if tuple(observed.shape) != tuple(predicted.shape):
             shapes = f"predicted {tuple(predicted.shape)}, observed {tuple(observed.shape)}"
-            return Finding(Outcome.REFUTED, Grade.EXACT, math.inf, 0.0, {"part": part, "shapes": shapes})
+            return Finding(
+                Outcome.REFUTED, Grade.EXACT, math.inf, 0.0, {"part": part, "shapes": shapes}
+            )
         if 0 in tuple(observed.shape):
             reason = f"both sides are empty, of shape {tuple(observed.shape)}: nothing is compared"
-            return Finding(Outcome.INAPPLICABLE, Grade.EXACT, 0.0, 0.0, {"hypothesis": COMPARED, "reason": reason})
+            return Finding(
+                Outcome.INAPPLICABLE,
+                Grade.EXACT,
+                0.0,
+                0.0,
+                {"hypothesis": COMPARED, "reason": reason},
+            )
         sign = self.signs.get(part, self.sign)
         gap = observed - predicted
         residual = {"=": abs(gap), "<=": gap, ">=": -gap, ">": -gap}[sign]
         if bound is None:
-            residual = np.asarray(residual, dtype=object)  # numpy turns a single exact number into a bare scalar
+            # numpy turns a single exact number into a bare scalar
+            residual = np.asarray(residual, dtype=object)
             bound = np.zeros(residual.shape, dtype=object)
         index = worst_entry(residual, bound, strict=sign == ">")
         worst, limit = residual[index], bound[index]
@@ -212,19 +275,30 @@ class Comparison:
         if outcome is Outcome.HOLDS and open_question and grade is Grade.NUMERICAL:
             sizes = float(abs(observed).max()), float(abs(predicted).max())
             scale = max(scale * RESOLVED, _TOLD * min(sizes) if sign == "=" else max(sizes))
-            # the bound exceeds what is compared: nothing was tested, unless terms of normal size cancelled to exact zeros
+            # the bound exceeds what is compared: nothing was tested, unless terms of normal size
+            # cancelled to exact zeros
             if float(bound.max()) > scale and (worst != 0 or float(bound.max()) < _VANISHED):
                 outcome = Outcome.UNDECIDED
         context: dict[str, Any] = {"part": part} if part else {}
-        context |= {"entry": index, "observed": number(observed[index]), "predicted": number(predicted[index])}
+        context |= {
+            "entry": index,
+            "observed": number(observed[index]),
+            "predicted": number(predicted[index]),
+        }
         return Finding(
-            outcome, grade, max(number(worst), 0.0) if sign != ">" else number(worst), number(limit), context
+            outcome,
+            grade,
+            max(number(worst), 0.0) if sign != ">" else number(worst),
+            number(limit),
+            context,
         )
 
 
 def undefined(reason: str) -> Finding:
     """What a formula with a zero denominator says of an instance: nothing."""
-    return Finding(Outcome.INAPPLICABLE, Grade.EXACT, 0.0, 0.0, {"hypothesis": DEFINED, "reason": reason})
+    return Finding(
+        Outcome.INAPPLICABLE, Grade.EXACT, 0.0, 0.0, {"hypothesis": DEFINED, "reason": reason}
+    )
 
 
 DEFINED = "no denominator is zero"
@@ -242,7 +316,10 @@ RATIONAL = "the formula stays within the fractions"
 def _open(sign: Sign, found: Finding, wider: str) -> str:
     """Why a comparison is open, and what to do about it."""
     if not (math.isfinite(found.measured) and math.isfinite(found.bound)):
-        return "a side or its bound is no finite number: keep formulas within their domains, or such instances out by where="
+        return (
+            "a side or its bound is no finite number: keep formulas within their domains, or "
+            "such instances out by where="
+        )
     if sign == ">":
         return (
             "both sides are equal up to their rounding, where a strict inequality cannot be told: "
@@ -250,7 +327,8 @@ def _open(sign: Sign, found: Finding, wider: str) -> str:
         )
     return "rounding may be as large as what is compared, so that nothing would be tested: " + (
         wider
-        or "compare larger numbers, leave such instances out by where=, or state it of data instead of measured fields"
+        or "compare larger numbers, leave such instances out by where=, or state it of data "
+        "instead of measured fields"
     )
 
 
@@ -263,10 +341,13 @@ def _sides(observed: Any, predicted: Any) -> tuple[Mapping[str, Operand], Mappin
     for side, value in (("observed", observed), ("predicted", predicted)):
         for part, operand in _parts(value).items():
             where = f" in part {part!r}" if part else ""
-            usable = isinstance(operand, Tensor | np.ndarray | Ball | np.generic | int | float | Fraction)
+            usable = isinstance(
+                operand, Tensor | np.ndarray | Ball | np.generic | int | float | Fraction
+            )
             if not usable or (side == "observed" and isinstance(operand, float)):
                 raise InputError(
-                    f"expected the {side} side{where} to be a tensor, got {type(operand).__name__}; "
+                    f"expected the {side} side{where} to be a tensor, got "
+                    f"{type(operand).__name__}; "
                     "leave out float() and .item(), and name parts in a dict"
                 )
     return _parts(observed), _parts(predicted)
@@ -274,7 +355,10 @@ def _sides(observed: Any, predicted: Any) -> tuple[Mapping[str, Operand], Mappin
 
 def _common(observed: Mapping[str, Operand], predicted: Mapping[str, Operand]) -> list[str]:
     if set(observed) != set(predicted):
-        raise TypeError(f"expected the parts {sorted(observed)} on both sides, got {sorted(predicted)} predicted")
+        raise TypeError(
+            f"expected the parts {sorted(observed)} on both sides, got {sorted(predicted)} "
+            "predicted"
+        )
     return list(observed)
 
 
@@ -283,8 +367,13 @@ _SEVERITY = (Outcome.INAPPLICABLE, Outcome.HOLDS, Outcome.UNDECIDED, Outcome.REF
 
 def _worst(findings: list[Finding]) -> Finding:
     """The most severe part; its grade is the weakest among the parts that agree with it."""
-    ratio = [f.measured / f.bound if f.bound > 0 else (math.inf if f.measured > 0 else 0.0) for f in findings]
-    order = sorted(range(len(findings)), key=lambda i: (_SEVERITY.index(findings[i].outcome), ratio[i]))
+    ratio = [
+        f.measured / f.bound if f.bound > 0 else (math.inf if f.measured > 0 else 0.0)
+        for f in findings
+    ]
+    order = sorted(
+        range(len(findings)), key=lambda i: (_SEVERITY.index(findings[i].outcome), ratio[i])
+    )
     worst = findings[order[-1]]
     grade = min(f.grade for f in findings) if worst.outcome is Outcome.HOLDS else worst.grade
     return Finding(worst.outcome, grade, worst.measured, worst.bound, worst.context)

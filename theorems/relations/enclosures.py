@@ -1,4 +1,6 @@
-"""How far each measured number of an instance can be from the exact one: instances as balls, as their types declare it."""
+"""How far each measured number of an instance can be from the exact one: instances as balls, as
+their types declare it.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,10 @@ from theorems.impl.instances.instance import Instance
 
 
 def enclose(instance: Instance) -> Any:
-    """The instance with every operand as a ``Ball``: data exact, what was measured with the error of its computation.
+    """The instance with every operand as a ``Ball``: data exact, what was measured with the error
+    of its computation.
 
-    What that is is said where the type is defined (`Instance.measured`, or its own ``enclosed``): no import changes it.
+    What that is is said where the type is defined (`Instance.measured`, or its own ``enclosed``):
+    no import changes it.
     """
     return instance.enclosed()

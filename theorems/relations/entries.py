@@ -1,4 +1,6 @@
-"""Entries of two sides: which one is nearest to refutation, and what its difference and its bound decide."""
+"""Entries of two sides: which one is nearest to refutation, and what its difference and its bound
+decide.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ def decide(sign: str, residual: Any, bound: Any) -> Outcome:
     """NaN and infinity prove nothing; exact numbers may be larger than any float."""
     if isinstance(residual, Tensor) and not bool(torch.isfinite(residual) & torch.isfinite(bound)):
         return Outcome.UNDECIDED
-    if sign == ">":  # the residual is predicted − observed: proved below zero, proved not, or neither
+    # the residual is predicted − observed: proved below zero, proved not, or neither
+    if sign == ">":
         if residual < -bound:
             return Outcome.HOLDS
         return Outcome.REFUTED if residual >= bound else Outcome.UNDECIDED
@@ -37,7 +40,11 @@ def worst_entry(residual: Operand, bound: Operand, *, strict: bool) -> tuple[int
             score = torch.where(residual >= bound, math.inf, score)
         ratio = torch.where(bound > 0, residual / bound, torch.where(residual > 0, math.inf, 0.0))
         flat = int((score if strict or not bool((bound > 0).any()) else ratio).argmax())
-        return tuple(int(i) for i in np.unravel_index(flat, tuple(residual.shape))) if residual.ndim else ()
+        return (
+            tuple(int(i) for i in np.unravel_index(flat, tuple(residual.shape)))
+            if residual.ndim
+            else ()
+        )
     flat = max(range(residual.size), key=lambda i: residual.reshape(-1)[i])
     return tuple(int(i) for i in np.unravel_index(flat, residual.shape))
 
@@ -58,7 +65,8 @@ def rational(part: str, value: Operand) -> np.ndarray:
     for entry in exact.flat:
         if not isinstance(entry, int | Fraction | np.integer):
             raise TypeError(
-                f"expected integers and fractions in part {part!r} of an exact instance, got {type(entry).__name__}: "
+                f"expected integers and fractions in part {part!r} of an exact instance, "
+                f"got {type(entry).__name__}: "
                 "the formula mixes floats into exact arithmetic"
             )
     return exact

@@ -1,4 +1,6 @@
-"""The relation "this kernel minimises that convex energy over the positive semidefinite kernels"."""
+"""The relation "this kernel minimises that convex energy over the positive semidefinite
+kernels".
+"""
 
 from __future__ import annotations
 
@@ -26,10 +28,12 @@ from theorems.verdict import Grade, Outcome
 
 @dataclass(frozen=True)
 class Minimises:
-    """The predicted kernel K satisfies the optimality conditions of the observed energy, which are sufficient if it is convex.
+    """The predicted kernel K satisfies the optimality conditions of the observed energy, which are
+    sufficient if it is convex.
 
-    ``observe(instance)`` is the gradient ∇E as a function of a kernel; K ⪰ 0, ∇E(K) ⪰ 0 and ∇E(K) K = 0 are checked: exactly on
-    exact instances, else with proved eigenvalue bounds and the rounding error of both formulas, and in ball arithmetic too if ``certify``.
+    ``observe(instance)`` is the gradient ∇E as a function of a kernel; K ⪰ 0, ∇E(K) ⪰ 0 and ∇E(K) K
+    = 0 are checked: exactly on exact instances, else with proved eigenvalue bounds and the rounding
+    error of both formulas, and in ball arithmetic too if ``certify``.
     """
 
     certify: bool = True
@@ -44,24 +48,36 @@ class Minimises:
             if is_exact(first)
             else _semidefinite("K is positive semidefinite", kernel)
         )
-        if inside.outcome is not Outcome.HOLDS:  # the energy is defined on semidefinite kernels only
+        # the energy is defined on semidefinite kernels only
+        if inside.outcome is not Outcome.HOLDS:
             certify = self.certify and not is_exact(first)
-            return strengthened(inside, _Enclosed(), observe, predict, instance) if certify else inside
+            return (
+                strengthened(inside, _Enclosed(), observe, predict, instance) if certify else inside
+            )
         gradient = observe(chosen)(kernel)  # type: ignore[operator]
         if is_exact(first):
             conditions = {
                 "gradient is positive semidefinite": is_semidefinite(gradient),
                 "gradient vanishes on K": not (gradient @ kernel != 0).any(),
             }
-            return _worst([inside, *(_exact(name, holds=holds) for name, holds in conditions.items())])
+            return _worst(
+                [inside, *(_exact(name, holds=holds) for name, holds in conditions.items())]
+            )
         found = _worst(
             [
                 inside,
                 _semidefinite("gradient is positive semidefinite", gradient),
-                _zero("gradient vanishes on K", gradient @ kernel, gradient, _near(observe(chosen), kernel)),
+                _zero(
+                    "gradient vanishes on K",
+                    gradient @ kernel,
+                    gradient,
+                    _near(observe(chosen), kernel),
+                ),
             ]
         )
-        return strengthened(found, _Enclosed(), observe, predict, instance) if self.certify else found
+        return (
+            strengthened(found, _Enclosed(), observe, predict, instance) if self.certify else found
+        )
 
 
 class Spectrum(NamedTuple):
@@ -73,10 +89,11 @@ class Spectrum(NamedTuple):
 
 @dataclass(frozen=True)
 class MinimiserHasRank:
-    """The predicted kernel minimises the observed energy, as in `Minimises`, and has the predicted rank, as in `RankIs`.
+    """The predicted kernel minimises the observed energy, as in `Minimises`, and has the predicted
+    rank, as in `RankIs`.
 
-    ``observe(instance)`` is the gradient ∇E as a function of a kernel, ``predict(instance)`` a `Spectrum`. Without the first half a formula for the
-    kernel would vouch for its own rank.
+    ``observe(instance)`` is the gradient ∇E as a function of a kernel, ``predict(instance)`` a
+    `Spectrum`. Without the first half a formula for the kernel would vouch for its own rank.
     """
 
     certify: bool = True
@@ -111,7 +128,10 @@ class _Enclosed:
         if inside.outcome is not Outcome.HOLDS:
             return inside
         slope: Any = observe(instance)
-        gradient, near = slope(kernel), slope(kernel + np.eye(kernel.shape[-1], dtype=int).astype(object))
+        gradient, near = (
+            slope(kernel),
+            slope(kernel + np.eye(kernel.shape[-1], dtype=int).astype(object)),
+        )
         product = gradient @ kernel
         return _worst(
             [
@@ -127,14 +147,21 @@ def _enclosed_semidefinite(name: str, matrix: ArbArray, near: ArbArray) -> Findi
     least = symmetric_eigenvalues(matrix)[-1]
     outcome = decided(">=", -least, max(norm(matrix), norm(near)))
     context = {"condition": name, "least eigenvalue": str(least)}
-    return Finding(outcome, Grade.CERTIFIED, max(-float(least.mid()), 0.0), float(least.rad()), context)
+    return Finding(
+        outcome, Grade.CERTIFIED, max(-float(least.mid()), 0.0), float(least.rad()), context
+    )
 
 
 def _enclosed_zero(name: str, product: ArbArray, near: ArbArray) -> Finding:
     largest = max(np.asarray(product).flat, key=lambda value: float(value.abs_upper()))
-    outcome = max((decided("=", abs(value), norm(near)) for value in np.asarray(product).flat), key=_ORDER.index)
+    outcome = max(
+        (decided("=", abs(value), norm(near)) for value in np.asarray(product).flat),
+        key=_ORDER.index,
+    )
     context = {"condition": name, "largest entry": str(largest)}
-    return Finding(outcome, Grade.CERTIFIED, abs(float(largest.mid())), float(largest.rad()), context)
+    return Finding(
+        outcome, Grade.CERTIFIED, abs(float(largest.mid())), float(largest.rad()), context
+    )
 
 
 _ORDER = (Outcome.HOLDS, Outcome.UNDECIDED, Outcome.REFUTED)
@@ -157,7 +184,9 @@ def _semidefinite(name: str, matrix: Ball) -> Finding:
 
 
 def _near(slope: Any, kernel: Ball) -> Ball:
-    """The gradient at K + I: what it is like where K is not right, the scale against which zero counts."""
+    """The gradient at K + I: what it is like where K is not right, the scale against which zero
+    counts.
+    """
     other: Ball = slope(kernel + torch.eye(kernel.shape[-1], dtype=torch.float64))
     return other
 
@@ -167,7 +196,10 @@ def _zero(name: str, product: Ball, gradient: Ball, near: Ball) -> Finding:
     if not bool(torch.isfinite(ratio).all()):
         return Finding(Outcome.UNDECIDED, Grade.NUMERICAL, math.nan, math.inf, {"condition": name})
     worst = int(ratio.reshape(-1).argmax())
-    residual, limit = float(product.center.abs().reshape(-1)[worst]), float(product.error.reshape(-1)[worst])
+    residual, limit = (
+        float(product.center.abs().reshape(-1)[worst]),
+        float(product.error.reshape(-1)[worst]),
+    )
     outcome = Outcome.HOLDS if residual <= limit else Outcome.REFUTED
     scale = max(float(gradient.center.abs().max()), float(near.center.abs().max()))
     if outcome is Outcome.HOLDS and float(gradient.error.max()) > scale:

@@ -1,7 +1,9 @@
-r"""The relation "this matrix has rank at most k", and its quantitative form :math:`\sigma_{k+1}(M) \le \|E\|`.
+r"""The relation "this matrix has rank at most k", and its quantitative form :math:`\sigma_{k+1}(M)
+\le \|E\|`.
 
-Integers that nothing rounded are decided by exact rank (FLINT). Otherwise the measured matrix is known up to a radius, and the claim
-is refuted only if σ_{k+1} of what was measured is *proved* larger than the radius: then no matrix of rank k is near.
+Integers that nothing rounded are decided by exact rank (FLINT). Otherwise the measured matrix is
+known up to a radius, and the claim is refuted only if σ_{k+1} of what was measured is *proved*
+larger than the radius: then no matrix of rank k is near.
 """
 
 from __future__ import annotations
@@ -44,7 +46,8 @@ class RankIs:
 
     Args:
         equal: names of the parts whose rank equals the prediction ("" for a side without parts).
-        certify: whether floats that have an exact meaning are judged in ball arithmetic too, see `theorems.relations.precision`.
+        certify: whether floats that have an exact meaning are judged in ball arithmetic too, see
+            `theorems.relations.precision`.
     """
 
     equal: tuple[str, ...] = ()
@@ -55,13 +58,26 @@ class RankIs:
         first = next(v for v in vars(instance).values() if isinstance(v, Tensor | np.ndarray))
         ranks, half = _parts(predict(instance)), half_the_digits(instance)
         if is_exact(first):
-            observed: Mapping[str, Any] = {name: _plain(value) for name, value in _named(observe(instance)).items()}
+            observed: Mapping[str, Any] = {
+                name: _plain(value) for name, value in _named(observe(instance)).items()
+            }
             enclosed = observed
         else:
-            observed, enclosed = _named(observe(instance.double())), _named(observe(enclose(instance)))
+            observed, enclosed = (
+                _named(observe(instance.double())),
+                _named(observe(enclose(instance))),
+            )
         if set(ranks) != set(observed):
-            raise TypeError(f"expected the parts {sorted(observed)} on both sides, got {sorted(ranks)} predicted")
-        found = _worst([self._part(name, observed[name], enclosed[name], int(ranks[name]), half) for name in ranks])
+            raise TypeError(
+                f"expected the parts {sorted(observed)} on both sides, got {sorted(ranks)} "
+                "predicted"
+            )
+        found = _worst(
+            [
+                self._part(name, observed[name], enclosed[name], int(ranks[name]), half)
+                for name in ranks
+            ]
+        )
         if is_exact(first):
             return found
         if self.certify and found.grade is not Grade.EXACT:
@@ -73,7 +89,12 @@ class RankIs:
         return self._doubted(found, enclosed, ranks, observe, instance)
 
     def _doubted(
-        self, found: Finding, enclosed: Mapping[str, Any], ranks: Mapping[str, Any], observe: Side, instance: Instance
+        self,
+        found: Finding,
+        enclosed: Mapping[str, Any],
+        ranks: Mapping[str, Any],
+        observe: Side,
+        instance: Instance,
     ) -> Finding:
         """A refutation that what was taken as given cannot explain; else UNDECIDED."""
         moved = movements(lambda other: _matrices(_named(observe(other))), instance)
@@ -85,7 +106,13 @@ class RankIs:
             wide = _moved(matrix, moved[name])
             room = None if slack is None else _moved(slack, moved[f"{name} slack"])
             again.append(
-                _numerically(wide, room, int(ranks[name]), half_the_digits(instance), equal=name in self.equal)
+                _numerically(
+                    wide,
+                    room,
+                    int(ranks[name]),
+                    half_the_digits(instance),
+                    equal=name in self.equal,
+                )
             )
         if _worst(again).outcome is Outcome.REFUTED:
             return found
@@ -107,7 +134,11 @@ class RankIs:
                 return replace(exact, context=label | dict(exact.context))
             matrix, ball, slack, allowance = (_float(m) for m in (matrix, matrix, slack, slack))
         measured = Ball(matrix, ball.radius if isinstance(ball, Ball) else None)
-        room = None if slack is None else Ball(slack, allowance.radius if isinstance(allowance, Ball) else None)
+        room = (
+            None
+            if slack is None
+            else Ball(slack, allowance.radius if isinstance(allowance, Ball) else None)
+        )
         if _whole(measured) and (room is None or _whole(room)):
             exact = _exactly(
                 to_exact(measured.center),
@@ -123,7 +154,9 @@ class RankIs:
 
 @dataclass(frozen=True)
 class _EnclosedRanks:
-    """The same on balls of arb at rising precision: elimination proves how large a rank is at least, and what is left beyond it."""
+    """The same on balls of arb at rising precision: elimination proves how large a rank is at
+    least, and what is left beyond it.
+    """
 
     equal: tuple[str, ...]
 
@@ -140,15 +173,18 @@ class _EnclosedRanks:
         ranks, observed = _parts(predict(instance)), _named(observe(instance))
         if any(isinstance(value, Within) for value in observed.values()):
             raise NotImplementedError("a rank within a slack is about measured numbers")
-        return _worst([self._part(name, arb_array(observed[name]), int(ranks[name])) for name in ranks])
+        return _worst(
+            [self._part(name, arb_array(observed[name]), int(ranks[name])) for name in ranks]
+        )
 
     def _part(self, name: str, matrix: Any, rank: int) -> Finding:
         from theorems.relations.certified import decided
 
         least, rest = proved_rank(matrix, max(rank, 0))
         label = ({"part": name} if name else {}) | {
-            "rank claimed": f"{'=' if name in self.equal else '<='} {rank}", "rank proved": f">= {least}",
-        }  # fmt: skip
+            "rank claimed": f"{'=' if name in self.equal else '<='} {rank}",
+            "rank proved": f">= {least}",
+        }
         above = least == rank >= 0 and proved_rank(matrix, rank + 1)[0] > rank
         missing = name in self.equal and least < rank
         if rank < 0 or above or (missing and rank > min(matrix.shape[-2:])):
@@ -160,7 +196,11 @@ class _EnclosedRanks:
 
 
 def _plain(value: Any) -> Any:
-    return Within(*(plain_array(part) for part in value)) if isinstance(value, Within) else plain_array(value)
+    return (
+        Within(*(plain_array(part) for part in value))
+        if isinstance(value, Within)
+        else plain_array(value)
+    )
 
 
 def _matrices(observed: Mapping[str, Any]) -> dict[str, Any]:
@@ -193,11 +233,16 @@ def _whole(matrix: Ball) -> bool:
     return exact and bool((matrix.center == matrix.center.round()).all())
 
 
-def _exactly(matrix: np.ndarray, slack: np.ndarray | None, rank: int, *, equal: bool) -> Finding | None:
+def _exactly(
+    matrix: np.ndarray, slack: np.ndarray | None, rank: int, *, equal: bool
+) -> Finding | None:
     """Exact rank of every matrix of a batch; None where ‖slack‖ is too near to decide."""
     flat = matrix.reshape(-1, *matrix.shape[-2:])
     if slack is not None and any(v != 0 for v in slack.reshape(-1)):
-        verdicts = [_below(m, e, rank) for m, e in zip(flat, slack.reshape(-1, *slack.shape[-2:]), strict=True)]
+        verdicts = [
+            _below(m, e, rank)
+            for m, e in zip(flat, slack.reshape(-1, *slack.shape[-2:]), strict=True)
+        ]
         if any(v is None for v in verdicts):
             return None
         outcome = Outcome.HOLDS if all(verdicts) else Outcome.REFUTED
@@ -209,7 +254,9 @@ def _exactly(matrix: np.ndarray, slack: np.ndarray | None, rank: int, *, equal: 
 
 
 def _below(matrix: np.ndarray, slack: np.ndarray, rank: int) -> bool | None:
-    """Whether σ_{rank+1}(matrix) ≤ ‖slack‖, decided by counting eigenvalues above a rational threshold; None if too near."""
+    """Whether σ_{rank+1}(matrix) ≤ ‖slack‖, decided by counting eigenvalues above a rational
+    threshold; None if too near.
+    """
     square, room = _gram(matrix), _gram(slack)
     direction = np.linalg.eigh(_scaled(room))[1][:, -1]
     x = np.array([round(v * 2**40) for v in direction], dtype=object)
@@ -223,7 +270,9 @@ def _below(matrix: np.ndarray, slack: np.ndarray, rank: int) -> bool | None:
 def _scaled(matrix: np.ndarray) -> np.ndarray:
     """Divided by the largest entry, in float64: whole numbers may be larger than any float."""
     peak = max(abs(value) for value in matrix.flat) or 1
-    return np.array([float(Fraction(value) / Fraction(peak)) for value in matrix.flat]).reshape(matrix.shape)
+    return np.array([float(Fraction(value) / Fraction(peak)) for value in matrix.flat]).reshape(
+        matrix.shape
+    )
 
 
 def _gram(matrix: np.ndarray) -> np.ndarray:
@@ -235,7 +284,9 @@ def _above(square: np.ndarray, threshold: Fraction) -> int:
     return positive_eigenvalues(square - threshold * np.eye(len(square), dtype=int).astype(object))
 
 
-def _numerically(matrix: Ball, slack: Ball | None, rank: int, half: float = math.sqrt(UNIT), *, equal: bool) -> Finding:
+def _numerically(
+    matrix: Ball, slack: Ball | None, rank: int, half: float = math.sqrt(UNIT), *, equal: bool
+) -> Finding:
     values, errors = singular_values(matrix)
     width = values.shape[-1]
     room = certain = torch.zeros(values.shape[:-1], dtype=torch.float64)
@@ -252,15 +303,22 @@ def _numerically(matrix: Ball, slack: Ball | None, rank: int, half: float = math
         residual, limit = float(gap.reshape(-1)[worst]), float(bound.reshape(-1)[worst])
         outcome = _outcome(residual, limit)
         largest = float(values.max())
-        context: dict[str, Any] = {"sigma": float(values[..., rank].reshape(-1)[worst]), "largest sigma": largest}
-        if outcome is Outcome.HOLDS and not _told_apart(values, bound, gap, rank, half, slack=slack is not None):
+        context: dict[str, Any] = {
+            "sigma": float(values[..., rank].reshape(-1)[worst]),
+            "largest sigma": largest,
+        }
+        if outcome is Outcome.HOLDS and not _told_apart(
+            values, bound, gap, rank, half, slack=slack is not None
+        ):
             outcome = Outcome.UNDECIDED
             hidden = f"rounding hides up to {limit:.2g} of singular values up to {largest:.2g}"
             context["reason"] = f"{hidden}: a smaller rank passes as well; use float64"
         found = Finding(outcome, Grade.NUMERICAL, max(residual, 0.0), limit, context)
     if equal and found.outcome is Outcome.HOLDS and rank > 0:
         if rank > width:
-            return Finding(Outcome.REFUTED, Grade.EXACT, float(rank - width), 0.0, {"smaller side": width})
+            return Finding(
+                Outcome.REFUTED, Grade.EXACT, float(rank - width), 0.0, {"smaller side": width}
+            )
         if not bool((values[..., rank - 1] > errors[..., rank - 1]).all()):
             found = replace(found, outcome=Outcome.UNDECIDED)
         return replace(found, grade=Grade.NUMERICAL)
@@ -271,11 +329,15 @@ _FINE = 2.0**-5
 """What rounding may hide of the largest singular value: half-precision formats hide more."""
 
 
-def _told_apart(values: Tensor, bound: Tensor, gap: Tensor, rank: int, half: float, *, slack: bool) -> bool:
-    """Whether the radius is small enough for "at most ``rank``" to say something: no false rank, smaller or not, must pass for rounding's sake alone.
+def _told_apart(
+    values: Tensor, bound: Tensor, gap: Tensor, rank: int, half: float, *, slack: bool
+) -> bool:
+    """Whether the radius is small enough for "at most ``rank``" to say something: no false rank,
+    smaller or not, must pass for rounding's sake alone.
 
-    It is where the radius leaves half of the digits of the format. Else the radius must be a small part of it, and of σ_rank and σ_{rank+1} those below the radius must
-    look like what rounding leaves: far below any bound on it, or one like the next.
+    It is where the radius leaves half of the digits of the format. Else the radius must be a small
+    part of it, and of σ_rank and σ_{rank+1} those below the radius must look like what rounding
+    leaves: far below any bound on it, or one like the next.
     """
     top = values[..., 0]
     fine = (bound <= _FINE * top) | (top == 0)  # zeros have no scale

@@ -11,10 +11,12 @@ SIGNS = ("=", "<=", ">=", ">")
 
 
 class Signs(dict[str, Any]):
-    """Signs by part, where ``*`` in a name stands for anything: one entry serves as many parts as a network has layers.
+    """Signs by part, where ``*`` in a name stands for anything: one entry serves as many parts as a
+    network has layers.
 
     Args:
-        signs: by part name or pattern; an exact name goes before a pattern, an earlier pattern before a later one.
+        signs: by part name or pattern; an exact name goes before a pattern, an earlier pattern
+            before a later one.
 
     Raises:
         InputError: for a sign that is none.
@@ -24,7 +26,10 @@ class Signs(dict[str, Any]):
         """Refuse what is no sign."""
         super().__init__(signs)
         for part, sign in self.items():
-            require(sign in SIGNS, f"expected a sign among {', '.join(SIGNS)} for part {part!r}, got {sign!r}")
+            require(
+                sign in SIGNS,
+                f"expected a sign among {', '.join(SIGNS)} for part {part!r}, got {sign!r}",
+            )
         self._patterns = [(part.split("*"), sign) for part, sign in self.items() if "*" in part]
 
     def get(self, part: str, default: Any = None) -> Any:

@@ -1,4 +1,6 @@
-"""Regressions over the largest sizes of a path, each with what corrections, chance and numerical error may do to its slope."""
+"""Regressions over the largest sizes of a path, each with what corrections, chance and numerical
+error may do to its slope.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,11 @@ class Slope:
 
 
 def fitted(
-    sizes: Array, logs: Sequence[Array], blur: Array, drifts: Sequence[tuple[float, float]], alarm: float | None
+    sizes: Array,
+    logs: Sequence[Array],
+    blur: Array,
+    drifts: Sequence[tuple[float, float]],
+    alarm: float | None,
 ) -> Slope:
     """The regressions over the last sizes and their intervals; see the module's docstring."""
     x, total, window = np.log(sizes), len(sizes), len(drifts) + 1
@@ -53,18 +59,33 @@ def fitted(
     for used in range(2, window + 1):
         weights = slope_weights(x, slice(total - used, total))
         slope = float(weights @ means)
-        steps = -np.cumsum(weights)[total - used : total - 1]  # the regression as an average of local exponents
+        # the regression as an average of local exponents
+        steps = -np.cumsum(weights)[total - used : total - 1]
         below, above = (
-            sum(float(step) * bound[side] for step, bound in zip(steps, drifts[-len(steps) :], strict=True))
+            sum(
+                float(step) * bound[side]
+                for step, bound in zip(steps, drifts[-len(steps) :], strict=True)
+            )
             for side in (0, 1)
         )
         chance, numeric = _chance(weights, logs, level), float(np.abs(weights) @ blur)
         spread = chance + numeric
         found.append(
-            (slope, slope - above - spread, slope - below + spread, weights, used, (above - below) / 2, chance, numeric)
+            (
+                slope,
+                slope - above - spread,
+                slope - below + spread,
+                weights,
+                used,
+                (above - below) / 2,
+                chance,
+                numeric,
+            )
         )
     best = min(found, key=lambda f: f[2] - f[1] if math.isfinite(f[2] - f[1]) else math.inf)
-    change = slope_weights(x, slice(total - 2, total)) - slope_weights(x, slice(total - 3, total - 1))
+    change = slope_weights(x, slice(total - 2, total)) - slope_weights(
+        x, slice(total - 3, total - 1)
+    )
     wobble = _chance(change, logs, level) + float(np.abs(change) @ blur)
     low, highs = max(f[1] for f in found), [f[2] for f in found]
     return Slope(best[0], low, min(highs), max(highs), *best[3:], wobble)
@@ -83,7 +104,9 @@ def _chance(weights: Array, logs: Sequence[Array], level: float | None) -> float
     total = float(shares.sum())
     if total == 0:
         return 0.0
-    degrees = total**2 / float(sum(share**2 / (len(row) - 1) for share, (_, row) in zip(shares, used, strict=True)))
+    degrees = total**2 / float(
+        sum(share**2 / (len(row) - 1) for share, (_, row) in zip(shares, used, strict=True))
+    )
     return float(stats.t.isf(level, degrees)) * math.sqrt(total)
 
 
@@ -99,4 +122,7 @@ def local_exponents(sizes: Array, rows: Sequence[Any]) -> dict[str, float]:
     """Of the mean distances themselves, between neighbouring sizes."""
     logs = [float(np.mean([math.log(m.value) for m, _ in row])) for row in rows]
     steps = np.diff(logs) / np.diff(np.log(sizes))
-    return {f"{a:g}..{b:g}": round(float(s), 3) for a, b, s in zip(sizes[:-1], sizes[1:], steps, strict=True)}
+    return {
+        f"{a:g}..{b:g}": round(float(s), 3)
+        for a, b, s in zip(sizes[:-1], sizes[1:], steps, strict=True)
+    }

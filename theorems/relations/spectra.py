@@ -1,4 +1,6 @@
-"""Singular values and definiteness with proof: the decomposition is verified after the fact, no solver is trusted."""
+"""Singular values and definiteness with proof: the decomposition is verified after the fact, no
+solver is trusted.
+"""
 
 from __future__ import annotations
 
@@ -28,16 +30,20 @@ def _unknown(matrix: Ball, count: int) -> tuple[Tensor, Tensor]:
 
 
 def singular_values(matrix: Ball) -> tuple[Tensor, Tensor]:
-    r"""Computed singular values (…, min(n, m)), descending, and a proved bound on the error of each.
+    r"""Computed singular values (…, min(n, m)), descending, and a proved bound on the error of
+    each.
 
-    For whatever U, s, V the solver returned: :math:`M = U\,\mathrm{diag}(s) V^\top + R`, and σ_k(U diag(s) Vᵀ) lies between
-    :math:`\sqrt{(1-e_U)(1-e_V)}\,s_k` and :math:`\sqrt{(1+e_U)(1+e_V)}\,s_k` with e = ‖QᵀQ − I‖ (Ostrowski); R and the ball's
-    radius shift it by at most their Frobenius norms (Weyl).
+    For whatever U, s, V the solver returned: :math:`M = U\,\mathrm{diag}(s) V^\top + R`, and σ_k(U
+    diag(s) Vᵀ) lies between :math:`\sqrt{(1-e_U)(1-e_V)}\,s_k` and
+    :math:`\sqrt{(1+e_U)(1+e_V)}\,s_k` with e = ‖QᵀQ − I‖ (Ostrowski); R and the ball's radius shift
+    it by at most their Frobenius norms (Weyl).
     """
     if not bool(matrix.center.isfinite().all()):
         return _unknown(matrix, min(matrix.shape[-2:]))
     left, values, right = torch.linalg.svd(matrix.center, full_matrices=False)
-    model = Ball(left * values[..., None, :], UNIT * (left * values[..., None, :]).abs()) @ Ball(right)
+    model = Ball(left * values[..., None, :], UNIT * (left * values[..., None, :]).abs()) @ Ball(
+        right
+    )
     residual = _norm(Ball(matrix.center) - model) + _norm(Ball(matrix.error))
     above, below = _defect(left), _defect(right.mT)
     high = ((1 + above) * (1 + below)).sqrt() - 1
@@ -47,7 +53,9 @@ def singular_values(matrix: Ball) -> tuple[Tensor, Tensor]:
 
 
 def eigenvalues(matrix: Ball) -> tuple[Tensor, Tensor]:
-    """Computed eigenvalues (…, n) of a symmetric matrix, ascending, and a proved bound on the error of each."""
+    """Computed eigenvalues (…, n) of a symmetric matrix, ascending, and a proved bound on the error
+    of each.
+    """
     center = (matrix.center + matrix.center.mT) / 2
     if not bool(center.isfinite().all()):
         return _unknown(matrix, matrix.shape[-1])
@@ -61,10 +69,15 @@ def eigenvalues(matrix: Ball) -> tuple[Tensor, Tensor]:
 def positive_eigenvalues(matrix: np.ndarray) -> int:
     """How many eigenvalues of an exact symmetric matrix are positive.
 
-    Its characteristic polynomial has real roots only, for which Descartes' rule of signs counts exactly.
+    Its characteristic polynomial has real roots only, for which Descartes' rule of signs counts
+    exactly.
     """
     numerator, _ = _fmpq(matrix).numer_denom()
-    signs = [coefficient > 0 for coefficient in flint.fmpz_mat(numerator).charpoly().coeffs() if coefficient != 0]
+    signs = [
+        coefficient > 0
+        for coefficient in flint.fmpz_mat(numerator).charpoly().coeffs()
+        if coefficient != 0
+    ]
     return sum(a != b for a, b in zip(signs[:-1], signs[1:], strict=True))
 
 

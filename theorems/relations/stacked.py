@@ -1,8 +1,9 @@
 """A stack of instances judged in one go, where that says as much as judging its members one by one.
 
-What a comparison asks of the sizes of its sides, and of half of what was measured, it asks of everything that it compares: on a stack a large
-member would answer for a small one. So a member counts as judged only if it passes both by itself, by a sufficient condition that is cheap;
-those that do not, and all where a stack does anything but hold, are judged one by one.
+What a comparison asks of the sizes of its sides, and of half of what was measured, it asks of
+everything that it compares: on a stack a large member would answer for a small one. So a member
+counts as judged only if it passes both by itself, by a sufficient condition that is cheap; those
+that do not, and all where a stack does anything but hold, are judged one by one.
 """
 
 from __future__ import annotations
@@ -24,8 +25,11 @@ from theorems.verdict import Outcome
 Side = Callable[[Any], Any]
 
 
-def holding_together(relation: Any, observe: Side, predict: Side, stack: Instance) -> tuple[Finding, list[int]] | None:
-    """What the relation makes of a stack that holds, and which members are to be judged by themselves; None if all are.
+def holding_together(
+    relation: Any, observe: Side, predict: Side, stack: Instance
+) -> tuple[Finding, list[int]] | None:
+    """What the relation makes of a stack that holds, and which members are to be judged by
+    themselves; None if all are.
 
     Args:
         relation: of the claim; only comparisons entry by entry are judged together.
@@ -55,11 +59,16 @@ def holding_together(relation: Any, observe: Side, predict: Side, stack: Instanc
     return found, [at for at in range(members) if not sure[at]]
 
 
-def _told(observe: Side, predict: Side, stack: Instance, name: str, bounds: Mapping[str, Tensor]) -> Tensor:
+def _told(
+    observe: Side, predict: Side, stack: Instance, name: str, bounds: Mapping[str, Tensor]
+) -> Tensor:
     """In which members half of a measured field would be seen."""
     halved = replace(stack, **{name: getattr(stack, name) / 2})
     seen, told = _parts(observe(halved)), _parts(predict(halved))
-    beyond = [((seen[part] - told[part]).abs() > bound).flatten(1).any(1) for part, bound in bounds.items()]
+    beyond = [
+        ((seen[part] - told[part]).abs() > bound).flatten(1).any(1)
+        for part, bound in bounds.items()
+    ]
     return torch.stack(beyond).any(0)
 
 

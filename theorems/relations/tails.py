@@ -1,7 +1,9 @@
-r"""One-sided tests of a mean at level e^−L, proved for every number R of replicates: statistic and critical value.
+r"""One-sided tests of a mean at level e^−L, proved for every number R of replicates: statistic and
+critical value.
 
-Each function takes the sample (R, …), the hypothetical mean (…) and L, and returns the signed statistic (positive where the sample lies above
-the mean) with the value that it exceeds, on either side, with probability at most e^−L.
+Each function takes the sample (R, …), the hypothetical mean (…) and L, and returns the signed
+statistic (positive where the sample lies above the mean) with the value that it exceeds, on either
+side, with probability at most e^−L.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ def student(sample: Array, mean: Array, log: float) -> Test:
 
 
 def empirical_bernstein(sample: Array, mean: Array, log: float, *, low: Array, high: Array) -> Test:
-    """Replicates in [low, high]: x̄ − μ against √(2s² ln(2/δ)/R) + 7(high − low) ln(2/δ)/(3(R − 1)) (Maurer, Pontil 2009, Thm 4)."""
+    """Replicates in [low, high]: x̄ − μ against √(2s² ln(2/δ)/R) + 7(high − low) ln(2/δ)/(3(R − 1))
+    (Maurer, Pontil 2009, Thm 4).
+    """
     require(
         bool((sample >= low).all() and (sample <= high).all()),
         f"expected replicates between {low} and {high}, got {sample.min()} … {sample.max()}",
@@ -44,7 +48,9 @@ def empirical_bernstein(sample: Array, mean: Array, log: float, *, low: Array, h
 
 
 def clopper_pearson(sample: Array, mean: Array, log: float) -> Test:
-    """Replicates that are 0 or 1: k/R − p against the distance from k/R to the exact binomial limit on p's side."""
+    """Replicates that are 0 or 1: k/R − p against the distance from k/R to the exact binomial limit
+    on p's side.
+    """
     from scipy import stats
 
     require(bool(((sample == 0) | (sample == 1)).all()), "expected replicates that are 0 or 1")
@@ -62,11 +68,13 @@ def bernstein(sample: Array, mean: Array, log: float, *, variance: Array, scale:
 
 
 def catoni(sample: Array, mean: Array, log: float, *, variance: Array) -> Test:
-    r"""Replicates with a variance of at most v, however heavy their tails: Σψ(a(x_i − μ))/(Ra) against √(2Lv/R).
+    r"""Replicates with a variance of at most v, however heavy their tails: Σψ(a(x_i − μ))/(Ra)
+    against √(2Lv/R).
 
-    With ψ(x) = sign(x) log(1 + |x| + x²/2) one has −log(1 − x + x²/2) ≤ ψ(x) ≤ log(1 + x + x²/2), hence
-    E exp(±Σψ(a(x_i − μ))) ≤ (1 + a²v/2)^R ≤ exp(Ra²v/2), and at a = √(2L/(Rv)) the statistic exceeds √(2Lv/R) with probability
-    at most e^−L: a Gaussian tail from a variance alone (after Catoni 2012).
+    With ψ(x) = sign(x) log(1 + |x| + x²/2) one has −log(1 − x + x²/2) ≤ ψ(x) ≤ log(1 + x + x²/2),
+    hence E exp(±Σψ(a(x_i − μ))) ≤ (1 + a²v/2)^R ≤ exp(Ra²v/2), and at a = √(2L/(Rv)) the statistic
+    exceeds √(2Lv/R) with probability at most e^−L: a Gaussian tail from a variance alone (after
+    Catoni 2012).
     """
     v, count = np.broadcast_to(variance, mean.shape), len(sample)
     factor = np.sqrt(2 * log / (count * np.where(v > 0, v, 1.0)))
@@ -78,9 +86,11 @@ def catoni(sample: Array, mean: Array, log: float, *, variance: Array) -> Test:
 
 @lru_cache(maxsize=256)
 def kolmogorov(count: int, level: float) -> float:
-    """Critical value of the two-sided Kolmogorov–Smirnov statistic (conservative where the cdf jumps).
+    """Critical value of the two-sided Kolmogorov–Smirnov statistic (conservative where the cdf
+    jumps).
 
-    Exact for few replicates; from 140 on scipy approximates the far tail, and Massart's proved radius is within 1 % of it.
+    Exact for few replicates; from 140 on scipy approximates the far tail, and Massart's proved
+    radius is within 1 % of it.
     """
     from scipy import stats
 
@@ -93,17 +103,32 @@ def massart(count: int, level: float) -> float:
 
 
 def detectable(bound: float, predicted: float) -> str:
-    """How large an effect a test that passed would have seen: a mean that is off by twice its critical value is refuted as surely as a true one passes."""
+    """How large an effect a test that passed would have seen: a mean that is off by twice its
+    critical value is refuted as surely as a true one passes.
+    """
     effect = 2 * bound
-    share = f", {100 * effect / abs(predicted):.2g} % of the prediction" if predicted and math.isfinite(effect) else ""
+    share = (
+        f", {100 * effect / abs(predicted):.2g} % of the prediction"
+        if predicted and math.isfinite(effect)
+        else ""
+    )
     return f"a mean that is off by {effect:.3g}{share}"
 
 
 def largest_gap(sample: Array, cdf: Callable[[Array], Array]) -> float:
-    """The supremum of |F_R − F| over the line: just before and at every value of the sample, so that F may jump and values repeat."""
+    """The supremum of |F_R − F| over the line: just before and at every value of the sample, so
+    that F may jump and values repeat.
+    """
     if np.isnan(sample).any():
         return math.nan
     values, counts = np.unique(sample, return_counts=True)
     above = np.cumsum(counts) / len(sample)
     at, before = np.asarray(cdf(values)), np.asarray(cdf(np.nextafter(values, -math.inf)))
-    return float(max((above - at).max(), (at - above).max(), (before - above + counts / len(sample)).max(), 0.0))
+    return float(
+        max(
+            (above - at).max(),
+            (at - above).max(),
+            (before - above + counts / len(sample)).max(),
+            0.0,
+        )
+    )

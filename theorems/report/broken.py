@@ -1,4 +1,6 @@
-"""Where a displayed formula may be broken into lines: a browser breaks between elements, never within one."""
+"""Where a displayed formula may be broken into lines: a browser breaks between elements, never
+within one.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,8 @@ SHORT = 24
 
 
 def pieces(latex: str) -> list[str]:
-    r"""A formula in pieces that read as before in a row: broken after ``\quad`` and before relations and signs.
+    r"""A formula in pieces that read as before in a row: broken after ``\quad`` and before
+    relations and signs.
 
     Nothing within braces, brackets, norms, ``\left … \right`` or an environment is broken.
     """
@@ -49,7 +52,12 @@ def pieces(latex: str) -> list[str]:
     before = ""
     for symbol in tokens:
         inside = depth > 0 or norm
-        if not inside and symbol in _RELATIONS | _SIGNS and len(current) >= SHORT and before not in _LEADING:
+        if (
+            not inside
+            and symbol in _RELATIONS | _SIGNS
+            and len(current) >= SHORT
+            and before not in _LEADING
+        ):
             found.append(current)
             current = "{}"  # an infix operator at the start of a row would lose its space
         current += symbol

@@ -1,4 +1,6 @@
-"""Whether an evidence file is one that the page can be made of: what is missing, or of the wrong kind, and where."""
+"""Whether an evidence file is one that the page can be made of: what is missing, or of the wrong
+kind, and where.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +25,35 @@ CLAIM = {
     "inapplicable": int,
     "mutants": dict,
 }
-NULLABLE: dict[str, Any] = {"outcome": str, "grade": str, "measured": (int, float), "bound": (int, float)}
+NULLABLE: dict[str, Any] = {
+    "outcome": str,
+    "grade": str,
+    "measured": (int, float),
+    "bound": (int, float),
+}
 _NUMBER = (int, float)
 OPTIONAL: dict[str, Any] = {
-    "paper": str, "where": str, "statement": str, "summary": str, "grades": dict, "undecided": int, "ratios": dict,
-    "hypotheses": dict, "earned": str, "error_probability": _NUMBER, "counterexample": dict, "places": list,
-    "related": list, "seconds": _NUMBER, "error": str, "kept_from": str, "generic": dict,
-    "detectable": str, "proof": dict, "experiment": dict,
-}  # fmt: skip
+    "paper": str,
+    "where": str,
+    "statement": str,
+    "summary": str,
+    "grades": dict,
+    "undecided": int,
+    "ratios": dict,
+    "hypotheses": dict,
+    "earned": str,
+    "error_probability": _NUMBER,
+    "counterexample": dict,
+    "places": list,
+    "related": list,
+    "seconds": _NUMBER,
+    "error": str,
+    "kept_from": str,
+    "generic": dict,
+    "detectable": str,
+    "proof": dict,
+    "experiment": dict,
+}
 INSIDE: dict[str, dict[str, Any]] = {
     "mutants": {"refuted": int, "total": int, "median_instances": _NUMBER, "each": list},
     "hypotheses": {"bite": int, "total": int, "each": list},
@@ -60,7 +83,14 @@ INSIDE: dict[str, dict[str, Any]] = {
 ITEMS: dict[str, dict[str, Any]] = {
     "each of mutants": {"name": str, "refuted": bool, "instances": int, "power": _NUMBER},
     "each of hypotheses": {"name": str, "checked": bool, "bites": bool},
-    "places": {"where": str, "outcome": str, "grade": str, "measured": _NUMBER, "bound": _NUMBER, "reason": str},
+    "places": {
+        "where": str,
+        "outcome": str,
+        "grade": str,
+        "measured": _NUMBER,
+        "bound": _NUMBER,
+        "reason": str,
+    },
     "related": {"kind": str, "name": str},
     "effects": {
         "part": str,
@@ -82,7 +112,10 @@ def check_evidence(evidence: Any) -> None:
     """
     _check(evidence, _RUN, "the evidence file")
     if evidence["schema"] != 1:
-        raise InputError(f"expected an evidence file of schema 1, got schema={evidence['schema']!r}; update theorems")
+        raise InputError(
+            f"expected an evidence file of schema 1, got schema={evidence['schema']!r}; "
+            "update theorems"
+        )
     _check_optional(evidence, {"model": dict, "partial": dict}, "the evidence file")
     _check(evidence.get("partial") or _WHOLE, _PARTIAL, "'partial' of the evidence file")
     _check_optional(evidence.get("model") or {}, MODEL, "'model' of the evidence file")
@@ -90,18 +123,22 @@ def check_evidence(evidence: Any) -> None:
         _check_claim(record, f"claim {index}")
     for name, count in Counter(record["name"] for record in evidence["claims"]).items():
         if count > 1:
-            raise InputError(f"expected every claim once in the evidence file, got {name!r} {count} times")
+            raise InputError(
+                f"expected every claim once in the evidence file, got {name!r} {count} times"
+            )
 
 
 def _check(record: Any, fields: Mapping[str, Any], where: str) -> None:
     if not isinstance(record, Mapping):
         raise InputError(
-            f"expected {where} to be an object, got {type(record).__name__}; write it with `theorems check --json`"
+            f"expected {where} to be an object, got {type(record).__name__}; write it with "
+            "`theorems check --json`"
         )
     for field, kind in fields.items():
         if field not in record:
             raise InputError(
-                f"expected {where} to have the field {field!r} (evidence schema 1); write it with `theorems check --json`"
+                f"expected {where} to have the field {field!r} (evidence schema 1); write "
+                "it with `theorems check --json`"
             )
         _check_kind(record[field], kind, f"{field!r} of {where}")
 
@@ -118,12 +155,15 @@ def _check_claim(record: Any, where: str) -> None:
     where = f"{where} ({record['name']})"
     _check(record, CLAIM, where)
     if missing := [field for field in NULLABLE if field not in record]:
-        raise InputError(f"expected {where} to have the field {missing[0]!r} (null if there is none)")
+        raise InputError(
+            f"expected {where} to have the field {missing[0]!r} (null if there is none)"
+        )
     _check_optional(record, NULLABLE | OPTIONAL, where)
     for field in ("outcome", "expected"):
         if record[field] is not None and record[field] not in Outcome.__members__:
             raise InputError(
-                f"expected {field!r} of {where} to be one of {', '.join(Outcome.__members__)}, got {record[field]!r}"
+                f"expected {field!r} of {where} to be one of "
+                f"{', '.join(Outcome.__members__)}, got {record[field]!r}"
             )
     _check(record["mutants"], {"refuted": int, "total": int}, f"'mutants' of {where}")
     for part, fields in INSIDE.items():
@@ -134,8 +174,15 @@ def _check_claim(record: Any, where: str) -> None:
     for part in ("places", "related"):
         _check_items(record.get(part), part, where)
     for bar in (record.get("ratios") or {}).get("histogram") or []:
-        if not isinstance(bar, list | tuple) or len(bar) != 2 or not all(isinstance(number, int) for number in bar):
-            raise InputError(f"expected 'histogram' of {where} to hold pairs [decade exponent, count], got {bar!r:.80}")
+        if (
+            not isinstance(bar, list | tuple)
+            or len(bar) != 2
+            or not all(isinstance(number, int) for number in bar)
+        ):
+            raise InputError(
+                f"expected 'histogram' of {where} to hold pairs [decade exponent, count], "
+                f"got {bar!r:.80}"
+            )
 
 
 def _check_items(items: Any, part: str, where: str) -> None:

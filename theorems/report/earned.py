@@ -11,7 +11,9 @@ _MEANINGS = dict(GRADES)
 
 
 def earned(claim: Entry) -> list[str]:
-    """A sentence per grade, then what generic points add; the file's own sentence where it has no counts."""
+    """A sentence per grade, then what generic points add; the file's own sentence where it has no
+    counts.
+    """
     if not claim.grades:
         return [claim.earned] if claim.earned else []
     said = [_graded(name, count, claim.instances) for name, count in claim.grades.items()]
@@ -29,7 +31,9 @@ def _proof(claim: Entry) -> list[str]:
 
 def _graded(name: str, count: Any, instances: int) -> str:
     meaning = _MEANINGS.get(name)
-    return f"{number(count)} of {number(instances)} {name.lower()}{f': {meaning}' if meaning else ''}."
+    return (
+        f"{number(count)} of {number(instances)} {name.lower()}{f': {meaning}' if meaning else ''}."
+    )
 
 
 def _generic(claim: Entry) -> list[str]:
@@ -38,10 +42,17 @@ def _generic(claim: Entry) -> list[str]:
         return []
     if claim.error_probability is None or not generic["family"]:
         return [f"No error probability: {generic['reason']}."] if generic["reason"] else []
-    said = [f"Besides, {number(generic['points'])} generic points, entries of 2^61 values: {generic['family']}."]
+    said = [
+        (
+            f"Besides, {number(generic['points'])} generic points, entries of 2^61 values: "
+            f"{generic['family']}."
+        )
+    ]
     if generic["also"]:
         said.append(f"It passes there too: {', '.join(map(str, generic['also']))}.")
-    said.append(f"If it were false there, chance would let it pass with probability {_chance(claim)}.")
+    said.append(
+        f"If it were false there, chance would let it pass with probability {_chance(claim)}."
+    )
     return [*said, "Of other instances this says nothing."]
 
 

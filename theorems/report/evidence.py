@@ -30,21 +30,54 @@ class Standing:
         """What follows the number in a sentence."""
         if count != 1:
             return self.many
-        return self.many.replace("hold", "holds", 1).replace("are ", "is ", 1).replace("were ", "was ", 1)
+        return (
+            self.many.replace("hold", "holds", 1)
+            .replace("are ", "is ", 1)
+            .replace("were ", "was ", 1)
+        )
 
 
 STANDINGS = (
     Standing("holds", "holds", "hold", "✓", Outcome.HOLDS.value),
-    Standing("as-expected", "refuted, as expected", "are refuted, as expected", "⊘", "kept as it is printed or as one would guess it, and false: the suite found a counterexample, as it should"),
+    Standing(
+        "as-expected",
+        "refuted, as expected",
+        "are refuted, as expected",
+        "⊘",
+        "kept as it is printed or as one would guess it, and false: the suite found a "
+        "counterexample, as it should",
+    ),
     Standing("refuted", "refuted", "are refuted", "✗", Outcome.REFUTED.value),
-    Standing("unrefuted", "holds, unexpectedly", "hold, unexpectedly", "!", "expected to be refuted, and no instance refuted it"),
+    Standing(
+        "unrefuted",
+        "holds, unexpectedly",
+        "hold, unexpectedly",
+        "!",
+        "expected to be refuted, and no instance refuted it",
+    ),
     Standing("undecided", "undecided", "are undecided", "?", Outcome.UNDECIDED.value),
-    Standing("inapplicable", "inapplicable", "are inapplicable", "∅", Outcome.INAPPLICABLE.value + "; this never counts as a pass"),
-    Standing("not-run", "not run", "were not run", "–", "nothing in this run touched the claim, so nothing is known about it"),
-)  # fmt: skip
+    Standing(
+        "inapplicable",
+        "inapplicable",
+        "are inapplicable",
+        "∅",
+        Outcome.INAPPLICABLE.value + "; this never counts as a pass",
+    ),
+    Standing(
+        "not-run",
+        "not run",
+        "were not run",
+        "–",
+        "nothing in this run touched the claim, so nothing is known about it",
+    ),
+)
 _BY_KEY = {standing.key: standing for standing in STANDINGS}
 GRADES = tuple((grade.name, grade.meaning) for grade in sorted(Grade, reverse=True))
-_INVERSE = {"used by": "uses", "corrected by": "corrects", "special case of": "has the special case"}
+_INVERSE = {
+    "used by": "uses",
+    "corrected by": "corrects",
+    "special case of": "has the special case",
+}
 _FORWARD = {words: kind for kind, words in _INVERSE.items()}
 
 
@@ -63,21 +96,28 @@ class Entry:
     """One claim of the file; a field that the file does not have reads as None."""
 
     def __init__(self, record: Mapping[str, Any]) -> None:
-        """Take a record that `Run` has checked; what is optional inside its parts reads as None, or as an empty list."""
+        """Take a record that `Run` has checked; what is optional inside its parts reads as None, or
+        as an empty list.
+        """
         self._record = dict(record)
         for part, fields in INSIDE.items():
             if record.get(part) is not None:
                 self._record[part] = {
-                    f: record[part].get(f, [] if kind is list else None) for f, kind in fields.items()
+                    f: record[part].get(f, [] if kind is list else None)
+                    for f, kind in fields.items()
                 }
                 each = self._record[part].get("each")
                 if each is not None:
-                    self._record[part]["each"] = [_filled(item, ITEMS[f"each of {part}"]) for item in each]
+                    self._record[part]["each"] = [
+                        _filled(item, ITEMS[f"each of {part}"]) for item in each
+                    ]
         if self._record.get("experiment"):
             self._record["experiment"]["effects"] = [
                 _filled(item, ITEMS["effects"]) for item in self._record["experiment"]["effects"]
             ]
-        self._record["places"] = [_filled(item, ITEMS["places"]) for item in record.get("places") or []]
+        self._record["places"] = [
+            _filled(item, ITEMS["places"]) for item in record.get("places") or []
+        ]
         self.standing = standing(record["outcome"], record["expected"])
 
     def __getattr__(self, field: str) -> Any:
@@ -97,7 +137,7 @@ class Entry:
         return self.outcome == "REFUTED" and self.bound == 0
 
     @property
-    def attention(self) -> str | None:  # noqa: PLR0911, a reason each
+    def attention(self) -> str | None:  # noqa: PLR0911
         """Why a reader should look here first, or None."""
         if self.error:
             return "raised an error: nothing was judged"
@@ -111,7 +151,10 @@ class Entry:
         if self.standing.key == "undecided":
             return "undecided: the bound was too loose to tell"
         if self.standing.key == "as-expected" and self.survivors:
-            return f"refuted as expected, which ended its search with {self.survivors} of {self.mutants['total']} mutants not caught"
+            return (
+                f"refuted as expected, which ended its search with {self.survivors} of "
+                f"{self.mutants['total']} mutants not caught"
+            )
         if self.outcome not in (None, "INAPPLICABLE") and self.survivors:
             return f"{self.survivors} of {self.mutants['total']} mutants survived"
         return None
@@ -129,7 +172,8 @@ class Run:
         evidence: the parsed JSON.
 
     Raises:
-        InputError: if it is not an evidence file of schema 1: what is missing or of the wrong kind, and where.
+        InputError: if it is not an evidence file of schema 1: what is missing or of the wrong kind,
+            and where.
     """
 
     def __init__(self, evidence: Any) -> None:
@@ -145,7 +189,9 @@ class Run:
         self.claims = [Entry(record) for record in evidence["claims"]]
         self.names = {claim.name: claim for claim in self.claims}
         self.said: dict[str, Any] = evidence.get("model") or {}
-        self.examples: int = evidence.get("examples") or max((c.instances for c in self.claims), default=0)
+        self.examples: int = evidence.get("examples") or max(
+            (c.instances for c in self.claims), default=0
+        )
 
     @property
     def model(self) -> str | None:
@@ -157,7 +203,10 @@ class Run:
     def attention(self) -> list[Entry]:
         """What a reader should look at first, the gravest first."""
         order = ["refuted", "unrefuted", "not-run", "undecided", "holds", "as-expected"]
-        return sorted((c for c in self.claims if c.attention), key=lambda claim: order.index(claim.standing.key))
+        return sorted(
+            (c for c in self.claims if c.attention),
+            key=lambda claim: order.index(claim.standing.key),
+        )
 
     @cached_property
     def papers(self) -> dict[str, list[Entry]]:
@@ -192,7 +241,11 @@ class Run:
             if subject == name:
                 found.setdefault(kind, []).append(other)
             elif other == name:
-                words = kind if kind == "contrasted with" else _INVERSE.get(kind, f"“{kind}” said of it by")
+                words = (
+                    kind
+                    if kind == "contrasted with"
+                    else _INVERSE.get(kind, f"“{kind}” said of it by")
+                )
                 found.setdefault(words, []).append(subject)
         return found
 
@@ -200,9 +253,14 @@ class Run:
         """What to type to see the same again."""
         if claim.experiment:
             return (
-                f"theorems experiment {shlex.quote(claim.name)} --seed {self.seed} --scale {claim.experiment['scale']}"
+                f"theorems experiment {shlex.quote(claim.name)} --seed {self.seed} --scale "
+                f"{claim.experiment['scale']}"
             )
-        what = f"--model {shlex.quote(self.model)}" if self.model else f"--examples {max(self.examples, 1)}"
+        what = (
+            f"--model {shlex.quote(self.model)}"
+            if self.model
+            else f"--examples {max(self.examples, 1)}"
+        )
         for option in ("decay", "batch_size", "chunk"):
             if self.model and self.said.get(option) is not None:
                 what += f" --{option.replace('_', '-')} {self.said[option]}"

@@ -44,7 +44,9 @@ def duration(seconds: float) -> str:
 
 
 def histogram(ratios: dict[str, Any]) -> Markup:
-    """How near to its bound a claim came: instances per decade of residual/bound, with the bound marked."""
+    """How near to its bound a claim came: instances per decade of residual/bound, with the bound
+    marked.
+    """
     counts = {int(exponent): int(count) for exponent, count in ratios.get("histogram") or []}
     if not counts:
         return Markup("")
@@ -59,15 +61,23 @@ def histogram(ratios: dict[str, Any]) -> Markup:
     for exponent, count in sorted(counts.items()):
         if count > 0:
             tall = max(1.5, 56 * count / most)
-            shape = Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>').format(
-                "bar beyond" if exponent >= 0 else "bar", place(exponent) + 1, _BASE - tall, max(step - 2, 0.8), tall
+            shape = Markup(
+                '<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>'
+            ).format(
+                "bar beyond" if exponent >= 0 else "bar",
+                place(exponent) + 1,
+                _BASE - tall,
+                max(step - 2, 0.8),
+                tall,
             )
             label = Markup('<text class="count" x="{:.1f}" y="{:.1f}">{}</text>').format(
                 place(exponent) + step / 2, _BASE - tall - 4, number(count)
             )
             parts += [shape, label] if step > 16 else [shape]
     parts.append(
-        Markup('<line class="axis" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(_LEFT, _WIDTH - _LEFT, _BASE, _BASE)
+        Markup('<line class="axis" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(
+            _LEFT, _WIDTH - _LEFT, _BASE, _BASE
+        )
     )
     every = math.ceil((high - low) / 8)
     for exponent in range(low, high + 1):
@@ -77,11 +87,18 @@ def histogram(ratios: dict[str, Any]) -> Markup:
                     place(exponent), _BASE + 15, power(exponent) if exponent else "1"
                 )
             )
-    parts.append(Markup('<line class="bound" x1="{0:.1f}" x2="{0:.1f}" y1="13" y2="{1}"/>').format(place(0), _BASE))
+    parts.append(
+        Markup('<line class="bound" x1="{0:.1f}" x2="{0:.1f}" y1="13" y2="{1}"/>').format(
+            place(0), _BASE
+        )
+    )
     parts.append(Markup('<text class="mark" x="{:.1f}" y="9">bound</text>').format(place(0)))
-    said = ", ".join(f"{number(n)} from {power(e)} to {power(e + 1)}" for e, n in sorted(counts.items()) if n > 0)
+    said = ", ".join(
+        f"{number(n)} from {power(e)} to {power(e + 1)}" for e, n in sorted(counts.items()) if n > 0
+    )
     return Markup(
-        '<svg class="histogram" viewBox="0 0 {} {}" role="img" aria-label="Residual over bound, instances per decade: {}">{}</svg>'
+        '<svg class="histogram" viewBox="0 0 {} {}" role="img" aria-label="Residual over '
+        'bound, instances per decade: {}">{}</svg>'
     ).format(_WIDTH, _HEIGHT, said, Markup("").join(parts))
 
 
@@ -93,9 +110,12 @@ def strip(shares: Sequence[tuple[str, str, int]]) -> Markup:
         width = 100 * count / total
         parts.append(
             Markup(
-                '<rect class="fill {}" x="{:.3f}%" width="{:.3f}%" height="100%"><title>{} {}</title></rect>'
+                '<rect class="fill {}" x="{:.3f}%" width="{:.3f}%" height="100%"><title>{} '
+                "{}</title></rect>"
             ).format(kind, at, max(width - 0.25, 0.05), count, label)
         )
         at += width
     said = ", ".join(f"{count} {label}" for _, label, count in shares)
-    return Markup('<svg class="strip" role="img" aria-label="{}">{}</svg>').format(said, Markup("").join(parts))
+    return Markup('<svg class="strip" role="img" aria-label="{}">{}</svg>').format(
+        said, Markup("").join(parts)
+    )

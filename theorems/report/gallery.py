@@ -45,7 +45,9 @@ def gallery(
 
 
 def experiment_pictures(evidence: Mapping[str, Any]) -> dict[str, list[Picture]]:
-    """The figures of the experiments of an evidence file, by paper: made of the file, nothing is trained."""
+    """The figures of the experiments of an evidence file, by paper: made of the file, nothing is
+    trained.
+    """
     drawn: dict[str, list[Picture]] = {}
     for entry in evidence["claims"]:
         told = entry.get("experiment")
@@ -53,7 +55,10 @@ def experiment_pictures(evidence: Mapping[str, Any]) -> dict[str, list[Picture]]
             from theorems.experiments.figures import rendered
 
             caption = entry.get("summary") or entry["name"]
-            command = f"theorems experiment {entry['name']} --seed {evidence['seed']} --scale {told['scale']} -o DIR"
+            command = (
+                f"theorems experiment {entry['name']} --seed {evidence['seed']} --scale "
+                f"{told['scale']} -o DIR"
+            )
             made = Picture(f"experiment-{entry['name']}", caption, rendered(entry), command=command)
             drawn.setdefault(entry["arxiv"], []).append(made)
     return drawn

@@ -1,7 +1,9 @@
-"""The graph of claims, laid out in layers from left to right: what is used stands left of what uses it.
+"""The graph of claims, laid out in layers from left to right: what is used stands left of what uses
+it.
 
-A layered drawing after Sugiyama: longest paths give the columns, long edges get a bend in every column they cross, sweeps of
-means order the columns, and a relaxation places the rows. Deterministic; nothing is drawn by the browser.
+A layered drawing after Sugiyama: longest paths give the columns, long edges get a bend in every
+column they cross, sweeps of means order the columns, and a relaxation places the rows.
+Deterministic; nothing is drawn by the browser.
 """
 
 from __future__ import annotations
@@ -73,7 +75,9 @@ def wrap(name: str) -> tuple[str, ...]:
 
 
 def draw(names: Iterable[str], relations: Iterable[tuple[str, str, str]]) -> Drawing:
-    """Lay out claims and the relations that touch them; a claim from elsewhere appears as a guest."""
+    """Lay out claims and the relations that touch them; a claim from elsewhere appears as a
+    guest.
+    """
     boxes = {name: Box(name, lines=wrap(name)) for name in names}
     touching = [r for r in relations if r[0] in boxes or r[2] in boxes]
     for subject, _, other in touching:
@@ -85,7 +89,9 @@ def draw(names: Iterable[str], relations: Iterable[tuple[str, str, str]]) -> Dra
     columns: list[list[Box]] = [[] for _ in range(max((b.column for b in linked), default=-1) + 1)]
     for box in linked:
         columns[box.column].append(box)
-    chains = [(relation, _chain(boxes[relation[0]], boxes[relation[2]], columns)) for relation in touching]
+    chains = [
+        (relation, _chain(boxes[relation[0]], boxes[relation[2]], columns)) for relation in touching
+    ]
     _order(columns)
     _place(columns)
     floor = max((b.y + b.height for column in columns for b in column), default=float(MARGIN))
@@ -99,7 +105,9 @@ def draw(names: Iterable[str], relations: Iterable[tuple[str, str, str]]) -> Dra
 
 
 def _assign_columns(boxes: dict[str, Box], relations: Sequence[tuple[str, str, str]]) -> None:
-    """Columns by longest path over directed relations; an edge that would close a circle does not count."""
+    """Columns by longest path over directed relations; an edge that would close a circle does not
+    count.
+    """
     after: dict[str, list[str]] = {name: [] for name in boxes}
     for subject, kind, other in relations:
         left, right = (subject, other) if _LEFT_TO_RIGHT.get(kind, True) else (other, subject)
@@ -113,7 +121,11 @@ def _assign_columns(boxes: dict[str, Box], relations: Sequence[tuple[str, str, s
     for name, box in boxes.items():
         if name not in before and after[name]:
             box.column = min(boxes[following].column for following in after[name]) - 1
-    for subject, kind, other in relations:  # a claim that is only contrasted stands beside what it is contrasted with
+    for (
+        subject,
+        kind,
+        other,
+    ) in relations:  # a claim that is only contrasted stands beside what it is contrasted with
         if kind == "contrasted with":
             for name, partner in ((subject, other), (other, subject)):
                 if name not in before and not after[name]:
@@ -136,7 +148,9 @@ def _chain(one: Box, other: Box, columns: list[list[Box]]) -> list[Box]:
     """The boxes from ``one`` to ``other`` with a bend in every column between."""
     step = 1 if other.column > one.column else -1
     chain = [one]
-    for column in range(one.column + step, other.column, step) if one.column != other.column else ():
+    for column in (
+        range(one.column + step, other.column, step) if one.column != other.column else ()
+    ):
         bend = Box(column=column)
         columns[column].append(bend)
         chain.append(bend)
@@ -153,13 +167,17 @@ def _order(columns: list[list[Box]]) -> None:
             box.y = float(index)
     for sweep in range(24):
         for column in columns if sweep % 2 == 0 else reversed(columns):
-            column.sort(key=lambda box: fmean([n.y for n in box.neighbours]) if box.neighbours else box.y)
+            column.sort(
+                key=lambda box: fmean([n.y for n in box.neighbours]) if box.neighbours else box.y
+            )
             for index, box in enumerate(column):
                 box.y = index - len(column) / 2
 
 
 def _place(columns: list[list[Box]]) -> None:
-    """Rows: every box towards the mean of its neighbours, as far as the order and the gaps allow."""
+    """Rows: every box towards the mean of its neighbours, as far as the order and the gaps
+    allow.
+    """
     for column in columns:
         y = 0.0
         for box in column:
@@ -168,7 +186,9 @@ def _place(columns: list[list[Box]]) -> None:
     for sweep in range(60):
         for column in columns if sweep % 2 == 0 else reversed(columns):
             wanted = [
-                fmean([n.middle for n in box.neighbours]) - box.height / 2 if box.neighbours else box.y
+                fmean([n.middle for n in box.neighbours]) - box.height / 2
+                if box.neighbours
+                else box.y
                 for box in column
             ]
             _settle(column, wanted)
@@ -213,7 +233,10 @@ def _path(kind: str, chain: list[Box]) -> str:
     if first.column == last.column:
         x = first.x + WIDTH
         bulge = min(30.0, 14 + abs(first.middle - last.middle) / 12)
-        return f"M{x:.1f} {first.middle:.1f}C{x + bulge:.1f} {first.middle:.1f} {x + bulge:.1f} {last.middle:.1f} {x + 3:.1f} {last.middle:.1f}"
+        return (
+            f"M{x:.1f} {first.middle:.1f}C{x + bulge:.1f} {first.middle:.1f} {x + bulge:.1f} "
+            f"{last.middle:.1f} {x + 3:.1f} {last.middle:.1f}"
+        )
     forward = last.column > first.column
     gap = 0 if kind == "contrasted with" else 4
     points: list[tuple[float, float]] = []
@@ -230,5 +253,9 @@ def _path(kind: str, chain: list[Box]) -> str:
         (x0, y0), (x1, y1) = points[index - 1], points[index]
         bent = index % 2 == 1  # every second stretch runs straight through a column
         half = (x0 + x1) / 2
-        path += f"C{half:.1f} {y0:.1f} {half:.1f} {y1:.1f} {x1:.1f} {y1:.1f}" if bent else f"L{x1:.1f} {y1:.1f}"
+        path += (
+            f"C{half:.1f} {y0:.1f} {half:.1f} {y1:.1f} {x1:.1f} {y1:.1f}"
+            if bent
+            else f"L{x1:.1f} {y1:.1f}"
+        )
     return path

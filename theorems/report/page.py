@@ -44,19 +44,22 @@ class Picture:
         return f"data:{self.media};base64,{base64.b64encode(self.data).decode('ascii')}"
 
 
-def render(evidence: Mapping[str, Any], *, pictures: Mapping[str, Sequence[Picture]] | None = None) -> str:
+def render(
+    evidence: Mapping[str, Any], *, pictures: Mapping[str, Sequence[Picture]] | None = None
+) -> str:
     """The report of a run as one self-contained HTML page.
 
-    Made of the evidence alone: what the file does not have is said to be missing, nothing is looked up. Text in the file is
-    text on the page: markup in names, reasons or instances is shown, not obeyed.
+    Made of the evidence alone: what the file does not have is said to be missing, nothing is looked
+    up. Text in the file is text on the page: markup in names, reasons or instances is shown, not
+    obeyed.
 
     Args:
         evidence: the parsed JSON that ``theorems check --json`` writes (schema 1).
         pictures: for each arXiv id, the pictures to show with that paper.
 
     Raises:
-        InputError: if the evidence is not of schema 1 (what is missing, or of the wrong kind, and where); if the packages that
-            make the page are not installed.
+        InputError: if the evidence is not of schema 1 (what is missing, or of the wrong kind, and
+            where); if the packages that make the page are not installed.
     """
     run = Run(evidence)
     require_packages()
@@ -71,15 +74,20 @@ def render(evidence: Mapping[str, Any], *, pictures: Mapping[str, Sequence[Pictu
         grades=GRADES,
         standings=STANDINGS,
         pictures=pictures or {},
-        graphs={arxiv: draw([c.name for c in claims], run.relations) for arxiv, claims in run.papers.items()},
+        graphs={
+            arxiv: draw([c.name for c in claims], run.relations)
+            for arxiv, claims in run.papers.items()
+        },
         box_width=WIDTH,
         histogram=figures.histogram,
         strip=figures.strip,
         size_of=size_of,
         earned_by=earned,
-        statement_of=lambda claim: statement(for_readers(claim.statement or claim.summary or ""), names),
-        style=Markup(_asset("style.css")),  # noqa: S704, our own file
-        script=Markup(script),  # noqa: S704, our own file
+        statement_of=lambda claim: statement(
+            for_readers(claim.statement or claim.summary or ""), names
+        ),
+        style=Markup(_asset("style.css")),  # noqa: S704
+        script=Markup(script),  # noqa: S704
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
     )
 
@@ -97,7 +105,9 @@ def require_packages() -> None:
         formula("x", block=False)
         statement("x")
     except ImportError as error:
-        raise InputError(f"the report needs {error.name}: pip install 'theorems[report]'") from error
+        raise InputError(
+            f"the report needs {error.name}: pip install 'theorems[report]'"
+        ) from error
 
 
 @cache
@@ -113,7 +123,12 @@ def _environment() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": figures.number, "duration": figures.duration, "name": code, "words": words}
+    environment.filters |= {
+        "number": figures.number,
+        "duration": figures.duration,
+        "name": code,
+        "words": words,
+    }
     return environment
 
 

@@ -1,4 +1,6 @@
-"""A statement as a reader of the page wants it: without what its docstring says to programmers, and words in place of letters."""
+"""A statement as a reader of the page wants it: without what its docstring says to programmers, and
+words in place of letters.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ _DERIVED = "derived here"
 
 
 def for_readers(text: str) -> str:
-    """The statement without ``Raises …``, and with words for a specification's [P] (the paper's own), [D] (derived), [N]."""
+    """The statement without ``Raises …``, and with words for a specification's [P] (the paper's
+    own), [D] (derived), [N].
+    """
     return _CODES.sub(_spelled, _RAISES.sub("", text))
 
 

@@ -1,6 +1,7 @@
 """Statements as HTML: reStructuredText by docutils, formulas as MathML.
 
-The words of a claim may be anybody's, so only the elements listed here come out: no raw HTML, no included files, no images.
+The words of a claim may be anybody's, so only the elements listed here come out: no raw HTML, no
+included files, no images.
 """
 
 from __future__ import annotations
@@ -31,19 +32,34 @@ _TAGS = {
     "subscript": "sub",
     "superscript": "sup",
 }
-_SILENT = {"system_message", "comment", "image", "raw", "substitution_definition", "target", "pending"}
+_SILENT = {
+    "system_message",
+    "comment",
+    "image",
+    "raw",
+    "substitution_definition",
+    "target",
+    "pending",
+}
 _SIZED = re.compile(r"\\[Bb]igg?([lr]?)(?![A-Za-z])")
-_OPENING = {"(": ")", "[": "]", r"\{": r"\}", r"\langle": r"\rangle", r"\lVert": r"\rVert", r"\lfloor": r"\rfloor"}
+_OPENING = {
+    "(": ")",
+    "[": "]",
+    r"\{": r"\}",
+    r"\langle": r"\rangle",
+    r"\lVert": r"\rVert",
+    r"\lfloor": r"\rfloor",
+}
 
 _MARKS = {"_": "sub", "^": "sup"}
-_ONE = (
-    r"(?:in|out|max|min)(?![A-Za-z])|[A-Za-z](?![A-Za-z](?![_^]))|[-−]?[0-9]+(?:\.[0-9]+)?|[^\W0-9_A-Za-z]|[∞½¼¾⊤⊥*†]"
-)
+_ONE = r"(?:in|out|max|min)(?![A-Za-z])|[A-Za-z](?![A-Za-z](?![_^]))|[-−]?[0-9]+(?:\.[0-9]+)?|[^\W0-9_A-Za-z]|[∞½¼¾⊤⊥*†]"  # noqa: E501
 _ENCLOSED = r"\{(?:[^{}]|\{[^{}]*\})*\}|\((?:[^()]|\([^()]*\))*\)"
 _PIECE = rf"[_^](?:{_ENCLOSED}|{_ONE})"
 _CLOSING = r"[∇‖)\]}∂₀-₉\u0300-\u036f]"
 _BEFORE = rf"[^\W_]|{_CLOSING}"
-_CHAIN = re.compile(rf"(?:(?<![A-Za-z_])[^\W_]|{_CLOSING})(?:{_PIECE})+(?:(?:{_BEFORE})(?:{_PIECE})+)*")
+_CHAIN = re.compile(
+    rf"(?:(?<![A-Za-z_])[^\W_]|{_CLOSING})(?:{_PIECE})+(?:(?:{_BEFORE})(?:{_PIECE})+)*"
+)
 _BASE = re.compile(rf"({_BEFORE})((?:{_PIECE})+)")
 _SCRIPT = re.compile(rf"([_^])({_ENCLOSED}|{_ONE})")
 
@@ -58,13 +74,15 @@ class Statement:
 
 @lru_cache(maxsize=1024)
 def statement(text: str, names: Collection[str] = frozenset()) -> Statement:
-    """A docstring as HTML; the names of claims among ``names`` become links to their cards, except in the lead."""
+    """A docstring as HTML; the names of claims among ``names`` become links to their cards, except
+    in the lead.
+    """
     document = parsed(text)
     parts = [node for node in document.children if node.tagname not in _SILENT]
     lead, rest = "", parts
     if parts and parts[0].tagname == "paragraph":
         lead, rest = "".join(_html(child, ()) for child in parts[0].children), parts[1:]
-    return Statement(Markup(lead), Markup("\n".join(_html(node, names) for node in rest)))  # noqa: S704, escaped piece by piece
+    return Statement(Markup(lead), Markup("\n".join(_html(node, names) for node in rest)))  # noqa: S704
 
 
 def formula(latex: str, *, block: bool) -> str:
@@ -74,7 +92,10 @@ def formula(latex: str, *, block: bool) -> str:
     try:
         return _converter().convert_with_local_state(_fenced(latex), displaystyle=block)
     except LatexError:
-        return f'<code class="untypeset" title="this formula could not be typeset">{escape(latex)}</code>'
+        return (
+            '<code class="untypeset" title="this formula could not be '
+            f'typeset">{escape(latex)}</code>'
+        )
 
 
 @cache
@@ -85,7 +106,9 @@ def _converter() -> Any:
 
 
 def _fenced(latex: str) -> str:
-    r"""Pairs of sized delimiters as ``\left`` and ``\right``: a browser sizes those to what they enclose, the others badly."""
+    r"""Pairs of sized delimiters as ``\left`` and ``\right``: a browser sizes those to what they
+    enclose, the others badly.
+    """
     pieces = _SIZED.split(latex)
     fenced, closing = pieces[0], []
     for side, after in zip(pieces[1::2], pieces[2::2], strict=True):
@@ -140,7 +163,9 @@ def _html(node: Any, names: Collection[str]) -> str:
 
 
 def _scripts(text: str) -> str:
-    """Text with its mathematics' sub- and superscripts set as such: k_i, d_out, ‖W‖_F, e^{−2λt}. Other underscores stay."""
+    """Text with its mathematics' sub- and superscripts set as such: k_i, d_out, ‖W‖_F, e^{−2λt}.
+    Other underscores stay.
+    """
     done, at = "", 0
     for chain in _CHAIN.finditer(text):
         done += str(escape(text[at : chain.start()]))
@@ -148,18 +173,21 @@ def _scripts(text: str) -> str:
             done += str(escape(base))
             for mark, script in _SCRIPT.findall(scripts):
                 inner = script[1:-1] if script[0] in "{(" else script
-                done += f"<{_MARKS[mark]}>{_scripts(inner)}</{_MARKS[mark]}>"  # a script may have its own
+                # a script may have its own
+                done += f"<{_MARKS[mark]}>{_scripts(inner)}</{_MARKS[mark]}>"
         at = chain.end()
     return done + str(escape(text[at:]))
 
 
 def words(text: str) -> Markup:
     """A plain sentence, its powers and indices set as such."""
-    return Markup(_scripts(text))  # noqa: S704, escaped there
+    return Markup(_scripts(text))  # noqa: S704
 
 
 def code(name: str, names: Collection[str] = ()) -> Markup:
-    """A name in code type that may break after its underscores; a link if there is a card of that name."""
+    """A name in code type that may break after its underscores; a link if there is a card of that
+    name.
+    """
     broken = Markup("_<wbr>").join(name.split("_"))
     if name in names:
         return Markup('<a href="#claim-{}"><code>{}</code></a>').format(name, broken)
@@ -172,7 +200,10 @@ def _line(latex: str) -> str:
 
 _LEAVES: dict[str, Callable[[str], str]] = {
     "#text": _scripts,
-    "substitution_reference": lambda text: f"|{_scripts(text)}|",  # bars around a word are an absolute value here
+    # bars around a word are an absolute value here
+    "substitution_reference": lambda text: f"|{_scripts(text)}|",
     "math": partial(formula, block=False),
-    "math_block": lambda text: f'<div class="formula scroll">{"".join(map(_line, pieces(text)))}</div>',
+    "math_block": lambda text: (
+        f'<div class="formula scroll">{"".join(map(_line, pieces(text)))}</div>'
+    ),
 }

@@ -1,8 +1,10 @@
 r"""How large the refuted share of a claim's law can still be, after so many independent draws.
 
-*Clopper and Pearson* for a look that was fixed beforehand. *Betting* for any number of looks: for a share p the capital of bets that the share is smaller, with the
-factors of `theorems.relations.wagers` for a proportion, is at most 1/α for ever with probability 1 − α if the share is p or more; shares at which it has grown
-beyond are excluded, whenever anybody looks. Units arrive in any order, and the product of factors does not depend on it.
+*Clopper and Pearson* for a look that was fixed beforehand. *Betting* for any number of looks: for a
+share p the capital of bets that the share is smaller, with the factors of
+`theorems.relations.wagers` for a proportion, is at most 1/α for ever with probability 1 − α if the
+share is p or more; shares at which it has grown beyond are excluded, whenever anybody looks. Units
+arrive in any order, and the product of factors does not depend on it.
 """
 
 from __future__ import annotations
@@ -58,7 +60,8 @@ def _excluded(share: float, refuted: int, judged: int, level: float) -> bool:
 
     mean = np.array([share])
     none, one = (
-        log_factors(_LAW, np.array([[outcome]]), mean, -1, np.array([math.nan]), None)[:, 0] for outcome in (0.0, 1.0)
+        log_factors(_LAW, np.array([[outcome]]), mean, -1, np.array([math.nan]), None)[:, 0]
+        for outcome in (0.0, 1.0)
     )
     logs = none * (judged - refuted) + (one * refuted if refuted else 0.0)
     return float(logsumexp(logs)) - math.log(len(logs)) >= -math.log(level)

@@ -1,7 +1,9 @@
-"""Hand out the units of a sweep to any executor, keep what comes back, and stop a claim that is refuted.
+"""Hand out the units of a sweep to any executor, keep what comes back, and stop a claim that is
+refuted.
 
-An executor is whatever has the interface of `concurrent.futures`: processes of this machine, or ``Client.get_executor()`` of Dask for a cluster. Only this
-process writes; the others know nothing of the file.
+An executor is whatever has the interface of `concurrent.futures`: processes of this machine, or
+``Client.get_executor()`` of Dask for a cluster. Only this process writes; the others know nothing
+of the file.
 """
 
 from __future__ import annotations
@@ -80,14 +82,24 @@ def sweep(
         on_progress: told whenever something came back, and twice a second.
 
     Raises:
-        InputError: for a count below one; if a worker runs other code than this process, or the executor breaks.
+        InputError: for a count below one; if a worker runs other code than this process, or the
+            executor breaks.
     """
     require(count >= 1, f"expected at least one instance, got {count}")
     versions = {spec: code_version(named(spec).file) for spec in specs}
-    stopped = {total.claim for total in store.totals() if total.refuted and versions.get(total.claim) == total.version}
-    waiting = [list(missing(store, spec, versions[spec], seed, count)) for spec in specs if spec not in stopped]
+    stopped = {
+        total.claim
+        for total in store.totals()
+        if total.refuted and versions.get(total.claim) == total.version
+    }
+    waiting = [
+        list(missing(store, spec, versions[spec], seed, count))
+        for spec in specs
+        if spec not in stopped
+    ]
     progress = Progress(sum(map(len, waiting)), refuted=[spec for spec in specs if spec in stopped])
-    queue = (unit for turn in zip_longest(*waiting) for unit in turn if unit is not None)  # claims in turn
+    # claims in turn
+    queue = (unit for turn in zip_longest(*waiting) for unit in turn if unit is not None)
     pending: dict[Future[Tally], Unit] = {}
     try:
         while True:
@@ -95,7 +107,8 @@ def sweep(
             if not pending:
                 break
             done, _ = wait(pending, timeout=_LOOK, return_when=FIRST_COMPLETED)
-            for future in sorted(done, key=lambda one: one.exception() is not None):  # what is finished is kept first
+            # what is finished is kept first
+            for future in sorted(done, key=lambda one: one.exception() is not None):
                 unit = pending.pop(future)
                 _take(future, unit, versions, store, progress)
             on_progress(progress)
@@ -106,7 +119,11 @@ def sweep(
 
 
 def _fill(
-    queue: Iterator[Unit], pending: dict[Future[Tally], Unit], executor: Executor, most: int, progress: Progress
+    queue: Iterator[Unit],
+    pending: dict[Future[Tally], Unit],
+    executor: Executor,
+    most: int,
+    progress: Progress,
 ) -> None:
     for unit in queue if len(pending) < most else ():
         if unit.spec in progress.refuted or unit.spec in progress.errors:
@@ -117,12 +134,15 @@ def _fill(
             return
 
 
-def _take(future: Future[Tally], unit: Unit, versions: dict[str, str], store: Store, progress: Progress) -> None:
+def _take(
+    future: Future[Tally], unit: Unit, versions: dict[str, str], store: Store, progress: Progress
+) -> None:
     try:
         tally = future.result()
     except BrokenExecutor as error:
         raise InputError(
-            "expected the processes of the sweep to go on, but one ended without a word (killed, or out of memory); what is finished is "
+            "expected the processes of the sweep to go on, but one ended without a word "
+            "(killed, or out of memory); what is finished is "
             "kept, and the same sweep goes on from there"
         ) from error
     except InputError as error:
@@ -131,7 +151,8 @@ def _take(future: Future[Tally], unit: Unit, versions: dict[str, str], store: St
         return
     require(
         tally.version == versions[unit.spec],
-        f"expected workers that run the code of this process (version {versions[unit.spec]} of {unit.spec}), got {tally.version}: "
+        "expected workers that run the code of this process (version "
+        f"{versions[unit.spec]} of {unit.spec}), got {tally.version}: "
         "install the same packages and files there",
     )
     store.add(tally)
@@ -157,7 +178,8 @@ def refutation(spec: str, place: tuple[int, int, int]) -> tuple[Claim, Verdict]:
     verdict = claim(next(islice(instances(claim, seed, number), at, None)))
     require(
         verdict.outcome is Outcome.REFUTED,
-        f"expected instance {at} of unit {number} of {spec} to be refuted again, got {verdict.outcome.name}: take every random number "
+        f"expected instance {at} of unit {number} of {spec} to be refuted again, got "
+        f"{verdict.outcome.name}: take every random number "
         "from a generator seeded by the instance",
     )
     return claim, shrunk(claim, verdict, examples=_SHRINKING, seed=seed)

@@ -1,7 +1,9 @@
-"""Where a sweep is kept: one SQLite file, a transaction per unit, so that a kill at any moment loses one unit at most and counts none twice.
+"""Where a sweep is kept: one SQLite file, a transaction per unit, so that a kill at any moment
+loses one unit at most and counts none twice.
 
-The key of a unit is its claim, the version of the code, the seed and its number. A unit that is there already is left as it is, whoever brings it again:
-a run that is resumed, a second machine, a file that is merged twice.
+The key of a unit is its claim, the version of the code, the seed and its number. A unit that is
+there already is left as it is, whoever brings it again: a run that is resumed, a second machine, a
+file that is merged twice.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ CREATE TABLE IF NOT EXISTS units (
 CREATE TABLE IF NOT EXISTS scripts (
     claim TEXT NOT NULL, version TEXT NOT NULL, verdict TEXT NOT NULL, script TEXT, PRIMARY KEY (claim, version)
 ) WITHOUT ROWID;
-"""
+"""  # noqa: E501
 
 
 @dataclass
@@ -44,7 +46,8 @@ class Total:
         grades: how many verdicts had which grade, by name.
         worst: the largest finite residual/bound.
         seconds: of processor time.
-        refuted: the seed and number of the first unit with a refutation, and the position in it; None without any.
+        refuted: the seed and number of the first unit with a refutation, and the position in it;
+            None without any.
         verdict: the shrunk refutation; None while there is none.
         script: that shows it.
     """
@@ -86,7 +89,8 @@ class Store:
         self.path = folder / NAME
         require(
             make or self.path.is_file(),
-            f"expected a sweep in {str(folder)!r}, got no {NAME} there; `theorems sweep NAME -o {folder}` makes one",
+            f"expected a sweep in {str(folder)!r}, got no {NAME} there; `theorems sweep "
+            f"NAME -o {folder}` makes one",
         )
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -94,7 +98,9 @@ class Store:
                 base.execute("PRAGMA journal_mode=WAL")
                 base.executescript(_TABLE)
         except (OSError, sqlite3.DatabaseError) as error:
-            raise InputError(f"expected to read and write the sweep {str(self.path)!r}, but {error}") from error
+            raise InputError(
+                f"expected to read and write the sweep {str(self.path)!r}, but {error}"
+            ) from error
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -104,21 +110,37 @@ class Store:
     def add(self, tally: Tally) -> bool:
         """Keep one unit; False if it is there already."""
         unit = tally.unit
-        row = (unit.spec, tally.version, str(unit.seed), unit.number, SIZE, json.dumps(tally.outcomes),
-               json.dumps(tally.grades), tally.worst, tally.first, tally.seconds)  # fmt: skip
+        row = (
+            unit.spec,
+            tally.version,
+            str(unit.seed),
+            unit.number,
+            SIZE,
+            json.dumps(tally.outcomes),
+            json.dumps(tally.grades),
+            tally.worst,
+            tally.first,
+            tally.seconds,
+        )
         with self._open() as base:
-            return base.execute(f"INSERT OR IGNORE INTO units VALUES ({','.join('?' * len(row))})", row).rowcount == 1  # noqa: S608
+            marks = ",".join("?" * len(row))
+            done = base.execute(f"INSERT OR IGNORE INTO units VALUES ({marks})", row)  # noqa: S608
+            return done.rowcount == 1
 
     def keep_script(self, claim: str, version: str, verdict: str, script: str | None) -> None:
         """Keep what a refutation was shrunk to."""
         with self._open() as base:
-            base.execute("INSERT OR REPLACE INTO scripts VALUES (?, ?, ?, ?)", (claim, version, verdict, script))
+            base.execute(
+                "INSERT OR REPLACE INTO scripts VALUES (?, ?, ?, ?)",
+                (claim, version, verdict, script),
+            )
 
     def numbers(self, claim: str, version: str, seed: int) -> set[int]:
         """Which units of a claim are done."""
         with self._open() as base:
             found = base.execute(
-                "SELECT number FROM units WHERE claim = ? AND version = ? AND seed = ?", (claim, version, str(seed))
+                "SELECT number FROM units WHERE claim = ? AND version = ? AND seed = ?",
+                (claim, version, str(seed)),
             )
             return {number for (number,) in found}
 
@@ -126,8 +148,19 @@ class Store:
         """One per claim and version, in the order of their names."""
         found: dict[tuple[str, str], Total] = {}
         with self._open() as base:
-            for claim, version, seed, number, outcomes, grades, worst, first, seconds in base.execute(
-                "SELECT claim, version, seed, number, outcomes, grades, worst, first, seconds FROM units ORDER BY claim, version, seed, number"
+            for (
+                claim,
+                version,
+                seed,
+                number,
+                outcomes,
+                grades,
+                worst,
+                first,
+                seconds,
+            ) in base.execute(
+                "SELECT claim, version, seed, number, outcomes, grades, worst, first, "
+                "seconds FROM units ORDER BY claim, version, seed, number"
             ):
                 total = found.setdefault((claim, version), Total(claim, version))
                 total.units += 1
@@ -146,7 +179,9 @@ class Store:
         with closing(sqlite3.connect(self.path, timeout=_WAIT)) as base:
             base.execute("ATTACH DATABASE ? AS other", (str(other.path),))
             with base:
-                added = base.execute("INSERT OR IGNORE INTO units SELECT * FROM other.units").rowcount
+                added = base.execute(
+                    "INSERT OR IGNORE INTO units SELECT * FROM other.units"
+                ).rowcount
                 base.execute("INSERT OR IGNORE INTO scripts SELECT * FROM other.scripts")
             base.execute("DETACH DATABASE other")
         return added
@@ -155,4 +190,6 @@ class Store:
 def missing(store: Store, spec: str, version: str, seed: int, instances: int) -> Iterator[Unit]:
     """The units that are not done, of as many as hold so many instances."""
     done = store.numbers(spec, version, seed)
-    return (Unit(spec, seed, number) for number in range(-(-instances // SIZE)) if number not in done)
+    return (
+        Unit(spec, seed, number) for number in range(-(-instances // SIZE)) if number not in done
+    )

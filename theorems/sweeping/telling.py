@@ -1,4 +1,6 @@
-"""What a sweep comes to: a table for a terminal, and entries of an evidence file, which the report reads."""
+"""What a sweep comes to: a table for a terminal, and entries of an evidence file, which the report
+reads.
+"""
 
 from __future__ import annotations
 
@@ -18,29 +20,55 @@ from theorems.verdict import Grade, Outcome
 
 def outcome(total: Total) -> str:
     """The most severe outcome of an instance."""
-    return next((name for name in ("REFUTED", "UNDECIDED", "HOLDS") if total.outcomes[name]), "INAPPLICABLE")
+    return next(
+        (name for name in ("REFUTED", "UNDECIDED", "HOLDS") if total.outcomes[name]), "INAPPLICABLE"
+    )
 
 
 def table(totals: Sequence[Total]) -> Table:
     """One row per claim and version of its code."""
     shown = Table(box=None, pad_edge=False, header_style="bold")
     shown.add_column("claim", no_wrap=True)
-    for name in ("outcome", "instances", "refuted", "undecided", "inapplicable", "worst residual/bound", "refuted share ≤", "at any time ≤", "instances/s of a core", "version"):  # fmt: skip
+    for name in (
+        "outcome",
+        "instances",
+        "refuted",
+        "undecided",
+        "inapplicable",
+        "worst residual/bound",
+        "refuted share ≤",
+        "at any time ≤",
+        "instances/s of a core",
+        "version",
+    ):
         shown.add_column(name, justify="right")
     for total in totals:
         refuted, judged = total.outcomes["REFUTED"], total.judged
         shown.add_row(
-            total.claim, outcome(total), str(total.instances), str(refuted), str(total.outcomes["UNDECIDED"]),
-            str(total.outcomes["INAPPLICABLE"]), f"{total.worst:.3g}", f"{fixed(refuted, judged):.2g}",
-            f"{anytime(refuted, judged):.2g}", f"{total.instances / max(total.seconds, 1e-9):.3g}", total.version + old(total),
-        )  # fmt: skip
-    shown.caption = f"bounds at level {1 - LEVEL:.0%}: Clopper and Pearson for one look, betting for looks at any time"
+            total.claim,
+            outcome(total),
+            str(total.instances),
+            str(refuted),
+            str(total.outcomes["UNDECIDED"]),
+            str(total.outcomes["INAPPLICABLE"]),
+            f"{total.worst:.3g}",
+            f"{fixed(refuted, judged):.2g}",
+            f"{anytime(refuted, judged):.2g}",
+            f"{total.instances / max(total.seconds, 1e-9):.3g}",
+            total.version + old(total),
+        )
+    shown.caption = (
+        f"bounds at level {1 - LEVEL:.0%}: Clopper and Pearson for one look, betting for looks "
+        "at any time"
+    )
     shown.caption_justify = "left"
     return shown
 
 
 def old(total: Total) -> str:
-    """Empty for the code that is here; " (other code)" for counts of another version, or of a claim that is not here."""
+    """Empty for the code that is here; " (other code)" for counts of another version, or of a claim
+    that is not here.
+    """
     try:
         return "" if code_version(named(total.claim).file) == total.version else " (other code)"
     except InputError:
@@ -59,9 +87,20 @@ def _entry(total: Total) -> Record:
     seen.distinct = total.instances
     entry = record(seen)
     refuted, judged = total.outcomes["REFUTED"], total.judged
-    share = {"level": LEVEL, "refuted": refuted, "judged": judged, "clopper_pearson": fixed(refuted, judged), "anytime": anytime(refuted, judged)}  # fmt: skip
+    share = {
+        "level": LEVEL,
+        "refuted": refuted,
+        "judged": judged,
+        "clopper_pearson": fixed(refuted, judged),
+        "anytime": anytime(refuted, judged),
+    }
     example = {"text": total.verdict, "instance": "", "script": total.script, "file": None}
     return entry | {
         "counterexample": example if total.verdict is not None else None,
-        "sweep": {"units": total.units, "version": total.version, "worst": total.worst, "share": share},
+        "sweep": {
+            "units": total.units,
+            "version": total.version,
+            "worst": total.worst,
+            "share": share,
+        },
     }

@@ -1,7 +1,9 @@
 """One unit of a sweep: so many independent draws from the claim's own law, judged one by one.
 
-Draws are not steered: nothing is aimed at the bound, mutated or shrunk, so what is counted is a sample of the law that the claim's strategy states, and
-statistics of it mean something. The seed of unit u is the u-th child that `numpy.random.SeedSequence.spawn` gives: whoever runs it, wherever, draws the same.
+Draws are not steered: nothing is aimed at the bound, mutated or shrunk, so what is counted is a
+sample of the law that the claim's strategy states, and statistics of it mean something. The seed of
+unit u is the u-th child that `numpy.random.SeedSequence.spawn` gives: whoever runs it, wherever,
+draws the same.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ from theorems.statements import raised
 from theorems.verdict import Outcome
 
 SIZE = 200
-"""Instances of a unit: seconds of work, so that a kill costs little and a million is five thousand rows."""
+"""Instances of a unit: seconds of work, so that a kill costs little and a million is five thousand
+rows.
+"""
 _REFUSED = 1_000
 """Draws that a strategy may refuse before one instance."""
 _ROOT = Path(__file__).parent.parent
@@ -36,7 +40,8 @@ _LEFT_OUT = ("commands", "report", "pictures", "evidence", "pytest_plugin", "swe
 
 @dataclass(frozen=True)
 class Unit:
-    """What is to be judged: all that another machine needs, the package and the user's file excepted.
+    """What is to be judged: all that another machine needs, the package and the user's file
+    excepted.
 
     Args:
         spec: name of a claim of the catalogue, or FILE.py:NAME.
@@ -79,12 +84,16 @@ def instances(claim: Claim, seed: int, number: int, count: int = SIZE) -> Any:
         InputError: for a strategy that refuses nearly everything.
     """
     child = np.random.SeedSequence(seed, spawn_key=(number,))
-    rng, strategy = Random(child.generate_state(8, np.uint32).tobytes()), claim.instances()  # noqa: S311, no secret
+    rng, strategy = Random(child.generate_state(8, np.uint32).tobytes()), claim.instances()  # noqa: S311
     for _ in range(count):
-        drawn = next((one for one in (draw(strategy, (), rng) for _ in range(_REFUSED)) if one is not None), None)
+        drawn = next(
+            (one for one in (draw(strategy, (), rng) for _ in range(_REFUSED)) if one is not None),
+            None,
+        )
         if drawn is None:
             raise InputError(
-                f"expected the strategy of {claim.name} to draw an instance, got {_REFUSED} refusals (filter, assume) in a row: "
+                f"expected the strategy of {claim.name} to draw an instance, got "
+                f"{_REFUSED} refusals (filter, assume) in a row: "
                 "draw what is meant instead of filtering for it"
             )
         yield drawn.instance
@@ -114,9 +123,13 @@ def judged(unit: Unit) -> Tally:
     except InputError as error:
         raise InputError(str(error)) from error  # a kind of error that any other machine knows
     except Exception as error:
-        raise InputError(f"expected {claim.name} to be drawn and judged, but {raised(error, claim.file)}") from error
+        raise InputError(
+            f"expected {claim.name} to be drawn and judged, but {raised(error, claim.file)}"
+        ) from error
     seconds = time.process_time() - began
-    return Tally(unit, code_version(claim.file), dict(outcomes), dict(grades), worst, first, seconds)
+    return Tally(
+        unit, code_version(claim.file), dict(outcomes), dict(grades), worst, first, seconds
+    )
 
 
 @functools.cache
@@ -139,17 +152,25 @@ def named(spec: str) -> Claim:
 
 @functools.cache
 def code_version(file: str) -> str:
-    """A digest of whatever draws and judges: this package without what only shows, the claim's own file, the packages below."""
+    """A digest of whatever draws and judges: this package without what only shows, the claim's own
+    file, the packages below.
+    """
     found = hashlib.sha256(platform.python_version().encode())
     for package in ("hypothesis", "numpy", "scipy", "torch"):
         found.update(f"{package} {version(package)}".encode())
-    ours = [path for path in _ROOT.rglob("*.py") if path.relative_to(_ROOT).parts[0] not in _LEFT_OUT]
+    ours = [
+        path for path in _ROOT.rglob("*.py") if path.relative_to(_ROOT).parts[0] not in _LEFT_OUT
+    ]
+    # in a checkout impl is a link, which rglob does not follow
     ours += [
         *(_ROOT / "impl").rglob("*.py"),
         Path(__file__),
-    ]  # in a checkout impl is a link, which rglob does not follow
+    ]
     own = Path(file)
-    for path in [*sorted(ours), *([own] if own.is_file() and _ROOT not in own.resolve().parents else [])]:
+    for path in [
+        *sorted(ours),
+        *([own] if own.is_file() and _ROOT not in own.resolve().parents else []),
+    ]:
         name = path.relative_to(_ROOT).as_posix() if _ROOT in path.parents else path.name
         found.update(name.encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n"))
     return found.hexdigest()[:16]

@@ -8,7 +8,8 @@ from theorems import equals
 
 
 @equals(
-    observed=lambda it: (it.labels.mT @ it.features) @ (it.labels.mT @ it.features).mT, on=alignment.collapsed_batches
+    observed=lambda it: (it.labels.mT @ it.features) @ (it.labels.mT @ it.features).mT,
+    on=alignment.collapsed_batches,
 )
 def class_means_are_orthogonal(it: LabelledFeatures) -> Operand:
     """Class sums are orthogonal."""

@@ -19,4 +19,7 @@ def observed(it: LinearNetwork) -> Operand:
 @equals(observed=observed, on=strategies.deep_linear_networks)
 def products_move_by_four_terms(it: LinearNetwork) -> Operand:
     """dM/dt is the sum over the first four layers: wrong from depth 5 on."""
-    return sum(product(*it.weights[:i], v, *it.weights[i + 1 :]) for i, v in enumerate(it.weight_velocity[:4]))
+    return sum(
+        product(*it.weights[:i], v, *it.weights[i + 1 :])
+        for i, v in enumerate(it.weight_velocity[:4])
+    )

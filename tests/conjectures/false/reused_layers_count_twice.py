@@ -5,7 +5,9 @@ from theorems import equals
 
 
 @equals(
-    observed=lambda layer: (layer.weight * layer.weight_grad).sum((-2, -1)) * layer.inputs.shape[-2],
+    observed=lambda layer: (
+        (layer.weight * layer.weight_grad).sum((-2, -1)) * layer.inputs.shape[-2]
+    ),
     on=strategies.layer_traces,
     where={"reused": lambda layer: layer.calls > 1},
 )

@@ -7,5 +7,7 @@ from theorems import equals
 
 @equals(observed=lambda it: it.weight_grads.sum(0), on=alignment.readout_ensembles)
 def gradients_cancel_over_the_ensemble(it: ReadoutEnsemble) -> Operand:
-    """Σ over an ensemble of readouts of mean zero of the gradients of the linearised loss is zero."""
+    """Σ over an ensemble of readouts of mean zero of the gradients of the linearised loss is
+    zero.
+    """
     return it.weight * 0

@@ -15,5 +15,6 @@ def observed(net: GatedNetwork) -> Operand:
 def homogeneous_layers_share_their_gain(net: GatedNetwork) -> Operand:
     """⟨W_l, dW_l/dt⟩ is the same in every layer of a bias-free ReLU network."""
     return {
-        f"layer {i + 2}": (net.weights[0] * net.weight_velocity[0]).sum((-2, -1)) for i in range(net.depth - 1)
+        f"layer {i + 2}": (net.weights[0] * net.weight_velocity[0]).sum((-2, -1))
+        for i in range(net.depth - 1)
     } or {"one layer": net.residual * 0}

@@ -6,7 +6,10 @@ from impl import LinearNetwork, Operand, strategies
 from theorems import at_most
 
 
-@at_most(observed=lambda net: torch.linalg.norm(net.weight_velocity[-1]), on=strategies.deep_linear_networks)
+@at_most(
+    observed=lambda net: torch.linalg.norm(net.weight_velocity[-1]),
+    on=strategies.deep_linear_networks,
+)
 def last_velocity_is_bounded(net: LinearNetwork) -> Operand:
     """‖Ẇ_L‖ ≤ ‖F − Y‖ ‖Z_{L−1}‖."""
     z = net.inputs

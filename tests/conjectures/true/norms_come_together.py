@@ -6,7 +6,9 @@ from theorems import equals
 
 
 @equals(
-    observed=lambda it: (it.features * it.features_velocity).sum() - (it.readout * it.readout_velocity).sum(),
+    observed=lambda it: (
+        (it.features * it.features_velocity).sum() - (it.readout * it.readout_velocity).sum()
+    ),
     on=flows.coupled_points,
 )
 def norms_come_together(it: CoupledPoint) -> Operand:

@@ -5,7 +5,9 @@ from theorems import equals
 
 
 def observed(net: GatedNetwork) -> Operand:
-    return {f"at {i}": (p * z).sum(-1) for i, (p, z) in enumerate(zip(fields(net).p, fields(net).z))}
+    return {
+        f"at {i}": (p * z).sum(-1) for i, (p, z) in enumerate(zip(fields(net).p, fields(net).z))
+    }
 
 
 @equals(observed=observed, on=strategies.gated_networks)

@@ -5,9 +5,9 @@ from theorems import equals
 
 
 def observed(layer: LayerTrace) -> Operand:
-    return ((layer.weight + layer.weight_grad) ** 2).sum((-2, -1)) + ((layer.weight - layer.weight_grad) ** 2).sum(
-        (-2, -1)
-    )
+    return ((layer.weight + layer.weight_grad) ** 2).sum((-2, -1)) + (
+        (layer.weight - layer.weight_grad) ** 2
+    ).sum((-2, -1))
 
 
 @equals(observed=observed, on=strategies.layer_traces)

@@ -10,7 +10,9 @@ from theorems import equals
 
 def observed(it: KernelPoint) -> Operand:
     kernel = it.features @ it.features.mT
-    return it.targets - kernel @ torch.linalg.solve(kernel + it.ridge * eye_like(kernel), it.targets)
+    return it.targets - kernel @ torch.linalg.solve(
+        kernel + it.ridge * eye_like(kernel), it.targets
+    )
 
 
 @equals(observed=observed, on=kernel_points)

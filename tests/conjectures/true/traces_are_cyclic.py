@@ -10,7 +10,9 @@ def observed(layer: LayerTrace) -> Operand:
     return torch.trace(layer.weight.mT @ layer.weight_grad)
 
 
-@equals(observed=observed, on=strategies.layer_traces().filter(lambda layer: layer.weight.ndim == 2))
+@equals(
+    observed=observed, on=strategies.layer_traces().filter(lambda layer: layer.weight.ndim == 2)
+)
 def traces_are_cyclic(layer: LayerTrace) -> Operand:
     """tr(Wᵀ∇_W) = tr(∇_W Wᵀ)."""
     return torch.trace(layer.weight_grad @ layer.weight.mT)

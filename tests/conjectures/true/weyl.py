@@ -24,7 +24,9 @@ class Spectra(Instance):
 def spectra(seed: int, size: int) -> Spectra:
     """Of Gaussian matrices."""
     noise = torch.Generator().manual_seed(seed)
-    first, second = (torch.randn(size, size, generator=noise, dtype=torch.float64) for _ in range(2))
+    first, second = (
+        torch.randn(size, size, generator=noise, dtype=torch.float64) for _ in range(2)
+    )
     first, second = first @ first.mT, second @ second.mT
     found = (torch.linalg.eigvalsh(each) for each in (first, second, first + second))
     return Spectra(first, second, *found)

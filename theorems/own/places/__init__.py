@@ -1,6 +1,8 @@
-"""Where in a user's network a claim can be checked: every instance that the network yields, by type and place.
+"""Where in a user's network a claim can be checked: every instance that the network yields, by type
+and place.
 
-A builder per instance type, by topic in the files named below; each returns an instance or the reason why there is none, for every place.
+A builder per instance type, by topic in the files named below; each returns an instance or the
+reason why there is none, for every place.
 """
 
 from __future__ import annotations
@@ -26,7 +28,12 @@ from theorems.impl.networks.layers import LinearRows
 from theorems.impl.networks.tracing import LayerTrace
 from theorems.impl.preconditioning.first_layer import PreconditionedSteps
 from theorems.impl.slopes.loss_lines import LossLine
-from theorems.own.places.features import collapsed_features, feature_sets, random_readouts, readout_ensembles
+from theorems.own.places.features import (
+    collapsed_features,
+    feature_sets,
+    random_readouts,
+    readout_ensembles,
+)
 from theorems.own.places.gradients import loss_lines
 from theorems.own.places.noise import minibatch_noises
 from theorems.own.places.subject import Places, Subject
@@ -60,8 +67,11 @@ BUILDERS: dict[type[Instance], Callable[[Subject], Places | str]] = {
 """How the instances of each type are found in a network."""
 
 
-def instances_of(subject: Subject, types: Iterable[type[Instance]] | None = None) -> dict[type[Instance], Places | str]:
-    """Every instance that the network yields, by type and place, or why there is none at that place; or why it yields none.
+def instances_of(
+    subject: Subject, types: Iterable[type[Instance]] | None = None
+) -> dict[type[Instance], Places | str]:
+    """Every instance that the network yields, by type and place, or why there is none at that
+    place; or why it yields none.
 
     Args:
         subject: the network.
@@ -75,18 +85,25 @@ def instances_of(subject: Subject, types: Iterable[type[Instance]] | None = None
     wanted = set(BUILDERS if types is None else types)
     built: dict[type[Instance], Places | str] = {}
     if LossLine in wanted and not any(map(is_lazy, subject.model.parameters())):
-        built[LossLine] = _built(loss_lines, subject)  # before there are traces, which it would have to stand beside
+        # before there are traces, which it would have to stand beside
+        built[LossLine] = _built(loss_lines, subject)
     try:
-        _ = subject.layers  # what is wrong with the network is said once, not as a reason of each type
+        # what is wrong with the network is said once, not as a reason of each type
+        _ = subject.layers
     except Exception as error:
         lines = built.get(LossLine) or (_built(loss_lines, subject) if LossLine in wanted else "")
         refused = isinstance(error, InputError)
         if refused and isinstance(lines, str):
             raise
-        # the loss can be followed, so that the row about its gradient says what is wrong (it is NaN, say), or needs no layers
+        # the loss can be followed, so that the row about its gradient says what is wrong (it is
+        # NaN, say), or needs no layers
         reason = str(error) if refused else f"looking at its layers raised {crash(error)}"
         return {kind: lines if kind is LossLine else reason for kind in BUILDERS if kind in wanted}
-    return {kind: built.get(kind) or _built(build, subject) for kind, build in BUILDERS.items() if kind in wanted}
+    return {
+        kind: built.get(kind) or _built(build, subject)
+        for kind, build in BUILDERS.items()
+        if kind in wanted
+    }
 
 
 def _built(build: Callable[[Subject], Places | str], subject: Subject) -> Places | str:
@@ -94,17 +111,23 @@ def _built(build: Callable[[Subject], Places | str], subject: Subject) -> Places
         found = build(subject)
     except InputError as error:
         return str(error)
-    except Exception as error:  # noqa: BLE001 - no place of one claim takes the others with it
+    except Exception as error:  # noqa: BLE001
         return f"looking for it raised {crash(error)}"
     if isinstance(found, str) or all(p.device.type == "cpu" for p in subject.model.parameters()):
         return found
-    return {where: made if isinstance(made, str) else _on_the_cpu(made) for where, made in found.items()}
+    return {
+        where: made if isinstance(made, str) else _on_the_cpu(made) for where, made in found.items()
+    }
 
 
 def _on_the_cpu(instance: Any) -> Any:
-    """What was measured on an accelerator is judged in float64 where there is float64, beside what was drawn on the CPU."""
+    """What was measured on an accelerator is judged in float64 where there is float64, beside what
+    was drawn on the CPU.
+    """
     moved = instance.map(lambda value: value.cpu() if isinstance(value, Tensor) else value)
     checked = getattr(moved, "checked", None)
     if checked is None:
         return moved
-    return replace(moved, checked=LinearRows(checked.weight.cpu(), checked.inputs.cpu(), checked.outputs.cpu()))
+    return replace(
+        moved, checked=LinearRows(checked.weight.cpu(), checked.inputs.cpu(), checked.outputs.cpu())
+    )

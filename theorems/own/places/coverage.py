@@ -43,7 +43,9 @@ class Coverage:
         return {"seen": len(self.seen), "of": self.total, "unseen": dict(self.unseen)}
 
 
-def coverage(model: nn.Module, traces: Mapping[str, LayerTrace], left_out: Mapping[str, str]) -> Coverage:
+def coverage(
+    model: nn.Module, traces: Mapping[str, LayerTrace], left_out: Mapping[str, str]
+) -> Coverage:
     """What `impl.trace` saw of a model, module by module."""
     modules = {name for name, _ in model.named_modules() if name}
 

@@ -1,4 +1,6 @@
-"""Features inside a user's network, against its targets: target linearity, collapse, growth behind a random readout."""
+"""Features inside a user's network, against its targets: target linearity, collapse, growth behind
+a random readout.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,12 @@ from torch import Tensor
 
 from theorems.impl.feature_learning.collapse import labelled_features
 from theorems.impl.feature_learning.features import feature_set
-from theorems.impl.feature_learning.readouts import RandomReadout, coordinate_readouts, noise_rate, readout_ensemble
+from theorems.impl.feature_learning.readouts import (
+    RandomReadout,
+    coordinate_readouts,
+    noise_rate,
+    readout_ensemble,
+)
 from theorems.impl.instances.instance import Instance
 from theorems.impl.networks.tracing import LayerTrace
 from theorems.own.places.subject import Places, Subject
@@ -18,9 +25,13 @@ from theorems.own.places.subject import Places, Subject
 LARGEST_FEATURES = 2**16
 """Entries of features, and of their targets, up to which ranks and projections are computed."""
 LARGEST_ENSEMBLE = 2**23
-"""Entries of all weight gradients behind an ensemble of readouts, or behind one that is drawn thousands of times."""
+"""Entries of all weight gradients behind an ensemble of readouts, or behind one that is drawn
+thousands of times.
+"""
 LARGEST_ROWS = 2**21
-"""Entries of the features behind all readouts of an ensemble; of a larger batch the first samples are taken."""
+"""Entries of the features behind all readouts of an ensemble; of a larger batch the first samples
+are taken.
+"""
 LARGEST_DRAWN = 2**23
 """The same behind readouts that are drawn, which are looked at a few at a time."""
 FEWEST_ROWS = 16
@@ -34,16 +45,25 @@ def _at_every_layer(
     make: Callable[[LayerTrace, Tensor], Instance | str],
     most: Callable[[LayerTrace, int], int] | None = None,
 ) -> Places | str:
-    """What ``make`` makes of every layer; of at most so many of its rows as ``most`` says, given the number of classes."""
+    """What ``make`` makes of every layer; of at most so many of its rows as ``most`` says, given
+    the number of classes.
+    """
     targets = subject.rows
     if isinstance(targets, str):
         return targets
     if targets.ndim == 1 and len(targets) * (int(targets.max()) + 1) > LARGEST_FEATURES:
-        return f"the targets hold the label {int(targets.max())}: too many classes for one-hot rows{_advice(int(targets.max()) + 1)}"
+        return (
+            f"the targets hold the label {int(targets.max())}: too many classes for one-hot "
+            f"rows{_advice(int(targets.max()) + 1)}"
+        )
     found: Places = {}
     for name, layer in subject.one_row_per_sample().items():
         classes = targets.shape[1] if targets.ndim == 2 else int(targets.max()) + 1
-        kept = len(targets) if most is None else min(len(targets), max(FEWEST_ROWS, most(layer, classes)))
+        kept = (
+            len(targets)
+            if most is None
+            else min(len(targets), max(FEWEST_ROWS, most(layer, classes)))
+        )
         part = "" if kept == len(targets) else f", first {kept} samples"
         few = layer if not part else _first(layer, kept)
         found[name + part] = _features(few, targets[:kept], make)
@@ -63,7 +83,10 @@ def _features(
     if not bool(layer.inputs.any()):
         return "its inputs are all zero: no unit below it is alive on this batch"
     if layer.inputs.numel() > LARGEST_FEATURES:
-        return f"its inputs have more than {LARGEST_FEATURES} entries, too many for exact ranks{_advice(layer.inputs.shape[-1])}"
+        return (
+            f"its inputs have more than {LARGEST_FEATURES} entries, too many for exact "
+            f"ranks{_advice(layer.inputs.shape[-1])}"
+        )
     return make(layer, targets)
 
 
@@ -79,16 +102,24 @@ def feature_sets(subject: Subject) -> Places | str:
 
 
 def collapsed_features(subject: Subject) -> Places | str:
-    """Features and class labels wherever a layer has one row per sample; classes that do not occur are left out."""
+    """Features and class labels wherever a layer has one row per sample; classes that do not occur
+    are left out.
+    """
 
     def make(layer: LayerTrace, targets: Tensor) -> Instance | str:
         if targets.ndim == 2:
-            hot = bool(((targets == 0) | (targets == 1)).all()) and bool((targets.sum(-1) == 1).all())
+            hot = bool(((targets == 0) | (targets == 1)).all()) and bool(
+                (targets.sum(-1) == 1).all()
+            )
             if not hot:
                 return "the targets are no class labels"
             targets = targets.argmax(-1)
         present, labels = torch.unique(targets, return_inverse=True)
-        return labelled_features(layer.inputs, labels) if len(present) > 1 else "the batch holds one class only"
+        return (
+            labelled_features(layer.inputs, labels)
+            if len(present) > 1
+            else "the batch holds one class only"
+        )
 
     return _at_every_layer(subject, make)
 
@@ -103,7 +134,8 @@ def _rate(layer: LayerTrace, targets: Tensor) -> Tensor | str:
     return (
         rate
         if positive
-        else "the targets do not correlate with its inputs, or not with what it makes of them: nothing would grow"
+        else "the targets do not correlate with its inputs, or not with what it makes of them: "
+        "nothing would grow"
     )
 
 
@@ -117,14 +149,22 @@ def readout_ensembles(subject: Subject) -> Places | str:
         if isinstance(rate, str):
             return rate
         if 2 * classes * width * width * d > LARGEST_ENSEMBLE:
-            return f"the gradients behind all coordinates of a readout have more than {LARGEST_ENSEMBLE} entries"
+            return (
+                "the gradients behind all coordinates of a readout have more than "
+                f"{LARGEST_ENSEMBLE} entries"
+            )
         readouts = coordinate_readouts(classes, width) * (classes * width)
         variance = torch.tensor(float(classes * width), dtype=torch.float64)
-        rate = rate / (variance * width).sqrt()  # entries of variance v where the rate is meant for 1/m
-        return readout_ensemble(layer.inputs.double(), layer.weight.double(), y, readouts, variance=variance, rate=rate)
+        # entries of variance v where the rate is meant for 1/m
+        rate = rate / (variance * width).sqrt()
+        return readout_ensemble(
+            layer.inputs.double(), layer.weight.double(), y, readouts, variance=variance, rate=rate
+        )
 
     return _at_every_layer(
-        subject, make, lambda layer, classes: LARGEST_ROWS // (2 * classes * layer.weight.shape[0] ** 2)
+        subject,
+        make,
+        lambda layer, classes: LARGEST_ROWS // (2 * classes * layer.weight.shape[0] ** 2),
     )
 
 
@@ -139,6 +179,15 @@ def random_readouts(subject: Subject) -> Places | str:
         drawn = min(REPLICATES, LARGEST_ENSEMBLE // layer.weight.numel())
         if drawn < FEWEST:
             return f"{FEWEST} gradients of its weight have more than {LARGEST_ENSEMBLE} entries"
-        return RandomReadout(layer.inputs.double(), layer.weight.double(), y, rate, seed=subject.seed, replicates=drawn)
+        return RandomReadout(
+            layer.inputs.double(),
+            layer.weight.double(),
+            y,
+            rate,
+            seed=subject.seed,
+            replicates=drawn,
+        )
 
-    return _at_every_layer(subject, make, lambda layer, _: LARGEST_DRAWN // (REPLICATES * layer.weight.shape[0]))
+    return _at_every_layer(
+        subject, make, lambda layer, _: LARGEST_DRAWN // (REPLICATES * layer.weight.shape[0])
+    )

@@ -9,7 +9,9 @@ from theorems.impl.kernel_flows.minibatches import minibatches, noise_at, reduct
 from theorems.own.places.subject import Places, Subject
 
 LARGEST_BATCH = 128
-"""Samples of which the kernel's noise (N, N) is decomposed; of a larger batch the first ones are taken."""
+"""Samples of which the kernel's noise (N, N) is decomposed; of a larger batch the first ones are
+taken.
+"""
 LARGEST_NOISE = 2**22
 """Entries of the features' noise, over all minibatches."""
 DRAWN = 2
@@ -17,9 +19,11 @@ DRAWN = 2
 
 
 def minibatch_noises(subject: Subject) -> Places | str:
-    """Noise of random minibatches at the input of the linear readout, drawn without replacement and with it.
+    """Noise of random minibatches at the input of the linear readout, drawn without replacement and
+    with it.
 
-    The size is the one that the network is trained with, where it is known; else a quarter of the samples.
+    The size is the one that the network is trained with, where it is known; else a quarter of the
+    samples.
     """
     layers, targets = subject.whole, subject.targets
     last = readout_of(layers, subject.outputs)
@@ -35,7 +39,10 @@ def minibatch_noises(subject: Subject) -> Places | str:
         kept = max(2, LARGEST_NOISE // (DRAWN * layer.inputs.shape[1]))
     reduction = reduction_of(layer, targets, subject.loss)
     if reduction is None:
-        return "the loss is neither the sum nor the mean of its values on single samples, as far as its format tells: a minibatch has no noise of its own"
+        return (
+            "the loss is neither the sum nor the mean of its values on single samples, as far "
+            "as its format tells: a minibatch has no noise of its own"
+        )
     size = subject.batch_size or max(1, kept // 4)
     part = "" if kept == samples else f", first {kept} samples"
     found: Places = {}
@@ -43,7 +50,8 @@ def minibatch_noises(subject: Subject) -> Places | str:
         where = f"{last}, batches of {size}{part}{', with replacement' if replacement else ''}"
         if size >= kept and not replacement:
             found[where] = (
-                f"a batch of {size} is all of the {kept} samples or more: without replacement it has no noise"
+                f"a batch of {size} is all of the {kept} samples or more: without "
+                "replacement it has no noise"
             )
             continue
         counts = minibatches(kept, size, DRAWN, replacement=replacement, seed=subject.seed)

@@ -18,7 +18,9 @@ from theorems.impl.networks.running import Inputs, run, undisturbed
 from theorems.impl.networks.tracing import Loss, Traces, trace
 from theorems.own.places.coverage import Coverage, coverage
 
-_TOO_LARGE = "its patches are too many to be unfolded: of it {} are looked at, and the claim is about all"
+_TOO_LARGE = (
+    "its patches are too many to be unfolded: of it {} are looked at, and the claim is about all"
+)
 
 Places: TypeAlias = dict[str, Instance | str]
 """What is found at each place of a network: an instance, or the reason why there is none."""
@@ -38,7 +40,8 @@ class Subject:
         seed: of dropout and other noise inside the model, and of what is drawn.
 
     Raises:
-        InputError: a decay that is negative or no number, a batch size that is no positive whole number.
+        InputError: a decay that is negative or no number, a batch size that is no positive whole
+            number.
     """
 
     model: nn.Module
@@ -52,10 +55,18 @@ class Subject:
     def __post_init__(self) -> None:
         """Check how the network is said to be trained."""
         decay, size = self.decay, self.batch_size
-        real = isinstance(decay, int | float) and not isinstance(decay, bool) and math.isfinite(decay)
-        require(decay is None or (real and decay >= 0), f"expected a finite decay of at least 0, got decay={decay!r}")
+        real = (
+            isinstance(decay, int | float) and not isinstance(decay, bool) and math.isfinite(decay)
+        )
+        require(
+            decay is None or (real and decay >= 0),
+            f"expected a finite decay of at least 0, got decay={decay!r}",
+        )
         whole = isinstance(size, int) and not isinstance(size, bool) and size >= 1
-        require(size is None or whole, f"expected a whole batch_size of at least 1, got batch_size={size!r}")
+        require(
+            size is None or whole,
+            f"expected a whole batch_size of at least 1, got batch_size={size!r}",
+        )
 
     @property
     def size(self) -> int:
@@ -69,7 +80,8 @@ class Subject:
 
     @cached_property
     def layers(self) -> Traces:
-        """Its traces; claims about decay see λ where it is known and positive, else one that weighs as much as the loss (they hold for every λ > 0).
+        """Its traces; claims about decay see λ where it is known and positive, else one that weighs
+        as much as the loss (they hold for every λ > 0).
 
         Raises:
             InputError: the network cannot be run, or has no layer at all.
@@ -86,8 +98,12 @@ class Subject:
 
     @cached_property
     def too_large(self) -> dict[str, str]:
-        """The layers that are looked at in part, with the reason why claims about all of their features are not checked."""
-        return {name: _TOO_LARGE.format(layer.part) for name, layer in self.layers.items() if layer.part}
+        """The layers that are looked at in part, with the reason why claims about all of their
+        features are not checked.
+        """
+        return {
+            name: _TOO_LARGE.format(layer.part) for name, layer in self.layers.items() if layer.part
+        }
 
     @cached_property
     def whole(self) -> Traces:
@@ -105,8 +121,16 @@ class Subject:
     def rows(self) -> Tensor | str:
         """Targets as (N, C) numbers or (N,) class labels, or why they are neither."""
         targets: Any = self.targets
-        labels = isinstance(targets, Tensor) and targets.ndim == 1 and not targets.dtype.is_floating_point
-        if not isinstance(targets, Tensor) or targets.is_complex() or not (labels or targets.ndim == 2):
+        labels = (
+            isinstance(targets, Tensor)
+            and targets.ndim == 1
+            and not targets.dtype.is_floating_point
+        )
+        if (
+            not isinstance(targets, Tensor)
+            or targets.is_complex()
+            or not (labels or targets.ndim == 2)
+        ):
             return "the targets are neither (N, C) numbers nor (N,) class labels"
         if labels and int(targets.min()) < 0:
             return f"the targets hold {int(targets.min())}, which is no class label"

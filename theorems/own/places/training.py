@@ -9,6 +9,8 @@ from theorems.own.places.subject import Places, Subject
 
 
 def first_layer_steps(subject: Subject) -> Places | str:
-    """Plain steps and whitened ones, on a copy of the network; see `impl.preconditioning.first_layer_runs`."""
+    """Plain steps and whitened ones, on a copy of the network; see
+    `impl.preconditioning.first_layer_runs`.
+    """
     runs: Any = first_layer_runs(*subject.task, seed=subject.seed)
     return runs

@@ -1,4 +1,6 @@
-"""Parameters whose gradient a line through all of them could not have seen to be wrong: lines of their own, or their names."""
+"""Parameters whose gradient a line through all of them could not have seen to be wrong: lines of
+their own, or their names.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +21,19 @@ from theorems.verdict import Outcome
 ROUNDS = 4
 """Lines through parameters of which the loss depends too little to be seen beside the others."""
 FINE = 2.0**-7
-"""The share of its gradient that an error has to be of: smaller ones are not looked for, larger ones that may be there are named."""
+"""The share of its gradient that an error has to be of: smaller ones are not looked for, larger
+ones that may be there are named.
+"""
 _DUST = 2.0**-44
-"""The share of the slope of all below which autograd's of one parameter is its rounding: it says that there is none."""
+"""The share of the slope of all below which autograd's of one parameter is its rounding: it says
+that there is none.
+"""
 
 
 class Seen:
-    """Which share of the gradient of each parameter could be wrong without having been seen on the lines so far."""
+    """Which share of the gradient of each parameter could be wrong without having been seen on the
+    lines so far.
+    """
 
     def __init__(self, lines: Lines) -> None:
         """Nothing has been seen."""
@@ -37,7 +45,9 @@ class Seen:
         seen = slope_of(line)
         if abs(float(line.slope) - seen.limit) > seen.bound:
             return
-        for handle, weight in zip(handles, self.lines.speeds(handles, line.steps.tolist()), strict=True):
+        for handle, weight in zip(
+            handles, self.lines.speeds(handles, line.steps.tolist()), strict=True
+        ):
             for p in handle.parameters:
                 slope = weight * abs(self.lines.shares[id(p)][0])
                 if slope > 0:
@@ -55,11 +65,15 @@ class Seen:
 def named(handles: Sequence[Handle], most: int = 4) -> str:
     """The modules of handles."""
     names = list(dict.fromkeys(h.module for h in handles))
-    return f"parameters of {', '.join(names[:most])}{f' and {len(names) - most} more' if len(names) > most else ''}"
+    return (
+        "parameters of "
+        f"{', '.join(names[:most])}{f' and {len(names) - most} more' if len(names) > most else ''}"
+    )
 
 
 def unseen(lines: Lines, whole: LossLine, grown: Callable[[], Lines]) -> tuple[Places, str]:
-    """Lines through the parameters whose gradient could be wrong without being seen on the line through all, and a note on those that stay.
+    """Lines through the parameters whose gradient could be wrong without being seen on the line
+    through all, and a note on those that stay.
 
     Args:
         lines: of the network.
@@ -101,21 +115,35 @@ def unseen(lines: Lines, whole: LossLine, grown: Callable[[], Lines]) -> tuple[P
             return found | _wrong(lines, still, line), ""
         alone = {h.module for h in still} - {h.module for h in moving}
         if _outcome(line) is Outcome.HOLDS and _is_faint(line):
-            still = []  # it may be that their gradient is zero, and that it was made zero: named among what is hidden
-        elif alone or _outcome(line) is not Outcome.HOLDS:  # not of a bias before a norm, whose weight is seen
+            # it may be that their gradient is zero, and that it was made zero: named among what is
+            # hidden
+            still = []
+        elif alone or _outcome(line) is not Outcome.HOLDS:
+            # not of a bias before a norm, whose weight is seen
             unseen_below = f"a slope below {slope_of(line).bound:.2g} would not be seen"
-            note = f"autograd says that the loss does not depend on the {named(still, len(still))}; {unseen_below}"
+            note = (
+                "autograd says that the loss does not depend on the "
+                f"{named(still, len(still))}; {unseen_below}"
+            )
             settled = _outcome(line) is not Outcome.UNDECIDED
             row = (
-                replace(line, notes=(*line.notes, note)) if settled else replace(line, hidden=_too_little(line, still))
+                replace(line, notes=(*line.notes, note))
+                if settled
+                else replace(line, hidden=_too_little(line, still))
             )
             found[f"{named(still)}, of which the loss depends little"] = row
     more, hidden = _grown(lines, hidden, whole, grown)
-    return found | more | _named(lines, [h for h in hidden if h not in still], whole), _note(lines, seen, moving)
+    return found | more | _named(lines, [h for h in hidden if h not in still], whole), _note(
+        lines, seen, moving
+    )
 
 
-def _through(lines: Lines, handles: Sequence[Handle], whole: LossLine, *, even: bool = True) -> LossLine:
-    """A line through some parameters, with everything that rounding may do where it does not hold at once."""
+def _through(
+    lines: Lines, handles: Sequence[Handle], whole: LossLine, *, even: bool = True
+) -> LossLine:
+    """A line through some parameters, with everything that rounding may do where it does not hold
+    at once.
+    """
     steps = lines.steps if len(lines.steps) < len(COARSE) + 1 else (*COARSE, *lines.steps)
     line = replace(lines.along(handles, steps=steps, even=even), shared=float(whole.spread))
     if _outcome(line) is Outcome.HOLDS:
@@ -135,14 +163,18 @@ def _wrong(lines: Lines, handles: Sequence[Handle], line: LossLine) -> Places:
     for group in groups.values():
         row = _through(lines, group, line)
         if _outcome(row) is Outcome.UNDECIDED:
-            row = _through(lines, lines.align(group), line, even=False)  # a bias does not slow its weight
+            # a bias does not slow its weight
+            row = _through(lines, lines.align(group), line, even=False)
         if _outcome(row) is Outcome.REFUTED:
             wrong[named(group)] = row
         open_ += group if _outcome(row) is Outcome.UNDECIDED else []
     if wrong:
         return wrong
     among = (
-        f", and of no one of them by itself can be told that it is wrong; it is one of {named(open_)}" if open_ else ""
+        ", and of no one of them by itself can be told that it is wrong; it is one of "
+        f"{named(open_)}"
+        if open_
+        else ""
     )
     return {f"{named(handles)}, of which the loss depends little{among}": line}
 
@@ -150,7 +182,9 @@ def _wrong(lines: Lines, handles: Sequence[Handle], line: LossLine) -> Places:
 def _grown(
     lines: Lines, hidden: Sequence[Handle], whole: LossLine, grown: Callable[[], Lines]
 ) -> tuple[Places, list[Handle]]:
-    """A line through what is hidden, at a point where tiny parameters are larger; and what stays hidden there too."""
+    """A line through what is hidden, at a point where tiny parameters are larger; and what stays
+    hidden there too.
+    """
     tiny = any(is_tiny(p) for p in lines.model.parameters() if p.requires_grad and moves(p))
     if not hidden or not tiny:
         return {}, list(hidden)
@@ -168,14 +202,19 @@ def _grown(
             break
         before, line = len(left), _through(there, left, whole)
         if _outcome(line) is Outcome.REFUTED:
-            return {f"{where}, where tiny parameters are larger": row for where, row in _wrong(there, left, line).items()}, []  # fmt: skip
+            return {
+                f"{where}, where tiny parameters are larger": row
+                for where, row in _wrong(there, left, line).items()
+            }, []
         seen.add(line, left)
         if len(seen.beyond(POWER, left)) == before:
             break
         known = [h for h in left if seen.of(h) <= POWER]
         if _outcome(line) is Outcome.HOLDS:
             found[f"{named(known)}, where tiny parameters are larger"] = line
-    stay = {id(h.parameters[0]) for h in seen.beyond(POWER, chosen)} | (ids - {id(h.parameters[0]) for h in chosen})
+    stay = {id(h.parameters[0]) for h in seen.beyond(POWER, chosen)} | (
+        ids - {id(h.parameters[0]) for h in chosen}
+    )
     return found, [h for h in hidden if id(h.parameters[0]) in stay]
 
 
@@ -184,21 +223,31 @@ def _named(lines: Lines, hidden: Sequence[Handle], whole: LossLine) -> Places:
     if not hidden:
         return {}
     line = _through(lines, hidden, whole)
-    return {f"{named(hidden)}, of which the loss depends too little": replace(line, hidden=_too_little(line, hidden))}
+    return {
+        f"{named(hidden)}, of which the loss depends too little": replace(
+            line, hidden=_too_little(line, hidden)
+        )
+    }
 
 
 def _too_little(line: LossLine, hidden: Sequence[Handle]) -> str:
     """Why nothing can be said of them, and what would show more."""
     largest = max(abs(h.slope) for h in hidden)
-    theirs = f"theirs are at most {largest:.2g}" if largest else "autograd says that theirs are zero"
+    theirs = (
+        f"theirs are at most {largest:.2g}" if largest else "autograd says that theirs are zero"
+    )
     return (
-        f"the loss depends too little on the {named(hidden, len(hidden))}: slopes below {slope_of(line).bound:.2g} are not told from rounding and kinks, and {theirs}; "
-        "a gradient that is wrong by a factor 2 there, or made zero, would not be seen; check it again after some training, or with larger initial weights there"
+        f"the loss depends too little on the {named(hidden, len(hidden))}: slopes below "
+        f"{slope_of(line).bound:.2g} are not told from rounding and kinks, and {theirs}; "
+        "a gradient that is wrong by a factor 2 there, or made zero, would not be seen; "
+        "check it again after some training, or with larger initial weights there"
     )
 
 
 def _is_faint(line: LossLine) -> bool:
-    """Whether the loss moves where autograd says that it does not, by a share of the bound that rounding hardly reaches."""
+    """Whether the loss moves where autograd says that it does not, by a share of the bound that
+    rounding hardly reaches.
+    """
     seen = slope_of(line)
     return abs(float(line.slope) - seen.limit) > POWER * seen.bound
 
@@ -210,7 +259,9 @@ def _note(lines: Lines, seen: Seen, moving: Sequence[Handle]) -> str:
         return ""
     names = list(dict.fromkeys(h.module for h in coarse))
     share = 100 * max(seen.of(h) for h in coarse)
-    who = f"{', '.join(names)}" if len(names) < len(lines.owners) or len(names) == 1 else "any module"
+    who = (
+        f"{', '.join(names)}" if len(names) < len(lines.owners) or len(names) == 1 else "any module"
+    )
     return f"an error of less than {math.ceil(share)} % in the gradient of {who} would not be seen"
 
 

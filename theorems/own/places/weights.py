@@ -1,4 +1,6 @@
-"""Weights of a user's network: layers, stacks, layers under weight decay, single steps, deep linear parts."""
+"""Weights of a user's network: layers, stacks, layers under weight decay, single steps, deep linear
+parts.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ from theorems.own.places.chunks import cut, sample_count
 from theorems.own.places.subject import Places, Subject
 
 MOST_ROWS, FEWEST_ROWS = 512, 4
-"""Outputs times samples of a stack up to which it is looked at on all of them, since each pair of rows is; of more, the first samples, these at least."""
+"""Outputs times samples of a stack up to which it is looked at on all of them, since each pair of
+rows is; of more, the first samples, these at least.
+"""
 LARGEST_WEIGHT = 512
 """Rows or columns of a weight up to which it is decomposed with proof."""
 
@@ -32,18 +36,25 @@ def layer_traces(subject: Subject) -> Places | str:
     for name, layer in subject.layers.items():
         seen = restricted(layer, seed=subject.seed, layers=len(subject.layers))
         places[f"{name}, {seen.part}" if seen.part else name] = seen
-    return {**places, **subject.layers.left_out} or "the network has no layer whose weight multiplies features"
+    return {
+        **places,
+        **subject.layers.left_out,
+    } or "the network has no layer whose weight multiplies features"
 
 
 def relu_stacks(subject: Subject) -> Places | str:
     """Every bias-free ReLU stack, of a large batch on its first samples."""
     linear = [m for m in subject.model.modules() if isinstance(m, nn.Linear)]
     if len(linear) < 2 or all(m.bias is not None for m in linear):
-        return "the network has no two linear layers of which one has no bias: it has no bias-free stack"
+        return (
+            "the network has no two linear layers of which one has no bias: it has no "
+            "bias-free stack"
+        )
     part, fewer = _fewer(subject)
     found = stacks(*fewer.task, seed=subject.seed)
     return {f"{where}{part}": stack for where, stack in found.items()} or (
-        "the network has no stack of bias-free linear layers with ReLU between them, which autograd follows and nothing else reads, that "
+        "the network has no stack of bias-free linear layers with ReLU between them, which "
+        "autograd follows and nothing else reads, that "
         f"ends in a linear readout (with at most {LARGEST} outputs times samples)"
     )
 
@@ -65,10 +76,16 @@ def _fewer(subject: Subject) -> tuple[str, Subject]:
 def decayed_matrices(subject: Subject) -> Places | str:
     """Every layer below the readout as a matrix under weight decay.
 
-    Where λ is not known each layer gets the power of two at which decay and loss pull on it alike: the inequality holds for every λ > 0.
+    Where λ is not known each layer gets the power of two at which decay and loss pull on it alike:
+    the inequality holds for every λ > 0.
     """
     found = decayed_traces(
-        subject.model, subject.whole, subject.outputs, subject.loss, targets=subject.targets, decay=subject.decay
+        subject.model,
+        subject.whole,
+        subject.outputs,
+        subject.loss,
+        targets=subject.targets,
+        decay=subject.decay,
     )
     places: Places = {}
     for name, point in found.items():
@@ -77,7 +94,10 @@ def decayed_matrices(subject: Subject) -> Places | str:
     places |= subject.too_large
     for name, layer in subject.whole.items():
         if layer.weight.ndim != 2:
-            places[name] = "it is a convolution in groups: several matrices, of which each sees a part of the outputs"
+            places[name] = (
+                "it is a convolution in groups: several matrices, of which each sees a "
+                "part of the outputs"
+            )
     return places or "no linear layer stands below the readout: the readout alone bounds nothing"
 
 
@@ -94,11 +114,14 @@ def _matrices(subject: Subject, make: Callable[[LayerTrace], Instance | str]) ->
 
 
 def _loose(radius: Tensor, what: str) -> str:
-    """Why a measured rotation decides nothing, or "": the weakest rows are too weak for float64 to say how they are turned."""
+    """Why a measured rotation decides nothing, or "": the weakest rows are too weak for float64 to
+    say how they are turned.
+    """
     return (
         ""
         if float(radius) <= UNIT**0.5
-        else f"its weakest directions are so weak that float64 encloses {what} to {float(radius):.1g} only, fewer than half its digits"
+        else f"its weakest directions are so weak that float64 encloses {what} to "
+        f"{float(radius):.1g} only, fewer than half its digits"
     )
 
 
@@ -121,9 +144,9 @@ def weight_motions(subject: Subject) -> Places | str:
     def motion(layer: LayerTrace) -> Instance | str:
         weight, velocity = layer.weight.double(), -layer.weight_grad.double()
         size = torch.linalg.matrix_norm(velocity)
-        return _loose(vertical_radius(Ball(weight), Ball(velocity)) / size, "their spin") or weight_motion(
-            weight, velocity
-        )
+        return _loose(
+            vertical_radius(Ball(weight), Ball(velocity)) / size, "their spin"
+        ) or weight_motion(weight, velocity)
 
     return _matrices(subject, motion)
 
@@ -133,5 +156,6 @@ def linear_chains(subject: Subject) -> Places | str:
     found: dict[str, LinearChain] = linear_chains_of(subject.whole)
     return (
         dict(found)
-        or "no two linear layers follow one another without anything between them: it has no deep linear part"
+        or "no two linear layers follow one another without anything between them: it has no "
+        "deep linear part"
     )
