@@ -11,7 +11,7 @@ from theorems.impl.instances.instance import Instance
 from theorems.impl.numbers.exact_arrays import evaluated
 from theorems.relations import Finding, Relation, Side
 from theorems.stacks import on_members
-from theorems.statements import HOW, explained, outside
+from theorems.statements import HOW, explained, first_paragraph, outside
 from theorems.variants import Changed
 from theorems.verdict import Outcome, Verdict
 from theorems.witness import tell
@@ -123,7 +123,7 @@ class Claim:
     @property
     def summary(self) -> str:
         """The first paragraph of the statement on one line."""
-        return " ".join(self.statement.split("\n\n")[0].split())
+        return first_paragraph(self.statement)
 
     @property
     def mutants(self) -> dict[str, Claim]:

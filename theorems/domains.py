@@ -23,7 +23,7 @@ from theorems.impl.generic.family import Family
 from theorems.impl.strategies.identity import same_strategy
 from theorems.impl.strategies.sampling import visit
 from theorems.loading import Typed
-from theorems.statements import Restricted
+from theorems.statements import Restricted, first_paragraph
 from theorems.verdict import Outcome
 
 VIOLATIONS = 20
@@ -66,7 +66,7 @@ def _of_ones_own(make: Callable[[Any], Any]) -> Family:
     name = getattr(make, "__name__", type(make).__name__)
     called = "a function without a name" if name == "<lambda>" else name
     return Family(
-        words.split("\n")[0].rstrip(".") if words else f"what generic= draws ({called})", make
+        first_paragraph(words).rstrip(".") if words else f"what generic= draws ({called})", make
     )
 
 

@@ -19,6 +19,7 @@ from theorems.impl.instances.instance import Instance
 UNSTATED = "(no docstring)"
 """How the statement of a claim without one begins."""
 
+
 OPERATORS = (
     "operators, indexing and what docs/conjectures.md lists of torch (relu, where, einsum, "
     "softmax …)"
@@ -45,6 +46,11 @@ HOW = {
     "LinearStudent": "use impl.linear_student(inputs, beta, ...)",
 }
 """How instances are made, by the name of their type."""
+
+
+def first_paragraph(words: str) -> str:
+    """The first paragraph of a docstring, on one line."""
+    return " ".join(words.strip().split("\n\n")[0].split())
 
 
 class Stated(NamedTuple):

@@ -142,8 +142,7 @@ def vertical_radius(weight: Ball, velocity: Ball) -> Tensor:
     return _norm(omega @ square + square @ omega - right) / _smallest(weight) * (1 + 1e-12)
 
 
-# -- a measured rotation
-# -----------------------------------------------------------------------------------------------
+# -- a measured rotation ---------------------------------------------------------------------------
 
 
 def _backward(rows: int) -> float:

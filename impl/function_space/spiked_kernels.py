@@ -167,8 +167,7 @@ def _translation_invariant(xx: arb, xy: arb, yy: arb, dimension: int) -> arb:
     return (-(xx - 2 * xy + yy) / (2 * dimension)).exp()
 
 
-# -- quadrature
-# --------------------------------------------------------------------------------------------------
+# -- quadrature ------------------------------------------------------------------------------------
 
 
 def _integral(function: Callable[[acb], acb], low: arb, high: arb) -> arb:

@@ -54,8 +54,7 @@ class Source:
         """The same choices and entries again, as numbers that know their degree."""
         return Source(self.shape, self.seed, tracked=True, gradients=self.gradients)
 
-    # -- discrete choices
-    # ------------------------------------------------------------------------------------------
+    # -- discrete choices --------------------------------------------------------------------------
 
     def size(self, least: int, most: int) -> int:
         """A size, least … most."""
@@ -83,8 +82,7 @@ class Source:
         """Small integers that belong to the shape: exponents, counts."""
         return _filled(shape, lambda: self._choices.randint(least, most))
 
-    # -- entries
-    # ----------------------------------------------------------------------------------------------
+    # -- entries -----------------------------------------------------------------------------------
 
     def entries(self, *shape: int) -> np.ndarray:
         """Independent entries, uniform on −2^60 … 2^60 − 1."""
@@ -151,8 +149,7 @@ class Source:
         hot = np.equal.outer(np.arange(shape[chosen]), moved).astype(int).astype(object)
         return np.moveaxis(hot, 0, chosen)
 
-    # -- what is made of them
-    # --------------------------------------------------------------------------------------
+    # -- what is made of them ----------------------------------------------------------------------
 
     def gradient(
         self, function: Callable[..., Operand], at: Sequence[Operand]

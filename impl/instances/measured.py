@@ -143,8 +143,7 @@ def _widened(value: Tensor, bound: Any, coarse: float) -> Ball:
     return Ball(value, radius.expand_as(value).clone() if bool(radius.any()) else None)
 
 
-# -- granted fields
-# --------------------------------------------------------------------------------------------------
+# -- granted fields --------------------------------------------------------------------------------
 
 
 class Doubt(NamedTuple):

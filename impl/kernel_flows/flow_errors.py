@@ -142,8 +142,7 @@ def enclosed_left(task: Any) -> Any:
     return replace(task.map(given), left=_orthogonal(task.left))
 
 
-# -- under another ∇_F
-# -------------------------------------------------------------------------------------------------
+# -- under another ∇_F -----------------------------------------------------------------------------
 
 
 def moved_decayed(point: Any, output_grad: Tensor) -> Any:

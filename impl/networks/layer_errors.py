@@ -63,8 +63,7 @@ def _convolved(layer: Any, magnitude: Tensor, input_grad: Ball) -> Ball:
     return Ball(input_grad.center, input_grad.error + 2 * extra)
 
 
-# -- ∇_Z
-# --------------------------------------------------------------------------------------------------
+# -- ∇_Z -------------------------------------------------------------------------------------------
 
 
 def softmax_error(

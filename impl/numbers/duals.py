@@ -93,8 +93,7 @@ class Dual(TorchLike):
         """Along a dimension."""
         return self._joined("joined", parts, dim)
 
-    # -- functions
-    # ----------------------------------------------------------------------------------------------
+    # -- functions ---------------------------------------------------------------------------------
 
     def exp(self) -> Dual:
         """The exponential."""
@@ -189,8 +188,7 @@ class Dual(TorchLike):
             pick(condition, first.tangent, second.tangent),
         )
 
-    # -- arithmetic
-    # ----------------------------------------------------------------------------------------------
+    # -- arithmetic --------------------------------------------------------------------------------
 
     def __neg__(self) -> Dual:
         """Negate."""

@@ -107,8 +107,7 @@ class Ball(BallFunctions):
         self.radius = radius
         self.unit = unit
 
-    # -- reading
-    # ----------------------------------------------------------------------------------------------
+    # -- reading -----------------------------------------------------------------------------------
 
     @property
     def error(self) -> Tensor:
@@ -134,8 +133,7 @@ class Ball(BallFunctions):
         """Index center and radius alike."""
         return self._like(self.center[index], None if self.radius is None else self.radius[index])
 
-    # -- arithmetic
-    # ----------------------------------------------------------------------------------------------
+    # -- arithmetic --------------------------------------------------------------------------------
 
     def _like(self, center: Tensor, radius: Tensor | None, other: Ball | None = None) -> Ball:
         return Ball(center, radius, self.unit if other is None else max(self.unit, other.unit))

@@ -40,8 +40,7 @@ class BallFunctions(BallOrder):
         found = self._lift(value)  # type: ignore[attr-defined]
         return value if found is None else found
 
-    # -- monotone functions
-    # ------------------------------------------------------------------------------------
+    # -- monotone functions ------------------------------------------------------------------------
 
     def _monotone(
         self,
@@ -184,8 +183,7 @@ class BallFunctions(BallOrder):
             return self.exp2() if base == 2 else (self * math.log(base)).exp()  # type: ignore[operator, attr-defined]
         return NotImplemented
 
-    # -- shapes
-    # ----------------------------------------------------------------------------------------------
+    # -- shapes ------------------------------------------------------------------------------------
 
     def _shaped(self, change: Callable[[Tensor], Tensor]) -> Any:
         return self._like(change(self.center), None if self.radius is None else change(self.radius))  # type: ignore[attr-defined]
@@ -218,8 +216,7 @@ class BallFunctions(BallOrder):
         """Along a dimension."""
         return self._gathered(parts, lambda tensors: torch.cat(tensors, dim))
 
-    # -- matrices
-    # ----------------------------------------------------------------------------------------------
+    # -- matrices ----------------------------------------------------------------------------------
 
     def _matrix(self, name: str, *operands: Any) -> Any:
         from theorems.impl.numbers import rounded_matrices

@@ -74,8 +74,7 @@ class TorchLike:
             **{key: _lifted(value, lift) for key, value in (kwargs or {}).items()},
         )
 
-    # -- shapes
-    # ----------------------------------------------------------------------------------------------
+    # -- shapes ------------------------------------------------------------------------------------
 
     @property
     def ndim(self) -> int:
@@ -131,8 +130,7 @@ class TorchLike:
 
     detach = clone = contiguous = double
 
-    # -- made of the primitives
-    # ------------------------------------------------------------------------------------
+    # -- made of the primitives --------------------------------------------------------------------
 
     def mean(self, axis: Any = None, keepdim: bool = False, *, dim: Any = None, **_: Any) -> Any:  # noqa: FBT002
         """Sum over how many."""

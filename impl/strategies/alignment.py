@@ -39,8 +39,7 @@ def _scalar(value: float) -> Tensor:
     return torch.tensor(float(value), dtype=torch.float64)
 
 
-# -- random readouts
-# -----------------------------------------------------------------------------------------------
+# -- random readouts -------------------------------------------------------------------------------
 
 
 @st.composite
@@ -124,8 +123,7 @@ def odd_readouts() -> st.SearchStrategy[RandomReadout]:
     return random_readouts(spread=3.0)
 
 
-# -- collapsed batches
-# ---------------------------------------------------------------------------------------------
+# -- collapsed batches -----------------------------------------------------------------------------
 
 
 def _labels(sizes: list[int]) -> Tensor:
@@ -222,8 +220,7 @@ def uncollapsed_simplices(draw: Callable[..., Any]) -> LabelledFeatures:
     return replace(batch, features=features)
 
 
-# -- decoders
-# --------------------------------------------------------------------------------------------------
+# -- decoders --------------------------------------------------------------------------------------
 
 
 def _affine_layers(

@@ -39,8 +39,7 @@ def gaussians(source: torch.Generator) -> Callable[..., Tensor]:
     return lambda *shape: torch.randn(shape, generator=source, dtype=torch.float64)
 
 
-# -- points of the flow with fast readout
-# --------------------------------------------------------------------------
+# -- points of the flow with fast readout ----------------------------------------------------------
 
 
 @st.composite
@@ -110,8 +109,7 @@ def lagging_points(draw: Callable[..., Any]) -> KernelPoint:
     return replace(point, features=features, lag=lag)
 
 
-# -- points of the coupled flow
-# ------------------------------------------------------------------------------------
+# -- points of the coupled flow --------------------------------------------------------------------
 
 
 @st.composite
@@ -166,8 +164,7 @@ def unequal_rates() -> st.SearchStrategy[CoupledPoint]:
     return lattice_coupled(speedup=2.0)
 
 
-# -- labels with known spectra
-# -------------------------------------------------------------------------------------
+# -- labels with known spectra ---------------------------------------------------------------------
 
 
 @st.composite
@@ -328,5 +325,4 @@ def stretched_tasks() -> st.SearchStrategy[SpectralTask]:
     )
 
 
-# -- kernel regression and Laplacians
-# ------------------------------------------------------------------------------
+# -- kernel regression and Laplacians --------------------------------------------------------------

@@ -227,8 +227,7 @@ def ensembles_with_exploding_labels() -> st.SearchStrategy[EnsemblePath]:
     )
 
 
-# -- high dimension
-# --------------------------------------------------------------------------------------------------
+# -- high dimension --------------------------------------------------------------------------------
 
 
 def expansion_paths() -> st.SearchStrategy[ExpansionPath]:

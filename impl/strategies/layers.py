@@ -232,8 +232,7 @@ def layer_traces() -> st.SearchStrategy[LayerTrace]:
     return branches(lattice_layers(), seeded_layers())
 
 
-# -- layers that break one hypothesis
-# -------------------------------------------------------------------------------
+# -- layers that break one hypothesis --------------------------------------------------------------
 
 
 def nonlinear_layers() -> st.SearchStrategy[LayerTrace]:

@@ -158,8 +158,7 @@ def training_steps() -> st.SearchStrategy[PreconditionedSteps]:
     return branches(lattice_steps(), seeded_steps())
 
 
-# -- instances that break one hypothesis
-# ---------------------------------------------------------------------------
+# -- instances that break one hypothesis -----------------------------------------------------------
 
 
 def _recorded(model: nn.Module, width: int, seed: int, **options: Any) -> PreconditionedSteps:
@@ -246,8 +245,7 @@ def other_optimisers(draw: Callable[..., Any]) -> PreconditionedSteps:
     )
 
 
-# -- twins
-# --------------------------------------------------------------------------------------------------
+# -- twins -----------------------------------------------------------------------------------------
 
 
 def _unimodular(draw: Callable[..., Any], d: int) -> tuple[Tensor, Tensor]:

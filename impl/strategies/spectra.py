@@ -33,8 +33,7 @@ def normal(source: torch.Generator, *shape: int) -> Tensor:
     return torch.randn(shape, generator=source, dtype=torch.float64)
 
 
-# -- the law of the start
-# ------------------------------------------------------------------------------------------
+# -- the law of the start --------------------------------------------------------------------------
 
 
 @st.composite
@@ -130,8 +129,7 @@ def isotropic_pairs(draw: Callable[..., Any]) -> InitialisedPair:
     )
 
 
-# -- powers of the covariance
-# --------------------------------------------------------------------------------------
+# -- powers of the covariance ----------------------------------------------------------------------
 
 
 @st.composite
@@ -162,8 +160,7 @@ def crowded_covariances() -> st.SearchStrategy[PoweredCovariance]:
     return powered_covariances(crowded=True)
 
 
-# -- one step
-# --------------------------------------------------------------------------------------------------
+# -- one step --------------------------------------------------------------------------------------
 
 
 @st.composite
@@ -228,8 +225,7 @@ def coin_teachers() -> st.SearchStrategy[GaussianTeacher]:
     return gaussian_teachers(broken="moments")
 
 
-# -- alignment
-# --------------------------------------------------------------------------------------------------
+# -- alignment -------------------------------------------------------------------------------------
 
 
 @st.composite

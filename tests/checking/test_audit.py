@@ -129,8 +129,7 @@ def test_wild_layers_are_in_their_format(name, kind):
     assert any(not isinstance(layer, Refusal) for layer in seen)
 
 
-# -- flaws that the audit found, and what they were
-# ---------------------------------------------------------------------
+# -- flaws that the audit found, and what they were ------------------------------------------------
 
 
 @pytest.mark.parametrize("readout", [0.002, 0.1, 1e-7, 3.3])
@@ -212,8 +211,7 @@ def test_a_singular_float_matrix_has_no_inverse_and_raises_nothing():
     assert bool((both[1] == torch.eye(2)).all())
 
 
-# -- the instrument itself
-# -----------------------------------------------------------------------------------------------
+# -- the instrument itself -------------------------------------------------------------------------
 
 
 def test_an_audit_sees_a_bound_that_is_too_tight():

@@ -49,8 +49,7 @@ def falls(claim):
     )
 
 
-# -- the specimens: what is true of what the strategy draws
-# --------------------------------------------------------
+# -- the specimens: what is true of what the strategy draws ----------------------------------------
 
 
 def _zero_of(net):
@@ -161,8 +160,7 @@ def test_masks_do_not_conserve_it():
     assert falls(conserved(on=strategies.gated_networks))
 
 
-# -- the specimens: what a constructor builds in
-# -------------------------------------------------------------------
+# -- the specimens: what a constructor builds in ---------------------------------------------------
 
 
 def _products(chain):
@@ -247,8 +245,7 @@ def test_the_catalogue_states_what_its_points_build_in(claim):
     assert family is None or unstated(claim, family) is None
 
 
-# -- which strategy is which family
-# --------------------------------------------------------------------------------
+# -- which strategy is which family ----------------------------------------------------------------
 
 
 def on(strategy, subject=LayerTrace):
@@ -322,8 +319,7 @@ def test_every_identity_of_the_catalogue_is_on_a_known_strategy():
     assert all(family_of(claim) is not None for claim in CLAIMS if claim.name in IDENTITIES)
 
 
-# -- domains that are said
-# -----------------------------------------------------------------------------------------
+# -- domains that are said -------------------------------------------------------------------------
 
 
 def test_whoever_brings_an_instance_outside_the_domain_hears_nothing_of_it():

@@ -36,8 +36,7 @@ def applicable(claim, shapes=12):
     ]
 
 
-# -- the catalogue
-# -------------------------------------------------------------------------------------------------
+# -- the catalogue ---------------------------------------------------------------------------------
 
 
 def test_every_claim_is_decided_once():
@@ -117,8 +116,7 @@ def test_mutants_with_floats_cannot_be_judged_exactly(name):
         mutant(constructor(claim)(Source(applicable(claim)[0], 0)))
 
 
-# -- the instances and their degrees
-# -------------------------------------------------------------------------------
+# -- the instances and their degrees ---------------------------------------------------------------
 
 
 def _flat(value):

@@ -24,8 +24,7 @@ from theorems.cli import app
 from theorems.domains import family_of, fingerprint
 from theorems.evidence import tables
 
-# -- the points
-# --------------------------------------------------------------------------------------------------
+# -- the points ------------------------------------------------------------------------------------
 
 
 def test_points_follow_from_the_claim_and_the_seed():
@@ -183,8 +182,7 @@ def test_a_constructor_is_that_of_the_family():
     )
 
 
-# -- the spike's moments
-# -------------------------------------------------------------------------------------------
+# -- the spike's moments ---------------------------------------------------------------------------
 
 
 def _pairs_of_curvature(s):
@@ -209,8 +207,7 @@ def test_curvature_in_pairs_of_samples_is_seen_at_generic_points():
     assert found.error_probability is None
 
 
-# -- on the command line
-# -------------------------------------------------------------------------------------------
+# -- on the command line ---------------------------------------------------------------------------
 
 pytest_plugins = "pytester"
 SPECIMENS = Path(__file__).parents[1] / "specimens.py"

@@ -80,8 +80,7 @@ def tossing(mean, *, margins=None, replicates=40, **options):
     return experiment(**(given | options))(gain_is_positive)
 
 
-# -- the test
-# --------------------------------------------------------------------------------------------------
+# -- the test --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -169,8 +168,7 @@ def test_undecided_names_a_number_that_decides():
     assert replicates_needed(10, 20, ALARM) is None  # no number decides at one half
 
 
-# -- what is refused
-# --------------------------------------------------------------------------------------------------
+# -- what is refused -------------------------------------------------------------------------------
 
 
 def test_a_run_that_diverged_refutes_nothing():
@@ -214,8 +212,7 @@ def test_parts_without_a_margin_and_scales_that_are_none_are_refused():
         tossing(1.0).claim.instances()
 
 
-# -- replicates
-# --------------------------------------------------------------------------------------------------
+# -- replicates ------------------------------------------------------------------------------------
 
 
 def test_finished_blocks_are_not_run_again(tmp_path):
@@ -324,8 +321,7 @@ def test_blocks_join_in_order():
         one["b"]
 
 
-# -- every experiment
-# --------------------------------------------------------------------------------------------------
+# -- every experiment ------------------------------------------------------------------------------
 
 _BLOCKS = Blocks()
 

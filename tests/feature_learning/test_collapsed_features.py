@@ -38,8 +38,7 @@ def simplex(*sizes):
     return LabelledFeatures(labels @ (k * torch.eye(k, dtype=torch.float64) - 1), labels).exact()
 
 
-# -- neural collapse
-# -----------------------------------------------------------------------------------------------
+# -- neural collapse -------------------------------------------------------------------------------
 
 
 def test_sizes_20_10_5():
@@ -106,8 +105,7 @@ def test_batches_reach_every_corner(strategy, corner):
     find(strategy, corner, settings=QUICK)
 
 
-# -- decoders
-# --------------------------------------------------------------------------------------------------
+# -- decoders --------------------------------------------------------------------------------------
 
 
 @given(drawn.affine_decoders())
@@ -172,8 +170,7 @@ def test_decoders_reach_every_corner(corner):
     find(drawn.affine_decoders(), corner, settings=QUICK)
 
 
-# -- errors
-# --------------------------------------------------------------------------------------------------
+# -- errors ----------------------------------------------------------------------------------------
 
 EYE = torch.eye(2, dtype=torch.float64)
 ONE = torch.ones(2, dtype=torch.float64)

@@ -54,8 +54,7 @@ def gram_error(turned, after):
     return float((turned.mT @ turned - gram).norm() / gram.norm())
 
 
-# -- whitening
-# --------------------------------------------------------------------------------------------------
+# -- whitening -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -179,8 +178,7 @@ def test_steps_reach_every_corner(corner):
     find(drawn.weight_steps(), corner, settings=QUICK)
 
 
-# -- rotation and learning
-# -----------------------------------------------------------------------------------------
+# -- rotation and learning -------------------------------------------------------------------------
 
 
 @given(drawn.lattice_motions())
@@ -226,8 +224,7 @@ def test_zero_weights_have_no_vertical_motion():
     assert rotation_is_orthogonal_to_learning(motion).grade is Grade.EXACT
 
 
-# -- balanced chains
-# -----------------------------------------------------------------------------------------------
+# -- balanced chains -------------------------------------------------------------------------------
 
 
 @given(drawn.balanced_chains())
@@ -306,8 +303,7 @@ def test_observation_is_the_jacobian_of_the_module():
     assert torch.allclose(gradient_outer_products(linear_chain(model, inputs)), expected)
 
 
-# -- errors
-# --------------------------------------------------------------------------------------------------
+# -- errors ----------------------------------------------------------------------------------------
 
 ONES = torch.ones(2, 3, dtype=torch.float64)
 BAD = {

@@ -10,8 +10,7 @@ from torch.nn import functional
 
 from tests.foreign.common import F64, Case, D, H, N, Net, case, data, lin, two
 
-# -- shapes and formats
-# --------------------------------------------------------------------------------------------
+# -- shapes and formats ----------------------------------------------------------------------------
 
 
 def one_layer():

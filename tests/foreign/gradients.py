@@ -9,8 +9,7 @@ from torch.utils.checkpoint import checkpoint
 
 from tests.foreign.common import F64, D, H, I, Net, R, case, lin, looped, two
 
-# -- weights that are computed
-# -------------------------------------------------------------------------------------
+# -- weights that are computed ---------------------------------------------------------------------
 
 
 def weight_norm():
@@ -74,8 +73,7 @@ def hypernetwork():
     return case(Net(forward, h=lin(3, D * D), fc=lin()), h=H, fc=H)
 
 
-# -- gradients that stop, start again, or are meddled with
-# ---------------------------------------------------------
+# -- gradients that stop, start again, or are meddled with -----------------------------------------
 
 
 def frozen_layer():

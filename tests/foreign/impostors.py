@@ -8,8 +8,7 @@ from torch.nn import functional
 
 from tests.foreign.common import F64, Case, D, H, I, Net, R, case, data, lin, plain, two
 
-# -- layers that are not what they seem
-# ----------------------------------------------------------------------------
+# -- layers that are not what they seem ------------------------------------------------------------
 
 
 class Product(torch.autograd.Function):

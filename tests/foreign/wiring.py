@@ -9,8 +9,7 @@ from torch.nn.utils import parametrizations
 
 from tests.foreign.common import F64, Case, D, H, I, N, Net, case, data, lin, looped, two
 
-# -- one tensor read twice, one weight read twice
-# ------------------------------------------------------------------
+# -- one tensor read twice, one weight read twice --------------------------------------------------
 
 
 def skip():
@@ -135,8 +134,7 @@ def experts_some_without_rows():
     return case(Net(forward, a=lin(), b=lin(), c=lin()), a=H, b=H, c=I)
 
 
-# -- layers between
-# ------------------------------------------------------------------------------------------------
+# -- layers between --------------------------------------------------------------------------------
 
 
 def batch_norm():

@@ -30,8 +30,7 @@ HOLDS, REFUTED, UNDECIDED, INAPPLICABLE = (
     Outcome.INAPPLICABLE,
 )
 
-# -- asymptotic laws
-# --------------------------------------------------------------------------------------------------
+# -- asymptotic laws -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("growth", [0.0, 0.1, 0.25, 0.5, 0.6, 0.75, 0.9])
@@ -109,8 +108,7 @@ def test_a_jump_of_the_activation_is_outside_the_statement():
     assert theorems.first_step_is_rank_one(path).outcome is INAPPLICABLE
 
 
-# -- laws that jump
-# --------------------------------------------------------------------------------------------------
+# -- laws that jump --------------------------------------------------------------------------------
 
 DISCRETE = {
     "coin": stats.bernoulli(0.5),
@@ -141,8 +139,7 @@ def test_a_wrong_discrete_law_and_one_of_no_jumps_are_refuted():
         assert found.context["detectable effect"] == pytest.approx(2 * found.bound, rel=0.01)
 
 
-# -- exact and certified
-# ----------------------------------------------------------------------------------------------
+# -- exact and certified ---------------------------------------------------------------------------
 
 
 def test_pairs_count_beyond_one_dimension():

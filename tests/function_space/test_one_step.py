@@ -122,8 +122,7 @@ def test_moments_of_links(link):
         assert square == pytest.approx(link.mean_square, abs=1e-8)
 
 
-# -- full sizes
-# --------------------------------------------------------------------------------------------------
+# -- full sizes ------------------------------------------------------------------------------------
 
 
 def test_the_full_grid_is_the_statements():

@@ -21,8 +21,7 @@ from impl.function_space.spiked_kernels import SpikedKernel
 from impl.function_space.zonal_operator import ZonalPoint, funk_hecke
 from tests.spiked import objects
 
-# -- one step
-# --------------------------------------------------------------------------------------------------
+# -- one step --------------------------------------------------------------------------------------
 
 
 def test_a_network_is_drawn_with_the_variances_that_the_statement_says():
@@ -69,8 +68,7 @@ def test_groups_share_their_batch_and_nothing_else():
     torch.testing.assert_close(runs.learned_weights, alone, rtol=1e-5, atol=1e-6)
 
 
-# -- kernels
-# --------------------------------------------------------------------------------------------------
+# -- kernels ---------------------------------------------------------------------------------------
 
 
 def _gaussian_pair(uu, uv, vv, count=4_000_000):
@@ -138,8 +136,7 @@ def test_cos_and_sin_kernel_and_the_isotropic_one():
             )
 
 
-# -- the gap
-# --------------------------------------------------------------------------------------------------
+# -- the gap ---------------------------------------------------------------------------------------
 
 
 def test_the_gap_is_measured_over_the_difference_of_two_gaussian_points():
@@ -183,8 +180,7 @@ def test_bad_gap_paths_say_what_is_wrong(message, options):
         GapPath(**options)
 
 
-# -- the operator
-# --------------------------------------------------------------------------------------------------
+# -- the operator ----------------------------------------------------------------------------------
 
 
 def test_the_top_eigenvalue_on_the_circle_against_a_grid():

@@ -36,8 +36,7 @@ def judge(observe, predict, instance, sign="="):
     return Comparison(sign).judge(observe, predict, instance)
 
 
-# -- no import changes a verdict
-# ---------------------------------------------------------------------------------------
+# -- no import changes a verdict -------------------------------------------------------------------
 
 VERDICTS = """
 import json, sys, torch
@@ -105,8 +104,7 @@ def test_nothing_is_registered_any_more():
     assert all(callable(kind.enclosed) and callable(kind.precise) for kind in kinds)
 
 
-# -- where a type is defined
-# -------------------------------------------------------------------------------------------
+# -- where a type is defined -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -220,8 +218,7 @@ def test_a_formula_that_was_computed_is_its_bound():
     assert judge(lambda p: p.both, lambda p: p.left @ p.right, off).outcome is REFUTED
 
 
-# -- ∇_Z
-# --------------------------------------------------------------------------------------------------
+# -- ∇_Z -------------------------------------------------------------------------------------------
 
 
 def network(seed, depth=2):
@@ -342,8 +339,7 @@ def test_whole_residuals_of_a_squared_error_do_not_round():
     assert (found.outcome, found.grade) == (REFUTED, Grade.EXACT)
 
 
-# -- a measured rotation
-# -----------------------------------------------------------------------------------------------
+# -- a measured rotation ---------------------------------------------------------------------------
 
 
 def graded(cond, seed, size=4):
@@ -422,8 +418,7 @@ def test_no_exact_meaning_is_given_to_what_was_measured():
     assert issubclass(WeightStep, Instance)
 
 
-# -- zeros
-# --------------------------------------------------------------------------------------------------
+# -- zeros -----------------------------------------------------------------------------------------
 
 
 def conserved(layer: LayerTrace) -> Operand:
@@ -483,8 +478,7 @@ def _square_layer():
     ]
 
 
-# -- measured in a narrower format, without a word about it
-# ------------------------------------------------------------
+# -- measured in a narrower format, without a word about it ----------------------------------------
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,8 +23,7 @@ from theorems import CLAIMS
 from theorems.checking.generic import constructor, identities
 from theorems.relations.ranks import RankIs, Within
 
-# -- numbers
-# --------------------------------------------------------------------------------------------------
+# -- numbers ---------------------------------------------------------------------------------------
 
 
 def _is_of_degree(values, above, below):
@@ -188,8 +187,7 @@ def test_ranks_are_those_of_the_values():
     assert exact_rank(matrix) == 1
 
 
-# -- claims
-# --------------------------------------------------------------------------------------------------
+# -- claims ----------------------------------------------------------------------------------------
 
 BY_NAME = {claim.name: claim for claim in CLAIMS}
 POLYNOMIAL = (
@@ -280,8 +278,7 @@ def test_ranks_are_minors():
     ) == {"b": 4}
 
 
-# -- Kronecker's base
-# ----------------------------------------------------------------------------------------------
+# -- Kronecker's base ------------------------------------------------------------------------------
 
 
 @settings(max_examples=max(1, settings().max_examples // 4))

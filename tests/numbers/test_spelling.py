@@ -265,8 +265,7 @@ def test_what_no_ball_carries_is_refused_by_name():
         float(Ball(torch.ones(())))
 
 
-# -- gradients
-# --------------------------------------------------------------------------------------------------
+# -- gradients -------------------------------------------------------------------------------------
 
 SCALARS = {
     "relu": lambda z: torch.relu(z).sum(),
@@ -318,8 +317,7 @@ def test_a_dual_number_sums_and_broadcasts():
     assert torch.allclose((1 / (dual * dual + 1)).tangent, -2 * X / (X * X + 1) ** 2, rtol=1e-14)
 
 
-# -- conjectures, decided both ways
-# ------------------------------------------------------------------------------------
+# -- conjectures, decided both ways ----------------------------------------------------------------
 
 
 def stated(observed, predicted, sign="="):

@@ -51,8 +51,7 @@ def whole(*shape, seed=0, top=1):
     ).double()
 
 
-# -- real networks
-# -------------------------------------------------------------------------------------------------
+# -- real networks ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
@@ -193,8 +192,7 @@ def test_recorder_refuses(model, inputs, targets, message):
         preconditioned_steps(model, inputs, targets, half_squared_error)
 
 
-# -- what must be refuted
-# ------------------------------------------------------------------------------------------
+# -- what must be refuted --------------------------------------------------------------------------
 
 
 def optimisers():
@@ -292,8 +290,7 @@ def test_an_error_in_the_recorded_network_is_caught():
     assert verdict.context["entry"] == (1, 2, 0)
 
 
-# -- twins
-# --------------------------------------------------------------------------------------------------
+# -- twins -----------------------------------------------------------------------------------------
 
 
 def test_data_in_another_dimension_with_the_same_gram_train_identically():
@@ -322,8 +319,7 @@ def test_data_in_another_dimension_with_the_same_gram_train_identically():
     assert not torch.equal(runs.outputs[0], runs.outputs[-1])
 
 
-# -- long paths
-# --------------------------------------------------------------------------------------------------
+# -- long paths ------------------------------------------------------------------------------------
 
 
 def test_two_hundred_integer_steps_agree_exactly():

@@ -23,8 +23,7 @@ def false(how, on, observed):
     return how(observed=observed, on=on)
 
 
-# -- entrywise quotients
-# ---------------------------------------------------------------------------------------------
+# -- entrywise quotients ---------------------------------------------------------------------------
 
 
 @false(equals, ridge.regressions, lambda fit: 1 / (fit.levels * 2 + fit.ridge[..., None] * 2))
@@ -111,8 +110,7 @@ def modes_are_not_squared(task: SpectralTask):
     return eye_like(task.left) * task.values[..., None, :]
 
 
-# -- projectors
-# --------------------------------------------------------------------------------------------------
+# -- projectors ------------------------------------------------------------------------------------
 
 
 @false(equals, features.feature_sets, lambda f: project(f.features @ f.linear_map, f.targets))
@@ -159,8 +157,7 @@ def targets_are_centred(f: FeatureSet):
     return f.targets.sum(-2) * 0
 
 
-# -- classes
-# --------------------------------------------------------------------------------------------------
+# -- classes ---------------------------------------------------------------------------------------
 
 
 @false(equals, alignment.simplex_batches, lambda b: target_linearity(b.labels, b.features))
@@ -193,8 +190,7 @@ def features_are_centred(b: LabelledFeatures):
     return b.features.sum(-2) * 0
 
 
-# -- polar factors and frames
-# ----------------------------------------------------------------------------------------
+# -- polar factors and frames ----------------------------------------------------------------------
 
 
 @false(at_most, grams.weight_steps, lambda s: squared_norm(s.before - s.competitor @ s.after))

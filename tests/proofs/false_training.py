@@ -34,8 +34,7 @@ def false(how, on, observed):
     return how(observed=observed, on=on)
 
 
-# -- data in training
-# ------------------------------------------------------------------------------------------------
+# -- data in training ------------------------------------------------------------------------------
 
 
 @false(equals, alignment.readout_ensembles, lambda e: (e.readouts.mT @ e.readouts).sum(0))
@@ -95,8 +94,7 @@ def the_scale_is_one(p: InitialisedPair):
     return p.inputs @ p.factor @ p.factor.mT @ p.inputs.mT
 
 
-# -- powers, designs, decoders
-# ---------------------------------------------------------------------------------------
+# -- powers, designs, decoders ---------------------------------------------------------------------
 
 
 @false(equals, spectra.powered_covariances, lambda c: exp2(c.logs) * exp2(c.logs * c.power))
@@ -139,8 +137,7 @@ def mixtures_are_single(d: Decoder):
     return d.mixtures.sum(-1)
 
 
-# -- kernels, noise, ranks
-# -------------------------------------------------------------------------------------------
+# -- kernels, noise, ranks -------------------------------------------------------------------------
 
 
 def _resolvent(features, p):

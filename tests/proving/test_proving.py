@@ -171,8 +171,7 @@ def test_many_true_conjectures_are_proved_without_a_word_about_proofs():
     } <= proved
 
 
-# -- five conjectures of a user
-# --------------------------------------------------------------------------------------
+# -- five conjectures of a user --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -198,8 +197,7 @@ def test_false_conjectures_of_a_user(name, sizes):
     assert FIVE[name](found.verdict.instance).outcome is Outcome.REFUTED
 
 
-# -- code that branches
-# ----------------------------------------------------------------------------------------------
+# -- code that branches ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -314,8 +312,7 @@ def test_a_constructor_of_ones_own_is_handed_symbols(generic, wrong, status):
     assert status != "not of this form" or "a choice between shapes" in proof.sentence
 
 
-# -- every depth
-# --------------------------------------------------------------------------------------------------
+# -- every depth -----------------------------------------------------------------------------------
 
 
 def same_forms(observed, predicted):
@@ -368,8 +365,7 @@ def test_depth_six_directly():
     assert all(not (seen[part] - told[part]).terms for part in told)
 
 
-# -- evidence
-# --------------------------------------------------------------------------------------------------
+# -- evidence --------------------------------------------------------------------------------------
 
 
 def test_the_evidence_keeps_the_proof_and_what_was_drawn():
@@ -407,8 +403,7 @@ def test_proved_is_the_strongest_grade():
     assert tuple(grade.name for grade in sorted(Grade)) == evidence.GRADES
 
 
-# -- the command
-# --------------------------------------------------------------------------------------------------
+# -- the command -----------------------------------------------------------------------------------
 
 
 def test_prove_prints_forms_rules_and_time(run):
@@ -440,8 +435,7 @@ def test_prove_writes_json(run):
     assert '"status": "proved"' in out
 
 
-# -- the documentation
-# -----------------------------------------------------------------------------------------------
+# -- the documentation -----------------------------------------------------------------------------
 
 
 def test_the_table_of_what_is_proved_is_true():

@@ -43,8 +43,7 @@ def law(power, coefficients, *, log=0.0, logs_inside=False):
     return distance
 
 
-# -- nothing true is refuted
-# ------------------------------------------------------------------------------------------
+# -- nothing true is refuted -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("sign", ["=", "<="])
@@ -113,8 +112,7 @@ def test_the_bounds_of_a_class_are_attained_and_never_passed():
     )
 
 
-# -- what is false is refuted
-# -----------------------------------------------------------------------------------------
+# -- what is false is refuted ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("side", [1, -1])
@@ -183,8 +181,7 @@ def test_what_would_have_been_seen_is_said_and_is_so():
     )
 
 
-# -- chance and drift are kept apart
-# ----------------------------------------------------------------------------------
+# -- chance and drift are kept apart ---------------------------------------------------------------
 
 
 def test_nothing_random_has_no_false_alarm_probability():

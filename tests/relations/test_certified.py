@@ -145,8 +145,7 @@ def test_a_refutation_on_balls_stands():
     assert (verdict.outcome, verdict.grade) == (REFUTED, Grade.CERTIFIED)  # whatever floats say
 
 
-# -- labels with given entries: matrix functions, no frame
-# -------------------------------------------------------------
+# -- labels with given entries: matrix functions, no frame -----------------------------------------
 
 
 def _positive_part(matrix):
@@ -203,8 +202,7 @@ def test_water_filling_of_given_labels_by_matrix_functions(kind, seed, ridge_, d
     assert theorems.water_filling_law(task).grade is Grade.CERTIFIED
 
 
-# -- rising precision
-# --------------------------------------------------------------------------------------------------
+# -- rising precision ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,8 +243,7 @@ def test_equal_means_known_to_agree():
     assert off.outcome is REFUTED
 
 
-# -- what it leaves alone
-# ----------------------------------------------------------------------------------------------
+# -- what it leaves alone --------------------------------------------------------------------------
 
 
 def test_exact_instances_stay_exact():

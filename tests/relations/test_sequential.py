@@ -292,8 +292,7 @@ def test_mistakes():
         open_ended(gram_flow, [], seconds=1.0)
 
 
-# -- the whole run
-# -------------------------------------------------------------------------------------------------
+# -- the whole run ---------------------------------------------------------------------------------
 
 
 def test_alarms_of_a_long_run_shrink_to_one_in_a_million():

@@ -69,8 +69,7 @@ def refuted(model, **options):
     return verdicts
 
 
-# -- what is rounded
-# -----------------------------------------------------------------------------------------------
+# -- what is rounded -------------------------------------------------------------------------------
 
 ROUNDED = {
     "targets": (
@@ -140,8 +139,7 @@ def test_double_means_the_tensors_that_a_network_makes_itself_too():
     assert torch.get_default_dtype() is torch.float32
 
 
-# -- what is cut off
-# -----------------------------------------------------------------------------------------------
+# -- what is cut off -------------------------------------------------------------------------------
 
 
 def logged(o, y):
@@ -362,8 +360,7 @@ def test_layers_that_a_backward_pass_trains_by_itself_are_looked_at(factor, outc
     }
 
 
-# -- what is not trained, or hardly
-# --------------------------------------------------------------------------------
+# -- what is not trained, or hardly ----------------------------------------------------------------
 
 
 def test_what_was_not_looked_at_is_said():
@@ -403,8 +400,7 @@ def test_a_gradient_of_which_little_is_left_is_seen_or_named(depth):
         assert "between e and b" in verdicts["all parameters"].context["where"]
 
 
-# -- public reports, in the words of the row
-# -----------------------------------------------------------------------
+# -- public reports, in the words of the row -------------------------------------------------------
 
 
 def said(model, **options):

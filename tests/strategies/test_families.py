@@ -240,8 +240,7 @@ def test_a_point_outside_of_the_strategy_would_be_noticed():
     assert "bias is None" in properties(families.UNBIASED_LAYERS(Source(0, 0)))
 
 
-# -- what the families reach
-# ---------------------------------------------------------------------------------------
+# -- what the families reach -----------------------------------------------------------------------
 
 
 def test_families_are_what_their_names_say():

@@ -40,8 +40,7 @@ def equal(one, other):
     return bool(np.all(one == other))
 
 
-# -- laws and changes
-# ------------------------------------------------------------------------------------------------
+# -- laws and changes ------------------------------------------------------------------------------
 
 
 @settings(max_examples=1000, deadline=None)
@@ -140,8 +139,7 @@ def _once(polynomial, ring, names):
     return ring.from_dict({key: c for key, c in found.items() if c})
 
 
-# -- canonical labelling
-# ---------------------------------------------------------------------------------------------
+# -- canonical labelling ---------------------------------------------------------------------------
 
 
 def monomial(edges, *, out=(), symmetric=False):
@@ -236,8 +234,7 @@ def test_a_monomial_too_symmetric_to_label_is_refused(monkeypatch):
         canonical.__wrapped__(cube(4))
 
 
-# -- what operators mean
-# ---------------------------------------------------------------------------------------------
+# -- what operators mean ---------------------------------------------------------------------------
 
 
 def test_broadcasting_identities_and_sizes():
@@ -285,8 +282,7 @@ def test_gradients_are_those_of_the_product_rule():
     assert same(Dual(w, w).mT.tangent, w.mT)
 
 
-# -- relations
-# --------------------------------------------------------------------------------------------------
+# -- relations -------------------------------------------------------------------------------------
 
 
 def test_resolvents_from_both_sides():
@@ -324,8 +320,7 @@ def test_frames_and_unit_vectors():
     assert not same(w * w, w)
 
 
-# -- signs and ranks
-# -------------------------------------------------------------------------------------------------
+# -- signs and ranks -------------------------------------------------------------------------------
 
 
 def test_sums_of_squares_have_a_sign_and_others_none():
@@ -387,8 +382,7 @@ def test_ranks_by_the_axes_that_are_passed():
     assert not rank_within(g @ f.mT, C - 1)
 
 
-# -- what is refused
-# -------------------------------------------------------------------------------------------------
+# -- what is refused -------------------------------------------------------------------------------
 
 A = variable("A", (N, M))
 REFUSED = {

@@ -239,8 +239,7 @@ def _judge(claim: Claim, instance: Any, tally: Tally) -> Verdict | None:
     return verdict
 
 
-# -- power
-# --------------------------------------------------------------------------------------------------
+# -- power -----------------------------------------------------------------------------------------
 
 
 def smallest_refuted(claim: Claim, instance: Instance) -> float | None:

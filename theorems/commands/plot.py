@@ -28,8 +28,10 @@ def plot_command(
     except ImportError as error:
         raise InputError("pictures need matplotlib: pip install 'theorems[report]'") from error
     if name == "list":
+        from theorems.statements import first_paragraph
+
         for title, picture in PICTURES.items():
-            out.print(f"{title}: {(picture.__doc__ or '').splitlines()[0]}", highlight=False)
+            out.print(f"{title}: {first_paragraph(picture.__doc__ or '')}", highlight=False)
         return
     if name not in PICTURES:
         raise InputError(f"expected one of the pictures {', '.join(PICTURES)}, got {name!r}")

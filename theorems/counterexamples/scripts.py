@@ -19,6 +19,7 @@ from theorems.claim import Claim
 from theorems.counterexamples.slicing import PlainFormulaError, plain_functions, slice_of
 from theorems.impl.errors import InputError
 from theorems.impl.numbers.literals import SPELT, UNPACK, construction, literal, types_in
+from theorems.impl.numbers.operands import is_exact
 from theorems.relations import Comparison
 from theorems.relations.sequential import Sequential
 from theorems.statements import UNSTATED
@@ -88,7 +89,6 @@ raise SystemExit(not refuted)"""  # noqa: E501
 
 def _as_numpy(fields: dict[str, Any]) -> str:
     """The data as numpy arrays."""
-    from theorems.impl.numbers.operands import is_exact
 
     def array(value: Any) -> Any:
         if isinstance(value, tuple):

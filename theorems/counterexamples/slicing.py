@@ -87,8 +87,7 @@ def _used(node: ast.AST) -> list[str]:
     return [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)]
 
 
-# -- one function, free of this library
-# ----------------------------------------------------------------------------
+# -- one function, free of this library ------------------------------------------------------------
 
 
 class PlainFormulaError(Exception):

@@ -24,8 +24,7 @@ from theorems.stating import equals
 
 _PAPER = "2605.06258"
 
-# -- neural collapse
-# -----------------------------------------------------------------------------------------------
+# -- neural collapse -------------------------------------------------------------------------------
 
 
 def _varies(batch: LabelledFeatures) -> str | None:
@@ -173,8 +172,7 @@ def simplex_target_linearity(batch: LabelledFeatures) -> Operand:
     return 1 - _simplex_gap(batch)
 
 
-# -- decoders
-# --------------------------------------------------------------------------------------------------
+# -- decoders --------------------------------------------------------------------------------------
 
 
 def _not_reconstructed(decoder: Decoder) -> str | None:

@@ -26,8 +26,7 @@ def _gram(matrix: Operand) -> Operand:
     return matrix.mT @ matrix
 
 
-# -- whitening
-# --------------------------------------------------------------------------------------------------
+# -- whitening -------------------------------------------------------------------------------------
 
 
 def _whitened(step: WeightStep, aligned: Operand) -> dict[str, Operand]:
@@ -204,8 +203,7 @@ def rotation_is_orthogonal_to_learning(motion: WeightMotion) -> dict[str, Operan
     return _undisturbed(motion)
 
 
-# -- deep linear networks
-# ------------------------------------------------------------------------------------------
+# -- deep linear networks --------------------------------------------------------------------------
 
 
 def _unbalanced(chain: LinearChain) -> str | None:

@@ -27,8 +27,7 @@ from theorems.verdict import Outcome
 _PAPER = "2605.17718"
 
 
-# -- the Gaussian equivalent
-# -----------------------------------------------------------------------------------------
+# -- the Gaussian equivalent -----------------------------------------------------------------------
 
 
 def _learned_kernel(point: GapPoint) -> GapPoint:
@@ -215,8 +214,7 @@ def gaussian_equivalent_gap_as_stated(point: GapPoint) -> Profile:
     return _equivalent(point)
 
 
-# -- a series in the spike
-# -------------------------------------------------------------------------------------------
+# -- a series in the spike -------------------------------------------------------------------------
 
 
 def _summed(

@@ -37,8 +37,7 @@ def not_unit_teacher(kernel: SpikedKernel) -> str | None:
 _UNIT = {"unit teacher": Hypothesis(strategies.long_kernels, not_unit_teacher)}
 
 
-# -- three views of one kernel
-# ---------------------------------------------------------------------------------------
+# -- three views of one kernel ---------------------------------------------------------------------
 
 
 def _two_quadratures(kernel: SpikedKernel) -> dict[str, Vector]:
@@ -115,8 +114,7 @@ def kernel_views_agree(kernel: SpikedKernel) -> dict[str, Vector]:
     return _stretched(kernel)
 
 
-# -- linear modes
-# --------------------------------------------------------------------------------------------------
+# -- linear modes ----------------------------------------------------------------------------------
 
 
 def _across(kernel: SpikedKernel) -> Vector:

@@ -25,8 +25,7 @@ from theorems.stating import tends_to
 _PAPER = "2605.17718"
 
 
-# -- the law of the learned weights
-# ----------------------------------------------------------------------------------
+# -- the law of the learned weights ----------------------------------------------------------------
 
 
 def no_second_moment_in_runs(path: EnsemblePath) -> str | None:
@@ -206,8 +205,7 @@ def learned_weights_are_spiked_gaussian(runs: Ensemble) -> SpikedGaussian:
     return _spiked(runs)
 
 
-# -- the direction of the spike
-# --------------------------------------------------------------------------------------
+# -- the direction of the spike --------------------------------------------------------------------
 
 
 def _cosines(runs: Ensemble) -> Tensor:

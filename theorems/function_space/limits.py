@@ -18,8 +18,7 @@ from theorems.stating import tends_to
 _PAPER = "2605.17718"
 
 
-# -- first order in the spike
-# ----------------------------------------------------------------------------------------
+# -- first order in the spike ----------------------------------------------------------------------
 
 
 def _spiked_kernel(point: ExpansionPoint) -> dict[str, Measured]:
@@ -114,8 +113,7 @@ def kernel_first_order_expansion(point: ExpansionPoint) -> dict[str, float]:
     return _expanded(point)
 
 
-# -- the top mode
-# --------------------------------------------------------------------------------------------------
+# -- the top mode ----------------------------------------------------------------------------------
 
 
 def _top_mode(point: ZonalPoint) -> dict[str, Measured]:

@@ -18,8 +18,7 @@ _PAPER = "2605.17718"
 _BITS = 80
 
 
-# -- eigenvalues of the isotropic kernel
-# -----------------------------------------------------------------------------
+# -- eigenvalues of the isotropic kernel -----------------------------------------------------------
 
 
 def not_relu(h: Harmonic) -> str | None:
@@ -75,8 +74,7 @@ def relu_kernel_eigenvalues(h: Harmonic) -> arb:
     return _spectrum(h)
 
 
-# -- decay
-# --------------------------------------------------------------------------------------------------
+# -- decay -----------------------------------------------------------------------------------------
 
 
 def _gram_spectrum(kernel: SpikedKernel) -> Vector:

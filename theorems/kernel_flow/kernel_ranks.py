@@ -11,7 +11,8 @@ from theorems.claim import Hypothesis, Source
 from theorems.impl.kernel_flows.decayed import DecayedMatrix, NonlinearFeatures
 from theorems.impl.kernel_flows.flows import KernelPoint, doubled_fit_slopes, drive
 from theorems.impl.kernel_flows.spectral import scalar
-from theorems.impl.numbers.operands import Operand, smaller
+from theorems.impl.numbers.linalg import exact_rank
+from theorems.impl.numbers.operands import Operand, is_exact, smaller, to_exact
 from theorems.impl.numbers.rounded import Ball
 from theorems.impl.strategies import flows as flow_strategies
 from theorems.impl.strategies import ranks as rank_strategies
@@ -285,9 +286,6 @@ def _observed_drive(point: KernelPoint) -> dict[str, Operand]:
 
 
 def _label_rank(point: KernelPoint) -> Any:
-    from theorems.impl.numbers.linalg import exact_rank
-    from theorems.impl.numbers.operands import is_exact, to_exact
-
     if hasattr(point.targets, "fresh"):  # of symbols: it is what it is
         return point.targets.rank()
     return exact_rank(point.targets if is_exact(point.targets) else to_exact(point.targets))

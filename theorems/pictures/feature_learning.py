@@ -44,8 +44,7 @@ def _number(value: Any) -> float:
     return float(value)
 
 
-# -- target linearity
-# ------------------------------------------------------------------------------------------------
+# -- target linearity ------------------------------------------------------------------------------
 
 
 def gains(
@@ -135,8 +134,7 @@ def linearity(seed: int) -> Figure:
     return figure
 
 
-# -- Gram matrix and virtual covariance
-# ------------------------------------------------------------------------------
+# -- Gram matrix and virtual covariance ------------------------------------------------------------
 
 
 def remainders(layer: LayerTrace, rates: Sequence[float]) -> dict[str, np.ndarray]:
@@ -219,8 +217,7 @@ def virtual_covariance(seed: int) -> Figure:
     return figure
 
 
-# -- neural collapse
-# -------------------------------------------------------------------------------------------------
+# -- neural collapse -------------------------------------------------------------------------------
 
 
 @styled("30 (lines) or 12 (dots) samples in each of the other classes; right: 12")

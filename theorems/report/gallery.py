@@ -8,6 +8,7 @@ from typing import Any
 
 from theorems.impl.errors import InputError
 from theorems.report.page import Picture
+from theorems.statements import first_paragraph
 
 
 def gallery(
@@ -39,7 +40,7 @@ def gallery(
             buffer = io.BytesIO()
             with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
                 draw(seed).savefig(buffer, format="svg", metadata={"Date": None})
-            caption = " ".join((draw.__doc__ or name).split("\n\n")[0].split())
+            caption = first_paragraph(draw.__doc__ or name)
             drawn.setdefault(paper, []).append(Picture(name, caption, buffer.getvalue()))
     return drawn
 

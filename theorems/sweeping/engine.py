@@ -14,6 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from dataclasses import dataclass, field
 from itertools import islice, zip_longest
 
+from theorems.checking.check import shrunk
 from theorems.claim import Claim
 from theorems.impl.errors import InputError, require
 from theorems.sweeping.store import Store, missing
@@ -172,8 +173,6 @@ def refutation(spec: str, place: tuple[int, int, int]) -> tuple[Claim, Verdict]:
     Raises:
         InputError: if it is not refuted again.
     """
-    from theorems.checking.check import shrunk
-
     claim, (seed, number, at) = named(spec), place
     verdict = claim(next(islice(instances(claim, seed, number), at, None)))
     require(

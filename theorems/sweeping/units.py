@@ -25,6 +25,7 @@ import numpy as np
 from theorems.checking.choices import draw
 from theorems.claim import Claim
 from theorems.impl.errors import InputError
+from theorems.loading import is_path, load_claims
 from theorems.statements import raised
 from theorems.verdict import Outcome
 
@@ -140,7 +141,6 @@ def named(spec: str) -> Claim:
         InputError: if there is none.
     """
     import theorems
-    from theorems.loading import is_path, load_claims
 
     if is_path(spec):
         return load_claims(spec)[0]
