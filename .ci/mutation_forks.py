@@ -158,6 +158,8 @@ def _child(copy: Path, tests: list[str]) -> None:
             "ignore::pytest.PytestAssertRewriteWarning",
             "-x",
             "-q",
+            "-m",
+            "not strangers",
             "-p",
             "no:cacheprovider",
             "-p",
