@@ -12,12 +12,22 @@ from theorems.witness import tell
 
 
 def on_members(claim: Any, stack: Any) -> Verdict:
-    """The worst verdict; in one go where that says as much, which needs a type whose formulas keep
-    members apart.
+    """The worst verdict.
 
     Args:
         claim: what is judged.
-        stack: made by `Instance.stack`.
+        stack: made by `Instance.stack` or `Instance.split`.
+
+    Raises:
+        InputError: whatever judging a member raises.
+    """
+    worst = worst_of(verdicts_on(claim, stack))
+    return tell(claim, worst) if worst.instance is stack else worst
+
+
+def verdicts_on(claim: Any, stack: Any) -> list[Verdict]:
+    """One per member, in their order; those that were judged in one go, which needs a type whose
+    formulas keep members apart, share the verdict on the stack.
 
     Raises:
         InputError: whatever judging a member raises.
@@ -39,5 +49,4 @@ def on_members(claim: Any, stack: Any) -> Verdict:
             verdicts = [held] * len(members)
     for at in apart:
         verdicts[at] = claim(members[at])
-    worst = worst_of([verdict for verdict in verdicts if verdict is not None])
-    return tell(claim, worst) if worst.instance is stack else worst
+    return [verdict for verdict in verdicts if verdict is not None]

@@ -5,7 +5,7 @@ another.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -239,6 +239,32 @@ class Instance:
         vars(joined)["_coarseness"] = max(one.coarseness for one in instances)
         return joined
 
+    def split(self) -> Self:
+        """The same as a stack that knows its `members`, which share its memory: where all were
+        made together, along the first dimension of every operand.
+
+        Raises:
+            InputError: operands whose first dimensions differ.
+        """
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        counts = {size for value in values.values() for size in _leading(value)}
+        require(
+            len(counts) == 1,
+            "expected operands with one leading dimension to split, got "
+            f"{', '.join(map(str, sorted(counts))) or 'none'}",
+        )
+        members = []
+        for at in range(counts.pop()):
+            # what was checked of the whole need not be checked of each
+            one = object.__new__(type(self))
+            vars(one).update({name: _taken(value, at) for name, value in values.items()})
+            vars(one)["_coarseness"] = self.coarseness
+            members.append(one)
+        whole = dataclasses.replace(self)
+        vars(whole)["_members"] = tuple(members)
+        vars(whole)["_coarseness"] = self.coarseness
+        return whole
+
 
 def _operands(value: Any) -> bool:
     """Whether there is an operand in a field."""
@@ -247,6 +273,22 @@ def _operands(value: Any) -> bool:
         if isinstance(value, tuple)
         else isinstance(value, Tensor | np.ndarray)
     )
+
+
+def _leading(value: Any) -> Iterator[int]:
+    """The first dimension of each operand in a field; 0 for one without any."""
+    if isinstance(value, tuple):
+        for part in value:
+            yield from _leading(part)
+    elif isinstance(value, Tensor | np.ndarray):
+        yield value.shape[0] if value.ndim else 0
+
+
+def _taken(value: Any, at: int) -> Any:
+    """One entry along the first dimension of every operand."""
+    if isinstance(value, tuple) and _operands(value):
+        return tuple(_taken(part, at) for part in value)
+    return value[at] if isinstance(value, Tensor | np.ndarray) else value
 
 
 def _joined(name: str, values: list[Any]) -> Any:

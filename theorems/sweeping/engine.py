@@ -18,7 +18,16 @@ from theorems.checking.check import shrunk
 from theorems.claim import Claim
 from theorems.impl.errors import InputError, require
 from theorems.sweeping.store import Store, missing
-from theorems.sweeping.units import SIZE, Tally, Unit, code_version, instances, judged, named
+from theorems.sweeping.units import (
+    SIZE,
+    Tally,
+    Unit,
+    code_version,
+    instances,
+    judged,
+    named,
+    stacks,
+)
 from theorems.verdict import Outcome, Verdict
 
 AHEAD = 3
@@ -38,10 +47,12 @@ class Progress:
         worst: largest residual/bound of what came back.
         refuted: claims that were refuted.
         errors: claims that could not be judged, and why.
+        size: instances of a unit.
         began: when.
     """
 
     total: int
+    size: int = SIZE
     done: int = 0
     left_out: int = 0
     worst: float = 0.0
@@ -52,12 +63,12 @@ class Progress:
     @property
     def rate(self) -> float:
         """Instances per second so far."""
-        return SIZE * self.done / max(time.monotonic() - self.began, 1e-9)
+        return self.size * self.done / max(time.monotonic() - self.began, 1e-9)
 
     @property
     def left(self) -> float:
         """Seconds that the rest takes at this rate; infinite before the first unit."""
-        rest = SIZE * (self.total - self.done - self.left_out)
+        rest = self.size * (self.total - self.done - self.left_out)
         return rest / self.rate if self.done else float("inf")
 
 
@@ -69,6 +80,7 @@ def sweep(
     count: int,
     seed: int = 0,
     workers: int = 1,
+    stacked: bool = False,
     on_progress: Callable[[Progress], object] = lambda _: None,
 ) -> Progress:
     """Judge what is missing of ``count`` instances of each claim; what comes back is kept at once.
@@ -80,25 +92,32 @@ def sweep(
         count: instances per claim, rounded up to whole units.
         seed: of the sweep.
         workers: how many units run at a time.
+        stacked: draw networks in stacks of one shape, where the claim's strategy has such.
         on_progress: told whenever something came back, and twice a second.
 
     Raises:
-        InputError: for a count below one; if a worker runs other code than this process, or the
-            executor breaks.
+        InputError: for a count below one; for a claim that is not drawn in stacks, if it is to be;
+            if a worker runs other code than this process, or the executor breaks.
     """
     require(count >= 1, f"expected at least one instance, got {count}")
-    versions = {spec: code_version(named(spec).file) for spec in specs}
+    versions = {spec: code_version(named(spec).file, stacked=stacked) for spec in specs}
+    for spec in specs if stacked else ():
+        next(stacks(named(spec), seed, 0))
     stopped = {
         total.claim
         for total in store.totals()
         if total.refuted and versions.get(total.claim) == total.version
     }
     waiting = [
-        list(missing(store, spec, versions[spec], seed, count))
+        list(missing(store, spec, versions[spec], seed, count, stacked=stacked))
         for spec in specs
         if spec not in stopped
     ]
-    progress = Progress(sum(map(len, waiting)), refuted=[spec for spec in specs if spec in stopped])
+    progress = Progress(
+        sum(map(len, waiting)),
+        size=Unit("", seed, 0, stacked).size,
+        refuted=[spec for spec in specs if spec in stopped],
+    )
     # claims in turn
     queue = (unit for turn in zip_longest(*waiting) for unit in turn if unit is not None)
     pending: dict[Future[Tally], Unit] = {}
@@ -163,18 +182,21 @@ def _take(
         progress.refuted.append(unit.spec)
 
 
-def refutation(spec: str, place: tuple[int, int, int]) -> tuple[Claim, Verdict]:
+def refutation(
+    spec: str, place: tuple[int, int, int], *, stacked: bool = False
+) -> tuple[Claim, Verdict]:
     """The first refuted instance of a sweep, drawn again and shrunk.
 
     Args:
         spec: of the claim.
         place: seed, number of the unit, position in it.
+        stacked: whether the unit came in stacks.
 
     Raises:
         InputError: if it is not refuted again.
     """
     claim, (seed, number, at) = named(spec), place
-    verdict = claim(next(islice(instances(claim, seed, number), at, None)))
+    verdict = claim(next(islice(instances(claim, seed, number, stacked=stacked), at, None)))
     require(
         verdict.outcome is Outcome.REFUTED,
         f"expected instance {at} of unit {number} of {spec} to be refuted again, got "

@@ -17,14 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from theorems.impl.errors import InputError, require
-from theorems.sweeping.units import SIZE, Tally, Unit
+from theorems.sweeping.units import SIZE, STACKS, Tally, Unit
 
 NAME = "sweep.sqlite"
 _WAIT = 60.0
 _TABLE = f"""
 CREATE TABLE IF NOT EXISTS units (
     claim TEXT NOT NULL, version TEXT NOT NULL, seed TEXT NOT NULL, number INTEGER NOT NULL,
-    size INTEGER NOT NULL CHECK (size = {SIZE}),
+    size INTEGER NOT NULL, draws INTEGER NOT NULL CHECK (draws IN ({SIZE}, {STACKS})),
     outcomes TEXT NOT NULL, grades TEXT NOT NULL, worst REAL NOT NULL, first INTEGER, seconds REAL NOT NULL,
     PRIMARY KEY (claim, version, seed, number)
 ) WITHOUT ROWID;
@@ -42,12 +42,14 @@ class Total:
         claim: name or FILE.py:NAME.
         version: of the code.
         units: how many.
+        draws: how many of the instances are independent of one another.
         outcomes: how many instances came out how, by name.
         grades: how many verdicts had which grade, by name.
         worst: the largest finite residual/bound.
         seconds: of processor time.
         refuted: the seed and number of the first unit with a refutation, and the position in it;
             None without any.
+        stacked: whether the instances came in stacks.
         verdict: the shrunk refutation; None while there is none.
         script: that shows it.
     """
@@ -55,11 +57,13 @@ class Total:
     claim: str
     version: str
     units: int = 0
+    draws: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     grades: Counter[str] = field(default_factory=Counter)
     worst: float = 0.0
     seconds: float = 0.0
     refuted: tuple[int, int, int] | None = None
+    stacked: bool = False
     verdict: str | None = None
     script: str | None = None
 
@@ -72,6 +76,18 @@ class Total:
     def judged(self) -> int:
         """Of how many of them the claim spoke."""
         return self.instances - self.outcomes["INAPPLICABLE"]
+
+    @property
+    def share(self) -> tuple[int, int]:
+        """Refuted and judged draws, of which the bounds speak.
+
+        Of stacks, which are independent of one another while their networks are not, no more can
+        be refuted than networks are; and the share of stacks with a refutation bounds that of
+        refuted networks from above.
+        """
+        each = self.instances // self.draws if self.draws else 1
+        judged = self.judged // each
+        return min(self.outcomes["REFUTED"], judged), judged
 
 
 class Store:
@@ -115,7 +131,8 @@ class Store:
             tally.version,
             str(unit.seed),
             unit.number,
-            SIZE,
+            unit.size,
+            unit.draws,
             json.dumps(tally.outcomes),
             json.dumps(tally.grades),
             tally.worst,
@@ -153,17 +170,20 @@ class Store:
                 version,
                 seed,
                 number,
+                size,
+                draws,
                 outcomes,
                 grades,
                 worst,
                 first,
                 seconds,
             ) in base.execute(
-                "SELECT claim, version, seed, number, outcomes, grades, worst, first, "
+                "SELECT claim, version, seed, number, size, draws, outcomes, grades, worst, first, "
                 "seconds FROM units ORDER BY claim, version, seed, number"
             ):
                 total = found.setdefault((claim, version), Total(claim, version))
                 total.units += 1
+                total.draws, total.stacked = total.draws + draws, size > draws
                 total.outcomes.update(json.loads(outcomes))
                 total.grades.update(json.loads(grades))
                 total.worst, total.seconds = max(total.worst, worst), total.seconds + seconds
@@ -187,9 +207,11 @@ class Store:
         return added
 
 
-def missing(store: Store, spec: str, version: str, seed: int, instances: int) -> Iterator[Unit]:
+def missing(
+    store: Store, spec: str, version: str, seed: int, instances: int, *, stacked: bool = False
+) -> Iterator[Unit]:
     """The units that are not done, of as many as hold so many instances."""
     done = store.numbers(spec, version, seed)
-    return (
-        Unit(spec, seed, number) for number in range(-(-instances // SIZE)) if number not in done
-    )
+    size = Unit(spec, seed, 0, stacked).size
+    numbers = (number for number in range(-(-instances // size)) if number not in done)
+    return (Unit(spec, seed, number, stacked) for number in numbers)

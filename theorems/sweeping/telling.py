@@ -43,17 +43,16 @@ def table(totals: Sequence[Total]) -> Table:
     ):
         shown.add_column(name, justify="right")
     for total in totals:
-        refuted, judged = total.outcomes["REFUTED"], total.judged
         shown.add_row(
             total.claim,
             outcome(total),
             str(total.instances),
-            str(refuted),
+            str(total.outcomes["REFUTED"]),
             str(total.outcomes["UNDECIDED"]),
             str(total.outcomes["INAPPLICABLE"]),
             f"{total.worst:.3g}",
-            f"{fixed(refuted, judged):.2g}",
-            f"{anytime(refuted, judged):.2g}",
+            f"{fixed(*total.share):.2g}",
+            f"{anytime(*total.share):.2g}",
             f"{total.instances / max(total.seconds, 1e-9):.3g}",
             total.version + old(total),
         )
@@ -61,6 +60,8 @@ def table(totals: Sequence[Total]) -> Table:
         f"bounds at level {1 - LEVEL:.0%}: Clopper and Pearson for one look, betting for looks "
         "at any time"
     )
+    if any(total.stacked for total in totals):
+        shown.caption += "; networks of a stack share their shape: the bounds count stacks"
     shown.caption_justify = "left"
     return shown
 
@@ -70,9 +71,10 @@ def old(total: Total) -> str:
     that is not here.
     """
     try:
-        return "" if code_version(named(total.claim).file) == total.version else " (other code)"
+        here = code_version(named(total.claim).file, stacked=total.stacked) == total.version
     except InputError:
-        return " (other code)"
+        here = False
+    return "" if here else " (other code)"
 
 
 def entries(totals: Sequence[Total]) -> list[Record]:
@@ -86,7 +88,7 @@ def _entry(total: Total) -> Record:
     seen.grades.update({Grade[name]: count for name, count in total.grades.items()})
     seen.distinct = total.instances
     entry = record(seen)
-    refuted, judged = total.outcomes["REFUTED"], total.judged
+    refuted, judged = total.share
     share = {
         "level": LEVEL,
         "refuted": refuted,
@@ -99,6 +101,7 @@ def _entry(total: Total) -> Record:
         "counterexample": example if total.verdict is not None else None,
         "sweep": {
             "units": total.units,
+            "stacked": total.stacked,
             "version": total.version,
             "worst": total.worst,
             "share": share,

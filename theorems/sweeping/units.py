@@ -14,6 +14,7 @@ import math
 import platform
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -24,15 +25,22 @@ import numpy as np
 
 from theorems.checking.choices import draw
 from theorems.claim import Claim
-from theorems.impl.errors import InputError
+from theorems.domains import law
+from theorems.impl.errors import InputError, require
+from theorems.impl.strategies.bulk import stacks_of
 from theorems.loading import is_path, load_claims
+from theorems.stacks import verdicts_on
 from theorems.statements import raised
-from theorems.verdict import Outcome
+from theorems.verdict import Outcome, Verdict
 
 SIZE = 200
 """Instances of a unit: seconds of work, so that a kill costs little and a million is five thousand
 rows.
 """
+STACK = 64
+"""Networks of a stack, which share their shape."""
+STACKS = 16
+"""Stacks of a unit."""
 _REFUSED = 1_000
 """Draws that a strategy may refuse before one instance."""
 _ROOT = Path(__file__).parent.parent
@@ -48,11 +56,23 @@ class Unit:
         spec: name of a claim of the catalogue, or FILE.py:NAME.
         seed: of the sweep.
         number: of the unit.
+        stacked: whether its instances come in stacks.
     """
 
     spec: str
     seed: int
     number: int
+    stacked: bool = False
+
+    @property
+    def size(self) -> int:
+        """How many instances it has."""
+        return STACKS * STACK if self.stacked else SIZE
+
+    @property
+    def draws(self) -> int:
+        """How many of them are independent of one another: one of each stack."""
+        return STACKS if self.stacked else SIZE
 
 
 @dataclass(frozen=True)
@@ -78,14 +98,42 @@ class Tally:
     seconds: float = 0.0
 
 
-def instances(claim: Claim, seed: int, number: int, count: int = SIZE) -> Any:
+def _source(seed: int, number: int) -> Random:
+    child = np.random.SeedSequence(seed, spawn_key=(number,))
+    return Random(child.generate_state(8, np.uint32).tobytes())  # noqa: S311
+
+
+def stacks(claim: Claim, seed: int, number: int) -> Iterator[Any]:
+    """The stacks of a unit, in their order.
+
+    Raises:
+        InputError: for a claim on a strategy that nothing draws stacks for.
+    """
+    maker = stacks_of(law(claim))
+    require(
+        maker is not None,
+        f"expected a claim whose instances can be drawn in stacks, got {claim.name}, on "
+        f"{claim.subject.__name__}: sweep it without --stacked",
+    )
+    assert maker is not None
+    rng = _source(seed, number)
+    for _ in range(STACKS):
+        yield maker(rng, STACK)
+
+
+def instances(
+    claim: Claim, seed: int, number: int, count: int = SIZE, *, stacked: bool = False
+) -> Iterator[Any]:
     """The instances of a unit, in their order; what the strategy refuses is drawn again.
 
     Raises:
         InputError: for a strategy that refuses nearly everything.
     """
-    child = np.random.SeedSequence(seed, spawn_key=(number,))
-    rng, strategy = Random(child.generate_state(8, np.uint32).tobytes()), claim.instances()  # noqa: S311
+    if stacked:
+        for stack in stacks(claim, seed, number):
+            yield from stack.members
+        return
+    rng, strategy = _source(seed, number), claim.instances()
     for _ in range(count):
         drawn = next(
             (one for one in (draw(strategy, (), rng) for _ in range(_REFUSED)) if one is not None),
@@ -112,8 +160,7 @@ def judged(unit: Unit) -> Tally:
     claim, began = named(unit.spec), time.process_time()
     outcomes, grades, worst, first = Counter[str](), Counter[str](), 0.0, None
     try:
-        for at, instance in enumerate(instances(claim, unit.seed, unit.number)):
-            verdict = claim(instance)
+        for at, verdict in enumerate(_verdicts(claim, unit)):
             outcomes[verdict.outcome.name] += 1
             if verdict.grade is not None:
                 grades[verdict.grade.name] += 1
@@ -129,8 +176,22 @@ def judged(unit: Unit) -> Tally:
         ) from error
     seconds = time.process_time() - began
     return Tally(
-        unit, code_version(claim.file), dict(outcomes), dict(grades), worst, first, seconds
+        unit,
+        code_version(claim.file, stacked=unit.stacked),
+        dict(outcomes),
+        dict(grades),
+        worst,
+        first,
+        seconds,
     )
+
+
+def _verdicts(claim: Claim, unit: Unit) -> Iterator[Verdict]:
+    if unit.stacked:
+        for stack in stacks(claim, unit.seed, unit.number):
+            yield from verdicts_on(claim, stack)
+    else:
+        yield from map(claim, instances(claim, unit.seed, unit.number))
 
 
 @functools.cache
@@ -151,11 +212,11 @@ def named(spec: str) -> Claim:
 
 
 @functools.cache
-def code_version(file: str) -> str:
+def code_version(file: str, *, stacked: bool = False) -> str:
     """A digest of whatever draws and judges: this package without what only shows, the claim's own
-    file, the packages below.
+    file, the packages below; another one where instances come in stacks, which are another law.
     """
-    found = hashlib.sha256(platform.python_version().encode())
+    found = hashlib.sha256(f"{platform.python_version()} {stacked}".encode())
     for package in ("hypothesis", "numpy", "scipy", "torch"):
         found.update(f"{package} {version(package)}".encode())
     ours = [

@@ -1,0 +1,127 @@
+"""Sweeps in stacks: networks of one shape made at once are those that torch makes one by one, each
+gets the verdict that it gets alone, and the bounds count stacks.
+"""
+
+import dataclasses
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from random import Random
+
+import pytest
+import torch
+
+import theorems
+from impl import trace
+from impl.errors import InputError
+from theorems.impl.networks.layers import LayerTrace
+from theorems.impl.strategies.bulk import STACKS, stacked_gated, stacked_layers
+from theorems.stacks import verdicts_on
+from theorems.sweeping import units
+from theorems.sweeping.bounds import fixed
+from theorems.sweeping.engine import refutation, sweep
+from theorems.sweeping.store import Store, Total
+from theorems.sweeping.units import code_version, stacks
+from theorems.verdict import Outcome
+
+CLAIMS = ["gram_flow", "feature_learning_equation", "kernel_cut_identity", "layerwise_kernel"]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_layers_are_those_of_torch(seed):
+    """One layer alone, its outputs and gradients by torch's own module and loss."""
+    stack = stacked_layers(Random(seed), 5)
+    for one in stack.members:
+        layer = torch.nn.Linear(one.weight.shape[1], one.weight.shape[0], bias=one.bias is not None)
+        layer = layer.double()
+        with torch.no_grad():
+            layer.weight.copy_(one.weight)
+            if one.bias is not None:
+                layer.bias.copy_(one.bias)
+        pulled = one.output_grad
+        seen = trace(layer, one.inputs, pulled, lambda z, g: (z * g).sum())["Linear"]
+        for name in ("outputs", "weight_grad", "input_grad", "output_grad"):
+            torch.testing.assert_close(getattr(one, name), getattr(seen, name))
+
+
+@pytest.mark.parametrize("make", [stacked_layers, stacked_gated])
+def test_a_split_stack_is_a_stack_of_its_members(make):
+    for seed in range(4):
+        stack = make(Random(seed), 3)
+        again = type(stack).stack(stack.members)
+        assert len(stack.members) == 3
+        for field in dataclasses.fields(stack):
+            one, other = getattr(stack, field.name), getattr(again, field.name)
+            pairs = zip(one, other, strict=True) if isinstance(one, tuple) else [(one, other)]
+            assert all(torch.equal(a, b) if torch.is_tensor(a) else a == b for a, b in pairs)
+
+
+def test_operands_without_a_common_dimension_are_not_split():
+    (layer,) = stacked_layers(Random(0), 1).members
+    with pytest.raises(InputError, match="expected operands with one leading dimension"):
+        layer.split()
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_members_get_the_verdicts_that_they_get_alone(name, monkeypatch):
+    claim = getattr(theorems, name)
+    monkeypatch.setattr(units, "STACK", 6)
+    for stack in islice(stacks(claim, 3, 0), 3):
+        for seen, one in zip(verdicts_on(claim, stack), stack.members, strict=True):
+            alone = claim(one)
+            assert (seen.outcome, seen.grade is None) == (alone.outcome, alone.grade is None)
+            assert alone.outcome is Outcome.HOLDS
+
+
+def test_one_wrong_member_is_refuted_and_no_other():
+    stack = stacked_layers(Random(2), 8)
+    wrong = stack.weight_grad.clone()
+    wrong[5] = wrong[5] * 2 + 1
+    stack = dataclasses.replace(stack, weight_grad=wrong).split()
+    found = [verdict.outcome.name for verdict in verdicts_on(theorems.gram_flow, stack)]
+    assert found == ["HOLDS"] * 5 + ["REFUTED"] + ["HOLDS"] * 2
+
+
+def test_every_strategy_with_stacks_draws_its_own_type():
+    for on, make in STACKS.items():
+        stack = make(Random(1), 2)
+        assert len(stack.members) == 2
+        assert on() is not None
+    deep = [stacked_gated(Random(k), 1, depths=(2, 4)).depth for k in range(12)]
+    assert set(deep) == {2, 3, 4}
+
+
+def test_a_wrong_claim_stops_and_is_drawn_again(tmp_path, monkeypatch):
+    """Its first refuted network is found again at its position among those of its unit."""
+    monkeypatch.setattr(units, "STACK", 2)
+    wrong = next(iter(theorems.gram_flow.mutants.values()))
+    monkeypatch.setattr(units, "named", lambda _: wrong)
+    monkeypatch.setattr("theorems.sweeping.engine.named", lambda _: wrong)
+    store = Store(tmp_path)
+    with ThreadPoolExecutor(1) as pool:
+        seen = sweep(["wrong"], store, pool, count=10, seed=4, stacked=True)
+    (total,) = store.totals()
+    assert seen.refuted == ["wrong"]
+    assert total.stacked
+    assert (total.instances, total.draws) == (units.STACKS * 2, units.STACKS)
+    _, verdict = refutation("wrong", total.refuted, stacked=True)
+    assert verdict.outcome is Outcome.REFUTED
+    assert isinstance(verdict.instance, LayerTrace)
+
+
+def test_a_claim_without_stacks_is_refused_by_name(tmp_path):
+    with ThreadPoolExecutor(1) as pool, pytest.raises(InputError, match="kernel_ode, on KernelP"):
+        sweep(["kernel_ode"], Store(tmp_path), pool, count=10, stacked=True)
+
+
+def test_units_are_told_apart_from_those_of_the_strategy():
+    file = theorems.gram_flow.file
+    assert code_version(file) != code_version(file, stacked=True)
+    assert code_version(file) == code_version(file, stacked=False)
+
+
+def test_bounds_count_stacks():
+    total = Total("x", "y", units=1, draws=16, stacked=True)
+    total.outcomes.update({"HOLDS": 1000, "INAPPLICABLE": 24})
+    assert total.share == (0, 15)
+    total.outcomes.update({"REFUTED": 1024})
+    assert fixed(*total.share) == 1.0
