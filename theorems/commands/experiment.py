@@ -153,6 +153,8 @@ def _draw(folder: Path, entry: dict[str, Any]) -> None:
 
 
 def _print_effects(entry: dict[str, Any]) -> None:
+    from theorems.experiments.experiment import wanting
+
     told = entry.get("experiment")
     if told is None:
         return
@@ -162,7 +164,7 @@ def _print_effects(entry: dict[str, Any]) -> None:
     for effect in told["effects"]:
         ends = [effect["low"], effect["high"]]
         interval = "no interval" if None in ends else f"[{ends[0]:.3g}, {ends[1]:.3g}]"
-        more = f"; about {effect['needed']} replicates would decide" if effect["needed"] else ""
+        more = wanting(effect, told)
         above = (
             f"above {effect['margin']:g} in {effect['above']} of {told['replicates']} seeds{more}"
         )

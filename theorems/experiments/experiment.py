@@ -53,12 +53,15 @@ class Scale:
         settings: sizes, rates and steps by name.
         time: how long it takes on one core, in words.
         block: seeds that are trained side by side, and kept together if a run is cut short.
+        first: how many seeds at the beginning of a run are left out: those on which an earlier
+            look has decided how many replicates there are, so that the test is on other ones.
     """
 
     replicates: int
     settings: Mapping[str, Any]
     time: str
     block: int = 8
+    first: int = 0
 
 
 @dataclass(frozen=True)
@@ -305,3 +308,17 @@ def replicates_needed(above: int, count: int, level: float) -> int | None:
             return size
         size = max(size + 1, size * 21 // 20)
     return None
+
+
+def wanting(effect: Mapping[str, Any], told: Mapping[str, Any]) -> str:
+    """What would decide a part that is open, in words that go on a line; empty where it is decided.
+
+    Args:
+        effect: of the part, in the entry of the evidence file.
+        told: what that entry says of the experiment.
+    """
+    if decided(effect["above"], told["replicates"], ALARM / len(told["effects"])):
+        return ""
+    if effect["needed"] is None:
+        return "; at this share no number of replicates would decide"
+    return f"; about {effect['needed']} replicates would decide"

@@ -34,8 +34,9 @@ _LINEARITY_SCALES = {
         "4 s",
         block=16,
     ),
+    # the first 32 seeds left the Swiss roll open
     "default": Scale(
-        32,
+        96,
         {
             "samples": 300,
             "width": 32,
@@ -45,7 +46,8 @@ _LINEARITY_SCALES = {
             "rate": 0.05,
             "adam": 1e-2,
         },
-        "1 min",
+        "2 min",
+        first=32,
     ),
     "paper": Scale(
         50,
@@ -145,8 +147,13 @@ _STAIRCASE_SCALES = {
     "smoke": Scale(
         20, {"samples": 200, "widths": (8, 64), "rate": 0.01, "steps": 300}, "3 s", block=20
     ),
+    # the first 20 seeds left both losses open
     "default": Scale(
-        20, {"samples": 1000, "widths": (32, 128), "rate": 0.01, "steps": 2000}, "4 min", block=4
+        44,
+        {"samples": 1000, "widths": (32, 128), "rate": 0.01, "steps": 2000},
+        "7 min",
+        block=4,
+        first=20,
     ),
     "paper": Scale(
         20,
