@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -278,12 +278,18 @@ def median_interval(values: Array, confidence: float) -> tuple[float, float]:
     there are too few values.
     """
     count, ordered = len(values), np.sort(values)
-    # P(fewer than k of n below the median) ≤ (1 − confidence)/2 for the largest such k
-    k = int(stats.binom.ppf((1 - confidence) / 2, count, 0.5))
-    k -= int(stats.binom.cdf(k, count, 0.5) > (1 - confidence) / 2)
+    k = _left_out(count, confidence)
     if k < 0:
         return -math.inf, math.inf
     return float(ordered[k]), float(ordered[count - 1 - k])
+
+
+@cache
+def _left_out(count: int, confidence: float) -> int:
+    """How many values lie outside on each side; below zero where none may."""
+    # P(fewer than k of n below the median) ≤ (1 − confidence)/2 for the largest such k
+    k = int(stats.binom.ppf((1 - confidence) / 2, count, 0.5))
+    return k - int(stats.binom.cdf(k, count, 0.5) > (1 - confidence) / 2)
 
 
 def decided(above: int, count: int, level: float) -> bool:

@@ -147,13 +147,8 @@ _STAIRCASE_SCALES = {
     "smoke": Scale(
         20, {"samples": 200, "widths": (8, 64), "rate": 0.01, "steps": 300}, "3 s", block=20
     ),
-    # the first 20 seeds left both losses open
     "default": Scale(
-        44,
-        {"samples": 1000, "widths": (32, 128), "rate": 0.01, "steps": 2000},
-        "7 min",
-        block=4,
-        first=20,
+        20, {"samples": 1000, "widths": (32, 128), "rate": 0.01, "steps": 2000}, "4 min", block=4
     ),
     "paper": Scale(
         20,
