@@ -79,7 +79,7 @@ def _same(runs: Runs) -> dict[str, Array]:
         ),
     },
     margins={"linearity": 0.05, "interpolation error": 0.05, "order over β": 0.5},
-    unit="target linearity; share of the pixels' variance; Kendall's τ",
+    unit="linearity; share of variance; τ",
     source=Source(_PAPER, "linear interpolation in variational autoencoders over β"),
     reported="Linear interpolation between codes is an instance of target linearity: autoencoders "
     "with a smaller β have codes in which the pixels are more linear, and decode the mixture of "
@@ -88,8 +88,11 @@ def _same(runs: Runs) -> dict[str, Array]:
     "g(λz + (1 − λ)z′) − (λx + (1 − λ)x′), two hidden GELU layers each way, cross-entropy summed "
     "over pixels plus β times the divergence, Adam. Ours: digits of scikit-learn (64 pixels, not "
     "784, so that a β weighs more), 48 units and 16 codes for 512 and 32, full batch, held-out "
-    "digits, 200 pairs and λ = ¼, ½, ¾ for the released one pair, β = 0.05, 0.2, 1, 4. Decoding "
-    "the codes themselves has errors that grow with β too, and they are part of what is measured.",
+    "digits, 200 pairs and λ = ¼, ½, ¾ for the released one pair, β = 0.05, 0.2, 1, 4.",
+    news="Decoding the codes themselves errs more than decoding their mixtures, at every β: 0.22 "
+    "against 0.21 of the pixels' variance at β = 0.05, 1.05 against 0.64 at β = 4 (medians). So "
+    "the order over β is that of the reconstructions, and nothing is left that would be of "
+    "interpolation alone.",
     mutants={
         "codes shuffled": partial(_falls, suffix=", codes shuffled"),
         "one β in both arms": _same,
@@ -105,7 +108,7 @@ def _same(runs: Runs) -> dict[str, Array]:
             )
         },
         "weight β of the divergence",
-        "target linearity; error / variance of the pixels",
+        "linearity; error / variance of the pixels",
         lambda settings: list(settings["betas"]),
         log="x",
     ),
