@@ -126,18 +126,18 @@ def noise_runs(seeds: Sequence[int], settings: Settings) -> dict[str, Array]:
 
     Returns:
         "CASE, p = P, RATE": error along the way over the variance of the target, (R, K); the same
-        with ", labels shuffled" for the exponent that emphasises the teacher's direction.
+        with ", labels shuffled".
     """
     white, inputs = _inputs(seeds, settings["samples"], "train")
     test_white, test_inputs = _inputs(seeds, settings["tests"], "test")
     noise = normal(seeds, settings["samples"], stream="noise") / settings["signal_to_noise"] ** 0.5
     order = permutations(seeds, settings["samples"], stream="shuffle")
     found: dict[str, Array] = {}
-    for case, axis, favoured in (("high", HIGH, 1), ("low", LOW, -1)):
+    for case, axis in (("high", HIGH), ("low", LOW)):
         targets = standardised(white[..., axis]) + noise
         test = test_inputs, standardised(test_white[..., axis])
         for suffix, seen in (("", targets), (", labels shuffled", gathered(targets, order))):
-            for p in (favoured,) if suffix else settings["exponents"]:
+            for p in EXPONENTS if suffix else settings["exponents"]:
                 for rate, run in by_rate(
                     inputs, seen, test, p, seeds=seeds, settings=settings
                 ).items():

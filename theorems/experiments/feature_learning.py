@@ -26,8 +26,8 @@ _LINEARITY_SCALES = {
             "samples": 150,
             "width": 24,
             "roll width": 16,
-            "steps": 120,
-            "looks": 2,
+            "steps": 100,
+            "looks": 1,
             "rate": 0.05,
             "adam": 1e-2,
         },
@@ -187,6 +187,8 @@ _STAIRCASE = (
             "movement": runs["movement, labels shuffled"][:, 0] - runs["movement"][:, -1],
         }
     },
+    news="Movement is decided. Of the training loss the direction was seen in 17 of the 20 seeds "
+    "that were looked at first, and in 21 of 32 others: weaker than one printed seed suggests.",
     curves=Curves(
         {"training loss": "training loss", "test loss": "test loss"},
         "width",
@@ -224,6 +226,8 @@ def narrow_networks_learn_the_staircase(runs: Runs) -> Mapping[str, Array]:
             "test loss": runs["test loss"][:, -1] - runs["test loss, labels shuffled"][:, 0]
         }
     },
+    news="The direction was seen in 17 of the 20 seeds that were looked at first, and in 24 of 32 "
+    "others.",
     curves=Curves({"test loss": "test loss"}, "width", "mean square error", _widths, log="x"),
 )
 def narrow_networks_generalise_on_the_staircase(runs: Runs) -> Mapping[str, Array]:

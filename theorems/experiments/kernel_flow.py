@@ -25,7 +25,7 @@ _SCALES = {
             "tests": 50,
             "width": 24,
             "steps": 300,
-            "looks": 2,
+            "looks": 1,
         },
         "3 s",
         block=16,
@@ -188,7 +188,7 @@ def _more(runs: Runs, arm: str = "self-supervised") -> dict[str, Array]:
             {
                 "samples": 60,
                 "width": 32,
-                "steps": 150,
+                "steps": 120,
                 "looks": 1,
                 "rate": 0.1,
                 "decay": 1e-2,
