@@ -19,6 +19,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from theorems.experiments import EXPERIMENTS
+from theorems.experiments.experiment import wanting
 from theorems.papers import PAPERS
 from theorems.report.readers import for_readers
 
@@ -175,7 +176,7 @@ def _lines(one: Experiment, entry: dict[str, Any]) -> Iterator[str]:
     )
     yield rest + "\n"
     for effect in told["effects"]:
-        more = f"; about {effect['needed']} replicates would decide" if effect["needed"] else ""
+        more = wanting(effect, told)
         yield (
             f"* {plain(effect['part'])}: {plain(effect_line(effect))} {plain(told['unit'])}, "
             f"in {effect['above']} of {told['replicates']} seeds{more}"

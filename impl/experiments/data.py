@@ -5,36 +5,68 @@ axis.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
+from theorems.impl.errors import require
 from theorems.impl.experiments.replicas import gathered, normal, permutations, source
-from theorems.impl.networks.data import digits
+from theorems.impl.networks.data import digits, measurements
 
-CLASSES = 10
+CLASSES_OF = {"digits": 10, "wine": 3, "breast cancer": 2}
+"""Data that ship with scikit-learn, and how many classes they have."""
+
+CLASSES = CLASSES_OF["digits"]
 
 
-def digit_split(
-    seeds: Sequence[int], train: int, test: int, *, scale: float = 10.0
-) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    """Digits, split at random for every seed: (images, labels) for training and for the test.
+Split: TypeAlias = tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]
+"""Inputs (R, N, d) and labels (R, N) for training, and those of the test."""
 
-    Pixels are centred over the whole set and scaled so that the mean squared norm of an image is
-    ``scale``.
+
+def digit_split(seeds: Sequence[int], train: int, test: int, *, scale: float = 10.0) -> Split:
+    """Digits, split at random for every seed; see `split`."""
+    return split("digits", seeds, train, test, scale=scale)
+
+
+def split(name: str, seeds: Sequence[int], train: int, test: int, *, scale: float = 10.0) -> Split:
+    """One of the data sets of `CLASSES_OF`, split at random for every seed.
+
+    Inputs are centred over the whole set and scaled so that the mean squared norm of a sample is
+    ``scale``; measurements in units of their own are each brought to variance one before.
 
     Returns:
-        images (R, N, 64), float32, and labels (R, N).
+        inputs (R, N, d), float32, and labels (R, N), for training and for the test.
 
     Raises:
-        InputError: if scikit-learn is not installed.
+        InputError: if scikit-learn is not installed, there are no data of that name, or fewer
+            samples than are asked for.
     """
+    if name == "digits":
+        images, labels = digits()
+        inputs = images.reshape(len(images), -1)
+    else:
+        inputs, labels = measurements(name)
+    require(
+        train + test <= len(inputs),
+        f"expected at most {len(inputs)} samples of {name}, got {train} + {test}",
+    )
+    inputs = inputs - inputs.mean(0)
+    if name != "digits":
+        inputs = inputs / inputs.std(0)
+    inputs = (inputs * (scale / inputs.square().sum(1).mean()) ** 0.5).float()
+    return _parted(inputs, labels, seeds, train, test)
+
+
+def grey_digits(seeds: Sequence[int], train: int, test: int) -> Split:
+    """Digits with pixels as they are, in 0 … 1, split as those of `split`."""
     images, labels = digits()
-    pixels = images.reshape(len(images), -1)
-    pixels = pixels - pixels.mean(0)
-    pixels = (pixels * (scale / pixels.square().sum(1).mean()) ** 0.5).float()
-    order = permutations(seeds, len(pixels), stream="split")[:, : train + test]
-    drawn, named = pixels[order], labels[order]
+    return _parted(images.reshape(len(images), -1).float(), labels, seeds, train, test)
+
+
+def _parted(inputs: Tensor, labels: Tensor, seeds: Sequence[int], train: int, test: int) -> Split:
+    order = permutations(seeds, len(inputs), stream="split")[:, : train + test]
+    drawn, named = inputs[order], labels[order]
     return (drawn[:, :train], named[:, :train]), (drawn[:, train:], named[:, train:])
 
 

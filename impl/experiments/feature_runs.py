@@ -11,9 +11,11 @@ from torch import Tensor
 
 from theorems.impl.experiments.data import (
     CLASSES,
+    CLASSES_OF,
     digit_split,
     onehot,
     shuffled,
+    split,
     staircase,
     swiss_roll,
 )
@@ -239,10 +241,10 @@ def staircase_runs(seeds: Sequence[int], settings: Settings) -> dict[str, Array]
 
 
 def within_to_between(seen: Tensor, labels: Tensor) -> Tensor:
-    """Variation within the classes over that between their means, of features (R, N, d) and labels
-    (R, N): zero at collapse, (R,).
+    """Variation within the classes over that between their means, of features (R, N, d) and one-hot
+    labels (R, N, C): zero at collapse, (R,).
     """
-    members = onehot(labels).to(seen.dtype)
+    members = labels.to(seen.dtype)
     sizes = members.sum(1)[..., None].clamp(min=1)
     means = members.mT @ seen / sizes
     within = (seen - members @ means).square().sum((1, 2))
@@ -251,17 +253,19 @@ def within_to_between(seen: Tensor, labels: Tensor) -> Tensor:
 
 
 def collapse_runs(seeds: Sequence[int], settings: Settings) -> dict[str, Array]:
-    """Collapse of the classes and target linearity of the last hidden layer on the training set,
-    long after it is fitted.
+    """Collapse of the classes and target linearity of the last hidden layer on the training set of
+    the ``data`` (digits where the settings name none), long after it is fitted.
 
     Returns:
         "within to between" and "linearity", (R, K), also with ", labels shuffled": trained on
         shuffled labels, measured against the true ones.
     """
-    (x, labels), _ = digit_split(seeds, settings["samples"], 0)
+    data = settings.get("data", "digits")
+    classes = CLASSES_OF[data]
+    (x, labels), _ = split(data, seeds, settings["samples"], 0)
     width, found = settings["width"], {}
     for suffix, seen in (("", labels), (", labels shuffled", shuffled(labels, seeds))):
-        weights = layers(seeds, (64, width, width, CLASSES), gain=2.0)
+        weights = layers(seeds, (x.shape[2], width, width, classes), gain=2.0)
         ratios: list[Tensor] = []
         linear: list[Tensor] = []
 
@@ -269,8 +273,9 @@ def collapse_runs(seeds: Sequence[int], settings: Settings) -> dict[str, Array]:
             _: int, w: list[Tensor] = weights, a: list[Tensor] = ratios, b: list[Tensor] = linear
         ) -> None:
             last = features(w, x)[-1]
-            a.append(within_to_between(last, labels))
-            b.append(linearity(onehot(labels), last))
+            members = onehot(labels, classes)
+            a.append(within_to_between(last, members))
+            b.append(linearity(members, last))
 
         train(
             weights,

@@ -9,11 +9,13 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from theorems.impl.experiments.data import CLASSES, digit_split, onehot, shuffled
+from theorems.impl.experiments.data import CLASSES_OF, digit_split, onehot, shuffled, split
 from theorems.impl.experiments.replicas import accuracy, layers, normal, source, train
 from theorems.impl.experiments.runs import Array, Settings, rows
 
 Features = Callable[[Sequence[Tensor], Tensor], Tensor]
+Look = Callable[[list[Tensor]], None]
+"""Called with the weights along a training."""
 
 
 def _finite(features: Tensor) -> tuple[Tensor, Tensor]:
@@ -51,35 +53,40 @@ def _linear(weights: Sequence[Tensor], inputs: Tensor) -> Tensor:
     return torch.bmm(torch.bmm(inputs, weights[0].mT), weights[1].mT)
 
 
-def _penultimate(weights: Sequence[Tensor], inputs: Tensor) -> Tensor:
+def penultimate(weights: Sequence[Tensor], inputs: Tensor) -> Tensor:
+    """What a hidden ReLU layer and a linear one after it make of the inputs."""
     return torch.bmm(torch.relu(torch.bmm(inputs, weights[0].mT)), weights[1].mT)
 
 
 def _plain(weights: Sequence[Tensor], inputs: Tensor) -> Tensor:
-    return torch.relu(_penultimate(weights, inputs))
+    return torch.relu(penultimate(weights, inputs))
 
 
 ARMS: dict[str, Features] = {
     "free features": _free,
     "deep linear": _linear,
-    "linear penultimate": _penultimate,
+    "linear penultimate": penultimate,
     "plain ReLU": _plain,
 }
 """What the readout reads, by arm."""
 
 
-def _start(arm: str, seeds: Sequence[int], settings: Settings) -> list[Tensor]:
+def start(
+    arm: str, seeds: Sequence[int], settings: Settings, inputs: int, classes: int
+) -> list[Tensor]:
+    """The weights of an arm before any training; of free features the features come first."""
     width = settings["width"]
     if arm == "free features":
         return [
             normal(seeds, settings["samples"], width, stream="features") / width**0.5,
-            *layers(seeds, (width, CLASSES)),
+            *layers(seeds, (width, classes)),
         ]
-    return layers(seeds, (64, width, width, CLASSES), gain=1.0 if arm == "deep linear" else 2.0)
+    gain = 1.0 if arm == "deep linear" else 2.0
+    return layers(seeds, (inputs, width, width, classes), gain=gain)
 
 
 def supervised(
-    arm: str, seeds: Sequence[int], settings: Settings, inputs: Tensor, targets: Tensor, *, decay: float, look: Callable[[Tensor], None]  # noqa: E501
+    arm: str, seeds: Sequence[int], settings: Settings, inputs: Tensor, targets: Tensor, *, decay: float, look: Look  # noqa: E501
 ) -> list[Tensor]:  # fmt: skip
     """Full-batch training on ½ mean square error with decay λ/2 ‖·‖² on every parameter.
 
@@ -87,12 +94,13 @@ def supervised(
         arm: of `ARMS`.
         seeds: of the weights.
         settings: ``samples``, ``width``, ``rate``, ``steps``, ``looks``.
-        inputs: (R, N, 64).
+        inputs: (R, N, d).
         targets: (R, N, C).
         decay: λ.
-        look: called with the features along the way.
+        look: called with the weights along the way.
     """
-    weights, features = _start(arm, seeds, settings), ARMS[arm]
+    features = ARMS[arm]
+    weights = start(arm, seeds, settings, inputs.shape[2], targets.shape[2])
     # a free feature is one sample's alone: its gradient has the factor 1/N, and so must its decay
     # for the same balance
     scale = settings["samples"] if arm == "free features" else 1
@@ -116,7 +124,7 @@ def supervised(
         ),
         groups,
         steps=steps,
-        look=lambda _: look(features(weights, inputs)),
+        look=lambda _: look(weights),
         at=[round(steps * k / looks) for k in range(looks + 1)],
     )
     return weights
@@ -124,16 +132,18 @@ def supervised(
 
 def rank_runs(seeds: Sequence[int], settings: Settings) -> dict[str, Array]:
     """Rank of the kernel and alignment of its leading eigenvectors with the labels, along
-    supervised training.
+    supervised training on the ``data`` (digits where the settings name none).
 
     Returns:
         "directions, ARM", (R, K), also with ", no decay"; "alignment, ARM", (R, K), also with ",
         labels shuffled"; "accuracy, ARM", (R,), on the test.
     """
-    (inputs, labels), (test, test_labels) = digit_split(
-        seeds, settings["samples"], settings["tests"]
+    data = settings.get("data", "digits")
+    classes = CLASSES_OF[data]
+    (inputs, labels), (test, test_labels) = split(
+        data, seeds, settings["samples"], settings["tests"]
     )
-    targets, found = onehot(labels), {}
+    targets, found = onehot(labels, classes), {}
     variants = {
         "": (labels, settings["decay"]),
         ", no decay": (labels, 0.0),
@@ -147,12 +157,15 @@ def rank_runs(seeds: Sequence[int], settings: Settings) -> dict[str, Array]:
             aligned: list[Tensor] = []
 
             def look(
-                features: Tensor, ranks: list[Tensor] = ranks, aligned: list[Tensor] = aligned
-            ) -> None:
+                weights: list[Tensor], of: Features = features_of, ranks: list[Tensor] = ranks, aligned: list[Tensor] = aligned  # noqa: E501
+            ) -> None:  # fmt: skip
+                features = of(weights, inputs)
                 ranks.append(directions(features, settings["share"]))
-                aligned.append(alignment(features, targets, CLASSES))
+                aligned.append(alignment(features, targets, classes))
 
-            weights = supervised(arm, seeds, settings, inputs, onehot(seen), decay=decay, look=look)
+            weights = supervised(
+                arm, seeds, settings, inputs, onehot(seen, classes), decay=decay, look=look
+            )
             found[f"directions, {arm}{suffix}"] = rows(torch.stack(ranks, 1))
             found[f"alignment, {arm}{suffix}"] = rows(torch.stack(aligned, 1))
             if arm != "free features":
@@ -206,7 +219,7 @@ def contrast_runs(seeds: Sequence[int], settings: Settings) -> dict[str, Array]:
         inputs,
         onehot(labels),
         decay=settings["decay"],
-        look=lambda features: ranks.append(counted(features)),
+        look=lambda weights: ranks.append(counted(penultimate(weights, inputs))),
     )
     found["directions, supervised"] = rows(torch.stack(ranks, 1))
     for arm, weight in (("self-supervised", settings["redundancy"]), ("no redundancy term", 0.0)):
@@ -221,7 +234,7 @@ def contrast_runs(seeds: Sequence[int], settings: Settings) -> dict[str, Array]:
             sources: list[torch.Generator] = sources,
         ) -> Tensor:
             one, other = (
-                _penultimate(weights, views(inputs, sources, settings["noise"])) for _ in range(2)
+                penultimate(weights, views(inputs, sources, settings["noise"])) for _ in range(2)
             )
             return redundancy_loss(one, other, weight)
 
@@ -230,7 +243,7 @@ def contrast_runs(seeds: Sequence[int], settings: Settings) -> dict[str, Array]:
             loss,
             lambda parameters: torch.optim.Adam(parameters, lr=settings["adam"]),
             steps=steps,
-            look=lambda _, w=weights, s=seen: s.append(counted(_penultimate(w, inputs))),  # type: ignore[misc]
+            look=lambda _, w=weights, s=seen: s.append(counted(penultimate(w, inputs))),  # type: ignore[misc]
             at=at,
         )
         found[f"directions, {arm}"] = rows(torch.stack(seen, 1))

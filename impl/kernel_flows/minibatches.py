@@ -142,8 +142,9 @@ def minibatches(samples: int, size: int, number: int, *, replacement: bool, seed
 
 
 def feature_noise(
-    features: Tensor, readout: Tensor, targets: Tensor, counts: Tensor, *, loss: str = "squared"
-) -> MinibatchNoise:
+    features: Tensor, readout: Tensor, targets: Tensor, counts: Tensor, *, loss: str = "squared",
+    activation: Callable[[Tensor], Tensor] | None = None,
+) -> MinibatchNoise:  # fmt: skip
     """Minibatch noise of free features, measured: autograd of the loss of each batch, and of the
     whole.
 
@@ -153,10 +154,12 @@ def feature_noise(
         targets: Y, (N, C).
         counts: from `minibatches`, (B, N), the same sum in each row.
         loss: a name that `impl.kernel_flows.objectives.loss_named` knows.
+        activation: what the features go through before the readout; None for nothing, as every
+            claim about this noise presupposes.
     """
 
     def outputs(phi: Tensor) -> Tensor:
-        return phi @ readout.mT
+        return (phi if activation is None else activation(phi)) @ readout.mT
 
     return _measure(
         features,
@@ -168,7 +171,7 @@ def feature_noise(
         output_error=_gradient_error(loss, outputs(features), targets),
         shift_free=loss in SHIFT_FREE,
         unit=2.0**-53,
-        flaw="",
+        flaw="" if activation is None else "the features reach the outputs through an activation",
         own=True,
     )
 

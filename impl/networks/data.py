@@ -61,3 +61,26 @@ def digits(samples: int | None = None) -> tuple[Tensor, Tensor]:
     images, labels = load_digits(return_X_y=True)
     pixels = torch.as_tensor(images[:samples]).double().reshape(-1, 1, 8, 8) / 16
     return pixels, torch.as_tensor(labels[:samples]).long()
+
+
+def measurements(name: str) -> tuple[Tensor, Tensor]:
+    """A table of measurements that ships with scikit-learn: "wine" (178 samples, 13 columns, 3
+    classes) or "breast cancer" (569, 30, 2).
+
+    Returns:
+        measurements (N, d), float64, each in its own unit, and integer labels (N,).
+
+    Raises:
+        InputError: if scikit-learn is not installed, or for another name.
+    """
+    try:
+        from sklearn import datasets
+    except ImportError as error:
+        raise InputError(
+            "the measurements come with scikit-learn: pip install 'theorems[examples]'"
+        ) from error
+    known = {"wine": datasets.load_wine, "breast cancer": datasets.load_breast_cancer}
+    if name not in known:
+        raise InputError(f"expected data among {', '.join(known)}, got {name!r}")
+    table, labels = known[name](return_X_y=True)
+    return torch.as_tensor(table).double(), torch.as_tensor(labels).long()

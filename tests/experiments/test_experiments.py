@@ -35,6 +35,7 @@ from theorems.experiments.experiment import (
     median_interval,
     replicates_needed,
     summaries,
+    wanting,
 )
 from theorems.experiments.running import Blocks, blocks_of, judge, run, seeds_of
 from theorems.verdict import Grade, Outcome
@@ -166,6 +167,10 @@ def test_undecided_names_a_number_that_decides():
     assert decided(round(0.7 * needed), needed, ALARM)
     assert replicates_needed(20, 20, ALARM) is None
     assert replicates_needed(10, 20, ALARM) is None  # no number decides at one half
+    told = {"replicates": 20, "effects": [None]}
+    assert wanting({"above": 20, "needed": None}, told) == ""
+    assert f"about {needed} replicates" in wanting({"above": 14, "needed": needed}, told)
+    assert "no number of replicates" in wanting({"above": 10, "needed": None}, told)
 
 
 # -- what is refused -------------------------------------------------------------------------------
@@ -241,6 +246,8 @@ def test_seeds_are_explicit_and_apart():
     assert seeds_of(size, 2) == tuple(range(2000, 2020))
     assert [len(block) for block in blocks_of(size, 2)] == [8, 8, 4]
     assert not set(seeds_of(size, 2)) & set(seeds_of(size, 3))
+    # replicates that are added after a look are not those that were looked at
+    assert not set(seeds_of(Scale(20, {}, "", first=20), 2)) & set(seeds_of(size, 2))
 
 
 def test_processes_change_nothing():
@@ -323,7 +330,13 @@ def test_blocks_join_in_order():
 
 # -- every experiment ------------------------------------------------------------------------------
 
-_BLOCKS = Blocks()
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """What has been trained at smoke scale, for every test of this file that wants it, and for the
+    command.
+    """
+    return Blocks(tmp_path_factory.mktemp("kept") / "replicates")
 
 
 def strict(part):
@@ -339,8 +352,8 @@ def strict(part):
 
 
 @pytest.mark.parametrize("found", EXPERIMENTS, ids=lambda found: found.name)
-def test_every_experiment_runs_at_smoke_scale(found):
-    entry = run(found, scale="smoke", blocks=_BLOCKS)
+def test_every_experiment_runs_at_smoke_scale(found, kept):
+    entry = run(found, scale="smoke", blocks=kept)
     document = evidence.document(
         [entry], seed=0, profile="experiments, scale smoke", false_alarm=ALARM
     )
@@ -372,7 +385,8 @@ def test_experiments_are_claims_of_papers_and_not_of_the_catalogue():
         assert found.scale("default").replicates >= 14
 
 
-def test_the_command_writes_evidence_and_a_figure(run, tmp_path):
+def test_the_command_writes_evidence_and_a_figure(run, tmp_path, kept):
+    folder = kept.folder.parent
     code, out, _ = run(
         "experiment",
         "preconditioner_decides*",
@@ -383,7 +397,7 @@ def test_the_command_writes_evidence_and_a_figure(run, tmp_path):
         "--json",
         "e.json",
         "-o",
-        "out",
+        folder,
     )
     assert code in (0, 3)
     written = evidence.read(tmp_path / "e.json")
@@ -392,11 +406,9 @@ def test_the_command_writes_evidence_and_a_figure(run, tmp_path):
     assert written["false_alarm"] == ALARM
     assert "core high, fixed" in out
     assert (
-        (tmp_path / "out" / "preconditioner_decides_which_cue_is_used.svg")
-        .read_bytes()
-        .startswith(b"<?xml")
+        (folder / "preconditioner_decides_which_cue_is_used.svg").read_bytes().startswith(b"<?xml")
     )
-    assert list((tmp_path / "out" / "replicates").glob("cue_runs-0-*.json"))
+    assert len(list(kept.folder.glob("cue_runs-0-*.json"))) == 1
     code, _, _ = run("report", "e.json", "-o", "r.html", "--no-pictures")
     page = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert code == 0

@@ -44,6 +44,8 @@ def experiment_command(
     jobs: Annotated[int, typer.Option(min=1, max=64, help="processes that train side by side")] = 2,
     *,
     every: Annotated[bool, typer.Option("--all", help="every experiment")] = False,
+    merge: Annotated[bool, typer.Option("--merge", help="keep what the file of --json says of "
+            "the other experiments")] = False,
 ) -> None:  # fmt: skip
     """Train networks and judge what the papers say of them: HOLDS, REFUTED or UNDECIDED, with the
     effect and its interval.
@@ -64,8 +66,12 @@ def experiment_command(
         require_writable(json_file)
         require_report(html, "--html")
         require_folder(folder, "--output")
+        require(
+            not merge or (json_file is not None and not Target(json_file).is_stdout),
+            "expected --json FILE for --merge, got no file",
+        )
         header(seed, None)
-        raise typer.Exit(_run(chosen, scale, seed, (json_file, html), folder, jobs))
+        raise typer.Exit(_run(chosen, scale, seed, (json_file, html), folder, jobs, merge=merge))
 
 
 def selected(names: Iterable[str]) -> list[Experiment]:
@@ -105,7 +111,8 @@ def _print_list() -> None:
 
 
 def _run(
-    chosen: list[Experiment], scale: str, seed: int, files: tuple[Path | None, Path | None], folder: Path | None, jobs: int  # noqa: E501
+    chosen: list[Experiment], scale: str, seed: int, files: tuple[Path | None, Path | None], folder: Path | None, jobs: int,  # noqa: E501
+    *, merge: bool,
 ) -> int:  # fmt: skip
     from theorems.experiments.experiment import ALARM
     from theorems.experiments.running import Blocks, blocks_of, run
@@ -141,7 +148,18 @@ def _run(
             highlight=False,
         )
     judging.print_sum()
-    judging.write(files, seed=seed, profile=f"experiments, scale {scale}", false_alarm=alarm)
+    if merge:
+        from theorems.experiments import EXPERIMENTS
+
+        # what was not chosen was not run, and is taken from the file
+        judging.claims = [one.claim for one in EXPERIMENTS]
+    judging.write(
+        files,
+        seed=seed,
+        profile=f"experiments, scale {scale}",
+        false_alarm=alarm,
+        narrowed=merge and len(chosen) < len(judging.claims),
+    )
     return judging.exit_code
 
 
@@ -153,6 +171,8 @@ def _draw(folder: Path, entry: dict[str, Any]) -> None:
 
 
 def _print_effects(entry: dict[str, Any]) -> None:
+    from theorems.experiments.experiment import wanting
+
     told = entry.get("experiment")
     if told is None:
         return
@@ -162,7 +182,7 @@ def _print_effects(entry: dict[str, Any]) -> None:
     for effect in told["effects"]:
         ends = [effect["low"], effect["high"]]
         interval = "no interval" if None in ends else f"[{ends[0]:.3g}, {ends[1]:.3g}]"
-        more = f"; about {effect['needed']} replicates would decide" if effect["needed"] else ""
+        more = wanting(effect, told)
         above = (
             f"above {effect['margin']:g} in {effect['above']} of {told['replicates']} seeds{more}"
         )

@@ -17,7 +17,7 @@ from theorems.commands.console import drawing, exit_code, print_error, write_evi
 from theorems.commands.terminal import line_width, out, streams
 from theorems.evidence.file import not_run, raised
 from theorems.evidence.lines import fitted, planned, summing_up
-from theorems.evidence.partial import INTERRUPTED, partial
+from theorems.evidence.partial import INTERRUPTED, NARROWED, partial
 from theorems.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -107,14 +107,16 @@ class Run:
         return [self.entries.get(claim.name) or not_run(claim) for claim in self.claims]
 
     def write(
-        self, files: tuple[Path | None, Path | None], *, seed: int, profile: str, **rest: Any
-    ) -> None:
-        """Write the evidence, marked partial if the run was cut short."""
+        self, files: tuple[Path | None, Path | None], *, seed: int, profile: str, narrowed: bool = False,  # noqa: E501
+        **rest: Any,
+    ) -> None:  # fmt: skip
+        """Write the evidence, marked partial if the run was cut short, or was of a part of the
+        claims: then it joins what the file says of the others.
+        """
         if self.interrupted and not self.entries:
             return  # nothing was judged
-        cut = (
-            partial(INTERRUPTED, self.records, meant=len(self.claims)) if self.interrupted else None
-        )
+        reason = INTERRUPTED if self.interrupted else NARROWED if narrowed else None
+        cut = None if reason is None else partial(reason, self.records, meant=len(self.claims))
         write_evidence(
             files[0],
             seed,

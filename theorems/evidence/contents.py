@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 FILE = Path(__file__).with_name("contents.json")
 _ROOT = Path(__file__).parent.parent
+EXPERIMENTS_FILE = _ROOT / "experiments" / "contents.json"
+"""The same of the experiments; `theorems.experiments.contents` writes it."""
 
 
 def listed(claim: Claim) -> Record:
@@ -49,6 +51,19 @@ def contents() -> tuple[Record, list[Record]]:
             return kept["precondition"], kept["claims"]
     made = document()
     return made["precondition"], made["claims"]
+
+
+def listed_experiments() -> list[Record] | None:
+    """Every experiment in its order; None while their sources are being changed."""
+    kept = json.loads(EXPERIMENTS_FILE.read_text(encoding="utf-8"))
+    found: list[Record] = kept["experiments"]
+    return found if kept["sources"] == experiment_sources() else None
+
+
+def experiment_sources() -> dict[str, str]:
+    """A digest of each file that states experiments."""
+    files = sorted((_ROOT / "experiments").glob("*.py"))
+    return {file.relative_to(_ROOT).as_posix(): _digest(file) for file in files}
 
 
 def document() -> Record:

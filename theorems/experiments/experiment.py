@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -53,12 +53,15 @@ class Scale:
         settings: sizes, rates and steps by name.
         time: how long it takes on one core, in words.
         block: seeds that are trained side by side, and kept together if a run is cut short.
+        first: how many seeds at the beginning of a run are left out: those on which an earlier
+            look has decided how many replicates there are, so that the test is on other ones.
     """
 
     replicates: int
     settings: Mapping[str, Any]
     time: str
     block: int = 8
+    first: int = 0
 
 
 @dataclass(frozen=True)
@@ -275,12 +278,18 @@ def median_interval(values: Array, confidence: float) -> tuple[float, float]:
     there are too few values.
     """
     count, ordered = len(values), np.sort(values)
-    # P(fewer than k of n below the median) ≤ (1 − confidence)/2 for the largest such k
-    k = int(stats.binom.ppf((1 - confidence) / 2, count, 0.5))
-    k -= int(stats.binom.cdf(k, count, 0.5) > (1 - confidence) / 2)
+    k = _left_out(count, confidence)
     if k < 0:
         return -math.inf, math.inf
     return float(ordered[k]), float(ordered[count - 1 - k])
+
+
+@cache
+def _left_out(count: int, confidence: float) -> int:
+    """How many values lie outside on each side; below zero where none may."""
+    # P(fewer than k of n below the median) ≤ (1 − confidence)/2 for the largest such k
+    k = int(stats.binom.ppf((1 - confidence) / 2, count, 0.5))
+    return k - int(stats.binom.cdf(k, count, 0.5) > (1 - confidence) / 2)
 
 
 def decided(above: int, count: int, level: float) -> bool:
@@ -305,3 +314,17 @@ def replicates_needed(above: int, count: int, level: float) -> int | None:
             return size
         size = max(size + 1, size * 21 // 20)
     return None
+
+
+def wanting(effect: Mapping[str, Any], told: Mapping[str, Any]) -> str:
+    """What would decide a part that is open, in words that go on a line; empty where it is decided.
+
+    Args:
+        effect: of the part, in the entry of the evidence file.
+        told: what that entry says of the experiment.
+    """
+    if decided(effect["above"], told["replicates"], ALARM / len(told["effects"])):
+        return ""
+    if effect["needed"] is None:
+        return "; at this share no number of replicates would decide"
+    return f"; about {effect['needed']} replicates would decide"

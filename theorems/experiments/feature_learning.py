@@ -26,16 +26,17 @@ _LINEARITY_SCALES = {
             "samples": 150,
             "width": 24,
             "roll width": 16,
-            "steps": 120,
-            "looks": 2,
+            "steps": 100,
+            "looks": 1,
             "rate": 0.05,
             "adam": 1e-2,
         },
         "4 s",
         block=16,
     ),
+    # the first 32 seeds left the Swiss roll open
     "default": Scale(
-        32,
+        96,
         {
             "samples": 300,
             "width": 32,
@@ -45,7 +46,8 @@ _LINEARITY_SCALES = {
             "rate": 0.05,
             "adam": 1e-2,
         },
-        "1 min",
+        "2 min",
+        first=32,
     ),
     "paper": Scale(
         50,
@@ -145,8 +147,13 @@ _STAIRCASE_SCALES = {
     "smoke": Scale(
         20, {"samples": 200, "widths": (8, 64), "rate": 0.01, "steps": 300}, "3 s", block=20
     ),
+    # the first 20 seeds left both losses open
     "default": Scale(
-        20, {"samples": 1000, "widths": (32, 128), "rate": 0.01, "steps": 2000}, "4 min", block=4
+        32,
+        {"samples": 1000, "widths": (32, 128), "rate": 0.01, "steps": 2000},
+        "5 min",
+        block=4,
+        first=20,
     ),
     "paper": Scale(
         20,
@@ -180,6 +187,8 @@ _STAIRCASE = (
             "movement": runs["movement, labels shuffled"][:, 0] - runs["movement"][:, -1],
         }
     },
+    news="Movement is decided. Of the training loss the direction was seen in 17 of the 20 seeds "
+    "that were looked at first, and in 21 of 32 others: weaker than one printed seed suggests.",
     curves=Curves(
         {"training loss": "training loss", "test loss": "test loss"},
         "width",
@@ -217,6 +226,8 @@ def narrow_networks_learn_the_staircase(runs: Runs) -> Mapping[str, Array]:
             "test loss": runs["test loss"][:, -1] - runs["test loss, labels shuffled"][:, 0]
         }
     },
+    news="The direction was seen in 17 of the 20 seeds that were looked at first, and in 24 of 32 "
+    "others.",
     curves=Curves({"test loss": "test loss"}, "width", "mean square error", _widths, log="x"),
 )
 def narrow_networks_generalise_on_the_staircase(runs: Runs) -> Mapping[str, Array]:

@@ -36,7 +36,7 @@ _TOLERANCE = 0.03
 _GRAM_SCALES = {
     "smoke": Scale(
         16,
-        {"samples": 200, "tests": 500, "width": 16, "steps": 100, "looks": 2, "rate": 0.03},
+        {"samples": 200, "tests": 500, "width": 16, "steps": 60, "looks": 1, "rate": 0.03},
         "4 s",
         block=16,
     ),

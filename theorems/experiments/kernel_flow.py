@@ -18,8 +18,16 @@ _COMMON = {"rate": 0.05, "decay": 1e-2, "share": 1e-3}
 _SCALES = {
     "smoke": Scale(
         16,
-        {**_COMMON, "samples": 60, "tests": 100, "width": 24, "steps": 500, "looks": 4},
-        "4 s",
+        {
+            **_COMMON,
+            "decay": 2e-2,
+            "samples": 50,
+            "tests": 50,
+            "width": 24,
+            "steps": 300,
+            "looks": 1,
+        },
+        "3 s",
         block=16,
     ),
     "default": Scale(
@@ -180,8 +188,8 @@ def _more(runs: Runs, arm: str = "self-supervised") -> dict[str, Array]:
             {
                 "samples": 60,
                 "width": 32,
-                "steps": 300,
-                "looks": 3,
+                "steps": 120,
+                "looks": 1,
                 "rate": 0.1,
                 "decay": 1e-2,
                 "share": 1e-2,

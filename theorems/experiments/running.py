@@ -32,8 +32,9 @@ _APART = 1000
 
 
 def seeds_of(scale: Scale, seed: int) -> tuple[int, ...]:
-    """The seeds of the replicates of a run, from 1000·seed on."""
-    return tuple(range(_APART * seed, _APART * seed + scale.replicates))
+    """The seeds of the replicates of a run, from 1000·seed on, or after those that are left out."""
+    begin = _APART * seed + scale.first
+    return tuple(range(begin, begin + scale.replicates))
 
 
 def blocks_of(scale: Scale, seed: int) -> list[tuple[int, ...]]:

@@ -60,6 +60,7 @@ class Options:
     Args:
         collect: whether claims are collected as test items.
         claims: names or globs; none of them means the whole catalogue.
+        experiments: on trained networks, by name or glob; none of them means none.
         model: the factory of a network, or None for drawn ones.
         examples: instances to draw per claim.
         seed: of the search.
@@ -76,6 +77,7 @@ class Options:
 
     collect: bool = False
     claims: tuple[str, ...] = ()
+    experiments: tuple[str, ...] = ()
     model: str | None = None
     examples: int = _EXAMPLES
     seed: int = _SEED
@@ -91,7 +93,8 @@ class Options:
     @property
     def in_use(self) -> bool:
         """Whether anything is asked for."""
-        return self.collect or any((self.outputs, self.counterexamples, self.fail_under))
+        wanted = (self.experiments, self.outputs, self.counterexamples, self.fail_under)
+        return self.collect or any(wanted)
 
     @property
     def outputs(self) -> bool:
@@ -120,6 +123,11 @@ def add_options(parser: pytest.Parser) -> None:
     help_ = "collect only these claims, by name or glob (repeatable; implies --theorems)"
     group.addoption("--claim", action="append", metavar="GLOB", dest="theorems_claims", help=help_)
     parser.addini("theorems_claims", "claims by name or glob", type="args")
+    help_ = "collect these experiments too, trained small, by name or glob (repeatable)"
+    group.addoption(
+        "--experiment", action="append", metavar="GLOB", dest="theorems_experiments", help=help_
+    )
+    parser.addini("theorems_experiments", "experiments by name or glob", type="args")
     for name, (metavar, text) in TEXTS.items():
         flag = "--theorems-" + name.replace("_", "-")
         group.addoption(flag, metavar=metavar, dest=f"theorems_{name}", default=None, help=text)
@@ -149,6 +157,7 @@ def read_options(config: pytest.Config, asked: Sequence[str]) -> Options:
     return Options(
         collect=collect,
         claims=tuple(claims or config.getini("theorems_claims")),
+        experiments=_experiments(config),
         planned=_planned(config, given) if wanted else None,
         narrowed=bool(asked)
         or _single_files(config)
@@ -162,6 +171,12 @@ def read_options(config: pytest.Config, asked: Sequence[str]) -> Options:
             for name in (*_FILES, *_FOLDERS)
         },
     )
+
+
+def _experiments(config: pytest.Config) -> tuple[str, ...]:
+    """Those that were typed, else those of the ini file unless single files are asked for."""
+    typed = config.getoption("theorems_experiments")
+    return tuple(typed or (() if _single_files(config) else config.getini("theorems_experiments")))
 
 
 def _by_hand(config: pytest.Config, option: str) -> bool:

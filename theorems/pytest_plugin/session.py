@@ -16,6 +16,7 @@ from theorems.checking.records import Record
 from theorems.evidence.file import GRADES, document, not_run, versions
 from theorems.evidence.partial import INTERRUPTED, NARROWED, partial, told, tried
 from theorems.impl.errors import InputError, visible
+from theorems.pytest_plugin.experiments import ExperimentItem, chosen
 from theorems.pytest_plugin.items import EVIDENCE, SPENT, Catalogue, ClaimItem, calm, send
 from theorems.pytest_plugin.options import Options
 from theorems.pytest_plugin.outputs import Outputs, renderer
@@ -42,6 +43,7 @@ class Session:
         self.failures: list[str] = []
         try:
             with calm():
+                self.experiments = chosen(options.experiments)
                 self.claims = self._select()
                 self.planned = [] if self.worker else self._planned()
             if options.html is not None and not self.worker:
@@ -98,12 +100,14 @@ class Session:
         """
         from theorems.commands.terminal import naming
 
-        if not self.options.collect:
+        if not (self.options.collect or self.experiments):
             return
         self.catalogue = Catalogue.from_parent(
             session, name="theorems", nodeid="theorems", options=self.options, claims=self.claims
         )
-        if self.options.model is None or self.worker or self.config.getoption("collectonly"):
+        if not self.claims or self.options.model is None:
+            return
+        if self.worker or self.config.getoption("collectonly"):
             return
         try:
             say = self.config.get_terminal_writer().line
@@ -127,6 +131,10 @@ class Session:
                 hook.pytest_itemcollected(item=item)
             hook.pytest_collectreport(report=report)
             items += report.result
+            for one in self.experiments:
+                added = ExperimentItem.from_parent(self.catalogue, name=one.name, experiment=one)
+                hook.pytest_itemcollected(item=added)
+                items.append(added)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
