@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -45,9 +46,22 @@ def velocity(function: Callable[..., Any], at: Sequence[Operand], along: Sequenc
         if base is not None:
             return _substituted(function, at, along, base)
     duals = [Dual(x, v) for x, v in zip(at, along, strict=True)]
-    return _each(
-        function(*duals), lambda value: value.tangent if isinstance(value, Dual) else value * 0
+    with alone(at[0]):
+        found = function(*duals)
+    return _each(found, lambda value: value.tangent if isinstance(value, Dual) else value * 0)
+
+
+def alone(at: Operand) -> AbstractContextManager[None]:
+    """What a kind of number asks to be done while a derivative is taken of it: some refuse another
+    derivative within.
+    """
+    kind = at.value if isinstance(at, Dual) else at
+    while isinstance(kind, Dual):
+        kind = kind.value
+    found: AbstractContextManager[None] = (
+        kind.differentiating() if hasattr(kind, "differentiating") else nullcontext()
     )
+    return found
 
 
 def _base(
