@@ -65,10 +65,10 @@ def _decided(claim: Claim, domain: Domain | None) -> tuple[str, tuple[CaseProof,
         return "", (), reason or ""
     found: list[CaseProof] = []
     for case in domain.cases:
-        try:
-            instance, other = symbolic(case), symbolic(case, "again.")
-        except Exception as error:  # noqa: BLE001
-            return domain.words, (), f"no symbols can be handed to {case.words}: {_told(error)}"
+        made = _instances(claim, case)
+        if isinstance(made, str):
+            return domain.words, (), made
+        instance, other = made
         if _left_out(claim, instance) and _left_out(claim, other):
             continue
         proof = _case(claim, case, instance)
@@ -141,6 +141,18 @@ def symbolic(case: Case, prefix: str = "") -> Any:
     if case.finish is not None:
         instance = case.finish(instance)
     return guarded(instance, case.known)
+
+
+def _instances(claim: Claim, case: Case) -> tuple[Any, Any] | str:
+    """The instance of symbols of one case twice, by other names; or why there is none."""
+    with refusals() as refused, exceptions(watched_file(claim)) as raised:
+        try:
+            made = symbolic(case), symbolic(case, "again.")
+        except Exception as error:  # noqa: BLE001
+            return f"no symbols can be handed to {case.words}: {_told(error)}"
+    if refused or raised:  # and caught: the instance may be one of few
+        return f"the constructor of {case.words} catches {(refused or raised)[0]}"
+    return made
 
 
 def _left_out(claim: Claim, instance: Any) -> bool:
