@@ -5,7 +5,9 @@ balls.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
@@ -13,11 +15,35 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from theorems.impl.errors import require
 from theorems.impl.numbers.duals import Dual
 from theorems.impl.numbers.exact_arrays import NotExactError
 from theorems.impl.numbers.magnitude import NotWholeError, base_for
 from theorems.impl.numbers.operands import Operand, is_exact
 from theorems.impl.numbers.tracked import is_tracked
+
+_WITHIN: ContextVar[str] = ContextVar("the derivative that is taken", default="")
+
+
+@contextmanager
+def taking(what: str) -> Iterator[None]:
+    """A derivative that is taken: autograd and dual numbers would take a gradient within another
+    derivative for a constant, or mix the two directions.
+
+    Raises:
+        InputError: for a gradient within another derivative, or another derivative within one.
+    """
+    outer = _WITHIN.get()
+    require(
+        not outer or "gradient" not in (what, outer),
+        f"expected one derivative at a time, got a {what} within a {outer}; write the inner one "
+        "out as a formula",
+    )
+    token = _WITHIN.set(what)
+    try:
+        yield
+    finally:
+        _WITHIN.reset(token)
 
 
 def velocity(function: Callable[..., Any], at: Sequence[Operand], along: Sequence[Operand]) -> Any:
@@ -37,6 +63,11 @@ def velocity(function: Callable[..., Any], at: Sequence[Operand], along: Sequenc
     Returns:
         what ``function`` returns, with every operand replaced by its derivative.
     """
+    with alone(at[0]), taking("velocity"):
+        return _velocity(function, at, along)
+
+
+def _velocity(function: Callable[..., Any], at: Sequence[Operand], along: Sequence[Operand]) -> Any:
     if isinstance(at[0], Tensor):
         _load_forward_mode()
         return torch.func.jvp(function, tuple(at), tuple(along))[1]
@@ -48,6 +79,19 @@ def velocity(function: Callable[..., Any], at: Sequence[Operand], along: Sequenc
     return _each(
         function(*duals), lambda value: value.tangent if isinstance(value, Dual) else value * 0
     )
+
+
+def alone(at: Operand) -> AbstractContextManager[None]:
+    """What a kind of number asks to be done while a derivative is taken of it: some refuse another
+    derivative within.
+    """
+    kind = at.value if isinstance(at, Dual) else at
+    while isinstance(kind, Dual):
+        kind = kind.value
+    found: AbstractContextManager[None] = (
+        kind.differentiating() if hasattr(kind, "differentiating") else nullcontext()
+    )
+    return found
 
 
 def _base(

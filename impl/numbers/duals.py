@@ -5,6 +5,7 @@ torch's spelling.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -13,6 +14,20 @@ import numpy as np
 from torch import Tensor
 
 from theorems.impl.numbers.torch_like import TorchLike
+
+
+def _in_place(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """``x += y`` as x = x + y, where the kind of number allows it."""
+
+    def changed(self: Any, other: Any) -> Any:
+        value = self.value
+        while isinstance(value, Dual):
+            value = value.value
+        if hasattr(value, "in_place"):
+            value.in_place()
+        return operation(self, other)
+
+    return changed
 
 
 class Dual(TorchLike):
@@ -74,6 +89,14 @@ class Dual(TorchLike):
     def squeeze(self, *dims: int) -> Dual:
         """Without dimensions of size one."""
         return self._both(lambda x: x.squeeze(*dims))
+
+    def detach(self) -> Dual:
+        """A constant of the same value."""
+        return Dual(self.value, self.tangent * 0)
+
+    __iadd__, __isub__ = _in_place(operator.add), _in_place(operator.sub)
+    __imul__, __itruediv__ = _in_place(operator.mul), _in_place(operator.truediv)
+    __imatmul__, __ipow__ = _in_place(operator.matmul), _in_place(operator.pow)
 
     def _joined(self, name: str, parts: list[Any], dim: int) -> Dual:
         duals = [self.lifted(part) for part in parts]

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from theorems.impl.errors import require
+from theorems.impl.numbers.differentiation import alone, taking
 from theorems.impl.numbers.duals import Dual
 from theorems.impl.numbers.exact_arrays import exact_array
 from theorems.impl.numbers.operands import is_exact
@@ -36,13 +37,19 @@ def gradient(function: Callable[..., Any], at: Any) -> Any:
         the gradient, of the shape of ``at``; a tuple for a tuple.
 
     Raises:
-        InputError: if the function returns more than one number.
+        InputError: if the function returns more than one number, or another derivative is taken
+            within.
     """
     several = isinstance(at, tuple)
     points = at if several else (at,)
-    found = (
-        _reverse(function, points) if isinstance(points[0], Tensor) else _forward(function, points)
-    )
+    with alone(points[0]):  # symbols have words of their own for it
+        pass
+    with taking("gradient"):
+        found = (
+            _reverse(function, points)
+            if isinstance(points[0], Tensor)
+            else _forward(function, points)
+        )
     return tuple(found) if several else found[0]
 
 
@@ -66,6 +73,8 @@ def _require_scalar(value: Any) -> None:
 
 
 def _forward(function: Callable[..., Any], points: tuple[Any, ...]) -> list[Any]:
+    if hasattr(points[0], "gradients"):  # arrays of every size bring their own
+        return list(points[0].gradients(function, points))
     points = tuple(exact_array(x) if is_exact(x) else x for x in points)
     out = []
     for which, x in enumerate(points):

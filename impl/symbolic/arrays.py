@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from theorems.impl.symbolic.errors import NotOfThisFormError, kind_asked
+from theorems.impl.symbolic.errors import NotOfThisFormError, in_place_asked, kind_asked
 from theorems.impl.symbolic.functions import Functions
 from theorems.impl.symbolic.labelling import canonical
 from theorems.impl.symbolic.monomials import (
@@ -134,6 +134,40 @@ class Symbolic(Functions):
             out = out * base
         return out * _ones(self) if exponent == 0 else out
 
+    def in_place(self) -> None:
+        """Said before ``x += y`` is read as x = x + y."""
+        in_place_asked()
+
+    def __iadd__(self, other: Any) -> Any:
+        """As x = x + y, where nothing else can share the numbers of x."""
+        self.in_place()
+        return self + other
+
+    def __isub__(self, other: Any) -> Any:
+        """As x = x - y."""
+        self.in_place()
+        return self - other
+
+    def __imul__(self, other: Any) -> Any:
+        """As x = x * y."""
+        self.in_place()
+        return self * other
+
+    def __itruediv__(self, other: Any) -> Any:
+        """As x = x / y."""
+        self.in_place()
+        return self / other
+
+    def __imatmul__(self, other: Any) -> Any:
+        """As x = x @ y."""
+        self.in_place()
+        return self @ other
+
+    def __ipow__(self, other: Any) -> Any:
+        """As x = x ** y."""
+        self.in_place()
+        return self**other
+
     def identity(self, size: Any = None) -> Symbolic:
         """The identity matrix of a size, that of the last axis by default."""
         return identity(self.shape[-1] if size is None else size)
@@ -162,10 +196,9 @@ class Symbolic(Functions):
 
 def variable(name: str, shape: Sequence[Any], **options: Any) -> Symbolic:
     """An array of independent entries."""
+    _require_axes(shape)
     indices: list[Index | None] = []
     for size in shape:
-        if not isinstance(size, Size) and size != 1:
-            raise NotOfThisFormError(f"an axis of given length {size!r}")
         indices.append((size.name, len(indices)) if isinstance(size, Size) else None)
     own = tuple(i for i in indices if i is not None)
     term = Monomial((), ((Node(name, **options), own),), tuple(indices))
@@ -184,8 +217,29 @@ def number(value: Any) -> Symbolic:
 
 
 def identity(size: Any) -> Symbolic:
-    """The identity matrix of a size."""
+    """The identity matrix of a size.
+
+    Raises:
+        NotOfThisFormError: for a size that is given and not one.
+    """
+    _require_axes((size,))
     return Symbolic((size, size), unit_terms(size))
+
+
+def zeros(*shape: Any) -> Symbolic:
+    """An array of zeros.
+
+    Raises:
+        NotOfThisFormError: for a size that is given and not one.
+    """
+    _require_axes(shape)
+    return Symbolic(shape, {})
+
+
+def _require_axes(shape: Sequence[Any]) -> None:
+    for size in shape:
+        if not isinstance(size, Size) and size != 1:
+            raise NotOfThisFormError(f"an axis of given length {size!r}")
 
 
 def reciprocal_of(value: Symbolic) -> Symbolic:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import linecache
 import sys
+import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
 _ROOM = str(Path(__file__).parent)
-_PASSED_OVER = ("torch_like.py", "torch_functions.py", "duals.py", "differentiation.py")
+_PACKAGE = str(Path(__file__).parents[2])
+_PROVER = str(Path(_PACKAGE) / "proving")
+_PASSED_OVER = (
+    "torch_like.py", "torch_functions.py", "duals.py", "differentiation.py", "gradients.py",
+)  # fmt: skip
+_LIBRARIES = (*{sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib")}, "<")
+_DISPATCHES = ("torch/functional.py", "torch/nn/functional.py", "torch/_tensor.py")
+"""Where torch itself asks which kind of number it is, to hand the call over."""
 
 
 class NotOfThisFormError(TypeError):
@@ -38,8 +46,8 @@ def refusals(watched: str | None = None) -> Iterator[list[NotOfThisFormError]]:
     """Every refusal within, those that the code under proof has caught included.
 
     Args:
-        watched: a file in which even the question of which kind of number something is counts as a
-            branch.
+        watched: the file of a user's claim: there, and in what it imports besides libraries, even
+            the question of which kind of number something is counts as a branch.
     """
     tokens = _RAISED.set([]), _WATCHED.set(watched)
     try:
@@ -56,27 +64,82 @@ def within(file: str) -> bool:
     return file.startswith((_ROOM, "<")) or Path(file).name in _PASSED_OVER
 
 
+def is_users(file: str) -> bool:
+    """Whether code of a user is in this file: neither of this package, nor of a library, except
+    the file that is watched.
+    """
+    if file == _WATCHED.get():
+        return True
+    return not (file.startswith(_PACKAGE) or _of_library(file))
+
+
+def _of_library(file: str) -> bool:
+    return file.startswith(_LIBRARIES) or "site-packages" in Path(file).parts
+
+
+def _user_asks() -> bool:
+    """Whether the question is asked by code of a user, be it through a library; not if by this
+    package.
+    """
+    if _WATCHED.get() is None:
+        return False
+    frame = sys._getframe(3)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if is_users(file):
+            return True
+        if file.startswith(_PACKAGE) or file.endswith(_DISPATCHES):
+            return False
+        frame = frame.f_back  # type: ignore[assignment]
+    return False
+
+
 def kind_asked() -> None:
-    """Refuse to say which kind of number this is, where the caller of the caller is watched."""
-    watched = _WATCHED.get()
-    if watched is not None and sys._getframe(2).f_code.co_filename == watched:
+    """Refuse to say which kind of number this is, where a user's code wants to know."""
+    if _user_asks():
         raise NotOfThisFormError("a branch on the kind of number")
 
 
 def attribute_asked(name: str) -> None:
-    """Refuse to say that there is no such attribute, where the caller of the caller is watched:
-    numbers of another kind may have it.
+    """Refuse to say that there is no such attribute, where a user's code wants to know: numbers of
+    another kind may have it.
     """
-    watched = _WATCHED.get()
-    if watched is not None and sys._getframe(2).f_code.co_filename == watched:
+    if _user_asks():
         raise NotOfThisFormError(f"a branch on the kind of number, by its attribute {name!r}")
+
+
+def field_asked(name: str) -> None:
+    """Refuse to show a field that says how numbers were measured, where a user's code reads it."""
+    copied = sys._getframe(2).f_code  # by dataclasses.replace, which asks for all fields
+    if (Path(copied.co_filename).name, copied.co_name) == ("dataclasses.py", "replace"):
+        return
+    if _user_asks():
+        raise NotOfThisFormError(f"a branch on {name!r}, which says how numbers were measured")
+
+
+def in_place_asked() -> None:
+    """Refuse ``x += y`` of a user's code: of a tensor it changes all that share its numbers, of
+    symbols it would not.
+    """
+    if _WATCHED.get() is None:
+        return
+    frame = sys._getframe(2)
+    while frame is not None and within(frame.f_code.co_filename):
+        frame = frame.f_back  # type: ignore[assignment]
+    if frame is not None and is_users(frame.f_code.co_filename):
+        raise NotOfThisFormError(
+            "an operation in place, which changes every array that shares its numbers; write "
+            "x = x + y for x += y"
+        )
 
 
 def _asked() -> str:
     frame = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
-        if not within(name):
+        if name.startswith(_PROVER):
+            return ""
+        if not within(name) and not _of_library(name):
             line = linecache.getline(name, frame.f_lineno).strip()
             shown = line if len(line) <= 80 else line[:79] + "…"
             return f"{Path(name).name}:{frame.f_lineno}" + (f" ({shown})" if shown else "")

@@ -67,6 +67,12 @@ class Functions(Axes):
 
         return gradients(function, at)
 
+    def differentiating(self: Any) -> Any:
+        """A context of one derivative, within which no other one may be taken."""
+        from theorems.impl.symbolic.derivatives import differentiating
+
+        return differentiating()
+
     def project(self: Any, targets: Any) -> Any:
         """The columns of ``targets`` projected on the columns of this matrix, whatever its rank."""
         from theorems.impl.symbolic.inverses import projector

@@ -5,11 +5,13 @@ refused.
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Collection
+from functools import cache
 from typing import Any
 
 from theorems.impl.symbolic.arrays import Symbolic
-from theorems.impl.symbolic.errors import NotOfThisFormError, kind_asked
+from theorems.impl.symbolic.errors import NotOfThisFormError, field_asked, kind_asked
 
 
 class Guard:
@@ -90,16 +92,51 @@ def other_than(*others: str) -> OtherThan:
 def guarded(instance: Any, known: Collection[str] = ()) -> Any:
     """The instance with every text, number and flag replaced that is not among the ``known``
     fields, in place.
+
+    What says how numbers were measured, and is None for symbols, may not be asked for by code of a
+    user: drawn instances have it or have it not.
     """
+    hidden = set(_OF_NUMBERS)
     for field in dataclasses.fields(instance):
-        value = getattr(instance, field.name)
+        value = getattr(instance, field.name, None)
+        if value is None and field.name not in _ALTERNATIVES:
+            hidden.add(field.name)
         if field.name in known or isinstance(value, Symbolic | Guard) or value is None:
             continue
         if field.name == "name" and isinstance(value, str):
             object.__setattr__(instance, field.name, Word())
         elif isinstance(value, str | int | float | bool):
             object.__setattr__(instance, field.name, Guard(field.name))
+    kind: Any = type(instance)
+    object.__setattr__(instance, "__class__", _hiding(kind, frozenset(hidden)))
     return instance
+
+
+_ALTERNATIVES = ("bias", "inputs", "start")
+"""Fields that are None in a case of their own, or in every instance of a family."""
+_OF_NUMBERS = ("coarseness", "members", "stacked")
+"""What an instance of numbers answers by the kind of its numbers."""
+
+
+@cache
+def _hiding(kind: type, names: frozenset[str]) -> type:
+    """The same type, some attributes of which no code of a user may read."""
+    return type(kind.__name__, (kind,), {name: _hidden(kind, name) for name in names})
+
+
+def _hidden(kind: type, name: str) -> property:
+    own = inspect.getattr_static(kind, name, None)
+
+    def read(self: Any) -> Any:
+        field_asked(name)
+        if name in vars(self) or not hasattr(own, "__get__"):
+            return vars(self).get(name, own)
+        return own.__get__(self, kind)
+
+    def write(self: Any, value: Any) -> None:
+        vars(self)[name] = value
+
+    return property(read, write, doc=f"{name}, for this package alone.")
 
 
 def field_names(instance: Any) -> dict[str, str]:

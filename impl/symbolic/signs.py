@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from fractions import Fraction
 from itertools import chain, combinations, islice, permutations, product
 from typing import Any, NamedTuple, TypeAlias
@@ -34,6 +35,16 @@ _WAYS = 4096
 """Choices of halves tried at most."""
 _SETS = 24
 """Sets of indices of one kind, in every order, that are tried for a monomial."""
+_WORK = 60_000
+"""Factors that may be looked at for one sum, once for every set of indices kept apart, after which
+nothing is seen: a number and no time, so that an answer depends on no machine.
+"""
+_LEFT: ContextVar[list[int]] = ContextVar("work left")
+
+
+class _SpentError(Exception):
+    """More work than one sum may cost."""
+
 
 Terms = Mapping[Monomial, Fraction]
 
@@ -58,6 +69,16 @@ def sign_of(terms: Terms, *, denominators: int = 3) -> int | None:
     """
     if not terms:
         return 0
+    token = _LEFT.set([_WORK])
+    try:
+        return _sign_of(terms, denominators)
+    except _SpentError:
+        return None
+    finally:
+        _LEFT.reset(token)
+
+
+def _sign_of(terms: Terms, denominators: int) -> int | None:
     for sign in (1, -1):
         signed = {term: c * sign for term, c in terms.items()}
         alone = all(c > 0 for c in signed.values()) and all(map(_is_square, signed))
@@ -80,11 +101,18 @@ def sign_of(terms: Terms, *, denominators: int = 3) -> int | None:
 def is_positive(terms: Terms) -> bool:
     """Whether a sum is above zero: squares, and a number above zero among them."""
     plain = any(not t.factors and set(t.out) <= {None} for t in terms)
-    return plain and all(c > 0 and _is_square(term) for term, c in terms.items())
+    token = _LEFT.set([_WORK])
+    try:
+        return plain and all(c > 0 and _is_square(term) for term, c in terms.items())
+    except _SpentError:
+        return False
+    finally:
+        _LEFT.reset(token)
 
 
 def _cuts(term: Monomial) -> Iterator[tuple[dict[Index, int], list[Index]]]:
     """Sets of indices to be kept apart, each in a fixed order behind those of the output."""
+    left = _LEFT.get()
     outer: dict[Index, int] = {}
     for index in term.out:
         if index is not None:
@@ -95,6 +123,9 @@ def _cuts(term: Monomial) -> Iterator[tuple[dict[Index, int], list[Index]]]:
     bound = sorted(inside - outer.keys())
     for size in range(min(len(bound), _APART) + 1):
         for apart in combinations(bound, size):
+            left[0] -= len(term.factors) + 1
+            if left[0] < 0:
+                raise _SpentError
             order = sorted(apart)
             yield outer | {i: count + place for place, i in enumerate(order)}, order
 

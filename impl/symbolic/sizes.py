@@ -7,6 +7,8 @@ from typing import Any
 
 from theorems.impl.symbolic.errors import NotOfThisFormError, kind_asked
 
+_NO_NUMBERS = (str, bytes, tuple, list, dict, slice)
+
 
 class Size:
     """A size by name: 1, 2, 3, …; nothing more is known of it.
@@ -51,15 +53,16 @@ class Size:
         """Equal to itself; different from what no size can be.
 
         Raises:
-            NotOfThisFormError: where some sizes are equal and some are not.
+            NotOfThisFormError: for everything else, numbers of libraries and formulas included:
+                some sizes may be equal to it.
         """
         if isinstance(other, Size) and other.name == self.name:
             return True
         if isinstance(other, int | float | Fraction) and not (other >= 1 and other == int(other)):
             return False
-        if isinstance(other, int | float | Fraction | Size):
-            raise self._asked(other, "==")
-        return False
+        if other is None or type(other) in _NO_NUMBERS:
+            return False
+        raise self._asked(other, "==")
 
     def __ne__(self, other: object) -> bool:
         """Not equal."""
@@ -110,6 +113,19 @@ class Size:
             NotOfThisFormError: always.
         """
         raise NotOfThisFormError(f"the value of the size {self.name} is asked for")
+
+    def _refuse(self, *_: Any) -> Any:
+        """Refused.
+
+        Raises:
+            NotOfThisFormError: always.
+        """
+        raise NotOfThisFormError(f"the value of the size {self.name} is asked for")
+
+    __mod__ = __rmod__ = __floordiv__ = __rfloordiv__ = __divmod__ = __rdivmod__ = _refuse
+    __abs__ = __pos__ = __invert__ = __round__ = __trunc__ = __floor__ = __ceil__ = _refuse
+    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _refuse
+    __lshift__ = __rlshift__ = __rshift__ = __rrshift__ = __rpow__ = __complex__ = _refuse
 
     def number(self) -> Any:
         """The size as a number in formulas."""

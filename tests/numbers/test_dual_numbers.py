@@ -6,8 +6,10 @@ import pytest
 import torch
 from torch.func import jvp
 
+from impl import InputError, gradient, velocity
 from impl.networks.recording import _equal
 from impl.numbers.duals import Dual
+from impl.numbers.exact_arrays import exact_array
 from theorems.relations.laws import BoundedMean, NormalMean
 
 X = torch.tensor([[1.0, -2.0], [3.0, 5.0]], dtype=torch.float64)
@@ -28,6 +30,7 @@ RULES = {
     "entries": lambda x, y: x[0] * y[1],
     "sum over an axis": lambda x, y: (x * y).sum(-1) + x.sum(0),
     "tanh": lambda x, y: x.tanh() * y,
+    "a constant of the same value": lambda x, y: x.detach() * y + x,
 }
 
 
@@ -54,3 +57,23 @@ def test_an_alarm_is_a_probability_strictly_between(alarm):
         NormalMean(alarm=alarm)
     with pytest.raises(ValueError, match="false-alarm probability"):
         BoundedMean(alarm=alarm, low=0.0, high=1.0)
+
+
+@pytest.mark.parametrize("numbers", [X, exact_array(X)], ids=["floats", "exact"])
+@pytest.mark.parametrize(
+    "derivative",
+    [
+        lambda x: gradient(lambda w: gradient(lambda v: (v * w).sum(), x * 0).sum(), x),
+        lambda x: gradient(lambda w: gradient(lambda v: (v * v).sum(), w).sum(), x),
+        lambda x: velocity(lambda w: gradient(lambda v: (v * w).sum(), x), (x,), (x,)),
+        lambda x: gradient(lambda w: velocity(lambda v: v * w, (x,), (x,)).sum(), x),
+    ],
+    ids=["by a constant", "twice", "of a gradient", "of a velocity"],
+)
+def test_one_derivative_at_a_time(derivative, numbers):
+    """A gradient within another derivative was taken for a constant: a true statement was
+    refuted.
+    """
+    with pytest.raises(InputError, match="write the inner one out as a formula"):
+        derivative(numbers)
+    assert gradient(lambda w: (w * w).sum(), numbers).shape == numbers.shape  # and none is active

@@ -24,8 +24,6 @@ from theorems.impl.symbolic import (
 from theorems.impl.symbolic.inverses import frame, inverse_of, unit_vector
 from theorems.impl.symbolic.labelling import canonical
 from theorems.impl.symbolic.monomials import Monomial, Node
-from theorems.impl.symbolic.ranks import rank_within
-from theorems.impl.symbolic.signs import is_positive, sign_of
 
 N, M, C = Size("n"), Size("m"), Size("C")
 VALUES = symbols()
@@ -40,7 +38,8 @@ def equal(one, other):
     return bool(np.all(one == other))
 
 
-# -- laws and changes ------------------------------------------------------------------------------
+# -- laws and changes
+# ------------------------------------------------------------------------------------------------
 
 
 @settings(max_examples=1000, deadline=None)
@@ -139,7 +138,8 @@ def _once(polynomial, ring, names):
     return ring.from_dict({key: c for key, c in found.items() if c})
 
 
-# -- canonical labelling ---------------------------------------------------------------------------
+# -- canonical labelling
+# ---------------------------------------------------------------------------------------------
 
 
 def monomial(edges, *, out=(), symmetric=False):
@@ -234,7 +234,8 @@ def test_a_monomial_too_symmetric_to_label_is_refused(monkeypatch):
         canonical.__wrapped__(cube(4))
 
 
-# -- what operators mean ---------------------------------------------------------------------------
+# -- what operators mean
+# ---------------------------------------------------------------------------------------------
 
 
 def test_broadcasting_identities_and_sizes():
@@ -282,7 +283,8 @@ def test_gradients_are_those_of_the_product_rule():
     assert same(Dual(w, w).mT.tangent, w.mT)
 
 
-# -- relations -------------------------------------------------------------------------------------
+# -- relations
+# --------------------------------------------------------------------------------------------------
 
 
 def test_resolvents_from_both_sides():
@@ -318,108 +320,3 @@ def test_frames_and_unit_vectors():
     assert same(o @ o.mT, identity(N))
     assert same((w * w).sum(-1), number(1))
     assert not same(w * w, w)
-
-
-# -- signs and ranks -------------------------------------------------------------------------------
-
-
-def test_sums_of_squares_have_a_sign_and_others_none():
-    a, b, r = variable("A", (N, M)), variable("B", (N, M)), variable("r", (N,))
-    form = (r * ((a @ a.mT * (b @ b.mT)) @ r[..., None])[..., 0]).sum(-1)
-    assert sign_of(form.terms) == 1
-    assert sign_of((-form).terms) == -1
-    assert sign_of((((a - b) * (a - b)).sum()).terms) == 1
-    assert sign_of((((a - b) * (a + b)).sum()).terms) is None
-    assert sign_of((a * b).sum().terms) is None
-    assert sign_of((a @ b.mT).trace().terms) is None
-    assert sign_of((r * ((a @ b.mT) @ r[..., None])[..., 0]).sum(-1).terms) is None
-    assert sign_of((a * a * 3 - a * a).sum().terms) == 1
-    assert sign_of(((a @ a.mT) @ (b @ b.mT)).trace().terms) == 1
-    assert sign_of(((a @ a.mT) @ (b @ b.mT)).terms) is None
-    c = variable("C", (N, N))
-    assert sign_of((c @ c).trace().terms) is None
-    assert sign_of((c @ c.mT @ c @ c.mT).trace().terms) == 1
-    assert is_positive(((a * a).sum() + 1).terms)
-    assert not is_positive((a * a).sum().terms)
-
-
-@settings(max_examples=200, deadline=None)
-@given(SEEDS)
-def test_a_sign_is_never_wrong(seed):
-    rng, expression = pair(seed)
-    form = run(expression, VALUES)
-    value = (
-        form
-        * (
-            form
-            if rng.random() < 0.3
-            else run(drawn(rng, 1, expression.rows, expression.columns), VALUES)
-        )
-    ).sum()
-    sign = sign_of(value.terms)
-    if sign is None:
-        return
-    for _ in range(5):
-        at = {
-            k: v if isinstance(k, tuple) else v % 7 - 3 if k not in "GH" else v
-            for k, v in numbers(rng, 2, 2).items()
-        }
-        found = evaluated(value, at, {"a": 2, "b": 2})
-        assert found * sign >= 0
-
-
-def test_ranks_by_the_axes_that_are_passed():
-    g, f, h = variable("G", (N, C)), variable("F", (N, C)), variable("H", (N, M))
-    assert rank_within(g @ f.mT, C.number())
-    assert rank_within(g @ f.mT + f @ g.mT, C * 2)
-    assert not rank_within(g @ f.mT + f @ g.mT, C.number())
-    assert rank_within(g @ f.mT + g @ (f * 2 + g).mT, C.number())
-    assert not rank_within(h @ h.mT, C.number())
-    assert rank_within(g @ f.mT + h @ h.mT, C + M)
-    assert not rank_within(identity(N), C.number())
-    assert not rank_within((g @ f.mT) * (h @ h.mT), C.number())
-    assert rank_within(g.sum(-1)[..., None] * f.sum(-1), number(1))
-    assert not rank_within(g @ f.mT, C - 1)
-
-
-# -- what is refused -------------------------------------------------------------------------------
-
-A = variable("A", (N, M))
-REFUSED = {
-    "comparison": lambda: A > 0,
-    "equality": lambda: A == A,
-    "root": A.sqrt,
-    "norm": A.norm,
-    "relu": A.relu,
-    "division by zero": lambda: 1 / number(0),
-    "branch": lambda: bool(A.sum()),
-    "loop": lambda: list(A),
-    "length": lambda: len(A),
-    "sizes compared": lambda: N == M,
-    "size against a number": lambda: N > 3,
-    "size as a number": lambda: range(N),
-    "second row": lambda: A[1],
-    "slice": lambda: A[1:],
-    "a row of the identity": lambda: identity(N)[0],
-    "float that is no fraction": lambda: A * 0.1,
-    "given numbers": lambda: A + np.ones((2, 2)),
-    "shapes that do not fit": lambda: A @ A,
-    "sum of other sizes": lambda: A + A.mT,
-    "numpy": lambda: np.concatenate([A, A]),
-    "assignment": lambda: A.__setitem__(0, 1),
-    "half power": lambda: A**0.5,
-}
-
-
-@pytest.mark.parametrize("what", REFUSED)
-def test_what_leaves_the_form_is_refused_with_its_line(what):
-    with pytest.raises(NotOfThisFormError, match=r"test_symbolic\.py:\d+"):
-        REFUSED[what]()
-
-
-def test_quotients_are_entrywise_inverses_and_nothing_more():
-    c = variable("c", ())
-    assert not (A * (1 / A) - A * 0 - 1).terms
-    assert not (c * (1 / c) - 1).terms
-    assert (1 / A + 1 / A - 1 / (A + A)).terms
-    assert ((1 / A) @ (1 / A).mT - 1 / (A @ A.mT)).terms

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.test_symbolic import evaluated, same
 
+from tests.symbolic.test_symbolic import evaluated, same
 from theorems.impl.numbers.inverses import inverse as exact_inverse
 from theorems.impl.numbers.linalg import project
 from theorems.impl.symbolic import Size, identity, scalar_symbol, variable

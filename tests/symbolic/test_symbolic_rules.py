@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.test_symbolic import evaluated
-from tests.test_symbolic_relations import whole
 
+from tests.symbolic.test_symbolic import evaluated
+from tests.symbolic.test_symbolic_relations import whole
 from theorems.impl.numbers.inverses import inverse as exact_inverse
 from theorems.impl.symbolic import Size, SymbolicSource, identity, scalar_symbol, variable
 from theorems.impl.symbolic.exponentials import POWERS

@@ -42,8 +42,10 @@ class Domain:
         words: for what, in words.
         cases: every one must be decided.
         family: of numbers, whose hypotheses are built in.
+        beyond: what is drawn besides and no case is of: "deeper networks".
     """
 
     words: str
     cases: tuple[Case, ...]
     family: Family | None = None
+    beyond: str = ""

@@ -34,6 +34,7 @@ from theorems.proving.induction import layer, steps_of, told
 from theorems.proving.missing import missing
 from theorems.proving.proof import CaseProof, How, Part, Proof
 from theorems.proving.strict import by_hypothesis
+from theorems.proving.watching import exceptions, narrowed, says_for_certain, watched_file
 from theorems.relations import Comparison
 from theorems.relations.ranks import RankIs, Within
 
@@ -47,44 +48,47 @@ def decide(claim: Claim) -> Proof:
     found = _DECIDED.get(claim)
     if found is None:
         started = time.perf_counter()
-        words, cases, reason = _decided(claim)
-        found = Proof(claim.name, words, cases, reason, time.perf_counter() - started)
+        domain = domain_of(claim)
+        words, cases, reason = _decided(claim, domain)
+        rules = [case.rule for case in cases if case.rule]
+        beyond = "" if domain is None or rules else domain.beyond
+        seconds = time.perf_counter() - started
+        found = Proof(claim.name, words, cases, reason, seconds, beyond)
         _DECIDED[claim] = found
     return found
 
 
-def _decided(claim: Claim) -> tuple[str, tuple[CaseProof, ...], str]:
+def _decided(claim: Claim, domain: Domain | None) -> tuple[str, tuple[CaseProof, ...], str]:
     """For what, every case, and why not."""
-    domain = domain_of(claim)
     reason = _beyond(claim, domain)
     if reason is not None or domain is None:
         return "", (), reason or ""
     found: list[CaseProof] = []
-    watched = claim.file if claim.tag == "conjecture" else None
     for case in domain.cases:
-        try:
-            instance = symbolic(case)
-        except Exception as error:  # noqa: BLE001
-            return domain.words, (), f"no symbols can be handed to {case.words}: {_told(error)}"
-        if _left_out(claim, instance, watched):
+        made = _instances(claim, case)
+        if isinstance(made, str):
+            return domain.words, (), made
+        instance, other = made
+        if _left_out(claim, instance) and _left_out(claim, other):
             continue
         proof = _case(claim, case, instance)
+        if watched_file(claim) is not None and not isinstance(proof, str) and proof.decided:
+            proof = _again(claim, case, other, proof)
         if isinstance(proof, str):
             return domain.words, tuple(found), proof
         found.append(proof)
         if any(part.how == "differs" for part in proof.parts):
             break
+        if all(part.sign != "=" for part in proof.parts) and not proof.decided:
+            break  # nothing differs in any other case, and all would have to be proved
     if not found:
         return domain.words, (), "where= leaves no case of it"
     words = ", ".join((domain.words, *(f"of the kind {kind!r}" for kind in claim.where)))
     if all(part.proved for case in found for part in case.parts):
         hidden = None if domain.family is None else unstated(claim, domain.family)
         if hidden is not None:
-            return (
-                words,
-                (),
-                f"symbols build in {hidden!r}, on which the claim rests without stating it",
-            )
+            unsaid = f"symbols build in {hidden!r}, on which the claim rests without stating it"
+            return words, (), f"{unsaid}; name it in hypotheses=, with a check"
         step = _induction(claim)
         if step is not None:
             found.append(step)
@@ -129,32 +133,43 @@ def _induction(claim: Claim) -> CaseProof | None:
 _EQUAL = Comparison()
 
 
-def symbolic(case: Case) -> Any:
-    """The instance of symbols of one case; what is no operand in it refuses to be read."""
-    instance = case.make(SymbolicSource(case.shape))
+def symbolic(case: Case, prefix: str = "") -> Any:
+    """The instance of symbols of one case, with a prefix to their names; what is no operand in it
+    refuses to be read.
+    """
+    instance = case.make(SymbolicSource(case.shape, prefix))
     if case.finish is not None:
         instance = case.finish(instance)
     return guarded(instance, case.known)
 
 
-def _left_out(claim: Claim, instance: Any, watched: str | None = None) -> bool:
-    """Whether the claim says for certain that it does not speak of this case."""
-    for predicate in claim.where.values():
-        with refusals(watched) as refused:
-            try:
-                if not predicate(instance) and not refused:
-                    return True
-            except Exception:  # noqa: BLE001, S112
-                continue
-    return False
-
-
-def _case(claim: Claim, case: Case, instance: Any) -> CaseProof | str:
-    """The parts in one case, or why it is not of this form."""
-    watched = claim.file if claim.tag == "conjecture" else None
-    with relations_used() as relations, refusals(watched) as refused:
+def _instances(claim: Claim, case: Case) -> tuple[Any, Any] | str:
+    """The instance of symbols of one case twice, by other names; or why there is none."""
+    with refusals() as refused, exceptions(watched_file(claim)) as raised:
         try:
-            observed, predicted = _named(claim.observe(instance)), _named(claim.predict(instance))
+            made = symbolic(case), symbolic(case, "again.")
+        except Exception as error:  # noqa: BLE001
+            return f"no symbols can be handed to {case.words}: {_told(error)}"
+    if refused or raised:  # and caught: the instance may be one of few
+        return f"the constructor of {case.words} catches {(refused or raised)[0]}"
+    return made
+
+
+def _left_out(claim: Claim, instance: Any) -> bool:
+    """Whether the claim says for certain that it does not speak of this case."""
+    return any(says_for_certain(claim, p, instance) is False for p in claim.where.values())
+
+
+def _case(claim: Claim, case: Case, instance: Any, *, backwards: bool = False) -> CaseProof | str:
+    """The parts in one case, or why it is not of this form."""
+    with relations_used() as relations, refusals(watched_file(claim)) as refused:
+        try:
+            if backwards:
+                predicted = _named(claim.predict(instance))
+                observed = _named(claim.observe(instance))
+            else:
+                observed = _named(claim.observe(instance))
+                predicted = _named(claim.predict(instance))
             if set(observed) != set(predicted):
                 return f"its sides have the parts {sorted(observed)} and {sorted(predicted)}"
             decide_part = _compared if isinstance(claim.relation, Comparison) else _ranked
@@ -167,9 +182,31 @@ def _case(claim: Claim, case: Case, instance: Any) -> CaseProof | str:
             return f"{refused[0] if refused else _told(error)} ({case.words})"
         if refused:  # and caught
             return f"{refused[0]} ({case.words})"
+    less = narrowed(claim, instance)
     return CaseProof(
-        case.words, tuple(parts), tuple(sorted(relations)), field_names(instance), wider=case.wider
+        case.words,
+        tuple(parts),
+        tuple(sorted(relations)),
+        field_names(instance),
+        wider=case.wider or bool(less),
+        narrowed=less,
     )
+
+
+def _again(claim: Claim, case: Case, other: Any, proof: CaseProof) -> CaseProof | str:
+    """The same, if code of a user says the same of other symbols, asked the other way round, and
+    catches nothing on the way.
+    """
+    with exceptions(watched_file(claim)) as raised:
+        second = _case(claim, case, other, backwards=True)
+    if isinstance(second, str):
+        return second
+    if raised:
+        what = f"its code catches an exception, {raised[0]}"
+        return f"{what}, which numbers may not raise ({case.words})"
+    if [(p.name, p.how) for p in second.parts] != [(p.name, p.how) for p in proof.parts]:
+        return f"its code answers differently when it is asked again ({case.words})"
+    return proof
 
 
 def _told(error: Exception) -> str:

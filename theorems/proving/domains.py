@@ -8,6 +8,7 @@ its own, and a claim is proved only if all are.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -38,6 +39,7 @@ def _layers(words: str, *shapes: tuple[int, str]) -> Domain:
     return Domain(f"every width, every number of rows, {words}, any gradient at the outputs", cases)
 
 
+_DEEPER = "deeper networks"
 _TANH = 2
 """The largest depth at which networks of tanh are looked at: their forms grow fast."""
 
@@ -65,7 +67,7 @@ def _gated(depths: tuple[int, int], *, tanh: bool = False, linear: bool = False)
     kind = "all gates open" if linear else "every pattern of masks"
     kind += f" (tanh at depth 1 to {_TANH})" if tanh else ""
     words = f"{which}, every width, every number of rows, {kind}, any residuals (any loss)"
-    return Domain(words, tuple(cases))
+    return Domain(words, tuple(cases), beyond=_DEEPER if least < most else "")
 
 
 def _other_loss(point: Any) -> Any:
@@ -88,12 +90,14 @@ def _chains(depths: tuple[int, int]) -> Domain:
         Case(f"depth {d}", partial(networks.linear_chain, depths=(d, d)))
         for d in range(least, most + 1)
     )
-    return Domain(f"depth {least} to {most}, every width, every number of rows", cases)
+    words = f"depth {least} to {most}, every width, every number of rows"
+    return Domain(words, cases, beyond=_DEEPER)
 
 
 LINEAR_NETWORKS = Domain(
     "depth 2 to 5, every width, every number of samples, the squared loss",
     tuple(Case(f"depth {d}", partial(linear_net, depth=d)) for d in range(2, 6)),
+    beyond=_DEEPER,
 )
 
 
@@ -154,6 +158,7 @@ DOMAINS: tuple[tuple[Family, Domain], ...] = (
         Domain(
             "depth 1 to 6, every width, every number of samples",
             tuple(Case(f"depth {d}", partial(balanced_chain, depth=d)) for d in range(1, 7)),
+            beyond=_DEEPER,
         ),
     ),
     (
@@ -203,7 +208,7 @@ def domain_of(claim: Claim) -> Domain | None:
         return None
     found = next((domain for known, domain in DOMAINS if known is family), None)
     if found is not None:
-        return Domain(found.words, found.cases, family)
+        return replace(found, family=family)
     if family in families.FAMILIES:
         return None  # its constructor chooses, or loops over numbers
     return Domain(f"every size of {family.name}", (Case(family.name, family, None, bounded=True),))

@@ -60,6 +60,7 @@ class CaseProof:
         shown: names of variables for a reader.
         rule: by which the case serves the others; empty for one that stands for itself.
         wider: whether there are more instances than the claim speaks of.
+        narrowed: a condition of the claim of which symbols cannot tell who meets it.
     """
 
     words: str
@@ -68,6 +69,14 @@ class CaseProof:
     shown: Mapping[str, str] = field(default_factory=dict)
     rule: str = ""
     wider: bool = False
+    narrowed: str = ""
+
+    @property
+    def decided(self) -> bool:
+        """Whether all of it is proved, or some forms differ."""
+        return all(part.proved for part in self.parts) or any(
+            part.how == "differs" for part in self.parts
+        )
 
 
 _RULES = {
@@ -87,6 +96,7 @@ class Proof:
         cases: every alternative that was looked at.
         reason: why the claim is not of this form, or was not looked at; empty otherwise.
         seconds: how long it took.
+        beyond: what is drawn besides and was not looked at.
     """
 
     claim: str
@@ -94,6 +104,7 @@ class Proof:
     cases: tuple[CaseProof, ...] = ()
     reason: str = ""
     seconds: float = 0.0
+    beyond: str = ""
 
     @property
     def parts(self) -> list[Part]:
@@ -165,16 +176,33 @@ class Proof:
         if self.reason:
             return f"not proved, not of this form: {self.reason}"
         if self.proved:
-            return f"proved for {self.words}, by {', '.join(self.rules)}"
+            more = f"; {self.beyond} are drawn, not proved" if self.beyond else ""
+            return f"proved for {self.words}, by {', '.join(self.rules)}{more}"
         left = list(
             dict.fromkeys(part.name or "the claim" for part in self.parts if not part.proved)
         )
         names = ", ".join(left[:4]) + (", …" if len(left) > 4 else "")
         if self.status == "differs":
             return f"both sides have different normal forms ({names}): false at some size"
+        less = next((case.narrowed for case, _ in self.differing if case.narrowed), "")
+        if self.status == "no normal form found" and less:
+            return (
+                f"not proved: the sides have different normal forms ({names}), and on symbols it "
+                f"cannot be seen which instances meet {less!r}"
+            )
         if self.status == "no normal form found":
-            return f"not proved: no normal form found in which both sides agree ({names})"
-        return f"not proved: no rule decides {names}"
+            found = f"not proved: no normal form found in which both sides agree ({names})"
+            return f"{found}: {self._why_not}, so that nothing is refuted"
+        ranks = all(part.sign == "rank" for part in self.parts if not part.proved)
+        what = "axes so few through which all passes" if ranks else "sum of squares"
+        return f"not proved: no rule decides {names}: no {what} was found, which refutes nothing"
+
+    @property
+    def _why_not(self) -> str:
+        """Why different forms may be equal."""
+        if any(case.wider for case, _ in self.differing):
+            return "symbols stand for more than what is drawn"
+        return "some variables are related, or values of functions"
 
     def record(self) -> dict[str, Any]:
         """For the evidence file."""

@@ -66,6 +66,7 @@ RELATED: tuple[tuple[Family, Domain], ...] = (
                 Case(_counted(t), partial(linear_student, steps=t), wider=True)
                 for t in range(1, _STEPS + 1)
             ),
+            beyond="more steps",
         ),
     ),
     (
@@ -76,6 +77,7 @@ RELATED: tuple[tuple[Family, Domain], ...] = (
                 Case(_counted(t), partial(matched_pair, steps=t), wider=True)
                 for t in range(1, _STEPS + 1)
             ),
+            beyond="more steps",
         ),
     ),
     (
@@ -137,6 +139,7 @@ RELATED: tuple[tuple[Family, Domain], ...] = (
                 Case(f"layers: {n}", partial(decoder, layers=n), wider=True)
                 for n in range(1, _LAYERS + 1)
             ),
+            beyond="more layers",
         ),
     ),
     (
@@ -151,6 +154,7 @@ RELATED: tuple[tuple[Family, Domain], ...] = (
         Domain(
             "one step, every width, every number of samples",
             (Case("X = X'M and R' = M R, starts N(0, I)", isotropic_pair),),
+            beyond="more steps",
         ),
     ),
 )
