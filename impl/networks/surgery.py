@@ -96,7 +96,8 @@ class FirstLayer:
 
         def watch(_: nn.Module, args: tuple[Any, ...], outputs: Tensor) -> Tensor:
             seen.append((args[0].detach(), outputs))
-            outputs.retain_grad()
+            if outputs.requires_grad:
+                outputs.retain_grad()
             return outputs.clone()  # whatever comes next may work in place
 
         assert self.module is not None
@@ -109,8 +110,13 @@ class FirstLayer:
             value.requires_grad,
             "expected a loss that depends on the model's parameters, got one without gradient",
         )
-        value.backward()
         layer_inputs, outputs = seen[0]
+        require(
+            outputs.requires_grad,
+            f"expected autograd to follow the first layer, {self.name!r}, but it runs where "
+            "gradients are off (under no_grad, or inside a reversible layer, which runs it again)",
+        )
+        value.backward()
         self.shape, d = tuple(outputs.shape), layer_inputs.shape[-1]
         self.rows = self.with_ones(layer_inputs.reshape(-1, d))
         self.outputs = outputs.detach().reshape(-1, outputs.shape[-1]).clone()

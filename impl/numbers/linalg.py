@@ -77,15 +77,17 @@ def independent_columns(matrix: Tensor) -> list[int]:
     """
     import flint
 
-    exact = [Fraction(value) for value in matrix.detach().double().cpu().reshape(-1).tolist()]
-    # powers of two: the largest is the common one
-    scale = max((value.denominator for value in exact), default=1)
-    whole = flint.fmpz_mat(
-        matrix.shape[0], matrix.shape[1], [int(value * scale) for value in exact]
-    )
-    reduced, rank = flint.nmod_mat(whole, 2**61 - 1).rref()
-    rows = ([int(reduced[i, j]) for j in range(matrix.shape[1])] for i in range(rank))
+    parts, exponents = np.frexp(matrix.detach().double().cpu().reshape(-1).numpy())
+    # modulo 2^61 - 1 the powers of two come round after 61
+    shifts, whole = (exponents.astype(np.int64) % 61).tolist(), np.ldexp(parts, 53).tolist()
+    entries = [(int(value) << shift) % _PRIME for value, shift in zip(whole, shifts, strict=True)]
+    shape = matrix.shape[0], matrix.shape[1]
+    reduced, rank = flint.nmod_mat(*shape, entries, _PRIME).rref()
+    rows = ((int(reduced[i, j]) for j in range(matrix.shape[1])) for i in range(rank))
     return [next(j for j, value in enumerate(row) if value != 0) for row in rows]
+
+
+_PRIME = 2**61 - 1
 
 
 def _fmpq(matrix: np.ndarray) -> Any:

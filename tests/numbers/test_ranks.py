@@ -14,7 +14,7 @@ from torch.nn import functional
 import theorems
 from impl.kernel_flows.decayed import decayed_layers
 from impl.kernel_flows.minibatches import minibatches, readout_noise
-from impl.numbers.linalg import exact_rank
+from impl.numbers.linalg import exact_rank, independent_columns
 from theorems.impl.numbers.rounded import Ball
 from theorems.relations.ranks import _below, _exactly, _numerically
 from theorems.relations.spectra import (
@@ -128,6 +128,23 @@ def test_exact_rank_findings():
     assert _exactly(exact([[1, 2], [2, 5]]), None, 1, equal=False).outcome is Outcome.REFUTED
     assert _exactly(exact([[0, 0], [0, 0]]), None, 1, equal=True).outcome is Outcome.REFUTED
     assert exact_rank(exact([[Fraction(1, 3), 1], [1, 3]])) == 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_independent_columns_are_the_first_ones_at_every_scale(seed):
+    """Columns that depend on earlier ones are left out, whatever powers of two the rows carry."""
+    source = torch.Generator().manual_seed(seed)
+    n, d, k = (int(value) for value in torch.randint(2, 9, (3,), generator=source))
+    whole = torch.randint(-3, 4, (n, k), generator=source) @ torch.randint(
+        -3, 4, (k, d), generator=source
+    )
+    scaled = whole * 2.0 ** torch.randint(-400, 400, (n, 1), generator=source).double()
+    exact = np.array([[Fraction(v) for v in row] for row in whole.tolist()], dtype=object)
+    ranks = [0, *(exact_rank(exact[:, : j + 1]) for j in range(d))]
+    assert independent_columns(scaled) == [j for j in range(d) if ranks[j + 1] > ranks[j]]
+    # entries that differ in their exponents alone
+    apart = torch.tensor([[1.0, 2.0**-60], [2.0**61, 2.0**3]], dtype=torch.float64)
+    assert independent_columns(apart) == [0, 1]
 
 
 def test_exact_slack_is_a_norm_and_no_slack_a_rank():

@@ -173,6 +173,33 @@ def test_by_default_large_activations_and_many_samples_are_cut(monkeypatch):
     assert [end - first for first, end in pieces] == [683, 683, 683]
 
 
+def test_what_is_looked_at_on_the_first_samples_alone_is_looked_at_once(monkeypatch):
+    from theorems.own.places import features, noise, weights
+
+    for module, name, most in (
+        (features, "LARGEST_ROWS", 1),
+        (features, "FEWEST_ROWS", 4),
+        (noise, "LARGEST_BATCH", 4),
+        (weights, "MOST_ROWS", 12),
+    ):
+        monkeypatch.setattr(module, name, most)
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 6, bias=False), nn.ReLU(), nn.Linear(6, 3)).double()
+    results = check_model(model, *batch(), L, chunk=8)
+    few = [r for r in results if "first 4 samples" in r.where]
+    names = {r.claim.name for r in few}
+    assert {
+        "surrogate_grows_over_the_ensemble",
+        "sgd_kernel_noise_is_low_rank",
+        "layerwise_kernel",
+    } <= names
+    assert {r.samples for r in few} == {(0, 8)}
+    assert [r for r in results if r.claim.name in names and r not in few and not r.where] == []
+    others = [r.samples for r in results if r.claim.name == "feature_learning_equation"]
+    assert set(others) <= {(0, 8), (8, 16), (16, 24)}
+    assert Outcome.REFUTED not in {r.verdict.outcome for r in results}
+
+
 class Graph(nn.Module):
     """Mixes its features by a sparse matrix."""
 

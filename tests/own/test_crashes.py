@@ -137,6 +137,35 @@ def from_zeros():
     return Net(forward, **parts), rows(), labels(), functional.cross_entropy
 
 
+class Again(torch.autograd.Function):
+    """Runs a layer where gradients are off, and again in its backward pass, as reversible networks
+    do.
+    """
+
+    @staticmethod
+    def forward(ctx, x, layers):
+        ctx.save_for_backward(x)
+        ctx.layers = layers
+        return layers[0](x)
+
+    @staticmethod
+    def backward(ctx, grad):
+        with torch.enable_grad():
+            x = ctx.saved_tensors[0].detach().requires_grad_()
+            torch.autograd.backward(ctx.layers[0](x), grad)
+        return x.grad, None
+
+
+def reversible():
+    model = Net(
+        lambda net, x: net.last(torch.tanh(Again.apply(net.scale(x), [net.first]))),
+        scale=nn.PReLU(),
+        first=nn.Linear(4, 8),
+        last=nn.Linear(8, 3),
+    )
+    return model, rows(), labels(), functional.cross_entropy
+
+
 NETWORKS = {
     "noise of its own generator": noisy,
     "autocast inside": narrowed,
@@ -155,6 +184,7 @@ NETWORKS = {
     "a sparse bag": lambda: sparse(nn.EmbeddingBag(9, 4, sparse=True, mode="sum"), nn.Linear(4, 3)),
     "a scripted block": lambda: scripted(torch.jit.script),
     "a traced block": lambda: scripted(lambda body: torch.jit.trace(body, rows())),
+    "a first layer that autograd does not follow": reversible,
     "nested tensors": ragged,
 }
 

@@ -7,7 +7,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from theorems.own.membership import judged
 from theorems.own.places import Subject, features
+from theorems.relations import AUTHORS
+from theorems.verdict import Outcome, Verdict
 
 LABELS = torch.tensor([0, 2, 2, 0, 3, 2])
 """Class 1 of four does not occur."""
@@ -141,3 +144,19 @@ def test_where_nothing_would_grow():
     nn.init.zeros_(still[0].weight)
     for build in (features.readout_ensembles, features.random_readouts):
         assert "or not with what it makes of them" in build(subject(model=still))["0"]
+
+
+@pytest.mark.parametrize("advice", AUTHORS)
+def test_what_is_open_on_a_network_comes_with_advice_to_its_owner(advice):
+    """Who owns a network did not write the formula."""
+
+    class Claim:
+        tag = "theorem"
+
+        def __call__(self, _instance):
+            context = {"reason": f"both sides are one: {advice}"}
+            return Verdict("a claim", Outcome.UNDECIDED, context=context)
+
+    reason = judged(Claim(), None).context["reason"]
+    assert reason.startswith("both sides are one: other samples, or float64 (--double)")
+    assert "where=" not in reason

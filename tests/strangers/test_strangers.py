@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from impl.networks.running import run, undisturbed
-from tests.strangers import further, language, others, vision
+from tests.strangers import further, language, others, unsettled, vision
 from tests.strangers.planted import BUGS, plant
 from theorems.own.models import check_model
 from theorems.own.preconditions import autograd_gives_the_gradient
@@ -20,9 +20,14 @@ from theorems.verdict import Outcome
 pytestmark = [pytest.mark.strangers, pytest.mark.filterwarnings("ignore")]
 
 NETWORKS = vision.NETWORKS | language.NETWORKS | others.NETWORKS | further.NETWORKS
+NETWORKS |= unsettled.NETWORKS
 FORMATS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
 # what LoRA keeps beside the layer that it saves
 UNSEEN = {"peft.lora_on_layers": {"base_model.model.4.original_module"}}
+# what the row of all parameters must say
+NAMED = {"transformers.unpooled": "does not reach pooler.dense.weight, pooler.dense.bias"}
+# rows that may be open, by what their reason says
+FAINT = {"timm.cait": "the loss depends too little on the parameters of blocks"}
 
 
 @pytest.fixture(params=FORMATS)
@@ -52,12 +57,20 @@ def test_right_networks_hold(make, request):
     case = make()
     results = check_model(*case)
     gradient = [r for r in results if r.claim is autograd_gives_the_gradient]
-    assert {r.verdict.outcome for r in gradient} == {Outcome.HOLDS}, [
+    name = next(name for name in NETWORKS if f"[{name}-" in request.node.name)
+    told = [
+        r
+        for r in gradient[1:]
+        if name in FAINT
+        and r.verdict.outcome is Outcome.UNDECIDED
+        and FAINT[name] in str(r.verdict.context["reason"])
+    ]
+    assert NAMED.get(name, "") in str(gradient[0].verdict.context.get("note"))
+    assert {r.verdict.outcome for r in gradient if r not in told} == {Outcome.HOLDS}, [
         repr(r.verdict) for r in gradient
     ]
     assert [r for r in results if r.verdict.outcome is Outcome.REFUTED] == []
     assert [r.verdict for r in results if "raised" in str(r.verdict.context.get("reason"))] == []
-    name = next(name for name in NETWORKS if name in request.node.name)
     assert set(results.layers.unseen) == UNSEEN.get(name, set())
 
 
@@ -78,6 +91,8 @@ def test_a_planted_bug_is_found_where_it_is(make, bug, request):
         undecided = [v for v in found.values() if v.outcome is Outcome.UNDECIDED]
         assert undecided, f"planted at {where}, but\n{said}"
         assert all(v.context.get("reason") for v in undecided), said
+        if any(f"[{name}-" in request.node.name for name in FAINT):  # a row is open in any case
+            assert any(where in str(v.context["reason"]) for v in undecided), said
         pytest.skip(f"not resolved at {where}: {undecided[0].context['reason']}")
     blamed = {place.partition(",")[0].removeprefix("parameters of ") for place in red} - {
         "all parameters"

@@ -23,6 +23,7 @@ from theorems.impl.kernel_flows.minibatches import MinibatchNoise
 from theorems.impl.networks.layers import LayerTrace
 from theorems.impl.preconditioning.first_layer import PreconditionedSteps
 from theorems.impl.strategies import alignment, features, noise, preconditioning, ranks
+from theorems.relations import AUTHORS
 from theorems.verdict import Outcome, Verdict
 
 WHOLE: Mapping[type, tuple[Callable[[], Any], ...]] = {
@@ -51,10 +52,10 @@ DOMAIN = "what its strategy draws"
 
 def judged(claim: Claim, instance: Any) -> Verdict:
     """The verdict on a place of somebody's network; a conjecture is refuted there only if it speaks
-    of it.
+    of it, and one of the catalogue comes with what the owner of a network can do.
     """
     if claim.tag != "conjecture":
-        return claim(instance)
+        return _to_owners(claim(instance))
     for strategy, (kind, member) in NARROWER.items():
         if same_law(claim, strategy) and not member(instance):
             context = {
@@ -82,3 +83,17 @@ def judged(claim: Claim, instance: Any) -> Verdict:
     return replace(
         verdict, outcome=Outcome.UNDECIDED, context={**verdict.context, "reason": reason}
     )
+
+
+OWNERS = "other samples, or float64 (--double), may decide it; nothing speaks against the network"
+"""What to do about a comparison that is open on a network."""
+
+
+def _to_owners(verdict: Verdict) -> Verdict:
+    """Advice to whoever states a claim is none to whoever owns the network."""
+    reason = str(verdict.context.get("reason"))
+    told = next((advice for advice in AUTHORS if reason.endswith(advice)), None)
+    if told is None:
+        return verdict
+    context = {**verdict.context, "reason": reason.removesuffix(told) + OWNERS}
+    return replace(verdict, context=context)

@@ -206,6 +206,7 @@ def check_subject(
         )
         for samples in pieces:
             part = subject if samples is None else cut(subject, *samples)
+            part = replace(part, later=samples is not None and samples[0] > 0)
             for name, results in _check(
                 part, asked, advance, None if journal is None else journal.errors
             ):

@@ -316,20 +316,23 @@ RATIONAL = "the formula stays within the fractions"
 def _open(sign: Sign, found: Finding, wider: str) -> str:
     """Why a comparison is open, and what to do about it."""
     if not (math.isfinite(found.measured) and math.isfinite(found.bound)):
-        return (
-            "a side or its bound is no finite number: keep formulas within their domains, or "
-            "such instances out by where="
-        )
+        return f"a side or its bound is no finite number: {AUTHORS[0]}"
     if sign == ">":
         return (
             "both sides are equal up to their rounding, where a strict inequality cannot be told: "
-            "state it with >=, or keep ties out by where="
+            f"{AUTHORS[1]}"
         )
     return "rounding may be as large as what is compared, so that nothing would be tested: " + (
-        wider
-        or "compare larger numbers, leave such instances out by where=, or state it of data "
-        "instead of measured fields"
+        wider or AUTHORS[2]
     )
+
+
+AUTHORS = (
+    "keep formulas within their domains, or such instances out by where=",
+    "state it with >=, or keep ties out by where=",
+    "compare larger numbers, leave such instances out by where=, or state it of data alone",
+)
+"""What the author of a claim can do about an open comparison."""
 
 
 def _parts(side: Operand | Mapping[str, Operand]) -> Mapping[str, Operand]:

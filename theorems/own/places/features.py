@@ -57,7 +57,8 @@ def _at_every_layer(
             f"rows{_advice(int(targets.max()) + 1)}"
         )
     found: Places = {}
-    for name, layer in subject.one_row_per_sample().items():
+    layers = subject.one_row_per_sample()
+    for name, layer in layers.items():
         classes = targets.shape[1] if targets.ndim == 2 else int(targets.max()) + 1
         kept = (
             len(targets)
@@ -66,8 +67,9 @@ def _at_every_layer(
         )
         part = "" if kept == len(targets) else f", first {kept} samples"
         few = layer if not part else _first(layer, kept)
-        found[name + part] = _features(few, targets[:kept], make)
-    return found or "no layer has one row per sample"
+        if not (part and subject.later):
+            found[name + part] = _features(few, targets[:kept], make)
+    return found if layers else "no layer has one row per sample"
 
 
 def _first(layer: LayerTrace, count: int) -> LayerTrace:

@@ -37,6 +37,8 @@ def minibatch_noises(subject: Subject) -> Places | str:
     kept = min(samples, LARGEST_BATCH)
     if DRAWN * kept * layer.inputs.shape[1] > LARGEST_NOISE:
         kept = max(2, LARGEST_NOISE // (DRAWN * layer.inputs.shape[1]))
+    if kept < samples and subject.later:
+        return {}
     reduction = reduction_of(layer, targets, subject.loss)
     if reduction is None:
         return (

@@ -38,6 +38,8 @@ class Subject:
         decay: λ of the training objective loss + (λ/2)‖W‖²; None if it is not known.
         batch_size: of the minibatches that the network is trained on; None if it is not known.
         seed: of dropout and other noise inside the model, and of what is drawn.
+        later: whether it is a part of a batch whose first part was looked at: what is looked at on
+            the first samples alone was looked at there.
 
     Raises:
         InputError: a decay that is negative or no number, a batch size that is no positive whole
@@ -51,6 +53,7 @@ class Subject:
     decay: float | None = None
     batch_size: int | None = None
     seed: int = 0
+    later: bool = False
 
     def __post_init__(self) -> None:
         """Check how the network is said to be trained."""

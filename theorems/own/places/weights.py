@@ -43,7 +43,7 @@ def layer_traces(subject: Subject) -> Places | str:
 
 
 def relu_stacks(subject: Subject) -> Places | str:
-    """Every bias-free ReLU stack, of a large batch on its first samples."""
+    """Every bias-free ReLU stack, of a large batch on its first samples alone."""
     linear = [m for m in subject.model.modules() if isinstance(m, nn.Linear)]
     if len(linear) < 2 or all(m.bias is not None for m in linear):
         return (
@@ -51,6 +51,8 @@ def relu_stacks(subject: Subject) -> Places | str:
             "bias-free stack"
         )
     part, fewer = _fewer(subject)
+    if part and subject.later:
+        return {}
     found = stacks(*fewer.task, seed=subject.seed)
     return {f"{where}{part}": stack for where, stack in found.items()} or (
         "the network has no stack of bias-free linear layers with ReLU between them, which "
