@@ -19,8 +19,7 @@ def stated(path):
 FIVE = stated("proofs/five.py")
 
 
-# -- evidence
-# --------------------------------------------------------------------------------------------------
+# -- evidence --------------------------------------------------------------------------------------
 
 
 def test_the_evidence_keeps_the_proof_and_what_was_drawn():
@@ -58,8 +57,7 @@ def test_proved_is_the_strongest_grade():
     assert tuple(grade.name for grade in sorted(Grade)) == evidence.GRADES
 
 
-# -- the command
-# --------------------------------------------------------------------------------------------------
+# -- the command -----------------------------------------------------------------------------------
 
 
 def test_prove_prints_forms_rules_and_time(run):

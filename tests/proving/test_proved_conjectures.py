@@ -28,8 +28,7 @@ def stated(path):
 FIVE, HOSTILE = stated("proofs/five.py"), stated("proofs/hostile.py")
 
 
-# -- five conjectures of a user
-# --------------------------------------------------------------------------------------
+# -- five conjectures of a user --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -55,8 +54,7 @@ def test_false_conjectures_of_a_user(name, sizes):
     assert FIVE[name](found.verdict.instance).outcome is Outcome.REFUTED
 
 
-# -- code that branches
-# ----------------------------------------------------------------------------------------------
+# -- code that branches ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -157,8 +157,7 @@ def test_many_true_conjectures_are_proved_without_a_word_about_proofs():
     } <= proved
 
 
-# -- the documentation
-# -----------------------------------------------------------------------------------------------
+# -- the documentation -----------------------------------------------------------------------------
 
 
 def test_the_table_of_what_is_proved_is_true():

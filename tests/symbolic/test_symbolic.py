@@ -38,8 +38,7 @@ def equal(one, other):
     return bool(np.all(one == other))
 
 
-# -- laws and changes
-# ------------------------------------------------------------------------------------------------
+# -- laws and changes ------------------------------------------------------------------------------
 
 
 @settings(max_examples=1000, deadline=None)
@@ -138,8 +137,7 @@ def _once(polynomial, ring, names):
     return ring.from_dict({key: c for key, c in found.items() if c})
 
 
-# -- canonical labelling
-# ---------------------------------------------------------------------------------------------
+# -- canonical labelling ---------------------------------------------------------------------------
 
 
 def monomial(edges, *, out=(), symmetric=False):
@@ -234,8 +232,7 @@ def test_a_monomial_too_symmetric_to_label_is_refused(monkeypatch):
         canonical.__wrapped__(cube(4))
 
 
-# -- what operators mean
-# ---------------------------------------------------------------------------------------------
+# -- what operators mean ---------------------------------------------------------------------------
 
 
 def test_broadcasting_identities_and_sizes():
@@ -283,8 +280,7 @@ def test_gradients_are_those_of_the_product_rule():
     assert same(Dual(w, w).mT.tangent, w.mT)
 
 
-# -- relations
-# --------------------------------------------------------------------------------------------------
+# -- relations -------------------------------------------------------------------------------------
 
 
 def test_resolvents_from_both_sides():

@@ -18,8 +18,7 @@ from theorems.impl.symbolic import (
 from theorems.impl.symbolic.ranks import rank_within
 from theorems.impl.symbolic.signs import is_positive, sign_of
 
-# -- signs and ranks
-# -------------------------------------------------------------------------------------------------
+# -- signs and ranks -------------------------------------------------------------------------------
 
 
 def test_sums_of_squares_have_a_sign_and_others_none():
@@ -81,8 +80,7 @@ def test_ranks_by_the_axes_that_are_passed():
     assert not rank_within(g @ f.mT, C - 1)
 
 
-# -- what is refused
-# -------------------------------------------------------------------------------------------------
+# -- what is refused -------------------------------------------------------------------------------
 
 A = variable("A", (N, M))
 REFUSED = {
