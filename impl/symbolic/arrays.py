@@ -20,7 +20,7 @@ from theorems.impl.symbolic.monomials import (
     powers,
     product,
 )
-from theorems.impl.symbolic.sizes import Size, same_shape
+from theorems.impl.symbolic.sizes import Shape, Size, same_shape
 from theorems.impl.symbolic.sums import Sum, broadcast, collected, padded, spread, unit_terms
 
 
@@ -34,7 +34,7 @@ class Symbolic(Functions):
 
     def __init__(self, shape: Sequence[Any], terms: Mapping[Monomial, Fraction]) -> None:
         """Keep a shape of sizes and ones, and monomials in canonical form."""
-        self.shape, self.terms = tuple(shape), terms
+        self.shape, self.terms = Shape(shape), terms
 
     def _made(self, shape: Sequence[Any], terms: Mapping[Monomial, Fraction]) -> Symbolic:
         return Symbolic(shape, terms)

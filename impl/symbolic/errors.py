@@ -114,7 +114,9 @@ def field_asked(name: str) -> None:
     if (Path(copied.co_filename).name, copied.co_name) == ("dataclasses.py", "replace"):
         return
     if _user_asks():
-        raise NotOfThisFormError(f"a branch on {name!r}, which says how numbers were measured")
+        raise NotOfThisFormError(
+            f"a branch on {name!r}, which differs from one drawn instance to the next"
+        )
 
 
 def in_place_asked() -> None:

@@ -114,14 +114,38 @@ def guarded(instance: Any, known: Collection[str] = ()) -> Any:
 
 _ALTERNATIVES = ("bias", "inputs", "start")
 """Fields that are None in a case of their own, or in every instance of a family."""
-_OF_NUMBERS = ("coarseness", "members", "stacked")
+_OF_NUMBERS = (
+    "coarseness", "members", "stacked", "extents", "measured", "granted", "enclosed", "precise",
+    "moved", "exact", "map",
+)  # fmt: skip
 """What an instance of numbers answers by the kind of its numbers."""
 
 
 @cache
 def _hiding(kind: type, names: frozenset[str]) -> type:
-    """The same type, some attributes of which no code of a user may read."""
-    return type(kind.__name__, (kind,), {name: _hidden(kind, name) for name in names})
+    """The same type, some attributes of which no code of a user may read; nor all of them at once,
+    nor a text of it.
+    """
+    own = next(vars(c)["__dict__"] for c in kind.__mro__ if "__dict__" in vars(c))
+
+    def everything(self: Any) -> Any:
+        field_asked("all fields at once")
+        return own.__get__(self, kind)
+
+    written: Any = kind.__repr__
+
+    def text(self: Any) -> str:
+        field_asked("the text of an instance")
+        return str(written(self))
+
+    hidden: dict[str, Any] = {name: _hidden(kind, name) for name in names if hasattr(kind, name)}
+    fields = {name: _hidden(kind, name) for name in names if name in _names(kind)}
+    special = {"__dict__": property(everything), "__repr__": text}
+    return type(kind.__name__, (kind,), hidden | fields | special)
+
+
+def _names(kind: type) -> set[str]:
+    return {field.name for field in dataclasses.fields(kind)}
 
 
 def _hidden(kind: type, name: str) -> property:

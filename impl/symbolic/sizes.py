@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from theorems.impl.symbolic.errors import NotOfThisFormError, kind_asked
+from theorems.impl.symbolic.errors import NotOfThisFormError, attribute_asked, kind_asked
 
 _NO_NUMBERS = (str, bytes, tuple, list, dict, slice)
 
@@ -166,6 +166,23 @@ class Size:
         return -self.number()
 
     __radd__, __rmul__ = __add__, __mul__
+
+
+class Shape(tuple[Any, ...]):
+    """Sizes of all axes; which kind of shape it is, is no question to it."""
+
+    __slots__ = ()
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """The class; code of a user that asks for it branches on the kind of number."""
+        kind_asked()
+        return Shape
+
+    def __getattr__(self, name: str) -> Any:
+        """Nothing that tuples have not; shapes of tensors may."""
+        attribute_asked(name)
+        raise AttributeError(f"shapes of every size have no attribute {name!r}", name=name)
 
 
 def _plain(other: Any) -> Any:

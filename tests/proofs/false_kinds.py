@@ -185,3 +185,33 @@ def coarse_layers_differ(layer: LayerTrace):
 def texts_of_shapes_differ(layer: LayerTrace):
     """Another formula where a 2 is in the text of the shape."""
     return layer.weight_grad * (2 if "2" in str(layer.weight.shape) else 1)
+
+
+@false(LAYERS, lambda layer: layer.weight_grad)
+def shapes_of_tensors_differ(layer: LayerTrace):
+    """Another formula where a shape is torch's."""
+    return layer.weight_grad * (2 if isinstance(layer.weight.shape, torch.Size) else 1)
+
+
+@false(LAYERS, lambda layer: layer.weight_grad)
+def shapes_that_count_differ(layer: LayerTrace):
+    """Another formula where a shape knows how many entries there are."""
+    return layer.weight_grad * (2 if hasattr(layer.weight.shape, "numel") else 1)
+
+
+@false(LAYERS, lambda layer: layer.weight_grad)
+def fields_read_at_once_differ(layer: LayerTrace):
+    """Another formula where the rounding of ∇_Z is known, found among all fields."""
+    return layer.weight_grad * (1 if vars(layer).get("output_error") is None else 2)
+
+
+@false(LAYERS, lambda layer: layer.weight_grad * 2)
+def texts_of_instances_differ(layer: LayerTrace):
+    """Another formula where the text of an instance is long."""
+    return layer.weight_grad * (2 if len(f"{layer}") > 100 else 1)
+
+
+@false(LAYERS, lambda layer: layer.weight_grad * 2)
+def extents_differ(layer: LayerTrace):
+    """Another formula where an instance has a width of more than three."""
+    return layer.weight_grad * (1 if layer.extents().get("width", 0) > 3 else 2)

@@ -164,12 +164,13 @@ def _case(claim: Claim, case: Case, instance: Any, *, backwards: bool = False) -
     """The parts in one case, or why it is not of this form."""
     with relations_used() as relations, refusals(watched_file(claim)) as refused:
         try:
-            if backwards:
-                predicted = _named(claim.predict(instance))
-                observed = _named(claim.observe(instance))
-            else:
-                observed = _named(claim.observe(instance))
-                predicted = _named(claim.predict(instance))
+            with exceptions(watched_file(claim) if backwards else None) as raised:
+                sides = [claim.observe, claim.predict]
+                found = [_named(side(instance)) for side in sides[:: -1 if backwards else 1]]
+            observed, predicted = found[:: -1 if backwards else 1]
+            if raised:
+                what = f"its code catches an exception, {raised[0]}"
+                return f"{what}, which numbers may not raise ({case.words})"
             if set(observed) != set(predicted):
                 return f"its sides have the parts {sorted(observed)} and {sorted(predicted)}"
             decide_part = _compared if isinstance(claim.relation, Comparison) else _ranked
@@ -197,13 +198,9 @@ def _again(claim: Claim, case: Case, other: Any, proof: CaseProof) -> CaseProof 
     """The same, if code of a user says the same of other symbols, asked the other way round, and
     catches nothing on the way.
     """
-    with exceptions(watched_file(claim)) as raised:
-        second = _case(claim, case, other, backwards=True)
+    second = _case(claim, case, other, backwards=True)
     if isinstance(second, str):
         return second
-    if raised:
-        what = f"its code catches an exception, {raised[0]}"
-        return f"{what}, which numbers may not raise ({case.words})"
     if [(p.name, p.how) for p in second.parts] != [(p.name, p.how) for p in proof.parts]:
         return f"its code answers differently when it is asked again ({case.words})"
     return proof
