@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tests.test_foreign_networks import NETWORKS
+from tests.own.test_foreign_networks import NETWORKS
 from torch import nn
 from torch.nn import functional
 

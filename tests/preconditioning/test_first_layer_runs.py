@@ -4,7 +4,7 @@ where they do not.
 
 import pytest
 import torch
-from tests.test_foreign_networks import NETWORKS
+from tests.own.test_foreign_networks import NETWORKS
 from torch import nn
 from torch.nn import functional
 
