@@ -60,9 +60,11 @@ def notes_on(lines: Lines) -> list[str]:
         more = f" and {len(cuts) - 3} more" if len(cuts) > 3 else ""
         notes.append(f"cut off from autograd, and held where it was: {'; '.join(cuts[:3])}{more}")
     elif cuts:
+        more = " and more" if len(cuts) > 1 else ""
         notes.append(
-            f"cut off from autograd without any effect on the loss: {cuts[0]}"
-            + (" and more" if len(cuts) > 1 else "")
+            f"cut off from autograd: {cuts[0]}{more}; nothing that the loss reaches moves it"
+            if missed
+            else f"cut off from autograd without any effect on the loss: {cuts[0]}{more}"
         )
     return notes
 

@@ -13,9 +13,10 @@ from impl.kernel_flows.decayed import decayed_layers
 from impl.kernel_flows.minibatches import MinibatchNoise, reduction_of
 from impl.networks.tracing import trace
 from impl.strategies.trained import train_softplus
+from tests.foreign.common import Net
 from theorems import CLAIMS, Outcome
 from theorems.own.models import check_model
-from theorems.own.places import BUILDERS, Subject, instances_of
+from theorems.own.places import BUILDERS, Subject, instances_of, noise
 from theorems.own.preconditions import autograd_gives_the_gradient
 
 RANKS = ("kernel_rank_at_most_classes", "softmax_kernel_rank_below_classes")
@@ -308,3 +309,14 @@ def test_one_step_of_every_layer():
         for key, verdict in seen.items()
         if verdict.outcome in (Outcome.REFUTED, Outcome.UNDECIDED)
     ]
+
+
+def test_the_readout_behind_a_recurrent_layer_is_known():
+    """torch rounds an LSTM differently where gradients are off."""
+    torch.manual_seed(0)
+    rows, body, head = torch.randn(16, 5, 8), nn.LSTM(8, 8, batch_first=True), nn.Linear(8, 3)
+    model = Net(lambda net, x: net.head(net.body(x)[0][:, -1]), body=body, head=head)
+    subject = Subject(model, rows, torch.arange(16) % 3, functional.cross_entropy)
+    assert torch.equal(subject.outputs, subject.layers["head"].outputs)
+    assert not subject.outputs.requires_grad
+    assert all("head, batches of" in where for where in noise.minibatch_noises(subject))

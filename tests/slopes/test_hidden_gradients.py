@@ -10,6 +10,7 @@ from hypothesis import settings
 from torch import nn
 from torch.nn import functional
 
+from impl.slopes.lines import Lines
 from theorems.own.models import check_model
 from theorems.own.preconditions import autograd_gives_the_gradient
 from theorems.verdict import Outcome
@@ -136,3 +137,22 @@ def test_a_gradient_that_was_made_zero_is_red_or_named_at_every_share(tenths):
     rows = checked(Branch(10 ** (-tenths / 10), nn.GELU()), torch.float32, "zeroed", "1.f.2")
     red = [where for where, verdict in rows.items() if verdict.outcome is Outcome.REFUTED]
     assert red or about(rows, "1.f.2"), rows
+
+
+def test_what_is_not_trained_for_a_cut_is_not_called_a_cut_without_effect():
+    """The half below a detach decides the loss, and gets no gradient."""
+
+    class Halves(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.below, self.above = nn.Linear(4, 6), nn.Linear(6, 3)
+
+        def forward(self, x):
+            return self.above(torch.tanh(self.below(x)).detach())
+
+    torch.manual_seed(0)
+    x, y = torch.randn(12, 4), torch.arange(12) % 3
+    notes = Lines(Halves(), x, y, functional.cross_entropy).notes
+    assert notes[0] == "the loss does not reach below.weight, below.bias: not looked at"
+    assert notes[1].startswith("cut off from autograd: detach in forward (test_hidden_gradients.py")
+    assert notes[1].endswith("; nothing that the loss reaches moves it")

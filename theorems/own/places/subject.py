@@ -115,10 +115,14 @@ class Subject:
         return Traces(kept, {**self.layers.left_out, **self.too_large})
 
     @cached_property
-    def outputs(self) -> Any:
-        """What the model returns."""
-        with undisturbed(self.model, self.seed), torch.no_grad():
-            return run(self.model, self.inputs)
+    def outputs(self) -> Tensor | None:
+        """What the model returns; None if that is no tensor.
+
+        With gradients on, as it is traced: recurrent layers round differently without.
+        """
+        with undisturbed(self.model, self.seed), torch.enable_grad():
+            found = run(self.model, self.inputs)
+        return found.detach() if isinstance(found, Tensor) else None
 
     @cached_property
     def rows(self) -> Tensor | str:
