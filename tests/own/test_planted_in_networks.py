@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tests.own.test_foreign_networks import NETWORKS
 from torch import nn
 from torch.nn import functional
 
 from impl.slopes.lines import Lines
 from tests.foreign.common import D, N, Net, data, lin
 from tests.foreign.impostors import DoubledWeightGradient, linear_by
+from tests.own.test_foreign_networks import NETWORKS
 from theorems import Outcome
 from theorems.own.models import check_model
 from theorems.own.places import gradients

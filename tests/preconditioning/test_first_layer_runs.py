@@ -4,12 +4,12 @@ where they do not.
 
 import pytest
 import torch
-from tests.own.test_foreign_networks import NETWORKS
 from torch import nn
 from torch.nn import functional
 
 from impl.preconditioning.first_layer_runs import LARGEST_COLUMNS, LARGEST_ROWS, first_layer_runs
 from tests.foreign.untouched import assert_same, snapshot
+from tests.own.test_foreign_networks import NETWORKS
 from theorems import Outcome, gram_sufficiency_at_inference, gram_sufficiency_in_training
 from theorems.own.models import check_model
 
