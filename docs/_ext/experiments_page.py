@@ -20,7 +20,6 @@ from sphinx.util.docutils import SphinxDirective
 
 from theorems.experiments import EXPERIMENTS
 from theorems.experiments.experiment import wanting
-from theorems.papers import PAPERS
 from theorems.report.readers import for_readers
 
 if TYPE_CHECKING:
@@ -35,28 +34,28 @@ ON_FILE = Path(__file__).parent.parent / "experiments.json"
 
 
 class Experiments(SphinxDirective):
-    """A table of all of them, and a section for each, by paper."""
+    """A table of all of them; or, for the number of a paper, a section for each of its own."""
+
+    optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        """The table, then sections in the order of the catalogue."""
+        """The table, or the sections, in the order of the catalogue."""
         self.env.note_dependency(str(ON_FILE))
         run = json.loads(ON_FILE.read_text(encoding="utf-8"))
         kept = {entry["name"]: entry for entry in run["claims"]}
         current = [one for one in EXPERIMENTS if self._is_current(one, kept.get(one.name))]
-        out = self._parsed("\n".join(_table(current, kept)), "experiments")
-        for paper in PAPERS:
-            own = [one for one in current if one.claim.source.arxiv == paper.arxiv]
-            for one in own:
-                title = nodes.title("", "", nodes.literal("", one.name))
-                section = nodes.section(
-                    "", title, ids=[one.name], names=[one.name], classes=["claim"]
-                )
-                section += self._parsed(
-                    "\n".join([*_lines(one, kept[one.name]), *self._figure(kept[one.name])]),
-                    one.name,
-                )
-                out.append(section)
-        return out
+        if not self.arguments:
+            return self._parsed("\n".join(_table(current, kept)), "experiments")
+        own = [one for one in current if one.claim.source.arxiv == self.arguments[0]]
+        if not own:
+            raise self.error(f"expected a paper with experiments, got {self.arguments[0]!r}")
+        return [self._section(one, kept[one.name]) for one in own]
+
+    def _section(self, one: Experiment, entry: dict[str, Any]) -> nodes.section:
+        title = nodes.title("", "", nodes.literal("", one.name))
+        section = nodes.section("", title, ids=[one.name], names=[one.name], classes=["claim"])
+        section += self._parsed("\n".join([*_lines(one, entry), *self._figure(entry)]), one.name)
+        return section
 
     def _is_current(self, one: Experiment, entry: dict[str, Any] | None) -> bool:
         if entry is not None and not changed(one, entry):
@@ -150,7 +149,7 @@ def _table(current: list[Experiment], kept: dict[str, dict[str, Any]]) -> Iterat
     for one in current:
         entry = kept[one.name]
         told = entry["experiment"]
-        yield f"   * - `{one.name} <#{one.name}>`__"
+        yield f"   * - `{one.name} <trained/{one.claim.source.arxiv}.html#{one.name}>`__"
         yield f"     - {plain(one.reported)}"
         yield f"     - {told['scale']}, {told['replicates']} seeds"
         yield f"     - {entry['outcome']}"

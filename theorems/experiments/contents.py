@@ -1,8 +1,9 @@
 """The experiments as records, for whoever lists or shows them: kept in ``contents.json`` beside
 this file, so that to list them imports no torch.
 
-``python -m theorems.experiments.contents`` writes the file; `tests/experiments/test_experiments_listed.py`
-holds it to the experiments. `theorems.evidence.contents.listed_experiments` reads it.
+``python -m theorems.experiments.contents`` writes the file;
+`tests/experiments/test_experiments_listed.py` holds it to the experiments.
+`theorems.evidence.contents.listed_experiments` reads it.
 """
 
 from __future__ import annotations

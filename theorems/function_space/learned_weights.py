@@ -188,8 +188,8 @@ def learned_weights_are_spiked_gaussian(runs: Ensemble) -> SpikedGaussian:
     r"""Given the data, hence ς = Xᵀy, the weights of a neuron after the step are Gaussian with a
     spike along ς.
 
-    .. math:: w \mid \varsigma \;\sim\; \mathcal N\!\left(0,\
-              \tfrac1d I + \left(\tfrac{c_1 \eta}{n m}\right)^2 \varsigma\varsigma^\top\right)
+    .. math:: w \mid \varsigma \;\sim\; \mathcal N\!\left(0,
+              \ \tfrac1d I + \left(\tfrac{c_1 \eta}{n m}\right)^2 \varsigma\varsigma^\top\right)
 
     Shapes: w and ς (d,). Observed: the rows of W₁ of real networks after an autograd step, many
     networks on the same batch, pooled by groups, projected along ς, across it, and halfway between.

@@ -94,8 +94,8 @@ def covariance_power_sets_spectral_bias(covariance: PoweredCovariance) -> Parts:
     r"""Preconditioning by a power of the covariance reweighs the eigendirections; the power −1
     erases what there is to see.
 
-    .. math:: X = \zeta\Sigma^{1/2},\
-              P = \Sigma^p \implies G_P = \sum_j \lambda_j^{p+1} \zeta_j\zeta_j^\top
+    .. math:: X = \zeta\Sigma^{1/2},
+              \ P = \Sigma^p \implies G_P = \sum_j \lambda_j^{p+1} \zeta_j\zeta_j^\top
 
     and with the empirical covariance, P = (XᵀX/N)⁺ and N ≤ d, G_P = N·I whatever the inputs are: no
     information. Shapes: ζ (N, d) in the eigenbasis, λ (d,), G_P (N, N). Observed: −ΔZ of a real

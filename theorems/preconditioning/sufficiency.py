@@ -299,8 +299,8 @@ def same_gram_same_training(twins: TwinRuns) -> Mapping[str, Operand]:
     r"""Two data sets with equal preconditioned Gram matrices and equal outputs at the start train
     identically.
 
-    .. math:: X' P' X'^\top = X P X^\top,\ Z'(0) = Z(0) \implies Z'(t) = Z(t),\
-              \theta'(t) = \theta(t) \text{ for all } t
+    .. math:: X' P' X'^\top = X P X^\top,\ Z'(0) = Z(0) \implies Z'(t) = Z(t),
+              \ \theta'(t) = \theta(t) \text{ for all } t
 
     whatever the inputs are: other coordinates, another dimension, columns that P' does not see.
     Shapes: X (T, N, d), X' (T, N, d'), Z (T+1, N, k), θ, the other parameters, (T+1, m). Observed:
