@@ -9,6 +9,7 @@ warning, hence an error of the build.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -134,7 +135,7 @@ def _table(current: list[Experiment], kept: dict[str, dict[str, Any]]) -> Iterat
     yield from (
         ".. list-table::",
         "   :header-rows: 1",
-        "   :widths: 30 30 8 12 28 8",
+        "   :widths: 24 25 12 14 26 9",
         "   :class: overview",
         "",
     )
@@ -163,9 +164,14 @@ def _table(current: list[Experiment], kept: dict[str, dict[str, Any]]) -> Iterat
     yield ""
 
 
+def _words(text: str) -> str:
+    """Words as they are, names of experiments and claims as code."""
+    return re.sub(r"`(\w+)`", r"``\1``", for_readers(text))
+
+
 def _lines(one: Experiment, entry: dict[str, Any]) -> Iterator[str]:
     told = entry["experiment"]
-    lead, _, rest = for_readers(one.claim.statement).partition("\n\n")
+    lead, _, rest = _words(one.claim.statement).partition("\n\n")
     yield f".. rst-class:: lead\n\n{lead}\n"
     first, last = told["seeds"]
     seeds = f"scale {told['scale']}, {told['replicates']} seeds ({first} to {last})"

@@ -75,7 +75,7 @@ class NormalisedLayer(Instance):
         outputs: Y, (N, d), measured.
         output_grad: ∇_Y, (N, d): any gradient from above.
         input_grad: ∇_X, (N, d), measured by autograd.
-        kind: one of `KINDS`.
+        kind: one of ``KINDS``.
 
     Raises:
         InputError: shapes that do not fit, an unknown kind, NaN or infinity.
@@ -134,7 +134,7 @@ def normalised_layer(
     Args:
         inputs: X, (N, d); N ≥ 2 for "batch".
         output_grad: ∇_Y, (N, d).
-        kind: one of `KINDS`.
+        kind: one of ``KINDS``.
         gain: γ, (d,); ones by default.
         shift: β, (d,); zeros by default.
         epsilon: ε, above zero.

@@ -193,13 +193,15 @@ def target_linearity_laws(instance: FeatureSet) -> Parts:
     .. math:: \mathrm{TL}(Y, H) = 1 - \frac{\|(I - P_H) Y\|_F^2}{\|Y\|_F^2}, \qquad
               Y \text{ column-centred}
 
-    (1) 0 ≤ TL ≤ 1; (2) TL(Y, HA) = TL(Y, H) for invertible A; (3) TL(Y, HB) ≤ TL(Y, H) for every
-        bias-free linear map B;
-    (4) ‖Y − HV‖² = ‖(I − P_H)Y‖² + ‖P_H Y − HV‖² for every head V; (5) TL = 1 iff col(Y) ⊂ col(H)
-        (both directions, compared through ranks,
-    on exact instances, of which some have TL = 1 and some miss it by 10⁻⁵). Shapes: H (…, N, d), Y
-    (…, N, C), TL (…). Integer features are judged in rational arithmetic, rank-deficient ones
-    included; floating ones by a verified projection.
+    * 0 ≤ TL ≤ 1;
+    * TL(Y, HA) = TL(Y, H) for invertible A;
+    * TL(Y, HB) ≤ TL(Y, H) for every bias-free linear map B;
+    * ‖Y − HV‖² = ‖(I − P_H)Y‖² + ‖P_H Y − HV‖² for every head V;
+    * TL = 1 iff col(Y) ⊂ col(H) (both directions, compared through ranks, on exact instances, of
+      which some have TL = 1 and some miss it by 10⁻⁵).
+
+    Shapes: H (…, N, d), Y (…, N, C), TL (…). Integer features are judged in rational arithmetic,
+    rank-deficient ones included; floating ones by a verified projection.
 
     Hypotheses (checked): the targets vary over the batch; the rank of H is beyond doubt; A is
     invertible. Raises InputError for anything that is not a FeatureSet. Source: arXiv:2605.06258,
