@@ -8,6 +8,7 @@ import pytest
 from theorems.gram_hierarchy import backward_pullback_recursion, forward_pushforward_recursion
 from theorems.pictures import PICTURES, feature_learning, gram_hierarchy
 from theorems.pictures.style import RED
+from theorems.statements import first_paragraph
 
 mpl = pytest.importorskip("matplotlib")
 pytest.importorskip("sklearn")
@@ -48,7 +49,7 @@ NAMES = (
 def test_names_and_captions():
     assert (*feature_learning.PICTURES, *gram_hierarchy.PICTURES) == NAMES
     for name in NAMES:
-        caption = PICTURES[name].__doc__.split("\n\n")[0]
+        caption = first_paragraph(PICTURES[name].__doc__)
         assert caption.endswith(".")
         assert len(caption) > 60
 

@@ -4,6 +4,7 @@ reported as a row of its own.
 
 from __future__ import annotations
 
+import inspect
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -203,7 +204,7 @@ def _along(line: LossLine) -> Operand:
 
 autograd_gives_the_gradient = Claim(
     name="autograd_gives_the_gradient",
-    statement=_along.__doc__ or "",
+    statement=inspect.getdoc(_along) or "",
     source=Source("", "precondition of every observation", "derived"),
     relation=Extrapolation(),
     observe=lambda line: line.slope,
