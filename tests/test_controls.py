@@ -23,6 +23,7 @@ SEARCH = settings(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("claim", "name"), MUTANTS, ids=[f"{c.name}-{n}" for c, n in MUTANTS])
 def test_mutant_is_refuted(claim, name):
     mutant = claim.mutants[name]
@@ -35,6 +36,7 @@ def test_mutant_is_refuted(claim, name):
     assert claim(instance).outcome is Outcome.HOLDS, "the mutant must die where the claim lives"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("claim", "name"), HYPOTHESES, ids=[f"{c.name}-{n}" for c, n in HYPOTHESES]
 )
@@ -55,6 +57,7 @@ def test_dropped_hypothesis_shows(claim, name):
     assert seen & {Outcome.INAPPLICABLE, Outcome.REFUTED}, f"nobody would notice: {seen}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("claim", "name"), HYPOTHESES, ids=[f"{c.name}-{n}" for c, n in HYPOTHESES]
 )

@@ -117,6 +117,7 @@ def test_every_room_is_in_the_list_and_every_place_of_the_list_is_a_room():
     assert len(set(ROOMS)) == len(ROOMS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", [m for m in MODULES if room(m) not in FACES])
 def test_arrows_point_down(module):
     place = ROOMS.index(room(module))
@@ -128,6 +129,7 @@ def test_arrows_point_down(module):
     assert not above, f"{module} stands below what it imports; see ROOMS"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "module", [m for m in MODULES if m.startswith("impl.") and room(m) not in FACES]
 )
@@ -140,6 +142,7 @@ def test_an_old_address_is_the_module_at_its_new_one(old):
     assert importlib.import_module(old) is importlib.import_module(moved.ADDRESSES[old])
 
 
+@pytest.mark.slow
 def test_an_old_address_below_impl_is_no_second_module():
     code = (
         "from impl.whitening import WeightStep; import impl, "
@@ -154,6 +157,7 @@ def test_no_stranger_is_forwarded():
         importlib.import_module("falsifying")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "module", [m for m in MODULES if not m.startswith("impl.strategies") and m not in SEARCHES]
 )

@@ -57,6 +57,7 @@ def stranger(tmp_path):
     (tmp_path / "impl" / "errors.py").write_text("mine = True\n")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("stranger")
 def test_a_strangers_impl_is_left_alone_and_the_suite_runs(python):
     code, said = python(
@@ -71,6 +72,7 @@ def test_a_strangers_impl_is_left_alone_and_the_suite_runs(python):
     assert "42 True theorems.impl.errors" in said
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("stranger")
 def test_the_plugin_runs_beside_a_strangers_impl(python, tmp_path):
     (tmp_path / "test_mine.py").write_text(
@@ -88,6 +90,7 @@ def test_the_plugin_runs_beside_a_strangers_impl(python, tmp_path):
     assert "2 passed" in said
 
 
+@pytest.mark.slow
 def test_without_a_stranger_impl_is_ours(python):
     code, said = python(
         "-c",

@@ -72,6 +72,7 @@ _WHOLE = {
 """Claims whose instances are exact numbers by construction: nothing rounds."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)
 def test_no_false_refutation_and_no_crash(claim):
     """A thin slice by default: two of the regimes, another two for the next claim."""
@@ -95,6 +96,7 @@ def test_no_false_refutation_and_no_crash(claim):
         assert tally.counts.total() > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "claim", [c for c in CLAIMS if c.name not in SLOW | _WHOLE], ids=lambda claim: claim.name
 )
@@ -118,6 +120,7 @@ def test_an_error_of_one_part_in_a_million_is_refuted(claim):
     assert found[0] <= 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", FORMATS)
 def test_wild_layers_are_in_their_format(name, kind):
@@ -157,6 +160,7 @@ def test_integers_before_a_fractional_readout(readout):
     assert verdict, verdict
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1))
 def test_integer_weights_and_fractional_residuals(seed):
     """The pull back through integer weights rounds as soon as the residual is no integer."""
@@ -171,6 +175,7 @@ def test_integer_weights_and_fractional_residuals(seed):
         assert claim(net).outcome in (Outcome.HOLDS, Outcome.INAPPLICABLE), claim(net)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1), st.integers(2, 40))
 def test_a_sample_that_a_batch_holds_many_times(seed, times):
     """Autograd adds its gradient up as often, and rounds each time."""
@@ -214,6 +219,7 @@ def test_a_singular_float_matrix_has_no_inverse_and_raises_nothing():
 # -- the instrument itself -------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_an_audit_sees_a_bound_that_is_too_tight():
     claim = theorems.feature_learning_equation
 
@@ -228,6 +234,7 @@ def test_an_audit_sees_a_bound_that_is_too_tight():
     assert result.false > 0
 
 
+@pytest.mark.slow
 def test_an_audit_tries_as_many_instances_as_it_says():
     result = audit(theorems.rotation_is_orthogonal_to_learning, examples=170)
     first, *others = (sum(tally.counts.values()) for tally in result.regimes.values())
@@ -246,6 +253,7 @@ def test_an_audit_sees_a_crash():
     )
 
 
+@pytest.mark.slow
 def test_the_command_writes_tables_and_records(tmp_path):
     page, record = tmp_path / "audit.md", tmp_path / "audit.json"
     done = CliRunner().invoke(

@@ -59,6 +59,7 @@ def both(tmp_path_factory):
     return exit_.value.code, printed.getvalue(), claims, folder
 
 
+@pytest.mark.slow
 def test_the_false_conjecture_is_shrunk_to_one_weight_and_one_bias(both):
     code, out, claims, folder = both
     assert code == 1
@@ -149,6 +150,7 @@ def test_a_strategy_itself_serves_as_well_as_its_function(run, state):
     assert "not refuted in 20 instances: below: automatic: half as much" in out
 
 
+@pytest.mark.slow
 def test_a_claim_in_law_of_ones_own(run, state, tmp_path):
     file = state('''
 from dataclasses import dataclass
@@ -205,6 +207,7 @@ def test_a_claim_without_docstring_is_checked_and_says_so(run, state):
     assert "same has no docstring" in out
 
 
+@pytest.mark.slow
 def test_a_hypothesis_is_one_function(run, state, tmp_path):
     file = state(
         SAME.format(
@@ -398,6 +401,7 @@ MISTAKES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_every_mistake_is_one_line_and_no_verdict(run, state, mistake):
     text, spec, wanted = MISTAKES[mistake]
@@ -411,6 +415,7 @@ def test_every_mistake_is_one_line_and_no_verdict(run, state, mistake):
     assert "HOLDS" not in out
 
 
+@pytest.mark.slow
 def test_debug_shows_where(run, state):
     file = state(MISTAKES["an exception in the prediction"][0])
     _, _, err = run("--debug", "check", file, "--examples", 8)

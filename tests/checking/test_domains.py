@@ -56,6 +56,7 @@ def _zero_of(net):
     return fields(net).z[1] * 0
 
 
+@pytest.mark.slow
 def test_relu_networks_have_no_negative_activations():
     claim = stated(
         _zero_of,
@@ -73,6 +74,7 @@ def test_relu_networks_have_no_negative_activations():
     assert falls(wide)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "earns"),
     [
@@ -99,6 +101,7 @@ def test_gains_agree_where_there_is_no_bias(options, earns):
         assert "without a bias" in evidence.earned
 
 
+@pytest.mark.slow
 def test_gains_do_not_agree_on_all_layers():
     evidence = check(gains_agree(on=strategies.layer_traces), examples=15)
     assert evidence.outcome is Outcome.REFUTED
@@ -139,6 +142,7 @@ def conserved(sign=1, **options):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "earns"),
     [
@@ -171,6 +175,7 @@ def _outers(chain):
     return chain.weights[-1] if chain.depth == 1 else chain.weights[0] @ chain.weights[0].mT
 
 
+@pytest.mark.slow
 def test_that_every_deep_linear_network_is_balanced_earns_nothing():
     claim = stated(_products, _outers, LinearChain, on=grams.balanced_chains)
     evidence = both(claim)
@@ -189,6 +194,7 @@ def unbalanced(chain):
     return "not balanced" if bool(imbalance(chain) != 0) else None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [{"hypotheses": {"balanced": unbalanced}}, {"hypotheses": {"in equilibrium": unbalanced}},
@@ -206,6 +212,7 @@ def test_a_hypothesis_that_is_stated_earns_it(options):
     )
 
 
+@pytest.mark.slow
 def test_that_any_two_data_sets_train_identically_earns_nothing():
     claim = stated(
         lambda t: t.outputs, lambda t: t.twin_outputs, TwinRuns, on=preconditioning.twin_runs
@@ -216,6 +223,7 @@ def test_that_any_two_data_sets_train_identically_earns_nothing():
     assert "'equal Gram matrices'" in evidence.no_error_probability
 
 
+@pytest.mark.slow
 def test_what_does_not_rest_on_a_hypothesis_need_not_state_it():
     """The first outputs follow from the first inputs, whatever the twin does."""
     claim = stated(
@@ -228,6 +236,7 @@ def test_what_does_not_rest_on_a_hypothesis_need_not_state_it():
     assert check(claim, examples=10).error_probability < FAR
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", [f for f in families.FAMILIES if f.builds], ids=lambda f: f.name)
 def test_what_a_family_builds_in_has_violations(family):
     from theorems.domains import _violations
@@ -383,6 +392,7 @@ def test_a_predicate_that_fails_is_explained():
         check(claim, examples=3)
 
 
+@pytest.mark.slow
 def test_a_domain_without_a_generic_point_says_so():
     square = {
         "symmetric weights": lambda i: (

@@ -45,6 +45,7 @@ def verdicts(kind, dtype, bug=None, **options):
     return [r.verdict for r in found if r.where.startswith("2")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "dtype"), [("wide", torch.float16), ("in part", torch.bfloat16)], ids=str
 )
@@ -90,6 +91,7 @@ def test_a_gradient_that_is_exactly_zero_hides_nothing():
         assert claim(dataclasses.replace(still, **zero)).outcome is Outcome.HOLDS, claim.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_refutations_in_narrow_formats_have_scripts_that_replay(dtype):
     torch.manual_seed(0)

@@ -61,6 +61,7 @@ RARE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("condition", RARE.values(), ids=RARE)
 def test_corners_are_reached_that_random_search_misses(condition):
     claim = wrong_where(condition)
@@ -70,6 +71,7 @@ def test_corners_are_reached_that_random_search_misses(condition):
     assert condition(search.evidence.worst.instance.entries)
 
 
+@pytest.mark.slow
 def test_a_refutation_from_a_corner_is_shrunk():
     claim = wrong_where(lambda m: (m.abs() == 1000).sum() >= 9)
     search = falsify(claim, examples=4000, seed=0)
@@ -79,6 +81,7 @@ def test_a_refutation_from_a_corner_is_shrunk():
     assert (entries == 0).sum() == 3, "what does not matter is zero"
 
 
+@pytest.mark.slow
 def test_takes_every_phase_and_counts_them():
     search = falsify(feature_learning_equation, examples=101, seed=2)
     assert list(search.searched) == list(PHASES)
@@ -87,6 +90,7 @@ def test_takes_every_phase_and_counts_them():
     assert 0 < search.worst_ratio < 1
 
 
+@pytest.mark.slow
 def test_equal_seeds_search_alike():
     first, again = (falsify(feature_learning_equation, examples=40, seed=7) for _ in range(2))
     assert first.evidence.ratios == again.evidence.ratios
@@ -109,6 +113,7 @@ def test_refuses_a_budget(budget):
         falsify(feature_learning_equation, **budget)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("corner", CORNERS)
 def test_changed_choices_stay_within_the_strategy(corner):
     """What this suite uses of Hypothesis' internals: choices are read, changed and drawn again."""

@@ -47,6 +47,7 @@ def some(claim):
     yield from draws(claim.instances(), examples=150, seed=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", TRUE, ids=lambda file: file.stem)
 def test_true_conjectures_hold(file):
     evidence = check(loaded(file), examples=30, seed=0)
@@ -56,6 +57,7 @@ def test_true_conjectures_hold(file):
         assert evidence.outcome is Outcome.HOLDS, evidence.worst
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", FALSE, ids=lambda file: file.stem)
 def test_false_conjectures_are_refuted(file):
     claim = loaded(file)

@@ -45,6 +45,7 @@ def test_every_claim_is_decided_once():
     assert all(reason for reason in (IDENTITIES | NO_IDENTITY).values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(max(1, settings().max_examples // 80)))
 @pytest.mark.parametrize("claim", RATIONAL, ids=lambda c: c.name)
 def test_every_identity_earns_its_bound(claim, seed):
@@ -62,6 +63,7 @@ def test_nothing_else_claims_a_bound(name):
     assert examine(BY_NAME[name], shapes=2).error_probability is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [n for n in NO_IDENTITY if "generic points refute" in NO_IDENTITY[n]]
 )
@@ -90,6 +92,7 @@ FLOATS = {
 MUTANTS = {mutant.name: (claim, mutant) for claim in RATIONAL for mutant in claim.mutants.values()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [n for n in MUTANTS if n not in FLOATS])
 def test_every_mutant_falls_at_the_first_point_of_a_shape_where_it_is_wrong(name):
     """Where it passes one point it passes another: at that shape it is the theorem itself, as
@@ -157,6 +160,7 @@ def test_generic_softmax_gradients_do_not_see_a_shift(family):
         assert bool((instance.output_grad.sum(-1) == 0).all()) == instance.shift_free
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claim", RATIONAL, ids=lambda c: c.name)
 def test_tracked_sides_have_the_same_values(claim):
     shape = applicable(claim)[0]

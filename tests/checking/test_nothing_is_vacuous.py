@@ -19,6 +19,7 @@ DRAWN = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claim", DRAWN, ids=lambda claim: claim.name)
 def test_the_claim_applies_wherever_it_is_drawn(claim):
     if claim.name == "surrogate_grows_in_expectation":
@@ -38,6 +39,7 @@ def test_masks_are_those_of_the_relu():
             z = torch.relu(pre)
 
 
+@pytest.mark.slow
 def test_the_formula_behind_a_bound_is_what_autograd_computes():
     for net in draws(strategies.free_gated_networks(), examples=20, seed=0):
         balls = net.map(Ball)

@@ -58,6 +58,7 @@ def test_a_true_identity_earns_its_bound_in_the_record():
     assert record["instances"] == 5
 
 
+@pytest.mark.slow
 def test_a_false_identity_is_refuted_and_reads_as_small_numbers():
     evidence = check(
         layer_claim(
@@ -77,6 +78,7 @@ def _vanishes_on_small_numbers(layer):
     return product
 
 
+@pytest.mark.slow
 def test_generic_points_see_what_small_numbers_cannot():
     """Zero at every whole number from −5 to 5, so at every drawn lattice layer; refuted by a
     counterexample of small numbers, once it says that it is about layers of any numbers.

@@ -97,6 +97,7 @@ def planted(name, change, place):
     return found[place]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "change", "place"),
     [e for e in ERRORS if e[1] not in EXPLAINED],
@@ -109,6 +110,7 @@ def test_is_refuted_within_a_thousand_instances(name, change, place):
     assert trial.instances <= 1000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", EXPLAINED, ids=lambda part: str(part)[:40])
 def test_what_is_explained_is_not_refuted(change):
     (found,) = [error for error in ERRORS if error[1] == change]
@@ -131,6 +133,7 @@ def test_an_error_is_taken_out_again():
     assert [function.__code__ for function in error.side.functions] == before
 
 
+@pytest.mark.slow
 def test_what_changes_nothing_is_not_called_refuted():
     """A length that is multiplied by one and a signed zero: the same numbers, and the trial says
     so.

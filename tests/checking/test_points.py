@@ -98,6 +98,7 @@ def test_shapes_that_raise_do_not_end_the_search():
     assert found.error_probability == 3 / SET_SIZE
 
 
+@pytest.mark.slow
 def test_what_fails_outside_the_family_is_said_and_refutes_nothing():
     shallow = stated(
         lambda net: net.weights[0] * (1 if len(net.weights) < 5 else 2),
@@ -135,6 +136,7 @@ def test_ties_and_orders_are_said_to_be_left_out():
     assert "in the order of the points" in examine(ordered).earned
 
 
+@pytest.mark.slow
 def test_the_record_has_family_and_reason():
     held = check(gains_agree(on=strategies.layer_traces, where=UNBIASED), examples=5).record()[
         "generic"
@@ -197,6 +199,7 @@ def _pairs_of_curvature(s):
     return {first: right[first] + extra, second: right[second] + extra * strength}
 
 
+@pytest.mark.slow
 def test_curvature_in_pairs_of_samples_is_seen_at_generic_points():
     wrong = dataclasses.replace(spike_moments, predict=_pairs_of_curvature)
     assert all(wrong(families.SPIKES(Source(shape, 0))) for shape in (0, 1, 2)), (
@@ -221,6 +224,7 @@ WANTED = {
 }
 
 
+@pytest.mark.slow
 def test_the_specimens_in_a_file(tmp_path):
     written = tmp_path / "evidence.json"
     arguments = [

@@ -111,6 +111,7 @@ def pairs(seed, domain):
         yield source, node, rewritten(source, node, source.randint(1, 6)), DOMAINS[domain](source)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("domain", DOMAINS)
 @given(seed=st.integers(0, 2**40))
 def test_rewriting_is_never_refuted(domain, seed):
@@ -130,6 +131,7 @@ def test_rewriting_is_never_refuted(domain, seed):
                 assert verdict.outcome is Outcome.HOLDS, f"{left} {sign} {right}\n{verdict!r}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("domain", DOMAINS)
 @given(seed=st.integers(0, 2**40))
 def test_one_token_is_seen_where_it_makes_a_difference(domain, seed):

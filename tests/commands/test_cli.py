@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 DIGITS = str(ROOT / "examples" / "digits.py")
 
 
+@pytest.mark.slow
 def test_check_holds_and_writes_evidence(run, tmp_path):
     file = tmp_path / "evidence.json"
     code, out, _ = run(
@@ -38,6 +39,7 @@ def test_check_holds_and_writes_evidence(run, tmp_path):
     assert set(first) >= {"arxiv", "tag", "inapplicable", "seconds"}
 
 
+@pytest.mark.slow
 def test_equal_seeds_give_equal_evidence(run, tmp_path):
     records = []
     for name in ("a", "b"):
@@ -51,6 +53,7 @@ def wrong(claim, **changes):
     return dataclasses.replace(claim, changes={}, **changes)
 
 
+@pytest.mark.slow
 def test_a_wrong_theorem_is_refuted_with_a_small_counterexample(run, monkeypatch):
     claim = feature_learning.feature_learning_equation
     half = wrong(claim, predict=lambda layer: claim.predict(layer) * 2)
@@ -62,6 +65,7 @@ def test_a_wrong_theorem_is_refuted_with_a_small_counterexample(run, monkeypatch
     assert "weight=[[1]]" in out.replace("-1", "1"), "shrunk to one weight of one"
 
 
+@pytest.mark.slow
 def test_a_theorem_that_should_fail_but_holds_is_unexpected(run, monkeypatch):
     monkeypatch.setattr(
         "theorems.catalogue.CLAIMS", (wrong(feature_learning.gram_flow, expected=Outcome.REFUTED),)
@@ -84,6 +88,7 @@ def test_exit_codes(pairs, code):
     assert exit_code([(Outcome[a], Outcome[b]) for a, b in pairs]) == code
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factory", ["trained", "trained_float32"])
 def test_a_network_trained_on_digits(run, tmp_path, factory):
     pytest.importorskip("sklearn")

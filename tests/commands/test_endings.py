@@ -79,6 +79,7 @@ LEAVING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", LEAVING)
 def test_a_claim_that_leaves_or_raises_loses_no_other(run, mine, tmp_path, how):
     code, out, err = run("check", mine(LEAVING[how]), "--examples", 5, "--json", "e.json")
@@ -108,6 +109,7 @@ def test_a_refutation_is_graver_than_an_error(run, tmp_path, mine):
     assert "1 holds, 1 REFUTED, 1 raised an error" in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["falsify", "audit", "plant"])
 def test_the_other_searches_go_on_too(run, mine, verb):
     code, out, err = run(verb, mine("raise ZeroDivisionError"), "--examples", 25)
@@ -150,6 +152,7 @@ def test_a_child_may_leave():
     assert os._exit.__name__ == "_exit"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("verb", ["check", "falsify"])
 def test_an_interrupted_run_tells_what_it_has(tmp_path, mine, number, verb):
@@ -171,6 +174,7 @@ def test_an_interrupted_run_tells_what_it_has(tmp_path, mine, number, verb):
     assert written["started"] <= written["finished"]
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_destroys_no_earlier_evidence(run, tmp_path, mine, monkeypatch):
     run("check", mine("pass"), "--examples", 5, "--json", "e.json", "--seed", 3)
     whole = evidence.read(tmp_path / "e.json")
@@ -220,6 +224,7 @@ def limited():
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_what_was_there(tmp_path, mine):
     (tmp_path / "e.json").write_text("what was there\n")
     names = [f"{mine('pass')}:{name}" for name in ("first", "second", "third")]
@@ -361,6 +366,7 @@ def test_an_error_of_ours_has_a_code_of_its_own(run, monkeypatch):
     assert "Traceback" in err
 
 
+@pytest.mark.slow
 def test_nobody_reads_any_more(tmp_path):
     running = command("list", cwd=tmp_path)
     running.stdout.close()
@@ -370,6 +376,7 @@ def test_nobody_reads_any_more(tmp_path):
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_a_full_standard_output(tmp_path):
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
@@ -408,6 +415,7 @@ def meeting(error):
     return look
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("error", "code"), [(KeyboardInterrupt(), 130), (ZeroDivisionError("because"), 2)]
 )
@@ -435,6 +443,7 @@ def test_a_network_loses_no_claim_to_another(run, tmp_path, monkeypatch, error, 
         assert written["partial"] == {"reason": "interrupted", "judged": 1, "of": 3}
 
 
+@pytest.mark.slow
 def test_a_report_of_a_network_says_nothing_that_was_not_done(run, tmp_path):
     (tmp_path / "net.py").write_text(NET)
     assert run("check", "gram_flow", "--model", "net.py:made", "--html", "r.html")[0] == 0
@@ -445,6 +454,7 @@ def test_a_report_of_a_network_says_nothing_that_was_not_done(run, tmp_path):
     assert "nothing in this run was left to chance" in page
 
 
+@pytest.mark.slow
 def test_a_report_of_an_exact_refutation_has_no_histogram(run, tmp_path, mine):
     mine("return 2 * i.weight")
     assert run("check", "mine.py:second", "--examples", 30, "--html", "r.html")[0] == 1
@@ -454,6 +464,7 @@ def test_a_report_of_an_exact_refutation_has_no_histogram(run, tmp_path, mine):
     assert "∞" not in page
 
 
+@pytest.mark.slow
 def test_a_run_says_when_it_began(run, tmp_path, mine):
     before = time.time()
     run("check", mine("time.sleep(0.2)"), "--examples", 5, "--json", "e.json")

@@ -213,6 +213,7 @@ def made():
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FACTORIES)
 def test_a_factory_that_does_not_work_exits_2(name, tmp_path, monkeypatch, capsys):
     source, message = FACTORIES[name]

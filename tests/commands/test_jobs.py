@@ -69,6 +69,7 @@ def told(path):
     return {key: value for key, value in content.items() if key not in ("started", "finished")}
 
 
+@pytest.mark.slow
 def test_two_processes_leave_the_evidence_of_one(command, tmp_path):
     found = {}
     for jobs in (1, 2):
@@ -99,6 +100,7 @@ def test_two_processes_leave_the_evidence_of_one(command, tmp_path):
     assert outcomes == ["HOLDS", "REFUTED", None, "HOLDS"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("verb", "options"),
     [
@@ -140,6 +142,7 @@ def test_the_other_searches_leave_the_same_too(command, tmp_path, verb, options)
         assert (tmp_path / "1.md").read_text() == (tmp_path / "2.md").read_text()
 
 
+@pytest.mark.slow
 def test_an_interrupt_keeps_what_is_finished_and_leaves_no_process(command, tmp_path):
     body = "open(f'at{os.getpid()}', 'w').close(); time.sleep(60)"
     running = command(body, "check", "mine.py", "--examples", 3, "--jobs", 2, "--json", "e.json")
@@ -160,6 +163,7 @@ def test_an_interrupt_keeps_what_is_finished_and_leaves_no_process(command, tmp_
     assert not Path(f"/proc/{worker}").exists()
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_is_an_error_of_its_claim(command, tmp_path):
     body = "import ctypes; ctypes.string_at(0)"  # a crash in compiled code
     running = command(

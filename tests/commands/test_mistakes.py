@@ -28,6 +28,7 @@ def assert_one_line(code, said, *wanted):
         assert part in said
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings(
     "ignore:torch.quantize", "ignore:`torch.jit.script` is deprecated", "ignore::DeprecationWarning"
 )
@@ -38,6 +39,7 @@ def test_one_line_for_every_mistake(check, monkeypatch, mistake):
     assert_one_line(*check("tests.foreign.mistakes:mistaken"), wanted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spec", "wanted"),
     [

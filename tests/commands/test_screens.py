@@ -96,6 +96,7 @@ def test_an_exact_refutation_has_no_infinite_ratio():
     assert not any("inf" in lines.nearest(entry) for entry in ENTRIES)
 
 
+@pytest.mark.slow
 def test_generic_points_are_counted_apart(run, tmp_path):
     _, out, _ = run("check", "gram_flow", "--examples", 25, "--json", "e.json")
     (entry,) = json.loads((tmp_path / "e.json").read_text())["claims"]
@@ -104,6 +105,7 @@ def test_generic_points_are_counted_apart(run, tmp_path):
     assert f"+{entry['generic']['points']} generic" in out
 
 
+@pytest.mark.slow
 def test_piped_lines_come_one_by_one_and_the_last_sums_up(run):
     _, shown, _ = run("check", "gram_flow", "feature_learning_equation", "--examples", 2)
     rows = [
@@ -116,6 +118,7 @@ def test_piped_lines_come_one_by_one_and_the_last_sums_up(run):
     assert streams()
 
 
+@pytest.mark.slow
 def test_counterexamples_to_what_is_false_as_printed_are_shown_where_asked_for(
     run, catalogue, tmp_path
 ):
@@ -131,6 +134,7 @@ def test_counterexamples_to_what_is_false_as_printed_are_shown_where_asked_for(
     assert "instance:" not in shown
 
 
+@pytest.mark.slow
 def test_unexpected_ones_are_always_shown(run, catalogue):
     catalogue(WRONG)
     assert "instance: LayerTrace(" in run("check", "--examples", 2)[1]
@@ -157,6 +161,7 @@ def test_list_as_json(run, arguments):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["check", "falsify", "audit", "errata"])
 def test_a_dash_is_standard_output_alone(run, verb):
     arguments = [] if verb == "errata" else ["gram_flow", "--examples", 25]
@@ -169,6 +174,7 @@ def test_a_dash_is_standard_output_alone(run, verb):
     assert run("show", "gram_flow")[1], "afterwards all is as before"
 
 
+@pytest.mark.slow
 def test_a_dash_is_standard_input_where_evidence_is_read(run, monkeypatch):
     told = json.dumps(every_claim(EVERY_OUTCOME))
     monkeypatch.setattr("sys.stdin", io.StringIO(told))
@@ -181,6 +187,7 @@ def test_a_dash_is_standard_input_where_evidence_is_read(run, monkeypatch):
     assert "expected JSON in '-'" in run("badges", "-")[2]
 
 
+@pytest.mark.slow
 def test_version_and_module(run):
     code, shown, _ = run("--version")
     assert code == 0
@@ -263,6 +270,7 @@ def on_a_terminal(width, *arguments, cwd):
     return seen.getvalue().decode()
 
 
+@pytest.mark.slow
 def test_a_terminal_of_80_columns(tmp_path):
     seen = on_a_terminal(
         80,
@@ -314,6 +322,7 @@ def test_columns_without_a_count_give_way_first(width, gone):
     assert len(lines) == 3 + bool(gone)
 
 
+@pytest.mark.slow
 def test_the_table_of_an_audit_fits_80_columns(run, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     _, text, _ = run("audit", "kernel_cut_identity", "--examples", 25)

@@ -156,6 +156,7 @@ def test_inputs_become_options(repository):
     )
 
 
+@pytest.mark.slow
 def test_it_checks_and_publishes(repository):
     (repository / "test_mine.py").write_text("def test_mine(): assert False, 'not asked for'\n")
     done = run("check", repository, claims="gram_flow", examples="2", html="false")
@@ -292,6 +293,7 @@ def test_it_publishes_neither_from_pull_requests_nor_after_a_cancel():
     assert not any("always()" in step.get("if", "") for step in ACTION["runs"]["steps"])
 
 
+@pytest.mark.slow
 def test_the_callers_options_are_not_its_own(repository):
     (repository / "pytest.ini").write_text(
         "[pytest]\naddopts = --collect-only --no-such-option\ntheorems_claims = "

@@ -46,6 +46,7 @@ def test_every_field_of_the_evidence_is_explained():
     }
 
 
+@pytest.mark.slow
 def test_what_the_tutorial_writes_does_what_it_says(run, tmp_path):
     text = (DOCS / "tutorial.md").read_text(encoding="utf-8")
     network, bug, claim = re.findall(r"```python\n(.*?)```", text, re.DOTALL)

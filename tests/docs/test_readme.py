@@ -44,6 +44,7 @@ def test_every_command_is_listed():
     assert set(re.findall(r"`theorems (\w+)", section)) == set(_COMMANDS)
 
 
+@pytest.mark.slow
 def test_three_lines_give_a_check_a_report_and_a_badge(tmp_path):
     """In an empty repository where the package is installed."""
     pytest.importorskip("theorems.report")
@@ -86,6 +87,7 @@ PAGES = {"README.md": README} | {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 def test_its_python_runs(page, capsys):
     import torch

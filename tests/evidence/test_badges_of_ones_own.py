@@ -24,6 +24,7 @@ def content(*records):
     return evidence.document(records, seed=0, profile="default")
 
 
+@pytest.mark.slow
 def test_conjectures_share_a_badge_and_what_is_presupposed_is_none_of_them():
     presupposed = evidence.not_run(autograd_gives_the_gradient)
     made = {
@@ -45,6 +46,7 @@ def test_a_conjecture_of_a_paper_is_counted_with_the_paper():
     assert "conjectures" not in made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["theorems", "conjectures", "../evil", "gram_flow: W/Wᵀ as it is", "a.b", "."]
 )

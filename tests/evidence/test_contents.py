@@ -41,6 +41,7 @@ def modules(*arguments, first="sys"):
     return done.stdout, done.stderr.strip().split("|")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [("list", "gram_*"), ("list", "--json"), ("show", "*")])
 def test_lists_import_no_claim_and_say_the_same(arguments):
     shown, heavy = modules(*arguments)
@@ -48,6 +49,7 @@ def test_lists_import_no_claim_and_say_the_same(arguments):
     assert modules(*arguments, first="theorems.catalogue")[0] == shown
 
 
+@pytest.mark.slow
 def test_one_claim_is_checked_without_the_catalogue():
     shown, heavy = modules("check", "gram_flow", "--examples", "1")
     assert "HOLDS" in shown

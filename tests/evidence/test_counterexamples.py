@@ -194,6 +194,7 @@ SOME = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [c.name for c in CLAIMS] if THOROUGH else SOME)
 def test_every_kind_of_claim_gets_a_script_that_reproduces(name):
     mutant = next(iter(getattr(theorems, name).mutants.values()))
@@ -233,6 +234,7 @@ KEPT = (
 )
 
 
+@pytest.mark.slow
 def test_a_mutant_is_refuted_written_and_replayed(run, tmp_path):
     code, out, _ = run(*KEPT, "--counterexamples", "found", "--json", "e.json")
     assert code == 0, "a mutant is expected to fail"
@@ -251,6 +253,7 @@ def test_a_mutant_is_refuted_written_and_replayed(run, tmp_path):
     assert "observed" in out
 
 
+@pytest.mark.slow
 def test_a_statement_that_is_false_as_printed_is_written_only_when_asked(run, tmp_path):
     name = "parameter_decay_bounds_kernel_rank_as_stated"
     assert run("check", name, "--examples", "5")[0] == 0
@@ -259,6 +262,7 @@ def test_a_statement_that_is_false_as_printed_is_written_only_when_asked(run, tm
     assert len(list((tmp_path / "found").iterdir())) == 1
 
 
+@pytest.mark.slow
 def test_replay_notices_what_no_longer_refutes_and_what_no_longer_runs(run, tmp_path):
     run(*KEPT)
     (file,) = (tmp_path / "counterexamples").iterdir()
@@ -302,6 +306,7 @@ def test_unknown_mutants_get_a_suggestion(run):
     assert "did you mean 'outer product transposed'" in err
 
 
+@pytest.mark.slow
 def test_a_database_is_kept_and_tried_first(run, tmp_path):
     run(*KEPT, "--database", "seen")
     assert any(path.is_file() for path in (tmp_path / "seen").rglob("*"))

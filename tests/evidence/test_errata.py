@@ -32,6 +32,7 @@ def test_every_false_statement_has_a_corrected_form_and_an_erratum():
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("erratum", ERRATA, ids=lambda e: e.name)
 def test_the_printed_lines_refute_the_statement_and_spare_the_corrected_form(erratum):
     """What a reader is told to run is run, and nothing else: the first verdict is REFUTED, the

@@ -267,6 +267,7 @@ def test_badges_are_wide_enough(written):
         )
 
 
+@pytest.mark.slow
 def test_the_command_needs_no_torch(written, tmp_path):
     evidence.write(tmp_path / "e.json", written)
     code = (

@@ -220,6 +220,7 @@ def test_parts_without_a_margin_and_scales_that_are_none_are_refused():
 # -- replicates ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_finished_blocks_are_not_run_again(tmp_path):
     found = tossing(3.0)
     CALLS.clear()
@@ -250,6 +251,7 @@ def test_seeds_are_explicit_and_apart():
     assert not set(seeds_of(Scale(20, {}, "", first=20), 2)) & set(seeds_of(size, 2))
 
 
+@pytest.mark.slow
 def test_processes_change_nothing():
     found = next(
         one for one in EXPERIMENTS if one.name == "preconditioner_decides_which_cue_is_used"
@@ -351,6 +353,7 @@ def strict(part):
     return [strict(item) for item in part] if isinstance(part, list) else part
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("found", EXPERIMENTS, ids=lambda found: found.name)
 def test_every_experiment_runs_at_smoke_scale(found, kept):
     entry = run(found, scale="smoke", blocks=kept)
@@ -385,6 +388,7 @@ def test_experiments_are_claims_of_papers_and_not_of_the_catalogue():
         assert found.scale("default").replicates >= 14
 
 
+@pytest.mark.slow
 def test_the_command_writes_evidence_and_a_figure(run, tmp_path, kept):
     folder = kept.folder.parent
     code, out, _ = run(
@@ -443,6 +447,7 @@ def test_check_knows_no_experiment(run):
     assert "expected the name of a claim" in err
 
 
+@pytest.mark.slow
 def test_a_figure_is_made_of_the_entry_alone():
     pytest.importorskip("matplotlib")
     from theorems.experiments.figures import figure, rendered

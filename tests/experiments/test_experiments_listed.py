@@ -32,6 +32,7 @@ def test_sources_that_have_changed_are_believed(monkeypatch, tmp_path, run):
     assert "linearity_rises_with_grokking" in out
 
 
+@pytest.mark.slow
 def test_lists_of_experiments_import_no_torch():
     code = (
         "import sys\nfrom theorems.cli import main\n"
@@ -62,6 +63,7 @@ def test_list_and_show(run):
     assert "linearity_rises_with_grokking" not in out
 
 
+@pytest.mark.slow
 def test_a_run_of_some_keeps_the_others(run, tmp_path):
     names = ("preconditioner_decides_which_cue_is_used", "top_eigenfunction_mixes*")
     for name in names:

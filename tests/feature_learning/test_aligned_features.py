@@ -81,12 +81,14 @@ def test_finite_ensembles_have_the_moments_of_a_random_readout():
         )
 
 
+@pytest.mark.slow
 @given(drawn.readout_ensembles())
 @settings(max_examples=40)
 def test_ensembles_hold(ensemble):
     assert surrogate_grows_over_the_ensemble(ensemble)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("corner", [
     lambda e: e.weight.shape[0] == 1 and e.targets.shape == (1, 1),
     lambda e: not bool(e.weight.any()),
@@ -134,6 +136,7 @@ def test_skewed_ensembles_have_the_second_moment_and_not_the_mean(draws):
         assert surrogate_grows_over_the_ensemble(e).outcome is Outcome.INAPPLICABLE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_stated_variance_and_scale_are_those_of_the_growth(seed):
     """Against 200,000 replicates: the variance within five of its standard errors, the tails within

@@ -93,6 +93,7 @@ def test_class_labels_of_a_user():
     assert verdict.grade is Grade.CERTIFIED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("strategy", "corner"), [
     (drawn.collapsed_batches(), lambda b: len(b.features) == b.labels.shape[1]),
     (drawn.collapsed_batches(), lambda b: b.features.shape[1] > b.labels.shape[1]),

@@ -70,6 +70,7 @@ def test_ten_newton_schulz_steps_miss_the_gram_at_256(seed):
     assert gram_error(polar(product) @ after, after) < 1e-14
 
 
+@pytest.mark.slow
 def test_the_newton_schulz_mutant_is_refuted_at_256_and_the_claim_holds():
     before = normal(3, 256, 256) / 16
     step = weight_step(before, before + 0.01 * normal(4, 256, 256) / 16)
@@ -84,6 +85,7 @@ def test_newton_schulz_does_converge_where_no_singular_value_is_small():
     assert torch.allclose(newton_schulz(matrix), polar(matrix), atol=1e-12)
 
 
+@pytest.mark.slow
 @given(drawn.lattice_steps())
 @settings(max_examples=40)
 def test_exact_steps_are_exact(step):
@@ -234,6 +236,7 @@ def test_balanced_chains_are_balanced_and_exact(chain):
     assert balanced_linear_network_feature_ansatz(chain).grade is Grade.EXACT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("corner", [
     lambda c: c.depth == 1,
     lambda c: c.depth == 4,

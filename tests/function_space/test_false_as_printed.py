@@ -32,6 +32,7 @@ def test_series_counterexample_as_a_reader_can_follow_it():
         assert SpikedSeries(Fraction(1), Fraction(2)).value().overlaps((6 / arb.pi()).sqrt())
 
 
+@pytest.mark.slow
 def test_series_search_shrinks_to_that_counterexample():
     refuted = function_space.spiked_covariance_series_as_stated
     found = find(divergent_series(), lambda s: refuted(s).outcome is Outcome.REFUTED)
@@ -44,6 +45,7 @@ def test_stated_series_holds_inside_its_radius():
     assert function_space.spiked_covariance_series(inside).outcome is Outcome.HOLDS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("zeta", "exponent"), [(1.0, 0.0), (0.75, -0.98), (0.5, -1.98)])
 def test_gap_exponents(zeta, exponent):
     path = GapPath(zeta=zeta)
@@ -81,6 +83,7 @@ def test_largest_step_has_a_gap_as_large_as_its_spike():
     assert GAP.judge(claim.observe, claim.predict, path).outcome is Outcome.REFUTED  # not o(B/d)
 
 
+@pytest.mark.slow
 def test_gap_kernel_against_simulated_training_sets():
     """k₁* at one pair from the law of real spikes: many training sets, the weight's Gaussian part
     integrated.

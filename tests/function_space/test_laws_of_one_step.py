@@ -33,6 +33,7 @@ HOLDS, REFUTED, UNDECIDED, INAPPLICABLE = (
 # -- asymptotic laws -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("growth", [0.0, 0.1, 0.25, 0.5, 0.6, 0.75, 0.9])
 @pytest.mark.parametrize("spike", [0.5, 1.0, 4.0])
 def test_the_top_mode_is_refuted_at_no_growth(growth, spike):
@@ -52,6 +53,7 @@ def test_the_top_mode_at_the_growth_that_was_refuted():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options", [{"zeta": 0.85}, {"zeta": 0.95}, {"zeta": 0.85, "target": "sign", "beta": 0.5},
                 {"zeta": 0.55, "target": "identity", "alpha": 0.5, "beta": 2.0}],
@@ -60,6 +62,7 @@ def test_the_gap_is_refuted_at_no_step(options):
     assert theorems.gaussian_equivalent_gap(GapPath(**options)).outcome is not REFUTED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [("tanh", 2.0, 0.5), ("sign", 0.5, 2.0)])
 def test_the_gap_tells_n_m_and_d_apart(path):
     target, alpha, beta = path
@@ -166,6 +169,7 @@ WIDE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WIDE)
 def test_a_wide_enclosure_holds_nothing(name):
     claim = theorems.spiked_covariance_series

@@ -72,6 +72,7 @@ def test_identity_activation_without_output_is_exactly_rank_one():
     torch.testing.assert_close(rest, expected)
 
 
+@pytest.mark.slow
 def test_targets_keep_the_exponent():
     """A jump, a mean and growth of the target do not matter: the four targets of the statement hold
     at small sizes alike.
@@ -146,6 +147,7 @@ def test_full_sizes_are_drawn_within_and_not_after():
     assert repr(step_paths()) == before
 
 
+@pytest.mark.slow
 def test_the_command_draws_full_sizes_and_says_so(run, tmp_path):
     file = tmp_path / "evidence.json"
     code, _, _ = run(

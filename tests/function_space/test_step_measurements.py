@@ -77,6 +77,7 @@ def _gaussian_pair(uu, uv, vv, count=4_000_000):
     return math.sqrt(uu) * u, uv / math.sqrt(uu) * u + math.sqrt(vv - uv * uv / uu) * rest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", [(0.5, 0.4, 2.0), (3.0, -0.7, 0.4)])
 @pytest.mark.parametrize("activation", ["relu", "abs"])
 def test_kinked_kernels_against_samples(activation, pair):

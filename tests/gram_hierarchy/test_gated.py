@@ -56,6 +56,7 @@ def test_velocity_agrees_with_a_finite_difference():
         assert torch.allclose((plus - minus) / (2 * h), speed, atol=1e-7)
 
 
+@pytest.mark.slow
 @given(strategies.lattice_gated_networks(3))
 def test_integers_and_floats_have_the_same_velocities(net):
     exact = net.exact()

@@ -46,6 +46,7 @@ def deep(depth, width=3):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", [1, 66])
 def test_the_layerwise_kernel_holds_at_any_depth(depth):
     verdict = layerwise_kernel(deep(depth))
@@ -56,6 +57,7 @@ def test_the_layerwise_kernel_holds_at_any_depth(depth):
         assert lost.outcome is Outcome.REFUTED
 
 
+@pytest.mark.slow
 def test_no_claim_about_stacks_is_refuted_on_a_deep_network():
     torch.manual_seed(0)
     layers = []
@@ -71,6 +73,7 @@ def test_no_claim_about_stacks_is_refuted_on_a_deep_network():
     assert {result.verdict.outcome for result in results if "→" in result.where} == {Outcome.HOLDS}
 
 
+@pytest.mark.slow
 def test_operators_need_no_recursion_of_python():
     net = deep(1500, width=3)
     seen = fields(net)
@@ -79,6 +82,7 @@ def test_operators_need_no_recursion_of_python():
     assert tuple(STATED.pushforward(net, seen, net.depth, seen.p[-1]).shape) == (2, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exact", [False, True], ids=["floats", "integers"])
 def test_operators_on_free_vectors_against_dense_ones(exact):
     """M and N formed entry by entry from their recursions, on a small network."""
@@ -135,6 +139,7 @@ def test_operators_on_free_vectors_against_dense_ones(exact):
             assert torch.equal(numbers, wanted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(
     ("claim", "mutant"),
@@ -156,6 +161,7 @@ def test_wrong_halves_are_refuted_by_default_examples(claim, mutant, seed):
     assert any(wrong(instance).outcome is Outcome.REFUTED for instance in drawn)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", [1, 2, 3, 4])
 def test_exact_instances_decide_both_halves(depth):
     nets = [

@@ -60,6 +60,7 @@ def test_its_outputs_are_those_of_the_network():
     assert torch.allclose(net.residual.reshape(6, 2), model(inputs) - targets)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("loss", [half_squared_error, functional.mse_loss, functional.huber_loss])
 def test_every_claim_holds_on_it_under_any_loss(dtype, loss):
@@ -79,6 +80,7 @@ def test_a_stack_with_too_many_rows_is_left_out(monkeypatch):
             assert bool(run(linear(*widths), (6, 3), (6, 2))) is found, widths
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("factor", "outcome"), [(1.0, Outcome.HOLDS), (1.001, Outcome.REFUTED)])
 def test_of_a_large_batch_the_first_samples_are_looked_at_and_the_place_says_so(factor, outcome):
     """Every pair of rows is compared: three thousand rows would take minutes, and are no more

@@ -68,6 +68,7 @@ print(json.dumps({name: [f.outcome.name, f.grade.name, f.bound > 0] for name, f 
 """  # noqa: E501
 
 
+@pytest.mark.slow
 def test_no_import_changes_a_verdict():
     orders = [
         (),
@@ -259,6 +260,7 @@ STATEMENTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statement", STATEMENTS)
 @pytest.mark.parametrize("size", [1.0, 30.0])
 def test_what_is_true_of_the_gradient_because_of_the_loss_is_never_refuted(statement, size):
@@ -287,6 +289,7 @@ def test_a_sample_of_which_the_network_is_sure_refutes_nothing():
         assert judge(observe, predict, found).outcome is not REFUTED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["0", "2"])
 @pytest.mark.parametrize("loss", [functional.cross_entropy, wrapped])
 def test_claims_of_every_gradient_keep_their_sharpness(name, loss):
@@ -361,6 +364,7 @@ def test_the_opposite_rotation_is_refuted_however_singular_the_product():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cond", [1e2, 1e5, 1e7, 1e9, 1e12])
 def test_the_measured_rotation_is_judged_and_no_exact_one_in_its_place(cond):
     for seed in range(4):

@@ -82,6 +82,7 @@ def judged(claim, instance):
         return error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)
 def test_a_stack_has_the_worst_verdict_of_its_members_or_is_refused_by_name(claim):
     first, *rest = alike(claim)
@@ -120,6 +121,7 @@ def test_a_refutation_in_the_middle_of_a_long_stack_is_found_and_named():
     assert (verdict.context["member"], verdict.context["members"]) == (20, "40 HOLDS, 1 REFUTED")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", [graph_laplacians, rational_laplacians])
 def test_a_stack_of_laplacians_is_not_refuted(strategy):
     """Each holds; their stack was REFUTED, since one number counted the passing modes of all."""
@@ -128,6 +130,7 @@ def test_a_stack_of_laplacians_is_not_refuted(strategy):
         assert laplacian_filter_rank(LaplacianTask.stack([task, task])).outcome is Outcome.HOLDS
 
 
+@pytest.mark.slow
 def test_a_stack_of_points_one_of_which_rests_does_not_hide_it():
     """ "Nothing at rest" is refuted by a point at rest; it held on a stack, where another member
     moved.
@@ -140,6 +143,7 @@ def test_a_stack_of_points_one_of_which_rests_does_not_hide_it():
     assert mutant(DecayedMatrix.stack([moving, resting, moving])).outcome is Outcome.REFUTED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "claim", [feature_learning_equation, gram_follows_virtual_covariance, gram_flow]
 )
@@ -173,6 +177,7 @@ def test_a_stack_made_by_hand_is_refused_by_name():
         laplacian_filter_rank(handmade)
 
 
+@pytest.mark.slow
 def test_groups_of_one_layer_are_no_stack():
     """A grouped convolution is one layer with a leading dimension."""
     grouped = next(

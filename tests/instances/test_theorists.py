@@ -36,17 +36,20 @@ def some(strategy, seed, count=30):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("claim", theorists.TRUE, ids=lambda claim: claim.name)
 def test_true_conjectures_hold(claim, seed):
     assert {claim(instance).outcome for instance in some(claim.instances, seed)} == {Outcome.HOLDS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claim", theorists.FALSE, ids=lambda claim: claim.name)
 def test_false_conjectures_are_refuted(claim):
     assert check(claim, examples=50).outcome is Outcome.REFUTED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_what_is_true_because_of_the_loss_is_never_refuted(seed):
     @equals(observed=lambda head: head.logits_grad.sum(-1), on=strategies.softmax_heads, mutants={})
@@ -80,6 +83,7 @@ def in_arb(value):
     return flint.arb_mat(value.tolist())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1e-3, 1.0, 30.0, 300.0])
 @pytest.mark.parametrize("reduction", ["sum", "mean"])
 def test_the_softmax_is_enclosed(size, reduction):

@@ -152,6 +152,7 @@ def test_class_weights_take_a_loss_out_of_the_softmax_bound():
         assert decayed_layers(model, inputs, labels, loss)["0"].shift_free is known
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ratio", [10.0, 50.0, 200.0])
 def test_labels_far_above_the_threshold_reach_their_water_level(ratio):
     left = torch.linalg.qr(gaussian(6, 3))[0]

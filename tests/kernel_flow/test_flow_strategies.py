@@ -117,6 +117,7 @@ def cases(name, strategy, corners):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("strategy", "corner"),
     cases("points", flows.kernel_points, POINTS)
@@ -137,6 +138,7 @@ def test_every_loss_is_drawn(strategy, loss):
     assert find(strategy(loss), lambda _: True, settings=SEARCH).shift_free == (loss == "softmax")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", range(1, 5))
 def test_every_number_of_active_modes_escapes(missing):
     assert find(runs.escape_runs(), lambda e: int(e.active.sum()) == missing, settings=SEARCH)

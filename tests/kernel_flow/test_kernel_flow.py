@@ -149,6 +149,7 @@ MUST_NOT_BE_DROPPED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("claim", "name"), [case[1:] for case in MUST_FAIL], ids=[case[0] for case in MUST_FAIL]
 )
@@ -163,6 +164,7 @@ def test_a_boundary_statement_is_a_mutant_that_dies(claim, name):
     assert not squared or not instance.shift_free
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("claim", "name"),
     [case[1:] for case in MUST_NOT_BE_DROPPED],
@@ -177,6 +179,7 @@ def test_a_hypothesis_that_nobody_checks_is_refuted(claim, name):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "claim",
     [

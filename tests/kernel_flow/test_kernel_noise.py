@@ -118,6 +118,7 @@ def test_minibatches_are_uniform_and_their_mistakes_are_named():
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", sorted(LOSSES))
 @pytest.mark.parametrize("size", [1, 2, 7, 8])
 @pytest.mark.parametrize("replacement", [True, False])
@@ -208,6 +209,7 @@ FUNCTIONS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("rows", [1, 2, 9, 70, 300])
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -273,6 +275,7 @@ def test_a_loss_that_is_zero_everywhere_or_cancels():
     assert reduction_of(layer, signs, lambda _f, y: y.mean()) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "function", [functional.poisson_nll_loss, functional.binary_cross_entropy_with_logits]
 )

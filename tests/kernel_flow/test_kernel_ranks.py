@@ -147,6 +147,7 @@ def test_a_skip_around_the_readout_is_inapplicable():
     assert "besides" in verdict.context["reason"]
 
 
+@pytest.mark.slow
 def test_a_trained_linear_layer_nears_rank_c():
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 5), nn.Linear(5, 2)).double()

@@ -132,6 +132,7 @@ def assert_terms(found, wanted):
     torch.testing.assert_close(found.total, sum(wanted.values()), rtol=1e-11, atol=1e-11)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "double_gram", [None, True, False], ids=["cheaper form", "double Gram", "gradients"]
 )

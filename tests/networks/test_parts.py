@@ -54,6 +54,7 @@ def small(monkeypatch):
     monkeypatch.setattr(parts, "MOST", 5)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Using padding")
 def test_parts_of_every_convolution_are_parts_of_its_trace(monkeypatch):
     count = 0
@@ -175,6 +176,7 @@ def gradient_times(factor):
     return type("Scaled", (nn.Conv2d,), {"forward": lambda self, x: Scaled.apply(x, self.weight)})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [1, 2, 1.1, -1, 0])
 def test_a_wide_convolution_in_float32_is_told_from_a_wrong_one(factor):
     """64 to 64 channels seen in part: the bound counts what is summed, and never holds where twice
@@ -199,6 +201,7 @@ def test_a_wide_convolution_in_float32_is_told_from_a_wrong_one(factor):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [2, -1, 0])
 def test_no_layer_claim_rests_on_a_bound_that_twice_the_gradient_would_meet(factor):
     torch.manual_seed(0)

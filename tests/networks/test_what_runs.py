@@ -126,6 +126,7 @@ def test_a_hook_on_the_parameter_of_a_product_is_seen_there():
     assert feature_learning_equation(traces["b.matrix"])
 
 
+@pytest.mark.slow
 def test_every_transposed_convolution():
     count = 0
     for groups, stride, padding, more, dilation, k in itertools.product(

@@ -119,6 +119,7 @@ def test_a_root_that_does_not_exist_is_refused():
             symmetric_root(arb_array(matrix))
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1), st.integers(1, 20), st.sampled_from([0.0, 3.0, 9.0]))
 def test_polar_factors_are_orthogonal_and_leave_a_symmetric_positive_factor(seed, size, decades):
     matrix = arb_array(

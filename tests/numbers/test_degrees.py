@@ -227,6 +227,7 @@ def _gaps(claim, shape, points):
         }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", POLYNOMIAL)
 def test_degrees_bound_what_wrong_formulas_leave(name):
     """On a line through the entries a mutant's gap is a polynomial: its differences of order degree

@@ -33,6 +33,7 @@ def applies(claim, instance):
     return claim.inapplicable(instance) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claim", LAYER, ids=lambda c: c.name)
 @settings(max_examples=max(1, settings().max_examples // 4))
 @given(layer=strategies.lattice_layers())
@@ -43,6 +44,7 @@ def test_integer_layers_are_exact_through_autograd(claim, layer):
     assert verdict.measured == verdict.bound == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", [1, 2, 3, 4])
 @pytest.mark.parametrize("claim", HIERARCHY, ids=lambda c: c.name)
 def test_integer_networks_are_exact_through_autograd(claim, depth):
@@ -112,6 +114,7 @@ def _same_shape_batch(claim, seed):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claim", LAYER + HIERARCHY, ids=lambda c: c.name)
 @settings(max_examples=max(1, settings().max_examples // 25))
 @given(seed=st.integers(0, 2**31))
@@ -127,6 +130,7 @@ def test_one_formula_on_one_on_many_and_on_integers(claim, seed):
                 assert (np.asarray(exact[part], dtype=object) == to_exact(alone[part])).all(), part
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claim", LAYER + HIERARCHY, ids=lambda c: c.name)
 def test_verdicts_on_a_batch_and_on_integers(claim):
     singles = _same_shape_batch(claim, 11)

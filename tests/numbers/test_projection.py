@@ -130,6 +130,7 @@ def test_exact_least_squares_head_lies_inside_where_it_is_unique(name):
         assert not doubtful.isfinite().any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, (_, condition) in CASES.items() if condition])
 @pytest.mark.parametrize("size", [2.0**-40, 2.0**-20])
 def test_every_matrix_in_the_ball_has_its_projection_inside(name, size):
@@ -169,6 +170,7 @@ def test_infinite_features_give_an_infinite_radius_instead_of_a_crash():
         assert not function(features, targets).isfinite().all()
 
 
+@pytest.mark.slow
 @given(st.data(), st.integers(1, 5), st.integers(1, 4), st.integers(1, 2))
 def test_whatever_is_drawn_lies_inside(data, rows, columns, classes):
     kinds = sorted(KINDS)

@@ -272,6 +272,7 @@ def _readout(dtype, seed, rows, classes, loss):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
 @pytest.mark.parametrize("loss", [functional.mse_loss, functional.cross_entropy])
 @pytest.mark.parametrize(("rows", "classes"), [(12, 2), (64, 4), (100, 3)])

@@ -80,6 +80,7 @@ def programs(draw, kinds, unit=UNIT, *, division=True):
     return steps
 
 
+@pytest.mark.slow
 @given(programs(KINDS))
 def test_the_exact_value_lies_inside(steps):
     for name, (ball, exact, floats) in steps:
@@ -88,6 +89,7 @@ def test_the_exact_value_lies_inside(steps):
         assert torch.equal(ball.center.nan_to_num(), floats.nan_to_num()), name
 
 
+@pytest.mark.slow
 @given(programs(SINGLE_KINDS, SINGLE))
 def test_exact_value_and_float32_result_lie_inside_a_float32_ball(steps):
     for name, (ball, exact, floats) in steps:
@@ -96,6 +98,7 @@ def test_exact_value_and_float32_result_lie_inside_a_float32_ball(steps):
             assert not outside(Ball(floats, ball.error), exact), f"{name} in float32"
 
 
+@pytest.mark.slow
 @given(programs({"small integers": KINDS["small integers"]}, division=False).filter(bool))
 def test_small_integers_have_radius_zero(steps):
     for name, (ball, exact, _) in steps:
@@ -107,6 +110,7 @@ def test_small_integers_have_radius_zero(steps):
         assert (fractions(ball.center) == exact).all(), name
 
 
+@pytest.mark.slow
 @given(
     st.data(),
     st.integers(1, 5),
@@ -124,6 +128,7 @@ def test_rectangular_and_batched_products(data, n, k, m, lead):
     assert not outside((Ball(a) @ Ball(b)).sum((-2, -1)), np.asarray(product.sum((-2, -1))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*BINARY, "a / b"])
 @given(st.integers(0, 2**32 - 1))
 def test_every_point_of_the_operands_lands_inside(name, seed):
@@ -171,6 +176,7 @@ def test_quotients(data, unit):
         assert not outside(Ball(rounded, quotient.error), exact)
 
 
+@pytest.mark.slow
 @given(st.data(), st.sampled_from([UNIT, SINGLE]))
 def test_tanh(data, unit):
     kinds = KINDS if unit == UNIT else SINGLE_KINDS
@@ -267,6 +273,7 @@ def test_gamma_is_infinite_from_half_on(unit):
     assert gamma(0, unit) == 0
 
 
+@pytest.mark.slow
 @given(st.integers(1, 10**6), st.sampled_from([UNIT, SINGLE, 2.0**-11, 2.0**-8]))
 def test_gamma_is_at_least_what_k_roundings_can_do(terms, unit):
     once = Fraction(unit) if unit <= SINGLE else Fraction(SINGLE)

@@ -67,6 +67,7 @@ CENTERS = (
 RADII = st.just(0.0) | st.floats(0, 1e-6) | st.sampled_from([1e-300, 1e-30, 0.5, 3.0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FUNCTIONS)
 @given(center=CENTERS, radius=RADII, where=st.sampled_from([-1.0, -0.3, 0.0, 0.7, 1.0]))
 @example(center=0.0, radius=0.0, where=0.0)
@@ -287,6 +288,7 @@ SCALARS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCALARS)
 def test_gradients_agree_on_every_kind(name):
     at = X + torch.tensor([[0.5]]).double()
@@ -427,6 +429,7 @@ BOTH = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BOTH)
 def test_a_conjecture_is_decided_both_ways(name):
     sign, observed, predicted = BOTH[name]
@@ -464,6 +467,7 @@ def halves(v: LayerTrace) -> Operand:
     return 0.5 * v.outputs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claim", [relu_shrinks, halves])
 def test_exact_instances_are_judged_exactly(claim):
     found = check(claim, examples=10)

@@ -71,6 +71,7 @@ def seen_sizes(model):
     return sizes
 
 
+@pytest.mark.slow
 def test_every_claim_at_every_place_is_the_worst_of_the_slices():
     x, y = batch(23)
     chunked = check_model(net(), x, y, L, chunk=8)
@@ -97,6 +98,7 @@ def test_every_claim_at_every_place_is_the_worst_of_the_slices():
     )
 
 
+@pytest.mark.slow
 def test_an_error_on_one_sample_is_found_in_its_chunk_and_shown_on_few_samples():
     x, y = batch()
     x[13, 0] = 150
@@ -144,6 +146,7 @@ def test_no_more_samples_than_the_chunk_are_ever_run_and_the_instances_are_let_g
     assert all(r.verdict.instance is None and r.samples is not None for r in results)
 
 
+@pytest.mark.slow
 def test_by_default_large_activations_and_many_samples_are_cut(monkeypatch):
     model, (x, y) = net(), batch(100)
     assert chunks.chunks(subject_of((model, (x, y), L))) == [None]
@@ -173,6 +176,7 @@ def test_by_default_large_activations_and_many_samples_are_cut(monkeypatch):
     assert [end - first for first, end in pieces] == [683, 683, 683]
 
 
+@pytest.mark.slow
 def test_what_is_looked_at_on_the_first_samples_alone_is_looked_at_once(monkeypatch):
     from theorems.own.places import features, noise, weights
 
@@ -270,6 +274,7 @@ class Attending(nn.Module):
         return self.net(((x + positions[:, None]) * mask[..., None]).mean(1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", ["training_step", "mapping", "labels in a tuple", "own loss"])
 def test_batches_of_any_usual_shape_are_cut(shape):
     x, y = batch(12)

@@ -189,6 +189,7 @@ NETWORKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore:The PyTorch API of nested tensors", "ignore:.*jit"
 )

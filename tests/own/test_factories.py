@@ -118,6 +118,7 @@ SHAPES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_usual_shape_is_understood(shape):
     made = SHAPES[shape]()
@@ -204,6 +205,7 @@ def _half_frozen():
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("kind", KINDS)
 def test_networks_of_every_kind(kind):
@@ -228,6 +230,7 @@ def shown(renderable):
     return console.export_text()
 
 
+@pytest.mark.slow
 def test_the_summary_has_a_line_per_claim_and_a_line_per_reason():
     results = check_model(net(), X, Y, L)
     text = shown(result_summary(results))
@@ -244,6 +247,7 @@ def test_the_summary_has_a_line_per_claim_and_a_line_per_reason():
     assert len(full.splitlines()) > len(text.split("Does not apply")[0].splitlines())
 
 
+@pytest.mark.slow
 def test_the_summary_says_where_and_by_how_much():
     model = net()
     model[1].register_full_backward_hook(lambda _m, grads, _o: tuple(2 * g for g in grads))
@@ -253,6 +257,7 @@ def test_the_summary_says_where_and_by_how_much():
     assert "parameters of 2" not in text
 
 
+@pytest.mark.slow
 def test_the_command_writes_places(tmp_path, monkeypatch, capsys):
     file, out = tmp_path / "mine.py", tmp_path / "evidence.json"
     file.write_text(

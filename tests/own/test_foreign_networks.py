@@ -157,6 +157,7 @@ NETWORKS = [
 ]  # fmt: wiring.skip
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated", "ignore::DeprecationWarning")
 @pytest.mark.parametrize(("make", "args"), NETWORKS)
 def test_right_answer_and_nothing_touched(make, args):
@@ -193,6 +194,7 @@ def test_right_answer_and_nothing_touched(make, args):
             ), repr(result.verdict)
 
 
+@pytest.mark.slow
 def test_a_wrong_backward_is_seen_by_the_hierarchy_too():
     """The stack below the wrong layer moves by the wrong gradient: the kernel's prediction
     fails.
@@ -238,6 +240,7 @@ def convolutions():
         )
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
 @pytest.mark.parametrize("dims", [1, 2, 3])
 def test_every_convolution(dims):

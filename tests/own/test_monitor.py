@@ -129,6 +129,7 @@ class Writer:
         self.seen.append((tag, value, step))
 
 
+@pytest.mark.slow
 def test_scalars_are_written_and_the_rest_is_exported(tmp_path):
     model, writer = network(), Writer()
     with watch(model, *data(), functional.cross_entropy, every=3, writer=writer) as history:

@@ -45,6 +45,7 @@ def independently(model, layer, decay):
     ) / decay
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("said", ["optimiser", "argument", "decoupled"])
 def test_the_decay_bound_is_what_the_decayed_objective_says(said):
     model, decay, writer = linear_end(), 0.03, Writer()
@@ -89,6 +90,7 @@ def test_the_decay_bound_is_what_the_decayed_objective_says(said):
     )
 
 
+@pytest.mark.slow
 def test_each_parameter_has_the_decay_of_its_group_and_none_is_left_out():
     model = linear_end()
     groups = [
@@ -140,6 +142,7 @@ def test_the_readout_is_found_anew_at_every_record():
         assert all(map(math.isfinite, history.series(layer, "decay_bound")[1]))
 
 
+@pytest.mark.slow
 def test_at_rest_nothing_is_left_beyond_the_classes():
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(6, 8, bias=False), nn.Linear(8, 3, bias=False)).double()

@@ -164,6 +164,7 @@ def test_decay_that_acts_elsewhere_is_inapplicable(model, layer, reason):
     assert reason in points[layer].gap
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize(
     ("loss", "kind"),

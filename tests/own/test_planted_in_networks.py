@@ -113,6 +113,7 @@ WRONG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bug", WRONG)
 def test_a_wrong_gradient_anywhere_is_refuted_and_located(bug):
     """Red where it goes wrong and below, green above it; the residual is what the bug makes of the
@@ -137,6 +138,7 @@ def test_a_wrong_gradient_anywhere_is_refuted_and_located(bug):
     assert seen.get("parameters of 0", seen[wrong]).outcome is Outcome.REFUTED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_narrow_formats_are_judged_in_float64_and_left_alone(dtype):
     model = WRONG["ReLU off by a thousandth"]().to(dtype)
@@ -200,6 +202,7 @@ def test_a_network_on_a_kink_is_looked_at_beside_it(kink):
     ]
 
 
+@pytest.mark.slow
 def test_a_wrong_gradient_on_a_kink_is_refuted_beside_it():
     seen = places(
         Kinked(Apply(function(lambda x: x.clamp(min=0), lambda x, g: 1.001 * g * (x > 0))))
@@ -210,12 +213,14 @@ def test_a_wrong_gradient_on_a_kink_is_refuted_beside_it():
     assert seen["parameters of last, above it, beside a kink of the loss"].outcome is Outcome.HOLDS
 
 
+@pytest.mark.slow
 def test_a_loss_with_a_wrong_backward_is_refuted_everywhere():
     half = function(lambda x: (x * x).mean(), lambda x, g: g * x / len(x))  # 2/numel is the truth
     seen = places(network(nn.ReLU()), lambda f, _: half(f))
     assert {verdict.outcome for verdict in seen.values()} == {Outcome.REFUTED}
 
 
+@pytest.mark.slow
 def test_where_no_part_is_wrong_by_itself_the_row_says_so_and_blames_none():
     """What is wrong with the whole is made up here: no module's own gradient is."""
     lines = Lines(network(nn.Tanh()), data(20, 6), torch.arange(20) % 3, functional.cross_entropy)
@@ -229,6 +234,7 @@ def test_where_no_part_is_wrong_by_itself_the_row_says_so_and_blames_none():
     assert found == {}
 
 
+@pytest.mark.slow
 def test_a_module_whose_own_line_holds_is_not_blamed(monkeypatch):
     """Bisection ends at a module that is wrong only together with what comes after it."""
     lines = Lines(network(nn.Tanh()), data(20, 6), torch.arange(20) % 3, functional.cross_entropy)
@@ -238,6 +244,7 @@ def test_a_module_whose_own_line_holds_is_not_blamed(monkeypatch):
     assert found == {}
 
 
+@pytest.mark.slow
 def test_a_loss_with_another_reduction_is_no_wrong_gradient():
     seen = places(
         network(nn.ReLU()), lambda f, y: functional.cross_entropy(f, y, reduction="sum") / 7
@@ -245,6 +252,7 @@ def test_a_loss_with_another_reduction_is_no_wrong_gradient():
     assert [verdict.outcome for verdict in seen.values()] == [Outcome.HOLDS]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", ["detach", "data", "no_grad"])
 def test_what_is_cut_off_on_purpose_is_no_bug(cut):
     def act(x):
@@ -268,6 +276,7 @@ def test_what_is_cut_off_on_purpose_is_no_bug(cut):
     assert seen["parameters of 5"].outcome is Outcome.REFUTED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bug", [torch.zeros_like, torch.neg])
 def test_a_head_that_starts_from_zero_is_where_its_own_gradient_goes_wrong(bug):
     """What it returns is zero, and so is what the network returns: pushed one after the other, both
@@ -287,6 +296,7 @@ def test_a_head_that_starts_from_zero_is_where_its_own_gradient_goes_wrong(bug):
     assert seen["parameters of 2.0"].outcome is Outcome.REFUTED
 
 
+@pytest.mark.slow
 def test_a_wrong_gradient_of_a_shared_parameter_names_all_who_hold_it():
     """An embedding and the head that is tied to it: which of the two is meant by a hook on their
     one weight cannot be told.
@@ -320,6 +330,7 @@ def test_noise_that_is_another_each_time_is_said():
     assert "another each time" in verdict.context["reason"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "middle",
     [nn.ReLU, nn.GELU, nn.Dropout, nn.Hardtanh, nn.Softplus, lambda: nn.LeakyReLU(0.3), nn.RReLU],
@@ -349,6 +360,7 @@ WRONG_NETWORKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated", "ignore::DeprecationWarning")
 @pytest.mark.parametrize("case", [pytest.param(p.values, id=p.id) for p in NETWORKS])
 def test_strangers_networks(case, request):
@@ -364,6 +376,7 @@ def test_strangers_networks(case, request):
     assert wrong or verdict.outcome in (Outcome.HOLDS, Outcome.INAPPLICABLE), verdict
 
 
+@pytest.mark.slow
 def test_a_wrong_linear_layer_contradicts_the_layer_and_the_stack():
     model = nn.Sequential(
         nn.Linear(6, 8, bias=False),
@@ -400,6 +413,7 @@ def by_name(model, **options):
     return {r.claim.name: r.verdict for r in results}
 
 
+@pytest.mark.slow
 def test_a_wrong_activation_contradicts_the_hierarchy():
     """Layers hold on their own; the stack is one of ReLUs in values, and moves by another gradient
     than a ReLU's.
@@ -411,6 +425,7 @@ def test_a_wrong_activation_contradicts_the_hierarchy():
     assert verdicts["layerwise_kernel"].measured > 1e6 * verdicts["layerwise_kernel"].bound
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "cut", [lambda h: torch.relu(h).detach(), lambda h: torch.relu(h.detach())]
 )
@@ -420,6 +435,7 @@ def test_a_detached_activation_is_no_stack(cut):
     assert "autograd" in verdicts["layerwise_kernel"].context["reason"]
 
 
+@pytest.mark.slow
 def test_a_second_reader_is_no_stack():
     def forward(net, x):
         h = net.a(x)

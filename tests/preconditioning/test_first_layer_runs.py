@@ -44,6 +44,7 @@ def outcomes(runs):
     return {claim(steps).outcome for steps in runs.values() for claim in CLAIMS}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated", "ignore::DeprecationWarning")
 @pytest.mark.parametrize(("make", "args"), NETWORKS)
 def test_no_stranger_is_refuted_or_touched(make, args, request):
@@ -62,6 +63,7 @@ def test_no_stranger_is_refuted_or_touched(make, args, request):
             assert outcomes(runs) == {Outcome.HOLDS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16], ids=str
 )

@@ -54,6 +54,7 @@ def whole(*shape, seed=0, top=1):
 # -- real networks ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", sorted(KINDS))
 @pytest.mark.parametrize("rest", ["sgd", "adam"])
 def test_every_kind_of_network_sees_its_inputs_through_the_gram_alone(kind, rest):
@@ -322,6 +323,7 @@ def test_data_in_another_dimension_with_the_same_gram_train_identically():
 # -- long paths ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_two_hundred_integer_steps_agree_exactly():
     """G_P has the eigenvalues 0, 1 and 2 and the readout is the identity: integers stay bounded and
     are still moving at the end.
@@ -356,6 +358,7 @@ def test_two_hundred_integer_steps_agree_exactly():
     )
 
 
+@pytest.mark.slow
 def test_two_hundred_steps_of_a_float_network_with_momentum_and_a_changing_preconditioner():
     """Every step within its bound; the run that never sees X again stays near, and the verdict says
     how near.
@@ -385,6 +388,7 @@ def lattice_run():
     return next(s for s in found if len(s.rate) > 2 and bool((s.after[0] != s.after[-1]).any()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exact", [False, True], ids=["whole floats", "integers"])
 def test_a_run_that_never_saw_the_inputs_is_judged_where_nothing_rounds(exact):
     steps = lattice_run()

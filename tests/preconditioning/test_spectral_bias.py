@@ -272,6 +272,7 @@ TEACHER_CORNERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("corner", TEACHER_CORNERS)
 def test_teachers_reach_every_corner(corner):
     """Without spectra that stretch, powers of the covariance would be powers of the identity."""
@@ -279,6 +280,7 @@ def test_teachers_reach_every_corner(corner):
     find(strategies.gaussian_teachers(), TEACHER_CORNERS[corner], settings=quick)
 
 
+@pytest.mark.slow
 def test_violating_teachers_violate_what_they_say():
     """Signs in place of Gaussian numbers tell on a cubic teacher if β³ is not parallel to β; the
     others have their start or their kink.

@@ -25,11 +25,13 @@ TRUE = stated("true_forms")
 OPEN = {claim.name for claim in sys.modules["theorems_file_true_forms"].OPEN}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claim", FALSE, ids=lambda claim: claim.name)
 def test_no_false_conjecture_of_a_hostile_user_is_proved(claim):
     assert not decide(claim).proved
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claim", stated("false_forms"), ids=lambda claim: claim.name)
 def test_nor_is_it_by_its_forms_alone(claim):
     """In some case it is not, whether or not the claim states what symbols build in."""
@@ -40,6 +42,7 @@ def test_nor_is_it_by_its_forms_alone(claim):
     pytest.fail("all cases are proved")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claim", TRUE, ids=lambda claim: claim.name)
 def test_no_true_conjecture_is_refuted(claim):
     proof = decide(claim)

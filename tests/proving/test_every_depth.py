@@ -57,6 +57,7 @@ def test_the_other_layers_matter_for_the_step():
     assert not same_forms(PULLBACK.observed, still)
 
 
+@pytest.mark.slow
 def test_depth_six_directly():
     case = Case("depth 6", partial(gated_network, depths=(6, 6)), 0, ("gate",))
     net = symbolic(case)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from theorems import Outcome
 from theorems.checking.check import check
 from theorems.evidence import file as evidence
@@ -22,6 +24,7 @@ FIVE = stated("proofs/five.py")
 # -- evidence --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_evidence_keeps_the_proof_and_what_was_drawn():
     claim = FIVE["every_layer_gains_alike"]
     seen = check(claim, examples=20)
@@ -45,6 +48,7 @@ def test_a_refutation_outweighs_a_proof():
     assert seen.grade is not Grade.PROVED
 
 
+@pytest.mark.slow
 def test_false_conjectures_keep_their_refutation():
     seen = check(FIVE["gradients_pass_twice"], examples=20)
     assert seen.outcome is Outcome.REFUTED

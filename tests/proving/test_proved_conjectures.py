@@ -31,6 +31,7 @@ FIVE, HOSTILE = stated("proofs/five.py"), stated("proofs/hostile.py")
 # -- five conjectures of a user --------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["layers_stay_balanced", "every_layer_gains_alike", "the_tangent_kernel_is_positive"]
 )

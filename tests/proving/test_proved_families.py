@@ -31,6 +31,7 @@ def cases(claim):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FALSE)
 def test_no_false_conjecture_about_a_family_is_proved(name):
     claim = FALSE[name]

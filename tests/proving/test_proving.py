@@ -79,6 +79,7 @@ CONJECTURES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROVED)
 def test_proved_for_all_sizes(name):
     proof = decide(getattr(theorems, name))
@@ -103,6 +104,7 @@ def test_every_claim_that_is_not_proved_says_in_one_line_why():
         assert "\n" not in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROVED)
 def test_no_wrong_variant_is_proved(name):
     """Of each mutant some part differs or is open in some case, also without a look at what symbols
@@ -122,6 +124,7 @@ def test_no_wrong_variant_is_proved(name):
         assert "differs" in statuses.values()  # free variables: of another form
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, rule in PROVED.items() if rule != "rank"])
 def test_a_claim_twice_over_is_not_proved(name):
     """Whatever a proved claim predicts, twice that is another form: nothing is proved because
@@ -137,11 +140,13 @@ def test_a_claim_twice_over_is_not_proved(name):
     assert not decide(other).proved
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claim", CONJECTURES["false"], ids=lambda claim: claim.name)
 def test_no_false_conjecture_is_proved(claim):
     assert not decide(claim).proved
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claim", CONJECTURES["true"], ids=lambda claim: claim.name)
 def test_no_true_conjecture_differs(claim):
     assert decide(claim).status != "differs", decide(claim).sentence

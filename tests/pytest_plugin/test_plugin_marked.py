@@ -20,6 +20,7 @@ def layer():
 """  # noqa: E501
 
 
+@pytest.mark.slow
 def test_a_marked_test_gives_evidence(evidence_of, pytester):
     pytester.makepyfile(
         OWN
@@ -44,6 +45,7 @@ def test_it(layer):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "outcomes", "outcome"),
     [
@@ -104,6 +106,7 @@ def test_other(broken): pass
     )
 
 
+@pytest.mark.slow
 def test_workers_bring_the_same_evidence(pytester):
     pytester.makepyfile(
         OWN

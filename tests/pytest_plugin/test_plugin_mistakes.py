@@ -140,6 +140,7 @@ MISTAKES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_one_line(pytester, catalogue, mistake):
     catalogue(HOLDS, OTHER, AS_STATED)
@@ -207,6 +208,7 @@ MARKERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("marker", MARKERS)
 def test_a_marker_of_no_claim_is_an_error_of_the_collection(pytester, marker):
     pytester.makepyfile(f"import pytest\n{marker}\ndef test_it(): pass\ndef test_other(): pass\n")

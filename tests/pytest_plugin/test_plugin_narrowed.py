@@ -56,6 +56,7 @@ NOTHING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("narrowing", NOTHING)
 def test_where_no_claim_runs_nothing_is_written(whole, narrowing):
     before = left(whole)
@@ -83,6 +84,7 @@ PARTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("narrowing", PARTS)
 def test_a_part_joins_the_last_whole_run_and_says_so(whole, narrowing):
     before = evidence.read(whole.path / "e.json")
@@ -108,6 +110,7 @@ def test_a_part_joins_the_last_whole_run_and_says_so(whole, narrowing):
     assert "partial run (narrowed)" in (whole.path / "s.md").read_text()
 
 
+@pytest.mark.slow
 def test_last_failed_joins_too(whole, catalogue):
     catalogue(HOLDS, quick(OTHER, predict=lambda layer: OTHER.predict(layer) * 2, changes={}))
     whole.runpytest_inprocess("-p", "no:benchmark").assert_outcomes(passed=3, failed=1)
@@ -116,6 +119,7 @@ def test_last_failed_joins_too(whole, catalogue):
     assert outcomes == ["HOLDS", "REFUTED"]
 
 
+@pytest.mark.slow
 def test_a_part_of_another_kind_leaves_everything_alone(whole):
     before = left(whole)
     result = whole.runpytest_inprocess(
@@ -132,6 +136,7 @@ def test_a_part_of_another_kind_leaves_everything_alone(whole):
     )
 
 
+@pytest.mark.slow
 def test_a_part_without_an_evidence_file_leaves_report_and_badges_alone(whole):
     whole.makeini(
         "[pytest]\ntheorems = true\ntheorems_examples = 2\ntheorems_html = "
@@ -145,6 +150,7 @@ def test_a_part_without_an_evidence_file_leaves_report_and_badges_alone(whole):
     )
 
 
+@pytest.mark.slow
 def test_a_share_is_never_the_greenest(pytester, catalogue):
     catalogue(HOLDS, OTHER)
     pytester.runpytest_inprocess(
@@ -155,6 +161,7 @@ def test_a_share_is_never_the_greenest(pytester, catalogue):
     assert badges.SHARE not in badges.GREENS.values()
 
 
+@pytest.mark.slow
 def test_two_named_claims_make_few_badges(pytester, catalogue):
     catalogue(HOLDS, OTHER, quick(layerwise_kernel), quick(kernel_cut_identity))
     named = ("--claim", "gram_flow", "--claim", "feature_learning_equation")
@@ -169,6 +176,7 @@ def test_two_named_claims_make_few_badges(pytester, catalogue):
 ADDOPTS = "[pytest]\naddopts = --theorems --theorems-badges=b\ntheorems_examples = 2\n"
 
 
+@pytest.mark.slow
 def test_options_in_addopts_mean_the_same(pytester, catalogue):
     """One test file is one test file; a folder, or no path, is the repository."""
     catalogue(HOLDS, OTHER)
@@ -185,6 +193,7 @@ def test_options_in_addopts_mean_the_same(pytester, catalogue):
         )
 
 
+@pytest.mark.slow
 def test_tests_that_are_tied_to_claims_are_a_whole_of_their_own(pytester):
     pytester.makepyfile("""
         import pytest, inner
@@ -204,6 +213,7 @@ def test_tests_that_are_tied_to_claims_are_a_whole_of_their_own(pytester):
     assert evidence.read(pytester.path / "e.json")["partial"]["kept"] == 1
 
 
+@pytest.mark.slow
 def test_a_session_that_is_cut_short_destroys_nothing(whole):
     before = left(whole)
     whole.makepyfile(test_mine="import pytest\ndef test_mine(): pytest.exit('enough')")
@@ -211,6 +221,7 @@ def test_a_session_that_is_cut_short_destroys_nothing(whole):
     assert left(whole) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("leave", ["sys.exit(0)", "os._exit(0)"])
 def test_a_claim_that_leaves_fails(pytester, leave):
     pytester.makepyfile(
@@ -241,6 +252,7 @@ def test_a_claim_that_leaves_fails(pytester, leave):
     assert result.ret == pytest.ExitCode.USAGE_ERROR
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_is_one_line(whole, monkeypatch):
     before = left(whole)
 

@@ -105,6 +105,7 @@ def without_seconds(entries):
     return [entry | {"seconds": 0} for entry in entries]
 
 
+@pytest.mark.slow
 def test_a_wrong_activation_is_found_by_what_all_claims_presuppose(
     evidence_of, pytester, catalogue
 ):
@@ -144,6 +145,7 @@ def test_a_wrong_activation_is_found_by_what_all_claims_presuppose(
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "names"),
     [
@@ -178,6 +180,7 @@ def test_what_is_named_is_what_is_checked(pytester, catalogue, arguments, names)
     ] == names
 
 
+@pytest.mark.slow
 def test_a_refutation_on_a_network_has_its_script(evidence_of, pytester):
     pytester.makepyfile(net=MODEL)
     claims = ("--claim", "gram_flow", "--claim", "autograd_gives_the_gradient")
@@ -203,6 +206,7 @@ def test_a_refutation_on_a_network_has_its_script(evidence_of, pytester):
         )
 
 
+@pytest.mark.slow
 def test_a_large_batch_is_judged_in_chunks(evidence_of, pytester, monkeypatch):
     pytester.makepyfile(net=MODEL)
     claims = (
@@ -260,6 +264,7 @@ def nan():
 """  # noqa: E501
 
 
+@pytest.mark.slow
 def test_a_nan_gradient_is_a_row(evidence_of, pytester, catalogue):
     catalogue(HOLDS, OTHER)
     pytester.makepyfile(net=HOPELESS)

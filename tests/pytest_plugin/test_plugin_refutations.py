@@ -28,6 +28,7 @@ CHANCE = quick(
 LOOSE = dataclasses.replace(CHANCE, relation=dataclasses.replace(CHANCE.relation, alarm=0.03))
 
 
+@pytest.mark.slow
 def test_a_conjecture_of_theirs_has_script_file_and_badge(evidence_of, pytester):
     spec = f"{CONJECTURES}:weights_scale_like_outputs"
     options = (
@@ -72,6 +73,7 @@ def test_a_conjecture_of_theirs_has_script_file_and_badge(evidence_of, pytester)
     pytester.runpytest_inprocess(*again.split()[2:], "-p", "no:benchmark").assert_outcomes(failed=1)
 
 
+@pytest.mark.slow
 def test_without_a_folder_nothing_is_written_and_the_evidence_has_the_script(
     evidence_of, pytester, catalogue
 ):
@@ -86,6 +88,7 @@ def test_without_a_folder_nothing_is_written_and_the_evidence_has_the_script(
     ] == []
 
 
+@pytest.mark.slow
 def test_a_folder_in_the_ini_file_takes_expected_ones_too(evidence_of, pytester, catalogue):
     catalogue(AS_STATED, HOLDS)
     pytester.makeini("[pytest]\ntheorems_counterexamples = out/found\n")
@@ -95,6 +98,7 @@ def test_a_folder_in_the_ini_file_takes_expected_ones_too(evidence_of, pytester,
     assert seen[AS_STATED.name]["counterexample"]["file"] == f"out/found/{file.name}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["while it is searched", "afterwards"])
 def test_a_claim_that_changes_its_mind_is_one_line(evidence_of, catalogue, monkeypatch, when):
     """Hypothesis sees it while it shrinks; what happens afterwards somebody has to look at."""
@@ -119,6 +123,7 @@ def test_a_claim_that_changes_its_mind_is_one_line(evidence_of, catalogue, monke
     assert seen["gram_flow"]["outcome"] is None
 
 
+@pytest.mark.slow
 def test_a_strategy_that_raises_is_one_line_unless_a_traceback_is_asked_for(evidence_of, catalogue):
     def broken(_):
         raise ZeroDivisionError
@@ -135,6 +140,7 @@ def alarm_in(pytester):
     return evidence.read(pytester.path / "e.json")["false_alarm"]
 
 
+@pytest.mark.slow
 def test_what_is_left_to_chance_is_what_ran(evidence_of, pytester, catalogue):
     catalogue(HOLDS, CHANCE, dataclasses.replace(CHANCE, name="another"))
     pytester.makepyfile("""
@@ -176,6 +182,7 @@ def test_alarms_are_shared_out_before_anything_runs(evidence_of, pytester, catal
     )
 
 
+@pytest.mark.slow
 def test_chance_in_tests_of_theirs_counts_and_is_a_probability(
     evidence_of, pytester, catalogue, monkeypatch
 ):

@@ -14,6 +14,7 @@ pytest_plugins = "pytester"
 FEW = ("--theorems", "--theorems-examples", "4")
 
 
+@pytest.mark.slow
 def test_claims_are_items_where_there_are_no_tests(evidence_of, catalogue):
     catalogue(HOLDS, OTHER, AS_STATED)
     result, claims = evidence_of(
@@ -50,6 +51,7 @@ def test_nothing_happens_unless_asked(pytester):
     )
 
 
+@pytest.mark.slow
 def test_startup_imports_nothing_heavy(pytester):
     pytester.makepyfile("""
         import sys
@@ -60,6 +62,7 @@ def test_startup_imports_nothing_heavy(pytester):
     pytester.runpytest_subprocess("-p", "no:benchmark").assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_a_wrong_claim_fails_with_its_counterexample_and_no_traceback(
     evidence_of, catalogue, pytester
 ):
@@ -95,6 +98,7 @@ def test_a_wrong_claim_fails_with_its_counterexample_and_no_traceback(
     assert "Counterexample to feature_learning_equation" in (pytester.path / "s.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_statement_that_should_fail_but_holds_fails(evidence_of, catalogue):
     catalogue(quick(feature_learning.gram_flow, expected=Outcome.REFUTED))
     result, _ = evidence_of(*FEW)
@@ -102,6 +106,7 @@ def test_a_statement_that_should_fail_but_holds_fails(evidence_of, catalogue):
     result.stdout.fnmatch_lines(["gram_flow came out HOLDS, expected REFUTED"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("outcome", "wanted"), [("UNDECIDED", {"failed": 1}), ("INAPPLICABLE", {"skipped": 1})]
 )
@@ -116,6 +121,7 @@ def test_the_other_answers_are_no_passes(evidence_of, catalogue, monkeypatch, ou
     assert claims["gram_flow"]["grade"] is None
 
 
+@pytest.mark.slow
 def test_a_claim_that_breaks_has_not_run(evidence_of, catalogue):
     def broken(_):
         raise ZeroDivisionError
@@ -130,6 +136,7 @@ def test_a_claim_that_breaks_has_not_run(evidence_of, catalogue):
     ])  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_usual_options_choose(evidence_of, pytester, catalogue):
     catalogue(HOLDS, OTHER, AS_STATED)
     pytester.makepyfile(test_mine="def test_mine(): pass")
@@ -144,6 +151,7 @@ def test_the_usual_options_choose(evidence_of, pytester, catalogue):
     assert (pytester.path / "e.json").read_bytes() == before, "no claim was tried"
 
 
+@pytest.mark.slow
 def test_exitfirst_leaves_the_rest_not_run(evidence_of, catalogue):
     catalogue(WRONG, HOLDS)
     result, claims = evidence_of("--theorems", "--theorems-examples", "20", "-x")
@@ -151,6 +159,7 @@ def test_exitfirst_leaves_the_rest_not_run(evidence_of, catalogue):
     assert claims["gram_flow"]["outcome"] is None
 
 
+@pytest.mark.slow
 def test_node_ids_run_again(pytester, catalogue):
     catalogue(HOLDS, OTHER)
     pytester.makepyfile(test_mine="def test_mine(): assert False")
@@ -163,12 +172,14 @@ def test_node_ids_run_again(pytester, catalogue):
     result.assert_outcomes(passed=1, failed=1)
 
 
+@pytest.mark.slow
 def test_last_failed_runs_the_claim_again(pytester, catalogue):
     catalogue(WRONG, HOLDS)
     pytester.runpytest_inprocess(*FEW).assert_outcomes(failed=1, passed=1)
     pytester.runpytest_inprocess(*FEW, "--lf").assert_outcomes(failed=1, deselected=1)
 
 
+@pytest.mark.slow
 def test_ini_twins(pytester, catalogue):
     catalogue(HOLDS, OTHER, AS_STATED)
     pytester.makeini("""
@@ -196,6 +207,7 @@ def test_ini_twins(pytester, catalogue):
     assert evidence.read(pytester.path / "out" / "e.json")["seed"] == 6
 
 
+@pytest.mark.slow
 def test_summary_goes_to_github(evidence_of, catalogue, monkeypatch, tmp_path):
     catalogue(HOLDS)
     summary = tmp_path / "summary"
@@ -207,6 +219,7 @@ def test_summary_goes_to_github(evidence_of, catalogue, monkeypatch, tmp_path):
     assert summary.read_text().startswith("before\n## theorems: ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("grade", "code"), [("statistical", 0), ("CERTIFIED", 0), ("EXACT", 1)])
 def test_fail_under(evidence_of, catalogue, grade, code):
     catalogue(AS_STATED)
@@ -233,6 +246,7 @@ IN_PROCESS = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
 """Of a pytest within pytest alone: a fresh process has imported nothing yet."""
 
 
+@pytest.mark.slow
 def test_warnings_of_torch_are_no_errors_of_theirs(pytester, catalogue):
     catalogue(HOLDS)
     result = pytester.runpytest_inprocess(
@@ -241,5 +255,6 @@ def test_warnings_of_torch_are_no_errors_of_theirs(pytester, catalogue):
     result.assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_it_can_be_switched_off(pytester):
     assert pytester.runpytest_subprocess("-p", "no:theorems", "--theorems").ret == 4

@@ -46,6 +46,7 @@ def law(power, coefficients, *, log=0.0, logs_inside=False):
 # -- nothing true is refuted -----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", ["=", "<="])
 @pytest.mark.parametrize("largest", [1, 5])
 @pytest.mark.parametrize(("logs", "terms"), [(0.0, 2), (0.0, 5), (1.0, 2)])
@@ -68,6 +69,7 @@ def test_the_corners_of_the_class_are_not_refuted(corner):
     assert judged(law(-1, corner), claimed=-1).outcome is Outcome.HOLDS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", ["=", "<="])
 def test_laws_outside_the_class_that_change_sign_are_left_open(sign):
     """Coefficients of up to 35, with logarithms in them: f crosses zero within the sizes."""
@@ -197,6 +199,7 @@ def test_one_replicate_of_something_random_is_refused():
         judged(law(-1, (1, 1)), claimed=-1, random=True)
 
 
+@pytest.mark.slow
 def test_chance_alone_refutes_no_more_often_than_it_says():
     """At a level of 0.05 in place of 1e-9, the guards against drift switched off by noise: 300 null
     paths.

@@ -69,6 +69,7 @@ roots and frames are irrational.
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SPECTRAL)
 def test_closed_form_spectral_claims_are_certified_or_exact(name):
     claim, grades, refuted = getattr(theorems, name), Counter(), {}
@@ -113,6 +114,7 @@ def _task(rows, classes, seed, active=None):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "classes", "active"),
     [
@@ -153,6 +155,7 @@ def _positive_part(matrix):
     return (matrix + symmetric_root(matrix @ matrix)) * 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["one-hot", "Gaussian", "repeated"])
 @given(
     seed=st.integers(0, 2**32 - 1),

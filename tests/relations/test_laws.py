@@ -62,6 +62,7 @@ def judged(law, values, mean):
     return law.judge(lambda s: s.values, lambda s: s.mean, sample)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LAWS)
 def test_keeps_its_level(name):
     law, source = LAWS[name]
@@ -106,6 +107,7 @@ def test_signs(sign, shift, outcome):
     assert judged(NormalMean(sign=sign), values, shift).outcome is outcome
 
 
+@pytest.mark.slow
 def test_distribution_keeps_its_level_and_refutes():
     law, rng = Distributed(alarm=LEVEL), np.random.default_rng(5)
     refuted = 0
@@ -156,6 +158,7 @@ def test_parts_entries_and_sides_share_the_level_of_a_mean(sign, tests):
     assert left == pytest.approx(LEVEL / tests, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_two_samples():
     rng = np.random.default_rng(6)
     law, base = Distributed(alarm=LEVEL), torch.zeros(())

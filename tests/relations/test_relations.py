@@ -107,6 +107,7 @@ def test_a_strict_inequality_is_judged_where_it_is_nearest_to_refutation(
     assert finding.context["entry"] == (order.index(worst),)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", SIGNS)
 @pytest.mark.parametrize("other", [0.0, 1.0, math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])

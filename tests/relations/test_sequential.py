@@ -59,6 +59,7 @@ def ever(law, draws, mean):
     return int(crossed.sum())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", ["=", "<=", ">="])
 @pytest.mark.parametrize("name", LAWS)
 def test_keeps_its_level_however_often_one_looks(name, sign):
@@ -79,6 +80,7 @@ def test_a_fixed_size_test_would_not():
     assert crossed.sum() > 2 * MOST
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LAWS)
 def test_finds_a_planted_shift_on_either_side(name):
     law, source = LAWS[name]
@@ -90,6 +92,7 @@ def test_finds_a_planted_shift_on_either_side(name):
         assert ever(replace(law, sign=blind), draws, mean) <= MOST, "a shift that the claim allows"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LAWS)
 def test_a_factor_has_expectation_at_most_one(name):
     """Not by simulation of runs: the mean of one factor over many replicates, every size of bet, at
@@ -154,6 +157,7 @@ def test_the_relation_stops_as_soon_as_it_refutes():
     assert WATCHED.mutants["one more"](Replicated(ZERO)).outcome is Outcome.REFUTED
 
 
+@pytest.mark.slow
 def test_small_deviations_need_more_batches():
     small = Replicated(ZERO, shift=0.05)
     assert WATCHED(small)
@@ -320,6 +324,7 @@ def test_what_was_spent_counts_verdicts_and_not_what_did_not_apply():
     assert spent([]) is None
 
 
+@pytest.mark.slow
 def test_falsify_bets_for_half_of_its_time_and_says_what_came_of_it(run, tmp_path):
     code, out, _ = run(
         "falsify", "surrogate_grows_in_expectation", "--seconds", "1", "--json", "e.json"

@@ -54,6 +54,7 @@ def test_both_flows_end_where_their_laws_say():
     assert (law > 0).sum() > 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["minibatch-noise"])
 def test_a_picture_is_written(name, tmp_path):
     before = mpl.rcParams["font.size"]
@@ -64,6 +65,7 @@ def test_a_picture_is_written(name, tmp_path):
     assert all(axis.get_xlabel() and axis.get_title(loc="left") for axis in figure.axes)
 
 
+@pytest.mark.slow
 def test_the_flow_that_is_drawn_is_at_rest_on_its_formula():
     # as in supervised-or-not: one mode is near the edge, and slow
     graph = exhibits.neighbour_laplacian(80, 6)

@@ -54,6 +54,7 @@ def test_names_and_captions():
         assert len(caption) > 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_every_axis_is_named_and_no_legend_covers_data(name, figures, tmp_path):
     figure = figures(name)

@@ -24,6 +24,7 @@ def page():
     return render(catalogue(EVERY_OUTCOME))
 
 
+@pytest.mark.slow
 def test_every_claim_has_its_card_with_all_that_is_known(page):
     tags = Reader(page).tags
     ids = [a["id"] for _, a in tags if "id" in a]
@@ -51,6 +52,7 @@ def test_every_claim_has_its_card_with_all_that_is_known(page):
     assert again.command(again.claims[0]).endswith("--examples 40 --thorough")
 
 
+@pytest.mark.slow
 def test_the_page_asks_for_nothing(page):
     pictures = {
         "2601.00276": [
@@ -70,6 +72,7 @@ def test_the_page_asks_for_nothing(page):
 HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(2)</script>\"' onload='alert(3)"
 
 
+@pytest.mark.slow
 def test_markup_in_the_evidence_is_shown_not_obeyed():
     evil = record(CLAIMS[0]) | {
         "name": HOSTILE,
@@ -207,6 +210,7 @@ def test_a_file_of_another_kind_is_refused(change, message):
         render(change(catalogue()))
 
 
+@pytest.mark.slow
 def test_no_claims_and_unknown_fields():
     content = catalogue() | {"claims": [], "novel": {"a": 1}}
     assert "nothing was checked" in text_of(render(content))
@@ -216,6 +220,7 @@ def test_no_claims_and_unknown_fields():
     assert "divined" in text_of(render(content))
 
 
+@pytest.mark.slow
 def test_equal_evidence_gives_an_equal_page(page):
     assert render(catalogue(EVERY_OUTCOME)) == page
     before = copy.deepcopy(catalogue())
@@ -223,6 +228,7 @@ def test_equal_evidence_gives_an_equal_page(page):
     assert before == catalogue(), "the evidence is left as it was"
 
 
+@pytest.mark.slow
 def test_a_network_is_shown_place_by_place():
     html = render(on_a_network())
     text = " ".join(text_of(html).split())

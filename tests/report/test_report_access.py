@@ -7,6 +7,7 @@ import pytest
 from pages import shown
 
 
+@pytest.mark.slow
 def test_everything_can_be_done_with_the_keyboard(visit):
     page = visit(viewport={"width": 1280, "height": 900})
     page.keyboard.press("Tab")
@@ -78,6 +79,7 @@ CONTRAST = """
 """  # noqa: E501
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", ["some", "network"])
 def test_text_stands_out_from_its_ground(visit, name, theme):
@@ -90,6 +92,7 @@ def test_text_stands_out_from_its_ground(visit, name, theme):
     assert page.evaluate(CONTRAST)[1], "the check can fail"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["some", "network", "empty"])
 def test_a_screen_reader_finds_its_way(visit, name):
     page = visit(name)

@@ -24,6 +24,7 @@ def run(monkeypatch, capsys):
     return call
 
 
+@pytest.mark.slow
 def test_the_command_writes_the_page(run, tmp_path):
     file, target = tmp_path / "evidence.json", tmp_path / "page.html"
     file.write_text(json.dumps(catalogue()))
@@ -32,6 +33,7 @@ def test_the_command_writes_the_page(run, tmp_path):
     assert target.read_text() == render(catalogue())
 
 
+@pytest.mark.slow
 def test_the_command_draws_the_pictures_of_the_papers_in_the_file(run, tmp_path, monkeypatch):
     from matplotlib.figure import Figure
 
@@ -54,6 +56,7 @@ def test_the_command_draws_the_pictures_of_the_papers_in_the_file(run, tmp_path,
     assert target.read_text() == html
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "arguments", "message"),
     [
@@ -99,6 +102,7 @@ def net():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [False, True])
 def test_check_writes_the_page_of_its_evidence(check, tmp_path, model):
     (tmp_path / "net.py").write_text(NET)

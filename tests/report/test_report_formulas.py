@@ -31,6 +31,7 @@ CUT = """
 """  # noqa: E501
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 768, 1280, 1920])
 def test_no_formula_is_cut_off(visit, width, theme):
@@ -48,6 +49,7 @@ def test_no_formula_is_cut_off(visit, width, theme):
     assert page.evaluate(CUT), "the check can fail"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1280, 1920])
 def test_a_formula_has_the_whole_card(visit, width):
     page = visit("all", "#claim-gram_flow", viewport={"width": width, "height": 900})

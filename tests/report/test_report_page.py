@@ -17,6 +17,7 @@ def wanted(keep):
     return [claim["name"] for claim in catalogue(EVERY_OUTCOME, only=SOME)["claims"] if keep(claim)]
 
 
+@pytest.mark.slow
 def test_filters_narrow_by_every_facet_and_live_in_the_address(visit, files):
     page = visit()
     assert shown(page) == wanted(lambda claim: True)
@@ -44,6 +45,7 @@ def test_filters_narrow_by_every_facet_and_live_in_the_address(visit, files):
     assert len(shown(page)) == len(SOME)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("facet", "field"), [("grade", "grade"), ("paper", "arxiv"), ("tag", "tag")]
 )
@@ -58,6 +60,7 @@ def test_every_option_of_a_facet_shows_what_it_counts(visit, facet, field):
         box.uncheck()
 
 
+@pytest.mark.slow
 def test_search_finds_words_of_statements_names_and_nothing_else(visit):
     page = visit()
     page.get_by_role("searchbox").fill("Procrustes")
@@ -74,6 +77,7 @@ def test_search_finds_words_of_statements_names_and_nothing_else(visit):
     assert page.locator("#count").inner_text().startswith("0 of")
 
 
+@pytest.mark.slow
 def test_a_link_to_a_card_opens_it_even_if_it_is_filtered_away(visit):
     page = visit(anchor="#claim-gram_flow")
     page.locator("#claim-gram_flow .body").wait_for(timeout=5_000)
@@ -94,6 +98,7 @@ WAYS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_copy_buttons_copy(visit, way):
     page = visit(
@@ -113,6 +118,7 @@ def test_copy_buttons_copy(visit, way):
         assert page.get_by_role("searchbox").input_value() == text
 
 
+@pytest.mark.slow
 def test_copying_that_fails_says_so(visit):
     page = visit(
         anchor="#claim-gram_flow",
@@ -128,6 +134,7 @@ LOCKED = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", ["", LOCKED], ids=["storage", "no storage"])
 @pytest.mark.parametrize("system", ["light", "dark"])
 def test_theme_follows_the_system_until_the_reader_chooses(visit, system, script):
@@ -145,6 +152,7 @@ def test_theme_follows_the_system_until_the_reader_chooses(visit, system, script
     assert page.locator("#theme").inner_text() in ("Dark theme", "Light theme")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["some", "network", "empty"])
 @pytest.mark.parametrize("width", [360, 768, 1440])
 def test_no_page_scrolls_sideways(visit, name, width):
@@ -166,6 +174,7 @@ def test_no_page_scrolls_sideways(visit, name, width):
     assert stops == 0, "what scrolls can be reached with the keyboard, and nothing else is a stop"
 
 
+@pytest.mark.slow
 def test_the_graph_has_a_box_for_every_claim_and_a_table(visit):
     page = visit("all")
     boxes = page.evaluate(
@@ -183,6 +192,7 @@ def test_the_graph_has_a_box_for_every_claim_and_a_table(visit):
     assert rows == sum(len(claim["related"]) for claim in catalogue()["claims"])
 
 
+@pytest.mark.slow
 def test_formulas_are_mathematics_to_the_browser(visit):
     page = visit("all")
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
@@ -197,6 +207,7 @@ def test_formulas_are_mathematics_to_the_browser(visit):
     assert "\\" not in words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_printed_it_is_all_there_and_nothing_to_press(visit, theme):
     page = visit(color_scheme=theme)
@@ -213,6 +224,7 @@ def test_printed_it_is_all_there_and_nothing_to_press(visit, theme):
     assert page.pdf().count(b"/Type /Page\n") > len(SOME) / 2
 
 
+@pytest.mark.slow
 def test_without_its_script_it_can_be_read(visit):
     page = visit(java_script_enabled=False)
     assert page.locator("#theme").is_hidden()
@@ -222,6 +234,7 @@ def test_without_its_script_it_can_be_read(visit):
     assert page.locator("#claim-gram_flow .copy").first.is_hidden()
 
 
+@pytest.mark.slow
 def test_cards_open_and_close_together(visit):
     page = visit()
     page.get_by_role("checkbox", name="undecided").check()
@@ -231,6 +244,7 @@ def test_cards_open_and_close_together(visit):
     assert page.locator(".claim > details[open]").count() == 0
 
 
+@pytest.mark.slow
 def test_a_network_shows_where_it_failed(visit):
     page = visit("network")
     row = page.locator(".matrix tbody tr", has_text="feature_learning_equation")

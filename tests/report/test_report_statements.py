@@ -16,6 +16,7 @@ from theorems.report.statements import formula, parsed, statement
 NAMES = frozenset(claim.name for claim in CLAIMS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)
 def test_every_statement_is_typeset_and_no_word_is_lost(claim):
     problems = [message.astext() for message in parsed(claim.statement).findall(system_message)]

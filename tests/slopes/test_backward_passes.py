@@ -32,6 +32,7 @@ class Checkpointed(nn.Module):
         return self.head(checkpoint(self.body, self.below(x), use_reentrant=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["", "below", "body.1", "head"])
 def test_reentrant_checkpoints_are_followed(where):
     torch.manual_seed(1)

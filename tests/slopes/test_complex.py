@@ -49,6 +49,7 @@ def throughout(dtype):
     return model, model.a.weight, torch.randn(12, 6, dtype=dtype)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", PRECISE, ids=str)
 @pytest.mark.parametrize("make", [between, throughout])
 def test_complex_networks_hold_and_wrong_gradients_are_refuted(make, dtype):

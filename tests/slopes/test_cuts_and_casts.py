@@ -90,6 +90,7 @@ ROUNDED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
 @pytest.mark.parametrize("what", ROUNDED)
 def test_what_is_rounded_on_the_way_is_no_contradiction(what, dtype):
@@ -99,6 +100,7 @@ def test_what_is_rounded_on_the_way_is_no_contradiction(what, dtype):
     refuted(doubled(mlp(out).to(dtype), 1.01), inputs=numbers(N, 6).to(dtype), loss=loss)
 
 
+@pytest.mark.slow
 def test_rounding_that_no_mode_sees_widens_the_bound():
     """Numbers that pass through numpy in float32 inside an autograd function: a plateau at small
     steps, a slope at large ones.
@@ -148,6 +150,7 @@ def logged(o, y):
     return functional.cross_entropy(o, y)
 
 
+@pytest.mark.slow
 def test_what_is_logged_hides_nothing():
     assert "without any effect on the loss: no_grad in logged (test_cuts_and_casts.py:" in holds(
         mlp(), loss=logged
@@ -254,6 +257,7 @@ CUTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", CUTS)
 def test_what_is_cut_off_is_held_and_named_and_hides_nothing(cut):
     make, said = CUTS[cut]
@@ -342,6 +346,7 @@ class Reversible(torch.autograd.Function):
         return x.grad, None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("factor", "outcome"), [(1.0, H), (1.01, R), (-1.0, R), (0.0, R)])
 def test_layers_that_a_backward_pass_trains_by_itself_are_looked_at(factor, outcome):
     torch.manual_seed(0)
@@ -382,6 +387,7 @@ class Flipped(torch.autograd.Function):
         return -grad
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", [5, 20, 40])
 def test_a_gradient_of_which_little_is_left_is_seen_or_named(depth):
     torch.manual_seed(depth)
@@ -407,6 +413,7 @@ def said(model, **options):
     return refuted(model, **options)["all parameters"].context.get("where", "")
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_draws_its_dropout_again():
     block = nn.Sequential(nn.Linear(8, 8), nn.Dropout(0.5), nn.Tanh())
     model = through(
@@ -417,6 +424,7 @@ def test_a_checkpoint_that_draws_its_dropout_again():
     assert "backward pass of block" in said(model) or "block" in said(model)
 
 
+@pytest.mark.slow
 def test_a_hook_that_scales():
     model = mlp()
     model[2].register_full_backward_hook(lambda _m, grads, _o: tuple(0.5 * g for g in grads))
@@ -520,6 +528,7 @@ def _backend(factor):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 @pytest.mark.parametrize(

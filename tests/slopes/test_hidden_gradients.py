@@ -95,6 +95,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("act", "share", "dtype"), CASES, ids=str)
 @pytest.mark.parametrize("kind", KINDS)
 def test_blocks_with_a_tiny_share(kind, act, share, dtype):
@@ -118,6 +119,7 @@ def test_blocks_with_a_tiny_share(kind, act, share, dtype):
         assert red or about(rows, name), (bug, rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bug", ["factor 2", "zeroed"])
 def test_what_a_norm_that_starts_from_zero_hides_is_seen_where_it_is_larger(bug):
     """At the point itself every gradient of the block is zero, and so is a doubled one."""
@@ -129,6 +131,7 @@ def test_what_a_norm_that_starts_from_zero_hides_is_seen_where_it_is_larger(bug)
     assert all("1.f.0" in where for where in red), rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tenths", range(80, 105, 3))
 def test_a_gradient_that_was_made_zero_is_red_or_named_at_every_share(tenths):
     """Between what is refuted and what rounding hides altogether there is no share at which a row

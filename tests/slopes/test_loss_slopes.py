@@ -144,6 +144,7 @@ def test_a_loss_below_the_last_place_of_its_outputs_is_undecided():
     assert outcome(lambda _t: 0.0, 1.0, scale=30.0) is Outcome.REFUTED
 
 
+@pytest.mark.slow
 def test_the_last_bits_of_a_network():
     """A norm over one number is its sign: autograd's slope of it is what is left of a
     cancellation.

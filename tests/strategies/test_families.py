@@ -174,6 +174,7 @@ def test_every_family_of_a_claim_is_looked_at():
     assert of_claims.items() <= OWN.items()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", OWN, ids=_named)
 def test_generic_points_have_what_drawn_ones_have_in_common(strategy):
     family = OWN[strategy]
@@ -190,6 +191,7 @@ PUBLIC = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", PUBLIC, ids=_named)
 def test_what_is_true_of_all_drawn_members_is_never_refuted_by_a_generic_point(strategy):
     kind = type(draws(strategy(), examples=1, seed=0)[0])
@@ -229,6 +231,7 @@ def _plainly(instance):
     )
 
 
+@pytest.mark.slow
 def test_a_point_outside_of_the_strategy_would_be_noticed():
     """The same conjecture on a wrong table: what is ReLU to the strategy has its masks as data at
     the generic points.
@@ -243,6 +246,7 @@ def test_a_point_outside_of_the_strategy_would_be_noticed():
 # -- what the families reach -----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_families_are_what_their_names_say():
     shapes = range(24)
     chains = [families.CHAINS(Source(s, 0)) for s in shapes]

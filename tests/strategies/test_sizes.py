@@ -83,6 +83,7 @@ LARGE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(("claim", "measure", "most"), LARGE)
 def test_what_is_wrong_only_for_large_instances_is_refuted(claim, measure, most, seed):
@@ -92,6 +93,7 @@ def test_what_is_wrong_only_for_large_instances_is_refuted(claim, measure, most,
     assert Outcome.REFUTED in {claim(instance).outcome for instance in large}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("claim", "measure", "most"), [LARGE[0], LARGE[2], LARGE[3]])
 def test_check_and_falsify_find_it(claim, measure, most):
     found = check(claim, seed=1)
@@ -103,12 +105,14 @@ def test_check_and_falsify_find_it(claim, measure, most):
     assert search.evidence.outcome is Outcome.REFUTED
 
 
+@pytest.mark.slow
 def test_a_large_refutation_is_shrunk_at_large_sizes():
     worst = check(LARGE[0].values[0], seed=0).worst.instance
     assert worst.depth == 5  # the least that refutes
     assert sum(w.shape[0] * w.shape[1] for w in worst.weights) <= 12
 
 
+@pytest.mark.slow
 def test_shrinking_still_finds_small_instances():
     @at_most(
         observed=lambda s: (s.features * s.features).sum(-1).sum(-1),
@@ -123,6 +127,7 @@ def test_shrinking_still_finds_small_instances():
     assert worst.features.size <= 4
 
 
+@pytest.mark.slow
 def test_the_sizes_are_in_the_evidence():
     from theorems import feature_learning_equation, layerwise_kernel
 
@@ -138,6 +143,7 @@ def test_the_sizes_are_in_the_evidence():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "strategy", [strategies.lattice_layers, strategies.layer_traces], ids=["lattice", "all"]
 )
@@ -147,6 +153,7 @@ def test_few_layers_are_without_gradient(strategy):
     assert 0 < still < 0.2 * len(found)  # some, since zeros are a corner; once they were 38 %
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_reused_and_tied_layers_are_drawn(seed):
     found = [one.drawn.instance for one in larger(strategies.layer_traces, 10, seed=seed)]

@@ -96,6 +96,7 @@ def cases(name, strategy, corners):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("strategy", "corner"),
     cases("layers", strategies.layer_traces, LAYER_CORNERS)
@@ -107,6 +108,7 @@ def test_corner_is_found(strategy, corner):
     assert corner(found)
 
 
+@pytest.mark.slow
 def test_seeds_are_those_that_torch_tells_apart():
     def stream(seed):
         return torch.rand(4, generator=torch.Generator().manual_seed(seed)).tolist()
@@ -122,6 +124,7 @@ def test_seeds_are_those_that_torch_tells_apart():
     assert stream(0) == stream(2**32) != stream(2**32 - 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "networks", [layers.lattice_networks, layers.seeded_networks], ids=["lattice", "seeded"]
 )
@@ -143,6 +146,7 @@ def test_networks_of_every_kind_are_drawn(networks):
     assert len(seen) >= (5 if networks is layers.lattice_networks else 3), seen
 
 
+@pytest.mark.slow
 @given(strategies.lattice_gated_networks() | strategies.seeded_gated_networks())
 def test_relu_networks_are_never_on_a_switch(net):
     """Constructed, not filtered: every pre-activation is an odd integer, or Gaussian with a live
@@ -153,12 +157,14 @@ def test_relu_networks_are_never_on_a_switch(net):
     assert all(bool((h != 0).all()) for h in fields(net).h[1:])
 
 
+@pytest.mark.slow
 @given(strategies.lattice_gated_networks() | strategies.free_gated_networks())
 def test_lattice_networks_are_integral(net):
     for value in (*net.weights, net.inputs, net.readout, net.residual, *net.weight_velocity):
         assert torch.equal(value, value.round())
 
 
+@pytest.mark.slow
 def test_lattice_layers_shrink_to_nothing():
     found = find(
         strategies.lattice_layers(),
@@ -169,6 +175,7 @@ def test_lattice_layers_shrink_to_nothing():
     assert not found.inputs.any()
 
 
+@pytest.mark.slow
 @given(strategies.network_specs())
 def test_specs_build_what_they_say(spec):
     from impl import build
@@ -179,6 +186,7 @@ def test_specs_build_what_they_say(spec):
     assert eval(repr(spec), {"NetworkSpec": type(spec)}) == spec
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_equal_seeds_draw_equal_networks(data):
     from impl import build

@@ -45,6 +45,7 @@ WILD = {
 }
 
 
+@pytest.mark.slow
 @FORMAT
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"tame"}))
 def test_a_wild_kind_is_wild_in_some_draws_and_tame_in_others(kind, name):
@@ -63,6 +64,7 @@ def test_a_wild_kind_is_wild_in_some_draws_and_tame_in_others(kind, name):
     assert calm >= 5
 
 
+@pytest.mark.slow
 @FORMAT
 def test_a_tame_matrix_is_gaussian(name):
     matrices = drawn("tame", name, lambda n: n.matrix(40, 50), 8)
@@ -75,6 +77,7 @@ def test_a_tame_matrix_is_gaussian(name):
     assert set(drawn("tame", name, Numbers.strength)) == {1.0, 0.1, 3.0}
 
 
+@pytest.mark.slow
 def test_conditions_reach_a_trillion_and_leave_the_largest_direction():
     matrices = drawn("ill-conditioned", "float64", lambda n: n.matrix(4, 5), 100)
     decades = sorted(
@@ -104,6 +107,7 @@ def test_conditions_reach_a_trillion_and_leave_the_largest_direction():
         assert all(abs(float(m.norm()) - 1) > 1e-9 for m in plain)
 
 
+@pytest.mark.slow
 @FORMAT
 @pytest.mark.parametrize("kind", KINDS)
 def test_strengths_are_positive(kind, name):
@@ -144,6 +148,7 @@ def test_what_a_constructor_refuses_is_kept_and_other_errors_are_not():
         refusing(build)(ZeroDivisionError())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["tame", "huge", "tiny"])
 def test_wild_pairs_keep_equal_grams(kind):
     """Both data sets grow by one power of two, which rounds nothing: X P Xᵀ with P = R Rᵀ stays

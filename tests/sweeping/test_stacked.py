@@ -61,6 +61,7 @@ def test_operands_without_a_common_dimension_are_not_split():
         layer.split()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLAIMS)
 def test_members_get_the_verdicts_that_they_get_alone(name, monkeypatch):
     claim = getattr(theorems, name)
@@ -90,6 +91,7 @@ def test_every_strategy_with_stacks_draws_its_own_type():
     assert set(deep) == {2, 3, 4}
 
 
+@pytest.mark.slow
 def test_a_wrong_claim_stops_and_is_drawn_again(tmp_path, monkeypatch):
     """Its first refuted network is found again at its position among those of its unit."""
     monkeypatch.setattr(units, "STACK", 2)

@@ -92,6 +92,7 @@ def test_a_unit_is_what_its_child_seed_draws_and_nothing_else(spec):
     assert float(drawn.instance.value) == first[0]
 
 
+@pytest.mark.slow
 def test_draws_are_not_steered(spec):
     """What refutes is met as often late as early: nothing aims at it, and nothing keeps away from
     what was drawn.
@@ -101,6 +102,7 @@ def test_draws_are_not_steered(spec):
     assert all(0.001 < share < 0.05 for share in halves)
 
 
+@pytest.mark.slow
 def test_run_twice_or_further_nothing_is_counted_twice(spec, store):
     once = swept([spec("itself")], store, 2 * SIZE)
     assert (once.total, once.done) == (2, 2)
@@ -112,6 +114,7 @@ def test_run_twice_or_further_nothing_is_counted_twice(spec, store):
     assert (total.instances, total.outcomes["HOLDS"]) == (3 * SIZE, 3 * SIZE)
 
 
+@pytest.mark.slow
 def test_a_refutation_stops_its_claim_alone_and_is_found_again(spec, store):
     found = swept([spec("itself"), spec("rarely_wrong")], store, 12 * SIZE)
     wrong = next(t for t in store.totals() if "wrong" in t.claim)
@@ -126,6 +129,7 @@ def test_a_refutation_stops_its_claim_alone_and_is_found_again(spec, store):
     assert swept([spec("rarely_wrong")], store, 24 * SIZE).total == 0, "it stays stopped"
 
 
+@pytest.mark.slow
 def test_a_claim_that_raises_costs_no_other(spec, store, tmp_path):
     text = MINE.replace(
         '"A number below 9900 is itself."', '"It raises."\n    raise ZeroDivisionError("because")'
@@ -137,6 +141,7 @@ def test_a_claim_that_raises_costs_no_other(spec, store, tmp_path):
     assert next(t for t in store.totals() if "itself" in t.claim).units == 4
 
 
+@pytest.mark.slow
 def test_an_executor_that_breaks_loses_nothing(spec, store):
     class Breaking(ThreadPoolExecutor):
         def submit(self, work, unit):
@@ -158,6 +163,7 @@ def test_a_strategy_that_refuses_everything_is_named(spec, store, tmp_path):
     assert "expected the strategy of itself to draw an instance" in found.errors[spec("itself")]
 
 
+@pytest.mark.slow
 def test_other_code_is_counted_apart_and_refused_from_a_worker(spec, store, tmp_path, monkeypatch):
     swept([spec("itself")], store, SIZE)
     with (tmp_path / "mine.py").open("a") as file:
@@ -209,6 +215,7 @@ sweep([sys.argv[1]], Store(Path(sys.argv[2])), ThreadPoolExecutor(2), count=int(
 """  # noqa: E501
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_nothing_is_lost_or_counted_twice(spec, store, tmp_path):
     folder, count, rng = tmp_path / "killed", 40 * SIZE, random.Random(0)
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -253,6 +260,7 @@ def test_known_values_of_the_bounds():
         bounds.fixed(2, 1)
 
 
+@pytest.mark.slow
 def test_the_betting_bound_holds_at_all_times_together():
     """Of 300 sequences with share 0.1, at most about one in twenty may ever be told that it is
     smaller.
@@ -267,6 +275,7 @@ def test_the_betting_bound_holds_at_all_times_together():
     assert bounds.anytime(40, 400) < 0.25
 
 
+@pytest.mark.slow
 def test_the_command_sweeps_shows_merges_and_the_report_reads_it(run, spec, tmp_path, monkeypatch):
     from theorems.report.evidence import Run
 
@@ -304,6 +313,7 @@ def test_the_command_sweeps_shows_merges_and_the_report_reads_it(run, spec, tmp_
         assert "expected" in err
 
 
+@pytest.mark.slow
 def test_two_dask_workers_one_of_which_is_killed(spec, store):
     distributed = pytest.importorskip(
         "distributed", reason="needs distributed: pip install 'theorems[cluster]'"

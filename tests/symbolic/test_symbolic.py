@@ -41,6 +41,7 @@ def equal(one, other):
 # -- laws and changes ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(max_examples=1000, deadline=None)
 @given(SEEDS)
 def test_what_known_laws_rewrite_is_proved(seed):
@@ -48,6 +49,7 @@ def test_what_known_laws_rewrite_is_proved(seed):
     assert same(run(expression, VALUES), run(rewritten(rng, expression), VALUES))
 
 
+@pytest.mark.slow
 @settings(max_examples=1000, deadline=None)
 @given(SEEDS)
 def test_one_token_changed_is_proved_only_where_it_changes_nothing(seed):
@@ -60,6 +62,7 @@ def test_one_token_changed_is_proved_only_where_it_changes_nothing(seed):
     assert proved == all(equal(run(expression, values), run(other, values)) for values in at)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(SEEDS, st.integers(1, 4), st.integers(1, 4))
 def test_equal_forms_are_equal_at_every_small_size(seed, a, b):
@@ -189,6 +192,7 @@ SYMMETRIC = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SYMMETRIC)
 def test_every_relabelling_has_one_name(name):
     term, rng = SYMMETRIC[name], Random(name)
@@ -201,6 +205,7 @@ def test_every_relabelling_has_one_name(name):
         assert canonical(Monomial((), tuple(factors), term.out)) == canonical(term)
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(st.data())
 def test_labels_are_equal_exactly_where_some_relabelling_is(data):

@@ -142,6 +142,7 @@ def run(names, how, values):
     return total if how == "plain" else total @ total.mT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=100, deadline=None)
 @given(SEEDS, st.integers(1, 3), st.integers(1, 3))

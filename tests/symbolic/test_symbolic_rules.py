@@ -85,6 +85,7 @@ def quotient(rng, depth, leaves):
     return (lambda v: one(v) + two(v)) if op == "+" else (lambda v: one(v) - two(v) * v["c"])
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(SEEDS, st.integers(1, 3))
 def test_quotients_keep_the_value(seed, n):
@@ -145,6 +146,7 @@ def one_hot(rng, n, p):
     return out * Fraction(1)
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(SEEDS, st.integers(2, 4), st.integers(1, 2))
 def test_selections_keep_the_value(seed, n, p):

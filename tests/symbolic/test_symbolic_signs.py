@@ -41,6 +41,7 @@ def test_sums_of_squares_have_a_sign_and_others_none():
     assert not is_positive((a * a).sum().terms)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(SEEDS)
 def test_a_sign_is_never_wrong(seed):
