@@ -71,10 +71,9 @@ def page(
     equivalent = sum(s.equivalent for s in survivors)
     share, among = killed / max(1, total), killed / max(1, total - equivalent)
     last = (
-        f"**Last run:** {total} mutants, drawn with seed {seed} from {counted['count']}: "
-        f"{killed} died ({timeouts} of them by timeout), {share:.1%} of "
-        f"all; {equivalent} of the {len(survivors)} survivors are equivalent, and "
-        f"{among:.1%} of the others died."
+        f"**Last run:** {total} mutants, drawn with seed {seed} from {counted['count']}: {killed} "
+        f"died ({timeouts} of them by timeout), {share:.1%} of all; {equivalent} of the "
+        f"{len(survivors)} survivors are equivalent, and {among:.1%} of the others died."
     )
     text = [
         "# Mutants that survive",

@@ -21,14 +21,12 @@ RULES = {
     "annotations": "types, in signatures, aliases and `TYPE_CHECKING` blocks: nothing computes "
     "with them",
     "wrong on purpose": "the wrong formulas of a claim's mutants and functions that only these "
-    "call: another "
-    "wrong formula is wrong too",
+    "call: another wrong formula is wrong too",
     "words": "the words of an error and of `__repr__`",
     "looks": "how pictures, the pages of the report and tables look: "
     f"{', '.join(f'`{p}`' for p in LOOKS)}",
     "draws": "numbers in `impl/strategies/`: how large, how many and how often instances are "
-    "drawn; "
-    "every instance drawn is one that a claim must hold on",
+    "drawn; every instance drawn is one that a claim must hold on",
 }
 
 Span = tuple[int, int, int, int]

@@ -95,13 +95,13 @@ def report(
     rate = killed / max(1, total - equivalent)
     for s in survivors:
         print(
-            f"{'explained  ' if s.note else 'UNEXPLAINED'} {s.path}:{s.line} ({s.tests})\n "
-            f" - {s.old}\n  + {s.new}"
+            f"{'explained  ' if s.note else 'UNEXPLAINED'} {s.path}:{s.line} ({s.tests})\n  - "
+            f"{s.old}\n  + {s.new}"
         )
     print(
-        f"{killed} of {total} mutants died ({killed / max(1, total):.1%}, {timeouts} of "
-        f"them by timeout); of the {len(survivors)} that survived "
-        f"{equivalent} are equivalent: {rate:.1%} of the others died"
+        f"{killed} of {total} mutants died ({killed / max(1, total):.1%}, {timeouts} of them by "
+        f"timeout); of the {len(survivors)} that survived {equivalent} are equivalent: {rate:.1%} "
+        "of the others died"
     )
     if out is not None:
         out.write_text(page(survivors, killed, timeouts, counted, seed), encoding="utf-8")

@@ -33,6 +33,6 @@ def text_of(page):
 
 def shown(page):
     return page.evaluate(
-        "[...document.querySelectorAll('.claim')].filter(c => c.checkVisibility()).map(c "
-        "=> c.id.slice(6))"
+        "[...document.querySelectorAll('.claim')].filter(c => c.checkVisibility()).map(c => "
+        "c.id.slice(6))"
     )

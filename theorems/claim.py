@@ -171,9 +171,8 @@ class Claim:
                 )
                 require(
                     reason is None or isinstance(reason, str),
-                    f"expected the check of {name!r} in {self.name} to return None, or the "
-                    "reason why the instance violates it, "
-                    f"got {type(reason).__name__}",
+                    f"expected the check of {name!r} in {self.name} to return None, or the reason "
+                    f"why the instance violates it, got {type(reason).__name__}",
                 )
             if reason is not None:
                 return name, reason
@@ -195,17 +194,16 @@ class Claim:
         if not isinstance(instance, self.subject):
             raise InputError(
                 f"expected {self.name} to be called with a {self.subject.__name__}, got "
-                f"{type(instance).__name__}; "
-                f"{HOW.get(self.subject.__name__, 'see its statement')}"
+                f"{type(instance).__name__}; {HOW.get(self.subject.__name__, 'see its statement')}"
             )
         if instance.members:
             return on_members(self, instance)
         kind = type(instance).__name__
         require(
             not instance.stacked,
-            f"expected {self.name} to be called with one {kind}, got a stack (leading "
-            "dimensions) that does not know its members; "
-            f"make it with {kind}.stack([...]), or judge them one by one",
+            f"expected {self.name} to be called with one {kind}, got a stack (leading dimensions) "
+            f"that does not know its members; make it with {kind}.stack([...]), or judge them one "
+            "by one",
         )
         violated = self.inapplicable(instance)
         if violated is not None:

@@ -29,10 +29,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="A suite in which every theorem runs. Exit codes: 0 everything came out as expected, 1 "
-    "something did not, "
-    "2 usage, input that cannot be judged, a file that cannot be written, 3 undecided or "
-    "nothing applied, "
-    "70 an error of this program, 130 interrupted.",
+    "something did not, 2 usage, input that cannot be judged, a file that cannot be written, 3 "
+    "undecided or nothing applied, 70 an error of this program, 130 interrupted.",
 )
 _COMMANDS: dict[str, Callable[..., None]] = {
     "check": check_command,

@@ -101,9 +101,9 @@ def why_no_family(claim: Claim) -> str:
             "one from an impl.generic.Source"
         )
     return (
-        "no family of generic instances is known to be what the claim's strategy draws; "
-        f"state it on {' or '.join(offers)} as it is, "
-        "with where= for a part of that, or name its family with generic= (impl.generic.families)"
+        "no family of generic instances is known to be what the claim's strategy draws; state it "
+        f"on {' or '.join(offers)} as it is, with where= for a part of that, or name its family "
+        "with generic= (impl.generic.families)"
     )
 
 

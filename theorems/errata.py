@@ -243,8 +243,8 @@ def _one_point() -> Any:
 ERRATA = (
     Erratum(
         "parameter_decay_bounds_kernel_rank_as_stated",
-        "under weight decay, features have at most as many directions as there are "
-        "classes, whatever makes them",
+        "under weight decay, features have at most as many directions as there are classes, "
+        "whatever makes them",
         "true of free features and of linear layers that a linear readout sees: decay must "
         "act on what is counted",
         "Decay on V pulls V, not softplus(XV), towards low rank: at rest the features keep "
@@ -280,8 +280,8 @@ ERRATA = (
     Erratum(
         "learned_weights_are_spiked_gaussian",
         "given ς = Xᵀy, w ~ N(0, I/d + (μ₁η/(nm))² ςςᵀ) with the target's μ₁ = E g'(z)",
-        "given ς, w ~ N(0, I/d + (c₁η/(nm))² ςςᵀ) with the activation's c₁ = E σ'(z), as "
-        "in the first step",
+        "given ς, w ~ N(0, I/d + (c₁η/(nm))² ςςᵀ) with the activation's c₁ = E σ'(z), as in the "
+        "first step",
         "The variance along ς is too large by the factor (μ₁/c₁)², so the law stays at a "
         "fixed distance.",
         _rows,
@@ -289,8 +289,8 @@ ERRATA = (
     Erratum(
         "spike_moments",
         "A = 1 + (η²/d²)(μ₁²/(αβ²)) E y² and B = (η²/d)(μ₁⁴/(αβ²))(α − 1/d + 2s/(μ₁²d))",
-        "A = 1 + (η²/d²)(c₁²/(αβ²)) E y² and B = (η²/d)(c₁²μ₁²/(αβ²))(α − 1/d + "
-        "2s/(μ₁²d)), c₁ = E σ'(z)",
+        "A = 1 + (η²/d²)(c₁²/(αβ²)) E y² and B = (η²/d)(c₁²μ₁²/(αβ²))(α − 1/d + 2s/(μ₁²d)), c₁ = E "
+        "σ'(z)",
         "They inherit the coefficient of the first step. With one sample in one dimension "
         "both sides are fractions.",
         _one_point,
@@ -309,8 +309,8 @@ ERRATA = (
         "E G over N(0, γ₁I + γ₂uuᵀ) = Σ_j (γ₂/2)^j/j! · E[D_u^{2j} G] over N(0, γ₁I), for "
         "all γ₁, γ₂ > 0 and all G of polynomial growth",
         "the same for γ₂ < γ₁, or for polynomials G",
-        "It is a Taylor series in the variance, analytic in Re s > 0 only: at γ₂ ≥ γ₁ it "
-        "is summed past its radius.",
+        "It is a Taylor series in the variance, analytic in Re s > 0 only: at γ₂ ≥ γ₁ it is summed "
+        "past its radius.",
         _two,
     ),
 )

@@ -18,25 +18,21 @@ LARGEST_ERROR = 2.0**-40
 IDENTITIES: Mapping[str, str] = {
     # arXiv:2601.00276, task-driven kernel flows
     "kernel_rank_at_most_classes": "minors of size C + 1 of μΦ − ∇J, for any gradient at the "
-    "outputs; the singular value "
-    "is an inequality",
+    "outputs; the singular value is an inequality",
     "softmax_kernel_rank_below_classes": "minors of size C, for any gradient at the outputs "
     "whose rows sum to zero",
-    "task_drive_is_low_rank": "minors of size C + 1 of the drive; that the rank is not smaller "
-    "is seen at the point "
-    "itself",
+    "task_drive_is_low_rank": "minors of size C + 1 of the drive; that the rank is not smaller is "
+    "seen at the point itself",
     "task_drive_is_the_energy_gradient": "rational in Φ, Y, λ",
     "kernel_ode": "rational in Φ, Y, λ, μ",
     "kernel_energy_decreases": "the reduced objective and the rate; convexity is an inequality",
     "water_filling_law": "∇E(K)·K = 0 for each set of active modes; bases by Cayley's transform, "
-    "both signs of "
-    "every column",
+    "both signs of every column",
     "water_filling_path": "rational in the modes, λ, μ",
     "only_full_water_filling_is_stable": "stationarity and rates, for each set of active modes; "
     "their signs are inequalities",
-    "imbalance_decays_exponentially": "polynomial; the generator for any gradient at the "
-    "outputs, four derivatives for the "
-    "squared loss",
+    "imbalance_decays_exponentially": "polynomial; the generator for any gradient at the outputs, "
+    "four derivatives for the squared loss",
     "sgd_kernel_noise_is_low_rank": "minors of size 2C + 1, for any gradient at the outputs and "
     "the batches of the shape",
     "sgd_kernel_noise_formula": "polynomial, for any gradient at the outputs and the batches of "
@@ -45,19 +41,16 @@ IDENTITIES: Mapping[str, str] = {
     "sgd_feature_noise_is_low_rank": "minors of size C + 1 (softmax: C)",
     "sgd_feature_noise_stays_in_readout_rows": "rational: projector on the readout's rows",
     "spectral_bias_variance": "bias and variance, rational in spectrum, basis, signal; that no "
-    "other spectrum is "
-    "better is an inequality",
+    "other spectrum is better is an inequality",
     "laplacian_spectral_filter": "∇E(K)·K = 0 for each set of passed modes",
-    "laplacian_filter_rank": "minors, one size above the number of passed modes; that the rank "
-    "is not smaller is "
-    "seen at the point itself",
+    "laplacian_filter_rank": "minors, one size above the number of passed modes; that the rank is "
+    "not smaller is seen at the point itself",
     # arXiv:2509.25637, preconditioned feature learning
     "gram_sufficiency_in_training": "polynomial in X, W, a symmetric P, η, λ, for any gradient "
     "at the outputs",
     "gram_sufficiency_at_inference": "polynomial, as gram_sufficiency_in_training",
     "same_gram_same_training": "polynomial: X = X'M, P' = MPMᵀ for any M, a quadratic network "
-    "trained for one and two "
-    "steps",
+    "trained for one and two steps",
     "information_needs_matched_initialisation": "polynomial: X = X'M, R' = MR for any M; start "
     "c^½R",
     "covariance_power_sets_spectral_bias": "rational in scores and basis, for whole logarithms "
@@ -68,12 +61,10 @@ IDENTITIES: Mapping[str, str] = {
     "one_step_learns_powered_teacher": "polynomial in β, h, readout, rate; the Gaussian by "
     "cubature, activations z and z + z²",
     "alignment_decides_exponent": "the slope, rational in the orthonormal design, for whole "
-    "logarithms and powers; its "
-    "sign is an inequality",
+    "logarithms and powers; its sign is an inequality",
     # arXiv:2605.17718, one large gradient step
     "spike_moments": "rational in w* (a unit vector by Cayley's transform), g of degree one or "
-    "two, noise, "
-    "rate, c₁",
+    "two, noise, rate, c₁",
     # arXiv:2605.06258, the weight Gram matrix
     "feature_learning_equation": "polynomial, for any gradient at the outputs",
     "gram_follows_virtual_covariance": "polynomial, for any gradient at the outputs",
@@ -81,9 +72,8 @@ IDENTITIES: Mapping[str, str] = {
     "gram_flow": "polynomial, for any gradient at the outputs",
     "target_linearity_laws": "invariance and Pythagoras, rational; bounds and monotonicity are "
     "inequalities",
-    "gram_whitening_keeps_the_gram": "Gram and symmetry, for the most general W₁ with "
-    "polar(W₁W₂ᵀ) = Q; positivity and "
-    "nearness are inequalities",
+    "gram_whitening_keeps_the_gram": "Gram and symmetry, for the most general W₁ with polar(W₁W₂ᵀ) "
+    "= Q; positivity and nearness are inequalities",
     "rotation_is_orthogonal_to_learning": "rational: the spin solves its linear equation",
     "surrogate_grows_over_the_ensemble": "polynomial: readouts ± the rows of q times an "
     "orthogonal matrix",
@@ -100,8 +90,7 @@ IDENTITIES: Mapping[str, str] = {
     # masks
     "single_layer_residual_dynamics": "polynomial, for any gates and residuals",
     "layerwise_kernel": "the velocities, polynomial for any gates and residuals; that no layer "
-    "raises the loss "
-    "is an inequality",
+    "raises the loss is an inequality",
     "backward_pullback_recursion": "polynomial, for any gates and residuals",
     "weight_gram_is_first_nontrivial_pullback": "polynomial, for any gates and residuals",
     "forward_pushforward_recursion": "polynomial, for any gates and residuals",
@@ -113,8 +102,7 @@ IDENTITIES: Mapping[str, str] = {
 
 NO_IDENTITY: Mapping[str, str] = {
     "parameter_decay_bounds_kernel_rank_as_stated": "an inequality between singular values, of "
-    "features through softplus; kept as stated, "
-    "refuted",
+    "features through softplus; kept as stated, refuted",
     "kernel_flow_reaches_water_filling": "a limit of integrated flows",
     "missing_modes_escape": "rates fitted to integrated flows",
     "coupled_flow_reaches_water_filling": "a limit of integrated flows",
@@ -136,8 +124,7 @@ NO_IDENTITY: Mapping[str, str] = {
     "decay_is_preserved": "inequalities between eigenvalues",
     "virtual_step_raises_target_linearity": "inequalities only; judged exactly at generic "
     "points, without an error probability",
-    "surrogate_grows_in_expectation": "an expectation over Gaussian readouts; the identity "
-    "behind it is "
-    "surrogate_grows_over_the_ensemble",
+    "surrogate_grows_in_expectation": "an expectation over Gaussian readouts; the identity behind "
+    "it is surrogate_grows_over_the_ensemble",
 }
 """Why the other claims are none."""

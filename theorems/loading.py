@@ -128,8 +128,7 @@ class Typed:
     def _of_type(self, instance: Any) -> Any:
         if not isinstance(instance, self.claim.subject):
             raise InputError(
-                f"expected on= of {self.claim.name} to draw {self.claim.subject.__name__}, "
-                "as its annotation says, got "
-                f"{type(instance).__name__}; change the one or the other"
+                f"expected on= of {self.claim.name} to draw {self.claim.subject.__name__}, as its "
+                f"annotation says, got {type(instance).__name__}; change the one or the other"
             )
         return instance

@@ -31,9 +31,8 @@ HOW = {
     "FeatureSet": "use impl.feature_set(features, targets)",
     "DecayedMatrix": "use impl.decayed_layers(model, inputs, targets, loss, decay=...)['name'] or "
     "impl.free_features(...)",
-    "MinibatchNoise": "use impl.readout_noise(model, inputs, targets, loss, "
-    "impl.minibatches(...)) or "
-    "impl.feature_noise(...)",
+    "MinibatchNoise": "use impl.readout_noise(model, inputs, targets, loss, impl.minibatches(...)) "
+    "or impl.feature_noise(...)",
     "CoupledPoint": "use impl.coupled_point(features, readout, targets, ridge=..., decay=...)",
     "WeightStep": "use impl.weight_step(before, after)",
     "WeightMotion": "use impl.weight_motion(weight, velocity)",
@@ -99,8 +98,7 @@ def stated_in(predict: Callable[[Any], Any]) -> Stated:
     if not (isinstance(subject, type) and issubclass(subject, Instance)):
         raise InputError(
             f"expected {name} ({where}) to be about an instance (LayerTrace, FeatureSet, a "
-            "subclass of impl.Instance …), "
-            f"got {getattr(subject, '__name__', subject)}; {hint}"
+            f"subclass of impl.Instance …), got {getattr(subject, '__name__', subject)}; {hint}"
         )
     statement = inspect.getdoc(predict) or f"{UNSTATED} {name.replace('_', ' ')}."
     return Stated(name, statement, code.co_filename, where, subject)
@@ -188,6 +186,5 @@ def _hint(error: BaseException) -> str:
         return ""
     return (
         ". Its rounding error is bounded by running the formula itself, so write it with "
-        f"{OPERATORS}; "
-        "they also run on exact integers"
+        f"{OPERATORS}; they also run on exact integers"
     )

@@ -42,8 +42,7 @@ _MEANING = {
     Grade.CERTIFIED: "enclosed by ball arithmetic",
     Grade.NUMERICAL: "within a rounding bound derived from shapes and magnitudes",
     Grade.STATISTICAL: "a test with a stated false-alarm probability, or a fit under a stated "
-    "class of "
-    "corrections",
+    "class of corrections",
 }
 
 

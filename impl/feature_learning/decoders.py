@@ -52,8 +52,8 @@ class Decoder(Instance):
         for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True), start=1):
             require(
                 tuple(weight.shape) == (bias.shape[0], width),
-                f"expected layer {i} of shape (n_{i}, {width}) and bias (n_{i},), "
-                f"got {tuple(weight.shape)} and {tuple(bias.shape)}",
+                f"expected layer {i} of shape (n_{i}, {width}) and bias (n_{i},), got "
+                f"{tuple(weight.shape)} and {tuple(bias.shape)}",
             )
             width = weight.shape[0]
             for value in (weight, bias):

@@ -110,8 +110,8 @@ def weight_step(before: Tensor, after: Tensor, *, seed: int = 0) -> WeightStep:
     """
     require(
         before.ndim == 2 and before.shape == after.shape,
-        "expected two weight matrices of one shape (d_out, d_in), got "
-        f"{tuple(before.shape)} and {tuple(after.shape)}",
+        f"expected two weight matrices of one shape (d_out, d_in), got {tuple(before.shape)} and "
+        f"{tuple(after.shape)}",
     )
     check_tensor("before", before)
     check_tensor("after", after)

@@ -69,8 +69,8 @@ class GatedNetwork(Instance):
         require(len(self.weights) > 0, "expected at least one weight matrix, got none")
         require(
             len(self.weights) == len(self.masks) == len(self.weight_velocity),
-            f"expected as many masks and velocities as weights ({len(self.weights)}), "
-            f"got {len(self.masks)} and {len(self.weight_velocity)}",
+            f"expected as many masks and velocities as weights ({len(self.weights)}), got "
+            f"{len(self.masks)} and {len(self.weight_velocity)}",
         )
         *lead, rows, width = self.inputs.shape
         require(rows > 0, f"expected at least one row of inputs, got {tuple(self.inputs.shape)}")

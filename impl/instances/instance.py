@@ -224,9 +224,8 @@ class Instance:
         }
         require(
             any(_operands(value) for value in fields.values()),
-            "expected instances of tensors or exact numbers to stack, got "
-            f"{type(first).__name__} without either: "
-            "judge them one by one",
+            f"expected instances of tensors or exact numbers to stack, got {type(first).__name__} "
+            "without either: judge them one by one",
         )
         try:
             joined = dataclasses.replace(first, **fields)

@@ -54,9 +54,8 @@ def check_declared(kind: type) -> None:
         )
         require(
             isinstance(declared, Mapping),
-            f"expected {label} of {kind.__name__} to say of every measured field how far "
-            "it can be off, "
-            f"got {declared!r}; {hint}, or its radius, or impl.unknown",
+            f"expected {label} of {kind.__name__} to say of every measured field how far it can be "
+            f"off, got {declared!r}; {hint}, or its radius, or impl.unknown",
         )
         for name, bound in declared.items():
             require(
@@ -66,9 +65,8 @@ def check_declared(kind: type) -> None:
             )
             require(
                 callable(bound) or (bound is None and label == "granted"),
-                f"expected {label}[{name!r}] of {kind.__name__} to be a function that says "
-                f"how far {name!r} can "
-                f"be off, got {bound!r}; {hint}, or its radius, or impl.unknown",
+                f"expected {label}[{name!r}] of {kind.__name__} to be a function that says how far "
+                f"{name!r} can be off, got {bound!r}; {hint}, or its radius, or impl.unknown",
             )
 
 

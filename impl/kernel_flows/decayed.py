@@ -242,9 +242,8 @@ def _decays_elsewhere(model: nn.Module, name: str) -> str:
     own = modules[name]._parameters.get("weight") if name in modules else None
     if own is None:
         return (
-            f"the weight of layer {name!r} is computed from other parameters (a "
-            "parametrization, a norm, a functional call): decay "
-            "acts on those"
+            f"the weight of layer {name!r} is computed from other parameters (a parametrization, a "
+            "norm, a functional call): decay acts on those"
         )
     readers = [
         where
@@ -321,10 +320,9 @@ def linear_path(layers: Mapping[str, LayerTrace], name: str, last: str) -> tuple
         ]
         if not following:
             return [last], (
-                f"the output of layer {current!r} does not enter another linear layer "
-                "unchanged: where it passes a nonlinearity, decay "
-                "acts on the parameters of nonlinear features, and nothing bounds their "
-                "rank by the number of classes"
+                f"the output of layer {current!r} does not enter another linear layer unchanged: "
+                "where it passes a nonlinearity, decay acts on the parameters of nonlinear "
+                "features, and nothing bounds their rank by the number of classes"
             )
         grads = [layers[other].input_grad for other in following]
         if not any(bool((layers[current].output_grad == grad).all()) for grad in grads):

@@ -138,9 +138,9 @@ def _pulls(factor: Tensor, targets: Tensor, ridge: float) -> Tensor:
     root, flaw = torch.linalg.cholesky_ex(kernel)
     if bool(flaw) or not bool(root.isfinite().all()):
         raise InputError(
-            f"expected a kernel that float64 can invert beside the ridge {ridge:.3g}, got "
-            f"one up to {float(kernel.abs().max()):.3g}; "
-            "scale the labels or the features down, or raise the ridge"
+            f"expected a kernel that float64 can invert beside the ridge {ridge:.3g}, got one up "
+            f"to {float(kernel.abs().max()):.3g}; scale the labels or the features down, or raise "
+            "the ridge"
         )
     return math.sqrt(ridge) * torch.cholesky_solve(targets, root)
 

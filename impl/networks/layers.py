@@ -189,9 +189,8 @@ class LayerTrace(Instance):
             exact = not isinstance(value, np.ndarray | np.generic) or value.dtype == object
             if not hasattr(value, "shape") or not exact:
                 raise InputError(
-                    f"expected {name}{label} to be a tensor (or an object array of exact "
-                    f"numbers), got {got}; "
-                    "wrap it in torch.as_tensor"
+                    f"expected {name}{label} to be a tensor (or an object array of exact numbers), "
+                    f"got {got}; wrap it in torch.as_tensor"
                 )
             if not isinstance(value, kind):
                 raise InputError(

@@ -83,9 +83,8 @@ class _Broadcasts(TorchFunctionMode):
                     and (tuple(result.shape) == both or (reduces and floating))
                 ):
                     raise InputError(
-                        f"expected targets of shape {_shape(out)}, got {got}: the loss "
-                        f"would broadcast them to {both}; "
-                        "reshape the targets to the outputs' shape"
+                        f"expected targets of shape {_shape(out)}, got {got}: the loss would "
+                        f"broadcast them to {both}; reshape the targets to the outputs' shape"
                     )
         return result
 

@@ -141,10 +141,9 @@ class Pullback:
         for name, delta in deltas.items():
             require(
                 not bool(delta[0, self.spared].any()),
-                "expected a model that treats samples one by one and keeps them in the "
-                "first dimension, got outputs that depend "
-                f"on rows of other samples at layer {name!r}; use batch_first=True, or "
-                "statistics that are not the batch's",
+                "expected a model that treats samples one by one and keeps them in the first "
+                f"dimension, got outputs that depend on rows of other samples at layer {name!r}; "
+                "use batch_first=True, or statistics that are not the batch's",
             )
         return {name: delta[1:] for name, delta in deltas.items()}
 
@@ -211,8 +210,8 @@ def _check_linear(call: Call, weight: Tensor) -> None:
     require(
         torch.equal(plain, call.outputs.detach()),
         f"expected layer {call.name!r} to compute {kind.__name__} of its input, got "
-        f"{type(layer).__name__}, whose forward (or hook) "
-        "computes something else; leave it out with layers=[…]",
+        f"{type(layer).__name__}, whose forward (or hook) computes something else; leave it out "
+        "with layers=[…]",
     )
 
 
@@ -220,10 +219,9 @@ def _per_sample(call: Call, leading: int, samples: int) -> int:
     """How many leading rows of a call belong to one sample."""
     require(
         leading % samples == 0,
-        f"expected every sample to have its own rows at layer {call.name!r}, got {leading} "
-        f"rows for {samples} samples; "
-        "the model must keep samples in the first dimension, and layers on shared data are "
-        "to be left out with layers=[…]",
+        f"expected every sample to have its own rows at layer {call.name!r}, got {leading} rows "
+        f"for {samples} samples; the model must keep samples in the first dimension, and layers "
+        "on shared data are to be left out with layers=[…]",
     )
     return leading // samples
 

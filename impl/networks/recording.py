@@ -108,9 +108,8 @@ class Recording:
 
 
 _DIFFERENTIATED = (
-    "the model or the loss differentiates through it with create_graph: the loss then "
-    "depends on its weight through the "
-    "backward pass as well"
+    "the model or the loss differentiates through it with create_graph: the loss then depends on "
+    "its weight through the backward pass as well"
 )
 _NOT_CALLED = (
     "the network never calls it as a module on any rows, and no product of its weight with "

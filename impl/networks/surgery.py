@@ -82,9 +82,8 @@ class FirstLayer:
                 )
             except Exception as error:
                 raise InputError(
-                    f"expected the first layer, {self.name!r}, to take rows and nothing "
-                    "else, but it raised "
-                    f"{told(error)}"
+                    f"expected the first layer, {self.name!r}, to take rows and nothing else, but "
+                    f"it raised {told(error)}"
                 ) from error
             return outputs.clone()
 

@@ -127,9 +127,9 @@ def _refuse_batch_statistics(model: nn.Module) -> None:
         if isinstance(module, _BatchNorm):
             require(
                 not module.training and module.running_mean is not None,
-                "expected a model that treats samples one by one, got "
-                f"{type(module).__name__} {name!r} with batch statistics, "
-                "which mix them; call model.eval() and keep track_running_stats=True",
+                f"expected a model that treats samples one by one, got {type(module).__name__} "
+                f"{name!r} with batch statistics, which mix them; call model.eval() and keep "
+                "track_running_stats=True",
             )
 
 

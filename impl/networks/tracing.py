@@ -311,8 +311,8 @@ def hooked(name: str, layer: Layer, gradient: Tensor) -> Tensor:
             changed = hook(gradient)
         except Exception as error:
             raise InputError(
-                f"expected a hook on the weight of {name!r} that takes its gradient, but "
-                f"it raised {told(error)}"
+                f"expected a hook on the weight of {name!r} that takes its gradient, but it raised "
+                f"{told(error)}"
             ) from error
         gradient = gradient if changed is None else changed
     return gradient

@@ -202,9 +202,8 @@ def exact_constant(value: Any) -> Any:
         len(digits.strip("-0.").replace(".", "")) > 15 and not number.is_integer()
     ):
         raise NotExactError(
-            f"expected integers and fractions, got the float {digits}: the formula mixes "
-            "floats into exact arithmetic; "
-            "left out here are the grade EXACT and the p(error)"
+            f"expected integers and fractions, got the float {digits}: the formula mixes floats "
+            "into exact arithmetic; left out here are the grade EXACT and the p(error)"
         )
     exact = Fraction(digits)
     return int(exact) if exact.denominator == 1 else exact

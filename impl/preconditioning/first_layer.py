@@ -221,9 +221,8 @@ class FirstLayerTraining:
             records.append(record)
         require(
             bool(records),
-            "expected a first step on integers below 2^50 (parameters, inputs, "
-            "test_inputs, targets, P and rates), got others; use "
-            "smaller entries, and whole test_inputs",
+            "expected a first step on integers below 2^50 (parameters, inputs, test_inputs, "
+            "targets, P and rates), got others; use smaller entries, and whole test_inputs",
         )
         stacked = {name: torch.stack([record[name] for record in records]) for name in records[0]}
         unit = torch.finfo(self.rows.dtype).eps / 2

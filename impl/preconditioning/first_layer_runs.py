@@ -92,9 +92,8 @@ def _unfit(layer: FirstLayer) -> str | None:
         )
     if layer.outputs.dtype != layer.rows.dtype:
         return (
-            f"the first layer, {layer.name!r}, turns {layer.rows.dtype} into "
-            f"{layer.outputs.dtype} (autocast): whose rounding is "
-            "not bounded; check it without"
+            f"the first layer, {layer.name!r}, turns {layer.rows.dtype} into {layer.outputs.dtype} "
+            "(autocast): whose rounding is not bounded; check it without"
         )
     if columns > LARGEST_COLUMNS:
         return (

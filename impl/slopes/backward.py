@@ -83,8 +83,8 @@ def _accumulated(
         getattr(p, "_post_accumulate_grad_hooks", None) for p in leaves
     ):
         raise InputError(
-            "checkpoints with use_reentrant=True and reversible layers show no gradients "
-            "of activations; use_reentrant=False does"
+            "checkpoints with use_reentrant=True and reversible layers show no gradients of "
+            "activations; use_reentrant=False does"
         )
     before = [(p, p.grad) for p in leaves]
     try:

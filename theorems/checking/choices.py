@@ -30,8 +30,7 @@ try:
 except ImportError as error:  # an older or a much newer one
     raise ImportError(
         "expected a version of hypothesis whose choices can be read, 6.150 or newer, got "
-        f"{__version__} ({error}); "
-        "install the one in constraints.txt"
+        f"{__version__} ({error}); install the one in constraints.txt"
     ) from error
 
 Choice: TypeAlias = "int | float | bool | str | bytes"

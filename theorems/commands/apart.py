@@ -106,9 +106,9 @@ def in_processes(
 
 def _lost(claim: Claim) -> str:
     return (
-        f"expected {claim.name} to be judged, but the process that did ended without a "
-        "word (killed, out of memory, or a crash in compiled "
-        "code), and a second one did too; judge it with --jobs 1"
+        f"expected {claim.name} to be judged, but the process that did ended without a word "
+        "(killed, out of memory, or a crash in compiled code), and a second one did too; judge it "
+        "with --jobs 1"
     )
 
 

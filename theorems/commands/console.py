@@ -88,9 +88,8 @@ def drawing(claim: Claim) -> Iterator[None]:
     except Exception as error:
         if type(error).__name__.startswith("Flaky"):
             raise InputError(
-                f"expected {claim.name} to answer alike on equal instances, got two "
-                "answers on one: take every random number from a "
-                "generator seeded by the instance"
+                f"expected {claim.name} to answer alike on equal instances, got two answers on "
+                "one: take every random number from a generator seeded by the instance"
             ) from error
         raise InputError(
             f"expected {claim.name} to be checked, but its strategy or relation failed: "

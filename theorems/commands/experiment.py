@@ -36,10 +36,8 @@ def experiment_command(
             "extra report)")] = None,
     folder: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="DIR", help="keep finished replicates there, for "
-                "a run that is cut short, and write "
-                "figures "
-                "there"),
+        typer.Option("--output", "-o", metavar="DIR", help="keep finished replicates there, for a "
+                "run that is cut short, and write figures there"),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="processes that train side by side")] = 2,
     *,

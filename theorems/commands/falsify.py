@@ -255,10 +255,9 @@ def _print(search: Search, several: bool) -> None:
     if seen.watched is not None:
         _, verdict, alarm = seen.watched
         out.print(
-            f"  watched {verdict.context['replicates']} replicates of the instance nearest "
-            "to refutation: betting against the claim made "
-            f"{math.exp(verdict.measured):.3g} of 1, and {math.exp(verdict.bound):.3g} "
-            f"would refute it at level {alarm:.2g}",
+            f"  watched {verdict.context['replicates']} replicates of the instance nearest to "
+            f"refutation: betting against the claim made {math.exp(verdict.measured):.3g} of 1, "
+            f"and {math.exp(verdict.bound):.3g} would refute it at level {alarm:.2g}",
             highlight=False,
         )
     out.print(f"  the same search again: {again}" + ("\n" if several else ""), highlight=False)

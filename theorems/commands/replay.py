@@ -38,8 +38,7 @@ def replay_command(
         out.print(f"[bold]{path.name}[/]", highlight=False)
         out.print(
             f"  recorded: {found['claim']}: {found['outcome']}, residual {found['residual']}, "
-            f"bound {found['bound']}, "
-            f"seed {found['seed']}",
+            f"bound {found['bound']}, seed {found['seed']}",
             highlight=False,
             markup=False,
         )

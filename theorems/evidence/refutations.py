@@ -29,9 +29,9 @@ def require_repeatable(seen: Evidence) -> None:
         return
     require(
         seen.claim(worst.instance).outcome is worst.outcome,
-        f"expected {seen.claim.name} to answer alike on equal instances, got REFUTED and "
-        "then something else: take every random number from a "
-        f"generator seeded by the instance; on {worst.instance!r}",
+        f"expected {seen.claim.name} to answer alike on equal instances, got REFUTED and then "
+        "something else: take every random number from a generator seeded by the instance; on "
+        f"{worst.instance!r}",
     )
 
 

@@ -81,8 +81,7 @@ def _rise(runs: Runs, name: str) -> dict[str, Array]:
     unit="target linearity",
     source=Source(PAPER, "target linearity by layer and along training"),
     reported="Deep networks learn to transform representations sequentially towards a "
-    "target-linear "
-    "structure, layer by layer and along training.",
+    "target-linear structure, layer by layer and along training.",
     differs=DIGITS,
     mutants={
         "labels shuffled": partial(_rise, name="digits, labels shuffled"),
@@ -115,8 +114,8 @@ def _along(runs: Runs, name: str) -> dict[str, Array]:
     reported="On a Swiss roll the virtual updates unroll the inputs along the target within a "
     "hundred steps.",
     differs="The released notebook draws virtual updates and no number. Here: TL of held-out "
-    "points, a bias as a constant input, 16 units per "
-    "layer (the paper's 32 random ones explain 0.99 of the target before any training), Adam.",
+    "points, a bias as a constant input, 16 units per layer (the paper's 32 random ones explain "
+    "0.99 of the target before any training), Adam.",
     mutants={
         "labels shuffled": partial(_along, name="Swiss roll, labels shuffled"),
         "linear network": partial(_along, name="Swiss roll, linear network"),
@@ -163,11 +162,10 @@ _STAIRCASE_SCALES = {
     ),
 }
 _STAIRCASE = (
-    "The released notebook's protocol: ten Gaussian inputs, 1000 samples, two hidden "
-    "layers, weights N(0, 1/fan-in), output over √width, full-batch "
-    "SGD at 0.01 for 2000 steps, one seed, 1.7425/1.8251/1.8943/1.9428 at widths "
-    "32/128/512/1024. What it prints as final_test_loss is the loss on the "
-    "training set. Default scale stops at width 128."
+    "The released notebook's protocol: ten Gaussian inputs, 1000 samples, two hidden layers, "
+    "weights N(0, 1/fan-in), output over √width, full-batch SGD at 0.01 for 2000 steps, one seed, "
+    "1.7425/1.8251/1.8943/1.9428 at widths 32/128/512/1024. What it prints as final_test_loss is "
+    "the loss on the training set. Default scale stops at width 128."
 )
 
 

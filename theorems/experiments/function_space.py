@@ -12,9 +12,9 @@ from theorems.impl.experiments.runs import Array, Runs
 
 _PAPER = "2605.17718"
 _NETWORK = (
-    "Two-layer ReLU network, teacher tanh⟨w*, x⟩, noise 0.3, one full-batch step on the "
-    "first layer at the rate η₀d; a ridge readout on fresh samples. "
-    "The paper is about the limit of high dimension; errors are over the variance of the target."
+    "Two-layer ReLU network, teacher tanh⟨w*, x⟩, noise 0.3, one full-batch step on the first "
+    "layer at the rate η₀d; a ridge readout on fresh samples. The paper is about the limit of high "
+    "dimension; errors are over the variance of the target."
 )
 _COMMON = {"width_ratio": 4, "step_ratio": 2, "fit_ratio": 2, "noise": 0.3, "ridge": 0.1}
 _STEP_SCALES = {
@@ -193,8 +193,8 @@ def _mixed(runs: Runs, name: str = "after the step") -> dict[str, Array]:
     reported="The leading eigenfunctions mix: the top radial mode is coupled with a target-aligned "
     "quadratic harmonic.",
     differs="Two-layer ReLU network, teacher tanh⟨w*, x⟩, one full-batch step at the rate 8d on n "
-    "= 4d samples; the eigenfunction is that of the kernel of the "
-    "network's features on fresh points.",
+    "= 4d samples; the eigenfunction is that of the kernel of the network's features on fresh "
+    "points.",
     mutants={
         "labels shuffled": partial(_mixed, name="labels shuffled"),
         "before the step": partial(_mixed, name="before the step"),

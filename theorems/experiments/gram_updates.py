@@ -19,9 +19,9 @@ PAPER = "2605.06258"
 
 
 DIGITS = (
-    "MNIST, SVHN, CIFAR and BERT in the paper; digits of scikit-learn here, full batch, so "
-    "that nothing is downloaded. Target linearity is "
-    "that of the claims (column-centred targets), of held-out samples."
+    "MNIST, SVHN, CIFAR and BERT in the paper; digits of scikit-learn here, full batch, so that "
+    "nothing is downloaded. Target linearity is that of the claims (column-centred targets), of "
+    "held-out samples."
 )
 
 

@@ -82,9 +82,8 @@ def _steps(settings: Mapping[str, float]) -> list[float]:
     reported="On addition modulo 61 with weight decay, target linearity rises with the delayed "
     "generalisation.",
     differs="Modulus 23 in place of 61, two hidden layers of 96 units in place of three of 256, "
-    "full batch at a larger rate, so that it ends in minutes; AdamW with decay "
-    "1 and a training share of 0.7 as released. Linearity is of the pairs that were not "
-    "trained on.",
+    "full batch at a larger rate, so that it ends in minutes; AdamW with decay 1 and a training "
+    "share of 0.7 as released. Linearity is of the pairs that were not trained on.",
     mutants={
         "no decay": partial(_since_fitted, suffix=", no decay"),
         "labels shuffled": partial(_since_fitted, suffix=", labels shuffled"),

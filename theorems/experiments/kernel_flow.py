@@ -44,10 +44,9 @@ _SCALES = {
     ),
 }
 _DIFFERS = (
-    "The paper's own runs are not described in what could be had of it: digits of "
-    "scikit-learn, full batch, ½ mean square error on one-hot "
-    "labels, SGD with momentum 0.9, decay 0.01 on every parameter. A direction counts if "
-    "its eigenvalue exceeds a thousandth of the largest."
+    "The paper's own runs are not described in what could be had of it: digits of scikit-learn, "
+    "full batch, ½ mean square error on one-hot labels, SGD with momentum 0.9, decay 0.01 on every "
+    "parameter. A direction counts if its eigenvalue exceeds a thousandth of the largest."
 )
 _BOUNDED = ("free features", "deep linear", "linear penultimate")
 _NETWORKS = ("deep linear", "linear penultimate", "plain ReLU")
@@ -150,8 +149,7 @@ def _gained(runs: Runs, suffix: str = "") -> dict[str, Array]:
     unit="share of the labels' variance",
     source=Source(_PAPER, "abstract: alignment with the task"),
     reported="The dynamics are confined to the task-relevant subspace; deterministic and "
-    "stochastic "
-    "views of alignment are unified.",
+    "stochastic views of alignment are unified.",
     differs=_DIFFERS,
     mutants={"labels shuffled": partial(_gained, suffix=", labels shuffled")},
     curves=Curves(

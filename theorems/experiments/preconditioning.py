@@ -38,11 +38,10 @@ _FULL = {
 }
 _LONG = {**_FULL, "steps": 5000, "looks": 100}
 _DIFFERS = (
-    "Train size 200, d = 10, 500 ReLU units and the link log(1+e^{10z}) are the paper's. "
-    "Ours: Σ geometric from 1 to 0.01, the teacher's "
-    "score scaled to variance one and the target standardised, so that both cases have one "
-    "target law; full batch, η = 0.2. Both arms "
-    "for the rate must show the effect: with one η for all p, a change of p is a change of speed."
+    "Train size 200, d = 10, 500 ReLU units and the link log(1+e^{10z}) are the paper's. Ours: Σ "
+    "geometric from 1 to 0.01, the teacher's score scaled to variance one and the target "
+    "standardised, so that both cases have one target law; full batch, η = 0.2. Both arms for the "
+    "rate must show the effect: with one η for all p, a change of p is a change of speed."
 )
 
 
@@ -96,8 +95,7 @@ def _noise_scales() -> dict[str, Scale]:
     unit="test error / variance of the target",
     source=Source(_PAPER, "experiments on robustness to noise, final error"),
     reported="In Case High larger p prevents overfitting more effectively, in Case Low the "
-    "opposite "
-    "is observed (final test MSE at SNR 1).",
+    "opposite is observed (final test MSE at SNR 1).",
     differs=_DIFFERS,
     mutants={
         "labels shuffled": partial(
@@ -152,9 +150,8 @@ def noise_robustness_follows_alignment(runs: Runs) -> Mapping[str, Array]:
             for rate in RATES
         },
     },
-    news="In case high the difference of the best errors is a twentieth of that of the final "
-    "ones: most of the effect on the final error is a matter of "
-    "when to stop.",
+    news="In case high the difference of the best errors is a twentieth of that of the final ones: "
+    "most of the effect on the final error is a matter of when to stop.",
 )
 def alignment_helps_with_early_stopping(runs: Runs) -> Mapping[str, Array]:
     r"""The same order of the preconditioners shows in the best test error along the training, not
@@ -264,9 +261,8 @@ _TRANSFER_DIFFERS = _DIFFERS + (
         },
     },
     news="A control that was planned as a mutant is not refuted: with the favoured layer left "
-    "untrained the order is the same. The exponent that "
-    "does not emphasise the new task's direction makes a layer that serves it no better "
-    "than no training does.",
+    "untrained the order is the same. The exponent that does not emphasise the new task's "
+    "direction makes a layer that serves it no better than no training does.",
 )
 def features_transfer_where_they_were_emphasised(runs: Runs) -> Mapping[str, Array]:
     r"""A frozen first layer serves a new task better if its preconditioner emphasised the direction
@@ -307,9 +303,9 @@ def _learned(runs: Runs, *, other: str = ", labels shuffled") -> dict[str, Array
     mutants={
         "labels shuffled": _learned,
     },
-    news="On the direction of largest variance there is little to be learned: the first layer "
-    "as it was drawn already leaves a median error of 0.092, the "
-    "trained one 0.079, the one trained on shuffled labels 0.091.",
+    news="On the direction of largest variance there is little to be learned: the first layer as "
+    "it was drawn already leaves a median error of 0.092, the trained one 0.079, the one trained "
+    "on shuffled labels 0.091.",
 )
 def transfer_needs_the_first_tasks_labels(runs: Runs) -> Mapping[str, Array]:
     r"""What a first layer hands on was learned from labels: trained on shuffled ones, it serves the

@@ -43,8 +43,8 @@ def not_shift_free(point: DecayedMatrix) -> str | None:
         None
         if point.shift_free
         else "the loss is not recognised as softmax cross-entropy of these outputs "
-        "(torch.nn.functional.cross_entropy on its rows, without class "
-        "weights): whether it changes when all outputs of a sample shift is not known"
+        "(torch.nn.functional.cross_entropy on its rows, without class weights): whether it "
+        "changes when all outputs of a sample shift is not known"
     )
 
 

@@ -112,9 +112,8 @@ def subject_of(made: Any, label: str = "the network as") -> Subject:
         )
         require(
             usable,
-            f"expected {label} inputs as a tensor, a tuple of arguments or a mapping of "
-            "keyword arguments, got "
-            f"{_kind(inputs)}; wrap arrays in torch.as_tensor",
+            f"expected {label} inputs as a tensor, a tuple of arguments or a mapping of keyword "
+            f"arguments, got {_kind(inputs)}; wrap arrays in torch.as_tensor",
         )
     if loss is None:
         loss = own_loss
@@ -219,9 +218,8 @@ def own_loss(outputs: Any, _targets: Any) -> Tensor:
     shape = f" of shape {tuple(found.shape)}" if isinstance(found, Tensor) else ""
     if not isinstance(found, Tensor) or found.numel() != 1:
         raise InputError(
-            "expected a model that returns its loss, or outputs with .loss or ['loss'], "
-            "since no loss was given, got "
-            f"{_kind(outputs)}{shape}; give a loss"
+            "expected a model that returns its loss, or outputs with .loss or ['loss'], since no "
+            f"loss was given, got {_kind(outputs)}{shape}; give a loss"
         )
     return found
 

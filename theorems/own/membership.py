@@ -76,9 +76,8 @@ def judged(claim: Claim, instance: Any) -> Verdict:
         else "check it on drawn instances"
     )
     reason = (
-        f"it is wrong here, but whether its strategy draws such a {claim.subject.__name__} "
-        "cannot be told (it is filtered, mapped, narrower, "
-        f"or of your own making): {advice}"
+        f"it is wrong here, but whether its strategy draws such a {claim.subject.__name__} cannot "
+        f"be told (it is filtered, mapped, narrower, or of your own making): {advice}"
     )
     return replace(
         verdict, outcome=Outcome.UNDECIDED, context={**verdict.context, "reason": reason}

@@ -38,8 +38,7 @@ QUANTITIES = {
     LINEARITY: "target linearity of the features",
     WEIGHT_TAIL: "σ_{C+1}(W) of a weight under decay from which the outputs are reached linearly",
     DECAY_BOUND: "‖∇_W J‖/λ, which bounds it at every step; J is the loss on the watched batch "
-    "plus λ/2 "
-    "‖W‖²",
+    "plus λ/2 ‖W‖²",
 }
 """What is recorded of each layer; NaN where it is not defined."""
 LARGEST = 1024

@@ -62,9 +62,8 @@ def not_one_preconditioner(steps: PreconditionedSteps) -> str | None:
     if bool((gap <= model.error + steps.unit * model.magnitude).all()):
         return None
     return (
-        "the first layer's step differs from one preconditioner on the input index, "
-        "shared by all neurons, with decoupled "
-        f"decay, by up to {float(gap.max()):.3g}"
+        "the first layer's step differs from one preconditioner on the input index, shared by all "
+        f"neurons, with decoupled decay, by up to {float(gap.max()):.3g}"
     )
 
 

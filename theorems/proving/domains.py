@@ -123,8 +123,8 @@ DOMAINS: tuple[tuple[Family, Domain], ...] = (
     (
         families.COUPLED_POINTS,
         Domain(
-            "every number of samples, every width, every number of classes, "
-            "the squared loss and any other through its gradient",
+            "every number of samples, every width, every number of classes, the squared loss and "
+            "any other through its gradient",
             (
                 Case("the squared loss", flows.coupled_point, 0, ("loss",)),
                 Case("any other loss", flows.coupled_point, 1, ("loss",), _other_loss),

@@ -32,8 +32,7 @@ RELATED: tuple[tuple[Family, Domain], ...] = (
         families.TWINS,
         Domain(
             "every number of steps by induction, every width, every number of samples, any "
-            "symmetric P, "
-            "any loss, any network behind the first layer",
+            "symmetric P, any loss, any network behind the first layer",
             (Case("one step from states that agree", twin_runs, wider=True),),
         ),
     ),

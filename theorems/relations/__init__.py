@@ -350,8 +350,8 @@ def _sides(observed: Any, predicted: Any) -> tuple[Mapping[str, Operand], Mappin
             if not usable or (side == "observed" and isinstance(operand, float)):
                 raise InputError(
                     f"expected the {side} side{where} to be a tensor, got "
-                    f"{type(operand).__name__}; "
-                    "leave out float() and .item(), and name parts in a dict"
+                    f"{type(operand).__name__}; leave out float() and .item(), and name parts in a "
+                    "dict"
                 )
     return _parts(observed), _parts(predicted)
 

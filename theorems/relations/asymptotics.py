@@ -172,10 +172,9 @@ class TendsTo:
         counts = [len(path[size]) for size in sizes[-self.window :]]
         require(
             not self.random or min(counts) >= 2,
-            f"expected at least 2 replicates at each of the sizes {sizes[-self.window :]}, "
-            f"got {counts}: one alone does not tell "
-            "chance from drift. Add replicates, or say random=False in the relation if "
-            "nothing in the distance is random",
+            f"expected at least 2 replicates at each of the sizes {sizes[-self.window :]}, got "
+            f"{counts}: one alone does not tell chance from drift. Add replicates, or say "
+            "random=False in the relation if nothing in the distance is random",
         )
 
     def _part(
@@ -235,8 +234,7 @@ class TendsTo:
             f"{claimed + fit.high:.3f}]",
             "exponent claimed": f"{claimed:.3f}",
             "of the interval": f"drift {fit.drift:.2g} (not random), chance {fit.chance:.2g}, "
-            "numerical error "
-            f"{fit.blur:.2g}",
+            f"numerical error {fit.blur:.2g}",
             "for corrections in": str(corrections),
             "detectable effect": float(f"{max(width, 0.0):.3g}"),
             "largest sizes used": [float(s) for s in sizes[-fit.used :]],

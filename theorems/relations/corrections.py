@@ -51,8 +51,8 @@ class Corrections:
         for power, unit in self.ladders:
             require(
                 power > 0 and unit >= 0,
-                "expected corrections that fall with the size, (power > 0, unit >= 0), "
-                f"got ({power}, {unit})",
+                "expected corrections that fall with the size, (power > 0, unit >= 0), got "
+                f"({power}, {unit})",
             )
         require(
             self.largest >= 0 and self.logs >= 0,

@@ -85,11 +85,9 @@ def advice(instance: Instance) -> str:
     kind, names = type(instance).__name__, ", ".join(doubts(instance))
     if not is_declared(type(instance)):
         return (
-            f"the difference is no larger than rounding may make it if {names} were "
-            f"computed, and {kind} does not say "
-            f"which of them were: write measured = {{}} in {kind} if all of them are data, "
-            "or measured = "
-            f"{{name: how far it can be off}}; see docs/conjectures.md"
+            f"the difference is no larger than rounding may make it if {names} were computed, and "
+            f"{kind} does not say which of them were: write measured = {{}} in {kind} if all of "
+            "them are data, or measured = {name: how far it can be off}; see docs/conjectures.md"
         )
     return (
         f"the difference is no larger than the rounding of {names}, which was measured, may "
@@ -102,9 +100,8 @@ def _how(instance: Instance) -> str:
     if any(getattr(instance, name) is not None for name in errors):
         return "its rounding is enclosed, and the statement holds within it"
     return (
-        "nobody knows its rounding here; at the last layer of a network under "
-        "cross_entropy, mse_loss or "
-        "half_squared_error themselves (no wrapper) it is known, elsewhere give it as "
+        "nobody knows its rounding here; at the last layer of a network under cross_entropy, "
+        "mse_loss or half_squared_error themselves (no wrapper) it is known, elsewhere give it as "
         f"{(errors or ['output_error'])[0]}="
     )
 

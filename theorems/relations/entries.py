@@ -65,8 +65,7 @@ def rational(part: str, value: Operand) -> np.ndarray:
     for entry in exact.flat:
         if not isinstance(entry, int | Fraction | np.integer):
             raise TypeError(
-                f"expected integers and fractions in part {part!r} of an exact instance, "
-                f"got {type(entry).__name__}: "
-                "the formula mixes floats into exact arithmetic"
+                f"expected integers and fractions in part {part!r} of an exact instance, got "
+                f"{type(entry).__name__}: the formula mixes floats into exact arithmetic"
             )
     return exact

@@ -162,8 +162,8 @@ def _check_claim(record: Any, where: str) -> None:
     for field in ("outcome", "expected"):
         if record[field] is not None and record[field] not in Outcome.__members__:
             raise InputError(
-                f"expected {field!r} of {where} to be one of "
-                f"{', '.join(Outcome.__members__)}, got {record[field]!r}"
+                f"expected {field!r} of {where} to be one of {', '.join(Outcome.__members__)}, got "
+                f"{record[field]!r}"
             )
     _check(record["mutants"], {"refuted": int, "total": int}, f"'mutants' of {where}")
     for part, fields in INSIDE.items():

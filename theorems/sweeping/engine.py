@@ -161,9 +161,8 @@ def _take(
         tally = future.result()
     except BrokenExecutor as error:
         raise InputError(
-            "expected the processes of the sweep to go on, but one ended without a word "
-            "(killed, or out of memory); what is finished is "
-            "kept, and the same sweep goes on from there"
+            "expected the processes of the sweep to go on, but one ended without a word (killed, "
+            "or out of memory); what is finished is kept, and the same sweep goes on from there"
         ) from error
     except InputError as error:
         progress.errors.setdefault(unit.spec, str(error))
@@ -171,9 +170,8 @@ def _take(
         return
     require(
         tally.version == versions[unit.spec],
-        "expected workers that run the code of this process (version "
-        f"{versions[unit.spec]} of {unit.spec}), got {tally.version}: "
-        "install the same packages and files there",
+        f"expected workers that run the code of this process (version {versions[unit.spec]} of "
+        f"{unit.spec}), got {tally.version}: install the same packages and files there",
     )
     store.add(tally)
     progress.done += 1
@@ -200,7 +198,6 @@ def refutation(
     require(
         verdict.outcome is Outcome.REFUTED,
         f"expected instance {at} of unit {number} of {spec} to be refuted again, got "
-        f"{verdict.outcome.name}: take every random number "
-        "from a generator seeded by the instance",
+        f"{verdict.outcome.name}: take every random number from a generator seeded by the instance",
     )
     return claim, shrunk(claim, verdict, examples=_SHRINKING, seed=seed)

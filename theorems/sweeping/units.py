@@ -141,9 +141,9 @@ def instances(
         )
         if drawn is None:
             raise InputError(
-                f"expected the strategy of {claim.name} to draw an instance, got "
-                f"{_REFUSED} refusals (filter, assume) in a row: "
-                "draw what is meant instead of filtering for it"
+                f"expected the strategy of {claim.name} to draw an instance, got {_REFUSED} "
+                "refusals (filter, assume) in a row: draw what is meant instead of filtering for "
+                "it"
             )
         yield drawn.instance
 

@@ -63,9 +63,8 @@ def cut(subject: Subject, start: int, stop: int) -> Subject:
             for value in (subject.inputs, subject.targets)
         )
         raise InputError(
-            "expected inputs and targets with one leading dimension of samples, to be cut "
-            f"into chunks, got inputs {inputs} and "
-            f"targets {targets}; leave the chunk out"
+            "expected inputs and targets with one leading dimension of samples, to be cut into "
+            f"chunks, got inputs {inputs} and targets {targets}; leave the chunk out"
         )
 
     def some(tensor: Tensor) -> Tensor:

@@ -161,8 +161,7 @@ def _names(handles: Sequence[Handle]) -> str:
     names = [h.module for h in handles]
     return (
         "parameters of "
-        f"{', '.join(names[:4])}{f' and {len(names) - 4} more' if len(names) > 4 else ''}, "
-        "above it"
+        f"{', '.join(names[:4])}{f' and {len(names) - 4} more' if len(names) > 4 else ''}, above it"
     )
 
 
@@ -170,11 +169,10 @@ def _nowhere(whole: LossLine) -> str:
     """What to say where the whole is wrong, and no part of it is by itself."""
     gap = abs(float(whole.slope) - slope_of(whole).limit)
     return (
-        "where it goes wrong cannot be told: all parameters together are off by "
-        f"{gap:.2g}, and no module by itself is off by more than kinks and rounding hide "
-        "on its own line"
-        " (an error shared by many modules is like that: their common input or output, a "
-        "hook on all of them, the loss)"
+        f"where it goes wrong cannot be told: all parameters together are off by {gap:.2g}, and no "
+        "module by itself is off by more than kinks and rounding hide on its own line (an error "
+        "shared by many modules is like that: their common input or output, a hook on all of "
+        "them, the loss)"
     )
 
 

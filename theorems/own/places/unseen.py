@@ -122,8 +122,8 @@ def unseen(lines: Lines, whole: LossLine, grown: Callable[[], Lines]) -> tuple[P
             # not of a bias before a norm, whose weight is seen
             unseen_below = f"a slope below {slope_of(line).bound:.2g} would not be seen"
             note = (
-                "autograd says that the loss does not depend on the "
-                f"{named(still, len(still))}; {unseen_below}"
+                f"autograd says that the loss does not depend on the {named(still, len(still))}; "
+                f"{unseen_below}"
             )
             settled = _outcome(line) is not Outcome.UNDECIDED
             row = (
@@ -238,9 +238,9 @@ def _too_little(line: LossLine, hidden: Sequence[Handle]) -> str:
     )
     return (
         f"the loss depends too little on the {named(hidden, len(hidden))}: slopes below "
-        f"{slope_of(line).bound:.2g} are not told from rounding and kinks, and {theirs}; "
-        "a gradient that is wrong by a factor 2 there, or made zero, would not be seen; "
-        "check it again after some training, or with larger initial weights there"
+        f"{slope_of(line).bound:.2g} are not told from rounding and kinks, and {theirs}; a "
+        "gradient that is wrong by a factor 2 there, or made zero, would not be seen; check it "
+        "again after some training, or with larger initial weights there"
     )
 
 

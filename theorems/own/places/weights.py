@@ -56,8 +56,8 @@ def relu_stacks(subject: Subject) -> Places | str:
     found = stacks(*fewer.task, seed=subject.seed)
     return {f"{where}{part}": stack for where, stack in found.items()} or (
         "the network has no stack of bias-free linear layers with ReLU between them, which "
-        "autograd follows and nothing else reads, that "
-        f"ends in a linear readout (with at most {LARGEST} outputs times samples)"
+        "autograd follows and nothing else reads, that ends in a linear readout (with at most "
+        f"{LARGEST} outputs times samples)"
     )
 
 
@@ -97,8 +97,8 @@ def decayed_matrices(subject: Subject) -> Places | str:
     for name, layer in subject.whole.items():
         if layer.weight.ndim != 2:
             places[name] = (
-                "it is a convolution in groups: several matrices, of which each sees a "
-                "part of the outputs"
+                "it is a convolution in groups: several matrices, of which each sees a part of the "
+                "outputs"
             )
     return places or "no linear layer stands below the readout: the readout alone bounds nothing"
 
