@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 from _pytest.pytester import SysModulesSnapshot
-from evidences import EVERY_OUTCOME, SOME, on_a_network
+from evidences import EVERY_OUTCOME, SOME, in_parts, on_a_network
 from evidences import catalogue as every_claim
 from pages import DOT
 
@@ -114,6 +114,7 @@ def files(tmp_path_factory):
             pictures={"2601.00276": [Picture("dot", "A dot.", DOT)]},
         ),
         "network": render(on_a_network()),
+        "parts": render(in_parts()),
         "empty": render(every_claim() | {"claims": []}),
     }
     for name, page in pages.items():

@@ -153,7 +153,7 @@ def test_theme_follows_the_system_until_the_reader_chooses(visit, system, script
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["some", "network", "empty"])
+@pytest.mark.parametrize("name", ["some", "network", "parts", "empty"])
 @pytest.mark.parametrize("width", [360, 768, 1440])
 def test_no_page_scrolls_sideways(visit, name, width):
     page = visit(name, viewport={"width": width, "height": 700})
