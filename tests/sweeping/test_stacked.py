@@ -20,7 +20,7 @@ from theorems.sweeping import units
 from theorems.sweeping.bounds import fixed
 from theorems.sweeping.engine import refutation, sweep
 from theorems.sweeping.store import Store, Total
-from theorems.sweeping.units import code_version, stacks
+from theorems.sweeping.units import STACK, code_version, stacks
 from theorems.verdict import Outcome
 
 CLAIMS = ["gram_flow", "feature_learning_equation", "kernel_cut_identity", "layerwise_kernel"]
@@ -124,6 +124,20 @@ def test_units_are_told_apart_from_those_of_the_strategy():
 def test_bounds_count_stacks():
     total = Total("x", "y", units=1, draws=16, stacked=True)
     total.outcomes.update({"HOLDS": 1000, "INAPPLICABLE": 24})
-    assert total.share == (0, 15)
+    assert total.share == (0, 16)
     total.outcomes.update({"REFUTED": 1024})
     assert fixed(*total.share) == 1.0
+
+
+def test_bounds_hold_where_stacks_are_refuted_whole_or_not_at_all():
+    """Networks of a stack that all share one fate: to count them as independent would be wrong."""
+    rng, share, stacks_drawn, runs = Random(0), 0.1, 20, 2000
+    missed = counted = 0
+    for _ in range(runs):
+        refuted = sum(rng.random() < share for _ in range(stacks_drawn)) * STACK
+        total = Total("x", "y", units=1, draws=stacks_drawn, stacked=True)
+        total.outcomes.update({"HOLDS": stacks_drawn * STACK - refuted, "REFUTED": refuted})
+        missed += fixed(*total.share) < share
+        counted += fixed(refuted, stacks_drawn * STACK) < share
+    assert missed <= 0.05 * runs + 3 * (0.05 * runs) ** 0.5
+    assert counted > 0.3 * runs

@@ -81,13 +81,14 @@ class Total:
     def share(self) -> tuple[int, int]:
         """Refuted and judged draws, of which the bounds speak.
 
-        Of stacks, which are independent of one another while their networks are not, no more can
-        be refuted than networks are; and the share of stacks with a refutation bounds that of
-        refuted networks from above.
+        Networks of a stack are not independent, stacks are. With R refuted among the m networks of
+        a stack, P(R > 0) ≥ E[R]/m: what bounds the share of stacks with a refutation bounds that of
+        refuted networks among all that are drawn. No more stacks can have one than networks are
+        refuted.
         """
-        each = self.instances // self.draws if self.draws else 1
-        judged = self.judged // each
-        return min(self.outcomes["REFUTED"], judged), judged
+        if not self.stacked:
+            return self.outcomes["REFUTED"], self.judged
+        return min(self.outcomes["REFUTED"], self.draws), self.draws
 
 
 class Store:
