@@ -78,3 +78,22 @@ def looped(layer, times=4):
 
 def plain(self, x):
     return functional.linear(x, self.weight, self.bias)
+
+
+class Reversible(torch.autograd.Function):
+    """Runs a layer again in its backward pass and fills the gradients of its parameters by itself,
+    as reversible networks do.
+    """
+
+    @staticmethod
+    def forward(ctx, x, layers):
+        ctx.save_for_backward(x)
+        ctx.layers = layers
+        return layers[0](x)
+
+    @staticmethod
+    def backward(ctx, grad):
+        with torch.enable_grad():
+            x = ctx.saved_tensors[0].detach().requires_grad_()
+            torch.autograd.backward(ctx.layers[0](x), grad)
+        return x.grad, None

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tests.foreign.common import Net
+from tests.foreign.common import Net, Reversible
 from theorems.own import places
 from theorems.own.models import check_model
 from theorems.own.preconditions import autograd_gives_the_gradient
@@ -137,28 +137,9 @@ def from_zeros():
     return Net(forward, **parts), rows(), labels(), functional.cross_entropy
 
 
-class Again(torch.autograd.Function):
-    """Runs a layer where gradients are off, and again in its backward pass, as reversible networks
-    do.
-    """
-
-    @staticmethod
-    def forward(ctx, x, layers):
-        ctx.save_for_backward(x)
-        ctx.layers = layers
-        return layers[0](x)
-
-    @staticmethod
-    def backward(ctx, grad):
-        with torch.enable_grad():
-            x = ctx.saved_tensors[0].detach().requires_grad_()
-            torch.autograd.backward(ctx.layers[0](x), grad)
-        return x.grad, None
-
-
 def reversible():
     model = Net(
-        lambda net, x: net.last(torch.tanh(Again.apply(net.scale(x), [net.first]))),
+        lambda net, x: net.last(torch.tanh(Reversible.apply(net.scale(x), [net.first]))),
         scale=nn.PReLU(),
         first=nn.Linear(4, 8),
         last=nn.Linear(8, 3),

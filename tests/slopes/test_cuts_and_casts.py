@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from tests.foreign.common import Net
+from tests.foreign.common import Net, Reversible
 from tests.foreign.untouched import assert_same, snapshot
 from theorems import Outcome
 from theorems.own.models import check_model
@@ -325,25 +325,6 @@ def test_a_network_that_counts_its_calls_is_at_the_same_count_everywhere():
     assert {
         v.outcome for v in seen(Counting().double(), numbers(N, 6).double(), claims=claims).values()
     } == {H}
-
-
-class Reversible(torch.autograd.Function):
-    """Runs a layer again in its backward pass and fills the gradients of its parameters by itself,
-    as reversible networks do.
-    """
-
-    @staticmethod
-    def forward(ctx, x, layers):
-        ctx.save_for_backward(x)
-        ctx.layers = layers
-        return layers[0](x)
-
-    @staticmethod
-    def backward(ctx, grad):
-        with torch.enable_grad():
-            x = ctx.saved_tensors[0].detach().requires_grad_()
-            torch.autograd.backward(ctx.layers[0](x), grad)
-        return x.grad, None
 
 
 @pytest.mark.slow
