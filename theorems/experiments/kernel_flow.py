@@ -48,8 +48,10 @@ _DIFFERS = (
     "full batch, ½ mean square error on one-hot labels, SGD with momentum 0.9, decay 0.01 on every "
     "parameter. A direction counts if its eigenvalue exceeds a thousandth of the largest."
 )
-_BOUNDED = ("free features", "deep linear", "linear penultimate")
-_NETWORKS = ("deep linear", "linear penultimate", "plain ReLU")
+BOUNDED = ("free features", "deep linear", "linear penultimate")
+"""Arms whose features are linear in what is decayed: the bound is a theorem for them."""
+NETWORKS = ("deep linear", "linear penultimate", "plain ReLU")
+"""Arms whose kernels are aligned with the labels along training."""
 
 
 def _steps(settings: Mapping[str, float]) -> list[float]:
@@ -62,13 +64,13 @@ def _last(rows: Array) -> Array:
 
 
 def _within(runs: Runs, bound: float = CLASSES, suffix: str = "") -> dict[str, Array]:
-    return {arm: bound + 0.5 - _last(runs[f"directions, {arm}{suffix}"]) for arm in _BOUNDED}
+    return {arm: bound + 0.5 - _last(runs[f"directions, {arm}{suffix}"]) for arm in BOUNDED}
 
 
 @experiment(
     measure=rank_runs,
     scales=_SCALES,
-    margins=dict.fromkeys(_BOUNDED, 0.0),
+    margins=dict.fromkeys(BOUNDED, 0.0),
     unit="directions",
     source=Source(_PAPER, "abstract: kernel rank bounded by the number of classes"),
     reported="For any stable steady state of supervised training with L2 regularisation the "
@@ -138,14 +140,14 @@ def plain_relu_keeps_more_directions(runs: Runs) -> Mapping[str, Array]:
 def _gained(runs: Runs, suffix: str = "") -> dict[str, Array]:
     return {
         arm: _last(runs[f"alignment, {arm}{suffix}"]) - runs[f"alignment, {arm}{suffix}"][:, 0]
-        for arm in _NETWORKS
+        for arm in NETWORKS
     }
 
 
 @experiment(
     measure=rank_runs,
     scales=_SCALES,
-    margins=dict.fromkeys(_NETWORKS, 0.1),
+    margins=dict.fromkeys(NETWORKS, 0.1),
     unit="share of the labels' variance",
     source=Source(_PAPER, "abstract: alignment with the task"),
     reported="The dynamics are confined to the task-relevant subspace; deterministic and "
@@ -153,7 +155,7 @@ def _gained(runs: Runs, suffix: str = "") -> dict[str, Array]:
     differs=_DIFFERS,
     mutants={"labels shuffled": partial(_gained, suffix=", labels shuffled")},
     curves=Curves(
-        {arm: f"alignment, {arm}" for arm in _NETWORKS}
+        {arm: f"alignment, {arm}" for arm in NETWORKS}
         | {"plain ReLU, labels shuffled": "alignment, plain ReLU, labels shuffled"},
         "step",
         "share of the labels in the top C eigenvectors",

@@ -11,12 +11,11 @@ import numpy as np
 
 from theorems.claim import Source
 from theorems.experiments.experiment import Scale, experiment
+from theorems.experiments.kernel_flow import BOUNDED, NETWORKS
 from theorems.impl.experiments.data import CLASSES_OF
 from theorems.impl.experiments.runs import Array, Runs
 from theorems.impl.experiments.table_runs import TABLES, collapse_table_runs, rank_table_runs
 
-_BOUNDED = ("free features", "deep linear", "linear penultimate")
-_NETWORKS = ("deep linear", "linear penultimate", "plain ReLU")
 _RANKS = {"rate": 0.025, "decay": 1e-2, "share": 1e-3}
 _RANK_SCALES = {
     "smoke": Scale(
@@ -76,7 +75,7 @@ def _within(runs: Runs, suffix: str = "", less: int = 0) -> dict[str, Array]:
         runs,
         lambda own, data: {
             arm: CLASSES_OF[data] - less + 0.5 - own[f"directions, {arm}{suffix}"][:, -1]
-            for arm in _BOUNDED
+            for arm in BOUNDED
         },
     )
 
@@ -84,7 +83,7 @@ def _within(runs: Runs, suffix: str = "", less: int = 0) -> dict[str, Array]:
 @experiment(
     measure=rank_table_runs,
     scales=_RANK_SCALES,
-    margins=dict.fromkeys(_named(_BOUNDED), 0.0),
+    margins=dict.fromkeys(_named(BOUNDED), 0.0),
     unit="directions",
     source=Source("2601.00276", "abstract: kernel rank bounded by the number of classes"),
     reported="For any stable steady state of supervised training with L2 regularisation the "
@@ -115,7 +114,7 @@ def _gained(runs: Runs, suffix: str = "") -> dict[str, Array]:
         runs,
         lambda own, _: {
             arm: own[f"alignment, {arm}{suffix}"][:, -1] - own[f"alignment, {arm}{suffix}"][:, 0]
-            for arm in _NETWORKS
+            for arm in NETWORKS
         },
     )
 
@@ -123,7 +122,7 @@ def _gained(runs: Runs, suffix: str = "") -> dict[str, Array]:
 @experiment(
     measure=rank_table_runs,
     scales=_RANK_SCALES,
-    margins=dict.fromkeys(_named(_NETWORKS), 0.1),
+    margins=dict.fromkeys(_named(NETWORKS), 0.1),
     unit="share of the labels' variance",
     source=Source("2601.00276", "abstract: alignment with the task"),
     reported="The dynamics are confined to the task-relevant subspace; deterministic and "
