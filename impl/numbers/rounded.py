@@ -101,13 +101,30 @@ class Ball(BallFunctions):
 
     __array_priority__ = 500
 
-    def __init__(self, center: Tensor, radius: Tensor | None = None, unit: float = UNIT) -> None:
-        """Wrap a tensor; ``radius=None`` says that it is exact."""
-        self.center = center.double()
+    def __init__(
+        self,
+        center: Tensor,
+        radius: Tensor | None = None,
+        unit: float = UNIT,
+        *,
+        whole: bool | None = None,
+    ) -> None:
+        """Wrap a tensor; ``radius=None`` says that it is exact, ``whole`` that its entries are
+        known to be integers, or that one is not.
+        """
+        self.center = center if center.dtype is torch.float64 else center.double()
         self.radius = radius
         self.unit = unit
+        self._whole = whole
 
     # -- reading -----------------------------------------------------------------------------------
+
+    @property
+    def whole(self) -> bool:
+        """Whether the center is a tensor of integers; looked at once."""
+        if self._whole is None:
+            self._whole = _integral(self.center)
+        return self._whole
 
     @property
     def error(self) -> Tensor:
@@ -127,7 +144,8 @@ class Ball(BallFunctions):
     @property
     def mT(self) -> Ball:  # noqa: N802
         """Transpose of the last two dimensions."""
-        return self._like(self.center.mT, None if self.radius is None else self.radius.mT)
+        radius = None if self.radius is None else self.radius.mT
+        return Ball(self.center.mT, radius, self.unit, whole=self._whole)
 
     def __getitem__(self, index: Any) -> Ball:
         """Index center and radius alike."""
@@ -163,32 +181,39 @@ class Ball(BallFunctions):
         to ``sizes``.
         """
         unit = self.unit if other is None else max(self.unit, other.unit)
-        lost: Any = terms * underflow(unit)
-        if product is not None and other is not None and not bool(sizes.all()):
-            # nothing is lost of what is zero: a closed gate stays closed
-            lost = lost * self._terms(other, product).sign()
+        exact = self._exact(sizes, other, unit)
+        if exact and not carried:
+            return Ball(center, None, unit, whole=True)
         fresh: Tensor | None = None
-        if not self._exact(center, sizes, other, unit):
-            if bool(sizes.any()) or (
-                product is not None
-                and other is not None
-                and bool(self._terms(other, product).any())
-            ):
-                # the radius is itself computed in float64: the last factor covers its own rounding
-                fresh = (gamma(terms, unit) * sizes + lost) * (1 + 4 * (terms + 4) * UNIT)
-        elif product is not None and len(carried) == 2:
-            fresh = torch.zeros_like(center) + lost  # the product of two radii may underflow
+        if not exact:
+            # the radius is itself computed in float64: the last factor covers its own rounding
+            wider = 1 + 4 * (terms + 4) * UNIT
+            rate, lost = gamma(terms, unit) * wider, terms * underflow(unit) * wider
+            if bool(sizes.all()):
+                fresh = sizes * rate + lost
+            elif product is not None and other is not None:
+                # nothing is lost of what is zero: a closed gate stays closed
+                open_ = self._terms(other, product)
+                if bool(open_.any()):
+                    fresh = torch.add(sizes * rate, open_.sign(), alpha=lost)
+            elif bool(sizes.any()):
+                fresh = sizes * rate + lost
+        elif product is not None and other is not None and len(carried) == 2:
+            # the product of two radii may underflow
+            fresh = self._terms(other, product).sign() * (terms * underflow(unit))
         # operands that are off by their radii round off by as much more
         more = 1 + 4 * gamma(terms + 4, unit)
         for part in carried:
-            fresh = part * more if fresh is None else fresh + part * more
-        return Ball(center, fresh, unit)
+            fresh = part * more if fresh is None else torch.add(fresh, part, alpha=more)
+        return Ball(center, fresh, unit, whole=exact or None)
 
-    def _exact(self, center: Tensor, sizes: Tensor, other: Ball | None, unit: float) -> bool:
-        """Whether integers stay integers below 1/u here, so that no order of evaluation rounds."""
-        if not _integral(center) or not bool((sizes < 1 / unit).all()):
+    def _exact(self, sizes: Tensor, other: Ball | None, unit: float) -> bool:
+        """Whether sums and products of these integers stay below 1/u, so that no order of
+        evaluation rounds; they are integers then.
+        """
+        if not self.whole or not (other is None or other.whole):
             return False
-        return _integral(self.center) and (other is None or _integral(other.center))
+        return sizes.numel() == 0 or float(sizes.max()) < 1 / unit
 
     def _terms(self, other: Ball, product: Any) -> Tensor:
         """How many products of factors that are not zero each entry sums: what is none of them
@@ -197,30 +222,31 @@ class Ball(BallFunctions):
         counted: Tensor = product((self.magnitude != 0).double(), (other.magnitude != 0).double())
         return counted
 
-    def _carried(self, other: Ball, product: Any) -> list[Tensor]:
-        """The errors that a bilinear operation carries on from its operands."""
-        out = []
-        if other.radius is not None:
-            out.append(product(self.center.abs(), other.radius))
-        if self.radius is not None:
-            out.append(product(self.radius, other.magnitude))
-        return out
-
     def __matmul__(self, other: Other) -> Ball:
         """Matrix product: γ_n |A||B| plus what the operands carry."""
         right = self._lift(other)
         if right is None:
             return NotImplemented
-        sizes = self.center.abs() @ right.center.abs()
-        carried = self._carried(right, torch.matmul)
+        mine, its = self.center.abs(), right.center.abs()
         return self._rounded(
             self.center @ right.center,
             self.center.shape[-1] + 1,
-            sizes,
-            carried,
+            mine @ its,
+            self._carried(right, mine, its, torch.matmul),
             right,
             product=torch.matmul,
         )
+
+    def _carried(self, other: Ball, mine: Tensor, its: Tensor, product: Any) -> list[Tensor]:
+        """The errors that a bilinear operation carries on from its operands, whose absolute values
+        are given.
+        """
+        out = []
+        if other.radius is not None:
+            out.append(product(mine, other.radius))
+        if self.radius is not None:
+            out.append(product(self.radius, its if other.radius is None else its + other.radius))
+        return out
 
     def __rmatmul__(self, other: Other) -> Ball:
         """Matrix product with a tensor on the left."""
@@ -232,10 +258,11 @@ class Ball(BallFunctions):
         right = self._lift(other)
         if right is None:
             return NotImplemented
-        center = self.center * right.center
-        return self._rounded(
-            center, 1, center.abs(), self._carried(right, torch.mul), right, product=torch.mul
-        )
+        center, carried = self.center * right.center, []
+        if self.radius is not None or right.radius is not None:
+            mine, its = self.center.abs(), right.center.abs()
+            carried = self._carried(right, mine, its, torch.mul)
+        return self._rounded(center, 1, center.abs(), carried, right, product=torch.mul)
 
     __rmul__ = __mul__
 
@@ -254,9 +281,11 @@ class Ball(BallFunctions):
             self.radius is None
             and right.radius is None
             and bool(whole.all())
-            and right._exact(center, self.center.abs(), self, unit)
+            and right._exact(self.center.abs(), self, unit)
+            and _integral(center)
         ):
-            return self._like(center, None, right)  # whole quotients of integers do not round
+            # whole quotients of integers do not round
+            return Ball(center, None, unit, whole=True)
         low = right.center.abs() - right.error
         carried = (self.error + center.abs() * right.error) / low.clamp(min=0)
         fresh = 3 * unit * center.abs() + underflow(unit)
@@ -271,23 +300,28 @@ class Ball(BallFunctions):
     def __add__(self, other: Other) -> Ball:
         """Sum."""
         right = self._lift(other)
-        if right is None:
-            return NotImplemented
-        center = self.center + right.center
-        carried = [r.expand_as(center) for r in (self.radius, right.radius) if r is not None]
-        alone = bool(((self.center == 0) | (right.center == 0)).all())  # adding zero never rounds
-        sizes = torch.zeros_like(center) if alone else center.abs()
-        return self._rounded(center, 1, sizes, carried, right)
+        return NotImplemented if right is None else self._summed(right, self.center + right.center)
 
     __radd__ = __add__
 
+    def _summed(self, right: Ball, center: Tensor) -> Ball:
+        """A sum or a difference: ``center`` was computed of both centers."""
+        carried = [r.expand_as(center) for r in (self.radius, right.radius) if r is not None]
+        sizes = center.abs()
+        if not self._exact(sizes, right, max(self.unit, right.unit)):
+            alone = (self.center == 0) | (right.center == 0)
+            if bool(alone.all()):
+                sizes = torch.zeros_like(center)  # adding zero never rounds
+        return self._rounded(center, 1, sizes, carried, right)
+
     def __neg__(self) -> Ball:
         """Negation, exact."""
-        return self._like(-self.center, self.radius)
+        return Ball(-self.center, self.radius, self.unit, whole=self._whole)
 
     def __sub__(self, other: Other) -> Ball:
         """Difference."""
-        return self + -other
+        right = self._lift(other)
+        return NotImplemented if right is None else self._summed(right, self.center - right.center)
 
     def __rsub__(self, other: Other) -> Ball:
         """Difference."""
