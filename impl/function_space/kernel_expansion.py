@@ -21,6 +21,7 @@ from theorems.impl.function_space.gaussian_quadrature import normal
 from theorems.impl.function_space.links import link
 from theorems.impl.instances.instance import Instance
 from theorems.impl.networks.spec import generator
+from theorems.impl.numbers.forward_mode import tangent
 
 _COARSE, _FINE = 128, 192
 _KINKS = {"relu": ((1.0, 1),), "abs": ((1.0, 1), (1.0, -1))}
@@ -102,7 +103,7 @@ def derivative(activation: str, order: int) -> Callable[[Tensor], Tensor]:
 
 
 def _differentiated(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    return lambda z: torch.func.jvp(function, (z,), (torch.ones_like(z),))[1]
+    return lambda z: tangent(function, (z,), (torch.ones_like(z),))
 
 
 def _smooth(

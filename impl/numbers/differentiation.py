@@ -4,11 +4,9 @@ balls.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +16,7 @@ from torch import Tensor
 from theorems.impl.errors import require
 from theorems.impl.numbers.duals import Dual
 from theorems.impl.numbers.exact_arrays import NotExactError
+from theorems.impl.numbers.forward_mode import tangent
 from theorems.impl.numbers.magnitude import NotWholeError, base_for
 from theorems.impl.numbers.operands import Operand, is_exact
 from theorems.impl.numbers.tracked import is_tracked
@@ -49,11 +48,11 @@ def taking(what: str) -> Iterator[None]:
 def velocity(function: Callable[..., Any], at: Sequence[Operand], along: Sequence[Operand]) -> Any:
     r"""The derivative :math:`\frac{d}{d\varepsilon} f(x + \varepsilon v)` at ε = 0.
 
-    Torch tensors go through ``torch.func.jvp``. Integer arrays are evaluated at x + B·v and the
-    coefficient of B is read off (Kronecker substitution): exact for polynomials with integer
-    coefficients, without any rule of differentiation. B is a power of two above four times a proved
-    bound on every coefficient (`impl.numbers.magnitude`), so that none can run into the next. Any
-    other operand (balls, tracked numbers) is carried as a dual number.
+    Torch tensors go through ``torch.func.jvp`` (`impl.numbers.forward_mode`). Integer arrays are
+    evaluated at x + B·v and the coefficient of B is read off (Kronecker substitution): exact for
+    polynomials with integer coefficients, without any rule of differentiation. B is a power of two
+    above four times a proved bound on every coefficient (`impl.numbers.magnitude`), so that none
+    can run into the next. Any other operand (balls, tracked numbers) is carried as a dual number.
 
     Args:
         function: takes ``len(at)`` operands; returns an operand, or tuples and dicts of them.
@@ -69,8 +68,7 @@ def velocity(function: Callable[..., Any], at: Sequence[Operand], along: Sequenc
 
 def _velocity(function: Callable[..., Any], at: Sequence[Operand], along: Sequence[Operand]) -> Any:
     if isinstance(at[0], Tensor):
-        _load_forward_mode()
-        return torch.func.jvp(function, tuple(at), tuple(along))[1]
+        return tangent(function, at, along)
     if is_exact(at[0]) and not is_tracked(*at, *along):
         base = _base(function, at, along)
         if base is not None:
@@ -112,16 +110,6 @@ def _substituted(
         function(*shifted),
         np.vectorize(lambda value: _linear_coefficient(value, base), otypes=[object]),
     )
-
-
-@cache
-def _load_forward_mode() -> None:
-    """The first use compiles torch's decompositions, with a deprecation warning of torch's own that
-    no caller can act on.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        torch.func.jvp(torch.neg, (torch.zeros(1),), (torch.zeros(1),))
 
 
 def gradient(function: Callable[..., Operand], at: Sequence[Operand]) -> tuple[Operand, ...]:

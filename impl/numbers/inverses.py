@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from theorems.impl.numbers.differentiation import _load_forward_mode, alone
+from theorems.impl.numbers.differentiation import alone
 from theorems.impl.numbers.duals import Dual
+from theorems.impl.numbers.forward_mode import tangent
 from theorems.impl.numbers.linalg import _batched, _fmpq
 from theorems.impl.numbers.operands import Operand, is_exact
 from theorems.impl.numbers.tracked import inverse as tracked_inverse
@@ -30,7 +31,7 @@ def inverse(matrix: Operand) -> Operand:
     """
     if isinstance(matrix, Tensor):
         found, flaw = torch.linalg.inv_ex(matrix)
-        return torch.where((flaw != 0)[..., None, None], torch.nan, found)
+        return found.masked_fill((flaw != 0)[..., None, None], torch.nan)
     if is_exact(matrix):
         return _batched(_exact_inverse, np.asarray(matrix)).view(type(matrix))
     if isinstance(matrix, Dual):
@@ -70,7 +71,6 @@ def slope(function: Callable[[Operand], Operand], at: Operand, along: Operand) -
         along: v, (…, n, m).
     """
     if isinstance(at, Tensor):
-        _load_forward_mode()
-        return torch.func.jvp(function, (at.expand_as(along).clone(),), (along.clone(),))[1]
+        return tangent(function, (at.expand_as(along).clone(),), (along.clone(),))
     with alone(at):
         return function(Dual(at, along)).tangent
