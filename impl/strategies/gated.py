@@ -5,6 +5,7 @@ hypothesis each.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import torch
@@ -46,6 +47,13 @@ def lattice_gated_networks(draw: Callable[..., Any], depth: int | None = None) -
     return gated_network(weights, readout, inputs, targets)
 
 
+@cache
+def _masks(shape: tuple[int, ...]) -> st.SearchStrategy[Tensor]:
+    """Zeros and ones."""
+    bits = hnp.arrays("int64", shape, elements=st.integers(0, 1))
+    return bits.map(lambda values: torch.as_tensor(values).double())
+
+
 @st.composite
 def free_gated_networks(draw: Callable[..., Any], depth: int | None = None) -> GatedNetwork:
     """Integer networks whose masks are data: any 0/1 pattern, so any two samples may differ in any
@@ -55,8 +63,7 @@ def free_gated_networks(draw: Callable[..., Any], depth: int | None = None) -> G
     rows = draw(span(1, 4, 6))
     widths = [draw(st.integers(1, 3)) for _ in range(depth + 1)]
     weights = [draw(lattices((b, a), 2)) for a, b in zip(widths[:-1], widths[1:], strict=True)]
-    bits = [hnp.arrays("int64", (rows, width), elements=st.integers(0, 1)) for width in widths[1:]]
-    masks = [torch.as_tensor(draw(bit)).double() for bit in bits]
+    masks = [draw(_masks((rows, width))) for width in widths[1:]]
     inputs, targets = draw(lattices((rows, widths[0]), 2)), draw(lattices((rows,), 3))
     return gated_network(
         weights, draw(lattices((widths[-1],), 2)), inputs, targets, gate="data", masks=masks

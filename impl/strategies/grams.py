@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import torch
@@ -31,11 +32,20 @@ def _normal(source: torch.Generator, *shape: int) -> Tensor:
     return torch.randn(shape, generator=source, dtype=torch.float64)
 
 
+@cache
+def _orders(size: int) -> st.SearchStrategy[list[int]]:
+    return st.permutations(range(size))
+
+
+@cache
+def _signs(size: int) -> st.SearchStrategy[list[float]]:
+    return st.lists(st.sampled_from([1.0, -1.0]), min_size=size, max_size=size)
+
+
 @st.composite
 def signed_permutations(draw: Callable[..., Any], size: int) -> Tensor:
     """Orthogonal matrices of 0 and ±1."""
-    order = draw(st.permutations(range(size)))
-    signs = draw(st.lists(st.sampled_from([1.0, -1.0]), min_size=size, max_size=size))
+    order, signs = draw(_orders(size)), draw(_signs(size))
     return (
         torch.eye(size, dtype=torch.float64)[list(order)]
         * torch.tensor(signs, dtype=torch.float64)[:, None]

@@ -9,6 +9,7 @@ instances are constructed, never filtered for.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import torch
@@ -27,6 +28,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 """All seeds that torch's generator tells apart: it reads 32 bits."""
 
 
+@cache
 def lattices(shape: tuple[int, ...], top: int = 3) -> st.SearchStrategy[Tensor]:
     """Float64 tensors of integers in −top … top, entry by entry, so that they shrink towards
     zero.

@@ -74,8 +74,14 @@ def pick(draw: Callable[..., Any], usual: Sequence[Any], larger: Sequence[Any]) 
     return draw(st.sampled_from(usual)) if number is None else larger[number // 2 % len(larger)]
 
 
-@st.composite
-def branches(draw: Callable[..., Any], *kinds: st.SearchStrategy[Any]) -> Any:
+def branches(*kinds: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     """An instance of one of the kinds; inside `larger_sizes` of each by turns."""
+    return _branches(kinds, st.one_of(*kinds))
+
+
+@st.composite
+def _branches(
+    draw: Callable[..., Any], kinds: Sequence[st.SearchStrategy[Any]], some: st.SearchStrategy[Any]
+) -> Any:
     number = turn()
-    return draw(st.one_of(*kinds) if number is None else kinds[number % len(kinds)])
+    return draw(some if number is None else kinds[number % len(kinds)])
