@@ -30,7 +30,7 @@ from theorems.commands.refutations import (
 from theorems.commands.running import Run
 from theorems.commands.selection import checked_on_networks, select, select_mutants
 from theorems.commands.terminal import Target, line_width, naming, out, progress
-from theorems.commands.workers import JOBS, processes
+from theorems.commands.workers import JOBS, processes, start_early
 from theorems.impl.errors import require
 
 if TYPE_CHECKING:
@@ -122,6 +122,8 @@ def check_command(
 ) -> None:
     """Check claims over drawn networks, or over a network of yours."""
     with Target(json_file).alone():
+        if model is None:
+            start_early(jobs, examples * (len(names) if names else _CATALOGUE))
         claims = select(names or [], on_model=model is not None)
         if mutant is not None:
             claims = select_mutants(claims, mutant)
@@ -151,6 +153,10 @@ def check_command(
         )
         several = processes(jobs, len(claims), len(claims) * examples)
         raise typer.Exit(check_drawn(order.shares(claims), order, files, jobs=several, sizes=sizes))
+
+
+_CATALOGUE = 50
+"""At least so many claims are meant by no name."""
 
 
 def _require_outputs(

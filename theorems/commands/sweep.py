@@ -27,7 +27,7 @@ from theorems.commands.console import (
 )
 from theorems.commands.selection import select
 from theorems.commands.terminal import Target, out, progress
-from theorems.commands.workers import JOBS, cores, prepare
+from theorems.commands.workers import JOBS, context, cores, prepare
 from theorems.impl.errors import InputError, require
 from theorems.verdict import Outcome
 
@@ -174,9 +174,7 @@ def _executor(jobs: int | None, dask: str | None) -> Iterator[tuple[Executor, in
         return
     workers = jobs or cores()
     before = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(
-        workers, mp_context=multiprocessing.get_context("spawn"), initializer=prepare
-    )
+    pool = ProcessPoolExecutor(workers, mp_context=context(), initializer=prepare)
     try:
         yield pool, workers
     finally:

@@ -1,8 +1,10 @@
 """Several processes that share out what one would do in a loop: the results, an interrupt and an
 exception come out as there.
 
-Processes are spawned and not forked: torch has threads by then. Each runs one thread, ignores
-Ctrl-C, which is the business of the process that started them, and ends with it.
+Processes are not forked from this one: torch has threads by then. On Linux they are forked from
+one that has imported the catalogue and nothing else (`multiprocessing`'s fork server), so that the
+imports are paid once; elsewhere they are spawned. Each runs one thread, ignores Ctrl-C, which is
+the business of the process that started them, and ends with it.
 """
 
 from __future__ import annotations
@@ -10,11 +12,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import connection
+from multiprocessing import connection, forkserver
+from multiprocessing.context import BaseContext
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -38,6 +42,40 @@ _LOOK = 0.1
 
 class LostError(Exception):
     """A process ended without a word: killed, out of memory, or a crash in compiled code."""
+
+
+def context() -> BaseContext:
+    """How processes are started here."""
+    if not _SERVED:
+        return multiprocessing.get_context("spawn")
+    found = multiprocessing.get_context("forkserver")
+    found.set_forkserver_preload(_LOADED)
+    before = os.environ.get(_THREADS)
+    os.environ[_THREADS] = "1"  # the pools of numerical libraries do not survive a fork
+    try:
+        forkserver.ensure_running()
+    finally:
+        if before is None:
+            del os.environ[_THREADS]
+        else:
+            os.environ[_THREADS] = before
+    return found
+
+
+_SERVED = sys.platform == "linux"
+_THREADS = "OMP_NUM_THREADS"
+_LOADED = ["torch", "theorems.catalogue", "theorems.commands.judging", "theorems.checking.check"]
+
+
+def start_early(asked: int | None, instances: int) -> None:
+    """Let the fork server import while this process does, where several processes are likely.
+
+    Args:
+        asked: what the user said; None for as many as pay.
+        instances: at least so many will be judged.
+    """
+    if _SERVED and processes(asked, 2, instances) > 1:
+        context()
 
 
 def processes(asked: int | None, tasks: int, instances: int) -> int:
@@ -94,9 +132,9 @@ def _round(
     lost: list[int],
 ) -> Iterator[tuple[int, Result]]:
     """One pool of processes; what a process took with it is noted in ``lost``."""
-    context = multiprocessing.get_context("spawn")
-    steps, before = context.Value("q", 0), set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(steps,))
+    kind = context()
+    steps, before = kind.Value("q", 0), set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(jobs, mp_context=kind, initializer=_begin, initargs=(steps,))
     seen = 0
     try:
         pending: dict[Future[Result], int] = {
@@ -130,7 +168,7 @@ def prepare() -> None:
     it.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ[_THREADS] = "1"
     import torch
 
     torch.set_num_threads(1)
