@@ -55,14 +55,14 @@ class Ensemble(Instance):
     @cached_property
     def cosines(self) -> Tensor:
         """cos(v, w*) of the first right singular vector v of each run's update, (R,)."""
-        updates, spikes, teachers = self._steps()
+        _, updates, spikes, teachers = self._steps()
         return (leading_direction(updates, spikes) * teachers).sum(-1)
 
     @cached_property
     def learned_weights(self) -> Tensor:
         """The rows of W₁ of all runs, (R m, d), in float32."""
-        before = torch.stack([point.network().first.weight.detach() for point in self.points])
-        return (before + self._steps()[0]).flatten(0, 1).float()
+        before, updates, _, _ = self._steps()
+        return (before + updates).flatten(0, 1).float()
 
     def projected(self, direction: Tensor) -> Any:
         """The rows of W₁ of all runs along a direction, sorted, (R m,); kept, since the variants of
@@ -98,9 +98,9 @@ class Ensemble(Instance):
         """w* of the first run, (d,)."""
         return self.points[0].batch()[2]
 
-    def _steps(self) -> tuple[Tensor, Tensor, Tensor]:
-        """W₁ − W₀ (R, m, d), ς (R, d) and w* (R, d) of every run; all steps taken at once by
-        ``torch.func``.
+    def _steps(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """W₀ and W₁ − W₀, (R, m, d), ς (R, d) and w* (R, d) of every run; all steps taken at once
+        by ``torch.func``.
         """
         first = self.points[0]
         models = [point.network() for point in self.points]
@@ -120,7 +120,8 @@ class Ensemble(Instance):
         gradient = torch.func.vmap(torch.func.grad(loss))(weights, readouts, inputs, labels)[
             "first.weight"
         ]
-        return -first.rate * gradient, (labels.mT @ inputs)[:, 0], teachers
+        before = weights["first.weight"]
+        return before, -first.rate * gradient, (labels.mT @ inputs)[:, 0], teachers
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

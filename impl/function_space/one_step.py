@@ -44,6 +44,19 @@ class Step:
     spike: Tensor
     direction: Tensor
 
+    @cached_property
+    def gram(self) -> Tensor:
+        """UUᵀ or UᵀU of the update U, whichever is smaller, float64; kept, since the variants of a
+        claim ask for the same.
+        """
+        update = self.update.double()
+        return update @ update.mT if self.flat else update.mT @ update
+
+    @property
+    def flat(self) -> bool:
+        """Whether there are no more units than inputs."""
+        return self.update.shape[0] <= self.update.shape[1]
+
 
 class TwoLayer(nn.Module):
     """f(x) = m^{−1/2} Σ a_j σ(⟨w_j, x⟩) with Gaussian weights drawn from a seed."""
