@@ -259,7 +259,20 @@ class Instance:
             vars(one).update({name: _taken(value, at) for name, value in values.items()})
             vars(one)["_coarseness"] = self.coarseness
             members.append(one)
-        whole = dataclasses.replace(self)
+        return self._of(members, {})
+
+    def picked(self, at: Sequence[int]) -> Self:
+        """The stack of some of the `members` of a stack, by their places; the stack itself for
+        all.
+        """
+        if list(at) == list(range(len(self.members))):
+            return self
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        fields = {name: _taken(value, list(at)) for name, value in values.items()}
+        return self._of([self.members[one] for one in at], fields)
+
+    def _of(self, members: Sequence[Self], fields: dict[str, Any]) -> Self:
+        whole = dataclasses.replace(self, **fields)
         vars(whole)["_members"] = tuple(members)
         vars(whole)["_coarseness"] = self.coarseness
         return whole
@@ -283,8 +296,8 @@ def _leading(value: Any) -> Iterator[int]:
         yield value.shape[0] if value.ndim else 0
 
 
-def _taken(value: Any, at: int) -> Any:
-    """One entry along the first dimension of every operand."""
+def _taken(value: Any, at: int | list[int]) -> Any:
+    """One entry, or some, along the first dimension of every operand."""
     if isinstance(value, tuple) and _operands(value):
         return tuple(_taken(part, at) for part in value)
     return value[at] if isinstance(value, Tensor | np.ndarray) else value

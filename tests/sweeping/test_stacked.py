@@ -82,6 +82,55 @@ def test_one_wrong_member_is_refuted_and_no_other():
     assert found == ["HOLDS"] * 5 + ["REFUTED"] + ["HOLDS"] * 2
 
 
+def _stack_with_a_dead_layer():
+    """Networks to which claims apply, but for the third: its first layer is on its switch."""
+    stack = next(s for k in range(99) if (s := stacked_gated(Random(k), 6)).gate == "relu")
+    weights = [weight.clone() for weight in stack.weights]
+    weights[0][2] = 0
+    return dataclasses.replace(stack, weights=tuple(weights)).split()
+
+
+def test_a_member_to_which_a_claim_does_not_apply_leaves_the_others_together(monkeypatch):
+    stack, alone = _stack_with_a_dead_layer(), []
+    judge = type(theorems.kernel_cut_identity).__call__
+    monkeypatch.setattr(
+        type(theorems.kernel_cut_identity),
+        "__call__",
+        lambda claim, one: alone.append(one) or judge(claim, one),
+    )
+    found = [v.outcome.name for v in verdicts_on(theorems.kernel_cut_identity, stack)]
+    assert found == ["HOLDS"] * 2 + ["INAPPLICABLE"] + ["HOLDS"] * 3
+    assert alone == [stack.members[2]]
+
+
+def test_refuted_members_cost_the_others_few_verdicts_of_their_own(monkeypatch):
+    stack = stacked_layers(Random(2), 32)
+    wrong = stack.weight_grad.clone()
+    wrong[[5, 20]] = wrong[[5, 20]] * 2 + 1
+    stack = dataclasses.replace(stack, weight_grad=wrong).split()
+    alone = []
+    judge = type(theorems.gram_flow).__call__
+    monkeypatch.setattr(
+        type(theorems.gram_flow),
+        "__call__",
+        lambda claim, one: alone.append(one) or judge(claim, one),
+    )
+    found = [verdict.outcome.name for verdict in verdicts_on(theorems.gram_flow, stack)]
+    assert [at for at, name in enumerate(found) if name == "REFUTED"] == [5, 20]
+    assert found.count("HOLDS") == 30
+    assert len(alone) <= 8
+
+
+def test_some_members_of_a_stack_are_a_stack():
+    stack = stacked_gated(Random(4), 6)
+    some = stack.picked([1, 4, 5])
+    again = type(stack).stack([stack.members[at] for at in (1, 4, 5)])
+    assert some.members == again.members
+    assert all(torch.equal(a, b) for a, b in zip(some.weights, again.weights, strict=True))
+    assert torch.equal(some.residual, again.residual)
+    assert stack.picked(range(6)) is stack
+
+
 def test_every_strategy_with_stacks_draws_its_own_type():
     for on, make in STACKS.items():
         stack = make(Random(1), 2)
