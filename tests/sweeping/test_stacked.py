@@ -9,12 +9,17 @@ from random import Random
 
 import pytest
 import torch
+from hypothesis import event, given
+from hypothesis import strategies as st
 
 import theorems
 from impl import trace
 from impl.errors import InputError
+from theorems.impl.instances.instance import Instance
 from theorems.impl.networks.layers import LayerTrace
 from theorems.impl.strategies.bulk import STACKS, stacked_gated, stacked_layers
+from theorems.relations import Comparison
+from theorems.relations.stacked import _sure, holding_together
 from theorems.stacks import verdicts_on
 from theorems.sweeping import units
 from theorems.sweeping.bounds import fixed
@@ -23,7 +28,13 @@ from theorems.sweeping.store import Store, Total
 from theorems.sweeping.units import STACK, code_version, stacks
 from theorems.verdict import Outcome
 
-CLAIMS = ["gram_flow", "feature_learning_equation", "kernel_cut_identity", "layerwise_kernel"]
+CLAIMS = [
+    "gram_flow",
+    "feature_learning_equation",
+    "kernel_cut_identity",
+    "layerwise_kernel",
+    "closure_needs_gram_from_depth_three",
+]
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -71,6 +82,48 @@ def test_members_get_the_verdicts_that_they_get_alone(name, monkeypatch):
             alone = claim(one)
             assert (seen.outcome, seen.grade is None) == (alone.outcome, alone.grade is None)
             assert alone.outcome is Outcome.HOLDS
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from(["=", "<=", ">=", ">"]))
+def test_a_member_counts_as_judged_only_if_it_holds_alone(seed, sign):
+    """Sides and bounds of all sizes, drawn so that each entry is within its bound."""
+    source = torch.Generator().manual_seed(seed)
+    rows = [torch.randn(5, 3, generator=source, dtype=torch.float64) for _ in range(3)]
+    scales = 10.0 ** torch.randint(-3, 3, (4, 5, 1), generator=source)
+    observed, bound = rows[0] * scales[0], rows[1].abs() * scales[1]
+    bound = bound * (torch.rand(5, 1, generator=source) < 0.8)
+    step = (rows[2].abs() * scales[2]) * (0 if sign == "=" else 1)
+    away = step if sign in ("<=", "=") else -step
+    predicted = observed + away + bound * (0.9 if sign == "=" else 0)
+    predicted = predicted - 2 * bound - 1e-9 if sign == ">" else predicted
+    sure = _sure(sign, observed, predicted, bound)
+    judge = Comparison(sign)._compare
+    alone = [judge("", *one).outcome for one in zip(observed, predicted, bound, strict=True)]
+    event(f"{sign}: {int(sure.sum())} of 5 sure")
+    assert all(one is Outcome.HOLDS for one, judged in zip(alone, sure, strict=True) if judged)
+
+
+def test_half_of_a_field_is_seen_in_an_equation_only():
+    """An inequality that half of a field leaves far from its bound says nothing of its size."""
+
+    @dataclasses.dataclass(frozen=True, eq=False)
+    class Pair(Instance):
+        alone = ("x", 1)
+        together = True
+        telling = ("y",)
+        x: torch.Tensor
+        y: torch.Tensor
+
+    pairs = Pair.stack([Pair(torch.tensor([2.0, 3.0]).double(), torch.tensor([5.0]).double())] * 3)
+    claim = Comparison(signs={"bounded": "<="})
+    both = {"equal": lambda it: it.x, "bounded": lambda it: it.x * 0 - it.y * it.y}
+    seen = holding_together(
+        claim,
+        lambda it: {name: side(it) for name, side in both.items()},
+        lambda it: {"equal": it.x, "bounded": it.x * 0},
+        pairs,
+    )
+    assert seen is None or seen[1] == [0, 1, 2]
 
 
 def test_one_wrong_member_is_refuted_and_no_other():

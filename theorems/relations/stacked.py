@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from theorems.impl.instances.instance import Instance
-from theorems.relations import _TOLD, Comparison, Finding, _parts
+from theorems.relations import _TOLD, Comparison, Finding, Sign, _parts
 from theorems.relations.doubt import as_ball, rounding
 from theorems.relations.enclosures import enclose
 from theorems.verdict import Outcome
@@ -44,29 +44,45 @@ def holding_together(
         return None
     wide, balls = stack.double(), enclose(stack)
     measured, told, radii = _parts(observe(wide)), _parts(predict(balls)), _parts(observe(balls))
-    members, bounds = len(stack.members), {}
+    members, equal = len(stack.members), {}
     sure = torch.ones(members, dtype=torch.bool)
     for part, value in measured.items():
-        ball = as_ball(told[part])
-        bounds[part] = rounding(value, radii[part]) + ball.error
-        if any(size.shape[:1] != (members,) for size in (value, ball.center, bounds[part])):
+        ball, sign = as_ball(told[part]), relation.signs.get(part, relation.sign)
+        bound = rounding(value, radii[part]) + ball.error
+        if any(size.shape[:1] != (members,) for size in (value, ball.center, bound)):
             return None  # a side that does not keep the members apart
-        sizes = torch.minimum(_largest(value, members), _largest(ball.center, members))
-        bound = _largest(bounds[part], members)
-        sure &= (bound <= _TOLD * sizes) | (bound == 0)
-    for name in stack.telling:
-        sure &= _told(observe, predict, wide, name, bounds)
+        sure &= _sure(sign, value, ball.center, bound)
+        if sign == "=":
+            equal[part] = bound
+    for name in stack.telling if equal else ():
+        sure &= _seen(observe, predict, wide, name, equal)
     return found, [at for at in range(members) if not sure[at]]
 
 
-def _told(
+def _sure(sign: Sign, observed: Tensor, predicted: Tensor, bound: Tensor) -> Tensor:
+    """Which members hold by themselves, given that all hold together: those whose bound is no
+    larger than what is compared, or whose inequality is proved in spite of it.
+    """
+    members = len(observed)
+    if sign == ">":
+        return torch.ones(members, dtype=torch.bool)
+    sizes = _largest(observed, members), _largest(predicted, members)
+    most = _largest(bound, members)
+    if sign == "=":
+        return (most <= _TOLD * torch.minimum(*sizes)) | (most == 0)
+    gap = observed - predicted if sign == "<=" else predicted - observed
+    proved = (gap <= -bound).flatten(1).all(1) if gap.ndim > 1 else gap <= -bound
+    return (most <= torch.maximum(*sizes)) | (most == 0) | proved
+
+
+def _seen(
     observe: Side, predict: Side, stack: Instance, name: str, bounds: Mapping[str, Tensor]
 ) -> Tensor:
     """In which members half of a measured field would be seen."""
     halved = replace(stack, **{name: getattr(stack, name) / 2})
     seen, told = _parts(observe(halved)), _parts(predict(halved))
     beyond = [
-        ((seen[part] - told[part]).abs() > bound).flatten(1).any(1)
+        ((seen[part] - told[part]).abs() > bound).reshape(len(bound), -1).any(1)
         for part, bound in bounds.items()
     ]
     return torch.stack(beyond).any(0)
