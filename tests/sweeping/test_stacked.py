@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import theorems
 from impl import trace
 from impl.errors import InputError
+from theorems.claim import Claim, Source
 from theorems.impl.instances.instance import Instance
 from theorems.impl.networks.layers import LayerTrace
 from theorems.impl.strategies.bulk import STACKS, stacked_gated, stacked_layers
@@ -103,18 +104,56 @@ def test_a_member_counts_as_judged_only_if_it_holds_alone(seed, sign):
     assert all(one is Outcome.HOLDS for one, judged in zip(alone, sure, strict=True) if judged)
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Pair(Instance):
+    alone = ("x", 1)
+    together = True
+    x: torch.Tensor
+    y: torch.Tensor
+
+
+class Telling(Pair):
+    telling = ("y",)
+
+
+def _pair(x, kind=Pair):
+    return kind(torch.tensor([x, 3 * x]).double(), torch.tensor([5.0]).double())
+
+
+def test_a_small_member_does_not_hold_for_the_large_ones_beside_it():
+    """What rounding leaves of it is no larger than its bound: alone it is open."""
+    claim = Claim(
+        "large_terms_cancel",
+        "x + 2⁵² − 2⁵² = x.",
+        Source("2601.00276", "nowhere"),
+        Comparison(certify=False),
+        observe=lambda it: it.x + 2.0**52 + 0.1 - 0.1 - 2.0**52,
+        predict=lambda it: it.x,
+        instances=lambda: st.just(_pair(1.0)),
+        subject=Pair,
+    )
+    stack = Pair.stack([_pair(x) for x in (2e5, 1e5, 1e-3, 3e5)])
+    alone = [claim(one).outcome.name for one in stack.members]
+    assert alone == ["HOLDS", "HOLDS", "UNDECIDED", "HOLDS"]
+    assert [verdict.outcome.name for verdict in verdicts_on(claim, stack)] == alone
+
+
+@pytest.mark.parametrize("name", ["layerwise_kernel", "closure_needs_gram_from_depth_three"])
+def test_inequalities_that_are_proved_are_judged_together(name, monkeypatch):
+    claim, alone = getattr(theorems, name), []
+    monkeypatch.setattr(units, "STACK", 6)
+    drawn = list(islice(stacks(claim, 3, 0), 4))
+    judge = type(claim).__call__
+    monkeypatch.setattr(
+        type(claim), "__call__", lambda self, one: alone.append(one) or judge(self, one)
+    )
+    assert {v.outcome for stack in drawn for v in verdicts_on(claim, stack)} == {Outcome.HOLDS}
+    assert len(alone) <= 2
+
+
 def test_half_of_a_field_is_seen_in_an_equation_only():
     """An inequality that half of a field leaves far from its bound says nothing of its size."""
-
-    @dataclasses.dataclass(frozen=True, eq=False)
-    class Pair(Instance):
-        alone = ("x", 1)
-        together = True
-        telling = ("y",)
-        x: torch.Tensor
-        y: torch.Tensor
-
-    pairs = Pair.stack([Pair(torch.tensor([2.0, 3.0]).double(), torch.tensor([5.0]).double())] * 3)
+    pairs = Telling.stack([_pair(2.0, Telling)] * 3)
     claim = Comparison(signs={"bounded": "<="})
     both = {"equal": lambda it: it.x, "bounded": lambda it: it.x * 0 - it.y * it.y}
     seen = holding_together(
