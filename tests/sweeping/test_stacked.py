@@ -138,6 +138,13 @@ def test_a_small_member_does_not_hold_for_the_large_ones_beside_it():
     assert [verdict.outcome.name for verdict in verdicts_on(claim, stack)] == alone
 
 
+def test_an_inequality_that_is_proved_needs_no_small_bound():
+    low, high, bound = (torch.tensor([[x]]).double() for x in (-5.0, 5.0, 8.0))
+    assert bool(_sure("<=", low, high, bound))
+    assert bool(_sure(">=", high, low, bound))
+    assert not bool(_sure("<=", low, high, bound + 3))
+
+
 @pytest.mark.parametrize("name", ["layerwise_kernel", "closure_needs_gram_from_depth_three"])
 def test_inequalities_that_are_proved_are_judged_together(name, monkeypatch):
     claim, alone = getattr(theorems, name), []
