@@ -125,14 +125,17 @@ def _pairs(ensemble: ReadoutEnsemble) -> int:
 @drawn_once
 def _growth_of_the_surrogate(instance: RandomReadout) -> Operand:
     """ΔSurrogate behind each drawn readout, by autograd through the two layers, (R,)."""
-    room = max(1, _AT_ONCE // (instance.features.shape[0] * instance.weight.shape[0]))
+    (rows, d), width = instance.features.shape, instance.weight.shape[0]
+    room = max(1, _AT_ONCE // (max(rows, d) * width))
     return torch.cat(
         [_growth_behind(instance, readouts) for readouts in instance.draw().split(room)]
     )
 
 
-_AT_ONCE = 2**20
-"""Entries of the features behind all readouts that are looked at in one go."""
+_AT_ONCE = 2**17
+"""Entries of the weights, or features, behind all readouts that are looked at in one go: what a cache
+holds.
+"""
 
 
 def _growth_behind(instance: RandomReadout, readouts: Tensor) -> Tensor:
