@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from theorems.impl.numbers.differentiation import _load_forward_mode, alone
+from theorems.impl.numbers.differentiation import alone, forward_mode
 from theorems.impl.numbers.duals import Dual
 from theorems.impl.numbers.linalg import _batched, _fmpq
 from theorems.impl.numbers.operands import Operand, is_exact
@@ -70,7 +70,9 @@ def slope(function: Callable[[Operand], Operand], at: Operand, along: Operand) -
         along: v, (…, n, m).
     """
     if isinstance(at, Tensor):
-        _load_forward_mode()
-        return torch.func.jvp(function, (at.expand_as(along).clone(),), (along.clone(),))[1]
+        found: Operand = forward_mode(
+            function, (at.expand_as(along).clone(),), (along.clone(),)
+        )[1]
+        return found
     with alone(at):
         return function(Dual(at, along)).tangent

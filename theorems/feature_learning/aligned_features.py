@@ -140,14 +140,31 @@ holds.
 
 def _growth_behind(instance: RandomReadout, readouts: Tensor) -> Tensor:
     weights = instance.weight.expand(len(readouts), *instance.weight.shape).clone().requires_grad_()
-    loss = linearised_loss(instance.features @ weights.mT @ readouts.mT, instance.targets)
-    (grads,) = torch.autograd.grad(loss.sum(), weights)
-    after = surrogate(
-        instance.features @ (weights.detach() - grads * instance.rate).mT, instance.targets
+    loss = linearised_loss(
+        _outputs(instance.features, weights, readouts), instance.targets
     )
-    before = surrogate(instance.features @ instance.weight.mT, instance.targets)
+    (grads,) = torch.autograd.grad(loss.sum(), weights)
+    after = _surrogate(instance, weights.detach() - grads * instance.rate)
+    before = _surrogate(instance, instance.weight)
     growth: Tensor = (after - before) / instance.targets.shape[-1]
     return growth
+
+
+def _outputs(features: Tensor, weights: Tensor, readouts: Tensor) -> Tensor:
+    """H Wᵀ Aᵀ, in the order that is less work: there are more samples than classes, as a rule."""
+    (count, classes, _), rows = readouts.shape, features.shape[0]
+    if classes < rows:
+        return (features @ (readouts @ weights).reshape(count * classes, -1).mT).reshape(
+            rows, count, classes
+        ).movedim(1, 0)
+    return features @ weights.mT @ readouts.mT
+
+
+def _surrogate(instance: RandomReadout, weight: Tensor) -> Tensor:
+    """‖Yᵀ H Wᵀ‖_F² (…), in the same order."""
+    if instance.targets.shape[-1] < instance.features.shape[0]:
+        return squared_norm((instance.targets.mT @ instance.features) @ weight.mT)
+    return surrogate(instance.features @ weight.mT, instance.targets)
 
 
 def _mean_growth(instance: RandomReadout) -> Operand:
