@@ -72,9 +72,7 @@ class BarePreconditioned:
     @torch.no_grad()
     def step(self) -> None:
         """Move the layer."""
-        preconditioned_step(
-            self.parameters, self._state, self.lr, self.preconditioner, self.decay
-        )
+        preconditioned_step(self.parameters, self._state, self.lr, self.preconditioner, self.decay)
 
 
 def _itself(tensor: Tensor) -> Tensor:

@@ -14,7 +14,6 @@ Preconditioner: TypeAlias = "Tensor | Callable[[int], Tensor]"
 """P, or a function of the number of steps taken so far that returns it."""
 
 
-
 class Stepper(Protocol):
     """What moves parameters by their gradients: an optimiser of torch, or `impl.networks.bare_steps`."""
 
@@ -194,9 +193,7 @@ def _check_layer(parameters: list[Tensor]) -> None:
     )
 
 
-def rest_optimiser(
-    rest: Rest, parameters: Sequence[nn.Parameter], rate: float
-) -> list[Stepper]:
+def rest_optimiser(rest: Rest, parameters: Sequence[nn.Parameter], rate: float) -> list[Stepper]:
     """The rest's optimiser, or none where there is nothing for it to move."""
     moving = [p for p in parameters if p.requires_grad]
     if rest == "frozen" or not moving:

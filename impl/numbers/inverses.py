@@ -70,9 +70,7 @@ def slope(function: Callable[[Operand], Operand], at: Operand, along: Operand) -
         along: v, (…, n, m).
     """
     if isinstance(at, Tensor):
-        found: Operand = forward_mode(
-            function, (at.expand_as(along).clone(),), (along.clone(),)
-        )[1]
+        found: Operand = forward_mode(function, (at.expand_as(along).clone(),), (along.clone(),))[1]
         return found
     with alone(at):
         return function(Dual(at, along)).tangent

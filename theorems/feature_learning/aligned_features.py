@@ -140,9 +140,7 @@ holds.
 
 def _growth_behind(instance: RandomReadout, readouts: Tensor) -> Tensor:
     weights = instance.weight.expand(len(readouts), *instance.weight.shape).clone().requires_grad_()
-    loss = linearised_loss(
-        _outputs(instance.features, weights, readouts), instance.targets
-    )
+    loss = linearised_loss(_outputs(instance.features, weights, readouts), instance.targets)
     (grads,) = torch.autograd.grad(loss.sum(), weights)
     after = _surrogate(instance, weights.detach() - grads * instance.rate)
     before = _surrogate(instance, instance.weight)
@@ -154,9 +152,11 @@ def _outputs(features: Tensor, weights: Tensor, readouts: Tensor) -> Tensor:
     """H Wᵀ Aᵀ, in the order that is less work: there are more samples than classes, as a rule."""
     (count, classes, _), rows = readouts.shape, features.shape[0]
     if classes < rows:
-        return (features @ (readouts @ weights).reshape(count * classes, -1).mT).reshape(
-            rows, count, classes
-        ).movedim(1, 0)
+        return (
+            (features @ (readouts @ weights).reshape(count * classes, -1).mT)
+            .reshape(rows, count, classes)
+            .movedim(1, 0)
+        )
     return features @ weights.mT @ readouts.mT
 
 
