@@ -15,7 +15,9 @@ Preconditioner: TypeAlias = "Tensor | Callable[[int], Tensor]"
 
 
 class Stepper(Protocol):
-    """What moves parameters by their gradients: an optimiser of torch, or `impl.networks.bare_steps`."""
+    """What moves parameters by their gradients: an optimiser of torch's, or one of
+    `impl.networks.bare_steps`.
+    """
 
     def step(self) -> Any:
         """Take one step."""

@@ -9,8 +9,8 @@ alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,7 @@ from theorems.impl.networks import patches
 from theorems.impl.networks.nested import mapped
 from theorems.impl.networks.product_rows import product_rows
 from theorems.impl.networks.products import Products, unfused
-from theorems.impl.networks.recording import Call, Recording, record
+from theorems.impl.networks.recording import Call, Layer, Recording, record
 from theorems.impl.networks.running import Inputs, run, undisturbed
 from theorems.impl.networks.tracing import Loss, hooked, scalar_loss
 
@@ -189,18 +189,23 @@ def _sampled(
 ) -> dict[str, LayerRows]:
     if not seen.calls and not others.found:
         return {}
-    plans = {
-        name: _Plan(calls, seen.weights[name], most, whole=name in whole)
-        for name, calls in by_name(seen.calls).items()
-    }
+    called = by_name(seen.calls)
     require(
         value.requires_grad,
         "expected a loss that depends on the model's layers, got one without gradient",
     )
+    plans = {
+        name: _Plan(calls, seen.weights[name], most, whole=name in whole)
+        for name, calls in called.items()
+    }
     weights = [seen.weights[name] for name in plans]
     wanted: list[Any] = [*weights, *(t for plan in plans.values() for t in plan.asked)]
     try:
-        with others.watched(), _watched(plans):
+        with others.watched(), ExitStack() as stack:
+            for name, plan in plans.items():
+                plan.watch(called[name], stack)
+            seen.calls.clear()
+            called.clear()
             found = torch.autograd.grad(value, [*wanted, *others.edges], allow_unused=True)
     except Exception as error:
         raise InputError(
@@ -210,7 +215,7 @@ def _sampled(
     layers: dict[str, LayerRows] = {}
     for (name, plan), gradient in zip(plans.items(), found[: len(plans)], strict=True):
         if gradient is not None and plan.reached:
-            layers[name] = plan.rows(hooked(name, plan.calls[0].layer, gradient.detach()))
+            layers[name] = plan.rows(hooked(name, plan.layer, gradient.detach()))
     fields, _ = product_rows(others.found)
     return layers | {
         name: _of_product(parts) for name, parts in fields.items() if parts["weight"].ndim == 2
@@ -271,7 +276,7 @@ def _channels(call: Call) -> int:
 def _all(calls: Sequence[Call], what: str) -> Tensor:
     """All rows of what a layer read or made."""
     rows = _rows_of if what == "inputs" else _output_rows
-    parts = [rows(call, getattr(call, what).detach(), None) for call in calls]
+    parts = [rows(call.layer, getattr(call, what).detach(), None) for call in calls]
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
@@ -286,13 +291,13 @@ class _Plan:
         *,
         whole: bool,
     ) -> None:
-        self.calls, self.weight = calls, weight
-        self.sizes = [_row_count(call) for call in calls]
-        self.total = sum(self.sizes)
+        self.layer, self.weight = calls[0].layer, weight
+        sizes = [_row_count(call) for call in calls]
+        self.total = sum(sizes)
         d_in, d_out = math.prod(weight.shape[1:]), weight.shape[0]
         count = self.total if whole else most(self.total, d_in, d_out)
         self.chosen = torch.linspace(0, self.total - 1, count, device=weight.device).round().long()
-        starts = [sum(self.sizes[:i]) for i in range(len(calls) + 1)]
+        starts = [sum(sizes[:i]) for i in range(len(calls) + 1)]
         self.parts = [
             self.chosen[(self.chosen >= low) & (self.chosen < high)] - low
             for low, high in zip(starts[:-1], starts[1:], strict=True)
@@ -300,13 +305,29 @@ class _Plan:
         self.deltas: dict[int, Tensor] = {}
         self.inputs: dict[int, Tensor] = {}
         # a class of the user's own may do something else with what it reads
-        unusual = type(calls[0].layer).forward not in _FORWARDS
-        self.own = (whole or unusual) and isinstance(calls[0].layer, nn.Linear)
+        unusual = type(self.layer).forward not in _FORWARDS
+        self.own = (whole or unusual) and isinstance(self.layer, nn.Linear)
         self.asked = [call.inputs for call in calls] if self.own else []
-        self.features = [
-            _rows_of(call, call.inputs.detach(), part)
-            for call, part in zip(calls, self.parts, strict=True)
-        ]
+        self.features, self.outputs = (
+            [
+                rows(self.layer, getattr(call, what).detach(), part)
+                for call, part in zip(calls, self.parts, strict=True)
+                if what == "inputs" or whole
+            ]
+            for what, rows in (("inputs", _rows_of), ("outputs", _output_rows))
+        )
+
+    def watch(self, calls: Sequence[Call], stack: ExitStack) -> None:
+        """Take the rows of the gradients while the backward pass runs; nothing is held of the
+        forward pass, so that it frees what it is done with.
+        """
+        for i, call in enumerate(calls):
+            if call.outputs.requires_grad:
+                take = _taking(self.deltas, i, self.layer, _output_rows, self.parts[i])
+                stack.callback(call.outputs.register_hook(take).remove)
+            if self.own and call.inputs.requires_grad:
+                take = _taking(self.inputs, i, self.layer, _rows_of, self.parts[i])
+                stack.callback(call.inputs.register_hook(take).remove)
 
     @property
     def reached(self) -> bool:
@@ -316,56 +337,37 @@ class _Plan:
     def rows(self, gradient: Tensor) -> LayerRows:
         """What was kept."""
         weight = self.weight.detach().clone().flatten(1)
-        parts = range(len(self.calls))
         delta = torch.cat(
             [
                 self.deltas[i] if i in self.deltas else weight.new_zeros(len(p), len(weight))
                 for i, p in enumerate(self.parts)
             ]
         )
-        whole = len(self.chosen) == self.total
-        outputs = [
-            _output_rows(call, call.outputs.detach(), self.parts[i])
-            for i, call in enumerate(self.calls)
-            if whole
-        ]
+        sent = [self.inputs[i] for i in range(len(self.parts)) if i in self.inputs]
         return LayerRows(
             weight,
             gradient.flatten(1),
             torch.cat(self.features),
             delta,
-            torch.cat([self.inputs[i] for i in parts]) if len(self.inputs) == len(parts) else None,
+            torch.cat(sent) if len(sent) == len(self.parts) else None,
             self.chosen,
             self.total,
-            torch.cat(outputs) if whole else None,
+            torch.cat(self.outputs) if self.outputs else None,
         )
 
 
 _FORWARDS = (nn.Linear.forward, nn.Conv1d.forward, nn.Conv2d.forward, nn.Conv3d.forward)
 
 
-@contextmanager
-def _watched(plans: Mapping[str, _Plan]) -> Iterator[None]:
-    """Take the rows of the gradients while the backward pass runs."""
-    handles = []
-    for plan in plans.values():
-        for i, call in enumerate(plan.calls):
-            if call.outputs.requires_grad:
-                handles.append(call.outputs.register_hook(_taking(plan.deltas, i, call, plan)))
-            if plan.own and call.inputs.requires_grad:
-                handles.append(call.inputs.register_hook(_taking(plan.inputs, i, call, plan)))
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _taking(kept: dict[int, Tensor], i: int, call: Call, plan: _Plan) -> Callable[[Tensor], None]:
-    rows = _rows_of if kept is plan.inputs else _output_rows
-
+def _taking(
+    kept: dict[int, Tensor],
+    i: int,
+    layer: Layer,
+    rows: Callable[[Layer, Tensor, Tensor | None], Tensor],
+    chosen: Tensor,
+) -> Callable[[Tensor], None]:
     def take(gradient: Tensor) -> None:
-        kept[i] = rows(call, gradient.detach(), plan.parts[i])
+        kept[i] = rows(layer, gradient.detach(), chosen)
 
     return take
 
@@ -377,9 +379,8 @@ def _row_count(call: Call) -> int:
     return math.prod(shape) // call.layer.out_channels
 
 
-def _rows_of(call: Call, tensor: Tensor, chosen: Tensor | None) -> Tensor:
+def _rows_of(layer: Layer, tensor: Tensor, chosen: Tensor | None) -> Tensor:
     """Rows of what a layer reads: of a convolution the patches, of those rows alone."""
-    layer = call.layer
     if isinstance(layer, nn.Linear):
         rows = tensor.reshape(-1, tensor.shape[-1])
         return rows if chosen is None else rows[chosen]
@@ -388,8 +389,7 @@ def _rows_of(call: Call, tensor: Tensor, chosen: Tensor | None) -> Tensor:
     return _at(seen, tuple(seen.shape[2 : 2 + space]), chosen).flatten(1)
 
 
-def _output_rows(call: Call, tensor: Tensor, chosen: Tensor | None) -> Tensor:
-    layer = call.layer
+def _output_rows(layer: Layer, tensor: Tensor, chosen: Tensor | None) -> Tensor:
     if isinstance(layer, nn.Linear):
         rows = tensor.reshape(-1, tensor.shape[-1])
         return rows if chosen is None else rows[chosen]

@@ -133,8 +133,8 @@ def _growth_of_the_surrogate(instance: RandomReadout) -> Operand:
 
 
 _AT_ONCE = 2**17
-"""Entries of the weights, or features, behind all readouts that are looked at in one go: what a cache
-holds.
+"""Entries of the weights, or features, behind all readouts that are looked at in one go: what a
+cache holds.
 """
 
 

@@ -37,7 +37,7 @@ def spectrum(matrix: Tensor, dtype: torch.dtype) -> Tensor:
 
 def product_spectrum(left: Tensor, right: Tensor, dtype: torch.dtype) -> Tensor:
     """The singular values of L R, (n, k) times (k, d), that are not zero for its shape, descending,
-    from the thin factors: L R is never formed where k is its smaller side.
+    from the thin factors where that is less work: L R is never formed where k is much smaller.
 
     With L = Q L' and Rᵀ = P R'ᵀ, Q and P of orthonormal columns, they are those of L'R', (k, k).
     """
@@ -47,7 +47,8 @@ def product_spectrum(left: Tensor, right: Tensor, dtype: torch.dtype) -> Tensor:
             return torch.linalg.svdvals(left @ right)
         thin = torch.linalg.qr(left, mode="r").R
         return torch.linalg.svdvals(thin @ torch.linalg.qr(right.mT, mode="r").R.mT)
-    if columns < min(rows, inner):
+    formed = rows * columns * (inner + min(rows, columns))
+    if formed <= inner * inner * columns + 2 * rows * inner * min(rows, inner):
         return spectrum(left @ right, dtype)
     thin = left if rows <= inner else torch.linalg.qr(left, mode="r").R
     return _roots(thin @ (right @ right.mT) @ thin.mT)
