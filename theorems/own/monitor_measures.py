@@ -86,15 +86,16 @@ def agreement(before: Tensor, gradient: Tensor, after: Tensor) -> float:
     """cos(ΔG, ΔV) of a weight that moved from ``before`` to ``after``, all (d_out, d_in): G = WᵀW,
     and V its motion along −∇_H at the point before, ΔV = −(WᵀE + EᵀW) with E = ∇_W L there.
 
-    Wᵀ∇_W = ∇_Hᵀ H is the `feature_learning_equation`. With D = W₊ − W, ΔG = WᵀD + DᵀW₊. Where
-    d_out is the smaller side all inner products are those of (d_out, d_out) matrices.
+    Wᵀ∇_W = ∇_Hᵀ H is the `feature_learning_equation`. With D = W₊ − W, ΔG = WᵀD + DᵀW + DᵀD. Where
+    d_out is much the smaller side all inner products are those of (d_out, d_out) matrices.
     """
     wide = torch.promote_types(before.dtype, torch.float32)
-    w, e, last = before.to(wide), gradient.to(wide), after.to(wide)
+    w, e = before.to(wide), gradient.to(wide)
     e = e / e.abs().amax().clamp(min=torch.finfo(wide).tiny)  # its squares may be too small
-    d = last - w
-    if w.shape[0] > w.shape[1]:
-        moved, virtual = w.mT @ d + d.mT @ last, -(w.mT @ e + e.mT @ w)
+    d = after.to(wide) - w
+    if w.shape[1] <= 2 * w.shape[0]:
+        wd, we = w.mT @ d, w.mT @ e
+        moved, virtual = wd + wd.mT + d.mT @ d, -(we + we.mT)
         product, first, second = _dot(moved, virtual), _dot(moved, moved), _dot(virtual, virtual)
     else:
         ww, wd, we, dd, de, ee = w @ w.mT, w @ d.mT, w @ e.mT, d @ d.mT, d @ e.mT, e @ e.mT
