@@ -28,6 +28,10 @@ COARSE = tuple(STEPS[0] * 4.0**k for k in (4, 3, 2, 1))
 """Steps for parameters of which the loss depends little: smaller ones would drown in its
 rounding.
 """
+FEW = (STEPS[3:7], STEPS[7:11])
+"""Four steps at which most losses are smooth and hardly rounded, and four between whose kinks there
+is more room: where the slope is clear from these alone, no others are needed.
+"""
 BETWEEN = (0.5, 0.75)
 """With these shares of a step beside it and its quarter, the loss is known at nine equidistant
 points: their differences show how rough it is.

@@ -11,11 +11,11 @@ from dataclasses import replace
 from theorems.impl.errors import InputError
 from theorems.impl.slopes.handles import Handle
 from theorems.impl.slopes.lines import Lines
-from theorems.impl.slopes.loss_lines import LossLine
+from theorems.impl.slopes.loss_lines import FEW, STEPS, LossLine
 from theorems.own.loss_slopes import ROOM, off, slope_of
 from theorems.own.places.compiled import compiled_line, is_compiled
 from theorems.own.places.subject import Places, Subject
-from theorems.own.places.unseen import unseen
+from theorems.own.places.unseen import unseen, unseen_at_few
 from theorems.own.preconditions import autograd_gives_the_gradient
 from theorems.verdict import Outcome
 
@@ -29,6 +29,9 @@ def loss_lines(subject: Subject) -> Places | str:
     """
     lines = _lines(subject)
     part = f", {lines.samples}" if lines.samples else ""
+    clear = {} if is_compiled(subject) else _at_few(lines)
+    if clear:
+        return {f"{where}{part}": line for where, line in clear.items()}
     whole = lines.along()
     if _outcome(whole) is Outcome.INAPPLICABLE and not whole.cut:
         try:
@@ -58,6 +61,25 @@ def loss_lines(subject: Subject) -> Places | str:
             found[f"all parameters{part}"] = replace(whole, notes=(*whole.notes, note))
         found |= {f"{where}{part}": line for where, line in more.items()}
     return found
+
+
+def _at_few(lines: Lines) -> Places:
+    """The same at four steps a line instead of eleven, where those leave nothing open: each line
+    holds, the first to `CLEAR`, and no parameter's gradient could be wrong by `unseen.FINE` unseen.
+    Else nothing; every other answer is given at all steps.
+    """
+    if len(lines.steps) < len(STEPS):
+        return {}
+    kinked = sum(h.entries for h in lines.owners) > _KINKED
+    for few in reversed(FEW) if kinked else FEW:
+        whole = lines.along(few=few)
+        bound = slope_of(whole).bound
+        if _outcome(whole) is Outcome.HOLDS and bound <= CLEAR * float(whole.spread):
+            break
+    else:
+        return {}
+    more = unseen_at_few(lines, whole)
+    return {} if more is None else {"all parameters": whole} | more
 
 
 def _lines(subject: Subject, *, beside: bool = False) -> Lines:
@@ -222,6 +244,10 @@ def _near(whole: LossLine, steps: Sequence[float]) -> Sequence[float]:
 
 
 _FEW = 6
+_KINKED = 2**16
+"""Parameters of a network from which on there is hardly a step without a kink but the finest."""
+CLEAR = 2.0**-12
+"""The share of the slope of a typical direction to which four steps have to tell the slope."""
 
 
 def _outcome(line: LossLine) -> Outcome:

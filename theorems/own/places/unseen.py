@@ -12,7 +12,7 @@ from theorems.impl.errors import InputError
 from theorems.impl.slopes.directions import is_tiny, moves
 from theorems.impl.slopes.handles import Handle
 from theorems.impl.slopes.lines import Lines
-from theorems.impl.slopes.loss_lines import COARSE, LossLine
+from theorems.impl.slopes.loss_lines import COARSE, FEW, LossLine
 from theorems.own.loss_slopes import slope_of
 from theorems.own.places.subject import Places
 from theorems.own.preconditions import POWER, autograd_gives_the_gradient
@@ -20,6 +20,8 @@ from theorems.verdict import Outcome
 
 ROUNDS = 4
 """Lines through parameters of which the loss depends too little to be seen beside the others."""
+FEW_ROUNDS = 2
+"""The same at four steps each, before it is quicker to run the others."""
 FINE = 2.0**-7
 """The share of its gradient that an error has to be of: smaller ones are not looked for, larger
 ones that may be there are named.
@@ -40,13 +42,15 @@ class Seen:
         self.lines, self.parameters = lines, lines.single()
         self.least = {id(h.parameters[0]): math.inf for h in self.parameters}
 
-    def add(self, line: LossLine, handles: Sequence[Handle]) -> None:
-        """What a line shows that agrees."""
+    def add(
+        self, line: LossLine, handles: Sequence[Handle], steps: Sequence[float] | None = None
+    ) -> None:
+        """What a line shows that agrees; ``steps`` are all of it, where it knows a few."""
         seen = slope_of(line)
         if abs(float(line.slope) - seen.limit) > seen.bound:
             return
         for handle, weight in zip(
-            handles, self.lines.speeds(handles, line.steps.tolist()), strict=True
+            handles, self.lines.speeds(handles, steps or line.steps.tolist()), strict=True
         ):
             for p in handle.parameters:
                 slope = weight * abs(self.lines.shares[id(p)][0])
@@ -69,6 +73,39 @@ def named(handles: Sequence[Handle], most: int = 4) -> str:
         "parameters of "
         f"{', '.join(names[:most])}{f' and {len(names) - most} more' if len(names) > most else ''}"
     )
+
+
+def unseen_at_few(lines: Lines, whole: LossLine) -> Places | None:
+    """The same from lines of four steps each, as far as they show everything: every parameter of
+    which an error of `FINE` could be wrong is on one that sees it. None if something stays.
+
+    Args:
+        lines: of the network.
+        whole: the line through all parameters at four steps, which holds.
+    """
+    seen, found = Seen(lines), Places()
+    seen.add(whole, lines.owners, lines.steps)
+    least = _DUST * float(whole.spread) if lines.wide else 0.0
+    if any(math.sqrt(h.squares) <= least for h in seen.parameters):
+        return None
+    steps = (*COARSE, *lines.steps)
+    for _ in range(FEW_ROUNDS):
+        left = seen.beyond(FINE, seen.parameters)
+        altogether = seen.beyond(POWER, left)
+        left = altogether or left
+        if not left:
+            return found
+        for few in FEW:
+            line = replace(lines.along(left, steps=steps, few=few), shared=float(whole.spread))
+            if _outcome(line) is Outcome.HOLDS:
+                seen.add(line, left, steps)
+            if not seen.beyond(FINE, left):
+                break
+        if _outcome(line) is not Outcome.HOLDS:
+            return None
+        if altogether and not seen.beyond(POWER, left):
+            found[f"{named(left)}, of which the loss depends little"] = line
+    return None if seen.beyond(FINE, seen.parameters) else found
 
 
 def unseen(lines: Lines, whole: LossLine, grown: Callable[[], Lines]) -> tuple[Places, str]:
