@@ -39,15 +39,13 @@ def thin_values(matrix: Ball, rank: int) -> tuple[Tensor, Tensor] | None:
     (rows, columns), count = matrix.shape[-2:], rank + MORE
     if matrix.radius is None or rank < 0 or THIN * count > min(rows, columns):
         return None
-    if not bool(matrix.center.isfinite().all()) or not bool(matrix.radius.isfinite().all()):
-        return None
     center, off = matrix.center, _norm(Ball(matrix.radius))
     sketch = torch.randn(columns, count, generator=generator(0), dtype=torch.float64)
     basis = torch.linalg.qr(center @ sketch.to(center)).Q
     below = basis.mT @ center
     product = gamma(count + 4) * _norm(Ball(basis)) * _norm(Ball(below))
     left = (_norm(Ball(center - basis @ below)) * (1 + 4 * UNIT) + product) * (1 + 1e-12)
-    if not bool((left <= LEFT * off).all()):
+    if not bool((left <= LEFT * off).all() and off.isfinite().all()):  # NaN is no proof either
         return None
     values, errors = singular_values(Ball(below))
     stretch = _defect(basis)[..., None] + 4 * UNIT
