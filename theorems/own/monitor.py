@@ -19,7 +19,8 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from theorems.files import replace_file
 from theorems.impl.errors import InputError, require, told
-from theorems.impl.networks.row_samples import LayerRows, row_samples, rows_kept
+from theorems.impl.networks.row_plans import LayerRows, rows_kept
+from theorems.impl.networks.row_samples import row_samples
 from theorems.impl.networks.running import Inputs
 from theorems.own.factories import subject_of
 from theorems.own.monitor_decay import Decayed, Decays, decayed

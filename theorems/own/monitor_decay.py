@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from theorems.impl.kernel_flows.decayed import decayed_traces
 from theorems.impl.networks.layers import LayerTrace, Traces
-from theorems.impl.networks.row_samples import LayerRows, Samples
+from theorems.impl.networks.row_plans import LayerRows
+from theorems.impl.networks.row_samples import Samples
 from theorems.own.places import Subject
 
 LARGEST = 1024

@@ -66,8 +66,11 @@ def rank(values: Tensor, digits: float) -> float:
 
 
 def linearity(features: Tensor, labels: Tensor) -> float:
-    """`target_linearity` by a pivoted QR factorisation, which is quicker than a pseudo-inverse; NaN
-    for labels that do not vary.
+    """`target_linearity` by least squares without singular vectors, which is quicker than a
+    pseudo-inverse and decides ranks alike; NaN for labels that do not vary.
+
+    Not by the pivoted QR factorisation (``gelsy``): torch 2.13 leaves its choice of pivots to
+    memory that it has not written, and it loses columns that are repeated.
     """
     labels = labels.to(features)
     if not bool((labels != labels[0]).any()):
@@ -78,7 +81,7 @@ def linearity(features: Tensor, labels: Tensor) -> float:
         return float(target_linearity(labels, features))
     y = centred(labels)
     least = max(features.shape) * torch.finfo(features.dtype).eps
-    head = torch.linalg.lstsq(features, y, rcond=least, driver="gelsy").solution
+    head = torch.linalg.lstsq(features, y, rcond=least, driver="gelsd").solution
     return 1 - float(squared_norm(y - features @ head) / squared_norm(y))
 
 
