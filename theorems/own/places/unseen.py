@@ -77,7 +77,9 @@ def named(handles: Sequence[Handle], most: int = 4) -> str:
 
 def unseen_at_few(lines: Lines, whole: LossLine) -> Places | None:
     """The same from lines of four steps each, as far as they show everything: every parameter of
-    which an error of `FINE` could be wrong is on one that sees it. None if something stays.
+    which an error of `FINE` could be wrong is on one that sees it. None if something stays, or if
+    the loss may move with parameters of which autograd says that it does not: those are looked at
+    on all steps in any case.
 
     Args:
         lines: of the network.
@@ -85,16 +87,14 @@ def unseen_at_few(lines: Lines, whole: LossLine) -> Places | None:
     """
     seen, found = Seen(lines), Places()
     seen.add(whole, lines.owners, lines.steps)
-    least = _DUST * float(whole.spread) if lines.wide else 0.0
-    if any(math.sqrt(h.squares) <= least for h in seen.parameters):
-        return None
+    moving, still = _apart(lines, seen, whole)
     steps = (*COARSE, *lines.steps)
     for _ in range(FEW_ROUNDS):
-        left = seen.beyond(FINE, seen.parameters)
+        left = seen.beyond(FINE, moving)
         altogether = seen.beyond(POWER, left)
         left = altogether or left
         if not left:
-            return found
+            break
         for few in FEW:
             line = replace(lines.along(left, steps=steps, few=few), shared=float(whole.spread))
             if _outcome(line) is Outcome.HOLDS:
@@ -105,7 +105,24 @@ def unseen_at_few(lines: Lines, whole: LossLine) -> Places | None:
             return None
         if altogether and not seen.beyond(POWER, left):
             found[f"{named(left)}, of which the loss depends little"] = line
-    return None if seen.beyond(FINE, seen.parameters) else found
+    if seen.beyond(FINE, moving):
+        return None
+    if still:
+        if {h.module for h in still} - {h.module for h in moving}:
+            return None
+        line = _through(lines, still, whole)
+        if _outcome(line) is not Outcome.HOLDS or _is_faint(line):
+            return None
+    return found
+
+
+def _apart(lines: Lines, seen: Seen, whole: LossLine) -> tuple[list[Handle], list[Handle]]:
+    """The parameters with which the loss moves, and those of which autograd says that it does
+    not.
+    """
+    least = _DUST * float(whole.spread) if lines.wide else 0.0
+    moving = [h for h in seen.parameters if math.sqrt(h.squares) > least]
+    return moving, [h for h in seen.parameters if math.sqrt(h.squares) <= least]
 
 
 def unseen(lines: Lines, whole: LossLine, grown: Callable[[], Lines]) -> tuple[Places, str]:
@@ -119,9 +136,7 @@ def unseen(lines: Lines, whole: LossLine, grown: Callable[[], Lines]) -> tuple[P
     """
     seen, found = Seen(lines), Places()
     seen.add(whole, lines.owners)
-    least = _DUST * float(whole.spread) if lines.wide else 0.0
-    moving = [h for h in seen.parameters if math.sqrt(h.squares) > least]
-    still = [h for h in seen.parameters if math.sqrt(h.squares) <= least]
+    moving, still = _apart(lines, seen, whole)
     before: list[Handle] = []
     for _ in range(ROUNDS):
         left = seen.beyond(FINE, moving)
