@@ -36,7 +36,7 @@ def convolutional(middle=None):
         nn.Conv2d(1, 4, 3, padding=1),
         nn.BatchNorm2d(4),
         middle or nn.Identity(),
-        nn.ReLU(),
+        nn.ReLU() if middle is None else nn.Tanh(),
         nn.Conv2d(4, 6, 3, stride=2),
         nn.ReLU(),
         nn.Flatten(),
@@ -118,6 +118,7 @@ WRONG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bug", WRONG)
 @pytest.mark.parametrize("make", [network, convolutional])
 def test_a_wrong_gradient_is_never_settled_at_few_steps(monkeypatch, bug, make):
@@ -136,6 +137,7 @@ def test_a_wrong_gradient_is_never_settled_at_few_steps(monkeypatch, bug, make):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [2.0, 1.01, -1.0, 0.0])
 @pytest.mark.parametrize("where", [0, 1, 4, 7])
 def test_one_module_whose_gradient_is_wrong_is_seen(factor, where):
