@@ -13,7 +13,7 @@ CODE = """
 import os, sys
 import torch
 from impl.numbers.differentiation import velocity
-before = dict(os.environ)
+before = os.environ.get("PYTORCH_JIT")
 loaded = lambda: "torch._decomp.decompositions_for_jvp" in sys.modules
 x = torch.arange(6.0).double().reshape(2, 3)
 print(velocity(lambda a: a @ a.mT, (x,), (x,)).tolist() == (2 * x @ x.mT).tolist(), loaded())
@@ -21,7 +21,7 @@ norm = lambda a: torch.nn.functional.layer_norm(a, (3,)).pow(3).sum()
 slope = torch.func.grad(norm)
 found = velocity(slope, (x,), (x,))
 quotient = (slope(x * (1 + 1e-6)) - slope(x * (1 - 1e-6))) / 2e-6
-print(torch.allclose(found, quotient, atol=1e-6), loaded(), dict(os.environ) == before)
+print(torch.allclose(found, quotient, atol=1e-6), loaded(), os.environ.get("PYTORCH_JIT") == before)
 """
 
 
