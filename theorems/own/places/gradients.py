@@ -5,7 +5,7 @@ where it goes wrong if it is not.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from theorems.impl.errors import InputError
@@ -15,7 +15,7 @@ from theorems.impl.slopes.loss_lines import FEW, STEPS, LossLine
 from theorems.own.loss_slopes import ROOM, off, slope_of
 from theorems.own.places.compiled import compiled_line, is_compiled
 from theorems.own.places.subject import Places, Subject
-from theorems.own.places.unseen import unseen, unseen_at_few
+from theorems.own.places.unseen import unseen
 from theorems.own.preconditions import autograd_gives_the_gradient
 from theorems.verdict import Outcome
 
@@ -29,9 +29,10 @@ def loss_lines(subject: Subject) -> Places | str:
     """
     lines = _lines(subject)
     part = f", {lines.samples}" if lines.samples else ""
-    clear = {} if is_compiled(subject) else _at_few(lines)
+    clear = None if is_compiled(subject) else _at_few(lines, lambda: _grown(subject, lines))
     if clear:
         return {f"{where}{part}": line for where, line in clear.items()}
+    lines = lines if clear is None else _lines(subject)  # directions may have been turned
     whole = lines.along()
     if _outcome(whole) is Outcome.INAPPLICABLE and not whole.cut:
         try:
@@ -55,7 +56,7 @@ def loss_lines(subject: Subject) -> Places | str:
         more, note = unseen(
             lines,
             whole,
-            lambda: Lines(*subject.task, seed=subject.seed, grown=True, wide=lines.wide),
+            lambda: _grown(subject, lines),
         )
         if note:
             found[f"all parameters{part}"] = replace(whole, notes=(*whole.notes, note))
@@ -63,23 +64,33 @@ def loss_lines(subject: Subject) -> Places | str:
     return found
 
 
-def _at_few(lines: Lines) -> Places:
-    """The same at four steps a line instead of eleven, where those leave nothing open: each line
-    holds, the first to `CLEAR`, and no parameter's gradient could be wrong by `unseen.FINE` unseen.
-    Else nothing; every other answer is given at all steps.
+def _at_few(lines: Lines, grown: Callable[[], Lines]) -> Places | None:
+    """The same at four steps a line, where those leave nothing open: the line through all holds to
+    `CLEAR`, and every other that is needed holds. Else every answer is given at all steps; None if
+    the lines are as they were.
     """
     if len(lines.steps) < len(STEPS):
-        return {}
+        return None
     kinked = sum(h.entries for h in lines.owners) > _KINKED
     for few in reversed(FEW) if kinked else FEW:
         whole = lines.along(few=few)
-        bound = slope_of(whole).bound
-        if _outcome(whole) is Outcome.HOLDS and bound <= CLEAR * float(whole.spread):
+        seen = slope_of(whole)
+        size = max(float(whole.spread), abs(seen.limit))
+        if _outcome(whole) is Outcome.HOLDS and seen.bound <= CLEAR * size:
             break
     else:
+        return None
+    more, note = unseen(lines, whole, grown, FEW)
+    if any(_outcome(line) is not Outcome.HOLDS for line in more.values()):  # type: ignore[arg-type]
         return {}
-    more = unseen_at_few(lines, whole)
-    return {} if more is None else {"all parameters": whole} | more
+    return {
+        "all parameters": replace(whole, notes=(*whole.notes, *([note] if note else ())))
+    } | more
+
+
+def _grown(subject: Subject, lines: Lines) -> Lines:
+    """The network where its tiny parameters are larger."""
+    return Lines(*subject.task, seed=subject.seed, grown=True, wide=lines.wide)
 
 
 def _lines(subject: Subject, *, beside: bool = False) -> Lines:
@@ -247,7 +258,9 @@ _FEW = 6
 _KINKED = 2**16
 """Parameters of a network from which on there is hardly a step without a kink but the finest."""
 CLEAR = 2.0**-12
-"""The share of the slope of a typical direction to which four steps have to tell the slope."""
+"""The share of the slope, or of that of a typical direction, to which four steps have to tell
+it.
+"""
 
 
 def _outcome(line: LossLine) -> Outcome:

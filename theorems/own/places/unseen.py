@@ -12,7 +12,7 @@ from theorems.impl.errors import InputError
 from theorems.impl.slopes.directions import is_tiny, moves
 from theorems.impl.slopes.handles import Handle
 from theorems.impl.slopes.lines import Lines
-from theorems.impl.slopes.loss_lines import COARSE, FEW, LossLine
+from theorems.impl.slopes.loss_lines import COARSE, FEWEST, LossLine
 from theorems.own.loss_slopes import slope_of
 from theorems.own.places.subject import Places
 from theorems.own.preconditions import POWER, autograd_gives_the_gradient
@@ -20,8 +20,6 @@ from theorems.verdict import Outcome
 
 ROUNDS = 4
 """Lines through parameters of which the loss depends too little to be seen beside the others."""
-FEW_ROUNDS = 2
-"""The same at four steps each, before it is quicker to run the others."""
 FINE = 2.0**-7
 """The share of its gradient that an error has to be of: smaller ones are not looked for, larger
 ones that may be there are named.
@@ -75,47 +73,6 @@ def named(handles: Sequence[Handle], most: int = 4) -> str:
     )
 
 
-def unseen_at_few(lines: Lines, whole: LossLine) -> Places | None:
-    """The same from lines of four steps each, as far as they show everything: every parameter of
-    which an error of `FINE` could be wrong is on one that sees it. None if something stays, or if
-    the loss may move with parameters of which autograd says that it does not: those are looked at
-    on all steps in any case.
-
-    Args:
-        lines: of the network.
-        whole: the line through all parameters at four steps, which holds.
-    """
-    seen, found = Seen(lines), Places()
-    seen.add(whole, lines.owners, lines.steps)
-    moving, still = _apart(lines, seen, whole)
-    steps = (*COARSE, *lines.steps)
-    for _ in range(FEW_ROUNDS):
-        left = seen.beyond(FINE, moving)
-        altogether = seen.beyond(POWER, left)
-        left = altogether or left
-        if not left:
-            break
-        for few in FEW:
-            line = replace(lines.along(left, steps=steps, few=few), shared=float(whole.spread))
-            if _outcome(line) is Outcome.HOLDS:
-                seen.add(line, left, steps)
-            if not seen.beyond(FINE, left):
-                break
-        if _outcome(line) is not Outcome.HOLDS:
-            return None
-        if altogether and not seen.beyond(POWER, left):
-            found[f"{named(left)}, of which the loss depends little"] = line
-    if seen.beyond(FINE, moving):
-        return None
-    if still:
-        if {h.module for h in still} - {h.module for h in moving}:
-            return None
-        line = _through(lines, still, whole)
-        if _outcome(line) is not Outcome.HOLDS or _is_faint(line):
-            return None
-    return found
-
-
 def _apart(lines: Lines, seen: Seen, whole: LossLine) -> tuple[list[Handle], list[Handle]]:
     """The parameters with which the loss moves, and those of which autograd says that it does
     not.
@@ -125,7 +82,12 @@ def _apart(lines: Lines, seen: Seen, whole: LossLine) -> tuple[list[Handle], lis
     return moving, [h for h in seen.parameters if math.sqrt(h.squares) <= least]
 
 
-def unseen(lines: Lines, whole: LossLine, grown: Callable[[], Lines]) -> tuple[Places, str]:
+def unseen(
+    lines: Lines,
+    whole: LossLine,
+    grown: Callable[[], Lines],
+    few: Sequence[Sequence[float]] = (),
+) -> tuple[Places, str]:
     """Lines through the parameters whose gradient could be wrong without being seen on the line
     through all, and a note on those that stay.
 
@@ -133,22 +95,26 @@ def unseen(lines: Lines, whole: LossLine, grown: Callable[[], Lines]) -> tuple[P
         lines: of the network.
         whole: the line through all parameters, which holds.
         grown: the same network where its tiny parameters are larger.
+        few: steps that are tried before all others: a line that shows an error of `POWER` in each
+            of its parameters there needs no more, until none shows those of `FINE` that are left.
     """
     seen, found = Seen(lines), Places()
-    seen.add(whole, lines.owners)
+    seen.add(whole, lines.owners, lines.steps)
     moving, still = _apart(lines, seen, whole)
     before: list[Handle] = []
-    for _ in range(ROUNDS):
+    for _ in range(ROUNDS + len(few)):
         left = seen.beyond(FINE, moving)
         altogether = seen.beyond(POWER, left)
         left = altogether or left
-        if not left or left == before:
+        if not left or (left == before and not few):
             break
+        if left == before:  # few steps show no more
+            few = ()
         before = left
-        line = _through(lines, left, whole)
+        line = _at_few(lines, left, whole, few) or _through(lines, left, whole)
         if _outcome(line) is Outcome.REFUTED:
             return found | _wrong(lines, left, line), ""
-        seen.add(line, left)
+        seen.add(line, left, (*COARSE, *lines.steps) if len(line.steps) == FEWEST else None)
         if altogether and not seen.beyond(POWER, left):
             found[f"{named(left)}, of which the loss depends little"] = line
     left = seen.beyond(POWER, moving)
@@ -188,6 +154,26 @@ def unseen(lines: Lines, whole: LossLine, grown: Callable[[], Lines]) -> tuple[P
     return found | more | _named(lines, [h for h in hidden if h not in still], whole), _note(
         lines, seen, moving
     )
+
+
+def _at_few(
+    lines: Lines, handles: Sequence[Handle], whole: LossLine, few: Sequence[Sequence[float]]
+) -> LossLine | None:
+    """The same line at few steps, if it holds there and sees all of them to `POWER`; where it sees
+    them to `FINE`, if it does.
+    """
+    steps, kept = (*COARSE, *lines.steps), None
+    for some in few:
+        line = replace(lines.along(handles, steps=steps, few=some), shared=float(whole.spread))
+        alone = Seen(lines)
+        alone.add(line, handles, steps)
+        if _outcome(line) is not Outcome.HOLDS or alone.beyond(POWER, handles):
+            continue
+        if not alone.beyond(FINE, handles):
+            return line
+        if kept is None or slope_of(line).bound < slope_of(kept).bound:
+            kept = line
+    return kept
 
 
 def _through(
