@@ -1,5 +1,5 @@
 """What a check of a network and a watch on its training cost: ``python
-benchmarks/compare_models.py [--rounds 3]``.
+benchmarks/compare_models.py [--rounds 2]``.
 
 CPU time, peak memory and passes of networks of fixed size, each in a process of its own, so that
 imports and memory are those of one network; rounds run all networks in turn, and medians are
@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 NETWORKS = ("mlp", "lenet", "lstm", "resnet18", "transformer")
@@ -32,7 +33,7 @@ def cpu() -> float:
 
 def memory(field: str = "VmHWM") -> float:
     """MiB: the peak since `forget`, or what is held now (``VmRSS``)."""
-    with open("/proc/self/status") as lines:
+    with Path("/proc/self/status").open() as lines:
         return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024
 
 
@@ -43,8 +44,7 @@ def forget() -> None:
 
     gc.collect()
     ctypes.CDLL("libc.so.6").malloc_trim(0)
-    with open("/proc/self/clear_refs", "w") as peak:
-        peak.write("5")
+    Path("/proc/self/clear_refs").write_text("5")
 
 
 def check(name: str) -> dict[str, float]:
@@ -139,8 +139,8 @@ def noise(_name: str) -> dict[str, float]:
     import torch
 
     from theorems.impl.numbers.rounded import Ball
-    from theorems.relations import ranks
     from theorems.relations.spectra import singular_values
+    from theorems.relations.thin_ranks import thin_values
 
     torch.set_num_threads(1)
     source = torch.Generator().manual_seed(0)
@@ -150,7 +150,7 @@ def noise(_name: str) -> dict[str, float]:
     )
     matrix = Ball(left @ right, 2.0**-24 * 12 * (left.abs() @ right.abs()))
     runs = {
-        "thin factors": lambda: ranks._numerically(matrix, None, 10, 2.0**-12, equal=False),
+        "thin factors": lambda: thin_values(matrix, 10),
         "decomposition": lambda: singular_values(matrix),
         "matrix_rank": lambda: torch.linalg.matrix_rank(matrix.center),
     }
@@ -173,20 +173,21 @@ PARTS: dict[str, Callable[[str], dict[str, float]]] = {
 def table(part: str, found: dict[str, list[dict[str, float]]]) -> None:
     """Medians, a line per network."""
     columns = list(next(iter(found.values()))[0])
-    print(f"\n{part:12}" + "".join(f"{column:>15}" for column in columns))
+    print(f"\n{part:12}" + "".join(f"{column:>15}" for column in columns))  # noqa: T201
     for name, rounds in found.items():
         values = (statistics.median(one[column] for one in rounds) for column in columns)
-        print(f"{name:12}" + "".join(f"{value:15.3g}" for value in values), flush=True)
+        line = "".join(f"{value:15.3g}" for value in values)
+        print(f"{name:12}{line}", flush=True)  # noqa: T201
 
 
 def main() -> None:
     """All parts, or one in this process."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--part", nargs=2, metavar=("PART", "NETWORK"))
     given = parser.parse_args()
     if given.part:
-        print(json.dumps(PARTS[given.part[0]](given.part[1])))
+        print(json.dumps(PARTS[given.part[0]](given.part[1])))  # noqa: T201
         return
     for part in PARTS:
         names = NETWORKS if part != "noise" else ("256 × 1000",)

@@ -267,4 +267,5 @@ def _at(tensor: Tensor, positions: tuple[int, ...], chosen: Tensor | None) -> Te
     if chosen is None:
         chosen = torch.arange(tensor.shape[0] * math.prod(positions), device=tensor.device)
     where = torch.unravel_index(chosen, (tensor.shape[0], *positions))
-    return tensor[(where[0], slice(None), *where[1:])]
+    index: Any = (where[0], slice(None), *where[1:])
+    return tensor[index]

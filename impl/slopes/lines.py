@@ -94,7 +94,8 @@ class Lines(Point):
         self.loss: Any = loss_in_double(loss) if wide else loss
         self.cuts = Cuts()
         self.owners: list[Handle] = []
-        self._aligned, self._known = 0, ((), {})
+        self._aligned = 0
+        self._known: tuple[Any, dict[float, tuple[float, float]]] = (), {}
         self.notes: list[str] = []
         with self._here():
             self._differentiate()

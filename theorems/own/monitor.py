@@ -282,8 +282,9 @@ def watch(
 
     A record is taken at the start, after every ``every``-th ``step()`` of an optimiser that holds
     one of the model's parameters, and by ``history.record()``. It costs one forward and one
-    backward pass on the watched batch (not on the training batch), singular values of at most 1024
-    rows per layer, and the (d_in, d_in) Gram matrix of each layer kept until the next record.
+    backward pass on the watched batch (not on the training batch; recurrent layers run step by step
+    in it), two spectra of some rows of each layer, and each layer's weight and gradient kept until
+    the next record.
     Training is unaffected, bit for bit. The hook on optimisers is removed at the end, also after an
     error.
 
@@ -298,8 +299,7 @@ def watch(
             (the extra ``monitor``).
         decay: λ of the training objective loss + (λ/2)‖W‖²; by default each parameter's
             ``weight_decay`` in its optimiser. Where λ is known and positive the decay bound is
-            recorded (it holds for every λ > 0, so for decoupled decay too), at one more forward
-            pass.
+            recorded (it holds for every λ > 0, so for decoupled decay too).
         seed: of dropout while it is looked at.
         rows: of each layer (samples, tokens or patches) that are looked at, at most, evenly spaced;
             no rank is larger. By default 128, and up to 1024 where their decompositions cost no
