@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from theorems.impl.networks import patches
 from theorems.impl.networks.recording import Call, Layer
 
-FEWEST, MOST = 128, 1024
+FEWEST, MOST = 96, 1024
 """Rows that are looked at in any case, and at most."""
 SHARE = 4
 """The part of a layer's own multiplications that its decompositions may cost, is one in so many."""

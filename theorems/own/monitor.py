@@ -302,7 +302,7 @@ def watch(
             recorded (it holds for every λ > 0, so for decoupled decay too).
         seed: of dropout while it is looked at.
         rows: of each layer (samples, tokens or patches) that are looked at, at most, evenly spaced;
-            no rank is larger. By default 128, and up to 1024 where their decompositions cost no
+            no rank is larger. By default 96, and up to 1024 where their decompositions cost no
             more than a quarter of what the layer itself multiplies in a step.
 
     Yields:

@@ -49,7 +49,8 @@ def product_spectrum(left: Tensor, right: Tensor, dtype: torch.dtype) -> Tensor:
         return torch.linalg.svdvals(thin @ torch.linalg.qr(right.mT, mode="r").R.mT)
     formed = rows * columns * (inner + min(rows, columns))
     if formed <= inner * inner * columns + 2 * rows * inner * min(rows, inner):
-        return spectrum(left @ right, dtype)
+        wide = torch.promote_types(dtype, torch.float32)  # as autograd would have formed it
+        return spectrum((left.to(wide) @ right.to(wide)).double(), dtype)
     thin = left if rows <= inner else torch.linalg.qr(left, mode="r").R
     return _roots(thin @ (right @ right.mT) @ thin.mT)
 
