@@ -5,8 +5,10 @@ of the step.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 import torch
@@ -200,6 +202,15 @@ class RandomReadout(Instance):
     def draw(self) -> Tensor:
         """The readouts, (R, K, m)."""
         shape = (self.replicates, self.targets.shape[-1], self.weight.shape[0])
-        normal = torch.randn(shape, generator=generator(self.seed), dtype=torch.float64)
+        normal = (_normal if math.prod(shape) <= _KEPT else _normal.__wrapped__)(self.seed, shape)
         readouts: Tensor = (self.shift + self.spread**0.5 * normal) / shape[-1] ** 0.5
         return readouts
+
+
+_KEPT = 2**22
+"""Numbers of a draw that is kept for the next layer of the same width."""
+
+
+@lru_cache(maxsize=1)
+def _normal(seed: int, shape: tuple[int, ...]) -> Tensor:
+    return torch.randn(shape, generator=generator(seed), dtype=torch.float64)

@@ -2,6 +2,8 @@
 takes.
 """
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -151,7 +153,7 @@ def test_one_module_whose_gradient_is_wrong_is_seen(factor, where):
 def test_a_kink_is_not_settled_at_few_steps(kink):
     model, loss = KINKS[kink][0](), KINKS[kink][1]
     lines = Lines(model, data(20, 6, seed=1), TARGETS, loss)
-    assert gradients._at_few(lines, pytest.fail) is None
+    assert gradients._clear(lines, FEW) is None
 
 
 def test_a_bias_before_a_norm_is_looked_at_on_all_steps(runs):
@@ -178,28 +180,41 @@ def test_a_module_without_any_gradient_is_named_as_before(monkeypatch):
 def test_parameters_that_few_steps_do_not_see_are_looked_at_on_all(runs, monkeypatch):
     """Each of the lines at eight steps before it runs at all fifteen."""
     monkeypatch.setattr(unseen, "FINE", 0.0)
-    lines = Lines(plain(nn.Tanh()), data(20, 6), TARGETS, functional.cross_entropy)
     runs.clear()
-    found = gradients._at_few(lines, pytest.fail)
+    found = gradients.loss_lines(subject(plain(nn.Tanh()), 6))
     assert list(found) == ["all parameters"]
-    assert (
-        "an error of less than 1 % in the gradient of any module"
-        in found["all parameters"].notes[0]
-    )
-    assert len(runs) == 8 + 30, "the second round would find the same line"
+    (note,) = found["all parameters"].notes
+    assert "an error of less than 1 % in the gradient of any module" in note
+    assert len(runs) == 1 + 8 + 30, "sixteen, and the others of the same line"
 
 
-def test_a_slope_that_is_not_clear_asks_for_all(monkeypatch):
+def test_a_slope_that_is_not_clear_asks_for_all(runs, monkeypatch):
     monkeypatch.setattr(gradients, "CLEAR", 0.0)
-    lines = Lines(network(nn.Tanh()), data(20, 6), TARGETS, functional.cross_entropy)
-    assert gradients._at_few(lines, pytest.fail) is None
+    rows(plain(nn.Tanh()), 6)
+    assert len(runs) == 23
 
 
-def test_large_networks_have_their_own_steps(monkeypatch):
+def test_where_a_line_of_few_steps_leads_to_doubt_all_is_looked_at_on_all(monkeypatch):
+    """Nothing of the doubt remains if it was one of few steps."""
+    asked, seen = [], unseen.unseen
+
+    def doubting(lines, whole, grown, few):
+        asked.append(few)
+        more, note = seen(lines, whole, grown, few)
+        doubt = {"doubtful": replace(whole, hidden="too little")} if few else {}
+        return more | doubt, note
+
+    monkeypatch.setattr(gradients, "unseen", doubting)
+    found = rows(plain(nn.Tanh()), 6)
+    assert {where: v.outcome for where, v in found.items()} == {"all parameters": Outcome.HOLDS}
+    assert asked == [FEW, ()]
+
+
+def test_large_networks_have_their_own_steps(runs, monkeypatch):
     monkeypatch.setattr(all_lines, "LARGEST", 10)
-    lines = Lines(network(nn.Tanh()), data(20, 6), TARGETS, functional.cross_entropy)
-    assert len(lines.steps) == 5
-    assert gradients._at_few(lines, pytest.fail) is None
+    rows(network(nn.Tanh()), 6)
+    assert all_lines.SAMPLES == 8
+    assert len(runs) >= 11
 
 
 def test_what_a_check_of_a_network_costs_in_passes(monkeypatch):

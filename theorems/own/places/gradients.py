@@ -5,8 +5,9 @@ where it goes wrong if it is not.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from theorems.impl.errors import InputError
 from theorems.impl.slopes.handles import Handle
@@ -27,13 +28,18 @@ def loss_lines(subject: Subject) -> Places | str:
     Before it contradicts, what rounding inside the network does is looked at. A network on a kink
     is looked at beside it: a wrong gradient is wrong there too, and the kink is gone.
     """
+    found = _followed(subject, FEW)
+    return _followed(subject, ()) or {} if found is None else found
+
+
+def _followed(subject: Subject, few: Sequence[Sequence[float]]) -> Places | None:
+    """The same at few steps where those show as much; None if not all of what they were tried on
+    holds: then every answer is given at all steps.
+    """
     lines = _lines(subject)
+    few = () if is_compiled(subject) or len(lines.steps) < len(STEPS) else few
     part = f", {lines.samples}" if lines.samples else ""
-    clear = None if is_compiled(subject) else _at_few(lines, lambda: _grown(subject, lines))
-    if clear:
-        return {f"{where}{part}": line for where, line in clear.items()}
-    lines = lines if clear is None else _lines(subject)  # directions may have been turned
-    whole = lines.along()
+    whole = _clear(lines, few) or lines.along()
     if _outcome(whole) is Outcome.INAPPLICABLE and not whole.cut:
         try:
             beside = _lines(subject, beside=True)
@@ -56,41 +62,27 @@ def loss_lines(subject: Subject) -> Places | str:
         more, note = unseen(
             lines,
             whole,
-            lambda: _grown(subject, lines),
+            lambda: Lines(*subject.task, seed=subject.seed, grown=True, wide=lines.wide),
+            few,
         )
+        lines_there: Any = more.values()
+        if few and any(_outcome(line) is not Outcome.HOLDS for line in lines_there):
+            return None
         if note:
             found[f"all parameters{part}"] = replace(whole, notes=(*whole.notes, note))
         found |= {f"{where}{part}": line for where, line in more.items()}
     return found
 
 
-def _at_few(lines: Lines, grown: Callable[[], Lines]) -> Places | None:
-    """The same at four steps a line, where those leave nothing open: the line through all holds to
-    `CLEAR`, and every other that is needed holds. Else every answer is given at all steps; None if
-    the lines are as they were.
-    """
-    if len(lines.steps) < len(STEPS):
-        return None
-    kinked = sum(h.entries for h in lines.owners) > _KINKED
-    for few in reversed(FEW) if kinked else FEW:
-        whole = lines.along(few=few)
-        seen = slope_of(whole)
-        size = max(float(whole.spread), abs(seen.limit))
-        if _outcome(whole) is Outcome.HOLDS and seen.bound <= CLEAR * size:
-            break
-    else:
-        return None
-    more, note = unseen(lines, whole, grown, FEW)
-    if any(_outcome(line) is not Outcome.HOLDS for line in more.values()):  # type: ignore[arg-type]
-        return {}
-    return {
-        "all parameters": replace(whole, notes=(*whole.notes, *([note] if note else ())))
-    } | more
-
-
-def _grown(subject: Subject, lines: Lines) -> Lines:
-    """The network where its tiny parameters are larger."""
-    return Lines(*subject.task, seed=subject.seed, grown=True, wide=lines.wide)
+def _clear(lines: Lines, few: Sequence[Sequence[float]]) -> LossLine | None:
+    """The line through all at the first few steps, if it holds to `CLEAR` there."""
+    for some in few[:1]:
+        whole = lines.along(few=some)
+        if _outcome(whole) is Outcome.HOLDS and slope_of(whole).bound <= CLEAR * float(
+            whole.spread
+        ):
+            return whole
+    return None
 
 
 def _lines(subject: Subject, *, beside: bool = False) -> Lines:
@@ -255,12 +247,8 @@ def _near(whole: LossLine, steps: Sequence[float]) -> Sequence[float]:
 
 
 _FEW = 6
-_KINKED = 2**16
-"""Parameters of a network from which on there is hardly a step without a kink but the finest."""
-CLEAR = 2.0**-12
-"""The share of the slope, or of that of a typical direction, to which four steps have to tell
-it.
-"""
+CLEAR = 2.0**-18
+"""The share of the slope of a typical direction to which four steps have to tell it."""
 
 
 def _outcome(line: LossLine) -> Outcome:

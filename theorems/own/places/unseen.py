@@ -95,8 +95,7 @@ def unseen(
         lines: of the network.
         whole: the line through all parameters, which holds.
         grown: the same network where its tiny parameters are larger.
-        few: steps that are tried before all others: a line that shows an error of `POWER` in each
-            of its parameters there needs no more, until none shows those of `FINE` that are left.
+        few: steps that are tried before all others.
     """
     seen, found = Seen(lines), Places()
     seen.add(whole, lines.owners, lines.steps)
@@ -108,7 +107,7 @@ def unseen(
         left = altogether or left
         if not left or (left == before and not few):
             break
-        if left == before:  # few steps show no more
+        if left == before:  # they show no more
             few = ()
         before = left
         line = _at_few(lines, left, whole, few) or _through(lines, left, whole)
@@ -159,21 +158,21 @@ def unseen(
 def _at_few(
     lines: Lines, handles: Sequence[Handle], whole: LossLine, few: Sequence[Sequence[float]]
 ) -> LossLine | None:
-    """The same line at few steps, if it holds there and sees all of them to `POWER`; where it sees
-    them to `FINE`, if it does.
+    """The same line at few steps, if it holds there and sees all of them to `POWER`, and at least
+    three in four to `FINE`, smaller errors than which are not looked for.
     """
-    steps, kept = (*COARSE, *lines.steps), None
+    steps = (*COARSE, *lines.steps)
     for some in few:
         line = replace(lines.along(handles, steps=steps, few=some), shared=float(whole.spread))
         alone = Seen(lines)
         alone.add(line, handles, steps)
-        if _outcome(line) is not Outcome.HOLDS or alone.beyond(POWER, handles):
-            continue
-        if not alone.beyond(FINE, handles):
+        if (
+            _outcome(line) is Outcome.HOLDS
+            and not alone.beyond(POWER, handles)
+            and 4 * len(alone.beyond(FINE, handles)) <= len(handles)
+        ):
             return line
-        if kept is None or slope_of(line).bound < slope_of(kept).bound:
-            kept = line
-    return kept
+    return None
 
 
 def _through(
