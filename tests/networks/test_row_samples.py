@@ -156,6 +156,8 @@ def test_layers_that_reach_the_outputs_through_linear_layers_are_kept_whole():
     assert {len(layer.inputs) for layer in found.layers.values()} == {2}
     assert torch.equal(found.linked["2"].output_grad, found.linked["3"].input_grad)
     assert torch.equal(found.linked["2"].outputs, found.linked["3"].inputs)
+    parts = nn.Linear(4, 5), nn.Linear(5, 4), nn.Linear(4, 4), nn.Linear(4, 3)
+    assert list(linked(nn.Sequential(*parts), data(6, 4)).linked) == ["0", "1", "2", "3"]
     shallow = nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3))
     assert linked(shallow, data(6, 4)).linked == {}
     pooled = nn.Sequential(nn.Conv2d(2, 4, 3), nn.Flatten(), nn.Linear(4, 3))
