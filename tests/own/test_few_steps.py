@@ -194,6 +194,20 @@ def test_a_slope_that_is_not_clear_asks_for_all(runs, monkeypatch):
     assert len(runs) == 23
 
 
+def test_an_error_that_all_steps_tell_among_kinks_is_not_lost():
+    """Four steps alone would tell a thousandth of the slope; all tell a hundredth of that."""
+    torch.manual_seed(0)
+    parts = nn.Linear(6, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 3)
+    model = nn.Sequential(*parts).double()
+    for p in model.parameters():
+        p.register_hook(lambda grad: 1.0005 * grad)
+    task = model, data(400, 6), torch.arange(400) % 3, functional.cross_entropy
+    few = Lines(*task).along(few=FEW[0])
+    assert autograd_gives_the_gradient(few).outcome is Outcome.HOLDS
+    found = gradients.loss_lines(Subject(*task))["all parameters"]
+    assert autograd_gives_the_gradient(found).outcome is Outcome.REFUTED
+
+
 def test_where_a_line_of_few_steps_leads_to_doubt_all_is_looked_at_on_all(monkeypatch):
     """Nothing of the doubt remains if it was one of few steps."""
     asked, seen = [], unseen.unseen
