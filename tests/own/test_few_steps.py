@@ -194,6 +194,21 @@ def test_a_slope_that_is_not_clear_asks_for_all(runs, monkeypatch):
     assert len(runs) == 23
 
 
+def test_a_line_of_few_steps_is_kept_only_if_it_holds_and_sees_what_moves(monkeypatch):
+    wrong = Lines(network(Apply(scaled(2.0))), data(20, 6), TARGETS, functional.cross_entropy)
+    assert gradients._clear(wrong, FEW) is None
+    lines = Lines(plain(nn.Tanh()), data(20, 6), TARGETS, functional.cross_entropy)
+    whole, each = lines.along(few=FEW[0]), lines.single()
+    assert gradients._clear(lines, FEW) is not None
+    assert len(unseen._at_few(lines, each, whole, FEW).steps) == 4
+    assert unseen._at_few(lines, each, whole, ()) is None
+    for share in ("FINE", "POWER"):
+        with monkeypatch.context() as patch:
+            patch.setattr(unseen, share, 0.0)
+            assert unseen._at_few(lines, each, whole, FEW) is None
+    assert unseen._at_few(wrong, wrong.single(), whole, FEW) is None
+
+
 def test_an_error_that_all_steps_tell_among_kinks_is_not_lost():
     """Four steps alone would tell a thousandth of the slope; all tell a hundredth of that."""
     torch.manual_seed(0)
@@ -204,6 +219,7 @@ def test_an_error_that_all_steps_tell_among_kinks_is_not_lost():
     task = model, data(400, 6), torch.arange(400) % 3, functional.cross_entropy
     few = Lines(*task).along(few=FEW[0])
     assert autograd_gives_the_gradient(few).outcome is Outcome.HOLDS
+    assert gradients._clear(Lines(*task), FEW) is None
     found = gradients.loss_lines(Subject(*task))["all parameters"]
     assert autograd_gives_the_gradient(found).outcome is Outcome.REFUTED
 
