@@ -112,6 +112,21 @@ def test_every_mutant_is_refuted_behind_two_readouts_a_class(rows, d, width, cla
             assert mutant(ensemble).outcome is Outcome.REFUTED, mutant.name
 
 
+def test_draws_are_those_of_their_own_seed_and_shape():
+    """One of them is kept for the next layer; it is nobody else's, and not changed."""
+    data = normal(1, 5, 4), normal(2, 3, 4), normal(3, 5, 2)
+    for seed, replicates, shift in (
+        (1, 6, 0.0),
+        (2, 6, 0.0),
+        (2, 6, 0.5),
+        (2, 7, 0.0),
+        (1, 6, 0.0),
+    ):
+        instance = RandomReadout(*data, scalar(0.1), seed=seed, replicates=replicates, shift=shift)
+        wanted = (shift + normal(seed, replicates, 2, 3)) / 3**0.5
+        assert torch.equal(instance.draw(), wanted)
+
+
 @pytest.mark.parametrize(("rows", "classes"), [(9, 3), (3, 9), (4, 4)])
 def test_the_growth_behind_a_readout_is_that_of_the_network_in_its_own_order(rows, classes):
     h, w, y = normal(1, rows, 4), normal(2, 5, 4), normal(3, rows, classes)
