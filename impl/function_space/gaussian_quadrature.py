@@ -25,7 +25,8 @@ _DENSE = 128
 
 def _golub_welsch(diagonal: npt.NDArray[np.float64], off: npt.NDArray[np.float64]) -> Nodes:
     if len(diagonal) <= _DENSE:
-        nodes, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(off, -1))  # reads the lower half
+        # the lower half is what is read
+        nodes, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(off, -1))
         return nodes, vectors[0] ** 2
     from scipy.linalg import eigh_tridiagonal
 
