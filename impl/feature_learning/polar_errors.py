@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -130,15 +131,15 @@ def polar_radius(before: Ball, after: Ball) -> Tensor:
     return torch.where((sigma > 0) & (delta < 1), radius, math.inf).nan_to_num(nan=math.inf)
 
 
-def vertical_radius(weight: Ball, velocity: Ball) -> Tensor:
-    r"""A bound on ‖Ω̂W − ΩW‖_F for the computed spin Ω̂ (…).
+def vertical_radius(weight: Ball, velocity: Ball, spun: Tensor | None = None) -> Tensor:
+    r"""A bound on ‖Ω̂W − ΩW‖_F for the computed spin Ω̂ (…): ``spun``, else that of the centres.
 
     E = Ω̂ − Ω solves EM + ME = the residual; in the eigenbasis of M = WWᵀ, |E_ij| √m_j ≤
     |residual_ij| √m_j/(m_i + m_j), hence ‖EW‖_F is at most the residual's norm over the smallest
     singular value of W, which must have full rank.
     """
     square, right = weight @ weight.mT, velocity @ weight.mT - weight @ velocity.mT
-    omega = Ball(spin(weight.center, velocity.center))
+    omega = Ball(spin(weight.center, velocity.center) if spun is None else spun)
     return _norm(omega @ square + square @ omega - right) / _smallest(weight) * (1 + 1e-12)
 
 
@@ -192,9 +193,21 @@ def turned(rotation: Tensor, step: Tensor, before: Tensor, after: Tensor) -> Ten
     return factors.U @ cayley @ factors.U.mT @ rotation
 
 
+_SPUN: WeakKeyDictionary[Any, tuple[Tensor, Tensor]] = WeakKeyDictionary()
+
+
+def remember(motion: Any, spun: Tensor, radius: Tensor) -> None:
+    """Keep the spin of a motion and its `vertical_radius`, which whoever made it has computed, as
+    long as the motion lives.
+    """
+    _SPUN[motion] = spun, radius
+
+
 def enclosed_motion(motion: Any) -> Any:
     """The vertical part within `vertical_radius` of the exact one."""
-    balls = motion.map(given)
-    product = Ball(spin(motion.weight.double(), motion.velocity.double())) @ balls.weight
-    radius = vertical_radius(balls.weight, balls.velocity)[..., None, None] + product.error
+    balls, known = motion.map(given), _SPUN.get(motion)
+    spun = spin(motion.weight.double(), motion.velocity.double()) if known is None else known[0]
+    product = Ball(spun) @ balls.weight
+    off = vertical_radius(balls.weight, balls.velocity, spun) if known is None else known[1]
+    radius = off[..., None, None] + product.error
     return replace(balls, vertical=Ball(motion.vertical, radius.nan_to_num(nan=math.inf)))

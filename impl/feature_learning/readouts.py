@@ -5,8 +5,10 @@ of the step.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 import torch
@@ -130,6 +132,23 @@ def coordinate_readouts(classes: int, width: int) -> Tensor:
     return torch.cat([units, -units])
 
 
+def class_readouts(classes: int, width: int) -> Tensor:
+    """The 2K readouts ± e_k a_kᵀ, (2K, K, m), a_k a row of signs: E AAᵀ = (m/K) I, so v = 1/K; mean
+    zero.
+
+    A white ensemble of as few readouts as reads every unit for every class; the signs are those of
+    Walsh's functions, so that no two classes read all units alike (up to K = m).
+    """
+    units, rows = torch.arange(width), torch.arange(classes)
+    common = rows[:, None] & units
+    odd = torch.zeros_like(common)
+    for bit in range(max(classes, width).bit_length()):
+        odd ^= (common >> bit) & 1
+    signs = torch.zeros(classes, classes, width, dtype=torch.float64)
+    signs[rows, rows] = 1 - 2 * odd.double()
+    return torch.cat([signs, -signs])
+
+
 def noise_rate(features: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
     """The η at which the surrogate's mean growth is of the size of its noise behind one N(0, 1/m)
     readout, (); not finite for YᵀH = 0.
@@ -183,6 +202,15 @@ class RandomReadout(Instance):
     def draw(self) -> Tensor:
         """The readouts, (R, K, m)."""
         shape = (self.replicates, self.targets.shape[-1], self.weight.shape[0])
-        normal = torch.randn(shape, generator=generator(self.seed), dtype=torch.float64)
+        normal = (_normal if math.prod(shape) <= _KEPT else _normal.__wrapped__)(self.seed, shape)
         readouts: Tensor = (self.shift + self.spread**0.5 * normal) / shape[-1] ** 0.5
         return readouts
+
+
+_KEPT = 2**22
+"""Numbers of a draw that is kept for the next layer of the same width."""
+
+
+@lru_cache(maxsize=1)
+def _normal(seed: int, shape: tuple[int, ...]) -> Tensor:
+    return torch.randn(shape, generator=generator(seed), dtype=torch.float64)

@@ -171,9 +171,11 @@ class WeightMotion(Instance):
         return balls
 
 
-def weight_motion(weight: Operand, velocity: Operand) -> WeightMotion:
+def weight_motion(
+    weight: Operand, velocity: Operand, *, spun: Operand | None = None
+) -> WeightMotion:
     """A `WeightMotion` of a weight matrix and any velocity of it, both (d_out, d_in); exact
-    operands stay exact.
+    operands stay exact. ``spun`` is its `spin`, where it is known.
     """
     require(
         tuple(weight.shape) == tuple(velocity.shape),
@@ -184,4 +186,5 @@ def weight_motion(weight: Operand, velocity: Operand) -> WeightMotion:
         check_tensor("weight", weight)
         check_tensor("velocity", velocity)
         weight, velocity = weight.detach().double(), velocity.detach().double()
-    return WeightMotion(weight, velocity, spin(weight, velocity) @ weight)
+    spun = spin(weight, velocity) if spun is None else spun
+    return WeightMotion(weight, velocity, spun @ weight)

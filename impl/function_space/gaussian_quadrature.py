@@ -19,7 +19,15 @@ from torch import Tensor
 Nodes = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 
 
+_DENSE = 128
+"""Nodes up to which a dense solver is quicker than the import of scipy's."""
+
+
 def _golub_welsch(diagonal: npt.NDArray[np.float64], off: npt.NDArray[np.float64]) -> Nodes:
+    if len(diagonal) <= _DENSE:
+        # the lower half is what is read
+        nodes, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(off, -1))
+        return nodes, vectors[0] ** 2
     from scipy.linalg import eigh_tridiagonal
 
     nodes, vectors = eigh_tridiagonal(diagonal, off)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal, TypeAlias, overload
+from typing import Any, Literal, Protocol, TypeAlias, overload
 
 import torch
 from torch import Tensor, nn
@@ -13,9 +13,19 @@ from theorems.impl.errors import require, require_finite
 Preconditioner: TypeAlias = "Tensor | Callable[[int], Tensor]"
 """P, or a function of the number of steps taken so far that returns it."""
 
+
+class Stepper(Protocol):
+    """What moves parameters by their gradients: an optimiser of torch's, or one of
+    `impl.networks.bare_steps`.
+    """
+
+    def step(self) -> Any:
+        """Take one step."""
+        ...
+
+
 Rest: TypeAlias = (
-    "Literal['frozen', 'sgd', 'momentum', 'adam'] | Callable[[list[nn.Parameter]], "
-    "torch.optim.Optimizer]"
+    "Literal['frozen', 'sgd', 'momentum', 'adam'] | Callable[[list[nn.Parameter]], Stepper]"
 )
 """How the parameters beside a preconditioned layer move: by the name of a rule, or by an optimiser
 of them.
@@ -86,29 +96,45 @@ class PreconditionedSGD(torch.optim.Optimizer):
             with torch.enable_grad():
                 value = closure()
         for group in self.param_groups:
-            weight, *rest = group["params"]
-            bias = rest[0] if rest else None
-            if weight.grad is None:
-                continue
-            state = self.state[weight]
-            taken = int(state.get("step", 0))
-            columns = weight.shape[-1] + (bias is not None)
-            matrix = matrix_of(group["preconditioner"], taken, columns, bias=bias is not None).to(
-                weight
+            preconditioned_step(
+                group["params"],
+                self.state[group["params"][0]],
+                group["lr"],
+                group["preconditioner"],
+                group["weight_decay"],
             )
-            gradient = (
-                weight.grad
-                if bias is None
-                else torch.cat([weight.grad, _gradient(bias)[..., None]], -1)
-            )
-            gradient = gradient @ matrix
-            for parameter in group["params"]:
-                parameter.mul_(1 - group["lr"] * group["weight_decay"])
-            weight.add_(gradient[..., : weight.shape[-1]], alpha=-group["lr"])
-            if bias is not None:
-                bias.add_(gradient[..., -1], alpha=-group["lr"])
-            state["step"] = taken + 1
         return value
+
+
+def preconditioned_step(
+    parameters: Sequence[Tensor],
+    state: dict[str, Any],
+    rate: float,
+    preconditioner: Preconditioner,
+    decay: float,
+) -> None:
+    """One step of `PreconditionedSGD` on [weight] or [weight, bias]; ``state`` counts the steps.
+
+    Raises:
+        InputError: as `matrix_of`.
+    """
+    weight, *rest = parameters
+    bias = rest[0] if rest else None
+    if weight.grad is None:
+        return
+    taken = int(state.get("step", 0))
+    columns = weight.shape[-1] + (bias is not None)
+    matrix = matrix_of(preconditioner, taken, columns, bias=bias is not None).to(weight)
+    gradient = (
+        weight.grad if bias is None else torch.cat([weight.grad, _gradient(bias)[..., None]], -1)
+    )
+    gradient = gradient @ matrix
+    for parameter in parameters:
+        parameter.mul_(1 - rate * decay)
+    weight.add_(gradient[..., : weight.shape[-1]], alpha=-rate)
+    if bias is not None:
+        bias.add_(gradient[..., -1], alpha=-rate)
+    state["step"] = taken + 1
 
 
 def matrix_of(preconditioner: Preconditioner, taken: int, columns: int, *, bias: bool) -> Tensor:
@@ -169,9 +195,7 @@ def _check_layer(parameters: list[Tensor]) -> None:
     )
 
 
-def rest_optimiser(
-    rest: Rest, parameters: Sequence[nn.Parameter], rate: float
-) -> list[torch.optim.Optimizer]:
+def rest_optimiser(rest: Rest, parameters: Sequence[nn.Parameter], rate: float) -> list[Stepper]:
     """The rest's optimiser, or none where there is nothing for it to move."""
     moving = [p for p in parameters if p.requires_grad]
     if rest == "frozen" or not moving:

@@ -19,6 +19,7 @@ from theorems.impl.networks.preconditioned_sgd import (
     PreconditionedSGD,
     Preconditioner,
     Rest,
+    Stepper,
     matrix_of,
     rest_optimiser,
 )
@@ -29,9 +30,7 @@ from theorems.impl.networks.surgery import blank, first_layer
 from theorems.impl.numbers.operands import Operand
 from theorems.impl.preconditioning.step_errors import enclosed_steps, moved_steps, whole_numbers
 
-First: TypeAlias = Callable[
-    [list[nn.Parameter], float, Preconditioner, float], torch.optim.Optimizer
-]
+First: TypeAlias = Callable[[list[nn.Parameter], float, Preconditioner, float], Stepper]
 
 _SEED_STRIDE = 7919
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from theorems.impl.errors import InputError
+from theorems.impl.networks.bare_steps import BareAdam, BarePreconditioned
 from theorems.impl.networks.running import Inputs
 from theorems.impl.networks.surgery import FirstLayer, first_layer
 from theorems.impl.preconditioning.first_layer import FirstLayerTraining, PreconditionedSteps
@@ -65,6 +66,7 @@ def first_layer_runs(
                     preconditioner=matrix,
                     rate=_rate(found, matrix),
                     rest=_adam,
+                    first=BarePreconditioned,
                     seed=seed,
                 ).run(_STEPS)
                 for rule, matrix in (
@@ -77,9 +79,9 @@ def first_layer_runs(
         return f"its first layer cannot be trained on its own: {error}"
 
 
-def _adam(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+def _adam(parameters: list[nn.Parameter]) -> BareAdam:
     """Adam with an ε that is not zero in half precision."""
-    return torch.optim.Adam(parameters, lr=1e-3, eps=1e-3)
+    return BareAdam(parameters, lr=1e-3, eps=1e-3)
 
 
 def _unfit(layer: FirstLayer) -> str | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -119,7 +119,7 @@ def _path(
         layer.weight.copy_(data.start)
     readout: Tensor = rest[-1].weight  # type: ignore[assignment]
     first = PreconditionedSGD(layer.parameters(), rate, data.preconditioner, weight_decay=decay)
-    optimisers = [first, *rest_optimiser(rule, list(rest.parameters()), rate)]
+    optimisers: list[Any] = [first, *rest_optimiser(rule, list(rest.parameters()), rate)]
     for taken in range(steps + 1):
         z = layer(data.inputs)
         yield z.detach().clone(), readout.detach().reshape(-1).clone()

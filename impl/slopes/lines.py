@@ -5,7 +5,7 @@ modules.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -94,6 +94,8 @@ class Lines(Point):
         self.loss: Any = loss_in_double(loss) if wide else loss
         self.cuts = Cuts()
         self.owners: list[Handle] = []
+        self._aligned = 0
+        self._known: tuple[Any, dict[float, tuple[float, float]]] = (), {}
         self.notes: list[str] = []
         with self._here():
             self._differentiate()
@@ -192,6 +194,7 @@ class Lines(Point):
         the slopes add up, and the loss sees them sooner.
         """
         wanted = list({id(p): p for h in handles for p in h.parameters}.values())
+        self._aligned += 1
         with self._here():
             with undisturbed(self.model, self.seed, parameters=False):
                 found = self.gradients(self.loss_and_outputs()[0], wanted)
@@ -283,11 +286,29 @@ class Lines(Point):
             found.append(Handle(kind, name, (), event, slope, squares, terms, kept.numel()))
         return [*found, *(Handle("parameters", name) for _, name in marks)]
 
+    def _remembering(self, line: Moving) -> Callable[[float], tuple[float, float]]:
+        """The loss on both sides at a step of a line, which is run once; of the last line alone."""
+        events = tuple(
+            (h.event, weight) for h, weight in zip(line.chosen, line.weights, strict=True)
+        )
+        key = (self._aligned, tuple(line.speeds.items()), events)
+        if self._known[0] != key:
+            self._known = key, {}
+        known = self._known[1]
+
+        def both(step: float) -> tuple[float, float]:
+            if step not in known:
+                known[step] = line(step), line(-step)
+            return known[step]
+
+        return both
+
     def along(
         self,
         handles: Sequence[Handle] | None = None,
         *,
         steps: Sequence[float] | None = None,
+        few: Sequence[float] | None = None,
         rounding: bool = False,
         bits: bool = False,
         known: LossLine | None = None,
@@ -299,6 +320,8 @@ class Lines(Point):
         Args:
             handles: what moves.
             steps: half widths; by default those of the network.
+            few: the loss at these of them alone; asked for more of the same line, they are not run
+                again.
             rounding: also look at finer steps, at how rough the loss is, and at what the last bits
                 of the parameters do to loss and slope.
             bits: look only at what the last bits of the parameters do.
@@ -309,13 +332,15 @@ class Lines(Point):
         chosen = self.owners if handles is None else list(handles)
         usual = tuple(self.steps if steps is None else steps)
         weights = self.speeds(chosen, usual) if even else [1.0] * len(chosen)
+        usual = tuple(few or usual)
         with self._here():
             line = Moving(self, chosen, weights)
+            both = self._remembering(line)
             again = known is not None and rounding and tuple(known.steps.tolist()) == usual
             pairs = (
                 list(zip(known.ahead.tolist(), known.behind.tolist(), strict=True))
                 if again and known
-                else [(line(h), line(-h)) for h in usual]
+                else [both(h) for h in usual]
             )
             wobble, jitter, noise = None, 0.0, None
             if rounding:

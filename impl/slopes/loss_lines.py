@@ -28,6 +28,12 @@ COARSE = tuple(STEPS[0] * 4.0**k for k in (4, 3, 2, 1))
 """Steps for parameters of which the loss depends little: smaller ones would drown in its
 rounding.
 """
+FEW = (STEPS[3:7], STEPS[7:11])
+"""Four steps at which most losses are smooth and hardly rounded, and four between whose kinks there
+is more room: where the slope is clear from these alone, no others are needed.
+"""
+FEWEST = 4
+"""Steps that a slope is told from, at least."""
 BETWEEN = (0.5, 0.75)
 """With these shares of a step beside it and its quarter, the loss is known at nine equidistant
 points: their differences show how rough it is.
@@ -95,6 +101,6 @@ class LossLine(Instance):
             got = tuple(getattr(self, name).shape)
             require(got == shape, f"expected {name} of shape {shape} like the steps, got {got}")
         require(
-            len(shape) == 1 and shape[0] >= 4,
+            len(shape) == 1 and shape[0] >= FEWEST,
             f"expected at least four steps, got steps of shape {shape}",
         )

@@ -12,6 +12,7 @@ from impl.errors import InputError
 from impl.feature_learning.readouts import (
     RandomReadout,
     all_signs,
+    class_readouts,
     coordinate_readouts,
     readout_ensemble,
 )
@@ -45,7 +46,8 @@ def scalar(value):
 
 @pytest.mark.parametrize("exact", [False, True])
 @pytest.mark.parametrize(
-    ("readouts", "variance"), [(all_signs(2, 2), 1), (coordinate_readouts(2, 3) * 6, 6)]
+    ("readouts", "variance"),
+    [(all_signs(2, 2), 1), (coordinate_readouts(2, 3) * 6, 6), (class_readouts(2, 3) * 2, 2)],
 )
 def test_integer_ensembles_are_exact(readouts, variance, exact):
     data = integers(1, 3, 2), integers(2, readouts.shape[-1], 2), integers(3, 3, 2)
@@ -74,11 +76,66 @@ def test_gradients_of_exact_ensembles_are_those_of_autograd():
 
 
 def test_finite_ensembles_have_the_moments_of_a_random_readout():
-    for readouts, variance in ((all_signs(2, 3), 1), (coordinate_readouts(2, 3), 1 / 6)):
+    for readouts, variance in (
+        (all_signs(2, 3), 1),
+        (coordinate_readouts(2, 3), 1 / 6),
+        (class_readouts(2, 3), 1 / 2),
+    ):
         assert not readouts.mean(0).any()
         assert torch.allclose(
             (readouts @ readouts.mT).mean(0), 3 * variance * torch.eye(2, dtype=torch.float64)
         )
+
+
+@pytest.mark.parametrize(("classes", "width"), [(1, 1), (3, 8), (8, 3), (5, 5), (40, 7)])
+def test_two_readouts_a_class_read_every_unit_for_every_class(classes, width):
+    readouts = class_readouts(classes, width)
+    assert readouts.shape == (2 * classes, classes, width)
+    assert torch.equal(readouts[:classes], -readouts[classes:])
+    assert torch.equal((readouts @ readouts.mT).sum(0), 2 * width * torch.eye(classes).double())
+    assert torch.equal(readouts.abs().sum(0), torch.full((classes, width), 2.0).double())
+    signs = readouts[:classes].sum(1)
+    assert len(torch.unique(signs, dim=0)) == min(classes, 2 ** (width - 1).bit_length())
+
+
+@pytest.mark.parametrize(("rows", "d", "width", "classes"), [(9, 4, 5, 3), (4, 6, 3, 7)])
+def test_every_mutant_is_refuted_behind_two_readouts_a_class(rows, d, width, classes):
+    """As behind all coordinates, of which there are m times as many; whichever side is larger."""
+    data = normal(1, rows, d), normal(2, width, d), normal(3, rows, classes)
+    for readouts, variance in (
+        (class_readouts(classes, width) * classes, classes),
+        (coordinate_readouts(classes, width) * classes * width, classes * width),
+    ):
+        ensemble = readout_ensemble(*data, readouts, variance=scalar(variance), rate=scalar(0.01))
+        assert surrogate_grows_over_the_ensemble(ensemble)
+        for mutant in surrogate_grows_over_the_ensemble.mutants.values():
+            assert mutant(ensemble).outcome is Outcome.REFUTED, mutant.name
+
+
+def test_draws_are_those_of_their_own_seed_and_shape():
+    """One of them is kept for the next layer; it is nobody else's, and not changed."""
+    data = normal(1, 5, 4), normal(2, 3, 4), normal(3, 5, 2)
+    for seed, replicates, shift in (
+        (1, 6, 0.0),
+        (2, 6, 0.0),
+        (2, 6, 0.5),
+        (2, 7, 0.0),
+        (1, 6, 0.0),
+    ):
+        instance = RandomReadout(*data, scalar(0.1), seed=seed, replicates=replicates, shift=shift)
+        wanted = (shift + normal(seed, replicates, 2, 3)) / 3**0.5
+        assert torch.equal(instance.draw(), wanted)
+
+
+@pytest.mark.parametrize(("rows", "classes"), [(9, 3), (3, 9), (4, 4)])
+def test_the_growth_behind_a_readout_is_that_of_the_network_in_its_own_order(rows, classes):
+    h, w, y = normal(1, rows, 4), normal(2, 5, 4), normal(3, rows, classes)
+    instance = RandomReadout(h, w, y, scalar(0.1), seed=4, replicates=6)
+    found = _growth_of_the_surrogate(instance)
+    for readout, growth in zip(instance.draw(), found, strict=True):
+        after = w + 0.1 * (y @ readout).mT @ h  # −∇ of −⟨Y, HWᵀAᵀ⟩
+        wanted = ((y.mT @ h @ after.mT).square().sum() - (y.mT @ h @ w.mT).square().sum()) / classes
+        assert float(growth) == pytest.approx(float(wanted), rel=1e-9)
 
 
 @pytest.mark.slow

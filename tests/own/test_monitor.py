@@ -246,3 +246,92 @@ def test_a_matrix_with_no_more_rows_than_classes_has_no_tail_and_others_that_of_
         found, bound = Decayed(weight, still, classes).bound(0.5)
         assert found == pytest.approx(tail, rel=1e-12)
         assert bound == pytest.approx(sigma[0], rel=1e-12)  # ‖λW‖/λ
+
+
+class Recurrent(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cells, self.out = nn.GRU(3, 5, 2, batch_first=True), nn.Linear(5, 3)
+
+    def forward(self, x):
+        return self.out(self.cells(x)[0][:, -1])
+
+
+def images():
+    torch.manual_seed(0)
+    parts = nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 2), nn.Flatten(), nn.Linear(36, 3)
+    return nn.Sequential(*parts), torch.randn(40, 1, 6, 6)
+
+
+COSTS = {"network": 1, "images": 1, "recurrent": 2}
+"""Passes of the first record, the only one that does not know how the network runs."""
+
+
+@pytest.mark.parametrize("kind", COSTS)
+@pytest.mark.parametrize("decay", [None, 0.1, 0.0])
+def test_a_record_is_one_pass_and_two_decompositions_a_layer(monkeypatch, kind, decay):
+    """And one least-squares problem where every sample has a row."""
+    torch.manual_seed(0)
+    model, inputs = {
+        "network": lambda: (network(), data()[0]),
+        "images": images,
+        "recurrent": lambda: (Recurrent(), torch.randn(40, 4, 3)),
+    }[kind]()
+    counts = dict.fromkeys(("forward", "grad", "eigvalsh", "svdvals", "lstsq", "pinv", "svd"), 0)
+
+    def counting(name, function):
+        def call(*args, **kwargs):
+            counts[name] += 1
+            return function(*args, **kwargs)
+
+        return call
+
+    for name in counts.keys() - {"forward", "grad"}:
+        monkeypatch.setattr(torch.linalg, name, counting(name, getattr(torch.linalg, name)))
+    monkeypatch.setattr(torch.autograd, "grad", counting("grad", torch.autograd.grad))
+    model.register_forward_pre_hook(lambda *_: counts.update(forward=counts["forward"] + 1))
+    with watch(model, inputs, data()[1], functional.cross_entropy, decay=decay) as history:
+        assert (counts["forward"], counts["grad"]) == (COSTS[kind], COSTS[kind])
+        counts.update(dict.fromkeys(counts, 0))
+        history.record()
+    layers = len(history.layers)
+    aligned = {"network": 3, "images": 1, "recurrent": 1}[kind]
+    linked = 2 * bool(decay) if kind == "images" else 0  # its last convolution has nothing after it
+    assert linked == 0 or decay
+    assert counts == {
+        "forward": 1,
+        "grad": 1,
+        "eigvalsh": 2 * layers,
+        "svdvals": 0,
+        "lstsq": aligned,
+        "pinv": 0,
+        "svd": 0,
+    }
+
+
+def test_rows_that_are_looked_at_bound_every_rank():
+    model = nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, 3))
+    with watch(model, *data(), functional.cross_entropy, rows=5) as history:
+        pass
+    assert history.series("2", "kernel_rank")[1] == [5.0]
+    assert history.series("0", "noise_rank")[1] == [4.0], "centred"
+    for rows in (1, 2.0, True):
+        with (
+            pytest.raises(InputError, match="expected a whole number of rows >= 2"),
+            watch(model, *data(), functional.cross_entropy, rows=rows),
+        ):
+            pass
+
+
+def test_long_batches_are_looked_at_on_some_rows_with_their_own_labels():
+    """Every second of 256 samples is of the first class, and a network of their parity alone
+    explains it.
+    """
+    labels = torch.arange(256) // 128
+    inputs = torch.cat([labels[:, None].double(), torch.ones(256, 1).double()], 1)
+    model = nn.Linear(2, 2).double()
+    with watch(model, inputs, labels, functional.cross_entropy, rows=16) as history:
+        pass
+    (row,) = history.rows
+    assert row["target_linearity"] == pytest.approx(1, abs=1e-12)
+    assert row["kernel_rank"] == 2

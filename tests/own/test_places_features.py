@@ -94,21 +94,25 @@ def test_sizes_are_met_and_not_passed(monkeypatch):
     assert "more than 18 entries" in found["2"]
     assert "the label 3: too many" in features.feature_sets(subject())
     monkeypatch.undo()
+    # 2K gradients of m × d entries; of a layer of m < 8 units m times as many
     monkeypatch.setattr(features, "LARGEST_ENSEMBLE", 2 * 4 * 5 * 5 * 3)
     assert not isinstance(features.readout_ensembles(subject())["0"], str)
     monkeypatch.setattr(features, "LARGEST_ENSEMBLE", 2 * 4 * 5 * 5 * 3 - 1)
-    assert "more than 599 entries" in features.readout_ensembles(subject())["0"]
+    assert "more than 119 entries" in features.readout_ensembles(subject())["0"]
+    monkeypatch.setattr(features, "NARROW", 2)
+    assert not isinstance(features.readout_ensembles(subject())["0"], str)
 
 
 def test_readouts_at_a_layer():
-    """± every coordinate of a (K, m) readout, scaled so that its second moment is m·v times the
-    identity; the drawn one has the same step.
+    """± a row of signs to every class, scaled so that its second moment is m·v times the identity;
+    the drawn one has the same step.
     """
     hot = functional.one_hot(LABELS, 4).double()
     for targets in (LABELS, hot):
         place = features.readout_ensembles(subject(targets))["0"]
         assert torch.equal(place.targets, hot)
-        assert place.readouts.shape == (2 * 4 * 5, 4, 5)
+        assert place.readouts.shape == (2 * 4, 4, 5)
+        assert bool((place.readouts.abs().sum(1) == 4).all()), "every unit is read"
         assert float(place.readouts.sum(0).abs().max()) == 0
         second = (place.readouts @ place.readouts.mT).mean(0)
         torch.testing.assert_close(second, 5 * float(place.variance) * torch.eye(4).double())

@@ -125,26 +125,46 @@ def _pairs(ensemble: ReadoutEnsemble) -> int:
 @drawn_once
 def _growth_of_the_surrogate(instance: RandomReadout) -> Operand:
     """ΔSurrogate behind each drawn readout, by autograd through the two layers, (R,)."""
-    room = max(1, _AT_ONCE // (instance.features.shape[0] * instance.weight.shape[0]))
+    (rows, d), width = instance.features.shape, instance.weight.shape[0]
+    room = max(1, _AT_ONCE // (max(rows, d) * width))
     return torch.cat(
         [_growth_behind(instance, readouts) for readouts in instance.draw().split(room)]
     )
 
 
-_AT_ONCE = 2**20
-"""Entries of the features behind all readouts that are looked at in one go."""
+_AT_ONCE = 2**17
+"""Entries of the weights, or features, behind all readouts that are looked at in one go: what a
+cache holds.
+"""
 
 
 def _growth_behind(instance: RandomReadout, readouts: Tensor) -> Tensor:
     weights = instance.weight.expand(len(readouts), *instance.weight.shape).clone().requires_grad_()
-    loss = linearised_loss(instance.features @ weights.mT @ readouts.mT, instance.targets)
+    loss = linearised_loss(_outputs(instance.features, weights, readouts), instance.targets)
     (grads,) = torch.autograd.grad(loss.sum(), weights)
-    after = surrogate(
-        instance.features @ (weights.detach() - grads * instance.rate).mT, instance.targets
-    )
-    before = surrogate(instance.features @ instance.weight.mT, instance.targets)
+    after = _surrogate(instance, weights.detach() - grads * instance.rate)
+    before = _surrogate(instance, instance.weight)
     growth: Tensor = (after - before) / instance.targets.shape[-1]
     return growth
+
+
+def _outputs(features: Tensor, weights: Tensor, readouts: Tensor) -> Tensor:
+    """H Wᵀ Aᵀ, in the order that is less work: there are more samples than classes, as a rule."""
+    (count, classes, _), rows = readouts.shape, features.shape[0]
+    if classes < rows:
+        return (
+            (features @ (readouts @ weights).reshape(count * classes, -1).mT)
+            .reshape(rows, count, classes)
+            .movedim(1, 0)
+        )
+    return features @ weights.mT @ readouts.mT
+
+
+def _surrogate(instance: RandomReadout, weight: Tensor) -> Tensor:
+    """‖Yᵀ H Wᵀ‖_F² (…), in the same order."""
+    if instance.targets.shape[-1] < instance.features.shape[0]:
+        return squared_norm((instance.targets.mT @ instance.features) @ weight.mT)
+    return surrogate(instance.features @ weight.mT, instance.targets)
 
 
 def _mean_growth(instance: RandomReadout) -> Operand:

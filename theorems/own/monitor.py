@@ -19,12 +19,19 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from theorems.files import replace_file
 from theorems.impl.errors import InputError, require, told
-from theorems.impl.feature_learning.features import target_linearity
-from theorems.impl.networks.layers import LayerTrace
+from theorems.impl.networks.row_plans import LayerRows, rows_kept
+from theorems.impl.networks.row_samples import row_samples
 from theorems.impl.networks.running import Inputs
-from theorems.impl.networks.tracing import trace
 from theorems.own.factories import subject_of
 from theorems.own.monitor_decay import Decayed, Decays, decayed
+from theorems.own.monitor_measures import (
+    agreement,
+    digits_of,
+    linearity,
+    product_spectrum,
+    rank,
+    spectrum,
+)
 from theorems.own.places import Subject
 
 COSINE, RANK, TAIL = "gram_virtual_cosine", "kernel_rank", "kernel_tail"
@@ -41,11 +48,6 @@ QUANTITIES = {
     "plus λ/2 ‖W‖²",
 }
 """What is recorded of each layer; NaN where it is not defined."""
-LARGEST = 1024
-"""Rows of which a kernel is decomposed: a layer with more is looked at on as many of its rows,
-evenly spaced.
-"""
-_DIGITS = {torch.float64: 1e-10, torch.float32: 1e-5}
 
 
 class History:
@@ -55,18 +57,27 @@ class History:
         subject: the network, its batch and its loss.
         every: steps between records.
         writer: with ``add_scalar(tag, value, step)``, such as TensorBoard's SummaryWriter; or None.
+        rows: of each layer that are looked at, at most, evenly spaced; by default as
+            `impl.networks.row_samples.rows_kept` says.
 
     ``rows`` has the records, ``missed`` the steps at which the network could not be looked at
     (NaN), with the reason.
     """
 
-    def __init__(self, subject: Subject, *, every: int = 1, writer: Any = None) -> None:
+    def __init__(
+        self, subject: Subject, *, every: int = 1, writer: Any = None, rows: int | None = None
+    ) -> None:
         """Record nothing yet."""
         require(
             isinstance(every, int) and every >= 1,
             f"expected a whole number of steps every >= 1, got every={every!r}",
         )
+        require(
+            rows is None or (isinstance(rows, int) and not isinstance(rows, bool) and rows >= 2),
+            f"expected a whole number of rows >= 2, got rows={rows!r}",
+        )
         self.subject, self.every, self.writer = subject, every, writer
+        self.rows_at_once, self._stepwise = rows, False
         self.rows: list[dict[str, Any]] = []
         self.missed: list[tuple[int, str]] = []
         self.steps = 0
@@ -93,8 +104,8 @@ class History:
                     warnings.warn(f"no record at step {self.steps}: {error}", stacklevel=2)
 
     def record(self, step: int | None = None) -> None:
-        """Look at the network as it is now: one forward and one backward pass on the batch, and
-        small decompositions.
+        """Look at the network as it is now: one forward and one backward pass on the batch
+        (recurrent layers run step by step in it), and small decompositions.
 
         The network, its gradients, its buffers and the random state are left as they were.
 
@@ -102,21 +113,31 @@ class History:
             InputError: as `impl.trace`.
         """
         step = self.steps if step is None else step
-        layers = trace(*self.subject.task, seed=self.subject.seed)
+        seen = row_samples(
+            *self.subject.task,
+            seed=self.subject.seed,
+            stepwise=self._stepwise,
+            linked=not self.decays.absent,
+            most=rows_kept if self.rows_at_once is None else self._rows_asked_for,
+        )
+        self._stepwise = seen.stepwise
         targets = self.subject.rows
         labels = None if isinstance(targets, str) else _one_hot(targets)
-        points = {} if self.decays.absent else decayed(self.subject, layers)
-        for name, layer in layers.items():
-            if layer.weight.ndim == 2 and layer.reached:
-                row: dict[str, Any] = {
-                    "step": step,
-                    "layer": name,
-                    **self._measure(name, layer, labels),
-                }
-                if name in points:
-                    self._bound(row, points[name])
-                self.rows.append(row)
-                self._write(row, QUANTITIES)
+        points = {} if self.decays.absent else decayed(self.subject, seen)
+        for name, layer in seen.layers.items():
+            row: dict[str, Any] = {
+                "step": step,
+                "layer": name,
+                **self._measure(name, layer, labels),
+            }
+            if name in points:
+                self._bound(row, points[name])
+            self.rows.append(row)
+            self._write(row, QUANTITIES)
+
+    def _rows_asked_for(self, rows: int, _d_in: int, _d_out: int) -> int:
+        assert self.rows_at_once is not None
+        return min(rows, self.rows_at_once)
 
     def _bound(self, row: dict[str, Any], point: Decayed) -> tuple[str, ...]:
         """Fill in what decay says of a layer; keep what is needed for it if no decay is known
@@ -134,46 +155,42 @@ class History:
             if self.writer is not None and math.isfinite(row[quantity]):
                 self.writer.add_scalar(f"{quantity}/{row['layer']}", row[quantity], row["step"])
 
-    def _measure(self, name: str, layer: LayerTrace, labels: Tensor | None) -> dict[str, float]:
-        features, grads = layer.inputs.double(), layer.input_grad.double()
-        cosine = self._agreement(name, layer)
-        aligned = labels is not None and len(labels) == len(features)
-        if len(features) > LARGEST:
-            kept = (
-                torch.linspace(0, len(features) - 1, LARGEST, device=features.device).round().long()
-            )
-            features, grads = features[kept], grads[kept]
-            labels = labels[kept.to(labels.device)] if labels is not None and aligned else labels
-        spread = grads - grads.mean(0)
-        digits = _DIGITS.get(layer.weight.dtype, 1e-2)
-        values = torch.linalg.svdvals(features)
+    def _measure(self, name: str, layer: LayerRows, labels: Tensor | None) -> dict[str, float]:
+        features, dtype = layer.inputs.double(), layer.weight.dtype
+        aligned = labels is not None and len(labels) == layer.rows
+        if labels is not None and aligned:
+            labels = labels[layer.chosen.to(labels.device)]
+        digits, values = digits_of(dtype), spectrum(features, dtype)
         classes = labels.shape[-1] if labels is not None else 0
         tail = math.nan if not classes or float(values[0]) == 0 else 0.0
         if classes and classes < len(values) and float(values[0]) > 0:
             tail = float((values[classes] / values[0]) ** 2)
         return {
-            RANK: _rank(values, digits),
+            RANK: rank(values, digits),
             TAIL: tail,
-            NOISE: _rank(torch.linalg.svdvals(spread), digits),
-            COSINE: cosine,
-            LINEARITY: _linearity(features, labels) if aligned and labels is not None else math.nan,
+            NOISE: rank(self._noise(layer), digits),
+            COSINE: self._agreement(name, layer),
+            LINEARITY: linearity(features, labels) if aligned and labels is not None else math.nan,
             WEIGHT_TAIL: math.nan,
             DECAY_BOUND: math.nan,
         }
 
-    def _agreement(self, name: str, layer: LayerTrace) -> float:
+    @staticmethod
+    def _noise(layer: LayerRows) -> Tensor:
+        """Singular values of the samples' gradients at the features, centred."""
+        if layer.input_grad is not None:
+            grads = layer.input_grad.double()
+            return spectrum(grads - grads.mean(0), layer.weight.dtype)
+        delta = layer.output_grad.double()
+        return product_spectrum(delta - delta.mean(0), layer.weight.double(), layer.weight.dtype)
+
+    def _agreement(self, name: str, layer: LayerRows) -> float:
         """cos(ΔG, ΔV): G = WᵀW moved by training since the last record, V by the virtual step along
         −∇_H taken there.
         """
-        weight = layer.weight.double()
-        gram = weight.mT @ weight
-        outer = layer.input_grad.double().mT @ layer.inputs.double()
-        before, self._before[name] = self._before.get(name), (gram, -(outer + outer.mT))
-        if before is None:
-            return math.nan
-        moved, virtual = gram - before[0], before[1]
-        size = float(moved.norm() * virtual.norm())
-        return float((moved * virtual).sum()) / size if size > 0 else math.nan
+        before = self._before.get(name)
+        self._before[name] = layer.weight, layer.weight_grad.to(layer.weight.dtype)
+        return math.nan if before is None else agreement(*before, layer.weight)
 
     @property
     def layers(self) -> list[str]:
@@ -245,21 +262,6 @@ def _one_hot(targets: Tensor) -> Tensor:
     return targets if targets.ndim == 2 else torch.nn.functional.one_hot(targets).double()
 
 
-def _rank(values: Tensor, digits: float) -> float:
-    """How many singular values exceed ``digits`` times the largest: what the format of the network
-    can tell.
-    """
-    return float((values > digits * values[0]).sum()) if float(values[0]) > 0 else 0.0
-
-
-def _linearity(features: Tensor, labels: Tensor) -> float:
-    """NaN for labels that do not vary."""
-    labels = labels.to(features)
-    return (
-        float(target_linearity(labels, features)) if bool((labels != labels[0]).any()) else math.nan
-    )
-
-
 @contextmanager
 def watch(
     model: nn.Module,
@@ -272,6 +274,7 @@ def watch(
     log_dir: str | Path | None = None,
     decay: float | None = None,
     seed: int = 0,
+    rows: int | None = None,
 ) -> Iterator[History]:
     """Record what the papers speak of along a training.
 
@@ -279,8 +282,9 @@ def watch(
 
     A record is taken at the start, after every ``every``-th ``step()`` of an optimiser that holds
     one of the model's parameters, and by ``history.record()``. It costs one forward and one
-    backward pass on the watched batch (not on the training batch), singular values of at most 1024
-    rows per layer, and the (d_in, d_in) Gram matrix of each layer kept until the next record.
+    backward pass on the watched batch (not on the training batch; recurrent layers run step by step
+    in it), two spectra of some rows of each layer, and each layer's weight and gradient kept until
+    the next record.
     Training is unaffected, bit for bit. The hook on optimisers is removed at the end, also after an
     error.
 
@@ -295,9 +299,11 @@ def watch(
             (the extra ``monitor``).
         decay: λ of the training objective loss + (λ/2)‖W‖²; by default each parameter's
             ``weight_decay`` in its optimiser. Where λ is known and positive the decay bound is
-            recorded (it holds for every λ > 0, so for decoupled decay too), at one more forward
-            pass.
+            recorded (it holds for every λ > 0, so for decoupled decay too).
         seed: of dropout while it is looked at.
+        rows: of each layer (samples, tokens or patches) that are looked at, at most, evenly spaced;
+            no rank is larger. By default 96, and up to 1024 where their decompositions cost no
+            more than a quarter of what the layer itself multiplies in a step.
 
     Yields:
         `History`, with ``plot()``, ``series()``, ``to_dict()``, ``to_json()`` and ``frame()``.
@@ -317,7 +323,7 @@ def watch(
     if log_dir is not None:
         require(writer is None, "expected writer or log_dir, got both")
         own = writer = _summary_writer(log_dir)
-    history = History(replace(subject, seed=seed), every=every, writer=writer)
+    history = History(replace(subject, seed=seed), every=every, writer=writer, rows=rows)
     mine = {id(p) for p in model.parameters()}
 
     def after(optimiser: torch.optim.Optimizer, _args: Any, _kwargs: Any) -> None:

@@ -4,14 +4,15 @@ claim says of it at each step.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from theorems.impl.kernel_flows.decayed import decayed_traces
-from theorems.impl.networks.tracing import LayerTrace
+from theorems.impl.networks.layers import LayerTrace, Traces
+from theorems.impl.networks.row_plans import LayerRows
+from theorems.impl.networks.row_samples import Samples
 from theorems.own.places import Subject
 
 LARGEST = 1024
@@ -83,21 +84,30 @@ class Decayed:
         return tail, float(torch.linalg.matrix_norm(self.gradient + decay * self.weight, 2)) / decay
 
 
-def decayed(subject: Subject, layers: Mapping[str, LayerTrace]) -> dict[str, Decayed]:
+def decayed(subject: Subject, seen: Samples) -> dict[str, Decayed]:
     """The layers of which the outputs are a linear function and on whose weight alone decay acts,
     but for very large ones.
-
-    One more forward pass of the network, which is left as it was.
     """
-    if not any(layer.weight.ndim == 2 for layer in layers.values()):
+    layers = {
+        name: LayerTrace(
+            layer.weight,
+            layer.inputs,
+            layer.weight_grad,
+            _sent_back(layer),
+            layer.output_grad,
+            layer.outputs,
+            name=name,
+        )
+        for name, layer in seen.linked.items()
+    }
+    if not layers:
         return {}
-    now = replace(subject)  # what a subject has computed it keeps, and the network has moved since
     points = decayed_traces(
-        now.model,
-        layers,  # type: ignore[arg-type]
-        now.outputs,
-        now.loss,
-        targets=now.targets,
+        subject.model,
+        Traces(layers, {}),
+        seen.outputs,
+        subject.loss,
+        targets=subject.targets,
         decay=1.0,
     )
     return {
@@ -107,3 +117,8 @@ def decayed(subject: Subject, layers: Mapping[str, LayerTrace]) -> dict[str, Dec
         for name, point in points.items()
         if not point.gap and min(layers[name].weight.shape) <= LARGEST
     }
+
+
+def _sent_back(layer: LayerRows) -> Tensor:
+    """∇_H L; of a convolution, which reads patches, the one that its rows would send back."""
+    return layer.output_grad @ layer.weight if layer.input_grad is None else layer.input_grad

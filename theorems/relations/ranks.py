@@ -30,6 +30,7 @@ from theorems.relations import Finding, Side, _parts, _worst
 from theorems.relations.doubt import advice, half_the_digits, movements
 from theorems.relations.enclosures import enclose
 from theorems.relations.spectra import positive_eigenvalues, singular_values
+from theorems.relations.thin_ranks import thin_values
 from theorems.verdict import Grade, Outcome
 
 
@@ -287,6 +288,10 @@ def _above(square: np.ndarray, threshold: Fraction) -> int:
 def _numerically(
     matrix: Ball, slack: Ball | None, rank: int, half: float = math.sqrt(UNIT), *, equal: bool
 ) -> Finding:
+    if slack is None and not equal:
+        thin = _thinly(matrix, rank, half)
+        if thin is not None:
+            return thin
     values, errors = singular_values(matrix)
     width = values.shape[-1]
     room = certain = torch.zeros(values.shape[:-1], dtype=torch.float64)
@@ -323,6 +328,30 @@ def _numerically(
             found = replace(found, outcome=Outcome.UNDECIDED)
         return replace(found, grade=Grade.NUMERICAL)
     return found
+
+
+def _thinly(matrix: Ball, rank: int, half: float) -> Finding | None:
+    """The same from thin factors, where it holds and would with every bound twice as large or as
+    small; None where the whole has to be decomposed to tell.
+    """
+    found = thin_values(matrix, rank)
+    if found is None:
+        return None
+    values, errors = found
+    top, bound, gap = values[..., 0], errors[..., rank], values[..., rank]
+    apart = (2 * bound <= _FINE * top) & (gap <= bound)
+    for value in (values[..., rank - 1] if rank else bound * 4, gap):
+        apart &= (value > 2 * bound) | (value <= bound / 128)
+    fine = (2 * bound <= min(half, _FINE) * top) & (gap <= bound)
+    if not bool((apart | fine).all()):
+        return None
+    worst = int((gap - bound).reshape(-1).argmax())
+    context = {
+        "sigma": float(gap.reshape(-1)[worst]),
+        "largest sigma": float(top.max()),
+    }
+    residual, limit = float(gap.reshape(-1)[worst]), float(bound.reshape(-1)[worst])
+    return Finding(Outcome.HOLDS, Grade.NUMERICAL, residual, limit, context)
 
 
 _FINE = 2.0**-5

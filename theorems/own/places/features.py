@@ -14,7 +14,7 @@ from theorems.impl.feature_learning.collapse import labelled_features
 from theorems.impl.feature_learning.features import feature_set
 from theorems.impl.feature_learning.readouts import (
     RandomReadout,
-    coordinate_readouts,
+    class_readouts,
     noise_rate,
     readout_ensemble,
 )
@@ -27,6 +27,10 @@ LARGEST_FEATURES = 2**16
 LARGEST_ENSEMBLE = 2**23
 """Entries of all weight gradients behind an ensemble of readouts, or behind one that is drawn
 thousands of times.
+"""
+NARROW = 8
+"""Units of a layer from which on an ensemble may have an eighth of that, which is a second's
+work.
 """
 LARGEST_ROWS = 2**21
 """Entries of the features behind all readouts of an ensemble; of a larger batch the first samples
@@ -142,7 +146,7 @@ def _rate(layer: LayerTrace, targets: Tensor) -> Tensor | str:
 
 
 def readout_ensembles(subject: Subject) -> Places | str:
-    """Every such layer behind ± one coordinate at a time of a readout to the targets."""
+    """Every such layer behind ± a row of signs to one class at a time: two readouts a class."""
 
     def make(layer: LayerTrace, targets: Tensor) -> Instance | str:
         y, (width, d) = _one_hot(targets), layer.weight.shape
@@ -150,13 +154,13 @@ def readout_ensembles(subject: Subject) -> Places | str:
         rate = _rate(layer, y)
         if isinstance(rate, str):
             return rate
-        if 2 * classes * width * width * d > LARGEST_ENSEMBLE:
+        if 2 * classes * width * d > LARGEST_ENSEMBLE // min(width, NARROW):
             return (
-                "the gradients behind all coordinates of a readout have more than "
-                f"{LARGEST_ENSEMBLE} entries"
+                "the gradients behind two readouts a class have more than "
+                f"{LARGEST_ENSEMBLE // min(width, NARROW)} entries"
             )
-        readouts = coordinate_readouts(classes, width) * (classes * width)
-        variance = torch.tensor(float(classes * width), dtype=torch.float64)
+        readouts = class_readouts(classes, width) * classes
+        variance = torch.tensor(float(classes), dtype=torch.float64)
         # entries of variance v where the rate is meant for 1/m
         rate = rate / (variance * width).sqrt()
         return readout_ensemble(
@@ -166,7 +170,7 @@ def readout_ensembles(subject: Subject) -> Places | str:
     return _at_every_layer(
         subject,
         make,
-        lambda layer, classes: LARGEST_ROWS // (2 * classes * layer.weight.shape[0] ** 2),
+        lambda layer, classes: LARGEST_ROWS // (2 * classes * layer.weight.shape[0]),
     )
 
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from theorems.impl.errors import InputError
 from theorems.impl.slopes.handles import Handle
 from theorems.impl.slopes.lines import Lines
-from theorems.impl.slopes.loss_lines import LossLine
+from theorems.impl.slopes.loss_lines import FEW, STEPS, LossLine
 from theorems.own.loss_slopes import ROOM, off, slope_of
 from theorems.own.places.compiled import compiled_line, is_compiled
 from theorems.own.places.subject import Places, Subject
@@ -27,9 +28,18 @@ def loss_lines(subject: Subject) -> Places | str:
     Before it contradicts, what rounding inside the network does is looked at. A network on a kink
     is looked at beside it: a wrong gradient is wrong there too, and the kink is gone.
     """
+    found = _followed(subject, FEW)
+    return _followed(subject, ()) or {} if found is None else found
+
+
+def _followed(subject: Subject, few: Sequence[Sequence[float]]) -> Places | None:
+    """The same at few steps where those show as much; None if not all of what they were tried on
+    holds: then every answer is given at all steps.
+    """
     lines = _lines(subject)
+    few = () if is_compiled(subject) or len(lines.steps) < len(STEPS) else few
     part = f", {lines.samples}" if lines.samples else ""
-    whole = lines.along()
+    whole = _clear(lines, few) or lines.along()
     if _outcome(whole) is Outcome.INAPPLICABLE and not whole.cut:
         try:
             beside = _lines(subject, beside=True)
@@ -53,11 +63,26 @@ def loss_lines(subject: Subject) -> Places | str:
             lines,
             whole,
             lambda: Lines(*subject.task, seed=subject.seed, grown=True, wide=lines.wide),
+            few,
         )
+        lines_there: Any = more.values()
+        if few and any(_outcome(line) is not Outcome.HOLDS for line in lines_there):
+            return None
         if note:
             found[f"all parameters{part}"] = replace(whole, notes=(*whole.notes, note))
         found |= {f"{where}{part}": line for where, line in more.items()}
     return found
+
+
+def _clear(lines: Lines, few: Sequence[Sequence[float]]) -> LossLine | None:
+    """The line through all at the first few steps, if it holds to `CLEAR` there."""
+    for some in few[:1]:
+        whole = lines.along(few=some)
+        if _outcome(whole) is Outcome.HOLDS and slope_of(whole).bound <= CLEAR * float(
+            whole.spread
+        ):
+            return whole
+    return None
 
 
 def _lines(subject: Subject, *, beside: bool = False) -> Lines:
@@ -222,6 +247,8 @@ def _near(whole: LossLine, steps: Sequence[float]) -> Sequence[float]:
 
 
 _FEW = 6
+CLEAR = 2.0**-18
+"""The share of the slope of a typical direction to which four steps have to tell it."""
 
 
 def _outcome(line: LossLine) -> Outcome:

@@ -12,7 +12,7 @@ from theorems.impl.errors import InputError
 from theorems.impl.slopes.directions import is_tiny, moves
 from theorems.impl.slopes.handles import Handle
 from theorems.impl.slopes.lines import Lines
-from theorems.impl.slopes.loss_lines import COARSE, LossLine
+from theorems.impl.slopes.loss_lines import COARSE, FEWEST, LossLine
 from theorems.own.loss_slopes import slope_of
 from theorems.own.places.subject import Places
 from theorems.own.preconditions import POWER, autograd_gives_the_gradient
@@ -40,13 +40,15 @@ class Seen:
         self.lines, self.parameters = lines, lines.single()
         self.least = {id(h.parameters[0]): math.inf for h in self.parameters}
 
-    def add(self, line: LossLine, handles: Sequence[Handle]) -> None:
-        """What a line shows that agrees."""
+    def add(
+        self, line: LossLine, handles: Sequence[Handle], steps: Sequence[float] | None = None
+    ) -> None:
+        """What a line shows that agrees; ``steps`` are all of it, where it knows a few."""
         seen = slope_of(line)
         if abs(float(line.slope) - seen.limit) > seen.bound:
             return
         for handle, weight in zip(
-            handles, self.lines.speeds(handles, line.steps.tolist()), strict=True
+            handles, self.lines.speeds(handles, steps or line.steps.tolist()), strict=True
         ):
             for p in handle.parameters:
                 slope = weight * abs(self.lines.shares[id(p)][0])
@@ -71,7 +73,21 @@ def named(handles: Sequence[Handle], most: int = 4) -> str:
     )
 
 
-def unseen(lines: Lines, whole: LossLine, grown: Callable[[], Lines]) -> tuple[Places, str]:
+def _apart(lines: Lines, seen: Seen, whole: LossLine) -> tuple[list[Handle], list[Handle]]:
+    """The parameters with which the loss moves, and those of which autograd says that it does
+    not.
+    """
+    least = _DUST * float(whole.spread) if lines.wide else 0.0
+    moving = [h for h in seen.parameters if math.sqrt(h.squares) > least]
+    return moving, [h for h in seen.parameters if math.sqrt(h.squares) <= least]
+
+
+def unseen(
+    lines: Lines,
+    whole: LossLine,
+    grown: Callable[[], Lines],
+    few: Sequence[Sequence[float]] = (),
+) -> tuple[Places, str]:
     """Lines through the parameters whose gradient could be wrong without being seen on the line
     through all, and a note on those that stay.
 
@@ -79,24 +95,25 @@ def unseen(lines: Lines, whole: LossLine, grown: Callable[[], Lines]) -> tuple[P
         lines: of the network.
         whole: the line through all parameters, which holds.
         grown: the same network where its tiny parameters are larger.
+        few: steps that are tried before all others.
     """
     seen, found = Seen(lines), Places()
-    seen.add(whole, lines.owners)
-    least = _DUST * float(whole.spread) if lines.wide else 0.0
-    moving = [h for h in seen.parameters if math.sqrt(h.squares) > least]
-    still = [h for h in seen.parameters if math.sqrt(h.squares) <= least]
+    seen.add(whole, lines.owners, lines.steps)
+    moving, still = _apart(lines, seen, whole)
     before: list[Handle] = []
-    for _ in range(ROUNDS):
+    for _ in range(ROUNDS + len(few)):
         left = seen.beyond(FINE, moving)
         altogether = seen.beyond(POWER, left)
         left = altogether or left
-        if not left or left == before:
+        if not left or (left == before and not few):
             break
+        if left == before:  # they show no more
+            few = ()
         before = left
-        line = _through(lines, left, whole)
+        line = _at_few(lines, left, whole, few) or _through(lines, left, whole)
         if _outcome(line) is Outcome.REFUTED:
             return found | _wrong(lines, left, line), ""
-        seen.add(line, left)
+        seen.add(line, left, (*COARSE, *lines.steps) if len(line.steps) == FEWEST else None)
         if altogether and not seen.beyond(POWER, left):
             found[f"{named(left)}, of which the loss depends little"] = line
     left = seen.beyond(POWER, moving)
@@ -136,6 +153,26 @@ def unseen(lines: Lines, whole: LossLine, grown: Callable[[], Lines]) -> tuple[P
     return found | more | _named(lines, [h for h in hidden if h not in still], whole), _note(
         lines, seen, moving
     )
+
+
+def _at_few(
+    lines: Lines, handles: Sequence[Handle], whole: LossLine, few: Sequence[Sequence[float]]
+) -> LossLine | None:
+    """The same line at few steps, if it holds there and sees all of them to `POWER`, and at least
+    three in four to `FINE`, smaller errors than which are not looked for.
+    """
+    steps = (*COARSE, *lines.steps)
+    for some in few:
+        line = replace(lines.along(handles, steps=steps, few=some), shared=float(whole.spread))
+        alone = Seen(lines)
+        alone.add(line, handles, steps)
+        if (
+            _outcome(line) is Outcome.HOLDS
+            and not alone.beyond(POWER, handles)
+            and 4 * len(alone.beyond(FINE, handles)) <= len(handles)
+        ):
+            return line
+    return None
 
 
 def _through(

@@ -11,7 +11,12 @@ from torch import Tensor, nn
 
 from theorems.impl.errors import InputError
 from theorems.impl.feature_learning.chains import LinearChain, linear_chains_of
-from theorems.impl.feature_learning.polar_errors import polar_radius, vertical_radius
+from theorems.impl.feature_learning.polar_errors import (
+    polar_radius,
+    remember,
+    spin,
+    vertical_radius,
+)
 from theorems.impl.feature_learning.whitening import weight_motion, weight_step
 from theorems.impl.gram_hierarchy.relu_stacks import LARGEST, most_rows, stacks
 from theorems.impl.instances.instance import Instance
@@ -145,10 +150,14 @@ def weight_motions(subject: Subject) -> Places | str:
 
     def motion(layer: LayerTrace) -> Instance | str:
         weight, velocity = layer.weight.double(), -layer.weight_grad.double()
-        size = torch.linalg.matrix_norm(velocity)
-        return _loose(
-            vertical_radius(Ball(weight), Ball(velocity)) / size, "their spin"
-        ) or weight_motion(weight, velocity)
+        size, spun = torch.linalg.matrix_norm(velocity), spin(weight, velocity)
+        radius = vertical_radius(Ball(weight), Ball(velocity), spun)
+        loose = _loose(radius / size, "their spin")
+        if loose:
+            return loose
+        made = weight_motion(weight, velocity, spun=spun)
+        remember(made, spun, radius)
+        return made
 
     return _matrices(subject, motion)
 
