@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from theorems.impl.errors import require, require_finite
 from theorems.impl.networks import sample_grams as grams
+from theorems.impl.networks.closed_kernels import closed_kernel
+from theorems.impl.networks.perceptron_kernels import Factored, Summed
+from theorems.impl.networks.perceptrons import NoPerceptron
 from theorems.impl.networks.pullbacks import Pullback
 from theorems.impl.networks.recording import Inputs, undisturbed
 
@@ -34,6 +37,8 @@ class TangentKernel:
     @cached_property
     def total(self) -> Tensor:
         """The sum of the terms: the tangent kernel by all parameters but `left_out`."""
+        if isinstance(self.terms, Summed | Factored):
+            return self.terms.sum()
         first, *rest = self.terms.values()
         total = first.clone()
         for term in rest:
@@ -101,6 +106,15 @@ def tangent_kernel(
     require(
         chunk is None or chunk >= 1, f"expected a chunk of at least one output, got chunk={chunk}"
     )
+    number: Any = seed
+    if chunk is None and type(number) is int and -(2**63) <= number < 2**63:
+        try:
+            closed = closed_kernel(
+                model, inputs, others, outputs=outputs, layers=layers, bias=bias
+            )
+            return TangentKernel(*closed)
+        except NoPerceptron:
+            pass  # the way of any other module, which says what is wrong with what came
     _refuse_batch_statistics(model)
     names = [layers] if isinstance(layers, str) else layers
     with undisturbed(model, seed):
