@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from theorems.impl.networks.perceptron_kernels import Summed, factored, forward, trace_terms
-from theorems.impl.networks.perceptrons import Affine, NoPerceptron, Perceptron, perceptron
+from theorems.impl.networks.perceptron_kernels import (
+    Pass,
+    Summed,
+    empty,
+    factored,
+    forward,
+    trace_terms,
+)
+from theorems.impl.networks.perceptrons import Affine, NoPerceptron, Perceptron
+from theorems.impl.networks.perceptron_readings import read
 
 _FORMATS = (torch.float32, torch.float64)
 _FEW = 2**14
-"""Entries up to which parameters are looked at all together."""
+"""Entries up to which numbers are looked at all together."""
+_INFINITE = "there are numbers that are not finite, or too large to tell"
 
 
 def closed_kernel(
@@ -34,7 +43,7 @@ def closed_kernel(
         NoPerceptron: for all modules and batches that have no such form, and for all that are wrong
             in some way: whoever asked says how.
     """
-    net = perceptron(model)
+    net = read(model)
     wanted = _wanted(net.layers, layers)
     biases = [bias and layer.bias is not None for layer in net.layers]
     one = _batch(net, inputs)
@@ -62,27 +71,42 @@ def closed_terms(
     Raises:
         NoPerceptron: numbers that do not fit or are not finite.
     """
-    if torch.is_inference_mode_enabled():
-        with torch.inference_mode(False):  # noqa: FBT003
-            return closed_terms(net, one, other, outputs=outputs, biases=biases, wanted=wanted)
-    with torch.no_grad():
-        _require_finite(net.layers)
+    names = [net.layers[i].name for i in wanted]
+    shape = (len(wanted), *net.layers[0].weight.shape[:-2], one.shape[-2], one.shape[-2])
+    if other is not None:
+        shape = (*shape[:-1], other.shape[-2])
+    stack = empty(one, shape if outputs == "trace" else ())
+    with torch.inference_mode():  # in which torch keeps no books
         try:
             left = forward(net, one)
             right = left if other is None else forward(net, other)
         except RuntimeError as error:
             raise NoPerceptron("the batch does not fit the network") from error
-        for seen in (left,) if other is None else (left, right):
-            _require_sum(seen.outputs)
-        names = [net.layers[i].name for i in wanted]
+        numbers = _numbers(net, one, other, left, right)
         if outputs == "trace":
-            stack = trace_terms(net, left, right, biases, wanted)
-            _require_sum(stack)
-            return Summed(names, stack)
-        terms = factored(net, left, right, names, biases, wanted)
-        if not terms.finite():
-            raise NoPerceptron("numbers that are not finite, or too large to tell")
-        return terms
+            trace_terms(stack, net, left, right, biases, wanted)
+            numbers.append(stack)
+        _require_finite(numbers)
+        if outputs == "full":
+            terms = factored(net, left, right, names, biases, wanted)
+            if not terms.finite():
+                raise NoPerceptron(_INFINITE)
+            return terms
+    return Summed(names, stack)
+
+
+def _numbers(
+    net: Perceptron, one: Tensor, other: Tensor | None, left: Pass, right: Pass
+) -> list[Tensor]:
+    """All that must be finite."""
+    numbers = [one, left.outputs]
+    if other is not None:
+        numbers += [other, right.outputs]
+    for _, weight, bias, _ in net.layers:
+        numbers.append(weight)
+        if bias is not None:
+            numbers.append(bias)
+    return numbers
 
 
 def _wanted(layers: list[Affine], names: Collection[str] | None) -> list[int]:
@@ -96,30 +120,21 @@ def _wanted(layers: list[Affine], names: Collection[str] | None) -> list[int]:
 
 
 def _batch(net: Perceptron, inputs: Any) -> Tensor:
-    """The numbers of one batch as rows, nobody else's."""
+    """The numbers of one batch as rows."""
     if type(inputs) is not Tensor or inputs.dtype not in _FORMATS:
         raise NoPerceptron("the inputs are no tensor of 32 or 64 bits")
     if inputs.layout is not torch.strided or inputs.is_nested or inputs.is_meta:
         raise NoPerceptron("the inputs are no plain tensor")
-    rows = inputs.detach()
-    if net.flat and rows.ndim > 1 and len(rows) > 0:
-        rows = rows.flatten(1)
+    rows = inputs.flatten(1) if net.flat and inputs.numel() > 0 < inputs.ndim else inputs
     if rows.ndim != 2 or rows.numel() == 0:
         raise NoPerceptron("the inputs are no rows, one per sample")
-    _require_sum(rows)
-    return rows.clone()
+    return rows
 
 
-def _require_finite(layers: Iterable[Affine]) -> None:
-    parameters = [p for layer in layers for p in (layer.weight, layer.bias) if p is not None]
-    if sum(p.numel() for p in parameters) <= _FEW:
-        _require_sum(torch._utils._flatten_dense_tensors(parameters))
-        return
-    for parameter in parameters:
-        _require_sum(parameter)
-
-
-def _require_sum(tensor: Tensor) -> None:
-    """A NaN or an infinity survives every summation."""
-    if not math.isfinite(tensor.sum().item()):
-        raise NoPerceptron("numbers that are not finite, or too large to tell")
+def _require_finite(tensors: Sequence[Tensor]) -> None:
+    """A NaN or an infinity survives every summation; small tensors are summed all at once."""
+    if sum(map(Tensor.numel, tensors)) <= _FEW:
+        tensors = (torch._utils._flatten_dense_tensors(tensors),)
+    for tensor in tensors:
+        if not math.isfinite(tensor.sum().item()):
+            raise NoPerceptron(_INFINITE)

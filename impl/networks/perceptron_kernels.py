@@ -102,13 +102,39 @@ def deltas(net: Perceptron, seen: Pass, start: int, stop: int) -> Iterator[Tenso
         yield delta
 
 
-class Summed(dict[str, Tensor]):
-    """Terms by layer that lie in one tensor."""
+def empty(like: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """A tensor to be written, of which autograd may keep books afterwards."""
+    if torch.is_inference_mode_enabled():
+        with torch.inference_mode(False):  # noqa: FBT003
+            return like.new_empty(shape)
+    return like.new_empty(shape)
+
+
+class Summed(Mapping[str, Tensor]):
+    """Terms by layer that lie in one tensor.
+
+    Args:
+        names: of the layers.
+        stack: the terms in its first dimension.
+    """
 
     def __init__(self, names: list[str], stack: Tensor) -> None:
-        """``stack`` has the terms in its first dimension."""
-        super().__init__(zip(names, stack.unbind(), strict=True))
-        self.stack = stack
+        """Hold them."""
+        self.names, self.stack = names, stack
+
+    def __getitem__(self, name: str) -> Tensor:
+        """The term of one layer."""
+        if name not in self.names:
+            raise KeyError(name)
+        return self.stack[self.names.index(name)]
+
+    def __iter__(self) -> Iterator[str]:
+        """The layers in order."""
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        """How many layers."""
+        return len(self.names)
 
     def sum(self) -> Tensor:
         """The sum of all terms."""
@@ -116,12 +142,13 @@ class Summed(dict[str, Tensor]):
 
 
 def trace_terms(
-    net: Perceptron, left: Pass, right: Pass, biases: list[bool], wanted: list[int]
-) -> Tensor:
-    """Terms of the trace over outputs of the layers ``wanted``, (L, …, N, M)."""
+    stack: Tensor, net: Perceptron, left: Pass, right: Pass, biases: list[bool], wanted: list[int]
+) -> None:
+    """Write the terms of the trace over outputs, of the layers ``wanted``, into ``stack``
+    (L, …, N, M).
+    """
     same, (*lead, n, outputs), m = right is left, left.outputs.shape, right.outputs.shape[-2]
     last, lowest = len(net.layers) - 1, wanted[0]
-    stack = left.outputs.new_empty(len(wanted), *lead, n, m)
     parts = dict(zip(wanted, stack.unbind(), strict=True))
     lower = same and not lead and n > _BLOCK
     chunk = _chunk(net, max(n, m) * math.prod(lead), outputs, stack.element_size())
@@ -142,7 +169,8 @@ def trace_terms(
         else:
             _product(parts[last], slope, slope_of_other, lower=lower, more=False)
     _multiply_input_grams(stack, parts, left, right, biases, lower=lower)
-    return stack.tril_().add_(stack.tril(-1).mT) if same else stack
+    if same:
+        stack.tril_().add_(stack.tril(-1).mT)
 
 
 def _chunk(net: Perceptron, samples: int, outputs: int, bytes_: int) -> int:
@@ -277,11 +305,18 @@ class Factored(Mapping[str, Tensor]):
     def _sum(self, chosen: Sequence[int]) -> Tensor:
         one, other = self.reads[-1]
         c, (*lead, n, _), m = self.outputs, one.shape, other.shape[-2]
-        total = one.new_empty(*lead, n * c, m * c)
+        total = empty(one, (*lead, n * c, m * c))
+        with torch.inference_mode():
+            self._write(total, chosen)
+        return total.view(*lead, n, c, m, c)
+
+    def _write(self, total: Tensor, chosen: Sequence[int]) -> None:
+        one, other = self.reads[-1]
+        c, (*lead, n, _), m = self.outputs, one.shape, other.shape[-2]
         size = max(1, _BLOCK_BYTES // (c * c * m * one.element_size()))
         if lead or n <= size:
             self._fill(total, chosen, None, None)
-            return total.view(*lead, n, c, m, c)
+            return
         same = one is other
         for start in range(0, n, size):
             stop = min(start + size, n)
@@ -291,7 +326,6 @@ class Factored(Mapping[str, Tensor]):
             if same and start > 0:
                 above = total[: start * c, start * c : stop * c]
                 above.copy_(part[:, : start * c].mT)
-        return total.view(n, c, m, c)
 
     def _fill(
         self, part: Tensor, chosen: Sequence[int], rows: slice | None, columns: slice | None
@@ -360,9 +394,18 @@ def factored(
             gradients[index] = (x, x if same else next(b))
     return Factored(
         names,
-        [(left.reads[i], right.reads[i]) for i in wanted],
+        [_own(left, right, i) for i in wanted],
         [gradients[i] for i in wanted],
         [biases[i] for i in wanted],
         outputs,
         top=len(wanted) - 1 if wanted[-1] == last else None,
     )
+
+
+def _own(left: Pass, right: Pass, index: int) -> tuple[Tensor, Tensor]:
+    """What a layer read on both batches; of the first, a copy of the caller's numbers."""
+    one, other = left.reads[index], right.reads[index]
+    if index > 0:
+        return one, other
+    copy = one.clone()
+    return copy, copy if other is one else other.clone()

@@ -61,8 +61,16 @@ _OWN: dict[type[nn.Module], frozenset[str]] = {
     nn.Flatten: frozenset({"start_dim", "end_dim"}),
     **{kind: frozenset(vars(kind())) - _BASE for kind in KINDS},
 }
+OPTIONS: dict[type[nn.Module], tuple[str, ...]] = {
+    **dict.fromkeys(_OWN, ()),
+    **{kind: made.options for kind, made in KINDS.items()},
+    nn.Dropout: ("training",),
+    nn.Flatten: ("start_dim", "end_dim"),
+}
+"""The attributes of a class that what is read hangs on."""
 _SHADOWING = {kind: frozenset(dir(kind)) | {"weight", "bias"} for kind in _OWN}
 _NUMBERS = (int, float, str)
+_MISSING: Any = object()
 _NAMES = ("__call__", "_wrapped_call_impl", "_call_impl")
 
 
@@ -79,8 +87,12 @@ _FORWARDS = {kind: _genuine(kind.forward) for kind in _OWN}
 _LINEAR, _DROPOUT = functional.linear, functional.dropout
 
 
-def _undisturbed() -> None:
-    """Calls mean what torch says: no mode, transformation, autocast or hook on all modules."""
+def require_ordinary_calls() -> None:
+    """Calls mean what torch says: no mode, transformation, autocast or hook on all modules.
+
+    Raises:
+        NoPerceptron: naming what is on.
+    """
     c = torch._C
     if c._len_torch_function_stack() or c._len_torch_dispatch_stack():
         raise NoPerceptron("a mode of torch is on")
@@ -103,14 +115,31 @@ def _undisturbed() -> None:
         raise NoPerceptron("a function of torch.nn.functional is not torch's own")
 
 
+def require_ordinary(kind: type[nn.Module]) -> None:
+    """A class does what torch wrote there.
+
+    Raises:
+        NoPerceptron: its ``forward``, or the function that this looks up, is somebody else's.
+    """
+    if kind.forward is not _FORWARDS[kind]:
+        raise NoPerceptron(f"{kind.__name__}.forward is not torch's own")
+    known = KINDS.get(kind)
+    if known is not None and getattr(known.home, known.name) is not known.function:
+        raise NoPerceptron(f"the function {known.name} is not torch's own")
+
+
+def has_more(module: nn.Module) -> bool:
+    """Whether somebody gave a module attributes that its class does not."""
+    return bool(vars(module).keys() - _BASE - _OWN[type(module)])
+
+
 def _state(module: nn.Module, name: str) -> tuple[type[nn.Module], dict[str, Any]]:
     """Class and attributes of a module that is what its class says and nothing more."""
     kind, state = type(module), vars(module)
     own = _OWN.get(kind)
     if own is None:
         raise NoPerceptron(f"{name!r} is a {kind.__name__}, not a linear layer or an activation")
-    if kind.forward is not _FORWARDS[kind]:
-        raise NoPerceptron(f"{kind.__name__}.forward is not torch's own")
+    require_ordinary(kind)
     if len(state) != len(_BASE) + len(own) or not (state.keys() >= _BASE and state.keys() >= own):
         _refuse_shadows(kind, state.keys() - _BASE - own, name)
         if not (state.keys() >= _BASE and state.keys() >= own):
@@ -153,7 +182,7 @@ def perceptron(model: nn.Module) -> Perceptron:
     """
     if type(model) is not nn.Sequential:
         raise NoPerceptron(f"the model is a {type(model).__name__}, not an nn.Sequential")
-    _undisturbed()
+    require_ordinary_calls()
     leaves: list[tuple[str, nn.Module]] = []
     _leaves(model, "", leaves)
     layers: list[Affine] = []
@@ -182,32 +211,30 @@ def perceptron(model: nn.Module) -> Perceptron:
     return Perceptron(layers, before, flat)
 
 
+def ordinary(parameter: Any) -> bool:
+    """Whether it is an ``nn.Parameter`` of numbers in rows, without hooks."""
+    return (
+        type(parameter) is nn.Parameter
+        and not parameter._backward_hooks
+        and parameter.layout is torch.strided
+    )
+
+
 def _affine(name: str, state: dict[str, Any]) -> Affine:
     parameters = state["_parameters"]
     if len(parameters) != 2 or type(parameters) is not dict:
         raise NoPerceptron(f"{name!r} has other parameters than a weight and a bias")
-    weight, bias = parameters.get("weight"), parameters.get("bias", weight_missing)
+    weight, bias = parameters.get("weight", _MISSING), parameters.get("bias", _MISSING)
     for parameter in (weight, bias):
-        if parameter is None and parameter is bias:
-            continue
-        if (
-            type(parameter) is not nn.Parameter
-            or parameter._backward_hooks
-            or parameter.layout is not torch.strided
-        ):
+        if parameter is not None and not ordinary(parameter):
             raise NoPerceptron(f"{name!r} has a parameter that is no plain nn.Parameter")
-    if weight.ndim != 2 or (bias is not None and bias.shape != weight.shape[:1]):
+    if weight is None or weight.ndim != 2 or (bias is not None and bias.shape != weight.shape[:1]):
         raise NoPerceptron(f"{name!r} has a weight and a bias that do not fit")
     return Affine(name, weight, bias, [])
 
 
-weight_missing: Any = object()
-
-
 def _activation(kind: type[nn.Module], state: dict[str, Any], name: str) -> Entrywise:
     known = KINDS[kind]
-    if getattr(known.home, known.name) is not known.function:
-        raise NoPerceptron(f"the function {known.name} is not torch's own")
     for option in known.options:
         if type(state[option]) not in _NUMBERS:
             raise NoPerceptron(f"{name!r} has a {option} that is no number")

@@ -95,6 +95,16 @@ def tangent_kernel(
             linear layers, a layer whose output is not linear in its weight, unknown names in
             ``layers``, NaN or infinity.
     """
+    number: Any = seed
+    usual = chunk is None and (outputs in ("trace", "full"))
+    if usual and type(number) is int and -(2**63) <= number < 2**63:
+        try:
+            closed = closed_kernel(
+                model, inputs, others, outputs=outputs, layers=layers, bias=bias
+            )
+            return TangentKernel(*closed)
+        except NoPerceptron:
+            pass  # the way of any other module, which says what is wrong with what came
     require(
         isinstance(model, nn.Module),
         f"expected a torch nn.Module as model, got {type(model).__name__}",
@@ -106,15 +116,6 @@ def tangent_kernel(
     require(
         chunk is None or chunk >= 1, f"expected a chunk of at least one output, got chunk={chunk}"
     )
-    number: Any = seed
-    if chunk is None and type(number) is int and -(2**63) <= number < 2**63:
-        try:
-            closed = closed_kernel(
-                model, inputs, others, outputs=outputs, layers=layers, bias=bias
-            )
-            return TangentKernel(*closed)
-        except NoPerceptron:
-            pass  # the way of any other module, which says what is wrong with what came
     _refuse_batch_statistics(model)
     names = [layers] if isinstance(layers, str) else layers
     with undisturbed(model, seed):
