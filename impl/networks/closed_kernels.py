@@ -9,21 +9,39 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from theorems.impl.networks.perceptron_kernels import (
-    Pass,
-    Summed,
-    empty,
-    factored,
-    forward,
-    trace_terms,
-)
-from theorems.impl.networks.perceptrons import Affine, NoPerceptron, Perceptron
+from theorems.impl.networks.factored_kernels import factored
+from theorems.impl.networks.perceptron_kernels import Summed, empty, trace_terms
+from theorems.impl.networks.perceptron_passes import Pass, forward
 from theorems.impl.networks.perceptron_readings import read
+from theorems.impl.networks.perceptrons import Affine, NoPerceptron, Perceptron
 
 _FORMATS = (torch.float32, torch.float64)
 _FEW = 2**14
 """Entries up to which numbers are looked at all together."""
 _INFINITE = "there are numbers that are not finite, or too large to tell"
+
+
+def closed_form_obstacle(model: nn.Module) -> str | None:
+    """Why `impl.tangent_kernel` of ``model`` takes the way of any module, through autograd; None
+    where it takes the closed form of a multilayer perceptron, which is many times faster on small
+    networks.
+
+    The closed form is for an ``nn.Sequential`` (also of others) of ``nn.Linear``, activations of
+    ``torch.nn`` that act on every entry alone, ``nn.Identity``, ``nn.Flatten`` and ``nn.Dropout``
+    that is off: of these very classes, without hooks, parametrizations, modes of torch or
+    attributes that hide their methods.
+
+    Args:
+        model: any module.
+
+    Returns:
+        the first thing that stands in the way, in a few words.
+    """
+    try:
+        read(model)
+    except NoPerceptron as reason:
+        return str(reason)
+    return None
 
 
 def closed_kernel(
@@ -44,17 +62,24 @@ def closed_kernel(
             in some way: whoever asked says how.
     """
     net = read(model)
-    wanted = _wanted(net.layers, layers)
+    wanted = chosen_layers(net.layers, layers)
     biases = [bias and layer.bias is not None for layer in net.layers]
     one = _batch(net, inputs)
     other = None if others is None else _batch(net, others)
     terms = closed_terms(net, one, other, outputs=outputs, biases=biases, wanted=wanted)
-    if len(wanted) == len(net.layers) and (bias or not any(layer.bias is not None for layer in net.layers)):
-        return terms, ()
-    held = {id(net.layers[i].weight) for i in wanted}
-    held |= {id(net.layers[i].bias) for i in wanted if biases[i]}
-    named = model.named_parameters()
-    return terms, tuple(name for name, parameter in named if id(parameter) not in held)
+    return terms, left_out(model, net, layers, bias=bias)
+
+
+def left_out(
+    model: nn.Module, net: Perceptron, layers: Collection[str] | None, *, bias: bool
+) -> tuple[str, ...]:
+    """Names of the parameters that no term contains."""
+    if layers is None and bias:
+        return ()
+    chosen = [net.layers[i] for i in chosen_layers(net.layers, layers)]
+    held = {id(layer.weight) for layer in chosen}
+    held |= {id(layer.bias) for layer in chosen if bias}
+    return tuple(name for name, p in model.named_parameters() if id(p) not in held)
 
 
 def closed_terms(
@@ -109,7 +134,12 @@ def _numbers(
     return numbers
 
 
-def _wanted(layers: list[Affine], names: Collection[str] | None) -> list[int]:
+def chosen_layers(layers: list[Affine], names: Collection[str] | None) -> list[int]:
+    """Places of the layers of these names.
+
+    Raises:
+        NoPerceptron: there is none of some name, or none is wanted.
+    """
     if names is None:
         return list(range(len(layers)))
     chosen = {names} if isinstance(names, str) else set(names)

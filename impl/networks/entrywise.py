@@ -52,7 +52,7 @@ def _aten(name: str, *options: Any, **named: Any) -> Slope:
 
 def _elu(alpha: float, scale: float, inner: float) -> Slope:
     backward = torch.ops.aten.elu_backward.default
-    return lambda h, _z: backward(torch.ones_like(h), alpha, scale, inner, False, h)  # noqa: FBT003
+    return lambda h, _z: backward(torch.ones_like(h), alpha, scale, inner, False, h)
 
 
 def _relu_slope(_h: Tensor, z: Tensor) -> Tensor:
@@ -88,7 +88,7 @@ def _leaky(o: Mapping[str, Any]) -> Entrywise:
     slope = o["negative_slope"]
     return Entrywise(
         lambda h: functional.leaky_relu(h, slope),
-        _aten("leaky_relu_backward", slope, False),  # noqa: FBT003
+        _aten("leaky_relu_backward", slope, False),
     )
 
 

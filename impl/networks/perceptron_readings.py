@@ -21,7 +21,7 @@ class Mark(NamedTuple):
     Args:
         module: the module.
         kind: its class.
-        count: of its attributes.
+        size: how many attributes it had.
         names: of its parameters, or of its modules.
         held: these, one by one.
         within: where it holds them; the other place is empty.
@@ -31,7 +31,7 @@ class Mark(NamedTuple):
 
     module: nn.Module
     kind: type[nn.Module]
-    count: int
+    size: int
     names: list[str]
     held: list[Any]
     within: str
@@ -66,7 +66,9 @@ def read(model: nn.Module) -> Perceptron:
     net = perceptrons.perceptron(model)
     modules = list(model.modules())
     if any(perceptrons.has_more(module) for module in modules):
-        _KNOWN.pop(model, None)  # what an attribute of somebody's own holds is not for us to compare
+        _KNOWN.pop(
+            model, None
+        )  # what an attribute of somebody's own holds is not for us to compare
     else:
         marks = [_mark(module) for module in modules]
         _KNOWN[model] = Reading(net, marks, {mark.kind for mark in marks})
@@ -82,15 +84,15 @@ def _mark(module: nn.Module) -> Mark:
     return Mark(module, kind, len(state), list(held), list(held.values()), within, empty, options)
 
 
-def _unchanged(known: Reading) -> bool:
+def _unchanged(known: Reading) -> bool:  # noqa: PLR0911
     """Every attribute that what is read hangs on, as it was; objects are told apart by identity."""
     plain = torch.strided
     try:
-        for module, kind, count, names, held, within, empty, options in known.marks:
+        for module, kind, size, names, held, within, empty, options in known.marks:
             now = vars(module)
             if (
                 type(module) is not kind
-                or len(now) != count
+                or len(now) != size
                 or now["_forward_hooks"]
                 or now["_forward_pre_hooks"]
                 or now["_backward_hooks"]

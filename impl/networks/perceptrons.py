@@ -41,11 +41,13 @@ class Perceptron(NamedTuple):
         layers: one or more.
         before: activations that the inputs go through first.
         flat: whether the inputs of a sample are flattened first.
+        kind: what runs, but for the weights: equal where two networks differ in these alone.
     """
 
     layers: list[Affine]
     before: list[Entrywise]
     flat: bool
+    kind: tuple[Any, ...]
 
 
 class NoPerceptron(Exception):  # noqa: N818
@@ -188,6 +190,7 @@ def perceptron(model: nn.Module) -> Perceptron:
     layers: list[Affine] = []
     before: list[Entrywise] = []
     after, flat, seen = before, False, set()
+    kinds: list[Any] = []
     for name, module in leaves:
         kind, state = _state(module, name)
         if kind is nn.Linear:
@@ -196,19 +199,22 @@ def perceptron(model: nn.Module) -> Perceptron:
             seen.add(id(module))
             layers.append(_affine(name, state))
             after = layers[-1].after
+            kinds.append((name, layers[-1].weight.shape, layers[-1].bias is not None))
         elif kind in KINDS:
+            kinds.append((kind, *(state[option] for option in KINDS[kind].options)))
             after.append(_activation(kind, state, name))
         elif kind is nn.Flatten:
             if (state["start_dim"], state["end_dim"]) != (1, -1):
                 raise NoPerceptron(f"{name!r} flattens something else than a sample")
             flat = flat or not layers
+            kinds.append(flat)
         elif kind is nn.Dropout and state["training"]:
             raise NoPerceptron(f"{name!r} drops entries; call model.eval() to switch it off")
         elif kind is nn.Sequential:
             raise NoPerceptron(f"{name!r} is no module that runs once")
     if not layers:
         raise NoPerceptron("there is no linear layer")
-    return Perceptron(layers, before, flat)
+    return Perceptron(layers, before, flat, tuple(kinds))
 
 
 def ordinary(parameter: Any) -> bool:

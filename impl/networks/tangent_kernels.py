@@ -14,7 +14,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from theorems.impl.errors import require, require_finite
 from theorems.impl.networks import sample_grams as grams
 from theorems.impl.networks.closed_kernels import closed_kernel
-from theorems.impl.networks.perceptron_kernels import Factored, Summed
+from theorems.impl.networks.factored_kernels import Factored
+from theorems.impl.networks.perceptron_kernels import Summed
 from theorems.impl.networks.perceptrons import NoPerceptron
 from theorems.impl.networks.pullbacks import Pullback
 from theorems.impl.networks.recording import Inputs, undisturbed
@@ -99,9 +100,7 @@ def tangent_kernel(
     usual = chunk is None and (outputs in ("trace", "full"))
     if usual and type(number) is int and -(2**63) <= number < 2**63:
         try:
-            closed = closed_kernel(
-                model, inputs, others, outputs=outputs, layers=layers, bias=bias
-            )
+            closed = closed_kernel(model, inputs, others, outputs=outputs, layers=layers, bias=bias)
             return TangentKernel(*closed)
         except NoPerceptron:
             pass  # the way of any other module, which says what is wrong with what came
