@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-import torch
 from torch import nn
 
 from theorems.impl.networks import perceptrons
@@ -19,7 +18,7 @@ class Mark(NamedTuple):
     """What one module was.
 
     Args:
-        module: the module.
+        module: the module; None for the whole network, which nothing here may keep alive.
         kind: its class.
         size: how many attributes it had.
         names: of its parameters, or of its modules.
@@ -29,7 +28,7 @@ class Mark(NamedTuple):
         options: attributes that what it computes hangs on.
     """
 
-    module: nn.Module
+    module: nn.Module | None
     kind: type[nn.Module]
     size: int
     names: list[str]
@@ -60,7 +59,7 @@ def read(model: nn.Module) -> Perceptron:
         NoPerceptron: as there.
     """
     known = _KNOWN.get(model) if type(model) is nn.Sequential else None
-    if known is not None and _unchanged(known):
+    if known is not None and _unchanged(model, known):
         perceptrons.require_ordinary_calls()
         return known.net
     net = perceptrons.perceptron(model)
@@ -71,6 +70,7 @@ def read(model: nn.Module) -> Perceptron:
         )  # what an attribute of somebody's own holds is not for us to compare
     else:
         marks = [_mark(module) for module in modules]
+        marks[0] = marks[0]._replace(module=None)
         _KNOWN[model] = Reading(net, marks, {mark.kind for mark in marks})
     return net
 
@@ -84,14 +84,13 @@ def _mark(module: nn.Module) -> Mark:
     return Mark(module, kind, len(state), list(held), list(held.values()), within, empty, options)
 
 
-def _unchanged(known: Reading) -> bool:  # noqa: PLR0911
+def _unchanged(model: nn.Module, known: Reading) -> bool:  # noqa: PLR0911
     """Every attribute that what is read hangs on, as it was; objects are told apart by identity."""
-    plain = torch.strided
     try:
         for module, kind, size, names, held, within, empty, options in known.marks:
-            now = vars(module)
+            now = vars(model if module is None else module)
             if (
-                type(module) is not kind
+                type(model if module is None else module) is not kind
                 or len(now) != size
                 or now["_forward_hooks"]
                 or now["_forward_pre_hooks"]
@@ -108,11 +107,7 @@ def _unchanged(known: Reading) -> bool:  # noqa: PLR0911
                 for one, other in zip(held, now[within].values(), strict=True):
                     if one is not other:
                         return False
-                    if (
-                        within == "_parameters"
-                        and one is not None
-                        and (one._backward_hooks or one.layout is not plain)
-                    ):
+                    if within == "_parameters" and one is not None and one._backward_hooks:
                         return False
             for name, value in options:
                 if now[name] is not value:
