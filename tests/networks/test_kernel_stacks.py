@@ -125,6 +125,10 @@ def test_slopes_that_differ():
     assert_each(tangent_kernels(models, data(N, 4)), models, data(N, 4))
 
 
+def alone():
+    return networks()[0]
+
+
 def narrower():
     return [*networks()[:2], build(NetworkSpec(widths=(4, 6, 4), bias=True, classes=2))]
 
@@ -156,10 +160,6 @@ def test_says_what_it_cannot_do(case):
     make_models, options, message = BAD[case]
     with pytest.raises(InputError, match=message):
         tangent_kernels(make_models(), **({"inputs": data(N, 4)} | options))
-
-
-def alone():
-    return networks()[0]
 
 
 def stacked(**changes):
