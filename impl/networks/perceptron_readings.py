@@ -84,7 +84,7 @@ def _mark(module: nn.Module) -> Mark:
     return Mark(module, kind, len(state), list(held), list(held.values()), within, empty, options)
 
 
-def _unchanged(model: nn.Module, known: Reading) -> bool:  # noqa: PLR0911
+def _unchanged(model: nn.Module, known: Reading) -> bool:
     """Every attribute that what is read hangs on, as it was; objects are told apart by identity."""
     try:
         for module, kind, size, names, held, within, empty, options in known.marks:
@@ -106,8 +106,6 @@ def _unchanged(model: nn.Module, known: Reading) -> bool:  # noqa: PLR0911
                     return False
                 for one, other in zip(held, now[within].values(), strict=True):
                     if one is not other:
-                        return False
-                    if within == "_parameters" and one is not None and one._backward_hooks:
                         return False
             for name, value in options:
                 if now[name] is not value:

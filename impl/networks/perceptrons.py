@@ -1,7 +1,7 @@
 """Multilayer perceptrons, read off a module: linear layers and entrywise activations in a row.
 
 For them the tangent kernel has a closed form that needs no autograd. What is read is what would
-run: exact classes, their own ``forward``, no hook on a module or a parameter, nothing that shadows
+run: exact classes, their own ``forward``, no hook on a module, nothing that shadows
 a method or a weight, no mode of torch that changes what a call means. It is read anew at every
 call, so that a module which has changed is the module that it has become.
 """
@@ -218,12 +218,10 @@ def perceptron(model: nn.Module) -> Perceptron:
 
 
 def ordinary(parameter: Any) -> bool:
-    """Whether it is an ``nn.Parameter`` of numbers in rows, without hooks."""
-    return (
-        type(parameter) is nn.Parameter
-        and not parameter._backward_hooks
-        and parameter.layout is torch.strided
-    )
+    """Whether it is an ``nn.Parameter`` of numbers in rows; hooks on it see gradients by it, of which
+    there are none here.
+    """
+    return type(parameter) is nn.Parameter and parameter.layout is torch.strided
 
 
 def _affine(name: str, state: dict[str, Any]) -> Affine:

@@ -150,6 +150,12 @@ def infinite_but_saturated(m):
         m[0].weight[0, 0] = torch.inf
 
 
+def infinite_bias_but_saturated(m):
+    m[1] = nn.Tanh()
+    with torch.no_grad():
+        m[0].bias[0] = torch.inf
+
+
 def exchanged(m):
     m[0], m[4] = m[4], m[0]
 
@@ -235,6 +241,7 @@ CHANGES = {
     "on no device": lambda m: m[0].to("meta"),
     "NaN": nan,
     "infinity hidden": infinite_but_saturated,
+    "infinity of a bias hidden": infinite_bias_but_saturated,
     "a module inside a layer": hidden_module,
     "a parameter of the model": lambda m: m.register_parameter("scale", nn.Parameter(data())),
     "a buffer": lambda m: m[1].register_buffer("count", torch.ones(1)),

@@ -175,14 +175,27 @@ def test_nothing_is_called_written_or_drawn():
     assert inputs._version == 0
 
 
-def test_overflow_is_refused_and_never_returned():
+@pytest.mark.parametrize("samples", [5, 60])
+def test_overflow_is_refused_and_never_returned(samples):
     """Large numbers whose kernel is finite come out; beyond, the message is that of any module."""
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 8))
+    inputs = data(samples, 3, dtype=torch.float32)
     for exponent in (10, 18, 19, 25, 37, 38):
         with torch.no_grad():
             model[2].weight.fill_(10.0**exponent)
         for outputs in ("trace", "full"):
-            inputs = data(5, 3, dtype=torch.float32)
             wanted = by_autograd(model, inputs, outputs=outputs)
             assert_same(by_any_way(model, inputs, outputs=outputs), wanted, rtol=1e-4)
+
+
+@pytest.mark.parametrize("outputs", ["trace", "full"])
+def test_outputs_alone_may_overflow(outputs):
+    model = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1))
+    with torch.no_grad():
+        model[0].weight.fill_(1e17)
+        model[1].weight.fill_(1e15)
+        model[1].bias.fill_(torch.finfo(torch.float32).max)
+    found = by_any_way(model, torch.ones(2, 1), outputs=outputs)
+    assert found == by_autograd(model, torch.ones(2, 1), outputs=outputs)
+    assert "in the outputs" in found
