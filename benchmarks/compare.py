@@ -111,11 +111,12 @@ def main() -> None:
     kernel_peers.bring()
     peer = neural_tangents_peer.peer()
     groups = kernel_tables.groups(cases)
+    start = time.perf_counter()
     for group in groups:  # before this process has differentiated anything
-        sys.stderr.write(f"{group.title}\n")
         kernel_tables.measure_alone(group, peer)
+        sys.stderr.write(f"{time.perf_counter() - start:5.0f} s, alone: {group.title}\n")
     for group in kernel_tables.rounds(groups, options.rounds, peer):
-        sys.stderr.write(f"{group.title}\n")
+        sys.stderr.write(f"{time.perf_counter() - start:5.0f} s, in turn: {group.title}\n")
     for group in groups:
         sys.stdout.writelines(kernel_tables.table(group))
     rest = others()

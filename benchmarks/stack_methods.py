@@ -14,9 +14,7 @@ from impl import NetworkSpec, build, tangent_kernel, tangent_kernels
 NETWORKS = 200
 
 
-def methods(
-    samples: int = 16, width: int = 16, outputs: int = 10
-) -> dict[str, Callable[[], Tensor]]:
+def methods(samples: int = 16, width: int = 16) -> dict[str, Callable[[], Tensor]]:
     """By name; all return (B, N, N)."""
     models = [
         build(NetworkSpec(widths=(width,) * 4, bias=True, classes=10, scale=2**0.5, seed=seed))

@@ -218,8 +218,9 @@ def perceptron(model: nn.Module) -> Perceptron:
 
 
 def ordinary(parameter: Any) -> bool:
-    """Whether it is an ``nn.Parameter`` of numbers in rows; hooks on it see gradients by it, of which
-    there are none here.
+    """Whether it is an ``nn.Parameter`` of numbers in rows.
+
+    Hooks on it see gradients by it, and of these there are none here.
     """
     return type(parameter) is nn.Parameter and parameter.layout is torch.strided
 
