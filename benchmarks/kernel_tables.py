@@ -87,6 +87,10 @@ def measure_alone(group: Group, peer: neural_tangents_peer.Peer | None) -> None:
         if peer is not None and group.case.widths is not None:
             for way in neural_tangents_peer.WAYS:
                 name = f"neural-tangents, {way}"
+                large = group.case.jacobian_bytes > LARGEST[True]
+                if large and way != "structured derivatives":
+                    group.alone[name] = Run(problem="not run: minutes and gigabytes")
+                    continue
                 answer = peer.run(group.case, way, full=group.full)
                 kernel_methods.check(name, answer["kernel"], torch.load(file))
                 group.alone[name] = Run(answer["seconds"], answer["bytes"])

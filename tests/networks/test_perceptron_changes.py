@@ -156,6 +156,28 @@ def infinite_bias_but_saturated(m):
         m[0].bias[0] = torch.inf
 
 
+class Masked(nn.Parameter):
+    """A parameter that says of itself how it is multiplied."""
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        found = super().__torch_function__(func, types, args, kwargs or {})
+        return 2 * found if func is functional.linear else found
+
+
+def parameter_of_another_kind(m):
+    m[0].weight = Masked(m[0].weight.detach())
+
+
+def unflattened(m):
+    m.insert(0, nn.Flatten(0, -1))
+    m.insert(1, nn.Unflatten(0, (-1, 4)))
+
+
+def flattened_over_samples(m):
+    m.insert(1, nn.Flatten(0))
+
+
 def exchanged(m):
     m[0], m[4] = m[4], m[0]
 
@@ -231,6 +253,9 @@ CHANGES = {
     "parameters in another order": renamed_parameters,
     "a note": lambda m: setattr(m[0], "note", "seen"),
     "tied": tied,
+    "a Parameter of another kind": parameter_of_another_kind,
+    "samples flattened and back": unflattened,
+    "samples flattened": flattened_over_samples,
     "one module twice": one_module_twice,
     "one module in two places": one_module_twice_in_place_of_another,
     "subclass of a layer": subclass,
