@@ -135,7 +135,7 @@ def _accumulate(total: Tensor, left: Tensor, right: Tensor | None) -> None:
     if right is not None:
         total.addbmm_(left, right.mT)
         return
-    size = max(64, len(total) // 4)
+    size = max(32, len(total) // 4)
     for start in range(0, len(total), size):
         stop = start + size
         total[start:stop, :stop].addbmm_(left[:, start:stop], left[:, :stop].mT)
