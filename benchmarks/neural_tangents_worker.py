@@ -53,7 +53,7 @@ def network(layers):
         for kind, *options in layers:
             if kind == "linear":
                 weight, bias = next(values), next(values)
-                x = x @ weight.T + bias
+                x = x @ weight + bias
             elif kind == "conv":
                 weight, bias = next(values), next(values)
                 stride, padding = options
@@ -116,7 +116,10 @@ def main():
             kernels = {}
             with np.load(request["load"]) as file:
                 count = len(file.files) - 1
-                parameters = [jax.numpy.asarray(file[f"p{i}"]) for i in range(count)]
+                numbers = [file[f"p{i}"] for i in range(count)]
+                # a transposition in the function hides its structure from neural-tangents
+                numbers = [p.T.copy() if p.ndim == 2 else p for p in numbers]
+                parameters = [jax.numpy.asarray(p) for p in numbers]
                 case = jax.numpy.asarray(file["x"]), parameters
             layers, answer = request["layers"], {}
         else:
