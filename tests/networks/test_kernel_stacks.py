@@ -60,7 +60,9 @@ BATCHES = {
     ],
     ids=str,
 )
-def test_each_network_has_its_own_kernel(batches, outputs, options):
+@pytest.mark.parametrize("bytes_", [1, 2**21], ids=["one at a time", "together"])
+def test_each_network_has_its_own_kernel(batches, outputs, options, bytes_, monkeypatch):
+    monkeypatch.setattr(kernel_stacks, "_BYTES", bytes_)
     models, (inputs, others) = networks(), BATCHES[batches]
     options = options | {"outputs": outputs}
     parameters, _ = torch.func.stack_module_state(models)
