@@ -27,7 +27,7 @@ class TangentKernel:
 
     Args:
         terms: by module name, each (N, M), or (N, C, M, C) where all pairs of outputs were asked
-            for.
+            for; of a multilayer perceptron the latter are multiplied out when they are looked up.
         left_out: the model's parameters that no term contains: normalisation, embeddings, what a
             parametrization hides.
     """
@@ -67,7 +67,9 @@ def tangent_kernel(
     For layers with one row per sample this is the closed form :math:`(Z^{l-1} + 1) \circ \Delta^l`;
     for tokens, convolutions and modules called more than once, the gradient of a sample is the sum
     over its rows (see `impl.networks.sample_grams`). One forward pass and one batched backward
-    pass; no Jacobian is formed unless that is the cheaper way.
+    pass; no Jacobian is formed unless that is the cheaper way. Of a multilayer perceptron nothing
+    is called: its kernel is computed from the weights alone (`impl.closed_form_obstacle` says of
+    which modules).
 
     Every module owns its weight: where two modules share a parameter each has a term of its own, as
     if the parameters were two, and the cross terms of the shared one are in neither. A parametrized
