@@ -18,7 +18,7 @@ from theorems.impl.networks.spec import generator
 
 _TEMPORARY = 2**23
 """Bytes of a tensor that a batched backward pass may make at a layer; the best of 2^19 … 2^25 on
-MLPs and CNNs.
+CNNs, with 2^22 on MLPs.
 """
 
 
