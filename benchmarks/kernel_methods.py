@@ -1,87 +1,32 @@
-"""One quantity, the tangent kernel's trace over outputs by all weights and biases, in every way
-that is compared.
+"""One quantity, the tangent kernel by all weights and biases, in every way that is compared: summed
+over outputs (N, N), or for every pair of them (N, C, N, C).
 
-`impl.tangent_kernel` and ``vmap(jacrev)`` take any module, nngeometry modules made of layers that
-it knows, and the closed form what it was written for. `check` makes sure that all agree before
-anything is timed.
+`impl.tangent_kernel` and ``vmap(jacrev)`` take any module, `kernel_peers` modules made of layers
+that they know, and the closed form what it was written for.
 """
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
+import kernel_peers
 import torch
+from kernel_cases import Case, all_convolutional, lenet, mlp
 from torch import Tensor, nn
 
-from impl import NetworkSpec, build, tangent_kernel
+from impl import tangent_kernel
+
+Method: TypeAlias = Callable[[Case, bool], Tensor]
+__all__ = ["METHODS", "Case", "all_convolutional", "check", "lenet", "methods", "mlp", "ours"]
 
 
-@dataclass(frozen=True)
-class Case:
-    """A network and its batch, in float64."""
-
-    name: str
-    model: nn.Sequential
-    inputs: Tensor
-
-
-def _case(name: str, model: nn.Sequential, *shape: int) -> Case:
-    inputs = torch.randn(*shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    return Case(name, model.double(), inputs)
-
-
-def mlp(samples: int, width: int, outputs: int = 10, depth: int = 4) -> Case:
-    """A ReLU network of ``depth`` linear layers with biases."""
-    spec = NetworkSpec(widths=(width,) * depth, bias=True, classes=outputs, scale=2**0.5)
-    return _case(f"MLP, N={samples}, width {width}", build(spec), samples, width)
-
-
-def lenet(samples: int = 64, outputs: int = 10) -> Case:
-    """LeNet-5 (LeCun et al. 1998) with ReLU, on 3×16×16 images: two convolutions, three linear
-    layers.
-    """
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        model = nn.Sequential(
-            nn.Conv2d(3, 6, 5, padding=2),
-            nn.ReLU(),
-            nn.AvgPool2d(2),
-            nn.Conv2d(6, 16, 5),
-            nn.ReLU(),
-            nn.AvgPool2d(2),
-            nn.Flatten(),
-            nn.Linear(64, 120),
-            nn.ReLU(),
-            nn.Linear(120, 84),
-            nn.ReLU(),
-            nn.Linear(84, outputs),
-        )
-    return _case(f"LeNet, N={samples}, 3×16×16", model, samples, 3, 16, 16)
-
-
-def all_convolutional(samples: int = 64, outputs: int = 10) -> Case:
-    """Three convolutions of 16 channels, two of them strided, and a linear readout: hardly anything
-    but convolutions.
-    """
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        model = nn.Sequential(
-            nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(),
-            nn.Conv2d(16, 16, 3, stride=2, padding=1), nn.ReLU(),
-            nn.Conv2d(16, 16, 3, stride=2, padding=1), nn.ReLU(),
-            nn.Flatten(), nn.Linear(256, outputs),
-        )  # fmt: skip
-    return _case(f"all-convolutional, N={samples}, 3×16×16", model, samples, 3, 16, 16)
-
-
-def ours(case: Case) -> Tensor:
+def ours(case: Case, full: bool = False) -> Tensor:  # noqa: FBT002
     """`impl.tangent_kernel`."""
-    return tangent_kernel(case.model, case.inputs).total
+    return tangent_kernel(case.model, case.inputs, outputs="full" if full else "trace").total
 
 
-def closed_form(case: Case) -> Tensor:
+def closed_form(case: Case, full: bool = False) -> Tensor:  # noqa: FBT002
     """Σ_l (Z^{l−1} + 1) ∘ Δ^l by hand for a ReLU MLP; layouts chosen so that no step copies."""
     *hidden, readout = (layer for layer in case.model if isinstance(layer, nn.Linear))
     with torch.no_grad():
@@ -90,23 +35,49 @@ def closed_form(case: Case) -> Tensor:
             h = torch.addmm(layer.bias, z[-1], layer.weight.mT)
             masks.append((h > 0).to(h.dtype)[:, None, :])
             z.append(torch.relu(h))
-        samples, outputs = len(case.inputs), readout.out_features
-        # Δ of the readout is the identity in the outputs: its trace is C everywhere
-        kernel = (z[-1] @ z[-1].mT + 1) * outputs
-        delta = masks[-1] * readout.weight  # (N, C, width)
-        for i in reversed(range(len(hidden))):
-            flat = delta.view(samples, -1)
-            kernel += (z[i] @ z[i].mT).add_(1).mul_(flat @ flat.mT)
-            if i > 0:
-                delta = (
-                    (delta.view(samples * outputs, -1) @ hidden[i].weight)
-                    .view(samples, outputs, -1)
-                    .mul_(masks[i - 1])
-                )
-        return kernel
+        return (_full_by_hand if full else _trace_by_hand)(hidden, readout, z, masks)
 
 
-def jacobians(case: Case) -> Tensor:
+def _deltas(
+    hidden: list[nn.Linear], readout: nn.Linear, masks: list[Tensor]
+) -> Iterable[tuple[int, Tensor]]:
+    delta = masks[-1] * readout.weight  # (N, C, width)
+    samples, outputs, _ = delta.shape
+    for i in reversed(range(len(hidden))):
+        yield i, delta
+        if i > 0:
+            flat = delta.view(samples * outputs, -1) @ hidden[i].weight
+            delta = flat.view(samples, outputs, -1).mul_(masks[i - 1])
+
+
+def _trace_by_hand(
+    hidden: list[nn.Linear], readout: nn.Linear, z: list[Tensor], masks: list[Tensor]
+) -> Tensor:
+    # Δ of the readout is the identity in the outputs: its trace is C everywhere
+    kernel = (z[-1] @ z[-1].mT + 1) * readout.out_features
+    for i, delta in _deltas(hidden, readout, masks):
+        flat = delta.view(len(kernel), -1)
+        kernel += (z[i] @ z[i].mT).add_(1).mul_(flat @ flat.mT)
+    return kernel
+
+
+def _full_by_hand(
+    hidden: list[nn.Linear], readout: nn.Linear, z: list[Tensor], masks: list[Tensor]
+) -> Tensor:
+    n, c = len(z[0]), readout.out_features
+    kernel: Tensor | None = None
+    for i, delta in _deltas(hidden, readout, masks):
+        flat = delta.view(n * c, -1)
+        term = flat @ flat.mT
+        term.view(n, c, n, c).mul_((z[i] @ z[i].mT).add_(1)[:, None, :, None])
+        kernel = term if kernel is None else kernel.add_(term)
+    assert kernel is not None
+    kernel = kernel.view(n, c, n, c)
+    kernel.diagonal(dim1=1, dim2=3).add_((z[-1] @ z[-1].mT).add_(1)[:, :, None])
+    return kernel
+
+
+def jacobians(case: Case, full: bool = False) -> Tensor:  # noqa: FBT002
     """``torch.func.vmap(jacrev)``, contracted parameter by parameter."""
     parameters = {name: p.detach() for name, p in case.model.named_parameters()}
 
@@ -114,85 +85,41 @@ def jacobians(case: Case) -> Tensor:
         return torch.func.functional_call(case.model, values, (sample[None],))[0]
 
     found = torch.func.vmap(torch.func.jacrev(one), (None, 0))(parameters, case.inputs)
-    first, *rest = (jacobian.flatten(1) for jacobian in found.values())  # (N, C·P)
-    kernel = first @ first.mT
-    for rows in rest:
-        kernel.addmm_(rows, rows.mT)
-    return kernel
+    return kernel_peers.contracted([j.flatten(2) for j in found.values()], full=full)
 
 
-def nngeometry_gram(case: Case) -> Tensor:
-    """nngeometry's `GramMatrix`, as its documentation has it: (C, N, C, N), then the trace."""
-    from nngeometry import GramMatrix
-
-    gram = GramMatrix(case.model, (case.inputs.clone(),)).to_torch()
-    return torch.einsum("cncm->nm", gram)
-
-
-def nngeometry_by_output(case: Case) -> Tensor:
-    """The same for one output at a time, which spares it the pairs of outputs that a trace does not
-    need.
-    """
-    from nngeometry import GramMatrix
-
-    kernel = torch.zeros((), dtype=torch.float64)
-    for c in range(case.model[-1].out_features):
-        gram = GramMatrix(
-            case.model, (case.inputs.clone(),), function=lambda x, c=c: case.model(x)[:, c : c + 1]
-        )
-        kernel = kernel + gram.to_torch()[0, :, 0]
-    return kernel
-
-
-def nngeometry_jacobian(case: Case) -> Tensor:
-    """nngeometry's dense `Jacobian`, (C, N, P), contracted."""
-    from nngeometry import Jacobian
-
-    rows = Jacobian(case.model, (case.inputs.clone(),)).to_torch()
-    kernel = rows[0] @ rows[0].mT
-    for row in rows[1:]:
-        kernel.addmm_(row, row.mT)
-    return kernel
-
-
-METHODS: dict[str, Callable[[Case], Tensor]] = {
+METHODS: dict[str, Method] = {
     "tangent_kernel": ours,
     "closed form": closed_form,
     "vmap(jacrev)": jacobians,
-    "nngeometry GramMatrix": nngeometry_gram,
-    "nngeometry, one output at a time": nngeometry_by_output,
-    "nngeometry Jacobian": nngeometry_jacobian,
+    **kernel_peers.METHODS,
 }
 
-_DIGITS = {name: 1e-6 if name.startswith("nngeometry") else 1e-12 for name in METHODS}
-"""How far a method may be from ours, relative to the largest entry; nngeometry's convolutions keep
-a buffer in float32.
-"""
 
-
-def methods(case: Case, *, gigabytes: float = 2.0) -> dict[str, Callable[[], Tensor]]:
-    """What can compute ``case``; nngeometry's Jacobian only if it fits into ``gigabytes``."""
-    jacobian = (
-        8e-9
-        * len(case.inputs)
-        * case.model[-1].out_features
-        * sum(p.numel() for p in case.model.parameters())
-    )
+def methods(case: Case, *, full: bool) -> dict[str, Method]:
+    """What can compute ``case``."""
     able = dict(METHODS)
-    if not case.name.startswith("MLP"):
+    if case.widths is None:
         del able["closed form"]
-    if jacobian > gigabytes:
-        del able["nngeometry Jacobian"]
-    if importlib.util.find_spec("nngeometry") is None:
-        able = {name: method for name, method in able.items() if not name.startswith("nngeometry")}
-    return {name: lambda method=method: method(case) for name, method in able.items()}
+    if full:
+        del able["nngeometry, one output at a time"]
+    return {name: method for name, method in able.items() if kernel_peers.installed(name)}
+
+
+def gap(found: Tensor, wanted: Tensor) -> float:
+    """The largest difference, relative to the largest entry."""
+    return float((found - wanted).abs().max() / wanted.abs().max())
 
 
 def check(name: str, found: Tensor, wanted: Tensor) -> None:
-    """Refuse to time a method that computes something else."""
-    scale = float(wanted.abs().max())
-    gap = float((found - wanted).abs().max())
-    if not gap <= _DIGITS[name] * scale:
+    """Refuse to time a method that computes something else.
+
+    In 64 bits nngeometry's convolutions keep a buffer of 32.
+    """
+    single = wanted.dtype is torch.float32
+    digits = 1e-4 if single else 1e-6 if name.startswith("nngeometry") else 1e-11
+    if not (found.shape == wanted.shape and gap(found, wanted) <= digits):
         raise AssertionError(
-            f"{name} differs from tangent_kernel by {gap:.3g}, largest entry {scale:.3g}"
+            f"{name} differs from tangent_kernel: {tuple(found.shape)}, {tuple(wanted.shape)}, "
+            f"{gap(found, wanted) if found.shape == wanted.shape else 'of another shape'}"
         )

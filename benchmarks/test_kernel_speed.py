@@ -1,7 +1,10 @@
 """``pytest benchmarks --benchmark-only``: the tangent kernel in every way that is compared."""
 
 import kernel_methods
+import kernel_peers
 import pytest
+import stack_methods
+import torch
 
 CASES = {
     "small": (lambda: kernel_methods.mlp(16, 16), list(kernel_methods.METHODS)),
@@ -18,15 +21,32 @@ CASES = {
 }
 
 
+@pytest.mark.parametrize("full", [False, True], ids=["trace", "full"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=["float64", "float32"])
 @pytest.mark.parametrize(
     ("size", "method"),
     [(size, method) for size, (_, methods) in CASES.items() for method in methods],
 )
-def test_tangent_kernel(benchmark, size, method):
-    if method.startswith("nngeometry"):
-        pytest.importorskip("nngeometry")
-    make, _ = CASES[size]
-    benchmark.group = f"tangent kernel, {size}"
-    case = make()
-    kernel_methods.check(method, kernel_methods.METHODS[method](case), kernel_methods.ours(case))
-    benchmark.pedantic(kernel_methods.METHODS[method], (case,), rounds=5)
+def test_tangent_kernel(benchmark, size, method, dtype, full):
+    case = CASES[size][0]().of(dtype)
+    if method not in kernel_methods.methods(case, full=full):
+        pytest.skip(f"{method} is not installed, or has no such form")
+    benchmark.group = f"tangent kernel, {size}, {'full' if full else 'trace'}, {dtype}"
+    run = kernel_methods.METHODS[method]
+    kernel_methods.check(method, run(case, full), kernel_methods.ours(case, full))
+    benchmark.pedantic(run, (case, full), rounds=5)
+
+
+@pytest.mark.parametrize(
+    "method", ["tangent_kernels, stacked parameters", "tangent_kernels, a list"]
+)
+def test_tangent_kernels_of_many_networks(benchmark, method):
+    benchmark.group = "tangent kernels of 200 networks"
+    benchmark.pedantic(stack_methods.methods()[method], rounds=5)
+
+
+def test_peers_are_named_by_their_packages():
+    """What is not installed is left out by the first word of its name."""
+    assert {name.split()[0].rstrip(",") for name in kernel_peers.METHODS} == set(
+        kernel_peers.PACKAGES
+    )

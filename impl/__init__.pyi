@@ -63,6 +63,8 @@ from .kernel_flows.spectral import FlowEnd as FlowEnd
 from .kernel_flows.spectral import LaplacianTask as LaplacianTask
 from .kernel_flows.spectral import Regression as Regression
 from .kernel_flows.spectral import SpectralTask as SpectralTask
+from .networks.closed_kernels import closed_form_obstacle as closed_form_obstacle
+from .networks.kernel_stacks import tangent_kernels as tangent_kernels
 from .networks.losses import half_squared_error as half_squared_error
 from .networks.preconditioned_sgd import PreconditionedSGD as PreconditionedSGD
 from .networks.spec import NetworkSpec as NetworkSpec

@@ -135,7 +135,7 @@ def _accumulate(total: Tensor, left: Tensor, right: Tensor | None) -> None:
     if right is not None:
         total.addbmm_(left, right.mT)
         return
-    size = max(64, len(total) // 4)
+    size = max(32, len(total) // 4)
     for start in range(0, len(total), size):
         stop = start + size
         total[start:stop, :stop].addbmm_(left[:, start:stop], left[:, :stop].mT)
@@ -153,6 +153,8 @@ def full_term(left: Rows, a: Tensor, right: Rows, b: Tensor) -> Tensor:
             total.addmm_(piece, (piece if y is None else next(y)).mT)
         return total.view(n, outputs, m, outputs)
     t, s = left.per_sample, right.per_sample
+    if t == s == 1:
+        return _full_by_row(left, a, right, b)
     total = a.new_zeros(n, outputs, m, outputs)
     for z, x, y in zip(_input_gram(left, right), _flat(a), _flat(b), strict=True):
         delta = x.flatten(0, 1) @ y.flatten(0, 1).mT
@@ -163,6 +165,20 @@ def full_term(left: Rows, a: Tensor, right: Rows, b: Tensor) -> Tensor:
             .mT
         )
     return total
+
+
+def _full_by_row(left: Rows, a: Tensor, right: Rows, b: Tensor) -> Tensor:
+    """`full_term` of one row per sample, in place: samples before outputs, so that nothing is
+    turned round.
+    """
+    outputs, n, m = a.shape[0], left.samples, right.samples
+    total: Tensor | None = None
+    for z, x, y in zip(_input_gram(left, right), _flat(a), _flat(b), strict=True):
+        delta = x.transpose(0, 1).flatten(0, 1) @ y.transpose(0, 1).flatten(0, 1).mT
+        delta.view(n, outputs, -1).mul_(z.repeat_interleave(outputs, 1)[:, None])
+        total = delta if total is None else total.add_(delta)
+    assert total is not None
+    return total.view(n, outputs, m, outputs)
 
 
 def _input_gram(left: Rows, right: Rows) -> Tensor:

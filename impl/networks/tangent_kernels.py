@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from theorems.impl.errors import require, require_finite
 from theorems.impl.networks import sample_grams as grams
+from theorems.impl.networks.closed_kernels import closed_kernel
+from theorems.impl.networks.factored_kernels import Factored
+from theorems.impl.networks.perceptron_kernels import Summed
+from theorems.impl.networks.perceptrons import NoPerceptron
 from theorems.impl.networks.pullbacks import Pullback
 from theorems.impl.networks.recording import Inputs, undisturbed
 
@@ -23,7 +27,7 @@ class TangentKernel:
 
     Args:
         terms: by module name, each (N, M), or (N, C, M, C) where all pairs of outputs were asked
-            for.
+            for; of a multilayer perceptron the latter are multiplied out when they are looked up.
         left_out: the model's parameters that no term contains: normalisation, embeddings, what a
             parametrization hides.
     """
@@ -34,6 +38,8 @@ class TangentKernel:
     @cached_property
     def total(self) -> Tensor:
         """The sum of the terms: the tangent kernel by all parameters but `left_out`."""
+        if isinstance(self.terms, Summed | Factored):
+            return self.terms.sum()
         first, *rest = self.terms.values()
         total = first.clone()
         for term in rest:
@@ -61,7 +67,9 @@ def tangent_kernel(
     For layers with one row per sample this is the closed form :math:`(Z^{l-1} + 1) \circ \Delta^l`;
     for tokens, convolutions and modules called more than once, the gradient of a sample is the sum
     over its rows (see `impl.networks.sample_grams`). One forward pass and one batched backward
-    pass; no Jacobian is formed unless that is the cheaper way.
+    pass; no Jacobian is formed unless that is the cheaper way. Of a multilayer perceptron nothing
+    is called: its kernel is computed from the weights alone (`impl.closed_form_obstacle` says of
+    which modules).
 
     Every module owns its weight: where two modules share a parameter each has a term of its own, as
     if the parameters were two, and the cross terms of the shared one are in neither. A parametrized
@@ -90,6 +98,14 @@ def tangent_kernel(
             linear layers, a layer whose output is not linear in its weight, unknown names in
             ``layers``, NaN or infinity.
     """
+    number: Any = seed
+    usual = chunk is None and (outputs in ("trace", "full"))
+    if usual and type(number) is int and -(2**63) <= number < 2**63:
+        try:
+            closed = closed_kernel(model, inputs, others, outputs=outputs, layers=layers, bias=bias)
+            return TangentKernel(*closed)
+        except NoPerceptron:
+            pass  # the way of any other module, which says what is wrong with what came
     require(
         isinstance(model, nn.Module),
         f"expected a torch nn.Module as model, got {type(model).__name__}",

@@ -168,7 +168,7 @@ def test_chunks_and_small_memory_change_nothing(case, outputs, monkeypatch):
 
 @pytest.mark.parametrize("case", ["perceptron", "tokens", "groups"])
 def test_large_batches_are_symmetric_to_the_bit(case):
-    """Beyond 64 rows only blocks of the lower triangle are computed; against itself as a second
+    """Beyond 32 rows only blocks of the lower triangle are computed; against itself as a second
     batch all of it is.
     """
     model, inputs, _ = make(case)
