@@ -8,6 +8,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from theorems.claim import Claim
 from theorems.impl.errors import require
 from theorems.proving.deciding import decide
 from theorems.relations import DEFINED
+from theorems.relations.observing import observed_once
 from theorems.statements import EvaluationError
 from theorems.variants import Changed
 from theorems.verdict import Grade, Outcome, Verdict
@@ -197,11 +199,12 @@ def check(
     started = time.perf_counter()
 
     def judge(instance: Any) -> Verdict:
-        verdict = claim(instance)
-        evidence.add(verdict)
-        for name, control in controls.items():
-            if not control.refuted or (statistical and control.tried < _POWERED):
-                control.take(mutants[name](instance).outcome, statistical=statistical)
+        with observed_once(instance) if claim.tag != "conjecture" else nullcontext():
+            verdict = claim(instance)
+            evidence.add(verdict)
+            for name, control in controls.items():
+                if not control.refuted or (statistical and control.tried < _POWERED):
+                    control.take(mutants[name](instance).outcome, statistical=statistical)
         if on_example is not None:
             on_example()
         return verdict

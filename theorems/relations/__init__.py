@@ -22,6 +22,7 @@ from theorems.relations.doubt import advice, as_ball, movements, proved, roundin
 from theorems.relations.earned import RESOLVED, in_double, not_told, would_hold
 from theorems.relations.enclosures import enclose
 from theorems.relations.entries import decide, number, rational, worst_entry
+from theorems.relations.observing import kept
 from theorems.verdict import Grade, Outcome
 
 Side: TypeAlias = Callable[[Any], Operand | Mapping[str, Operand]]
@@ -90,7 +91,8 @@ class Comparison:
     def _exactly(self, observe: Side, predict: Side, instance: Instance) -> Finding:
         """Both sides in exact arithmetic, compared with ``==``."""
         try:
-            observed, predicted = _sides(observe(instance), predict(instance))
+            seen = kept(instance, (observe, "exact"), lambda: observe(instance))
+            observed, predicted = _sides(seen, predict(instance))
         except ZeroDivisionError as error:  # floats would say NaN here
             return undefined(f"division by zero: {error}")
         except NotExactError as error:
@@ -111,11 +113,13 @@ class Comparison:
         enclosure = Enclosure(self.sign, signs=self.signs)
         if not self.rounded:
             return enclosure.judge(observe, predict, instance)
-        balls = enclose(instance)
+        balls = kept(instance, "balls", lambda: enclose(instance))
         try:
             with zero_divisors() as zeros:
-                measured, predicted = _sides(observe(instance.double()), predict(balls))
-                radii = _parts(observe(balls))
+                seen = kept(instance, (observe, "floats"), lambda: observe(instance.double()))
+                measured, predicted = _sides(seen, predict(balls))
+            radii, divided = kept(instance, (observe, "balls"), lambda: _radii(observe, balls))
+            zeros += divided
         except OpenQuestionError as error:
             return Finding(
                 Outcome.UNDECIDED, Grade.NUMERICAL, math.nan, math.inf, {"reason": str(error)}
@@ -292,6 +296,12 @@ class Comparison:
             number(limit),
             context,
         )
+
+
+def _radii(observe: Side, balls: Any) -> tuple[Mapping[str, Operand], list[str]]:
+    """What is observed of balls, and what was divided by zero there."""
+    with zero_divisors() as zeros:
+        return _parts(observe(balls)), zeros
 
 
 def undefined(reason: str) -> Finding:
