@@ -20,6 +20,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import torch
 from rich.progress import track
 from torch import nn
@@ -29,6 +30,7 @@ from impl.gram_hierarchy.gated import gated_network
 from impl.networks.layers import LayerTrace
 from theorems import backward_pullback_recursion, feature_learning_equation
 from theorems.own.models import check_model
+from theorems.verdict import Outcome
 
 SIZES: dict[str, tuple[int, ...]] = {
     "samples": (4, 16, 64, 256, 1024, 4096),
@@ -122,6 +124,8 @@ def curve(method: str, grows: str) -> list[tuple[int, float, float]]:
     before, out = _peak(), []
     for size in SIZES[grows]:
         run, spent = made(**USUAL | {grows: size}), []
+        if getattr(run(), "outcome", Outcome.HOLDS) is not Outcome.HOLDS:
+            break  # so deep a network is dead, or its numbers tell nothing
         while len(spent) < 3 or (sum(spent) < 0.2 and len(spent) < 50):
             began = time.process_time()
             run()
@@ -173,7 +177,8 @@ def draw(record: dict[str, Any], path: Path) -> None:
     figure.legend(*names, loc="outside upper center", ncols=len(METHODS), frameon=False)
     usual = ", ".join(f"{name} {value}" for name, value in USUAL.items() if name != "networks")
     footer(figure, f"where it does not grow: {usual}, one network; 4 outputs", record["machine"])
-    figure.savefig(path)
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "growth"}):
+        figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
 def main() -> None:

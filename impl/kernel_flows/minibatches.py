@@ -261,7 +261,8 @@ def noise_at(
         # autocast narrows features, not weights
         return nn.functional.linear(phi.to(weight.dtype), weight, bias)
 
-    soft, error = _softmax(loss, layer, layer.outputs, targets)
+    seen = None if layer.outputs is None else layer.outputs[:rows]
+    soft, error = _softmax(loss, layer, seen, targets)
     scale = float(rows) if reduction == "mean" else 1.0
     if error is not None:
         error = error[:rows] * (layer.inputs.shape[-2] if reduction == "mean" else 1.0)

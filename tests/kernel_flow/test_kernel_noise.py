@@ -330,3 +330,18 @@ def test_what_is_no_rounding_is_held_against_it():
     ]
     assert [v.outcome for v in verdicts] == [Outcome.REFUTED] * 2
     assert all(v.measured > 5 * v.bound for v in verdicts)
+
+
+@pytest.mark.filterwarnings("error:Using a target size")
+@pytest.mark.parametrize(
+    ("loss", "soft"),
+    [(nn.MSELoss(), False), (lambda f, y: functional.cross_entropy(f, y.softmax(-1)), True)],
+    ids=["squares", "softmax inside a function"],
+)
+def test_noise_of_the_first_samples_asks_the_loss_of_those_alone(loss, soft):
+    """All outputs beside the first targets would be broadcast, or refused."""
+    inputs, targets = gaussian(9, 4, seed=1), gaussian(9, 3, seed=2)
+    layer = trace(nn.Linear(4, 3).double(), inputs, targets, loss)["Linear"]
+    counts = minibatches(5, 2, 3, replacement=False, seed=0)
+    noise = noise_at(layer, targets[:5], loss, counts, reduction="mean")
+    assert noise.shift_free is soft
