@@ -175,7 +175,7 @@ def weight_motion(
     weight: Operand, velocity: Operand, *, spun: Operand | None = None
 ) -> WeightMotion:
     """A `WeightMotion` of a weight matrix and any velocity of it, both (d_out, d_in); exact
-    operands stay exact. ``spun`` is its `spin`, where it is known.
+    operands stay exact. ``spun`` is its spin, where it is known.
     """
     require(
         tuple(weight.shape) == tuple(velocity.shape),
