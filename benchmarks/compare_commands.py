@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rich.console import Console
 from rich.progress import track
 
 import theorems
@@ -121,7 +122,7 @@ def main() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     seconds: dict[str, list[float]] = {command: [] for command in COMMANDS}
     each: dict[str, list[float]] = {name: [] for name in SWEPT}
-    for turn in track(range(options.rounds), "rounds"):
+    for turn in track(range(options.rounds), "rounds", console=Console(stderr=True)):
         for command, found in seconds.items():
             found.append(clock(command))
         for name, found in each.items():

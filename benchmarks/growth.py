@@ -157,7 +157,7 @@ def draw(record: dict[str, Any], path: Path) -> None:
 
     colours = dict(zip(METHODS, (GREY, BLUE, ORANGE, GREEN, RED), strict=True))
     marks = dict(zip(METHODS, "os^Dv", strict=True))
-    figure, axes = grid(2, len(SIZES), (14, 7))
+    figure, axes = grid(2, len(SIZES), (11, 6.6))
     for at, grows in enumerate(SIZES):
         for row, unit in enumerate(("ms of CPU", "MiB above the imports")):
             panel = axes[row * len(SIZES) + at]
