@@ -117,10 +117,12 @@ class Ensemble(Instance):
             outputs: Tensor = torch.func.functional_call(models[0], (weight, readout), (x,))
             return (y[:, 0] - outputs).square().mean() / 2
 
-        gradient = torch.func.vmap(torch.func.grad(loss))(weights, readouts, inputs, labels)[
-            "first.weight"
-        ]
         before = weights["first.weight"]
+        with torch.enable_grad():
+            moving = {"first.weight": before.requires_grad_()}
+            losses = torch.func.vmap(loss)(moving, readouts, inputs, labels)
+            (gradient,) = torch.autograd.grad(losses.sum(), [before])
+        before = before.detach()
         return before, -first.rate * gradient, (labels.mT @ inputs)[:, 0], teachers
 
 

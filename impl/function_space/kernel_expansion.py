@@ -21,7 +21,6 @@ from theorems.impl.function_space.gaussian_quadrature import normal
 from theorems.impl.function_space.links import link
 from theorems.impl.instances.instance import Instance
 from theorems.impl.networks.spec import generator
-from theorems.impl.numbers.forward_mode import tangent
 
 _COARSE, _FINE = 128, 192
 _KINKS = {"relu": ((1.0, 1),), "abs": ((1.0, 1), (1.0, -1))}
@@ -95,15 +94,20 @@ def _expected(
 
 
 def derivative(activation: str, order: int) -> Callable[[Tensor], Tensor]:
-    """σ^{(order)} by forward-mode differentiation."""
+    """σ^{(order)} by reverse-mode differentiation, entry by entry."""
     function: Callable[[Tensor], Tensor] = link(activation).function
-    for _ in range(order):
-        function = _differentiated(function)
-    return function
 
+    def differentiated(at: Tensor) -> Tensor:
+        leaf = at.detach().requires_grad_()
+        with torch.enable_grad():
+            value = function(leaf)
+            for _ in range(order):
+                if not value.requires_grad:  # a constant
+                    return torch.zeros_like(leaf)
+                (value,) = torch.autograd.grad(value.sum(), leaf, create_graph=True)
+        return value.detach()
 
-def _differentiated(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    return lambda z: tangent(function, (z,), (torch.ones_like(z),))
+    return differentiated
 
 
 def _smooth(

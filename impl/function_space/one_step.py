@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.sgd import sgd
 
 from theorems.impl.errors import require
 from theorems.impl.function_space.links import Link, link
@@ -150,16 +151,23 @@ class StepPoint(Instance):
         return (before + self.step.update).to(self.step.update.dtype)
 
     def take(self) -> Step:
-        """Build the network, take the step with torch's own SGD, return what changed."""
+        """Build the network, take the step with torch's own SGD, return what changed.
+
+        The function behind `torch.optim.SGD`: the class imports torch's compiler.
+        """
         inputs, labels, direction = self.batch()
         model = self.network()
         before = model.first.weight.detach().clone()
-        optimizer = torch.optim.SGD(model.parameters(), lr=self.rate)
+        moving = model.first.weight
         with torch.enable_grad():
             loss = (labels[:, 0] - model(inputs)).square().mean() / 2
-            loss.backward()
-        optimizer.step()
-        update = model.first.weight.detach() - before
+            slopes = torch.autograd.grad(loss, [moving])
+        with torch.no_grad():
+            sgd(
+                [moving], list(slopes), [None], lr=self.rate, weight_decay=0.0, momentum=0.0,
+                dampening=0.0, nesterov=False, maximize=False, foreach=False,
+            )  # fmt: skip
+        update = moving.detach() - before
         if update.numel() > _LARGE:
             update = update.float()
         readout: Tensor = model.readout  # type: ignore[assignment]

@@ -32,6 +32,15 @@ of them.
 """
 
 
+def _undecorated(name: str) -> Callable[..., None]:
+    """A method of torch's optimisers as it was written: its decorator imports torch's compiler, a
+    second, to say that nothing is to be compiled.
+    """
+    method = getattr(torch.optim.Optimizer, name)
+    found: Callable[..., None] = getattr(method, "__wrapped__", method)
+    return found
+
+
 class PreconditionedSGD(torch.optim.Optimizer):
     r"""W ← (1 − ηλ) W − η ∇_W L · P: one P on the input index, shared by all neurons; weight decay
     is decoupled.
@@ -74,11 +83,15 @@ class PreconditionedSGD(torch.optim.Optimizer):
         Raises:
             InputError: as the constructor.
         """
-        super().add_param_group(param_group)
+        _undecorated("add_param_group")(self, param_group)
         group = self.param_groups[-1]
         for name in ("lr", "weight_decay"):
             require(group[name] >= 0, f"expected {name} of at least 0, got {name}={group[name]}")
         _check_layer(group["params"])
+
+    def zero_grad(self, set_to_none: bool = True) -> None:  # noqa: FBT002
+        """Forget the gradients, as in torch."""
+        _undecorated("zero_grad")(self, set_to_none=set_to_none)
 
     @overload
     def step(self, closure: None = None) -> None: ...
