@@ -187,6 +187,35 @@ def test_a_process_that_is_killed_is_an_error_of_its_claim(command, tmp_path):
     assert "judge it with --jobs 1" in third["error"]
 
 
+def test_without_a_socket_processes_are_spawned(monkeypatch):
+    """Where the folder for temporary files has a long name, a socket has none."""
+
+    def refuse():
+        raise OSError("AF_UNIX path too long")
+
+    monkeypatch.setattr(workers.forkserver, "ensure_running", refuse)
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    assert workers.context().get_start_method() == "spawn"
+    assert os.environ["OMP_NUM_THREADS"] == "7"
+
+
+def test_a_fork_server_starts_with_one_thread(monkeypatch):
+    seen = []
+    monkeypatch.setattr(workers, "_SERVED", True)
+    monkeypatch.setattr(
+        workers.forkserver, "ensure_running", lambda: seen.append(os.environ["OMP_NUM_THREADS"])
+    )
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert workers.context().get_start_method() == "forkserver"
+    assert seen == ["1"]
+    assert "OMP_NUM_THREADS" not in os.environ
+    workers.start_early(1, 10_000)
+    workers.start_early(None, 10)
+    assert seen == ["1"], "one process needs none"
+    workers.start_early(2, 10)
+    assert seen == ["1", "1"]
+
+
 def test_how_many_processes():
     assert workers.processes(None, 69, 100) == 1, (
         "a few instances are judged sooner than a process starts"

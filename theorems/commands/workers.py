@@ -54,6 +54,8 @@ def context() -> BaseContext:
     os.environ[_THREADS] = "1"  # the pools of numerical libraries do not survive a fork
     try:
         forkserver.ensure_running()
+    except OSError:  # no socket, or no room for its name
+        return multiprocessing.get_context("spawn")
     finally:
         if before is None:
             del os.environ[_THREADS]
