@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -55,16 +56,19 @@ def turn() -> int | None:
     return current.number
 
 
-@st.composite
-def span(
-    draw: Callable[..., Any], low: int, high: int, larger: int, *, above: int | None = None
-) -> int:
+@cache
+def span(low: int, high: int, larger: int, *, above: int | None = None) -> st.SearchStrategy[int]:
     """An integer in low … high; inside `larger_sizes` one in ``above`` (high + 1 by default) …
     larger.
     """
-    if turn() is None:
-        return int(draw(st.integers(low, high)))
-    return int(draw(st.integers(high + 1 if above is None else above, larger)))
+    return _span(st.integers(low, high), st.integers(high + 1 if above is None else above, larger))
+
+
+@st.composite
+def _span(
+    draw: Callable[..., Any], usual: st.SearchStrategy[int], large: st.SearchStrategy[int]
+) -> int:
+    return int(draw(usual if turn() is None else large))
 
 
 @st.composite
