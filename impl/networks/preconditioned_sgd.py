@@ -109,45 +109,29 @@ class PreconditionedSGD(torch.optim.Optimizer):
             with torch.enable_grad():
                 value = closure()
         for group in self.param_groups:
-            preconditioned_step(
-                group["params"],
-                self.state[group["params"][0]],
-                group["lr"],
-                group["preconditioner"],
-                group["weight_decay"],
+            weight, *rest = group["params"]
+            bias = rest[0] if rest else None
+            if weight.grad is None:
+                continue
+            state = self.state[weight]
+            taken = int(state.get("step", 0))
+            columns = weight.shape[-1] + (bias is not None)
+            matrix = matrix_of(group["preconditioner"], taken, columns, bias=bias is not None).to(
+                weight
             )
+            gradient = (
+                weight.grad
+                if bias is None
+                else torch.cat([weight.grad, _gradient(bias)[..., None]], -1)
+            )
+            gradient = gradient @ matrix
+            for parameter in group["params"]:
+                parameter.mul_(1 - group["lr"] * group["weight_decay"])
+            weight.add_(gradient[..., : weight.shape[-1]], alpha=-group["lr"])
+            if bias is not None:
+                bias.add_(gradient[..., -1], alpha=-group["lr"])
+            state["step"] = taken + 1
         return value
-
-
-def preconditioned_step(
-    parameters: Sequence[Tensor],
-    state: dict[str, Any],
-    rate: float,
-    preconditioner: Preconditioner,
-    decay: float,
-) -> None:
-    """One step of `PreconditionedSGD` on [weight] or [weight, bias]; ``state`` counts the steps.
-
-    Raises:
-        InputError: as `matrix_of`.
-    """
-    weight, *rest = parameters
-    bias = rest[0] if rest else None
-    if weight.grad is None:
-        return
-    taken = int(state.get("step", 0))
-    columns = weight.shape[-1] + (bias is not None)
-    matrix = matrix_of(preconditioner, taken, columns, bias=bias is not None).to(weight)
-    gradient = (
-        weight.grad if bias is None else torch.cat([weight.grad, _gradient(bias)[..., None]], -1)
-    )
-    gradient = gradient @ matrix
-    for parameter in parameters:
-        parameter.mul_(1 - rate * decay)
-    weight.add_(gradient[..., : weight.shape[-1]], alpha=-rate)
-    if bias is not None:
-        bias.add_(gradient[..., -1], alpha=-rate)
-    state["step"] = taken + 1
 
 
 def matrix_of(preconditioner: Preconditioner, taken: int, columns: int, *, bias: bool) -> Tensor:

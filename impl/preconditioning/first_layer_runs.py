@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from theorems.impl.errors import InputError
-from theorems.impl.networks.bare_steps import BareAdam, BarePreconditioned
+from theorems.impl.networks.bare_steps import BareAdam
 from theorems.impl.networks.running import Inputs
 from theorems.impl.networks.surgery import FirstLayer, first_layer
 from theorems.impl.preconditioning.first_layer import FirstLayerTraining, PreconditionedSteps
@@ -66,7 +66,6 @@ def first_layer_runs(
                     preconditioner=matrix,
                     rate=_rate(found, matrix),
                     rest=_adam,
-                    first=BarePreconditioned,
                     seed=seed,
                 ).run(_STEPS)
                 for rule, matrix in (
