@@ -126,10 +126,10 @@ def main() -> None:
         sys.stdout.write(f"\n| {name} | CPU | fastest … slowest | × first |\n|---|--:|--:|--:|\n")
         for method in methods:
             times = seconds[name, method]
-            spread = f"{kernel_tables.shown(min(times))} … {kernel_tables.shown(max(times))}"
             median = statistics.median(times)
             sys.stdout.write(
-                f"| {method} | {kernel_tables.shown(median)} | {spread} | {median / first:.2f} |\n"
+                f"| {method} | {kernel_tables.shown(median)} | "
+                f"{kernel_tables.spread(times)} | {median / first:.2f} |\n"
             )
     sys.stdout.write(conditions(options.rounds, peer))
     if peer is not None:

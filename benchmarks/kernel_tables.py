@@ -138,13 +138,23 @@ def table(group: Group) -> Iterator[str]:
             continue
         times = group.seconds.get(name, [run.seconds])
         median = statistics.median(times)
-        spread = f"{shown(min(times))} … {shown(max(times))}" if len(times) > 1 else "one run"
-        peak = "" if run.peak is None else f"{run.peak / 1e6:.1f} MB"
-        yield f"| {name} | {shown(median)} | {spread} | {median / ours:.2f} | {peak} |\n"
+        peak = "" if run.peak is None else f"{run.peak / 1e6:.1f}{_SPACE}MB"
+        yield f"| {name} | {shown(median)} | {spread(times)} | {median / ours:.2f} | {peak} |\n"
+
+
+def spread(times: list[float]) -> str:
+    """The fastest and the slowest."""
+    if len(times) == 1:
+        return "one run"
+    return f"{shown(min(times))}{_SPACE}…{_SPACE}{shown(max(times))}"
 
 
 def shown(seconds: float) -> str:
     """With three digits."""
     if seconds >= 10:
-        return f"{seconds:.1f} s"
-    return f"{seconds * 1e3:.0f} ms" if seconds >= 0.1 else f"{seconds * 1e3:.3g} ms"
+        return f"{seconds:.1f}{_SPACE}s"
+    return f"{seconds * 1e3:{'.0f' if seconds >= 0.1 else '.3g'}}{_SPACE}ms"
+
+
+_SPACE = "\N{NO-BREAK SPACE}"
+"""A number and its unit stay on one line of a table."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from impl.errors import InputError
 from impl.instances.instance import Instance
 from theorems import Outcome
-from theorems.checking.check import check
+from theorems.checking.check import aim, check
 from theorems.checking.check import dropped as dropped_hypothesis
 from theorems.checking.collected import Evidence
 from theorems.checking.measures import fingerprint, spread
@@ -249,3 +249,12 @@ def test_how_many_were_spoken_of_is_counted():
     assert few.judged == few.instances - few.outcomes[Outcome.INAPPLICABLE] < few.instances
     assert most.judged == most.instances
     assert most.spoken_of is None
+
+
+def test_a_search_climbs_by_what_all_processors_agree_on(monkeypatch):
+    """Last bits of a ratio would decide what is drawn next."""
+    seen = []
+    monkeypatch.setattr("theorems.checking.check.target", lambda value, label: seen.append(value))
+    for ratio in (0.123456789, 0.123456789 * (1 + 2**-52), 3.999e-7):
+        aim(Verdict("x", Outcome.HOLDS, Grade.NUMERICAL, ratio, 1.0))
+    assert seen == [0.12, 0.12, 4e-7]

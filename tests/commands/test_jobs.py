@@ -2,6 +2,7 @@
 included.
 """
 
+import importlib.util
 import json
 import os
 import signal
@@ -214,6 +215,11 @@ def test_a_fork_server_starts_with_one_thread(monkeypatch):
     assert seen == ["1"], "one process needs none"
     workers.start_early(2, 10)
     assert seen == ["1", "1"]
+
+
+def test_what_the_fork_server_imports_is_there():
+    """A name that is not is passed over without a word, and every process imports it again."""
+    assert all(importlib.util.find_spec(name) is not None for name in workers._LOADED)
 
 
 def test_how_many_processes():

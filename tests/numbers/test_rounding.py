@@ -320,3 +320,22 @@ def test_what_no_product_is_added_to_is_exactly_zero():
     for radii in ((left @ right).error, (right.mT @ left.mT).error.mT):
         assert radii[0].tolist() == [0.0, 0.0]
         assert radii[1, 1] > 0, "1e-200 times 1e-200 is no zero"
+
+
+@pytest.mark.parametrize(
+    "operation", [torch.mul, torch.matmul, torch.add], ids=lambda f: f.__name__
+)
+def test_what_is_carried_on_is_widened_by_its_own_rounding(operation):
+    """The radius of a result is computed in floats too: of exact centres it is all that rounds."""
+    radius = torch.full((3, 3), 1 / 3, dtype=torch.float64)
+    whole = torch.full((3, 3), 3.0, dtype=torch.float64)
+    found = _of_balls(operation, Ball(whole, radius), Ball(whole))
+    exact = {torch.mul: 1.0, torch.matmul: 3.0, torch.add: 1 / 3}[operation]
+    assert bool((found.radius > exact).all())
+    assert bool((found.radius < exact * (1 + 1e-13)).all())
+
+
+def _of_balls(operation, left, right):
+    return {torch.mul: left.__mul__, torch.matmul: left.__matmul__, torch.add: left.__add__}[
+        operation
+    ](right)

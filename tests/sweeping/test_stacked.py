@@ -29,6 +29,15 @@ from theorems.sweeping.store import Store, Total
 from theorems.sweeping.units import STACK, code_version, stacks
 from theorems.verdict import Outcome
 
+
+@pytest.fixture
+def alone(monkeypatch):
+    """The instances that claims are called with, one by one."""
+    seen, judge = [], Claim.__call__
+    monkeypatch.setattr(Claim, "__call__", lambda claim, one: seen.append(one) or judge(claim, one))
+    return seen
+
+
 CLAIMS = [
     "gram_flow",
     "feature_learning_equation",
@@ -146,14 +155,10 @@ def test_an_inequality_that_is_proved_needs_no_small_bound():
 
 
 @pytest.mark.parametrize("name", ["layerwise_kernel", "closure_needs_gram_from_depth_three"])
-def test_inequalities_that_are_proved_are_judged_together(name, monkeypatch):
-    claim, alone = getattr(theorems, name), []
+def test_inequalities_that_are_proved_are_judged_together(name, alone, monkeypatch):
+    claim = getattr(theorems, name)
     monkeypatch.setattr(units, "STACK", 6)
     drawn = list(islice(stacks(claim, 3, 0), 4))
-    judge = type(claim).__call__
-    monkeypatch.setattr(
-        type(claim), "__call__", lambda self, one: alone.append(one) or judge(self, one)
-    )
     assert {v.outcome for stack in drawn for v in verdicts_on(claim, stack)} == {Outcome.HOLDS}
     assert len(alone) <= 2
 
@@ -189,31 +194,18 @@ def _stack_with_a_dead_layer():
     return dataclasses.replace(stack, weights=tuple(weights)).split()
 
 
-def test_a_member_to_which_a_claim_does_not_apply_leaves_the_others_together(monkeypatch):
-    stack, alone = _stack_with_a_dead_layer(), []
-    judge = type(theorems.kernel_cut_identity).__call__
-    monkeypatch.setattr(
-        type(theorems.kernel_cut_identity),
-        "__call__",
-        lambda claim, one: alone.append(one) or judge(claim, one),
-    )
+def test_a_member_to_which_a_claim_does_not_apply_leaves_the_others_together(alone):
+    stack = _stack_with_a_dead_layer()
     found = [v.outcome.name for v in verdicts_on(theorems.kernel_cut_identity, stack)]
     assert found == ["HOLDS"] * 2 + ["INAPPLICABLE"] + ["HOLDS"] * 3
     assert alone == [stack.members[2]]
 
 
-def test_refuted_members_cost_the_others_few_verdicts_of_their_own(monkeypatch):
+def test_refuted_members_cost_the_others_few_verdicts_of_their_own(alone):
     stack = stacked_layers(Random(2), 32)
     wrong = stack.weight_grad.clone()
     wrong[[5, 20]] = wrong[[5, 20]] * 2 + 1
     stack = dataclasses.replace(stack, weight_grad=wrong).split()
-    alone = []
-    judge = type(theorems.gram_flow).__call__
-    monkeypatch.setattr(
-        type(theorems.gram_flow),
-        "__call__",
-        lambda claim, one: alone.append(one) or judge(claim, one),
-    )
     found = [verdict.outcome.name for verdict in verdicts_on(theorems.gram_flow, stack)]
     assert [at for at, name in enumerate(found) if name == "REFUTED"] == [5, 20]
     assert found.count("HOLDS") == 30
